@@ -1,0 +1,179 @@
+"""What a store promises. PostgreSQL and SQLite keep the same promises and pass the same tests.
+
+* ``append`` is all or nothing over all its streams, its expectations and its rows, and returns only after the
+  commit. Positions are contiguous and in commit order.
+* A version that moved, a guard that moved or a unique claim that is taken is a ``Conflict``; neighbours in the
+  same batch are not disturbed.
+* An append whose outcome is unknown is looked up, never retried blindly.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Protocol
+
+import msgspec
+
+
+class NewEvent(NamedTuple):
+    """An event to be appended: its tag and its payload as JSON text (UTF-8 bytes)."""
+
+    type: str
+    payload: bytes
+
+
+class StreamAppend(NamedTuple):
+    """Events for one stream. ``expected_version`` is the version read before, 0 for a stream that is new."""
+
+    stream: str
+    expected_version: int
+    events: tuple[NewEvent, ...]
+
+
+class Row(NamedTuple):
+    """A row that travels with an append into one of the tables of ``projections/tables.py``.
+
+    ``put`` writes the whole row, replacing one of the same key. ``claim`` inserts and loses, as a conflict of
+    the whole append, when the key is taken. ``drop`` deletes by key; a key that ends in ``*`` is a prefix.
+    ``revoke`` sets ``revoked_at`` on live ``tokens`` rows by key or prefix, keeping an earlier revocation.
+    """
+
+    table: str
+    operation: Literal["put", "claim", "drop", "revoke"]
+    values: Mapping[str, Any]
+
+
+class Append(msgspec.Struct, frozen=True):
+    """One unit of work: every part is committed together, or none is.
+
+    ``expects`` are read-only ``(stream, version)`` guards. ``applied`` is the position up to which this
+    process has applied configuration changes (clients, keys): the append is a conflict when a newer one is in
+    the log, None when it was decided on none. ``configuration`` says that the append itself is such a change.
+    """
+
+    streams: tuple[StreamAppend, ...]
+    metadata: bytes
+    rows: tuple[Row, ...] = ()
+    expects: tuple[tuple[str, int], ...] = ()
+    applied: int | None = None
+    configuration: bool = False
+
+
+class Appended(NamedTuple):
+    """Where an append landed. ``recorded_at`` is the database's clock, integer µs UTC."""
+
+    first_position: int
+    last_position: int
+    recorded_at: int
+
+
+class StoredEvent(NamedTuple):
+    """One row of the log."""
+
+    position: int
+    stream: str
+    version: int
+    type: str
+    payload: bytes
+    metadata: bytes
+    recorded_at: int
+    leaf: bytes
+
+
+class StreamRead(NamedTuple):
+    """A stream from its last summary (or its beginning), with the database's clock (µs UTC) as ``now``."""
+
+    version: int
+    payloads: tuple[tuple[str, bytes], ...]
+    now: int
+
+
+class Batch(NamedTuple):
+    """One row of the ledger: the hash chain over the log (decisions.md 10)."""
+
+    first_position: int
+    last_position: int
+    recorded_at: int
+    batch_hash: bytes
+    chain_hash: bytes
+
+
+class Head(NamedTuple):
+    """The log's newest position, the chain's newest hash, the newest configuration change, and the clock."""
+
+    position: int
+    chain_hash: bytes
+    changed_at: int
+    now: int
+
+
+class Found(NamedTuple):
+    """A looked-up row, or None, with the database's clock (µs UTC)."""
+
+    row: Mapping[str, Any] | None
+    now: int
+
+
+class StoreError(Exception):
+    """Base of what a store may raise. Its text never holds a payload, a row or a parameter."""
+
+
+class Conflict(StoreError):
+    """The append was decided on a state that has moved. ``what`` is ``version``, ``guard`` or ``claim``."""
+
+    def __init__(self, what: Literal["version", "guard", "claim"], subject: str = "") -> None:
+        super().__init__(what, subject)
+        self.what = what
+        self.subject = subject
+
+
+class Unavailable(StoreError):
+    """Nothing was committed and nothing can be for now: 503 with ``Retry-After``."""
+
+
+class Overloaded(Unavailable):
+    """The queue is full or the deadline passed before the append was sent: 503 with ``Retry-After``."""
+
+
+class UnknownSchema(StoreError):
+    """The database's schema is not the one this code was made for; the text says what to run."""
+
+
+class Store(Protocol):
+    """The log, the rows beside it, and the guard rows that expire."""
+
+    async def open(self) -> None:
+        """Connect and check the schema. Raises UnknownSchema or Unavailable."""
+
+    async def close(self) -> None:
+        """Finish what is in flight and disconnect."""
+
+    async def append(self, append: Append) -> Appended:
+        """Commit, or raise Conflict, Overloaded or Unavailable with nothing committed."""
+
+    async def read_stream(self, stream: str) -> StreamRead:
+        """A stream from its last summary on; version 0 and no payloads when it is new. Group read."""
+
+    async def read_whole_stream(self, stream: str) -> Sequence[StoredEvent]:
+        """Every event of a stream, for an auditor."""
+
+    async def read_log(self, after: int, limit: int, configuration_only: bool = False) -> Sequence[StoredEvent]:
+        """The log after a position, in order, at most ``limit`` events."""
+
+    async def read_ledger(self, after: int, limit: int) -> Sequence[Batch]:
+        """The ledger's batches whose first position is greater than ``after``, in order."""
+
+    async def head(self) -> Head:
+        """The newest position and the database's clock."""
+
+    async def find(self, lookup: str, key: str) -> Found:
+        """One row by a named look-up of ``projections/lookups.py``. Group read."""
+
+    async def reserve(self, key: str, expires_at: int) -> bool:
+        """Insert a guard row once (a ``jti`` seen); False when it is there already. Group write."""
+
+    async def count(self, key: str, window: int, amount: int = 1) -> int:
+        """Add ``amount`` to a counter that lasts ``window`` seconds from its first use; the new total.
+        Zero reads it."""
+
+    async def changes(self) -> AsyncIterator[int]:
+        """Yields a position whenever the log may have grown: a hint, with a poll behind it."""
+        yield 0

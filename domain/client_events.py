@@ -1,0 +1,52 @@
+"""What can happen to a client's registration (RFC 7591's metadata in RFC 7591's names)."""
+
+from typing import Any
+
+from domain.event import Event, registry
+
+
+class ClientRegistered(Event, frozen=True, tag="client.registered.v1"):
+    """A client was made. ``metadata`` is the validated whole (``domain.client.ClientMetadata``)."""
+
+    client_id: str
+    metadata: dict[str, Any]
+    registered_at: int
+
+
+class ClientUpdated(Event, frozen=True, tag="client.updated.v1"):
+    """The whole metadata was replaced; policy was checked on the resulting client."""
+
+    metadata: dict[str, Any]
+    updated_at: int
+
+
+class ClientSecretSet(Event, frozen=True, tag="client.secret_set.v1"):
+    """A generated 256-bit secret was given out; SHA-256 of it is kept. ``expires_at`` 0: never."""
+
+    secret_hash: str
+    set_at: int
+    expires_at: int = 0
+
+
+class ClientDisabled(Event, frozen=True, tag="client.disabled.v1"):
+    """The client may do nothing and its tokens are inactive."""
+
+    reason: str
+    disabled_at: int
+
+
+class ClientEnabled(Event, frozen=True, tag="client.enabled.v1"):
+    """The client may act again."""
+
+    enabled_at: int
+
+
+class ClientDeleted(Event, frozen=True, tag="client.deleted.v1"):
+    """The registration ended for good."""
+
+    deleted_at: int
+
+
+CLIENT_EVENTS = registry(
+    ClientRegistered, ClientUpdated, ClientSecretSet, ClientDisabled, ClientEnabled, ClientDeleted
+)

@@ -1,0 +1,60 @@
+"""Refusals: an OAuth error code, a description, a hint, and where the rule is written.
+
+A refusal is a value that ``decide`` returns, never an exception: a replayed code must append events *and*
+refuse, and an exception would roll the append back.
+"""
+
+import msgspec
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """What the caller is told when the answer is no.
+
+    ``error`` is the specification's own code (RFC 6749 §4.1.2.1, §5.2 and successors). ``description`` says
+    what is wrong, ``hint`` what to do about it; both reach the client in ``error_description`` and hold only
+    characters that RFC 6749 allows there. ``section`` names the rule. ``reason`` is for the log and the
+    auditor alone. ``status`` is the HTTP status of a direct (JSON) answer.
+    """
+
+    error: str
+    description: str
+    hint: str = ""
+    section: str = ""
+    reason: str = ""
+    status: int = 400
+    retry_after: int = 0
+
+    @property
+    def error_description(self) -> str:
+        """Description and hint in one line, as ``error_description`` (RFC 6749 §5.2)."""
+        return f"{self.description} {self.hint}".strip()
+
+
+def invalid_request(description: str, hint: str = "", section: str = "RFC 6749 §5.2") -> Refusal:
+    return Refusal("invalid_request", description, hint, section)
+
+
+def invalid_client(description: str, reason: str, hint: str = "") -> Refusal:
+    return Refusal("invalid_client", description, hint, "RFC 6749 §5.2", reason, status=401)
+
+
+def invalid_grant(description: str, reason: str, hint: str = "", section: str = "RFC 6749 §5.2") -> Refusal:
+    return Refusal("invalid_grant", description, hint, section, reason)
+
+
+def invalid_scope(description: str, hint: str = "") -> Refusal:
+    return Refusal("invalid_scope", description, hint, "RFC 6749 §3.3")
+
+
+def invalid_target(description: str, hint: str = "") -> Refusal:
+    return Refusal("invalid_target", description, hint, "RFC 8707 §2")
+
+
+def unauthorized_client(description: str, hint: str = "") -> Refusal:
+    return Refusal("unauthorized_client", description, hint, "RFC 6749 §5.2")
+
+
+def temporarily_unavailable(description: str, retry_after: int = 1) -> Refusal:
+    return Refusal(
+        "temporarily_unavailable", description, "Try again.", "RFC 6749 §4.1.2.1", status=503, retry_after=retry_after
+    )

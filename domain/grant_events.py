@@ -1,0 +1,215 @@
+"""What can happen to a grant: one stream from the authorization request to the revocation.
+
+Times named ``…_at`` are seconds since the epoch (UTC), the protocols' own unit. Digests are SHA-256, base64url
+without padding.
+"""
+
+from domain.event import Event, registry
+
+
+class AuthorizationRequested(Event, frozen=True, tag="grant.authorization_requested.v1"):
+    """A valid authorization request was accepted (OIDC Core §3.1.2.1). What may hold personal data (``state``,
+    hints, claim values) is in a sealed row; ``private_digest`` is the digest of that row's plain text."""
+
+    client_id: str
+    redirect_uri: str
+    response_type: str
+    response_mode: str
+    scope: tuple[str, ...]
+    requested_at: int
+    expires_at: int
+    redirect_uri_given: bool = True
+    resource: tuple[str, ...] = ()
+    code_challenge: str | None = None
+    nonce: str | None = None
+    prompt: tuple[str, ...] = ()
+    max_age: int | None = None
+    acr_values: tuple[str, ...] = ()
+    acr_essential: bool = False
+    auth_time_requested: bool = False
+    id_token_claims: tuple[str, ...] = ()
+    userinfo_claims: tuple[str, ...] = ()
+    display: str = "page"
+    ui_locales: tuple[str, ...] = ()
+    browser_hash: str | None = None
+    private_digest: str | None = None
+
+
+class SubjectAuthenticated(Event, frozen=True, tag="grant.subject_authenticated.v1"):
+    """The person is known: signed in just now, or by a session that was good enough."""
+
+    subject: str
+    session_id: str
+    auth_time: int
+    acr: str
+    amr: tuple[str, ...]
+    by_session: bool = False
+
+
+class SignInFailed(Event, frozen=True, tag="grant.sign_in_failed.v1"):
+    """A sign-in attempt was refused. ``subject`` is set only when the account exists."""
+
+    reason: str
+    subject: str | None = None
+    error_id: str | None = None
+
+
+class ConsentGranted(Event, frozen=True, tag="grant.consent_granted.v1"):
+    """What the person agreed to, now or earlier (``remembered``)."""
+
+    scope: tuple[str, ...]
+    remembered: bool = False
+
+
+class AuthorizationRefused(Event, frozen=True, tag="grant.authorization_refused.v1"):
+    """The request ended with an error answer to the client."""
+
+    error: str
+    description: str
+    error_id: str
+    refused_at: int
+
+
+class CodeIssued(Event, frozen=True, tag="grant.code_issued.v1"):
+    """An authorization code left the server; only its digest is kept."""
+
+    code_hash: str
+    issued_at: int
+    expires_at: int
+
+
+class CodeRedeemed(Event, frozen=True, tag="grant.code_redeemed.v1"):
+    """The code was exchanged, once (RFC 6749 §4.1.3)."""
+
+    client_auth_method: str
+    redeemed_at: int
+    client_key_id: str | None = None
+
+
+class CodeReplayed(Event, frozen=True, tag="grant.code_replayed.v1"):
+    """The code's own client presented it again (RFC 6749 §10.5)."""
+
+    replayed_at: int
+
+
+class CodeVoided(Event, frozen=True, tag="grant.code_voided.v1"):
+    """An unredeemed code was made worthless: ``code_wrong_client``, ``wrong_verifier``, …"""
+
+    reason: str
+    voided_at: int
+
+
+class ClientCredentialsGranted(Event, frozen=True, tag="grant.client_credentials_granted.v1"):
+    """A client was granted access on its own behalf (RFC 6749 §4.4)."""
+
+    client_id: str
+    scope: tuple[str, ...]
+    audience: tuple[str, ...]
+    client_auth_method: str
+    granted_at: int
+    client_key_id: str | None = None
+
+
+class AccessTokenIssued(Event, frozen=True, tag="grant.access_token_issued.v1"):
+    """An access token left the server. ``token_id`` is the ``jti`` of a JWT, the digest of an opaque token."""
+
+    token_id: str
+    format: str
+    client_id: str
+    scope: tuple[str, ...]
+    audience: tuple[str, ...]
+    issued_at: int
+    expires_at: int
+    subject: str | None = None
+    session_id: str | None = None
+    userinfo_claims: tuple[str, ...] = ()
+    auth_time: int | None = None
+    acr: str | None = None
+    signing_kid: str | None = None
+
+
+class AccessTokenRevoked(Event, frozen=True, tag="grant.access_token_revoked.v1"):
+    """One access token was revoked by its client (RFC 7009)."""
+
+    token_id: str
+    revoked_at: int
+
+
+class IdTokenIssued(Event, frozen=True, tag="grant.id_token_issued.v1"):
+    """An ID token left the server (OIDC Core §2)."""
+
+    signing_kid: str
+    issued_at: int
+    expires_at: int
+    claims: tuple[str, ...] = ()
+
+
+class RefreshTokenIssued(Event, frozen=True, tag="grant.refresh_token_issued.v1"):
+    """The grant's first refresh token. Its secret is an HMAC under the key ``hmac_key_id``."""
+
+    generation: int
+    token_hash: str
+    hmac_key_id: str
+    issued_at: int
+    expires_at: int
+
+
+class RefreshTokenRotated(Event, frozen=True, tag="grant.refresh_token_rotated.v1"):
+    """``generation`` replaced the one before it, which is still answered until ``grace_until``."""
+
+    generation: int
+    token_hash: str
+    hmac_key_id: str
+    rotated_at: int
+    expires_at: int
+    grace_until: int
+
+
+class RefreshTokenRepeated(Event, frozen=True, tag="grant.refresh_token_repeated.v1"):
+    """The token before ``generation`` came again within its grace and got the same successor."""
+
+    generation: int
+    repeated_at: int
+
+
+class RefreshTokenReused(Event, frozen=True, tag="grant.refresh_token_reused.v1"):
+    """A rotated refresh token came back outside its grace (RFC 9700 §4.14.2)."""
+
+    generation: int
+    reused_at: int
+
+
+class GrantRevoked(Event, frozen=True, tag="grant.revoked.v1"):
+    """Every token of the grant is inactive from here on."""
+
+    reason: str
+    revoked_at: int
+
+
+class GrantSummarized(Event, frozen=True, tag="grant.summarized.v1"):
+    """The folded state so far, so that a grant refreshed for years is read from here. Changes nothing."""
+
+    state: dict[str, object]
+
+
+GRANT_EVENTS = registry(
+    AuthorizationRequested,
+    SubjectAuthenticated,
+    SignInFailed,
+    ConsentGranted,
+    AuthorizationRefused,
+    CodeIssued,
+    CodeRedeemed,
+    CodeReplayed,
+    CodeVoided,
+    ClientCredentialsGranted,
+    AccessTokenIssued,
+    AccessTokenRevoked,
+    IdTokenIssued,
+    RefreshTokenIssued,
+    RefreshTokenRotated,
+    RefreshTokenRepeated,
+    RefreshTokenReused,
+    GrantRevoked,
+    GrantSummarized,
+)

@@ -1,0 +1,27 @@
+"""What can happen to a signing key. Its life is a function of these facts and the time, so nothing has to run
+for a key to become active or retired."""
+
+from typing import Any
+
+from domain.event import Event, registry
+
+
+class KeyCreated(Event, frozen=True, tag="key.created.v1"):
+    """A key was made and is published from now on; it signs from ``active_from`` until a younger key of the same
+    algorithm does. The private half is a sealed row."""
+
+    kid: str
+    alg: str
+    public_jwk: dict[str, Any]
+    created_at: int
+    active_from: int
+
+
+class KeyRevoked(Event, frozen=True, tag="key.revoked.v1"):
+    """The key is taken out of the key set at once, and verifies nothing any more."""
+
+    reason: str
+    revoked_at: int
+
+
+KEY_EVENTS = registry(KeyCreated, KeyRevoked)

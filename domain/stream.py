@@ -1,0 +1,56 @@
+"""Stream ids: ``<tenant>:<kind>:<id>``. The tenant is part of every one of them from the first day."""
+
+from typing import NamedTuple
+
+DEFAULT_TENANT = "default"
+
+GRANT = "grant"
+CLIENT = "client"
+ACCOUNT = "account"
+SESSION = "session"
+KEY = "key"
+REFUSAL = "refusal"
+
+#: Kinds whose changes every process keeps in memory; the log's head remembers the newest of them.
+CONFIGURATION_KINDS = frozenset({CLIENT, KEY})
+
+
+class StreamId(NamedTuple):
+    """The three parts of a stream id."""
+
+    tenant: str
+    kind: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.tenant}:{self.kind}:{self.id}"
+
+
+def parse(stream: str) -> StreamId:
+    """Split a stored stream id. Raises ValueError when it has not three parts."""
+    tenant, kind, identifier = stream.split(":", 2)
+    return StreamId(tenant, kind, identifier)
+
+
+def grant_stream(tenant: str, grant_id: str) -> str:
+    return f"{tenant}:{GRANT}:{grant_id}"
+
+
+def client_stream(tenant: str, client_id: str) -> str:
+    return f"{tenant}:{CLIENT}:{client_id}"
+
+
+def account_stream(tenant: str, subject: str) -> str:
+    return f"{tenant}:{ACCOUNT}:{subject}"
+
+
+def session_stream(tenant: str, session_id: str) -> str:
+    return f"{tenant}:{SESSION}:{session_id}"
+
+
+def key_stream(tenant: str, kid: str) -> str:
+    return f"{tenant}:{KEY}:{kid}"
+
+
+def refusal_stream(tenant: str, error_id: str) -> str:
+    return f"{tenant}:{REFUSAL}:{error_id}"

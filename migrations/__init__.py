@@ -1,0 +1,1 @@
+"""Numbered plain-SQL migrations, found as package resources."""

@@ -1,0 +1,33 @@
+"""The named look-ups of the read path: one row by one text key, with the liveness of what it hangs on.
+
+Each SELECT takes the keys as ``{keys}`` and gives back a column ``lookup_key``; the same text runs on both
+engines, where ``{keys}`` becomes ``= ANY($1)`` or ``IN (SELECT value FROM json_each(?))``.
+"""
+
+from typing import Final
+
+LOOKUPS: Final[dict[str, str]] = {
+    # An access token and whether its client, its account and its session are still allowed.
+    "token": """
+        SELECT t.key AS lookup_key, t.tenant, t.grant_id, t.client_id, t.subject, t.session_id, t.document,
+               t.expires_at, t.revoked_at, c.status AS client_status, a.status AS account_status,
+               s.status AS session_status
+        FROM tokens t
+        LEFT JOIN clients c ON c.key = t.tenant || ':' || t.client_id
+        LEFT JOIN accounts a ON a.key = t.tenant || ':' || t.subject
+        LEFT JOIN sessions s ON s.key = t.tenant || ':' || t.session_id
+        WHERE t.key {keys}
+    """,
+    # A browser session with the account it belongs to.
+    "session": """
+        SELECT s.key AS lookup_key, s.session_id, s.subject, s.status, s.document, s.version, s.expires_at,
+               a.status AS account_status, a.document AS account_document, a.version AS account_version
+        FROM sessions s
+        LEFT JOIN accounts a ON a.key = s.tenant || ':' || s.subject
+        WHERE s.key {keys}
+    """,
+    "account": "SELECT key AS lookup_key, subject, status, document, version FROM accounts WHERE key {keys}",
+    "client": "SELECT key AS lookup_key, client_id, status, document, version FROM clients WHERE key {keys}",
+    "login": "SELECT key AS lookup_key, subject FROM logins WHERE key {keys}",
+    "sealed": "SELECT key AS lookup_key, ciphertext FROM sealed WHERE key {keys}",
+}
