@@ -1,0 +1,1 @@
+"""The key ring, what is signed with it, password hashes, and the strict readers of what comes signed."""
