@@ -50,8 +50,8 @@ class SignInFailed(Event, frozen=True, tag="grant.sign_in_failed.v1"):
     """A sign-in attempt was refused. ``subject`` is set only when the account exists."""
 
     reason: str
+    failed_at: int
     subject: str | None = None
-    error_id: str | None = None
 
 
 class ConsentGranted(Event, frozen=True, tag="grant.consent_granted.v1"):
@@ -66,7 +66,6 @@ class AuthorizationRefused(Event, frozen=True, tag="grant.authorization_refused.
 
     error: str
     description: str
-    error_id: str
     refused_at: int
 
 

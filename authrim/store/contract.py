@@ -12,6 +12,8 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
+from projections.rows import Row
+
 
 class NewEvent(NamedTuple):
     """An event to be appended: its tag and its payload as JSON text (UTF-8 bytes)."""
@@ -26,19 +28,6 @@ class StreamAppend(NamedTuple):
     stream: str
     expected_version: int
     events: tuple[NewEvent, ...]
-
-
-class Row(NamedTuple):
-    """A row that travels with an append into one of the tables of ``projections/tables.py``.
-
-    ``put`` writes the whole row, replacing one of the same key. ``claim`` inserts and loses, as a conflict of
-    the whole append, when the key is taken. ``drop`` deletes by key; a key that ends in ``*`` is a prefix.
-    ``revoke`` sets ``revoked_at`` on live ``tokens`` rows by key or prefix, keeping an earlier revocation.
-    """
-
-    table: str
-    operation: Literal["put", "claim", "drop", "revoke"]
-    values: Mapping[str, Any]
 
 
 class Append(msgspec.Struct, frozen=True):
@@ -166,6 +155,9 @@ class Store(Protocol):
 
     async def find(self, lookup: str, key: str) -> Found:
         """One row by a named look-up of ``projections/lookups.py``. Group read."""
+
+    async def read_rows(self, table: str, after: str, limit: int) -> Sequence[Mapping[str, Any]]:
+        """Rows of a table of ``projections/tables.py`` by key after ``after``, in order, for lists and checks."""
 
     async def reserve(self, key: str, expires_at: int) -> bool:
         """Insert a guard row once (a ``jti`` seen); False when it is there already. Group write."""

@@ -1,0 +1,103 @@
+"""What every process holds in memory: clients and signing keys, kept current from the log.
+
+``applied`` is the position of the newest configuration change this process knows. Each append that was decided
+on it carries it along, and loses when the log holds a newer one (decisions.md 9): so a client disabled on one
+node is disabled on all of them from the next append on, without a query a request.
+"""
+
+import asyncio
+from collections import OrderedDict
+
+import msgspec
+import structlog
+
+from authrim.crypto.key_ring import KeyRing
+from authrim.store import codec
+from authrim.store.contract import Store, StoreError
+from domain import stream as streams
+from domain.client import Client
+from domain.key import Key
+from domain.stream import CLIENT, KEY
+from projections.tables import KEYS, row_key
+
+log = structlog.get_logger(__name__)
+
+#: Clients held in memory at most; the least recently used one is dropped.
+CLIENTS_HELD = 10_000
+_PAGE = 500
+
+
+class Configuration:
+    """Clients and keys in memory. Nothing loads all clients: they come as they are asked for."""
+
+    def __init__(self, store: Store, key_ring: KeyRing) -> None:
+        self._store = store
+        self._clients: OrderedDict[str, Client | None] = OrderedDict()
+        self._catching_up = asyncio.Lock()
+        self.key_ring = key_ring
+        self.applied = 0
+
+    async def open(self) -> None:
+        """Load the keys, which are few, as of the log's head."""
+        head = await self._store.head()
+        self.applied = head.changed_at
+        await self._load_keys()
+        await self.catch_up()
+
+    async def _load_keys(self) -> None:
+        after = ""
+        while rows := await self._store.read_rows(KEYS.name, after, _PAGE):
+            for row in rows:
+                after = row["key"]
+                await self._adopt(row["tenant"], msgspec.json.decode(row["document"], type=Key))
+
+    async def _adopt(self, tenant: str, key: Key) -> None:
+        await self.key_ring.adopt(tenant, key)
+
+    async def client(self, tenant: str, client_id: str) -> Client | None:
+        """The client of that id, or None. Disabled clients are found too: ask their ``status``."""
+        key = row_key(tenant, client_id)
+        if key in self._clients:
+            self._clients.move_to_end(key)
+            return self._clients[key]
+        while True:
+            applied = self.applied
+            found = await self._store.find("client", key)
+            if applied == self.applied:
+                break  # nothing moved while the row was read, so it may be held
+        client = None if found.row is None else msgspec.json.decode(found.row["document"], type=Client)
+        if client is not None:
+            self._hold(key, client)
+        return client
+
+    def _hold(self, key: str, client: Client) -> None:
+        self._clients[key] = client
+        if len(self._clients) > CLIENTS_HELD:
+            self._clients.popitem(last=False)
+
+    async def catch_up(self) -> None:
+        """Apply the configuration changes that came since, one caller at a time."""
+        async with self._catching_up:
+            while events := await self._store.read_log(self.applied, _PAGE, configuration_only=True):
+                for event in events:
+                    await self._apply(event.stream)
+                self.applied = events[-1].position
+
+    async def _apply(self, stream: str) -> None:
+        tenant, kind, identifier = streams.parse(stream)
+        if kind == CLIENT:
+            self._clients.pop(row_key(tenant, identifier), None)
+        elif kind == KEY:
+            found = await self._store.read_whole_stream(stream)
+            events = (codec.decode(KEY, event.type, event.payload) for event in found)
+            await self._adopt(tenant, Key.of(events))
+
+    async def follow(self) -> None:
+        """Keep up with the log until cancelled; a store that is away is waited for."""
+        while True:
+            try:
+                async for _position in self._store.changes():
+                    await self.catch_up()
+            except StoreError:
+                log.warning("configuration.store_unavailable")
+                await asyncio.sleep(1)

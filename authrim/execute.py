@@ -1,0 +1,181 @@
+"""Read, decide, append, answer: the one way that anything changes.
+
+``execute`` reads a stream, lets the caller decide on its state, appends what was decided at the version that was
+read, and gives the answer only after that is durable. When somebody else was faster it reads and decides again.
+"""
+
+import asyncio
+import json
+import random
+from collections.abc import Awaitable, Callable
+from time import monotonic
+from typing import Any, Generic, TypeVar
+from weakref import WeakValueDictionary
+
+import msgspec
+
+from authrim import __version__
+from authrim.configuration import Configuration
+from authrim.store import codec
+from authrim.store.contract import Append, Conflict, NewEvent, Overloaded, Store, StreamAppend
+from domain import grant as grants, stream as streams
+from domain.errors import Refusal
+from domain.event import Event
+from domain.grant import Grant
+from domain.stream import CONFIGURATION_KINDS
+from projections.inline import STATE_PROJECTIONS, state_rows, token_rows
+from projections.rows import Row
+
+A = TypeVar("A")
+
+MICROSECONDS = 1_000_000
+#: How long an append that keeps losing is decided again before the client is asked to come back.
+PATIENCE_SECONDS = 5.0
+
+
+class Context(msgspec.Struct):
+    """Who asks, for the metadata beside each event. Filled in as the request becomes known.
+
+    ``address`` is a keyed hash. ``error_id`` is given to the client with a refusal, and is in the metadata of
+    whatever the refusal recorded, so that an auditor can find it.
+    """
+
+    tenant: str
+    trace: str = ""
+    address: str = ""
+    client_id: str = ""
+    subject: str = ""
+    actor: str = "client"
+    error_id: str = ""
+
+    def metadata(self, error_id: str = "") -> bytes:
+        """The metadata as it is stored: small JSON text, nothing in it that is empty."""
+        fields = {
+            "tenant": self.tenant,
+            "actor": self.actor,
+            "client_id": self.client_id,
+            "subject": self.subject,
+            "trace": self.trace,
+            "address": self.address,
+            "error_id": error_id,
+            "server": __version__,
+        }
+        return json.dumps({name: value for name, value in fields.items() if value}, separators=(",", ":")).encode()
+
+
+class Change(msgspec.Struct, frozen=True):
+    """New events for one stream. ``before`` is the state they follow, for kinds that keep their state as a row."""
+
+    stream: str
+    version: int
+    events: tuple[Event, ...]
+    before: Any = None
+
+
+class Outcome(msgspec.Struct, Generic[A], frozen=True):
+    """What was decided: events of one or several streams, rows of private data, and the answer.
+
+    ``expects`` are the versions of streams the decision looked at and did not change. ``configured`` says that it
+    was decided on clients or keys held in memory, so the append must lose when those have moved.
+    """
+
+    answer: A | Refusal
+    changes: tuple[Change, ...] = ()
+    rows: tuple[Row, ...] = ()
+    expects: tuple[tuple[str, int], ...] = ()
+    configured: bool = True
+
+
+class Executor:
+    """Appends what was decided, again and again until it fits or patience ends."""
+
+    def __init__(self, store: Store, configuration: Configuration) -> None:
+        self._store = store
+        self._configuration = configuration
+        self._busy_streams: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def on_grant(
+        self, context: Context, grant_id: str, decide: Callable[[Grant, int, int], Awaitable[Outcome[A]]]
+    ) -> A | Refusal:
+        """Decide on a grant: ``decide(grant, version, now)``, ``now`` in seconds by the database's clock.
+
+        Requests of this process that meet on one grant wait for each other after the first conflict, so that
+        a crowd is answered in as many appends as it needs and not in as many as it can lose.
+        """
+        stream = streams.grant_stream(context.tenant, grant_id)
+
+        async def attempt() -> Outcome[A]:
+            read = await self._store.read_stream(stream)
+            grant = grants.fold(codec.decode_stream(streams.GRANT, read))
+            return await decide(grant, read.version, read.now // MICROSECONDS)
+
+        return await self.until_it_fits(context, attempt, stream)
+
+    async def until_it_fits(
+        self, context: Context, attempt: Callable[[], Awaitable[Outcome[A]]], stream: str
+    ) -> A | Refusal:
+        """Append the outcome of ``attempt``, deciding anew after each conflict."""
+        outcome = await attempt()
+        if await self._fits(context, outcome):
+            return outcome.answer
+        deadline = monotonic() + PATIENCE_SECONDS
+        lock = self._busy_streams.setdefault(stream, asyncio.Lock())
+        async with lock:
+            while monotonic() < deadline:
+                outcome = await attempt()
+                if await self._fits(context, outcome):
+                    return outcome.answer
+                await asyncio.sleep(random.random() * 0.005)  # noqa: S311 - spreads out two processes, no secret
+        raise Overloaded("the stream keeps moving")
+
+    async def _fits(self, context: Context, outcome: Outcome[A]) -> bool:
+        if not outcome.changes and not outcome.rows:
+            return True
+        try:
+            await self.append(context, outcome)
+        except Conflict as conflict:
+            if conflict.what == "guard":
+                await self._configuration.catch_up()
+            return False
+        return True
+
+    async def append(self, context: Context, outcome: Outcome[A]) -> None:
+        """Append once. Raises Conflict when the state has moved."""
+        error_id = context.error_id if isinstance(outcome.answer, Refusal) else ""
+        await self._store.append(
+            append_of(
+                outcome.changes,
+                context.metadata(error_id),
+                rows=outcome.rows,
+                expects=outcome.expects,
+                applied=self._configuration.applied if outcome.configured else None,
+            )
+        )
+
+
+def append_of(
+    changes: tuple[Change, ...],
+    metadata: bytes,
+    *,
+    rows: tuple[Row, ...] = (),
+    expects: tuple[tuple[str, int], ...] = (),
+    applied: int | None = None,
+) -> Append:
+    """The store's unit of work for some changes, with the inline rows that belong to them."""
+    inline: list[Row] = []
+    appends: list[StreamAppend] = []
+    configuration = False
+    for change in changes:
+        stream = streams.parse(change.stream)
+        events: tuple[NewEvent, ...] = tuple(codec.encode(event) for event in change.events)
+        appends.append(StreamAppend(change.stream, change.version, events))
+        configuration = configuration or stream.kind in CONFIGURATION_KINDS
+        projection = STATE_PROJECTIONS.get(stream.kind)
+        if projection is None:
+            inline.extend(token_rows(stream, change.events))
+        else:
+            state = projection.empty if change.before is None else change.before
+            for event in change.events:
+                state = projection.apply(state, event)
+            inline.extend(state_rows(stream, state, change.version + len(change.events)))
+    return Append(tuple(appends), metadata, (*inline, *rows), expects, applied, configuration)

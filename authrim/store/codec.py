@@ -1,0 +1,61 @@
+"""Events to stored text and back, by closed registries: a stored name never imports a module.
+
+A payload that cannot be read is ``UnreadableEvent``: the stream it stands in fails closed, the others go on
+(F19, A232).
+"""
+
+from typing import Any
+
+import msgspec
+
+from authrim.store.contract import NewEvent, StreamRead
+from domain.account_events import ACCOUNT_EVENTS
+from domain.client_events import CLIENT_EVENTS
+from domain.event import Event, tag_of
+from domain.grant_events import GRANT_EVENTS
+from domain.key_events import KEY_EVENTS
+from domain.refusal_events import REFUSAL_EVENTS
+from domain.session_events import SESSION_EVENTS
+from domain.stream import ACCOUNT, CLIENT, GRANT, KEY, REFUSAL, SESSION
+
+REGISTRIES: dict[str, dict[str, type[Event]]] = {
+    GRANT: GRANT_EVENTS,
+    CLIENT: CLIENT_EVENTS,
+    ACCOUNT: ACCOUNT_EVENTS,
+    SESSION: SESSION_EVENTS,
+    KEY: KEY_EVENTS,
+    REFUSAL: REFUSAL_EVENTS,
+}
+
+_TAGS: dict[type[Event], str] = {
+    event_class: tag for registry in REGISTRIES.values() for tag, event_class in registry.items()
+}
+_DECODERS: dict[str, dict[str, msgspec.json.Decoder[Any]]] = {
+    kind: {tag: msgspec.json.Decoder(event_class) for tag, event_class in registry.items()}
+    for kind, registry in REGISTRIES.items()
+}
+_encode = msgspec.json.Encoder().encode
+
+
+class UnreadableEvent(Exception):
+    """A stored event that this code cannot read. Its text names the type, never the payload."""
+
+
+def encode(event: Event) -> NewEvent:
+    """The event as it is stored."""
+    return NewEvent(_TAGS.get(type(event)) or tag_of(type(event)), _encode(event))
+
+
+def decode(kind: str, tag: str, payload: bytes) -> Event:
+    """The event that was stored. Raises UnreadableEvent for an unknown tag or a payload of another shape."""
+    try:
+        event = _DECODERS[kind][tag].decode(payload)
+    except (KeyError, msgspec.DecodeError, RecursionError):
+        raise UnreadableEvent(f"{kind} stream, event type {tag}") from None
+    assert isinstance(event, Event)
+    return event
+
+
+def decode_stream(kind: str, read: StreamRead) -> list[Event]:
+    """All events of a stream read, in order."""
+    return [decode(kind, tag, payload) for tag, payload in read.payloads]

@@ -1,0 +1,189 @@
+"""From an accepted authorization request to its code: who is it, do they agree, and then the code
+(OIDC Core §3.1.2.3 to §3.1.2.5). One function, ``advance``, is asked after each step."""
+
+import msgspec
+
+from domain import consent
+from domain.client import Client
+from domain.decision import Decision
+from domain.errors import Refusal
+from domain.event import Event
+from domain.grant import Grant, apply
+from domain.grant_events import (
+    AuthorizationRefused,
+    AuthorizationRequested,
+    CodeIssued,
+    ConsentGranted,
+    SignInFailed,
+    SubjectAuthenticated,
+)
+from domain.session import Session
+
+
+class Browser(msgspec.Struct, frozen=True):
+    """Who this browser is signed in as: a live session, its account's standing consent, and its standing."""
+
+    session_id: str
+    session: Session
+    account_active: bool
+    remembered_scope: tuple[str, ...] | None = None
+
+
+class AuthorizationFacts(msgspec.Struct, frozen=True):
+    """What the shell knows. ``browser`` None: nobody is signed in. ``hinted_subject`` is the subject of a
+    verified ``id_token_hint``; ``wanted_subject`` the value of the ``sub`` claim in ``claims`` (OIDC Core §5.5.1).
+    ``code_hash`` is the digest of the code that would be given out."""
+
+    now: int
+    client: Client
+    code_hash: str
+    code_lifetime: int
+    browser: Browser | None = None
+    hinted_subject: str | None = None
+    acr_supported: tuple[str, ...] = ()
+
+
+class SignInNeeded(msgspec.Struct, frozen=True):
+    """The person has to sign in. ``select``: as whom they like (``prompt=select_account``)."""
+
+    select: bool = False
+
+
+class ConsentNeeded(msgspec.Struct, frozen=True):
+    """The person has to agree to ``scope``."""
+
+    scope: tuple[str, ...]
+
+
+class CodeReady(msgspec.Struct, frozen=True):
+    """The code can be sent to the redirect URI."""
+
+
+Step = SignInNeeded | ConsentNeeded | CodeReady
+
+
+def decide_request(request: AuthorizationRequested, facts: AuthorizationFacts) -> Decision[Step]:
+    """Take up a valid request, and go as far as the browser's session allows."""
+    grant = apply(Grant(), request)
+    return _and_then((request,), grant, facts)
+
+
+def decide_signed_in(
+    grant: Grant, subject: str, session_id: str, acr: str, amr: tuple[str, ...], facts: AuthorizationFacts
+) -> Decision[Step]:
+    """The person signed in on the page of this very request."""
+    authenticated = SubjectAuthenticated(subject, session_id, facts.now, acr, amr)
+    return _and_then((authenticated,), apply(grant, authenticated), facts)
+
+
+def decide_consented(grant: Grant, scope: tuple[str, ...], facts: AuthorizationFacts) -> Decision[Step]:
+    """The person agreed on the consent page."""
+    consented = ConsentGranted(scope)
+    return _and_then((consented,), apply(grant, consented), facts)
+
+
+def decide_cancelled(now: int) -> Decision[Step]:
+    """The person said no (RFC 6749 §4.1.2.1)."""
+    refusal = Refusal(
+        "access_denied", "The person did not agree.", "", "RFC 6749 §4.1.2.1", "cancelled_by_person", status=403
+    )
+    return _refused(refusal, now)
+
+
+def decide_sign_in_failed(reason: str, subject: str | None, now: int) -> Decision[Step]:
+    """The password was wrong or may not be tried now. The answer never says which (A182)."""
+    refusal = Refusal("access_denied", "The login or the password is wrong.", "", "", reason, status=401)
+    return Decision((SignInFailed(reason, now, subject),), refusal)
+
+
+def advance(grant: Grant, facts: AuthorizationFacts) -> Decision[Step]:
+    """What is next for an open request: sign-in, consent or the code; or its refusal when ``prompt=none``."""
+    request = grant.request
+    assert request is not None
+    silent = "none" in request.prompt
+    if _acr_unmet(grant, facts):
+        return _refused(UNMET, facts.now)
+    if grant.subject is None:
+        authenticated = _by_session(request, facts)
+        if authenticated is None:
+            return _refused(LOGIN_REQUIRED, facts.now) if silent else Decision((), _sign_in_needed(request))
+        return _and_then((authenticated,), apply(grant, authenticated), facts)
+    if facts.hinted_subject is not None and grant.subject != facts.hinted_subject:
+        return _refused(LOGIN_REQUIRED, facts.now)
+    if grant.scope is None:
+        return _consent(grant, request, facts, silent)
+    return Decision((CodeIssued(facts.code_hash, facts.now, facts.now + facts.code_lifetime),), CodeReady())
+
+
+def _consent(
+    grant: Grant, request: AuthorizationRequested, facts: AuthorizationFacts, silent: bool
+) -> Decision[Step]:
+    remembered = facts.browser.remembered_scope if facts.browser else None
+    if consent.must_ask(facts.client, request.prompt, request.scope, remembered):
+        if silent:
+            return _refused(CONSENT_REQUIRED, facts.now)
+        return Decision((), ConsentNeeded(request.scope))
+    granted = ConsentGranted(request.scope, remembered=True)
+    return _and_then((granted,), apply(grant, granted), facts)
+
+
+def _and_then(events: tuple[Event, ...], grant: Grant, facts: AuthorizationFacts) -> Decision[Step]:
+    """``events``, followed by whatever comes next for the grant they lead to."""
+    following = advance(grant, facts)
+    return Decision((*events, *following.events), following.answer)
+
+
+def _by_session(request: AuthorizationRequested, facts: AuthorizationFacts) -> SubjectAuthenticated | None:
+    """The session's authentication, when it is good enough for this request."""
+    browser = facts.browser
+    if browser is None or not session_suffices(request, browser, facts):
+        return None
+    session = browser.session
+    return SubjectAuthenticated(
+        session.subject, browser.session_id, session.auth_time, session.acr, session.amr, by_session=True
+    )
+
+
+def session_suffices(request: AuthorizationRequested, browser: Browser, facts: AuthorizationFacts) -> bool:
+    """Whether the session answers the request without a new sign-in (OIDC Core §3.1.2.3)."""
+    if not browser.account_active or not browser.session.is_live(facts.now):
+        return False
+    if {"login", "select_account"} & set(request.prompt):
+        return False
+    if request.max_age is not None and facts.now - browser.session.auth_time > request.max_age:
+        return False
+    if request.max_age == 0:
+        return False
+    if request.acr_essential and browser.session.acr not in request.acr_values:
+        return False
+    return facts.hinted_subject is None or facts.hinted_subject == browser.session.subject
+
+
+def _sign_in_needed(request: AuthorizationRequested) -> SignInNeeded:
+    return SignInNeeded(select="select_account" in request.prompt)
+
+
+def _acr_unmet(grant: Grant, facts: AuthorizationFacts) -> bool:
+    """An essential ``acr`` that no way of signing in here can reach (OIDC UAR 1.0, A026)."""
+    request = grant.request
+    assert request is not None
+    return request.acr_essential and not set(request.acr_values) & set(facts.acr_supported)
+
+
+def _refused(refusal: Refusal, now: int) -> Decision[Step]:
+    return Decision((AuthorizationRefused(refusal.error, refusal.description, now),), refusal)
+
+
+LOGIN_REQUIRED = Refusal(
+    "login_required", "The person has to sign in.", "Send the request without prompt=none.", "OIDC Core §3.1.2.6"
+)
+CONSENT_REQUIRED = Refusal(
+    "consent_required", "The person has to agree.", "Send the request without prompt=none.", "OIDC Core §3.1.2.6"
+)
+UNMET = Refusal(
+    "unmet_authentication_requirements",
+    "No way of signing in here reaches the essential acr.",
+    "See acr_values_supported.",
+    "OIDC UAR 1.0 §2",
+)
+

@@ -1,0 +1,170 @@
+"""A grant: the fold of one stream, from the authorization request to the revocation.
+
+What may be decided on it is in its neighbours: ``authorization`` (sign-in, consent, the code's issue), ``code``
+(redemption and replay), ``refresh_token`` (rotation and reuse), ``client_credentials`` and ``revocation``.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from domain.event import Event
+from domain.grant_events import (
+    AuthorizationRefused,
+    AuthorizationRequested,
+    ClientCredentialsGranted,
+    CodeIssued,
+    CodeRedeemed,
+    CodeReplayed,
+    CodeVoided,
+    ConsentGranted,
+    GrantRevoked,
+    GrantSummarized,
+    RefreshTokenIssued,
+    RefreshTokenRepeated,
+    RefreshTokenRotated,
+    SubjectAuthenticated,
+)
+
+#: A summary is written when this many events have come since the last one.
+SUMMARIZE_AFTER = 64
+
+
+class Code(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The grant's one authorization code."""
+
+    code_hash: str
+    expires_at: int
+    redeemed_at: int | None = None
+    voided: str | None = None
+
+
+class Refresh(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The grant's refresh token: the newest generation, and until when the one before it is still answered."""
+
+    generation: int
+    token_hash: str
+    hmac_key_id: str
+    expires_at: int
+    grace_until: int = 0
+    repeats: int = 0
+    previous_hmac_key_id: str = ""
+
+
+class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is known of a grant after its events so far. A grant that never happened has no ``client_id``."""
+
+    client_id: str = ""
+    request: AuthorizationRequested | None = None
+    subject: str | None = None
+    session_id: str | None = None
+    auth_time: int = 0
+    acr: str = ""
+    amr: tuple[str, ...] = ()
+    signed_in_here: bool = False
+    scope: tuple[str, ...] | None = None
+    refused: str | None = None
+    code: Code | None = None
+    refresh: Refresh | None = None
+    revoked_at: int | None = None
+    revocation_reason: str = ""
+    events_since_summary: int = 0
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything ever happened in this stream."""
+        return bool(self.client_id)
+
+    @property
+    def waits_for_person(self) -> bool:
+        """Whether the request is still open: no code issued, not refused, not revoked."""
+        return (
+            self.request is not None and self.code is None and self.refused is None and self.revoked_at is None
+        )
+
+
+NOTHING = Grant()
+
+
+def fold(events: Iterable[Event], grant: Grant = NOTHING) -> Grant:
+    """The grant after ``events``."""
+    for event in events:
+        grant = apply(grant, event)
+    return grant
+
+
+def apply(grant: Grant, event: Event) -> Grant:
+    """The grant after one more event. Events that change nothing here are facts for other readers."""
+    if isinstance(event, GrantSummarized):
+        return msgspec.convert(event.state, Grant)
+    changes = _changes(grant, event)
+    return msgspec.structs.replace(grant, events_since_summary=grant.events_since_summary + 1, **changes)
+
+
+def _changes(grant: Grant, event: Event) -> dict[str, Any]:
+    match event:
+        case AuthorizationRequested():
+            return {"client_id": event.client_id, "request": event}
+        case SubjectAuthenticated():
+            return {
+                "subject": event.subject,
+                "session_id": event.session_id,
+                "auth_time": event.auth_time,
+                "acr": event.acr,
+                "amr": event.amr,
+                "signed_in_here": not event.by_session,
+            }
+        case ConsentGranted():
+            return {"scope": event.scope}
+        case AuthorizationRefused():
+            return {"refused": event.error}
+        case CodeIssued():
+            return {"code": Code(event.code_hash, event.expires_at)}
+        case CodeRedeemed():
+            return {"code": _code(grant, redeemed_at=event.redeemed_at)}
+        case CodeReplayed():
+            return {}
+        case CodeVoided():
+            return {"code": _code(grant, voided=event.reason)}
+        case ClientCredentialsGranted():
+            return {"client_id": event.client_id, "scope": event.scope}
+        case RefreshTokenIssued():
+            return {
+                "refresh": Refresh(event.generation, event.token_hash, event.hmac_key_id, event.expires_at)
+            }
+        case RefreshTokenRotated():
+            return {"refresh": _rotated(grant, event)}
+        case RefreshTokenRepeated():
+            assert grant.refresh is not None
+            return {"refresh": msgspec.structs.replace(grant.refresh, repeats=grant.refresh.repeats + 1)}
+        case GrantRevoked():
+            return {"revoked_at": event.revoked_at, "revocation_reason": event.reason}
+        case _:
+            return {}
+
+
+def _code(grant: Grant, **changes: Any) -> Code:
+    assert grant.code is not None
+    return msgspec.structs.replace(grant.code, **changes)
+
+
+def _rotated(grant: Grant, event: RefreshTokenRotated) -> Refresh:
+    assert grant.refresh is not None
+    return Refresh(
+        generation=event.generation,
+        token_hash=event.token_hash,
+        hmac_key_id=event.hmac_key_id,
+        expires_at=event.expires_at,
+        grace_until=event.grace_until,
+        previous_hmac_key_id=grant.refresh.hmac_key_id,
+    )
+
+
+def summarized(grant: Grant, events: tuple[Event, ...]) -> tuple[Event, ...]:
+    """``events``, with a summary behind them when one is due."""
+    after = fold(events, grant)
+    if after.events_since_summary < SUMMARIZE_AFTER:
+        return events
+    state = msgspec.to_builtins(msgspec.structs.replace(after, events_since_summary=0))
+    return (*events, GrantSummarized(state=state))

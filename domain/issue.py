@@ -1,0 +1,138 @@
+"""The tokens that a grant yields: which ones, for whom, how long. Signing them is the shell's work."""
+
+import msgspec
+
+from domain.client import Client
+from domain.errors import Refusal, invalid_target
+from domain.event import Event
+from domain.grant import Grant
+from domain.grant_events import AccessTokenIssued, IdTokenIssued, RefreshTokenIssued
+from domain.liveness import Liveness
+from domain.resource import audience_for
+
+OPENID = "openid"
+OFFLINE_ACCESS = "offline_access"
+
+
+class IssueFacts(msgspec.Struct, frozen=True):
+    """What the shell has prepared for tokens about to be issued. Times in seconds, digests base64url.
+
+    ``token_id`` is the ``jti`` of a JWT access token or the digest of an opaque one. ``refresh_hash`` is the
+    digest of the refresh token that would come next.
+    """
+
+    now: int
+    issuer: str
+    client: Client
+    liveness: Liveness
+    token_id: str
+    refresh_hash: str
+    hmac_key_id: str
+    access_token_lifetime: int
+    id_token_lifetime: int
+    refresh_token_lifetime: int
+    access_token_kid: str | None = None
+    id_token_kid: str = ""
+
+
+class TokensIssued(msgspec.Struct, frozen=True):
+    """The accepted answer of the token endpoint, before signing. ``refresh_generation`` None: no refresh token.
+    ``auth_time_wanted``: the ID token must hold ``auth_time`` (OIDC Core §2)."""
+
+    access_token: AccessTokenIssued
+    id_token: IdTokenIssued | None = None
+    refresh_generation: int | None = None
+    nonce: str | None = None
+    auth_time: int = 0
+    acr: str = ""
+    amr: tuple[str, ...] = ()
+    auth_time_wanted: bool = False
+
+
+def access_token(
+    facts: IssueFacts, scope: tuple[str, ...], audience: tuple[str, ...], grant: Grant | None = None
+) -> AccessTokenIssued:
+    """The access token of a grant, or of a client on its own behalf when there is none."""
+    request = grant.request if grant else None
+    return AccessTokenIssued(
+        token_id=facts.token_id,
+        format=facts.client.metadata.access_token_format,
+        client_id=facts.client.client_id,
+        scope=scope,
+        audience=audience,
+        issued_at=facts.now,
+        expires_at=facts.now + facts.access_token_lifetime,
+        subject=grant.subject if grant else None,
+        session_id=session_bound_to(grant) if grant else None,
+        userinfo_claims=request.userinfo_claims if request else (),
+        auth_time=grant.auth_time if grant else None,
+        acr=grant.acr if grant else None,
+        signing_kid=facts.access_token_kid,
+    )
+
+
+def id_token(facts: IssueFacts, grant: Grant, scope: tuple[str, ...]) -> IdTokenIssued | None:
+    """An ID token when the person's identity was asked for (OIDC Core §3.1.3.3)."""
+    if OPENID not in scope:
+        return None
+    return IdTokenIssued(
+        signing_kid=facts.id_token_kid,
+        issued_at=facts.now,
+        expires_at=facts.now + facts.id_token_lifetime,
+        claims=grant.request.id_token_claims if grant.request else (),
+    )
+
+
+def first_refresh_token(facts: IssueFacts, scope: tuple[str, ...]) -> RefreshTokenIssued | None:
+    """A refresh token when the client may refresh and the grant outlives the session.
+
+    With ``openid`` that is what ``offline_access`` asks for (OIDC Core §11); plain OAuth has no such scope.
+    """
+    if "refresh_token" not in facts.client.metadata.grant_types:
+        return None
+    if OPENID in scope and OFFLINE_ACCESS not in scope:
+        return None
+    return RefreshTokenIssued(
+        generation=1,
+        token_hash=facts.refresh_hash,
+        hmac_key_id=facts.hmac_key_id,
+        issued_at=facts.now,
+        expires_at=facts.now + facts.refresh_token_lifetime,
+    )
+
+
+def audience(
+    facts: IssueFacts, grant: Grant, requested: tuple[str, ...], scope: tuple[str, ...]
+) -> tuple[str, ...] | Refusal:
+    """Whom the access token is for: what the token request names, within what the grant was for (RFC 8707 §2.2)."""
+    granted = grant.request.resource if grant.request else ()
+    if granted and not set(requested) <= set(granted):
+        return invalid_target("The resource is not one the grant was for.", "Name a resource of the grant.")
+    return audience_for(facts.client, requested or granted, scope, facts.issuer)
+
+
+def session_bound_to(grant: Grant) -> str | None:
+    """The session whose end also ends the grant's tokens: none for offline access (OIDC Core §11)."""
+    return None if OFFLINE_ACCESS in (grant.scope or ()) else grant.session_id
+
+
+def present(*events: Event | None) -> tuple[Event, ...]:
+    """The events that are there, in order."""
+    return tuple(event for event in events if event is not None)
+
+
+def answer(
+    grant: Grant, access: AccessTokenIssued, identity: IdTokenIssued | None, refresh_generation: int | None
+) -> TokensIssued:
+    """What the shell signs and sends for a person's grant."""
+    request = grant.request
+    return TokensIssued(
+        access_token=access,
+        id_token=identity,
+        refresh_generation=refresh_generation,
+        nonce=request.nonce if request else None,
+        auth_time=grant.auth_time,
+        acr=grant.acr,
+        amr=grant.amr,
+        auth_time_wanted=bool(request and (request.max_age is not None or request.auth_time_requested)),
+    )

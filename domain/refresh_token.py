@@ -1,0 +1,112 @@
+"""Refreshing: one successor a token, the same one within a short grace, and the end of the grant on reuse
+(RFC 6749 §6, RFC 9700 §4.14.2; decisions.md 4 to 6)."""
+
+import msgspec
+
+from domain import issue
+from domain.decision import Decision, refuse
+from domain.errors import Refusal, invalid_grant, invalid_scope
+from domain.grant import Grant, Refresh, summarized
+from domain.grant_events import GrantRevoked, RefreshTokenRepeated, RefreshTokenReused, RefreshTokenRotated
+from domain.issue import IssueFacts, TokensIssued
+from domain.liveness import why_not
+
+
+class RefreshTokens(msgspec.Struct, frozen=True):
+    """An authenticated client presents a refresh token. ``generation`` is the one written in it; ``genuine`` says
+    that the whole string is the one this server gives out for that generation."""
+
+    client_id: str
+    generation: int
+    genuine: bool
+    scope: tuple[str, ...] | None
+    resource: tuple[str, ...]
+
+
+class RotationRule(msgspec.Struct, frozen=True):
+    """Whether the client's tokens rotate, and for how long and how often the one before is still answered."""
+
+    rotates: bool = True
+    grace_seconds: int = 10
+    grace_count: int = 64
+
+
+UNKNOWN = invalid_grant("The refresh token is not valid.", "refresh_unknown", "Start a new authorization request.")
+EXPIRED = invalid_grant("The refresh token has expired.", "refresh_expired", "Start a new authorization request.")
+REVOKED = invalid_grant("The refresh token was revoked.", "grant_not_live", "Start a new authorization request.")
+REUSED = invalid_grant(
+    "The refresh token was used before.",
+    "refresh_reused",
+    "All tokens of the grant are revoked; start a new authorization request.",
+    "RFC 9700 §4.14.2",
+)
+
+
+def decide_refresh(
+    grant: Grant, command: RefreshTokens, facts: IssueFacts, rule: RotationRule
+) -> Decision[TokensIssued]:
+    """Exchange a refresh token for fresh tokens."""
+    refresh = grant.refresh
+    if refresh is None or not command.genuine or command.generation > refresh.generation:
+        return refuse(UNKNOWN)
+    if command.client_id != grant.client_id:
+        return refuse(UNKNOWN)
+    if grant.revoked_at is not None:
+        return refuse(REVOKED)
+    repeated = command.generation == refresh.generation - 1
+    if command.generation < refresh.generation and not (repeated and _in_grace(refresh, facts.now, rule)):
+        return refuse(REUSED, RefreshTokenReused(command.generation, facts.now), GrantRevoked("refresh_reused", facts.now))
+    if facts.now >= refresh.expires_at:
+        return refuse(EXPIRED)
+    if why_not(facts.liveness):
+        return refuse(REVOKED)
+    return _refresh(grant, refresh, command, facts, rule, repeated)
+
+
+def _in_grace(refresh: Refresh, now: int, rule: RotationRule) -> bool:
+    """The grace is fixed at the rotation, never extended, and counted (A125)."""
+    return now < refresh.grace_until and refresh.repeats < rule.grace_count
+
+
+def _refresh(
+    grant: Grant, refresh: Refresh, command: RefreshTokens, facts: IssueFacts, rule: RotationRule, repeated: bool
+) -> Decision[TokensIssued]:
+    scope = _narrowed(grant, command.scope)
+    if isinstance(scope, Refusal):
+        return refuse(scope)
+    audience = issue.audience(facts, grant, command.resource, scope)
+    if isinstance(audience, Refusal):
+        return refuse(audience)
+    step = _step(refresh, facts, rule, repeated)
+    access = issue.access_token(facts, scope, audience, grant)
+    identity = issue.id_token(facts, grant, scope)
+    generation = step.generation if step is not None else refresh.generation
+    events = summarized(grant, issue.present(step, access, identity))
+    return Decision(events, issue.answer(grant, access, identity, generation))
+
+
+def _narrowed(grant: Grant, requested: tuple[str, ...] | None) -> tuple[str, ...] | Refusal:
+    """The scope may get narrower for this access token and never wider (RFC 6749 §6)."""
+    granted = grant.scope or ()
+    if requested is None:
+        return granted
+    if not set(requested) <= set(granted):
+        return invalid_scope("The scope holds more than was granted.", "Ask for the granted scope or a part of it.")
+    return requested
+
+
+def _step(
+    refresh: Refresh, facts: IssueFacts, rule: RotationRule, repeated: bool
+) -> RefreshTokenRotated | RefreshTokenRepeated | None:
+    if repeated:
+        return RefreshTokenRepeated(refresh.generation, facts.now)
+    if not rule.rotates:
+        return None
+    return RefreshTokenRotated(
+        generation=refresh.generation + 1,
+        token_hash=facts.refresh_hash,
+        hmac_key_id=facts.hmac_key_id,
+        rotated_at=facts.now,
+        expires_at=facts.now + facts.refresh_token_lifetime,
+        grace_until=facts.now + rule.grace_seconds,
+    )

@@ -1,0 +1,17 @@
+"""A row on its way into a table beside the log."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+
+class Row(NamedTuple):
+    """A row that travels with an append into one of the tables of ``projections/tables.py``.
+
+    ``put`` writes the whole row, replacing one of the same key. ``claim`` inserts and loses, as a conflict of
+    the whole append, when the key is taken. ``drop`` deletes by key; a key that ends in ``*`` is a prefix.
+    ``revoke`` sets ``revoked_at`` on live ``tokens`` rows by key or prefix, keeping an earlier revocation.
+    """
+
+    table: str
+    operation: Literal["put", "claim", "drop", "revoke"]
+    values: Mapping[str, Any]
