@@ -1,7 +1,7 @@
 """base64url without padding, in its one canonical form (RFC 4648 §5 and §3.5, RFC 7515 §2).
 
-Padding, whitespace, the ``+/`` alphabet and non-zero trailing bits would give one value many spellings; whoever
-remembers a ``jti`` or a hash by its spelling could then be shown the same value twice. Each is refused.
+Padding, whitespace, the ``+/`` alphabet and non-zero trailing bits would give one value many spellings;
+whoever remembers a ``jti`` or a hash by its spelling could then be shown the same value twice.
 """
 
 import base64
@@ -27,7 +27,7 @@ def decode(text: str | bytes) -> bytes:
         data = base64.urlsafe_b64decode(given + b"=" * (-len(given) % 4))
     except (UnicodeEncodeError, binascii.Error):
         raise NotBase64url from None
-    # The standard library skips foreign characters and ignores trailing bits; spelling the result again does not.
+    # The standard library skips foreign characters and ignores trailing bits; spelling it again does not.
     if base64.urlsafe_b64encode(data).rstrip(b"=") != given:
         raise NotBase64url
     return data

@@ -1,8 +1,8 @@
 """The one reader of JSON from outside: request objects, assertions, JWKs, ``claims``, registrations.
 
-Two readers that disagree about one text are an attack (RFC 8259 §4, RFC 8725 §2.4), so everything on which readers
-disagree is refused: duplicate members, NaN and Infinity, integers that a double cannot hold, U+0000, lone
-surrogates, a byte order mark, text that is not UTF-8. Depth and size are limited before anything is parsed.
+Two readers that disagree about one text are an attack (RFC 8259 §4, RFC 8725 §2.4), so whatever readers
+disagree about is refused: duplicate members, NaN and Infinity, integers that a double cannot hold, U+0000,
+lone surrogates, a byte order mark, text that is not UTF-8. Depth and size are limited before parsing.
 """
 
 import json
@@ -36,7 +36,7 @@ def loads(data: bytes, *, max_depth: int = 32, max_bytes: int = 16384) -> object
         value: object = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise JsonRefused(f"not JSON at character {error.pos}") from None
-    # Strings are UTF-8 without control characters by now: only an escape can still spell what is no character.
+    # Strings are UTF-8 without control characters by now: only an escape can still spell what is none.
     if "\\u" in text:
         _refuse_what_is_no_character(value)
     return value

@@ -1,0 +1,1 @@
+"""What leaves the process: guarded fetches, log lines, mail."""

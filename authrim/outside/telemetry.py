@@ -1,0 +1,107 @@
+"""Log lines: JSON on standard error in ``serve``, readable ones in ``dev``.
+
+Whatever text reaches a line is scrubbed (A226): control characters, escape sequences and bidirectional marks
+are written as escapes, and no field is longer than 1 KiB. A traceback is never written, since it quotes
+exception texts that may quote a request; an exception is named by its type.
+"""
+
+import logging
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+MAX_FIELD_BYTES = 1024
+
+# A character takes at most four bytes in UTF-8, so a text this short needs no count.
+_SURELY_SHORT = MAX_FIELD_BYTES // 4
+
+
+def configure(*, development: bool = False, level: int = logging.INFO) -> None:
+    """Send structlog's and the libraries' log lines to standard error; once, when a process starts."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        scrub,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.dev.ConsoleRenderer() if development else _as_json],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=(
+            structlog.PrintLoggerFactory(sys.stderr)
+            if development
+            else structlog.BytesLoggerFactory(sys.stderr.buffer)
+        ),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(handlers=[_ToStructlog()], level=max(level, logging.WARNING), force=True)
+
+
+def scrub(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """The processor that every line passes."""
+    exception = event.pop("exc_info", None)
+    if exception is not None:
+        event["exception"] = _kind(exception)
+    for name, value in event.items():
+        if type(value) is str:
+            if len(value) > _SURELY_SHORT or not value.isprintable():
+                event[name] = scrub_text(value)
+        elif isinstance(value, str | bytes | Mapping | list | tuple):
+            event[name] = _scrub_value(value)
+    return event
+
+
+def scrub_text(text: str) -> str:
+    """``text`` without anything that steers a terminal, a log reader or the eye; at most 1 KiB of UTF-8."""
+    # Escaping only lengthens a text, so what is beyond the limit now is beyond it afterwards.
+    printable = "".join(
+        character if character.isprintable() else f"\\u{ord(character):04x}"
+        for character in text[:MAX_FIELD_BYTES]
+    )
+    return printable.encode("utf-8")[:MAX_FIELD_BYTES].decode("utf-8", "ignore")
+
+
+def _scrub_value(value: object) -> object:
+    if isinstance(value, str):
+        return scrub_text(value)
+    if isinstance(value, bytes):
+        return f"{len(value)} bytes"
+    if isinstance(value, Mapping):
+        return {scrub_text(str(name)): _scrub_value(member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_scrub_value(item) for item in value]
+    return value
+
+
+def _kind(exception: object) -> str:
+    """The type's name of an exception, given as structlog allows: itself, an ``exc_info`` tuple, or True."""
+    if isinstance(exception, tuple):
+        exception = exception[1]
+    elif exception is True:
+        exception = sys.exc_info()[1]
+    return type(exception).__name__
+
+
+def _type_name(value: object) -> str:
+    return type(value).__name__
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_type_name)
+
+
+def _as_json(_logger: WrappedLogger, _method: str, event: EventDict) -> bytes:
+    return _encoder.encode(event)
+
+
+class _ToStructlog(logging.Handler):
+    """Takes the lines of asyncio, aiohttp and other libraries into our own format."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        more: dict[str, Any] = {"exc_info": record.exc_info} if record.exc_info else {}
+        structlog.get_logger(record.name).log(
+            record.levelno, record.getMessage(), library=record.name, **more
+        )

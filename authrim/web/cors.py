@@ -1,0 +1,39 @@
+"""Cross-origin reading of what a script in a browser may call (Fetch §3.2, A198).
+
+Token, revocation, userinfo, discovery and JWKS answer with these headers; pages, the authorization endpoint
+and logout never do. Credentials are never allowed: a browser's cookies are no argument there.
+"""
+
+from collections.abc import Collection
+from typing import Final
+
+ANY_ORIGIN: Final = frozenset({"*"})
+"""For documents that are the same for everyone: discovery and JWKS."""
+
+_PREFLIGHT: Final = {
+    "Access-Control-Allow-Methods": "GET, POST",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, DPoP",
+    "Access-Control-Max-Age": "600",
+}
+_EXPOSED: Final = "Authrim-Error-Id, DPoP-Nonce, Retry-After, WWW-Authenticate"
+
+
+def cors_headers(
+    origin: str | None, allowed_origins: Collection[str], *, preflight: bool = False
+) -> dict[str, str]:
+    """The headers for a request from ``origin``; ``preflight`` for the answer to an OPTIONS request.
+
+    ``Vary`` alone when the origin is not allowed. ``null`` is the origin of every sandboxed frame and of
+    every file, so it is never allowed.
+    """
+    headers = {"Vary": "Origin"}
+    if origin is None or origin == "null":
+        return headers
+    if allowed_origins is ANY_ORIGIN:
+        headers["Access-Control-Allow-Origin"] = "*"
+    elif origin in allowed_origins:
+        headers["Access-Control-Allow-Origin"] = origin
+    else:
+        return headers
+    headers |= _PREFLIGHT if preflight else {"Access-Control-Expose-Headers": _EXPOSED}
+    return headers

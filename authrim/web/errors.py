@@ -1,0 +1,95 @@
+"""Turns a Refusal into an answer: RFC 6749 §5.2 for clients, RFC 6750 §3 for protected resources.
+
+The body has ``error``, ``error_description`` and ``error_uri`` and no other member (decisions.md 23); the
+error id that ``authrim audit why`` explains travels in a header of its own.
+"""
+
+import re
+from functools import lru_cache
+
+import msgspec
+from aiohttp import hdrs, web
+
+from domain.errors import Refusal
+
+ERROR_ID_HEADER = "Authrim-Error-Id"
+
+REALM = "authrim"
+
+# RFC 6749 §5.2: %x20-21 / %x23-5B / %x5D-7E. Without quote, backslash and control characters such a text is
+# also safe inside a quoted-string of a header (A197).
+_NOT_ALLOWED = re.compile(r"[^\x20\x21\x23-\x5B\x5D-\x7E]")
+_RFC_SECTION = re.compile(r"RFC (\d+)(?: (?:§([\d.]+)|App\. ([A-Z])))?")
+
+
+def json_refusal(refusal: Refusal, *, error_id: str, basic: bool = False) -> web.Response:
+    """The answer of RFC 6749 §5.2. ``basic``: the client authenticated in the Authorization header."""
+    response = _json(refusal, error_id)
+    if refusal.error == "invalid_client" and basic:
+        response.headers[hdrs.WWW_AUTHENTICATE] = f'Basic realm="{REALM}", charset="UTF-8"'
+    return response
+
+
+def bearer_refusal(
+    refusal: Refusal, *, error_id: str, scheme: str = "Bearer", scope: str = ""
+) -> web.Response:
+    """The answer of a protected resource to an access token that it refuses (RFC 6750 §3, RFC 9449 §7.1).
+
+    ``scope`` is what would have been enough, for ``insufficient_scope``.
+    """
+    response = _json(refusal, error_id)
+    challenge = f'{scheme} realm="{REALM}", error="{_allowed(refusal.error)}"'
+    challenge += f', error_description="{_allowed(refusal.error_description)}"'
+    if scope:
+        challenge += f', scope="{_allowed(scope)}"'
+    response.headers[hdrs.WWW_AUTHENTICATE] = challenge
+    return response
+
+
+def bearer_challenge(*, error_id: str, scheme: str = "Bearer") -> web.Response:
+    """The answer to a request without any credentials: it names no error (RFC 6750 §3.1)."""
+    return web.Response(
+        status=401,
+        headers={hdrs.WWW_AUTHENTICATE: f'{scheme} realm="{REALM}"', ERROR_ID_HEADER: error_id},
+    )
+
+
+def error_members(refusal: Refusal) -> dict[str, str]:
+    """``error``, ``error_description`` and ``error_uri`` as they may be sent, in a body or in a redirect."""
+    members = {"error": _allowed(refusal.error)}
+    if refusal.error_description:
+        members["error_description"] = _allowed(refusal.error_description)
+    uri = section_uri(refusal.section)
+    if uri:
+        members["error_uri"] = uri
+    return members
+
+
+@lru_cache(maxsize=256)
+def section_uri(section: str) -> str:
+    """Where a section such as ``RFC 9126 §2.1`` can be read; empty for what is no RFC."""
+    match = _RFC_SECTION.match(section)
+    if match is None:
+        return ""
+    number, numbered, appendix = match.groups()
+    page = f"https://www.rfc-editor.org/rfc/rfc{number}"
+    if numbered:
+        return f"{page}#section-{numbered.rstrip('.')}"
+    return f"{page}#appendix-{appendix}" if appendix else page
+
+
+def _json(refusal: Refusal, error_id: str) -> web.Response:
+    headers = {ERROR_ID_HEADER: error_id}
+    if refusal.retry_after:
+        headers[hdrs.RETRY_AFTER] = str(refusal.retry_after)
+    return web.Response(
+        body=msgspec.json.encode(error_members(refusal)),
+        status=refusal.status,
+        headers=headers,
+        content_type="application/json",
+    )
+
+
+def _allowed(text: str) -> str:
+    """``text`` in the characters of RFC 6749 §5.2."""
+    return _NOT_ALLOWED.sub("?", text.replace('"', "'"))

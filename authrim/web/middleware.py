@@ -1,0 +1,145 @@
+"""The one middleware: trace id, protective headers, one log line, and an answer for whatever went wrong.
+
+It is on the path of every request, so it is one coroutine and looks at nothing twice.
+"""
+
+import re
+import secrets
+import time
+import traceback
+from asyncio import CancelledError
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from pathlib import Path
+
+import structlog
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
+
+from authrim.crypto.ids import new_id
+from authrim.store.contract import Unavailable
+from authrim.web.errors import ERROR_ID_HEADER, json_refusal
+from authrim.web.page_headers import page_headers
+from domain.errors import Refusal, temporarily_unavailable
+
+TRACE_ID = web.RequestKey("trace_id", str)
+"""Where a request keeps its trace id: 32 lower-case hex digits (W3C Trace Context §3.2.2.3)."""
+
+Answer = Callable[[web.Request, Refusal, str], web.StreamResponse]
+"""Makes the answer to a refusal: the request, the refusal, the error id."""
+
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
+_NO_TRACE = "0" * 32
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_FRAMES_LOGGED = 8
+
+_PAGE_HEADERS = page_headers(())
+
+_log = structlog.get_logger("authrim.http")
+
+
+def json_answer(_request: web.Request, refusal: Refusal, error_id: str) -> web.StreamResponse:
+    """Every refusal as JSON. A server with pages gives ``middleware`` an answer that browsers can show."""
+    return json_refusal(refusal, error_id=error_id)
+
+
+def middleware(
+    answer: Answer = json_answer,
+) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+    """The middleware of an application; ``answer`` answers what no handler answered itself."""
+
+    @web.middleware
+    async def handle(request: web.Request, handler: Handler) -> web.StreamResponse:
+        started = time.perf_counter()
+        trace_id = trace_id_of(request.headers.get("traceparent"))
+        request[TRACE_ID] = trace_id
+        # aiohttp runs each request in a task of its own, so nothing has to be unbound.
+        structlog.contextvars.bind_contextvars(trace_id=trace_id)
+        try:
+            response = await handler(request)
+            _protect(response)
+        except (CancelledError, ConnectionError):
+            _log_request(request, "client gone", started)
+            raise
+        except Exception as error:
+            response = _answer_failure(request, error, answer)
+            _protect(response)
+        _log_request(request, response.status, started, response.headers.get(ERROR_ID_HEADER))
+        return response
+
+    return handle
+
+
+def trace_id_of(traceparent: str | None) -> str:
+    """The trace id of a caller's ``traceparent`` (W3C Trace Context §3.2.2), or a new one."""
+    match = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
+    if match and match[1] != _NO_TRACE:
+        return match[1]
+    return secrets.token_hex(16)
+
+
+def _answer_failure(request: web.Request, error: Exception, answer: Answer) -> web.StreamResponse:
+    """What the router raised, what the store could not do, and what no one foresaw."""
+    error_id = new_id()
+    if isinstance(error, web.HTTPException):
+        response = answer(request, _routing_refusal(error), error_id)
+        if isinstance(error, web.HTTPMethodNotAllowed):
+            response.headers[hdrs.ALLOW] = ", ".join(sorted(error.allowed_methods))
+        return response
+    if isinstance(error, Unavailable):
+        _log.warning("store.unavailable", error_id=error_id, kind=type(error).__name__)
+        return answer(request, temporarily_unavailable("The server cannot record this now."), error_id)
+    # The places without the text: an exception's text may quote the request (A227).
+    _log.error("request.failed", error_id=error_id, kind=type(error).__name__, where=_where(error))
+    refusal = Refusal("server_error", "The server met an unexpected condition.", status=500)
+    return answer(request, refusal, error_id)
+
+
+def _routing_refusal(error: web.HTTPException) -> Refusal:
+    if isinstance(error, web.HTTPNotFound):
+        return Refusal("invalid_request", "There is nothing at this address.", status=404)
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        return Refusal("invalid_request", "This address does not take this method.", status=405)
+    return Refusal("invalid_request", f"{HTTPStatus(error.status).phrase}.", status=error.status)
+
+
+def _where(error: BaseException) -> list[str]:
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES_LOGGED:]
+    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+
+
+def _protect(response: web.StreamResponse) -> None:
+    """Add what every answer carries and its handler did not set itself (RFC 6749 §5.1, decisions 28)."""
+    headers = response.headers
+    headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "same-origin")
+    if response.content_type == "text/html" and "Content-Security-Policy" not in headers:
+        for name, value in _PAGE_HEADERS.items():
+            headers.setdefault(name, value)
+    for value in headers.values():
+        # Refused before a header is built, where it still can be answered (A197).
+        if _CONTROL.search(value):
+            raise ValueError("a control character in a header")
+
+
+def _log_request(
+    request: web.Request, outcome: int | str, started: float, error_id: str | None = None
+) -> None:
+    """One line a request, with the route's name in place of a path that may hold a secret."""
+    fields: dict[str, str] = {"error_id": error_id} if error_id else {}
+    _log.info(
+        "request",
+        method=request.method,
+        route=_route_name(request),
+        status=outcome,
+        milliseconds=round((time.perf_counter() - started) * 1000, 2),
+        **fields,
+    )
+
+
+def _route_name(request: web.Request) -> str:
+    route = request.match_info.route
+    if route.name:
+        return route.name
+    return route.resource.canonical if route.resource else "unknown"

@@ -1,0 +1,141 @@
+"""Forms and query strings, parsed by us from the raw bytes (RFC 6749 Appendix B, decisions.md 26).
+
+aiohttp and yarl read ``%ff`` and ``%zz`` leniently and do not say when a parameter is repeated. Here what is
+not UTF-8 is refused, nothing is guessed, and a repetition is always seen. Linear in the size of the input.
+"""
+
+import re
+from collections.abc import Collection
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+from aiohttp import hdrs, web
+
+from authrim.web.body import read_body
+from domain.errors import Refusal, invalid_request
+
+MAX_PARAMETERS: Final = 100
+
+FORM_TYPE: Final = "application/x-www-form-urlencoded"
+
+MAY_REPEAT: Final = frozenset({"resource"})
+"""The one parameter of the authorization and token endpoints that may be repeated (RFC 8707 §2)."""
+
+_NOT_AN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+
+
+class Params(msgspec.Struct, frozen=True):
+    """Decoded parameters. One that was given without a value counts as omitted (RFC 6749 §3.1).
+
+    ``values`` has the first value of each, ``repeats`` all values of those that were given several times, and
+    ``duplicates`` the names that were given several times, with a value or without.
+    """
+
+    values: MappingProxyType[str, str]
+    repeats: MappingProxyType[str, tuple[str, ...]]
+    duplicates: frozenset[str]
+
+    def get(self, name: str) -> str | None:
+        """The value of a parameter, None when it is omitted."""
+        return self.values.get(name)
+
+    def get_all(self, name: str) -> tuple[str, ...]:
+        """Every value of a parameter that may repeat, in the order given."""
+        if name in self.repeats:
+            return self.repeats[name]
+        return (self.values[name],) if name in self.values else ()
+
+    def refuse_duplicates(self, may_repeat: Collection[str] = MAY_REPEAT) -> Refusal | None:
+        """RFC 6749 §3.1 and §3.2: request parameters MUST NOT be included more than once."""
+        if self.duplicates.issubset(may_repeat):
+            return None
+        return invalid_request("A parameter is given more than once.", section="RFC 6749 §3.1")
+
+
+def parse(raw: bytes) -> Params | Refusal:
+    """Parameters from the bytes of a form or of a query string."""
+    if raw.count(b"&") >= MAX_PARAMETERS:
+        return invalid_request("There are too many parameters.", f"At most {MAX_PARAMETERS} are read.")
+    values: dict[str, str] = {}
+    repeats: dict[str, tuple[str, ...]] = {}
+    seen: set[str] = set()
+    duplicates: set[str] = set()
+    for pair in raw.split(b"&"):
+        if not pair:
+            continue
+        raw_name, _, raw_value = pair.partition(b"=")
+        name, value = _decode(raw_name), _decode(raw_value)
+        if name is None or value is None:
+            return invalid_request(
+                "A parameter is not form-encoded UTF-8.",
+                "Percent-encode the UTF-8 bytes; U+0000 is not allowed.",
+                "RFC 6749 App. B",
+            )
+        if name in seen:
+            duplicates.add(name)
+        seen.add(name)
+        if not value:
+            continue
+        if name in values:
+            repeats[name] = (*repeats.get(name, (values[name],)), value)
+        else:
+            values[name] = value
+    return Params(MappingProxyType(values), MappingProxyType(repeats), frozenset(duplicates))
+
+
+async def read_params(request: web.Request) -> Params | Refusal:
+    """Parameters of the authorization endpoint: of a GET from the query, of a POST from the form (A032)."""
+    if request.method == hdrs.METH_POST:
+        return await read_form(request)
+    return parse(raw_query(request))
+
+
+async def read_form(request: web.Request, *, with_query: bool = False) -> Params | Refusal:
+    """Parameters of a POST, from its form alone. A query beside it is refused unless ``with_query``."""
+    if not with_query and raw_query(request):
+        return invalid_request("Send the parameters in the form alone, not in the query too.")
+    body = await read_body(request)
+    if isinstance(body, Refusal):
+        return body
+    if request.headers.get(hdrs.CONTENT_TYPE) is None and not body:
+        return parse(b"")
+    if not _is_form(request.headers.get(hdrs.CONTENT_TYPE, "")):
+        return Refusal(
+            "invalid_request",
+            "The body has another content type.",
+            f"Send {FORM_TYPE}.",
+            "RFC 6749 App. B",
+            status=415,
+        )
+    return parse(body)
+
+
+def raw_query(request: web.Request) -> bytes:
+    """The query string as it was sent, without the question mark."""
+    return request.raw_path.partition("?")[2].encode("utf-8", "surrogateescape")
+
+
+def _is_form(content_type: str) -> bool:
+    """The media type, with no other parameter than a charset of UTF-8 (RFC 9110 §8.3.1)."""
+    media_type, _, parameters = content_type.partition(";")
+    charset = parameters.strip(" \t").lower().replace('"', "")
+    return media_type.strip(" \t").lower() == FORM_TYPE and charset in ("", "charset=utf-8")
+
+
+def _decode(raw: bytes) -> str | None:
+    """One name or value (RFC 6749 Appendix B); None for a bad escape, for what is not UTF-8, for U+0000."""
+    if b"+" in raw:
+        raw = raw.replace(b"+", b" ")
+    if b"%" in raw:
+        if _NOT_AN_ESCAPE.search(raw):
+            return None
+        raw = unquote_to_bytes(raw)
+    if b"\x00" in raw:
+        return None
+    try:
+        # Strict: overlong forms and encoded surrogates are not UTF-8 (RFC 3629 §3).
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return None

@@ -1,0 +1,136 @@
+"""Starts and stops the HTTP listener: aiohttp's runner over our own ``Connection``.
+
+A listener of another kind (TLS that asks for client certificates) is made from ``Running.protocol_factory``.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl as tls
+from typing import Any, cast
+
+import aiohttp.http_parser
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from authrim.web.connection import Connection
+from authrim.web.limits import LIMITS, Connections, Limits
+
+_BACKLOG = 512
+# What is still running when its grace is over is cancelled; this long it may take to notice.
+_CANCEL_SECONDS = 0.2
+
+
+class UnsafeParser(RuntimeError):
+    """aiohttp would parse HTTP with its pure Python parser, which has let requests be smuggled (A215)."""
+
+
+class _Server(web.Server):
+    """Makes a ``Connection`` for every connection."""
+
+    def __init__(self, made: web.Server, connections: Connections, limits: Limits) -> None:
+        super().__init__(made.request_handler, request_factory=made.request_factory)
+        self._counted = connections
+        self._limits = limits
+
+    def __call__(self) -> RequestHandler:
+        return Connection(self, self._counted, self._limits)
+
+
+class _Runner(web.AppRunner):
+    """aiohttp's runner with our server in place of its own."""
+
+    def __init__(self, app: web.Application, limits: Limits) -> None:
+        super().__init__(app, shutdown_timeout=_CANCEL_SECONDS)
+        self.limits = limits
+        self.counted = Connections(limits)
+
+    async def _make_server(self) -> web.Server:
+        return _Server(await super()._make_server(), self.counted, self.limits)
+
+
+class Running:
+    """A started application and its listeners."""
+
+    def __init__(self, runner: _Runner) -> None:
+        self._runner = runner
+        self._listeners: list[asyncio.Server] = []
+
+    def protocol_factory(self) -> asyncio.Protocol:
+        """A new connection's protocol, for any listener of the event loop."""
+        return self._server()
+
+    @property
+    def port(self) -> int:
+        """The port of the first listener."""
+        return int(self._listeners[0].sockets[0].getsockname()[1])
+
+    async def listen(
+        self,
+        host: str | None,
+        port: int | None,
+        *,
+        reuse_port: bool = False,
+        sock: socket.socket | None = None,
+        ssl: tls.SSLContext | None = None,
+    ) -> None:
+        """Accept connections at an address, or at ``sock`` when it is given."""
+        where: dict[str, Any] = (
+            {"sock": sock} if sock else {"host": host, "port": port, "reuse_port": reuse_port}
+        )
+        if ssl:
+            where |= {"ssl": ssl, "ssl_handshake_timeout": self._runner.limits.header_seconds}
+        loop = asyncio.get_running_loop()
+        self._listeners.append(await loop.create_server(self.protocol_factory, backlog=_BACKLOG, **where))
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Accept no more, let requests in progress finish within ``grace_seconds``, then close all (F33)."""
+        for listener in self._listeners:
+            listener.close()
+        self._runner.counted.draining = True
+        for connection in self._server.connections:
+            cast(Connection, connection).close_if_idle()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace_seconds):
+                await self._runner.counted.none_left()
+        await self._runner.cleanup()
+
+    @property
+    def _server(self) -> web.Server:
+        return cast(web.Server, self._runner.server)
+
+
+async def start_site(
+    app: web.Application,
+    host: str | None,
+    port: int | None,
+    *,
+    limits: Limits,
+    reuse_port: bool = False,
+    sock: socket.socket | None = None,
+    ssl: tls.SSLContext | None = None,
+) -> Running:
+    """Start ``app`` and listen.
+
+    Raises UnsafeParser without aiohttp's C parser, OSError when the address cannot be had.
+    """
+    require_c_parser()
+    app[LIMITS] = limits
+    runner = _Runner(app, limits)
+    await runner.setup()
+    running = Running(runner)
+    try:
+        await running.listen(host, port, reuse_port=reuse_port, sock=sock, ssl=ssl)
+    except OSError:
+        await running.stop(0)
+        raise
+    return running
+
+
+def require_c_parser() -> None:
+    """Refuse to run on aiohttp's pure Python HTTP parser. Raises UnsafeParser."""
+    if aiohttp.http_parser.HttpRequestParser.__module__ != "aiohttp._http_parser":
+        raise UnsafeParser(
+            "aiohttp runs without its C parser: unset AIOHTTP_NO_EXTENSIONS"
+            " and install an aiohttp wheel that is built for this platform"
+        )
