@@ -1,0 +1,1 @@
+"""What every endpoint that answers HTTP shares."""

@@ -1,0 +1,43 @@
+"""The headers of every page (decisions 28): nothing foreign is loaded, nothing framed or cached."""
+
+from collections.abc import Iterable
+
+from authrim.web.translations import weighted_item
+
+_FIXED = {
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    # Not `no-referrer`: with it browsers send `Origin: null` and every sign-in would fail the origin check.
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+    "Pragma": "no-cache",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+
+
+def page_headers(form_action: Iterable[str], script_nonce: str = "") -> dict[str, str]:
+    """The headers of a page whose forms may lead only to the given CSP sources; empty sources are left out.
+
+    Browsers hold redirects that answer a form to ``form-action`` too, so the sign-in and the consent page
+    name the validated redirect origin beside ``'self'``. Without ``script_nonce`` no script runs.
+    """
+    leads_to = " ".join(source for source in form_action if source) or "'none'"
+    policy = [
+        "default-src 'none'",
+        "style-src 'self'",
+        "img-src 'self'",
+        f"form-action {leads_to}",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    ]
+    if script_nonce:
+        policy.append(f"script-src 'nonce-{script_nonce}'")
+    return {**_FIXED, "Content-Security-Policy": "; ".join(policy)}
+
+
+def prefers_json(accept: str) -> bool:
+    """Whether an Accept header (RFC 9110 §12.5.1) names JSON and wants it more than HTML."""
+    weights = {value.lower(): weight for value, weight in map(weighted_item, accept.split(","))}
+    html = weights.get("text/html", weights.get("text/*", 0.0))
+    return weights.get("application/json", 0.0) > html

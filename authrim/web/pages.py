@@ -1,0 +1,222 @@
+"""The pages a person sees: sign-in, consent, error, and the page that posts an answer to a client.
+
+Server-rendered and complete without JavaScript. A page's whole input is one frozen struct; every value of it
+is untrusted text to the templates, which escape it (A195). Templates, texts and files are read and compiled
+when the process starts: showing a page does no I/O.
+"""
+
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from authrim.web import texts
+from authrim.web.display import display_name, form_action_source, initial, own_image, redirect_host, web_link
+from authrim.web.page_headers import page_headers, prefers_json
+from authrim.web.static_files import StaticFiles
+from authrim.web.translations import LOCALES, SOURCE_LOCALE, load_translations
+
+_TEMPLATES = Path(__file__).parent.parent / "templates"
+_NAMES = ("sign_in", "consent", "error", "form_post")
+
+
+class ShownClient(msgspec.Struct, frozen=True, kw_only=True):
+    """The client as a person gets to know it before deciding (RFC 7591 §2): metadata in, what is shown out.
+
+    ``name`` is the registered name or else the client id. ``logo_url`` is a path on our origin (decisions
+    29), anything else shows no image; links that are not http or https are not shown. ``redirect_uri`` is the
+    validated one: its host is shown, its origin is the only foreign one that the page's forms may lead to.
+    """
+
+    name: str
+    redirect_uri: str
+    logo_url: str | None = None
+    client_uri: str | None = None
+    policy_uri: str | None = None
+    tos_uri: str | None = None
+
+    @property
+    def shown_name(self) -> str:
+        """The name without what imitates another; a name with nothing visible in it gives way to the host."""
+        return display_name(self.name) or self.host
+
+    @property
+    def host(self) -> str:
+        """Where the answer goes."""
+        return redirect_host(self.redirect_uri)
+
+    @property
+    def logo(self) -> str | None:
+        """The picture's path, when it is ours."""
+        return own_image(self.logo_url)
+
+    @property
+    def links(self) -> dict[str, str]:
+        """What may be followed: ``website``, ``policy`` and ``terms``, those that are there."""
+        links = {"website": self.client_uri, "policy": self.policy_uri, "terms": self.tos_uri}
+        return {kind: link for kind, uri in links.items() if (link := web_link(uri))}
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """What every page has: its language, one of ``LOCALES``, and whether the server is a development one."""
+
+    locale: str = SOURCE_LOCALE
+    development: bool = False
+
+
+class SignInPage(Page, frozen=True, kw_only=True):
+    """The sign-in form; it posts ``csrf``, ``login``, ``password``, ``action`` (``sign-in`` or ``cancel``).
+
+    ``error_message`` is one of ``texts`` (then translated) or any text; ``error_id`` is what
+    ``authrim audit why`` explains.
+    """
+
+    action_url: str
+    csrf_token: str
+    client: ShownClient
+    login_value: str = ""
+    error_message: str | None = None
+    error_id: str | None = None
+
+
+class ScopeLine(msgspec.Struct, frozen=True):
+    """What one scope gives, in the page's language."""
+
+    title: str
+    detail: str
+
+
+class ConsentPage(Page, frozen=True, kw_only=True):
+    """The question what the client may have. It posts ``csrf`` and ``action`` (``allow`` or ``cancel``)."""
+
+    action_url: str
+    csrf_token: str
+    client: ShownClient
+    account_display_name: str
+    scopes: tuple[ScopeLine, ...]
+
+
+class ErrorPage(Page, frozen=True, kw_only=True):
+    """A refusal that cannot be sent to a client.
+
+    ``error`` is the specification's code, ``retry_after`` is in seconds (0: not said). A title, description
+    or hint out of ``texts`` is translated; the field's own terms (``invalid redirect_uri``) stay as they are.
+    """
+
+    status: int
+    error: str
+    title: str
+    description: str
+    hint: str = ""
+    error_id: str | None = None
+    retry_after: int = 0
+
+
+class FormPostPage(Page, frozen=True, kw_only=True):
+    """An authorization response as a form (Form Post Response Mode §2); ``action`` is the redirect URI."""
+
+    action: str
+    fields: tuple[tuple[str, str], ...]
+
+
+class Pages:
+    """Every page in every language, ready to be shown. One a process."""
+
+    def __init__(self) -> None:
+        self._static = StaticFiles()
+        self._translations = {locale: load_translations(locale) for locale in LOCALES}
+        self._templates: dict[tuple[str, str], Template] = {}
+        for locale in LOCALES:
+            environment = self._environment(locale)
+            for name in _NAMES:
+                self._templates[locale, name] = environment.get_template(f"{name}.html")
+
+    def static_routes(self) -> list[web.RouteDef]:
+        """The routes of the style sheet and the mark."""
+        return self._static.routes()
+
+    def sign_in(self, page: SignInPage, status: int = 200) -> web.Response:
+        """The sign-in form; ``status`` is 200 when it is shown first."""
+        leads_to = form_action_source(page.client.redirect_uri)
+        return self._html("sign_in", page, status, page_headers(("'self'", leads_to)))
+
+    def consent(self, page: ConsentPage) -> web.Response:
+        """The consent form."""
+        leads_to = form_action_source(page.client.redirect_uri)
+        return self._html("consent", page, 200, page_headers(("'self'", leads_to)))
+
+    def error(self, page: ErrorPage, accept: str = "") -> web.Response:
+        """The refusal as a page, or as JSON for a caller whose Accept header prefers it (RFC 6749 §5.2)."""
+        headers = page_headers(())
+        if page.retry_after:
+            headers["Retry-After"] = str(page.retry_after)
+        if prefers_json(accept):
+            description = f"{page.description} {page.hint}".strip()
+            body = {"error": page.error, "error_description": description}
+            return web.json_response(body, status=page.status, headers=headers)
+        return self._html("error", page, page.status, headers)
+
+    def form_post(self, page: FormPostPage) -> web.Response:
+        """The page that posts an answer to the client, by itself or without JavaScript by its button."""
+        leads_to = form_action_source(page.action)
+        if not leads_to:
+            return self.error(self._not_deliverable(page))
+        nonce = secrets.token_urlsafe(16)
+        return self._html("form_post", page, 200, page_headers((leads_to,), script_nonce=nonce), nonce=nonce)
+
+    def scope_lines(self, scopes: Iterable[str], locale: str) -> tuple[ScopeLine, ...]:
+        """What each scope gives, in plain language; a scope no one described is shown by its name."""
+        translate = self._translations[locale].gettext
+        lines = []
+        for scope in scopes:
+            title, detail = texts.SCOPE_TEXTS.get(scope, ("", texts.UNKNOWN_SCOPE_TEXT))
+            lines.append(ScopeLine(translate(title) if title else display_name(scope), translate(detail)))
+        return tuple(lines)
+
+    def _not_deliverable(self, page: FormPostPage) -> ErrorPage:
+        return ErrorPage(
+            status=400,
+            error="invalid_request",
+            title="invalid redirect_uri",
+            description=texts.NOT_DELIVERABLE,
+            locale=page.locale,
+            development=page.development,
+        )
+
+    def _html(self, name: str, page: Page, status: int, headers: dict[str, str], **more: Any) -> web.Response:
+        text = self._templates[page.locale, name].render(page=page, **more)
+        headers["Content-Language"] = page.locale
+        return web.Response(
+            text=text, status=status, headers=headers, content_type="text/html", charset="utf-8"
+        )
+
+    def _environment(self, locale: str) -> Environment:
+        """The templates of one language. Undefined names are errors, every value is escaped."""
+        environment = Environment(
+            loader=FileSystemLoader(_TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            auto_reload=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
+        )
+        translations = self._translations[locale]
+
+        def translated(text: str) -> str:
+            """A text in the page's language if the catalog has it: a plain value, escaped like any."""
+            return translations.gettext(text) if text else ""
+
+        environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
+        environment.filters |= {
+            "display_name": display_name,
+            "initial": initial,
+            "redirect_host": redirect_host,
+            "translated": translated,
+        }
+        environment.globals |= {"locale": locale, "static": self._static.url}
+        return environment

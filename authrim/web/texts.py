@@ -1,0 +1,46 @@
+"""The texts that pages show but templates do not hold: what a scope gives, and why a sign-in went wrong.
+
+Each is the English source of a catalog entry in ``locales/``; the pages translate it when they show it.
+"""
+
+
+def message(text: str) -> str:
+    """Marks a text for the catalogs; ``pybabel extract -k message`` and the tests find it by this name."""
+    return text
+
+
+WRONG_CREDENTIALS = message("The sign-in name or the password is not right.")
+TOO_MANY_ATTEMPTS = message("Too many attempts. Please wait a little and try again.")
+INTERACTION_EXPIRED = message("This sign-in has expired. Go back to the application and start again.")
+FORM_NOT_OURS = message("This form was not sent from our page. Go back to the application and start again.")
+NOT_DELIVERABLE = message("The answer cannot be sent back to the application.")
+
+SCOPE_TEXTS: dict[str, tuple[str, str]] = {
+    "openid": (
+        message("Know that it is you"),
+        message("A stable identifier of your account, so that you are recognised next time."),
+    ),
+    "profile": (
+        message("See your profile"),
+        message("Your name, picture, gender, birthday, website, language and time zone."),
+    ),
+    "email": (
+        message("See your email address"),
+        message("Your email address and whether it has been verified."),
+    ),
+    "address": (
+        message("See your postal address"),
+        message("Your street, town, region, postcode and country."),
+    ),
+    "phone": (
+        message("See your phone number"),
+        message("Your phone number and whether it has been verified."),
+    ),
+    "offline_access": (
+        message("Keep access while you are away"),
+        message("It can go on using what you allow here without asking again, until you withdraw it."),
+    ),
+}
+"""Title and explanation of the standard scopes (OIDC Core §5.4, §11)."""
+
+UNKNOWN_SCOPE_TEXT = message("A permission of this service, shown by its technical name.")

@@ -1,0 +1,172 @@
+"""A real site that shows every page with sample or hostile input, and a second one that plays the client."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from authrim.web import texts
+from authrim.web.pages import ConsentPage, ErrorPage, FormPostPage, Pages, ShownClient, SignInPage
+
+HOSTILE = '"\'></strong></title><script>window.hacked=1</script><img src=x onerror="window.hacked=1"><b x=\''
+SCOPES = ("openid", "profile", "email", "offline_access", "invoices:read")
+
+SMALL_PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c020000000b4944415478da63fcff1f0002eb01f5"
+    "8f5cf1070000000049454e44ae426082"
+)
+
+
+@dataclass
+class Site:
+    """The two servers and what was posted to them: path and form fields, in order."""
+
+    pages: Pages
+    posted: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    redirect_uri: str = ""
+    leads_to: str = ""
+    url: str = ""
+
+    def client(self, **changes: str | None) -> ShownClient:
+        metadata: dict[str, str | None] = {
+            "name": "Acme Invoices",
+            "redirect_uri": self.redirect_uri,
+            "logo_url": "/logo.png",
+            "client_uri": "https://acme.example/",
+            "policy_uri": "https://acme.example/privacy",
+            "tos_uri": "https://acme.example/terms",
+        }
+        return ShownClient(**(metadata | changes))  # type: ignore[arg-type]
+
+    def show(self, name: str, locale: str = "en") -> web.Response:
+        """A page by its name; ``hostile-…`` fills every field with markup."""
+        client = self.client()
+        match name:
+            case "login":
+                return self.pages.sign_in(
+                    SignInPage(locale=locale, action_url="/login", csrf_token="t0ken", client=client)
+                )
+            case "login-wrong":
+                return self.pages.sign_in(
+                    SignInPage(
+                        locale=locale,
+                        development=True,
+                        action_url="/login",
+                        csrf_token="t0ken",
+                        client=self.client(logo_url=None),
+                        login_value="alice",
+                        error_message=texts.WRONG_CREDENTIALS,
+                        error_id="0192f0c4a7b87c0d9e1f",
+                    )
+                )
+            case "consent":
+                return self.pages.consent(
+                    ConsentPage(
+                        locale=locale,
+                        action_url="/consent",
+                        csrf_token="t0ken",
+                        client=client,
+                        account_display_name="Alice Example",
+                        scopes=self.pages.scope_lines(SCOPES, locale),
+                    )
+                )
+            case "error":
+                return self.pages.error(
+                    ErrorPage(
+                        locale=locale,
+                        development=True,
+                        status=400,
+                        error="invalid_request",
+                        title="invalid redirect_uri",
+                        description="The redirect_uri of this request is not registered for the client.",
+                        hint="Register the exact URI, scheme, port and trailing slash included.",
+                        error_id="0192f0c4a7b87c0d9e1f2a3b4c5d6e7f",
+                    )
+                )
+            case "form-post":
+                fields = (("code", "c0de"), ("state", "a&b=\"c\" <d>'e'"), ("iss", "https://op.example"))
+                return self.pages.form_post(
+                    FormPostPage(locale=locale, action=self.redirect_uri, fields=fields)
+                )
+        return self.show_hostile(name)
+
+    def show_hostile(self, name: str) -> web.Response:
+        client = self.client(
+            name=HOSTILE,
+            logo_url="/" + HOSTILE,
+            client_uri="javascript:window.hacked=1",
+            policy_uri="https://acme.example/?" + HOSTILE,
+            tos_uri='https://acme.example/"onmouseover="window.hacked=1',
+        )
+        match name:
+            case "hostile-login":
+                return self.pages.sign_in(
+                    SignInPage(
+                        action_url="/login?" + HOSTILE,
+                        csrf_token=HOSTILE,
+                        client=client,
+                        login_value=HOSTILE,
+                        error_message=HOSTILE,
+                        error_id=HOSTILE,
+                    )
+                )
+            case "hostile-consent":
+                return self.pages.consent(
+                    ConsentPage(
+                        action_url="/consent",
+                        csrf_token=HOSTILE,
+                        client=client,
+                        account_display_name=HOSTILE,
+                        scopes=self.pages.scope_lines((HOSTILE, "openid"), "en"),
+                    )
+                )
+            case "hostile-error":
+                return self.pages.error(
+                    ErrorPage(
+                        status=400,
+                        error=HOSTILE,
+                        title=HOSTILE,
+                        description=HOSTILE,
+                        hint=HOSTILE,
+                        error_id=HOSTILE,
+                    )
+                )
+            case "hostile-form-post":
+                action = self.redirect_uri + "?x=" + HOSTILE.replace(" ", "+")
+                return self.pages.form_post(FormPostPage(action=action, fields=((HOSTILE, HOSTILE),)))
+        raise web.HTTPNotFound
+
+
+@asynccontextmanager
+async def running_site() -> AsyncIterator[Site]:
+    """Both servers, each with an origin of its own."""
+    site = Site(Pages())
+
+    async def show(request: web.Request) -> web.Response:
+        return site.show(request.match_info["page"], request.query.get("locale", "en"))
+
+    async def receive(request: web.Request) -> web.Response:
+        form = await request.post()
+        site.posted.append((request.path, {name: str(value) for name, value in form.items()}))
+        if site.leads_to:
+            raise web.HTTPSeeOther(site.leads_to)
+        return web.Response(text="received")
+
+    async def logo(_request: web.Request) -> web.Response:
+        return web.Response(body=SMALL_PNG, content_type="image/png")
+
+    async def callback(request: web.Request) -> web.Response:
+        if request.method == "POST":
+            return await receive(request)
+        return web.Response(text="back at the client")
+
+    client_app, server_app = web.Application(), web.Application()
+    client_app.add_routes([web.route("*", "/callback", callback), web.route("*", "/elsewhere", callback)])
+    server_app.add_routes([*site.pages.static_routes(), web.get("/logo.png", logo)])
+    server_app.add_routes([web.get("/{page}", show), web.post("/{page}", receive)])
+    async with TestServer(client_app) as client, TestServer(server_app) as server:
+        site.redirect_uri = str(client.make_url("/callback"))
+        site.url = str(server.make_url("")).rstrip("/")
+        yield site
