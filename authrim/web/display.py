@@ -73,13 +73,15 @@ def form_action_source(redirect_uri: str) -> str:
     """The CSP source that lets a form's answer reach the redirect URI, "" when none is safe.
 
     An origin for http and https, the scheme for a native app's own scheme (RFC 8252 §7.1). CSP has no
-    syntax for an IPv6 address, so ``http://[::1]:8080`` (RFC 8252 §7.3) can only be named by its scheme.
+    syntax for an IPv6 address, so ``http://[::1]:8080`` (RFC 8252 §7.3) can only be named by its port.
     """
     parts = _split(redirect_uri)
     if parts is None:
         return ""
-    if parts.scheme not in {"http", "https"} or parts.authority.startswith("["):
+    if parts.scheme not in {"http", "https"}:
         return f"{parts.scheme}:"
+    if parts.authority.startswith("["):
+        return f"{parts.scheme}://*{parts.authority.partition(']')[2]}"
     return f"{parts.scheme}://{parts.authority}"
 
 

@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from authrim.web import texts
 from authrim.web.display import display_name, form_action_source, initial, own_image, redirect_host, web_link
+from authrim.web.errors import ERROR_ID_HEADER, json_refusal
 from authrim.web.page_headers import page_headers, prefers_json
 from authrim.web.static_files import StaticFiles
 from authrim.web.translations import LOCALES, SOURCE_LOCALE, load_translations
+from domain.errors import Refusal
 
 _TEMPLATES = Path(__file__).parent.parent / "templates"
 _NAMES = ("sign_in", "consent", "error", "form_post")
@@ -112,15 +114,26 @@ class ErrorPage(Page, frozen=True, kw_only=True):
     title: str
     description: str
     hint: str = ""
-    error_id: str | None = None
+    error_id: str
     retry_after: int = 0
+
+    @property
+    def refusal(self) -> Refusal:
+        """The same for a program."""
+        return Refusal(
+            self.error, self.description, self.hint, status=self.status, retry_after=self.retry_after
+        )
 
 
 class FormPostPage(Page, frozen=True, kw_only=True):
-    """An authorization response as a form (Form Post Response Mode §2); ``action`` is the redirect URI."""
+    """An authorization response as a form (Form Post Response Mode §2); ``action`` is the redirect URI.
+
+    ``error_id`` is for the page that is shown instead when nothing may be posted to ``action``.
+    """
 
     action: str
     fields: tuple[tuple[str, str], ...]
+    error_id: str
 
 
 class Pages:
@@ -152,12 +165,13 @@ class Pages:
     def error(self, page: ErrorPage, accept: str = "") -> web.Response:
         """The refusal as a page, or as JSON for a caller whose Accept header prefers it (RFC 6749 §5.2)."""
         headers = page_headers(())
-        if page.retry_after:
-            headers["Retry-After"] = str(page.retry_after)
         if prefers_json(accept):
-            description = f"{page.description} {page.hint}".strip()
-            body = {"error": page.error, "error_description": description}
-            return web.json_response(body, status=page.status, headers=headers)
+            answer = json_refusal(page.refusal, error_id=page.error_id)
+            answer.headers.update(headers)
+            return answer
+        headers[ERROR_ID_HEADER] = page.error_id
+        if page.retry_after:
+            headers[hdrs.RETRY_AFTER] = str(page.retry_after)
         return self._html("error", page, page.status, headers)
 
     def form_post(self, page: FormPostPage) -> web.Response:
@@ -183,6 +197,7 @@ class Pages:
             error="invalid_request",
             title="invalid redirect_uri",
             description=texts.NOT_DELIVERABLE,
+            error_id=page.error_id,
             locale=page.locale,
             development=page.development,
         )

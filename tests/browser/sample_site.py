@@ -88,7 +88,7 @@ class Site:
             case "form-post":
                 fields = (("code", "c0de"), ("state", "a&b=\"c\" <d>'e'"), ("iss", "https://op.example"))
                 return self.pages.form_post(
-                    FormPostPage(locale=locale, action=self.redirect_uri, fields=fields)
+                    FormPostPage(locale=locale, action=self.redirect_uri, fields=fields, error_id="e1")
                 )
         return self.show_hostile(name)
 
@@ -135,7 +135,9 @@ class Site:
                 )
             case "hostile-form-post":
                 action = self.redirect_uri + "?x=" + HOSTILE.replace(" ", "+")
-                return self.pages.form_post(FormPostPage(action=action, fields=((HOSTILE, HOSTILE),)))
+                return self.pages.form_post(
+                    FormPostPage(action=action, fields=((HOSTILE, HOSTILE),), error_id="e1")
+                )
         raise web.HTTPNotFound
 
 

@@ -72,7 +72,7 @@ async def test_a_native_apps_scheme_is_a_form_action_source(site: Site) -> None:
 )
 async def test_a196_an_answer_is_never_posted_to_what_is_no_address(site: Site, action: str) -> None:
     """A196: such an action gives the error page, without the code and without the action."""
-    answer = site.pages.form_post(FormPostPage(action=action, fields=(("code", "c0de"),)))
+    answer = site.pages.form_post(FormPostPage(action=action, fields=(("code", "c0de"),), error_id="e1"))
     assert answer.status == 400
     assert "c0de" not in str(answer.text)
     assert action not in str(answer.text)
@@ -86,11 +86,13 @@ async def test_an_error_is_json_for_who_prefers_json(site: Site) -> None:
         title="Too many",
         description=HOSTILE,
         hint="Wait.",
+        error_id="e1",
         retry_after=7,
     )
     answer = site.pages.error(page, accept="application/json, text/html;q=0.5")
     assert (answer.status, answer.content_type) == (429, "application/json")
     assert answer.headers["Retry-After"] == "7"
+    assert answer.headers["Authrim-Error-Id"] == "e1"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Cache-Control"] == "no-store"
     body = answer.text

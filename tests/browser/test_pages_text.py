@@ -62,7 +62,7 @@ def test_a_client_without_a_logo_gets_its_initial(name: str, letter: str) -> Non
         ("https://APP.example:8443/cb", "app.example:8443", "https://app.example:8443"),
         ("https://bank.example@evil.example/cb", "evil.example", "https://evil.example"),
         ("http://127.0.0.1:5001/cb", "127.0.0.1:5001", "http://127.0.0.1:5001"),
-        ("http://[::1]:5001/cb", "[::1]:5001", "http:"),
+        ("http://[::1]:5001/cb", "[::1]:5001", "http://*:5001"),
         ("com.example.app:/oauth2redirect", "com.example.app:", "com.example.app:"),
         ("javascript:alert(1)//https://app.example", "", ""),
         ("data:text/html,x", "", ""),
