@@ -1,0 +1,40 @@
+"""Identifiers, generated secrets, digests, and the comparison that tells nothing by its time."""
+
+import hashlib
+import hmac
+import os
+import time
+
+from authrim.crypto import base64url
+
+_VERSION_7 = 0x7 << 76
+_VARIANT = 0b10 << 62
+_RANDOM_BITS = (0xFFF << 64) | ((1 << 62) - 1)
+
+
+def new_id() -> str:
+    """A new UUIDv7 (RFC 9562 §5.7) as 32 lower-case hex digits: unique, and in order of time in an index."""
+    milliseconds = time.time_ns() // 1_000_000
+    random = int.from_bytes(os.urandom(10), "big") & _RANDOM_BITS
+    return f"{milliseconds << 80 | _VERSION_7 | _VARIANT | random:032x}"
+
+
+def new_secret(bits: int = 256) -> str:
+    """``bits`` of randomness (a multiple of 8) as base64url."""
+    return base64url.encode(os.urandom(bits // 8))
+
+
+def digest(value: str | bytes) -> str:
+    """SHA-256 of ``value`` (text as UTF-8) as base64url: what the log keeps of a code or a token."""
+    data = value.encode("utf-8") if isinstance(value, str) else value
+    return base64url.encode(hashlib.sha256(data).digest())
+
+
+def constant_time_equal(one: str | bytes, other: str | bytes) -> bool:
+    """Whether both are the same, in a time that does not depend on where they differ."""
+    return hmac.compare_digest(_bytes(one), _bytes(other))
+
+
+def _bytes(value: str | bytes) -> bytes:
+    # hmac.compare_digest takes text only when it is ASCII, and what a client sends need not be.
+    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value

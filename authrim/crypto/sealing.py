@@ -1,0 +1,104 @@
+"""Encryption of the rows that hold personal and secret data, and keyed hashes of what can be guessed.
+
+Each owner (a subject, a grant, a signing key) has a random data key; its rows are sealed with that, and the
+data key is wrapped under the master key. Destroying the wrapped data key destroys all that the owner has
+(decisions.md 16). AES-256-GCM throughout; a row's own key text is authenticated, so that no row can be put in
+another's place.
+"""
+
+import os
+import unicodedata
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from authrim.crypto import base64url
+from authrim.crypto.keyed_hash import keyed_hash
+from authrim.crypto.master import MasterKeys, UnknownMasterKey
+
+_VERSION = b"\x01"
+_KEY_ID_BYTES = 4
+_NONCE_BYTES = 12
+
+
+class SealBroken(Exception):
+    """The sealed bytes are not what was sealed for this row, or their key is not there. Says no more."""
+
+    def __init__(self) -> None:
+        super().__init__("a sealed row cannot be opened")
+
+
+def new_data_key() -> bytes:
+    """A random 256-bit data key for one owner."""
+    return AESGCM.generate_key(bit_length=256)
+
+
+def wrap(master: MasterKeys, row_key: str, data_key: bytes) -> bytes:
+    """``data_key`` sealed under the current master key, for the row ``row_key``.
+
+    The bytes begin with a version and the master key's id: so they are still read when another is current.
+    """
+    header = _VERSION + bytes.fromhex(master.current_id)
+    return header + _encrypt(_wrapping_key(master, master.current_id, row_key), header, row_key, data_key)
+
+
+def unwrap(master: MasterKeys, row_key: str, wrapped: bytes) -> bytes:
+    """The data key that was wrapped for the row ``row_key``. Raises SealBroken."""
+    header = wrapped[: 1 + _KEY_ID_BYTES]
+    if header[:1] != _VERSION:
+        raise SealBroken
+    try:
+        wrapping_key = _wrapping_key(master, header[1:].hex(), row_key)
+    except UnknownMasterKey:
+        raise SealBroken from None
+    return _decrypt(wrapping_key, header, row_key, wrapped[len(header) :])
+
+
+def seal(data_key: bytes, row_key: str, plaintext: bytes) -> bytes:
+    """``plaintext`` sealed under the owner's data key for the row ``row_key``."""
+    return _VERSION + _encrypt(data_key, _VERSION, row_key, plaintext)
+
+
+def open_sealed(data_key: bytes, row_key: str, sealed: bytes) -> bytes:
+    """What was sealed for the row ``row_key``. Raises SealBroken."""
+    if sealed[:1] != _VERSION:
+        raise SealBroken
+    return _decrypt(data_key, _VERSION, row_key, sealed[1:])
+
+
+def _wrapping_key(master: MasterKeys, key_id: str, row_key: str) -> bytes:
+    # One key a row: random 96-bit nonces under a single key would limit how many owners there can be.
+    return keyed_hash(master.derive("wrap", key_id), row_key.encode("utf-8"))
+
+
+def _encrypt(key: bytes, header: bytes, row_key: str, plaintext: bytes) -> bytes:
+    nonce = os.urandom(_NONCE_BYTES)
+    return nonce + AESGCM(key).encrypt(nonce, plaintext, header + row_key.encode("utf-8"))
+
+
+def _decrypt(key: bytes, header: bytes, row_key: str, encrypted: bytes) -> bytes:
+    nonce, ciphertext = encrypted[:_NONCE_BYTES], encrypted[_NONCE_BYTES:]
+    if len(nonce) != _NONCE_BYTES:
+        raise SealBroken
+    try:
+        return AESGCM(key).decrypt(nonce, ciphertext, header + row_key.encode("utf-8"))
+    except InvalidTag:
+        raise SealBroken from None
+
+
+def canonical_login(login: str) -> str:
+    """The one spelling of a login: no case, no compatibility variants, no space around it (A225)."""
+    folded = unicodedata.normalize("NFKC", login).casefold()
+    return unicodedata.normalize("NFKC", folded).strip()
+
+
+def login_hmac(master: MasterKeys, tenant: str, login: str, key_id: str | None = None) -> str:
+    """The keyed hash under which a login is found, in base64url. ``key_id``: an earlier master key."""
+    values = tenant.encode("utf-8"), canonical_login(login).encode("utf-8", "surrogatepass")
+    return base64url.encode(keyed_hash(master.derive("login", key_id), *values))
+
+
+def address_hash(master: MasterKeys, tenant: str, address: str) -> str:
+    """The keyed hash of a network address, as the log's metadata holds it, in base64url."""
+    values = tenant.encode("utf-8"), address.encode("utf-8")
+    return base64url.encode(keyed_hash(master.derive("address"), *values))
