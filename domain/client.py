@@ -1,0 +1,212 @@
+"""A client: what is registered of it (RFC 7591's metadata in RFC 7591's names), and what it may do.
+
+How it gets registered and changed is in ``client_registration``, what a registration may say in
+``client_policy``.
+"""
+
+# ruff: noqa: S105 - RFC 7591's names hold the word token, their values are no passwords
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+from domain.client_events import (
+    ClientDeleted,
+    ClientDisabled,
+    ClientEnabled,
+    ClientRegistered,
+    ClientSecretSet,
+    ClientUpdated,
+)
+from domain.event import Event
+from domain.liveness import ACTIVE
+from domain.profile import PROFILES, PkceRule, Profile
+
+DISABLED: Final = "disabled"
+DELETED: Final = "deleted"
+
+
+class ClientMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a client is registered with (RFC 7591 §2, OIDC DCR §2). Lifetimes in seconds.
+
+    ``scope`` and ``audiences`` are allow-lists: what is not in them cannot be asked for, and empty ones allow
+    nothing (the issuer as audience follows its own rule, see ``resource.audience_for``). ``response_modes``
+    empty: any. ``protected_resources`` are the resources that this client *is*: with ``may_introspect`` it
+    learns about tokens meant for them. ``jwks`` holds public keys. ``refresh_grace_…`` None: as in the profile.
+    """
+
+    client_name: str = ""
+    redirect_uris: tuple[str, ...] = ()
+    token_endpoint_auth_method: str = "client_secret_basic"
+    token_endpoint_auth_signing_alg: str | None = None
+    grant_types: tuple[str, ...] = ("authorization_code",)
+    response_types: tuple[str, ...] = ("code",)
+    response_modes: tuple[str, ...] = ()
+    scope: tuple[str, ...] = ()
+    application_type: str = "web"
+    jwks: dict[str, Any] | None = None
+    logo_uri: str | None = None
+    client_uri: str | None = None
+    policy_uri: str | None = None
+    tos_uri: str | None = None
+    id_token_signed_response_alg: str = "RS256"
+    default_max_age: int | None = None
+    require_auth_time: bool = False
+    default_acr_values: tuple[str, ...] = ()
+    subject_type: str = "public"
+    access_token_format: str = "jwt"
+    access_token_signing_alg: str = "RS256"
+    access_token_lifetime: int = 600
+    refresh_token_lifetime: int = 30 * 86400
+    audiences: tuple[str, ...] = ()
+    default_audience: str | None = None
+    protected_resources: tuple[str, ...] = ()
+    may_introspect: bool = False
+    skip_consent: bool = False
+    profile: str = "oidc"
+    refresh_grace_seconds: int | None = None
+    refresh_grace_count: int | None = None
+
+
+class Secret(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The SHA-256 of a client secret, and until when it is accepted (seconds since 1970; 0: for ever)."""
+
+    secret_hash: str
+    expires_at: int = 0
+
+
+class Client(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is known of a client after its events so far. One that never was has no ``client_id``."""
+
+    client_id: str = ""
+    metadata: ClientMetadata = ClientMetadata()
+    status: str = ""
+    secrets: tuple[Secret, ...] = ()
+    registered_at: int = 0
+
+    @property
+    def exists(self) -> bool:
+        """Whether the client is registered, be it disabled; a deleted client does not exist any more."""
+        return bool(self.client_id) and self.status != DELETED
+
+    @property
+    def profile(self) -> Profile:
+        """The rules that the client is held to."""
+        return PROFILES[self.metadata.profile]
+
+    @property
+    def is_public(self) -> bool:
+        """Whether the client cannot keep a secret, so that anybody can act in its name (RFC 6749 §2.1)."""
+        return self.metadata.token_endpoint_auth_method == "none"
+
+    @property
+    def assertion_algorithms(self) -> frozenset[str]:
+        """What a client assertion may be signed with: the registered algorithm, else any of the profile's."""
+        registered = self.metadata.token_endpoint_auth_signing_alg
+        return frozenset({registered} if registered else self.profile.signing_algorithms)
+
+    def live_secrets(self, now: int) -> tuple[str, ...]:
+        """The hashes of the secrets that are accepted at ``now``."""
+        return tuple(one.secret_hash for one in self.secrets if one.expires_at == 0 or now < one.expires_at)
+
+
+NO_CLIENT: Final = Client()
+
+
+def fold(events: Iterable[Event], client: Client = NO_CLIENT) -> Client:
+    """The client after ``events``."""
+    for event in events:
+        client = apply(client, event)
+    return client
+
+
+def apply(client: Client, event: Event) -> Client:
+    """The client after one more event."""
+    match event:
+        case ClientRegistered():
+            metadata = msgspec.convert(event.metadata, ClientMetadata)
+            return Client(event.client_id, metadata, ACTIVE, registered_at=event.registered_at)
+        case ClientUpdated():
+            return msgspec.structs.replace(client, metadata=msgspec.convert(event.metadata, ClientMetadata))
+        case ClientSecretSet():
+            return msgspec.structs.replace(client, secrets=_with_secret(client, event))
+        case ClientDisabled():
+            return msgspec.structs.replace(client, status=DISABLED)
+        case ClientEnabled():
+            return msgspec.structs.replace(client, status=ACTIVE)
+        case ClientDeleted():
+            return msgspec.structs.replace(client, status=DELETED, secrets=())
+        case _:
+            return client
+
+
+def _with_secret(client: Client, event: ClientSecretSet) -> tuple[Secret, ...]:
+    """The new secret, and the one before it for as long as the event says but no longer than its own life."""
+    newest = Secret(event.secret_hash, event.expires_at)
+    if not client.secrets or event.previous_until <= event.set_at:
+        return (newest,)
+    previous = client.secrets[0]
+    until = min(previous.expires_at or event.previous_until, event.previous_until)
+    return (newest, Secret(previous.secret_hash, until))
+
+
+def may_use_grant(client: Client, grant_type: str) -> bool:
+    """Whether the client is registered for this grant type."""
+    return grant_type in client.metadata.grant_types
+
+
+def may_use_response_type(client: Client, response_type: str) -> bool:
+    """Whether the client is registered for this response type; its words have no order (OAuth MRT §3)."""
+    wanted = frozenset(response_type.split(" "))
+    return any(frozenset(registered.split(" ")) == wanted for registered in client.metadata.response_types)
+
+
+def may_use_response_mode(client: Client, response_mode: str) -> bool:
+    """Whether answers to the client may travel in this mode."""
+    return not client.metadata.response_modes or response_mode in client.metadata.response_modes
+
+
+def may_omit_redirect_uri(client: Client) -> bool:
+    """Whether a plain OAuth request may leave it out: there is only one (RFC 6749 §3.1.2.3)."""
+    return len(client.metadata.redirect_uris) == 1 and not client.profile.redirect_uri_required
+
+
+def requires_pkce(client: Client, pushed: bool = False) -> bool:
+    """Whether the authorization request must carry a ``code_challenge``; ``pushed``: it came by RFC 9126."""
+    match client.profile.pkce:
+        case PkceRule.EVERY_CLIENT:
+            return True
+        case PkceRule.PUSHED_REQUESTS:
+            return pushed or client.is_public
+        case PkceRule.PUBLIC_CLIENTS:
+            return client.is_public
+
+
+def rotates_refresh_tokens(client: Client) -> bool:
+    """Whether each refresh token is for one use: all but those of confidential clients whose tokens are bound
+    to a key (RFC 9700 §2.2.2, decisions.md 5)."""
+    return client.is_public or not client.profile.sender_constraint_required
+
+
+def refresh_grace_seconds(client: Client) -> int:
+    """How long a rotated refresh token still gets the same successor (decisions.md 6)."""
+    registered = client.metadata.refresh_grace_seconds
+    return client.profile.refresh_grace_seconds if registered is None else registered
+
+
+def refresh_grace_count(client: Client) -> int:
+    """How often a rotated refresh token still gets the same successor."""
+    registered = client.metadata.refresh_grace_count
+    return client.profile.refresh_grace_count if registered is None else registered
+
+
+def may_introspect(client: Client, issued_to: str, audience: Iterable[str]) -> bool:
+    """Whether the client may learn about a token: it was issued to the client, or is meant for it
+    (decisions.md 24, A131). Never a public client, which anybody can pretend to be (A130)."""
+    if client.is_public:
+        return False
+    if client.client_id == issued_to:
+        return True
+    its_own = {client.client_id, *client.metadata.protected_resources}
+    return client.metadata.may_introspect and not its_own.isdisjoint(audience)

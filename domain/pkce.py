@@ -1,0 +1,30 @@
+"""RFC 7636: proof key for code exchange. S256 only: ``plain`` protects from nothing (RFC 9700 §2.1.1)."""
+
+import hmac
+import re
+from base64 import urlsafe_b64encode
+from hashlib import sha256
+from typing import Final
+
+_VERIFIER: Final = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
+_CHALLENGE: Final = re.compile(r"[A-Za-z0-9\-_]{43}")
+
+
+def is_verifier(code_verifier: str) -> bool:
+    """Whether it is 43 to 128 unreserved characters (RFC 7636 §4.1)."""
+    return _VERIFIER.fullmatch(code_verifier) is not None
+
+
+def is_challenge(code_challenge: str) -> bool:
+    """Whether it has the shape of a base64url SHA-256 (RFC 7636 §4.2)."""
+    return _CHALLENGE.fullmatch(code_challenge) is not None
+
+
+def s256(code_verifier: str) -> str:
+    """The challenge of a verifier: its SHA-256 in base64url without padding (RFC 7636 §4.2)."""
+    return urlsafe_b64encode(sha256(code_verifier.encode("ascii")).digest()).rstrip(b"=").decode("ascii")
+
+
+def verifies(code_verifier: str, code_challenge: str) -> bool:
+    """Whether the verifier is well-formed and the challenge is its own, in constant time (RFC 7636 §4.6)."""
+    return is_verifier(code_verifier) and hmac.compare_digest(s256(code_verifier), code_challenge)

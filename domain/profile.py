@@ -1,0 +1,104 @@
+"""What a client's profile demands of it: one frozen value a profile (OIDC Core, OAuth 2.1, FAPI 1, FAPI 2).
+
+Code asks the profile for the rule. It never compares profile names, so a new profile is one new value here.
+"""
+
+from enum import Enum
+from typing import Final
+
+import msgspec
+
+
+class PkceRule(Enum):
+    """Whose authorization requests must carry a ``code_challenge``."""
+
+    PUBLIC_CLIENTS = "public_clients"
+    PUSHED_REQUESTS = "pushed_requests"
+    EVERY_CLIENT = "every_client"
+
+
+class AssertionAudience(Enum):
+    """What the ``aud`` of a client assertion may hold (decisions.md 18)."""
+
+    ISSUER_ALONE = "issuer_alone"
+    OURS_ONLY = "ours_only"
+    OURS_AMONG_OTHERS = "ours_among_others"
+
+
+class Profile(msgspec.Struct, frozen=True):
+    """The rules that hang on a profile. Times in seconds.
+
+    ``signing_algorithms`` are those for all that the client or the server signs, the preferred one first;
+    ``response_types`` those a client may register. ``sender_constraint_required``: access tokens are bound to
+    a key or a certificate. A rotated refresh token is answered again for ``refresh_grace_seconds``, at most
+    ``refresh_grace_count`` times, unless the client's registration says less or, up to
+    ``longest_refresh_grace_seconds``, more.
+    """
+
+    name: str
+    signing_algorithms: tuple[str, ...]
+    client_auth_methods: tuple[str, ...]
+    pkce: PkceRule
+    assertion_audience: AssertionAudience
+    redirect_uri_required: bool
+    require_pushed: bool = False
+    sender_constraint_required: bool = False
+    response_types: tuple[str, ...] = ("code",)
+    code_lifetime: int = 60
+    refresh_grace_seconds: int = 10
+    longest_refresh_grace_seconds: int = 60
+    refresh_grace_count: int = 64
+
+    @property
+    def assertion_audience_is_issuer_alone(self) -> bool:
+        """Whether a client assertion is for the issuer, as one string, and for nothing else."""
+        return self.assertion_audience is AssertionAudience.ISSUER_ALONE
+
+
+_GENERAL_ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA")
+_FAPI_ALGORITHMS: Final = ("PS256", "ES256", "EdDSA")
+_GENERAL_METHODS: Final = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
+_FAPI_METHODS: Final = ("private_key_jwt",)
+
+_OIDC = Profile(
+    name="oidc",
+    signing_algorithms=_GENERAL_ALGORITHMS,
+    client_auth_methods=_GENERAL_METHODS,
+    pkce=PkceRule.PUBLIC_CLIENTS,  # RFC 9700 §2.1.1: MUST for public clients
+    assertion_audience=AssertionAudience.OURS_ONLY,
+    redirect_uri_required=False,
+)
+_OAUTH21 = Profile(
+    name="oauth21",
+    signing_algorithms=_GENERAL_ALGORITHMS,
+    client_auth_methods=_GENERAL_METHODS,
+    pkce=PkceRule.EVERY_CLIENT,  # draft-ietf-oauth-v2-1 §4.1.1
+    assertion_audience=AssertionAudience.OURS_ONLY,
+    redirect_uri_required=False,
+)
+_FAPI1_ADVANCED = Profile(
+    name="fapi1-advanced",
+    signing_algorithms=_FAPI_ALGORITHMS,  # FAPI 1 Advanced §8.6
+    client_auth_methods=_FAPI_METHODS,  # FAPI 1 Advanced §5.2.2
+    pkce=PkceRule.PUSHED_REQUESTS,  # FAPI 1 Advanced §5.2.2 item 18
+    assertion_audience=AssertionAudience.OURS_AMONG_OTHERS,
+    redirect_uri_required=True,  # FAPI 1 Baseline §5.2.2 item 9
+    sender_constraint_required=True,
+)
+_FAPI2_SECURITY = Profile(
+    name="fapi2-security",
+    signing_algorithms=_FAPI_ALGORITHMS,  # FAPI 2 Security Profile §5.4.1
+    client_auth_methods=_FAPI_METHODS,  # FAPI 2 Security Profile §5.3.2.1
+    pkce=PkceRule.EVERY_CLIENT,
+    assertion_audience=AssertionAudience.ISSUER_ALONE,
+    redirect_uri_required=True,
+    require_pushed=True,
+    sender_constraint_required=True,
+)
+_FAPI2_MESSAGE_SIGNING = msgspec.structs.replace(_FAPI2_SECURITY, name="fapi2-message-signing")
+
+#: Every profile by its name.
+PROFILES: Final = {
+    profile.name: profile
+    for profile in (_OIDC, _OAUTH21, _FAPI1_ADVANCED, _FAPI2_SECURITY, _FAPI2_MESSAGE_SIGNING)
+}

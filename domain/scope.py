@@ -1,0 +1,38 @@
+"""RFC 6749 §3.3: what a ``scope`` parameter may look like, and how it gets narrower. It never gets wider."""
+
+import re
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from domain.errors import Refusal, invalid_scope
+
+MAX_VALUES: Final = 64
+MAX_LENGTH: Final = 1024
+
+#: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
+_SCOPE_TOKEN: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+
+
+def parse(scope: str) -> tuple[str, ...] | Refusal:
+    """The values of a ``scope`` parameter in their order, each once; at most 64 values and 1 KiB."""
+    if len(scope) > MAX_LENGTH:
+        return invalid_scope("The scope is too long.", f"Send at most {MAX_LENGTH} characters.")
+    values = scope.split(" ")
+    if len(values) > MAX_VALUES:
+        return invalid_scope("The scope has too many values.", f"Send at most {MAX_VALUES}.")
+    if not all(is_value(value) for value in values):
+        return invalid_scope(
+            "The scope is malformed.",
+            "Separate values by one space; use printable ASCII without quote and backslash.",
+        )
+    return tuple(dict.fromkeys(values))
+
+
+def is_value(value: str) -> bool:
+    """Whether this is one ``scope-token``."""
+    return _SCOPE_TOKEN.fullmatch(value) is not None
+
+
+def narrow(requested: Iterable[str], allowed: Collection[str]) -> tuple[str, ...]:
+    """What of ``requested`` is allowed, in the order of the request. An empty ``allowed`` allows nothing."""
+    return tuple(value for value in requested if value in allowed)
