@@ -1,0 +1,118 @@
+"""The signing keys of all tenants in memory: who signs now, what is published, what still verifies.
+
+Which key does what follows from the keys' states and the time alone (``domain.key.life``), so every process
+comes to the same answer and nothing has to run for a key to become active or retired.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from authrim.crypto.jwk import published
+from authrim.crypto.jws import KeySet, SigningKey, VerificationKey
+from authrim.crypto.key_pair import load_signing_key
+from domain.key import ACTIVE, Key, KeyTimes, life, next_change, successor_of
+
+PrivateHalf = Callable[[str, str], Awaitable[bytes | None]]
+"""From tenant and ``kid`` to the private half (PKCS #8, DER), or None when there is none."""
+
+
+class NoSigningKey(LookupError):
+    """No key of that algorithm signs now."""
+
+    def __init__(self, alg: str) -> None:
+        super().__init__(f"no key signs {alg} now")
+
+
+class _Moment(NamedTuple):
+    """What the keys of a tenant are from one change of their lives to the next, in seconds."""
+
+    begins: int
+    ends: int | None
+    signers: dict[str, SigningKey]
+    verification_keys: KeySet
+    jwks: bytes
+
+    def covers(self, now: int) -> bool:
+        return self.begins <= now and (self.ends is None or now < self.ends)
+
+
+class KeyRing:
+    """The keys of each tenant. ``now`` is in seconds by the clock that the caller decides with."""
+
+    def __init__(self, private_half: PrivateHalf, times: KeyTimes) -> None:
+        self._private_half = private_half
+        self._times = times
+        self._keys: dict[str, dict[str, Key]] = {}
+        self._signing_keys: dict[tuple[str, str], SigningKey] = {}
+        self._moments: dict[str, _Moment] = {}
+
+    @property
+    def times(self) -> KeyTimes:
+        """How long key sets are cached and tokens live: the facts of a rotation."""
+        return self._times
+
+    async def adopt(self, tenant: str, key: Key) -> None:
+        """Take in a new or changed key. Its private half is loaded once and dropped when it is revoked."""
+        loaded = (tenant, key.kid)
+        if key.status != ACTIVE:
+            self._signing_keys.pop(loaded, None)
+        elif loaded not in self._signing_keys:
+            private = await self._private_half(tenant, key.kid)
+            if private is not None:
+                self._signing_keys[loaded] = await load_signing_key(key.kid, key.alg, private)
+        self._keys.setdefault(tenant, {})[key.kid] = key
+        self._moments.pop(tenant, None)
+
+    def keys(self, tenant: str) -> tuple[Key, ...]:
+        """All keys of the tenant, gone ones too, in the order in which they were made."""
+        return tuple(sorted(self._keys.get(tenant, {}).values(), key=lambda key: (key.created_at, key.kid)))
+
+    def signer(self, tenant: str, alg: str, now: int) -> SigningKey:
+        """The key that signs with ``alg`` now. Raises NoSigningKey."""
+        signer = self._at(tenant, now).signers.get(alg)
+        if signer is None:
+            raise NoSigningKey(alg)
+        return signer
+
+    def algorithms(self, tenant: str, now: int) -> tuple[str, ...]:
+        """The algorithms that the tenant signs with now, in alphabetical order."""
+        return tuple(sorted(self._at(tenant, now).signers))
+
+    def jwks(self, tenant: str, now: int) -> bytes:
+        """The published key set (RFC 7517 §5) as JSON."""
+        return self._at(tenant, now).jwks
+
+    def verification_keys(self, tenant: str, now: int) -> KeySet:
+        """The keys that our own signatures are verified with: all that are published, retired ones too."""
+        return self._at(tenant, now).verification_keys
+
+    def _at(self, tenant: str, now: int) -> _Moment:
+        moment = self._moments.get(tenant)
+        if moment is None or not moment.covers(now):
+            moment = self._moments[tenant] = self._compute(tenant, now)
+        return moment
+
+    def _compute(self, tenant: str, now: int) -> _Moment:
+        keys = self.keys(tenant)
+        signers: dict[str, SigningKey] = {}
+        public: list[dict[str, Any]] = []
+        changes: list[int] = []
+        for key in keys:
+            successor = successor_of(key, keys)
+            change = next_change(key, successor, now, self._times)
+            if change is not None:
+                changes.append(change)
+            stage = life(key, successor, now, self._times)
+            if stage != "gone":
+                public.append(published(key.public_jwk))
+            signing_key = self._signing_keys.get((tenant, key.kid))
+            if stage == "active" and signing_key is not None:
+                signers[key.alg] = signing_key
+        return _Moment(
+            begins=now,
+            ends=min(changes, default=None),
+            signers=signers,
+            verification_keys=KeySet(VerificationKey.from_jwk(jwk) for jwk in public),
+            jwks=json.dumps({"keys": public}, separators=(",", ":")).encode("ascii"),
+        )

@@ -1,0 +1,96 @@
+"""Password hashes: argon2id in a bounded pool of threads, never on the event loop (F25, A222).
+
+A hash takes some 20 ms of a core, so the pool is small, and so is the number of those who wait for it: beyond
+it the caller is refused at once rather than everybody served late.
+"""
+
+import asyncio
+import os
+import threading
+import unicodedata
+from base64 import b64encode
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import InvalidHashError, VerificationError
+
+T = TypeVar("T")
+
+#: OWASP's first choice for argon2id: 19 MiB, two passes, one lane.
+_HASHER = PasswordHasher(
+    time_cost=2, memory_cost=19 * 1024, parallelism=1, hash_len=32, salt_len=16, type=Type.ID
+)
+
+
+class PasswordsBusy(Exception):
+    """Too many passwords wait to be checked: 503 with ``Retry-After``. Nothing was checked."""
+
+    def __init__(self) -> None:
+        super().__init__("too many passwords wait to be checked")
+
+
+class Passwords:
+    """Hashes and verifies in ``threads`` threads, with at most ``waiting`` callers in line."""
+
+    def __init__(self, threads: int = 2, waiting: int = 64) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="passwords")
+        self._places = threading.BoundedSemaphore(threads + waiting)
+
+    async def hash(self, password: str) -> str:
+        """The argon2id hash of a password, with its parameters and salt. Raises PasswordsBusy."""
+        return await self._run(lambda: _HASHER.hash(_normalized(password)))
+
+    async def verify(self, password_hash: str, password: str) -> bool:
+        """Whether the hash is of this password. Raises PasswordsBusy."""
+        return await self._run(lambda: _verify(password_hash, password))
+
+    async def verify_dummy(self, password: str) -> None:
+        """The work of ``verify`` where there is no account, so that time tells nothing (A182).
+
+        Raises PasswordsBusy.
+        """
+        await self._run(lambda: _verify(_HASH_OF_NOTHING, password))
+
+    def needs_rehash(self, password_hash: str) -> bool:
+        """Whether the hash was made with other parameters than today's."""
+        try:
+            return _HASHER.check_needs_rehash(password_hash)
+        except InvalidHashError:
+            return True
+
+    def close(self) -> None:
+        """Finish what is being checked, drop what waits."""
+        self._pool.shutdown(cancel_futures=True)
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        if not self._places.acquire(blocking=False):
+            raise PasswordsBusy
+        future = self._pool.submit(work)
+        # The work gives the place back, not the caller: one that went away makes no room while its hash runs.
+        future.add_done_callback(lambda _: self._places.release())
+        return await asyncio.wrap_future(future)
+
+
+def _verify(password_hash: str, password: str) -> bool:
+    try:
+        return _HASHER.verify(password_hash, _normalized(password))
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def _normalized(password: str) -> bytes:
+    """One spelling for all keyboards: NFC, and every space as the plain one (RFC 8265 §4.2.2)."""
+    spaced = "".join(" " if unicodedata.category(char) == "Zs" else char for char in password)
+    return unicodedata.normalize("NFC", spaced).encode("utf-8", "surrogatepass")
+
+
+def _hash_of_nothing() -> str:
+    """A hash of today's parameters that no password has."""
+    parameters = f"m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}"
+    salt, output = (b64encode(os.urandom(size)).rstrip(b"=").decode() for size in (16, 32))
+    return f"$argon2id$v=19${parameters}${salt}${output}"
+
+
+_HASH_OF_NOTHING = _hash_of_nothing()
