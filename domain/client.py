@@ -26,6 +26,8 @@ from domain.profile import PROFILES, PkceRule, Profile
 DISABLED: Final = "disabled"
 DELETED: Final = "deleted"
 
+SECRET_METHODS: Final = frozenset({"client_secret_basic", "client_secret_post"})
+
 
 class ClientMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a client is registered with (RFC 7591 §2, OIDC DCR §2). Lifetimes in seconds.
@@ -33,7 +35,7 @@ class ClientMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
     ``scope`` and ``audiences`` are allow-lists: what is not in them cannot be asked for, and empty ones allow
     nothing (the issuer as audience follows its own rule, see ``resource.audience_for``). ``response_modes``
     empty: any. ``protected_resources`` are the resources that this client *is*: with ``may_introspect`` it
-    learns about tokens meant for them. ``jwks`` holds public keys. ``refresh_grace_…`` None: as in the profile.
+    learns about tokens meant for them. ``jwks`` holds public keys. ``refresh_grace_…`` None: the profile's.
     """
 
     client_name: str = ""
@@ -101,6 +103,11 @@ class Client(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.metadata.token_endpoint_auth_method == "none"
 
     @property
+    def uses_secret(self) -> bool:
+        """Whether the client authenticates with a client secret (RFC 6749 §2.3.1)."""
+        return self.metadata.token_endpoint_auth_method in SECRET_METHODS
+
+    @property
     def assertion_algorithms(self) -> frozenset[str]:
         """What a client assertion may be signed with: the registered algorithm, else any of the profile's."""
         registered = self.metadata.token_endpoint_auth_signing_alg
@@ -128,7 +135,7 @@ def apply(client: Client, event: Event) -> Client:
             metadata = msgspec.convert(event.metadata, ClientMetadata)
             return Client(event.client_id, metadata, ACTIVE, registered_at=event.registered_at)
         case ClientUpdated():
-            return msgspec.structs.replace(client, metadata=msgspec.convert(event.metadata, ClientMetadata))
+            return _updated(client, msgspec.convert(event.metadata, ClientMetadata))
         case ClientSecretSet():
             return msgspec.structs.replace(client, secrets=_with_secret(client, event))
         case ClientDisabled():
@@ -139,6 +146,12 @@ def apply(client: Client, event: Event) -> Client:
             return msgspec.structs.replace(client, status=DELETED, secrets=())
         case _:
             return client
+
+
+def _updated(client: Client, metadata: ClientMetadata) -> Client:
+    """A client that turns from secrets to another method leaves its secrets behind for good."""
+    updated = msgspec.structs.replace(client, metadata=metadata)
+    return updated if updated.uses_secret else msgspec.structs.replace(updated, secrets=())
 
 
 def _with_secret(client: Client, event: ClientSecretSet) -> tuple[Secret, ...]:

@@ -21,8 +21,8 @@ class ClientUpdated(Event, frozen=True, tag="client.updated.v1"):
 
 
 class ClientSecretSet(Event, frozen=True, tag="client.secret_set.v1"):
-    """A generated 256-bit secret was given out; SHA-256 of it is kept. ``expires_at`` 0: never. The secret before
-    it is answered until ``previous_until``, so that a client can change over without an outage; 0: not any more."""
+    """A generated 256-bit secret was given out; SHA-256 of it is kept. ``expires_at`` 0: never. The secret
+    before it is accepted until ``previous_until``, for a change without an outage; 0: no longer."""
 
     secret_hash: str
     set_at: int

@@ -1,0 +1,149 @@
+"""An account: a pseudonymous subject, whether it may sign in, and what the person has agreed to.
+
+The login, the password's hash and the claims are sealed rows beside the log (decisions.md 16); the decisions
+here say that they changed.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from domain.account_events import (
+    AccountCreated,
+    AccountDisabled,
+    AccountEnabled,
+    ClaimsChanged,
+    ConsentRemembered,
+    ConsentWithdrawn,
+    PasswordSet,
+    PersonErased,
+)
+from domain.decision import Decision, refuse
+from domain.errors import invalid_request
+from domain.event import Event
+from domain.liveness import ACTIVE
+
+DISABLED: Final = "disabled"
+ERASED: Final = "erased"
+
+UNKNOWN: Final = invalid_request("There is no such account.", "Check the login or the subject.")
+
+
+class Account(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is known of an account after its events so far. ``consents``: by client id, the agreed scope."""
+
+    subject: str = ""
+    status: str = ""
+    password_set_at: int | None = None
+    consents: dict[str, tuple[str, ...]] = {}
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is such a person, be the account disabled; an erased one is nobody any more."""
+        return bool(self.subject) and self.status != ERASED
+
+    def remembered_scope(self, client_id: str) -> tuple[str, ...] | None:
+        """What the person has agreed to for this client; None: nothing."""
+        return self.consents.get(client_id)
+
+
+NO_ACCOUNT: Final = Account()
+
+
+def fold(events: Iterable[Event], account: Account = NO_ACCOUNT) -> Account:
+    """The account after ``events``."""
+    for event in events:
+        account = apply(account, event)
+    return account
+
+
+def apply(account: Account, event: Event) -> Account:
+    """The account after one more event."""
+    match event:
+        case AccountCreated():
+            return Account(event.subject, ACTIVE)
+        case PasswordSet():
+            return msgspec.structs.replace(account, password_set_at=event.set_at)
+        case AccountDisabled():
+            return msgspec.structs.replace(account, status=DISABLED)
+        case AccountEnabled():
+            return msgspec.structs.replace(account, status=ACTIVE)
+        case ConsentRemembered():
+            return msgspec.structs.replace(
+                account, consents={**account.consents, event.client_id: event.scope}
+            )
+        case ConsentWithdrawn():
+            consents = {name: scope for name, scope in account.consents.items() if name != event.client_id}
+            return msgspec.structs.replace(account, consents=consents)
+        case PersonErased():
+            return Account(account.subject, ERASED)
+        case _:
+            return account
+
+
+def decide_create(account: Account, subject: str, now: int) -> Decision[Account]:
+    """Make an account for a subject that was never used; one that was erased is not made again."""
+    if account.subject:
+        return refuse(invalid_request("The subject is taken, or was once.", "Use another."))
+    return _accept(account, AccountCreated(subject, now))
+
+
+def decide_set_password(account: Account, now: int) -> Decision[Account]:
+    """Record that the password was set or changed."""
+    return _accept(account, PasswordSet(now)) if account.exists else refuse(UNKNOWN)
+
+
+def decide_change_claims(account: Account, names: Iterable[str], now: int) -> Decision[Account]:
+    """Record that the claims were replaced. ``names``: those that the person has from now on."""
+    return _accept(account, ClaimsChanged(tuple(sorted(names)), now)) if account.exists else refuse(UNKNOWN)
+
+
+def decide_disable(account: Account, reason: str, now: int) -> Decision[Account]:
+    """Forbid signing in, and so end every token; again, it says nothing new."""
+    if not account.exists:
+        return refuse(UNKNOWN)
+    if account.status != ACTIVE:
+        return Decision((), account)
+    return _accept(account, AccountDisabled(reason, now))
+
+
+def decide_enable(account: Account, now: int) -> Decision[Account]:
+    """Let a disabled account sign in again."""
+    if not account.exists:
+        return refuse(UNKNOWN)
+    if account.status != DISABLED:
+        return Decision((), account)
+    return _accept(account, AccountEnabled(now))
+
+
+def decide_remember_consent(
+    account: Account, client_id: str, scope: tuple[str, ...], now: int
+) -> Decision[Account]:
+    """Keep an agreement, together with what was agreed before. Nothing new appends nothing: a long-lived
+    stream does not grow with every sign-in."""
+    if not account.exists:
+        return refuse(UNKNOWN)
+    remembered = account.remembered_scope(client_id)
+    whole = tuple(dict.fromkeys((*(remembered or ()), *scope)))
+    if whole == remembered:
+        return Decision((), account)
+    return _accept(account, ConsentRemembered(client_id, whole, now))
+
+
+def decide_withdraw_consent(account: Account, client_id: str, now: int) -> Decision[Account]:
+    """End the agreement with a client."""
+    if not account.exists:
+        return refuse(UNKNOWN)
+    if client_id not in account.consents:
+        return Decision((), account)
+    return _accept(account, ConsentWithdrawn(client_id, now))
+
+
+def decide_erase(account: Account, now: int) -> Decision[Account]:
+    """Record that the key of the person's data is destroyed (GDPR Art. 17); the subject stays used."""
+    return _accept(account, PersonErased(now)) if account.exists else refuse(UNKNOWN)
+
+
+def _accept(account: Account, *events: Event) -> Decision[Account]:
+    return Decision(events, fold(events, account))

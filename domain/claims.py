@@ -1,0 +1,181 @@
+"""Claims about a person: which there are, which scope stands for which, and which were asked for by name
+(OIDC Core §5.1, §5.4, §5.5). What may be returned is decided here; where the values are is the shell's affair.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from domain.errors import Refusal, invalid_request
+
+#: The standard claims and the JSON type of each (OIDC Core §5.1); ``sub`` is the account's own.
+STANDARD_CLAIMS: Final[dict[str, type]] = {
+    "name": str,
+    "family_name": str,
+    "given_name": str,
+    "middle_name": str,
+    "nickname": str,
+    "preferred_username": str,
+    "profile": str,
+    "picture": str,
+    "website": str,
+    "gender": str,
+    "birthdate": str,
+    "zoneinfo": str,
+    "locale": str,
+    "updated_at": int,
+    "email": str,
+    "email_verified": bool,
+    "address": dict,
+    "phone_number": str,
+    "phone_number_verified": bool,
+}
+
+#: The members of ``address`` (OIDC Core §5.1.1), all strings.
+ADDRESS_MEMBERS: Final = ("formatted", "street_address", "locality", "region", "postal_code", "country")
+
+#: Which claims a scope value stands for (OIDC Core §5.4).
+SCOPE_CLAIMS: Final[dict[str, tuple[str, ...]]] = {
+    "profile": tuple(STANDARD_CLAIMS)[:14],
+    "email": ("email", "email_verified"),
+    "address": ("address",),
+    "phone": ("phone_number", "phone_number_verified"),
+}
+
+MAX_CLAIMS: Final = 64
+MAX_VALUE: Final = 255
+
+
+class Asked(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a ``claims`` parameter asks for (OIDC Core §5.5): names, and the only values that are acted on.
+
+    ``essential`` are the names, of either place, that the client cannot do without. ``subject`` is the value
+    of ``sub``: it speaks of a person, so it does not belong in an event.
+    """
+
+    id_token: tuple[str, ...] = ()
+    userinfo: tuple[str, ...] = ()
+    essential: tuple[str, ...] = ()
+    acr_values: tuple[str, ...] = ()
+    acr_essential: bool = False
+    auth_time_requested: bool = False
+    subject: str | None = None
+
+
+def read(document: Mapping[str, Any]) -> Asked | Refusal:
+    """Read the parsed ``claims`` object; what is not known in it is ignored (OIDC Core §5.5.1)."""
+    places = {place: document.get(place) or {} for place in ("id_token", "userinfo")}
+    for place, requests in places.items():
+        if not isinstance(requests, dict) or len(requests) > MAX_CLAIMS:
+            return _malformed(f"The member {place} is not an object of at most {MAX_CLAIMS} claims.")
+        if not all(request is None or isinstance(request, dict) for request in requests.values()):
+            return _malformed(f"A claim in {place} is neither null nor an object.")
+    id_token, userinfo = places["id_token"], places["userinfo"]
+    acr_values = _acr_values(id_token.get("acr"))
+    if isinstance(acr_values, Refusal):
+        return acr_values
+    subject = _subject(id_token, userinfo)
+    if isinstance(subject, Refusal):
+        return subject
+    return Asked(
+        id_token=_known(id_token),
+        userinfo=_known(userinfo),
+        essential=tuple(dict.fromkeys((*_essential(id_token), *_essential(userinfo)))),
+        acr_values=acr_values,
+        acr_essential=bool(acr_values) and _is_essential(id_token.get("acr")),
+        auth_time_requested="auth_time" in id_token,
+        subject=subject,
+    )
+
+
+def _known(requests: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(name for name in requests if name in STANDARD_CLAIMS)
+
+
+def _essential(requests: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(name for name in _known(requests) if _is_essential(requests[name]))
+
+
+def _is_essential(request: dict[str, Any] | None) -> bool:
+    return request is not None and request.get("essential") is True
+
+
+def _acr_values(request: dict[str, Any] | None) -> tuple[str, ...] | Refusal:
+    """The wanted authentication contexts, the preferred one first (OIDC Core §5.5.1.1)."""
+    values = _values(request)
+    if not all(isinstance(value, str) and 0 < len(value) <= MAX_VALUE for value in values):
+        return _malformed("A value of acr is not a short string.")
+    return tuple(values)
+
+
+def _subject(*places: Mapping[str, Any]) -> str | Refusal | None:
+    """The one person that the request is about (OIDC Core §5.5.1)."""
+    wanted = {repr(value): value for place in places for value in _values(place.get("sub"))}
+    if not wanted:
+        return None
+    value = next(iter(wanted.values()))
+    if len(wanted) > 1 or not isinstance(value, str) or not 0 < len(value) <= MAX_VALUE:
+        return _malformed("The value of sub is not one short string.")
+    return value
+
+
+def _values(request: dict[str, Any] | None) -> list[Any]:
+    if request is None:
+        return []
+    if "value" in request:
+        return [request["value"]]
+    values = request.get("values", [])
+    return values if isinstance(values, list) else [values]
+
+
+def _malformed(description: str) -> Refusal:
+    return invalid_request(description, "See OIDC Core 5.5.", "OIDC Core §5.5")
+
+
+def by_scope(scope: Iterable[str]) -> tuple[str, ...]:
+    """The claims that the values of ``scope`` stand for."""
+    return tuple(name for value in scope for name in SCOPE_CLAIMS.get(value, ()))
+
+
+def scope_for(names: Iterable[str]) -> tuple[str, ...]:
+    """The scope values that stand for the claims ``names``: asking for a claim by name is asking for its
+    scope, so that neither the client's allow-list nor the person's consent can be walked around."""
+    wanted = set(names)
+    return tuple(value for value, covered in SCOPE_CLAIMS.items() if wanted.intersection(covered))
+
+
+def permitted(names: Iterable[str], allowed_scope: Iterable[str]) -> tuple[str, ...]:
+    """Those of ``names`` that a client with ``allowed_scope`` may ask for by name."""
+    covered = set(by_scope(allowed_scope))
+    return tuple(name for name in names if name in covered)
+
+
+def select_claims(person: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """The part of a person's claims that a response may contain: those of ``names`` that the person has.
+
+    Only standard claims ever leave: a stored ``sub`` or ``iss`` cannot take the place of the real one.
+    """
+    wanted = set(names)
+    return {name: person[name] for name in STANDARD_CLAIMS if name in wanted and person.get(name) is not None}
+
+
+def check_person(person: Mapping[str, Any]) -> Refusal | None:
+    """Why these claims cannot be stored, or None: unknown names and values of the wrong JSON type."""
+    for name, value in person.items():
+        expected = STANDARD_CLAIMS.get(name)
+        if expected is None:
+            return _wrong_person("One of the claims is not a standard claim.", "Use those of OIDC Core 5.1.")
+        if type(value) is not expected:
+            return _wrong_person(f"The claim {name} has the wrong type.", f"Use {_JSON_NAMES[expected]}.")
+    address = person.get("address", {})
+    if not all(member in ADDRESS_MEMBERS and isinstance(value, str) for member, value in address.items()):
+        return _wrong_person("The claim address is malformed.", "Use strings named as in OIDC Core 5.1.1.")
+    return None
+
+
+def _wrong_person(description: str, hint: str) -> Refusal:
+    return Refusal("invalid_request", description, hint, "OIDC Core §5.1")
+
+
+_JSON_NAMES: Final = {str: "a string", int: "a number", bool: "true or false", dict: "an object"}

@@ -1,0 +1,221 @@
+"""What a registration may say. Checked on the whole resulting client, at creation and at every update alike,
+so that no field can be changed, added or left out around its rule (RFC 7591 §2, A202).
+"""
+
+# ruff: noqa: S105 - RFC 7591's names hold the word token, their values are no passwords
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+from domain import redirect_uri, resource, scope
+from domain.client import ClientMetadata
+from domain.errors import Refusal
+from domain.profile import PROFILES
+
+GRANT_TYPES: Final = ("authorization_code", "refresh_token", "client_credentials")
+RESPONSE_MODES: Final = ("query", "fragment", "form_post")
+APPLICATION_TYPES: Final = ("web", "native")
+SUBJECT_TYPES: Final = ("public",)
+ACCESS_TOKEN_FORMATS: Final = ("jwt", "opaque")
+
+MAX_NAME: Final = 200
+MAX_ENTRIES: Final = 64
+MAX_JWKS_BYTES: Final = 16384
+LONGEST_ACCESS_TOKEN: Final = 86400
+LONGEST_REFRESH_TOKEN: Final = 366 * 86400
+MOST_GRACE_REPEATS: Final = 1000
+
+_KEY_TYPES: Final = frozenset({"RSA", "EC", "OKP"})
+#: Members of a JWK that are secret (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
+_PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+
+
+def check(metadata: ClientMetadata, development: bool = False) -> Refusal | None:
+    """Why the client cannot be registered like this, or None. ``development``: loopback http is allowed."""
+    for refusal in _checks(metadata, development):
+        if refusal is not None:
+            return refusal
+    return None
+
+
+def _checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | None]:
+    """All rules, in order; the later ones rely on the earlier ones having held."""
+    yield _one_of("profile", metadata.profile, tuple(PROFILES))
+    yield _one_of("application_type", metadata.application_type, APPLICATION_TYPES)
+    yield _one_of("subject_type", metadata.subject_type, SUBJECT_TYPES)
+    yield _one_of("access_token_format", metadata.access_token_format, ACCESS_TOKEN_FORMATS)
+    yield _number_of_entries(metadata)
+    yield _client_name(metadata)
+    yield from _client_authentication(metadata)
+    yield from _grants(metadata)
+    yield from _redirect_uris(metadata, development)
+    yield from _pages(metadata, development)
+    yield from _signing(metadata)
+    yield from _scope_and_audience(metadata)
+    yield from _lifetimes(metadata)
+    yield _default_acr_values(metadata)
+    yield _skip_consent(metadata)
+
+
+def _client_authentication(metadata: ClientMetadata) -> Iterable[Refusal | None]:
+    profile = PROFILES[metadata.profile]
+    method = metadata.token_endpoint_auth_method
+    algorithm = metadata.token_endpoint_auth_signing_alg
+    yield _one_of("token_endpoint_auth_method", method, profile.client_auth_methods)
+    if method == "private_key_jwt" and metadata.jwks is None:
+        yield _invalid("jwks", "is missing for private_key_jwt.", "Register the client's public keys.")
+    if metadata.jwks is not None:
+        yield _jwks(metadata.jwks)
+    if algorithm is not None:
+        if method != "private_key_jwt":
+            yield _invalid("token_endpoint_auth_signing_alg", "is for private_key_jwt only.", "Leave it out.")
+        yield _one_of("token_endpoint_auth_signing_alg", algorithm, profile.signing_algorithms)
+    if metadata.protected_resources and not metadata.may_introspect:
+        yield _invalid("protected_resources", "are for may_introspect only.", "Set may_introspect.")
+    if metadata.may_introspect and method == "none":
+        yield _invalid("may_introspect", "is not for public clients.", "Register a secret or a key.")
+
+
+def _jwks(jwks: dict[str, Any]) -> Refusal | None:
+    """RFC 7517 §5, and nothing but public asymmetric keys in it."""
+    keys = jwks.get("keys")
+    if not isinstance(keys, list) or not 0 < len(keys) <= MAX_ENTRIES:
+        return _invalid("jwks", "has no list of keys.", f"Send an object with 1 to {MAX_ENTRIES} keys.")
+    if len(msgspec.json.encode(jwks)) > MAX_JWKS_BYTES:
+        return _invalid("jwks", "is too large.", f"Send at most {MAX_JWKS_BYTES} bytes.")
+    if not all(isinstance(key, dict) and key.get("kty") in _KEY_TYPES for key in keys):
+        return _invalid("jwks", "has a key of an unknown kind.", "Use kty RSA, EC or OKP.")
+    if any(_PRIVATE_MEMBERS & key.keys() for key in keys):
+        return _invalid("jwks", "has a private key in it.", "Send public keys only, and replace that key.")
+    names = [key.get("kid") for key in keys]
+    if len(keys) > 1 and (None in names or len({str(name) for name in names}) < len(names)):
+        return _invalid("jwks", "has keys that cannot be told apart.", "Give each key a kid of its own.")
+    return None
+
+
+def _grants(metadata: ClientMetadata) -> Iterable[Refusal | None]:
+    """The correspondence of grant types and response types (RFC 7591 §2.1)."""
+    profile = PROFILES[metadata.profile]
+    for grant_type in metadata.grant_types:
+        yield _one_of("grant_types", grant_type, GRANT_TYPES)
+    for response_type in metadata.response_types:
+        yield _one_of("response_types", response_type, profile.response_types)
+    for response_mode in metadata.response_modes:
+        yield _one_of("response_modes", response_mode, RESPONSE_MODES)
+    by_code = "authorization_code" in metadata.grant_types
+    if by_code != any("code" in response_type.split(" ") for response_type in metadata.response_types):
+        yield _invalid(
+            "response_types",
+            "do not go with grant_types.",
+            "Have code and authorization_code both, or neither.",
+        )
+    if "refresh_token" in metadata.grant_types and not by_code:
+        yield _invalid("grant_types", "has refresh_token alone.", "Add authorization_code.")
+    if "client_credentials" in metadata.grant_types and metadata.token_endpoint_auth_method == "none":
+        yield _invalid(
+            "grant_types", "has client_credentials for a public client.", "Register a secret or a key."
+        )
+
+
+def _redirect_uris(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | None]:
+    if "authorization_code" in metadata.grant_types and not metadata.redirect_uris:
+        yield _invalid_redirect_uri("redirect_uris", "is empty.", "Register where the answers go.")
+    for index, uri in enumerate(metadata.redirect_uris):
+        problem = redirect_uri.registration_problem(uri, metadata.application_type, development)
+        if problem is not None:
+            yield _invalid_redirect_uri(f"redirect_uris[{index}]", problem.what, problem.fix)
+
+
+def _pages(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | None]:
+    """Pages that are linked on the sign-in and consent pages, so no scheme but https (A006)."""
+    for name in ("logo_uri", "client_uri", "policy_uri", "tos_uri"):
+        uri: str | None = getattr(metadata, name)
+        if uri is None:
+            continue
+        problem = redirect_uri.registration_problem(uri, "web", development)
+        if problem is not None:
+            yield _invalid(name, problem.what, problem.fix)
+
+
+def _signing(metadata: ClientMetadata) -> Iterable[Refusal | None]:
+    allowed = PROFILES[metadata.profile].signing_algorithms
+    yield _one_of("id_token_signed_response_alg", metadata.id_token_signed_response_alg, allowed)
+    yield _one_of("access_token_signing_alg", metadata.access_token_signing_alg, allowed)
+
+
+def _scope_and_audience(metadata: ClientMetadata) -> Iterable[Refusal | None]:
+    if not all(scope.is_value(value) for value in metadata.scope):
+        yield _invalid(
+            "scope", "has a malformed value.", "Use printable ASCII without space, quote and backslash."
+        )
+    if len(" ".join(metadata.scope)) > scope.MAX_LENGTH:
+        yield _invalid("scope", "is too long.", f"Use at most {scope.MAX_LENGTH} characters.")
+    for name in ("audiences", "protected_resources"):
+        if not all(resource.is_resource(value) for value in getattr(metadata, name)):
+            yield _invalid(name, "has something else than URIs.", "Use absolute URIs without fragment.")
+    if metadata.default_audience is not None and metadata.default_audience not in metadata.audiences:
+        yield _invalid("default_audience", "is not one of audiences.", "Add it there, or leave it out.")
+
+
+def _lifetimes(metadata: ClientMetadata) -> Iterable[Refusal | None]:
+    profile = PROFILES[metadata.profile]
+    yield _between("access_token_lifetime", metadata.access_token_lifetime, 1, LONGEST_ACCESS_TOKEN)
+    yield _between("refresh_token_lifetime", metadata.refresh_token_lifetime, 1, LONGEST_REFRESH_TOKEN)
+    yield _between("default_max_age", metadata.default_max_age, 0, 2**53 - 1)
+    yield _between(
+        "refresh_grace_seconds", metadata.refresh_grace_seconds, 0, profile.longest_refresh_grace_seconds
+    )
+    yield _between("refresh_grace_count", metadata.refresh_grace_count, 1, MOST_GRACE_REPEATS)
+
+
+def _client_name(metadata: ClientMetadata) -> Refusal | None:
+    if len(metadata.client_name) > MAX_NAME:
+        return _invalid("client_name", "is too long.", f"Use at most {MAX_NAME} characters.")
+    return None
+
+
+def _number_of_entries(metadata: ClientMetadata) -> Refusal | None:
+    for name in metadata.__struct_fields__:
+        value = getattr(metadata, name)
+        if isinstance(value, tuple) and len(value) > MAX_ENTRIES:
+            return _invalid(name, "has too many entries.", f"Use at most {MAX_ENTRIES}.")
+    return None
+
+
+def _default_acr_values(metadata: ClientMetadata) -> Refusal | None:
+    if not all(scope.is_value(value) and len(value) <= 255 for value in metadata.default_acr_values):
+        return _invalid("default_acr_values", "has a malformed value.", "Use printable ASCII without space.")
+    return None
+
+
+def _skip_consent(metadata: ClientMetadata) -> Refusal | None:
+    """Any application of the device can pose as a native client without a secret (RFC 8252 §8.6)."""
+    if (
+        metadata.skip_consent
+        and metadata.application_type == "native"
+        and metadata.token_endpoint_auth_method == "none"
+    ):
+        return _invalid("skip_consent", "is not for public native clients.", "Leave it out.")
+    return None
+
+
+def _one_of(field: str, value: str, allowed: tuple[str, ...]) -> Refusal | None:
+    if value in allowed:
+        return None
+    return _invalid(field, "has a value that this client may not have.", f"Use {', '.join(allowed)}.")
+
+
+def _between(field: str, value: int | None, least: int, most: int) -> Refusal | None:
+    if value is None or least <= value <= most:
+        return None
+    return _invalid(field, "is out of range.", f"Use {least} to {most}.")
+
+
+def _invalid(field: str, problem: str, fix: str) -> Refusal:
+    return Refusal("invalid_client_metadata", f"{field} {problem}", fix, "RFC 7591 §3.2.2")
+
+
+def _invalid_redirect_uri(field: str, problem: str, fix: str) -> Refusal:
+    return Refusal("invalid_redirect_uri", f"{field} {problem}", fix, "RFC 7591 §3.2.2")

@@ -1,0 +1,140 @@
+"""Registering, changing and ending a client. Policy is asked about the client that would result (A202)."""
+
+import re
+import unicodedata
+from typing import Final
+
+import msgspec
+
+from domain.client import DISABLED, Client, ClientMetadata, fold
+from domain.client_events import (
+    ClientDeleted,
+    ClientDisabled,
+    ClientEnabled,
+    ClientRegistered,
+    ClientSecretSet,
+    ClientUpdated,
+)
+from domain.client_policy import check
+from domain.decision import Decision, refuse
+from domain.errors import Refusal, invalid_request
+from domain.event import Event
+from domain.liveness import ACTIVE
+
+_CLIENT_ID: Final = re.compile(r"[A-Za-z0-9\-._~]{1,128}")
+#: Unicode categories that no eye sees: control, format (bidi marks too), surrogate, private use, separators.
+_INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+
+UNKNOWN: Final = invalid_request("There is no such client.", "Check the client_id.", "RFC 7592 §2")
+
+
+class RegisterClient(msgspec.Struct, frozen=True):
+    """An administrator registers a client. ``secret_hash`` is the SHA-256 of the secret that it is given."""
+
+    client_id: str
+    metadata: ClientMetadata
+    secret_hash: str | None = None
+    secret_expires_at: int = 0
+    development: bool = False
+
+
+class SetSecret(msgspec.Struct, frozen=True):
+    """A client gets a new secret. Times in seconds since the epoch; ``expires_at`` 0: never; the secret before
+    it is accepted until ``previous_until``, 0: no longer."""
+
+    secret_hash: str
+    expires_at: int = 0
+    previous_until: int = 0
+
+
+def decide_register(client: Client, command: RegisterClient, now: int) -> Decision[Client]:
+    """Register a client under an id that was never used."""
+    if client.client_id:
+        return refuse(
+            invalid_request("The client_id is taken, or was once.", "Use another.", "RFC 7591 §3.2.1")
+        )
+    if not _CLIENT_ID.fullmatch(command.client_id):
+        return refuse(invalid_request("The client_id is malformed.", "Use 1 to 128 unreserved characters."))
+    metadata = _with_clean_name(command.metadata)
+    refusal = check(metadata, command.development)
+    if refusal is not None:
+        return refuse(refusal)
+    registered = ClientRegistered(command.client_id, msgspec.to_builtins(metadata), now)
+    if command.secret_hash is None:
+        return _accept(client, registered)
+    return _with_first_secret(client, registered, command, now)
+
+
+def _with_first_secret(
+    client: Client, registered: ClientRegistered, command: RegisterClient, now: int
+) -> Decision[Client]:
+    secret = SetSecret(command.secret_hash or "", command.secret_expires_at)
+    decision = decide_set_secret(fold((registered,), client), secret, now)
+    if isinstance(decision.answer, Refusal):
+        return refuse(decision.answer)
+    return _accept(client, registered, *decision.events)
+
+
+def decide_update(
+    client: Client, metadata: ClientMetadata, now: int, development: bool = False
+) -> Decision[Client]:
+    """Replace the whole metadata; to change one field, replace it in ``client.metadata`` first."""
+    if not client.exists:
+        return refuse(UNKNOWN)
+    cleaned = _with_clean_name(metadata)
+    refusal = check(cleaned, development)
+    if refusal is not None:
+        return refuse(refusal)
+    if cleaned == client.metadata:
+        return Decision((), client)
+    return _accept(client, ClientUpdated(msgspec.to_builtins(cleaned), now))
+
+
+def decide_set_secret(client: Client, command: SetSecret, now: int) -> Decision[Client]:
+    """Give the client a new secret."""
+    if not client.exists:
+        return refuse(UNKNOWN)
+    if not client.uses_secret:
+        return refuse(
+            invalid_request(
+                "The client has no secret.", "Register client_secret_basic or client_secret_post first."
+            )
+        )
+    secret_set = ClientSecretSet(command.secret_hash, now, command.expires_at, command.previous_until)
+    return _accept(client, secret_set)
+
+
+def decide_disable(client: Client, reason: str, now: int) -> Decision[Client]:
+    """Forbid the client everything, for now; again, it says nothing new."""
+    if not client.exists:
+        return refuse(UNKNOWN)
+    if client.status != ACTIVE:
+        return Decision((), client)
+    return _accept(client, ClientDisabled(reason, now))
+
+
+def decide_enable(client: Client, now: int) -> Decision[Client]:
+    """Let a disabled client act again."""
+    if not client.exists:
+        return refuse(UNKNOWN)
+    if client.status != DISABLED:
+        return Decision((), client)
+    return _accept(client, ClientEnabled(now))
+
+
+def decide_delete(client: Client, now: int) -> Decision[Client]:
+    """End the registration for good; its id is never used again."""
+    if not client.exists:
+        return refuse(UNKNOWN)
+    return _accept(client, ClientDeleted(now))
+
+
+def _accept(client: Client, *events: Event) -> Decision[Client]:
+    return Decision(events, fold(events, client))
+
+
+def _with_clean_name(metadata: ClientMetadata) -> ClientMetadata:
+    """The name as people will see it on the consent page: one spelling, nothing invisible (A038)."""
+    visible = "".join(c for c in metadata.client_name if unicodedata.category(c) not in _INVISIBLE)
+    name = " ".join(unicodedata.normalize("NFC", visible).split())
+    return msgspec.structs.replace(metadata, client_name=name)
