@@ -1,5 +1,5 @@
 """Claims about a person: which there are, which scope stands for which, and which were asked for by name
-(OIDC Core §5.1, §5.4, §5.5). What may be returned is decided here; where the values are is the shell's affair.
+(OIDC Core §5.1, §5.4, §5.5). What may be returned is decided here; where the values are is the shell's own.
 """
 
 from collections.abc import Iterable, Mapping
@@ -43,6 +43,9 @@ SCOPE_CLAIMS: Final[dict[str, tuple[str, ...]]] = {
     "phone": ("phone_number", "phone_number_verified"),
 }
 
+#: Where claims can be asked for (OIDC Core §5.5).
+PLACES: Final = ("id_token", "userinfo")
+
 MAX_CLAIMS: Final = 64
 MAX_VALUE: Final = 255
 
@@ -65,7 +68,7 @@ class Asked(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def read(document: Mapping[str, Any]) -> Asked | Refusal:
     """Read the parsed ``claims`` object; what is not known in it is ignored (OIDC Core §5.5.1)."""
-    places = {place: document.get(place) or {} for place in ("id_token", "userinfo")}
+    places = {place: {} if document.get(place) is None else document[place] for place in PLACES}
     for place, requests in places.items():
         if not isinstance(requests, dict) or len(requests) > MAX_CLAIMS:
             return _malformed(f"The member {place} is not an object of at most {MAX_CLAIMS} claims.")

@@ -39,8 +39,8 @@ class RegisterClient(msgspec.Struct, frozen=True):
 
 
 class SetSecret(msgspec.Struct, frozen=True):
-    """A client gets a new secret. Times in seconds since the epoch; ``expires_at`` 0: never; the secret before
-    it is accepted until ``previous_until``, 0: no longer."""
+    """A client gets a new secret. Times in seconds since 1970; ``expires_at`` 0: never. The secret before it
+    is accepted until ``previous_until``; 0: no longer."""
 
     secret_hash: str
     expires_at: int = 0

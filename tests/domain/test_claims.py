@@ -1,0 +1,172 @@
+"""The ``claims`` parameter and what a response may contain (OIDC Core §5; A026, A029)."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain import claims
+from domain.claims import Asked
+from domain.errors import Refusal
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+NAMES = st.sampled_from(
+    ["sub", "acr", "auth_time", "name", "email", "__proto__", "essential", "value", "values"]
+)
+
+
+def test_the_example_of_the_specification() -> None:
+    """OIDC Core §5.5: names for both places, what is not known ignored."""
+    document = {
+        "userinfo": {
+            "given_name": {"essential": True},
+            "nickname": None,
+            "email": {"essential": True},
+            "http://example.info/claims/groups": None,
+        },
+        "id_token": {
+            "auth_time": {"essential": True},
+            "acr": {"values": ["urn:mace:incommon:iap:silver"]},
+        },
+    }
+    assert claims.read(document) == Asked(
+        userinfo=("given_name", "nickname", "email"),
+        essential=("given_name", "email"),
+        acr_values=("urn:mace:incommon:iap:silver",),
+        auth_time_requested=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("request_for_acr", "values", "essential"),
+    [
+        (None, (), False),
+        ({"essential": True}, (), False),
+        ({"value": "urn:a"}, ("urn:a",), False),
+        ({"essential": True, "value": "urn:a"}, ("urn:a",), True),
+        ({"essential": True, "values": ["urn:a", "urn:b"]}, ("urn:a", "urn:b"), True),
+        ({"essential": "yes", "values": ["urn:a"]}, ("urn:a",), False),
+    ],
+)
+def test_acr(request_for_acr: dict[str, Any] | None, values: tuple[str, ...], essential: bool) -> None:
+    """An essential acr binds only when it names values (A026, OIDC Core §5.5.1.1)."""
+    asked = claims.read({"id_token": {"acr": request_for_acr}})
+    assert isinstance(asked, Asked)
+    assert (asked.acr_values, asked.acr_essential) == (values, essential)
+
+
+def test_the_wanted_subject_is_one() -> None:
+    """``sub`` may be asked for by value, in either place, and only one of them."""
+    one = claims.read({"id_token": {"sub": {"value": "a"}}, "userinfo": {"sub": {"value": "a"}}})
+    assert isinstance(one, Asked)
+    assert one.subject == "a"
+    two = claims.read({"id_token": {"sub": {"value": "a"}}, "userinfo": {"sub": {"value": "b"}}})
+    assert isinstance(two, Refusal)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"id_token": []},
+        {"userinfo": "name"},
+        {"userinfo": {"name": True}},
+        {"id_token": {"acr": {"values": [1]}}},
+        {"id_token": {"acr": {"value": ""}}},
+        {"id_token": {"sub": {"value": 7}}},
+        {"id_token": {"sub": {"values": ["a", "b"]}}},
+        {"userinfo": {f"c{i}": None for i in range(65)}},
+    ],
+)
+def test_malformed_is_invalid_request(document: dict[str, Any]) -> None:
+    """Wrong types and too many claims are refused without an echo (A029)."""
+    refusal = claims.read(document)
+    assert isinstance(refusal, Refusal)
+    assert refusal.error == "invalid_request"
+
+
+@given(
+    st.dictionaries(st.sampled_from(["id_token", "userinfo", "other"]), st.dictionaries(NAMES, JSON) | JSON)
+)
+def test_any_json_object_is_read_or_refused(document: dict[str, Any]) -> None:
+    """No shape of JSON raises, and only known claims get through (A029: ``__proto__``)."""
+    asked = claims.read(document)
+    if isinstance(asked, Asked):
+        assert {*asked.id_token, *asked.userinfo, *asked.essential} <= set(claims.STANDARD_CLAIMS)
+        assert all(isinstance(value, str) for value in asked.acr_values)
+
+
+def test_scope_stands_for_claims() -> None:
+    """The table of OIDC Core §5.4, all nineteen standard claims in four scope values."""
+    assert claims.by_scope(("openid", "email", "unknown")) == ("email", "email_verified")
+    assert claims.by_scope(("profile",))[-1] == "updated_at"
+    assert set(claims.by_scope(("profile", "email", "address", "phone"))) == set(claims.STANDARD_CLAIMS)
+
+
+@given(
+    st.sets(st.sampled_from([*claims.STANDARD_CLAIMS, "sub"])),
+    st.sets(st.sampled_from([*claims.SCOPE_CLAIMS])),
+)
+def test_asking_by_name_is_asking_for_the_scope(names: set[str], allowed: set[str]) -> None:
+    """What a client may ask for by name never needs a scope that the client may not have."""
+    permitted = claims.permitted(names, allowed)
+    assert set(claims.scope_for(permitted)) <= allowed
+    assert set(permitted) <= set(claims.by_scope(allowed))
+
+
+PERSON = {
+    "name": "Ada",
+    "email": "ada@example.com",
+    "email_verified": False,
+    "gender": None,
+    "sub": "x",
+    "iss": "y",
+}
+
+
+def test_a_response_holds_what_was_asked_for_and_is_there() -> None:
+    """False is a value, null is none; what was not asked for stays."""
+    assert claims.select_claims(PERSON, ("email_verified", "gender", "name", "phone_number")) == {
+        "name": "Ada",
+        "email_verified": False,
+    }
+
+
+def test_stored_protocol_claims_never_leave() -> None:
+    """A stored ``sub`` or ``iss`` cannot take the place of the real one."""
+    assert claims.select_claims(PERSON, ("sub", "iss")) == {}
+
+
+FULL = {
+    name: {str: "text", int: 1, bool: True, dict: {"locality": "Bern"}}[kind]
+    for name, kind in claims.STANDARD_CLAIMS.items()
+}
+
+
+def test_a_person_with_every_standard_claim_is_accepted() -> None:
+    """All nineteen, each with its own JSON type (OIDC Core §5.1)."""
+    assert claims.check_person(FULL) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("unknown", "x"),
+        ("sub", "x"),
+        ("email_verified", "true"),
+        ("email_verified", 1),
+        ("updated_at", "2020"),
+        ("updated_at", True),
+        ("name", None),
+        ("address", "street"),
+        ("address", {"planet": "Earth"}),
+        ("address", {"locality": 7}),
+    ],
+)
+def test_a_claim_of_the_wrong_type_is_refused(name: str, value: object) -> None:
+    """A string ``true`` is not a boolean (OIDC Core §5.1: the type is part of the claim)."""
+    assert isinstance(claims.check_person({**FULL, name: value}), Refusal)

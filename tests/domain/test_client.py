@@ -1,0 +1,346 @@
+"""A client: the policy on the resulting whole, its life, its secrets, and what it may do (A202)."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from domain import client as rules
+from domain import client_registration as registration
+from domain.client import Client, ClientMetadata, Secret
+from domain.client_events import ClientDisabled, ClientRegistered, ClientSecretSet, ClientUpdated
+from domain.client_registration import RegisterClient, SetSecret
+from domain.errors import Refusal
+from domain.profile import PROFILES
+
+NOW = 1_700_000_000
+JWK = {"kty": "EC", "crv": "P-256", "x": "x", "y": "y", "kid": "1"}
+WEB = ClientMetadata(
+    client_name="Shop",
+    redirect_uris=("https://shop.example/cb",),
+    grant_types=("authorization_code", "refresh_token"),
+    scope=("openid", "email"),
+    audiences=("https://api.example",),
+)
+
+
+def changed(**fields: Any) -> ClientMetadata:
+    return msgspec.structs.replace(WEB, **fields)
+
+
+FAPI = changed(
+    profile="fapi2-security",
+    token_endpoint_auth_method="private_key_jwt",
+    jwks={"keys": [JWK]},
+    id_token_signed_response_alg="PS256",
+    access_token_signing_alg="PS256",
+)
+SERVICE = changed(grant_types=("client_credentials",), response_types=(), redirect_uris=())
+
+
+def registered(metadata: ClientMetadata = WEB) -> Client:
+    decision = registration.decide_register(rules.NO_CLIENT, RegisterClient("shop", metadata), NOW)
+    assert isinstance(decision.answer, Client), decision.answer
+    return decision.answer
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        WEB,
+        FAPI,
+        SERVICE,
+        changed(token_endpoint_auth_method="none"),
+        changed(application_type="native", redirect_uris=("com.example.app:/cb",)),
+        changed(default_audience="https://api.example"),
+        changed(refresh_grace_seconds=0),
+    ],
+    ids=["web", "fapi2", "service", "spa", "native", "default audience", "no grace"],
+)
+def test_good_clients_register_and_fold_back(metadata: ClientMetadata) -> None:
+    """The event holds the whole metadata; its fold, also through JSON, is the client that was answered."""
+    decision = registration.decide_register(rules.NO_CLIENT, RegisterClient("shop", metadata), NOW)
+    assert isinstance(decision.events[0], ClientRegistered)
+    stored = msgspec.json.decode(msgspec.json.encode(decision.events[0]), type=ClientRegistered)
+    assert rules.fold([stored]) == decision.answer == Client("shop", metadata, "active", (), NOW)
+    assert msgspec.json.decode(msgspec.json.encode(decision.answer), type=Client) == decision.answer
+
+
+BAD = [
+    ("redirect_uris", {"redirect_uris": ()}),
+    ("redirect_uris[1]", {"redirect_uris": ("https://shop.example/cb", "http://shop.example/cb")}),
+    ("redirect_uris[0]", {"redirect_uris": ("javascript:alert(1)",)}),
+    ("redirect_uris[0]", {"redirect_uris": ("com.example.app:/cb",)}),
+    ("redirect_uris", {"redirect_uris": tuple(f"https://shop.example/{i}" for i in range(65))}),
+    ("profile", {"profile": "fapi3"}),
+    ("application_type", {"application_type": "desktop"}),
+    ("subject_type", {"subject_type": "pairwise"}),
+    ("access_token_format", {"access_token_format": "saml"}),
+    ("client_name", {"client_name": "x" * 201}),
+    ("token_endpoint_auth_method", {"token_endpoint_auth_method": "tls"}),
+    ("token_endpoint_auth_signing_alg", {"token_endpoint_auth_signing_alg": "RS256"}),
+    ("jwks", {"token_endpoint_auth_method": "private_key_jwt"}),
+    ("jwks", {"jwks": {}}),
+    ("jwks", {"jwks": {"keys": []}}),
+    ("jwks", {"jwks": {"keys": ["x"]}}),
+    ("jwks", {"jwks": {"keys": [{"kty": "oct", "k": "x"}]}}),
+    ("jwks", {"jwks": {"keys": [{**JWK, "d": "secret"}]}}),
+    ("jwks", {"jwks": {"keys": [JWK, JWK]}}),
+    ("jwks", {"jwks": {"keys": [{**JWK, "x": "x" * 20000}]}}),
+    ("grant_types", {"grant_types": ("authorization_code", "password")}),
+    ("grant_types", {"grant_types": ("authorization_code", "implicit")}),
+    ("grant_types", {"grant_types": ("refresh_token",), "response_types": ()}),
+    (
+        "grant_types",
+        {"grant_types": ("authorization_code", "client_credentials"), "token_endpoint_auth_method": "none"},
+    ),
+    ("response_types", {"response_types": ("token",)}),
+    ("response_types", {"response_types": ()}),
+    ("response_types", {"grant_types": ("client_credentials",)}),
+    ("response_modes", {"response_modes": ("web_message",)}),
+    ("logo_uri", {"logo_uri": "javascript:alert(1)"}),
+    ("tos_uri", {"tos_uri": "http://shop.example/tos"}),
+    ("id_token_signed_response_alg", {"id_token_signed_response_alg": "none"}),
+    ("id_token_signed_response_alg", {"id_token_signed_response_alg": "HS256"}),
+    ("access_token_signing_alg", {"access_token_signing_alg": "none"}),
+    ("scope", {"scope": ("open id",)}),
+    ("scope", {"scope": ("x" * 1025,)}),
+    ("audiences", {"audiences": ("/api",)}),
+    ("default_audience", {"default_audience": "https://other.example"}),
+    ("protected_resources", {"protected_resources": ("https://api.example",)}),
+    ("may_introspect", {"may_introspect": True, "token_endpoint_auth_method": "none"}),
+    ("access_token_lifetime", {"access_token_lifetime": 0}),
+    ("refresh_token_lifetime", {"refresh_token_lifetime": 10**9}),
+    ("default_max_age", {"default_max_age": -1}),
+    ("refresh_grace_seconds", {"refresh_grace_seconds": 61}),
+    ("refresh_grace_count", {"refresh_grace_count": 0}),
+    ("default_acr_values", {"default_acr_values": ("a b",)}),
+    (
+        "skip_consent",
+        {"skip_consent": True, "application_type": "native", "token_endpoint_auth_method": "none"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("field", "fields"), BAD)
+def test_policy_is_the_same_at_creation_and_update(field: str, fields: dict[str, Any]) -> None:
+    """A202: what cannot be registered, no update reaches; the answer names the field and the fix."""
+    bad = changed(**fields)
+    at_creation = registration.decide_register(rules.NO_CLIENT, RegisterClient("new", bad), NOW)
+    at_update = registration.decide_update(registered(), bad, NOW)
+    assert at_creation == at_update
+    assert at_creation.events == ()
+    refusal = at_creation.answer
+    assert isinstance(refusal, Refusal)
+    is_about_uris = field.startswith("redirect_uris") and len(bad.redirect_uris) < 65
+    assert refusal.error == ("invalid_redirect_uri" if is_about_uris else "invalid_client_metadata")
+    assert refusal.description.startswith(f"{field} ")
+    assert refusal.hint
+    assert all(" " <= c <= "~" and c not in '"\\' for c in refusal.error_description)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"token_endpoint_auth_method": "client_secret_basic"},
+        {"token_endpoint_auth_method": "none"},
+        {"token_endpoint_auth_signing_alg": "RS256"},
+        {"id_token_signed_response_alg": "RS256"},
+        {"access_token_signing_alg": "RS256"},
+    ],
+)
+@pytest.mark.parametrize("profile", ["fapi1-advanced", "fapi2-security", "fapi2-message-signing"])
+def test_a_fapi_client_cannot_do_less(profile: str, fields: dict[str, Any]) -> None:
+    """Each weakening of a FAPI client is refused (FAPI 2 Security Profile §5.3.2, §5.4.1)."""
+    fapi = msgspec.structs.replace(FAPI, profile=profile)
+    decision = registration.decide_update(registered(fapi), msgspec.structs.replace(fapi, **fields), NOW)
+    assert isinstance(decision.answer, Refusal)
+
+
+def test_a_client_turned_public_loses_what_only_others_may() -> None:
+    """A202, change of type on update: the resulting client is judged, not the changed field alone."""
+    both = changed(grant_types=("authorization_code", "client_credentials"))
+    decision = registration.decide_update(
+        registered(both), msgspec.structs.replace(both, token_endpoint_auth_method="none"), NOW
+    )
+    assert isinstance(decision.answer, Refusal)
+    assert "grant_types" in decision.answer.description
+
+
+def test_names_are_shown_in_one_spelling() -> None:
+    """A038: NFC, and nothing that no eye sees (bidi marks, controls, zero-width)."""
+    assert (
+        registered(changed(client_name=" Cafe\u0301\u202e\u200b \x07 Bar ")).metadata.client_name
+        == "Café Bar"
+    )
+
+
+@pytest.mark.parametrize("client_id", ["", "a b", "a:b/", "é", "x" * 129, "a\n"])
+def test_a_malformed_client_id_is_refused(client_id: str) -> None:
+    """The id is part of stream names and log lines."""
+    decision = registration.decide_register(rules.NO_CLIENT, RegisterClient(client_id, WEB), NOW)
+    assert isinstance(decision.answer, Refusal)
+
+
+def test_development_allows_loopback_http() -> None:
+    """``authrim dev`` has http clients on this machine; elsewhere they are refused (A009)."""
+    local = changed(redirect_uris=("http://localhost:8080/cb",))
+    allowed = registration.decide_register(rules.NO_CLIENT, RegisterClient("c", local, development=True), NOW)
+    refused = registration.decide_register(rules.NO_CLIENT, RegisterClient("c", local), NOW)
+    assert isinstance(allowed.answer, Client)
+    assert isinstance(refused.answer, Refusal)
+
+
+def test_an_id_is_used_once() -> None:
+    """A deleted client's id is never given to another client."""
+    live = registered()
+    deleted = registration.decide_delete(live, NOW).answer
+    assert isinstance(deleted, Client)
+    for taken in (live, deleted):
+        decision = registration.decide_register(taken, RegisterClient("shop", WEB), NOW)
+        assert isinstance(decision.answer, Refusal)
+
+
+def test_an_update_that_changes_nothing_appends_nothing() -> None:
+    """Repeating an update is not an event."""
+    assert registration.decide_update(registered(), WEB, NOW).events == ()
+    assert isinstance(
+        registration.decide_update(registered(), changed(scope=()), NOW).events[0], ClientUpdated
+    )
+
+
+def test_disable_enable_delete() -> None:
+    """Each says something new once; a deleted client can do nothing any more."""
+    live = registered()
+    disabled = registration.decide_disable(live, "leak", NOW).answer
+    assert isinstance(disabled, Client)
+    assert disabled.status == "disabled"
+    assert registration.decide_disable(live, "leak", NOW).events == (ClientDisabled("leak", NOW),)
+    assert registration.decide_disable(disabled, "leak", NOW).events == ()
+    assert registration.decide_enable(live, NOW).events == ()
+    assert registration.decide_enable(disabled, NOW).answer == live
+    deleted = registration.decide_delete(disabled, NOW).answer
+    assert isinstance(deleted, Client)
+    decisions = [
+        registration.decide_update(deleted, WEB, NOW),
+        registration.decide_set_secret(deleted, SetSecret("h"), NOW),
+        registration.decide_disable(deleted, "x", NOW),
+        registration.decide_enable(deleted, NOW),
+        registration.decide_delete(deleted, NOW),
+    ]
+    assert all((d.events, d.answer) == ((), registration.UNKNOWN) for d in decisions)
+
+
+def test_the_first_secret_comes_with_the_registration() -> None:
+    """Client and secret are one append; only a client that uses a secret gets one."""
+    decision = registration.decide_register(rules.NO_CLIENT, RegisterClient("c", WEB, "hash", NOW + 9), NOW)
+    assert decision.events[1:] == (ClientSecretSet("hash", NOW, NOW + 9),)
+    assert isinstance(decision.answer, Client)
+    assert decision.answer.live_secrets(NOW + 8) == ("hash",)
+    assert decision.answer.live_secrets(NOW + 9) == ()
+    spa = RegisterClient("c", changed(token_endpoint_auth_method="none"), "hash")
+    assert isinstance(registration.decide_register(rules.NO_CLIENT, spa, NOW).answer, Refusal)
+
+
+@pytest.mark.parametrize(
+    ("row", "first_expires", "previous_until", "at", "live"),
+    [
+        ("ends at once", 0, 0, NOW, ("new",)),
+        ("until in the past", 0, NOW, NOW, ("new",)),
+        ("overlap", 0, NOW + 60, NOW + 59, ("new", "old")),
+        ("overlap over", 0, NOW + 60, NOW + 60, ("new",)),
+        ("never longer than its own life", NOW + 30, NOW + 60, NOW + 30, ("new",)),
+    ],
+)
+def test_secret_change(
+    row: str, first_expires: int, previous_until: int, at: int, live: tuple[str, ...]
+) -> None:
+    """The secret before the new one is accepted for the said overlap and no longer."""
+    client = rules.fold([ClientSecretSet("old", NOW - 9, first_expires)], registered())
+    changed_over = registration.decide_set_secret(client, SetSecret("new", 0, previous_until), NOW).answer
+    assert isinstance(changed_over, Client)
+    assert changed_over.live_secrets(at) == live, row
+
+
+def test_a_client_that_leaves_secrets_behind_has_none_when_it_comes_back() -> None:
+    """An old secret does not live again after two changes of method."""
+    keyed = changed(token_endpoint_auth_method="private_key_jwt", jwks={"keys": [JWK]})
+    client = msgspec.structs.replace(registered(), secrets=(Secret("old"),))
+    without = registration.decide_update(client, keyed, NOW).answer
+    assert isinstance(without, Client)
+    again = registration.decide_update(without, WEB, NOW).answer
+    assert isinstance(again, Client)
+    assert again.live_secrets(NOW) == ()
+
+
+def test_what_a_client_may_use() -> None:
+    """Only what is registered; a response type's words have no order (A016, A017)."""
+    client = registered()
+    assert rules.may_use_grant(client, "refresh_token")
+    assert not rules.may_use_grant(client, "client_credentials")
+    assert rules.may_use_response_type(client, "code")
+    assert not rules.may_use_response_type(client, "token")
+    hybrid = Client("c", ClientMetadata(response_types=("code id_token",)))
+    assert rules.may_use_response_type(hybrid, "id_token code")
+    assert not rules.may_use_response_type(hybrid, "code")
+    assert rules.may_use_response_mode(client, "form_post")
+    assert not rules.may_use_response_mode(registered(changed(response_modes=("query",))), "form_post")
+
+
+def test_who_may_leave_out_the_redirect_uri() -> None:
+    """One registered URI, and a profile that does not want it always (A012)."""
+    assert rules.may_omit_redirect_uri(registered())
+    assert not rules.may_omit_redirect_uri(registered(FAPI))
+    two = changed(redirect_uris=("https://shop.example/cb", "https://shop.example/cb2"))
+    assert not rules.may_omit_redirect_uri(registered(two))
+
+
+def test_refresh_tokens() -> None:
+    """Rotation for all but bound confidential clients; grace from the registration, else the profile."""
+    assert rules.rotates_refresh_tokens(registered())
+    assert not rules.rotates_refresh_tokens(registered(FAPI))
+    assert (rules.refresh_grace_seconds(registered()), rules.refresh_grace_count(registered())) == (10, 64)
+    own = registered(changed(refresh_grace_seconds=0, refresh_grace_count=3))
+    assert (rules.refresh_grace_seconds(own), rules.refresh_grace_count(own)) == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("row", "metadata", "issued_to", "audience", "allowed"),
+    [
+        ("its own token", SERVICE, "rs", ("https://api.example",), True),
+        ("A131 another's", SERVICE, "other", ("https://api.example",), False),
+        ("may ask for is not is", changed(may_introspect=True), "other", ("https://api.example",), False),
+        (
+            "meant for its resource",
+            changed(may_introspect=True, protected_resources=("https://api.example",)),
+            "other",
+            ("https://api.example", "https://op"),
+            True,
+        ),
+        ("meant for its id", changed(may_introspect=True), "other", ("rs",), True),
+        ("not a resource server", SERVICE, "other", ("rs",), False),
+        ("A130 public", changed(token_endpoint_auth_method="none"), "rs", ("rs",), False),
+    ],
+)
+def test_introspection(
+    row: str, metadata: ClientMetadata, issued_to: str, audience: tuple[str, ...], allowed: bool
+) -> None:
+    """A member of the audience or the client of the token, and never a public client (decisions.md 24)."""
+    assert rules.may_introspect(Client("rs", metadata), issued_to, audience) is allowed, row
+
+
+def test_assertion_algorithms() -> None:
+    """The registered algorithm alone, else any of the profile's; never a symmetric one, never none."""
+    assert registered(FAPI).assertion_algorithms == {"PS256", "ES256", "EdDSA"}
+    own = registered(msgspec.structs.replace(FAPI, token_endpoint_auth_signing_alg="ES256"))
+    assert own.assertion_algorithms == {"ES256"}
+
+
+def test_profiles_keep_codes_short() -> None:
+    """A code lives 60 seconds at most, a grace too, in each profile (A036, A050, decisions.md 6)."""
+    assert all(profile.code_lifetime <= 60 for profile in PROFILES.values())
+    assert all(
+        profile.refresh_grace_seconds <= profile.longest_refresh_grace_seconds <= 60
+        for profile in PROFILES.values()
+    )
+    assert all(name == profile.name for name, profile in PROFILES.items())
