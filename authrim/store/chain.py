@@ -1,0 +1,166 @@
+"""The hash chain over the log: how it is computed, and the walk that proves it (decisions.md 10).
+
+``docs/audit/hash-chain.md`` says the same to an outsider, with test vectors.
+
+What the chain cannot show by itself is a log whose tail was cut off together with the ledger's and the head
+row's: that log is a true one, only older. A witness who kept an earlier chain hash sees it.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from hashlib import sha256
+from struct import Struct
+
+import msgspec
+
+from authrim.store.contract import Batch, Head, Store, StoredEvent
+
+#: The chain hash before the first batch.
+GENESIS = bytes(32)
+
+PAGE = 2000
+
+# Big-endian. Signed, so that a forged negative number is a wrong hash and not an error of the walk.
+_integer = Struct(">q").pack
+_positions_and_time = Struct(">qqq").pack
+
+
+def leaf_hash(stream: str, version: int, type_: str, payload: bytes, metadata: bytes) -> bytes:
+    """SHA-256 over stream, version, type, payload and metadata, each preceded by its length in 8 bytes."""
+    stream_bytes, type_bytes = stream.encode(), type_.encode()
+    return sha256(
+        b"".join(
+            (
+                _integer(len(stream_bytes)),
+                stream_bytes,
+                _integer(8),
+                _integer(version),
+                _integer(len(type_bytes)),
+                type_bytes,
+                _integer(len(payload)),
+                payload,
+                _integer(len(metadata)),
+                metadata,
+            )
+        )
+    ).digest()
+
+
+def batch_hash(leaves: Iterable[bytes]) -> bytes:
+    """SHA-256 over the leaves of one batch, in the order of their positions."""
+    return sha256(b"".join(leaves)).digest()
+
+
+def chain_hash(previous: bytes, batch_hash: bytes, first: int, last: int, recorded_at: int) -> bytes:
+    """SHA-256 over the chain hash before, the batch hash, both positions and the time (µs UTC)."""
+    return sha256(previous + batch_hash + _positions_and_time(first, last, recorded_at)).digest()
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """The first place that does not fit: one position, or all positions of a batch."""
+
+    first_position: int
+    last_position: int
+    what: str
+
+    def __str__(self) -> str:
+        where = (
+            f"position {self.first_position}"
+            if self.first_position == self.last_position
+            else f"positions {self.first_position} to {self.last_position}"
+        )
+        return f"{where}: {self.what}"
+
+
+class Verification(msgspec.Struct, frozen=True):
+    """How far the log was proved: events and batches that fit, the chain hash there, and what did not fit."""
+
+    events: int
+    batches: int
+    chain_hash: bytes
+    problem: Problem | None = None
+
+
+async def verify(store: Store, progress: Callable[[int, int], None] | None = None) -> Verification:
+    """Walk the log and its ledger up to the head and compute every hash again.
+
+    ``progress`` is called with the position reached and the head's position. Memory is bounded by one batch
+    and one page. Raises Unavailable when the store cannot be read.
+    """
+    head = await store.head()
+    events = _read_events(store)
+    proved, batches, chain = 0, 0, GENESIS
+    async for batch in _read_ledger(store):
+        if batch.first_position > head.position:
+            break
+        problem = await _check_batch(batch, events, proved, chain)
+        if problem is not None:
+            return Verification(proved, batches, chain, problem)
+        proved, batches, chain = batch.last_position, batches + 1, batch.chain_hash
+        if progress is not None:
+            progress(proved, head.position)
+    return Verification(proved, batches, chain, await _check_end(store, head, proved, chain))
+
+
+async def _check_batch(
+    batch: Batch, events: AsyncIterator[StoredEvent], proved: int, chain: bytes
+) -> Problem | None:
+    """Whether a ledger row follows the one before, and the rows of the log are the ones it was made over."""
+    if batch.first_position != proved + 1:
+        return Problem(proved + 1, proved + 1, f"the ledger goes on at {batch.first_position}")
+    leaves: list[bytes] = []
+    for position in range(batch.first_position, batch.last_position + 1):
+        event = await anext(events, None)
+        problem = _check_event(event, position, batch)
+        if event is None or problem is not None:
+            return problem
+        leaves.append(event.leaf)
+    if batch_hash(leaves) != batch.batch_hash:
+        return _of_batch(batch, "rows were changed or exchanged together with their leaf hashes")
+    made = chain_hash(chain, batch.batch_hash, batch.first_position, batch.last_position, batch.recorded_at)
+    if made != batch.chain_hash:
+        return _of_batch(batch, "the ledger row is not the one that was chained")
+    return None
+
+
+def _check_event(event: StoredEvent | None, position: int, batch: Batch) -> Problem | None:
+    """Whether the row stands at its position and is the one its leaf hash was made over."""
+    if event is None or event.position != position:
+        return Problem(position, position, "the row is missing")
+    if leaf_hash(event.stream, event.version, event.type, event.payload, event.metadata) != event.leaf:
+        return Problem(position, position, "the row is not the one that was recorded")
+    if event.recorded_at != batch.recorded_at:
+        return Problem(position, position, "the row's time is not the time of its batch")
+    return None
+
+
+async def _check_end(store: Store, head: Head, proved: int, chain: bytes) -> Problem | None:
+    """Whether the proved log reaches the head, and nothing stands behind the head."""
+    if proved < head.position:
+        return Problem(proved + 1, head.position, "the end of the log is missing")
+    if chain != head.chain_hash:
+        return Problem(head.position, head.position, "the head's chain hash is not the ledger's")
+    behind = await store.read_log(proved, 1)
+    newer_head = await store.head()  # read after the row: a true row is never in front of it
+    if behind and newer_head.position < behind[0].position:
+        return Problem(behind[0].position, behind[0].position, "the row stands behind the head")
+    return None
+
+
+def _of_batch(batch: Batch, what: str) -> Problem:
+    return Problem(batch.first_position, batch.last_position, what)
+
+
+async def _read_ledger(store: Store) -> AsyncIterator[Batch]:
+    after = 0
+    while page := await store.read_ledger(after, PAGE):
+        for batch in page:
+            yield batch
+        after = page[-1].first_position
+
+
+async def _read_events(store: Store) -> AsyncIterator[StoredEvent]:
+    after = 0
+    while page := await store.read_log(after, PAGE):
+        for event in page:
+            yield event
+        after = page[-1].position
