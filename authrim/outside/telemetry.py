@@ -8,37 +8,43 @@ exception texts that may quote a request; an exception is named by its type.
 import logging
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, WrappedLogger
+
+from authrim.outside.log_lines import LineWriter
 
 MAX_FIELD_BYTES = 1024
 
 # A character takes at most four bytes in UTF-8, so a text this short needs no count.
 _SURELY_SHORT = MAX_FIELD_BYTES // 4
+_HOLDS_NO_TEXT = frozenset((bool, int, float, datetime, type(None)))
 
 
 def configure(*, development: bool = False, level: int = logging.INFO) -> None:
     """Send structlog's and the libraries' log lines to standard error; once, when a process starts."""
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        scrub,
-    ]
+    lines = LineWriter(sys.stderr.buffer)
     structlog.configure(
-        processors=[*shared, structlog.dev.ConsoleRenderer() if development else _as_json],
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            _with_level_and_time,
+            scrub,
+            structlog.dev.ConsoleRenderer() if development else _as_json,
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=(
-            structlog.PrintLoggerFactory(sys.stderr)
-            if development
-            else structlog.BytesLoggerFactory(sys.stderr.buffer)
-        ),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr) if development else lambda *_names: lines,
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_ToStructlog()], level=max(level, logging.WARNING), force=True)
+
+
+def _with_level_and_time(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    event["level"] = method
+    event["timestamp"] = datetime.now(UTC)
+    return event
 
 
 def scrub(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -47,10 +53,11 @@ def scrub(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     if exception is not None:
         event["exception"] = _kind(exception)
     for name, value in event.items():
-        if type(value) is str:
+        kind = type(value)
+        if kind is str:
             if len(value) > _SURELY_SHORT or not value.isprintable():
                 event[name] = scrub_text(value)
-        elif isinstance(value, str | bytes | Mapping | list | tuple):
+        elif kind not in _HOLDS_NO_TEXT:
             event[name] = _scrub_value(value)
     return event
 

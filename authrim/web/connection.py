@@ -5,7 +5,7 @@ ways: they end here, before any of our code sees them. No reply and no log line 
 """
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -17,7 +17,8 @@ from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler, RequestPayloadError
 from aiohttp.web_request import BaseRequest
 
-from authrim.web.limits import Connections, Limits, address_of
+from authrim.web.forwarded import source_of
+from authrim.web.limits import Connections, Limits
 
 SERVER = "Authrim"
 """The ``Server`` header: the product, never a version."""
@@ -56,9 +57,10 @@ class Connection(RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Let the connection in, or turn it away with a bare 503 when there are too many."""
         wire = cast(asyncio.Transport, transport)
-        address = address_of(wire)
+        peer = wire.get_extra_info("peername")
+        address = source_of(peer[0] if isinstance(peer, tuple) else "")
         if not self._connections.admit(address):
-            _log.warning("connection.turned_away", status=HTTPStatus.SERVICE_UNAVAILABLE)
+            _log.info("connection.turned_away", status=HTTPStatus.SERVICE_UNAVAILABLE)
             self._force_close = True
             wire.write(_bare_bytes(HTTPStatus.SERVICE_UNAVAILABLE, "Retry-After: 1\r\n"))
             wire.close()
@@ -144,14 +146,19 @@ class Connection(RequestHandler):
         status = _verdict(request, self._limits)
         return self._application(request) if status is None else _refused(status)
 
-    def finish_response(
+    async def finish_response(
         self, request: BaseRequest, resp: web.StreamResponse, start_time: float | None
-    ) -> Coroutine[Any, Any, tuple[web.StreamResponse, bool]]:
+    ) -> tuple[web.StreamResponse, bool]:
         """Send the answer; aiohttp's own ``Server`` header would name versions."""
         resp.headers.setdefault(hdrs.SERVER, SERVER)
         if self._connections.draining:
             resp.force_close()
-        return super().finish_response(request, resp, start_time)
+        try:
+            return await super().finish_response(request, resp, start_time)
+        except ValueError as error:
+            # A control character in a header (A197): aiohttp finds it before it has sent anything.
+            failed = self.handle_error(request, HTTPStatus.INTERNAL_SERVER_ERROR, error)
+            return await super().finish_response(request, failed, start_time)
 
     def pause_writing(self) -> None:
         """The reader has fallen behind: from now on it has ``write_seconds`` to catch up."""

@@ -4,7 +4,6 @@ aiohttp has no deadline for a head, no cap on the sum of headers and none on con
 """
 
 import asyncio
-import ipaddress
 import resource
 from collections import Counter
 from pathlib import Path
@@ -84,19 +83,6 @@ class Connections:
     async def none_left(self) -> None:
         """Return when no connection is left and no request of one is being worked on."""
         await self._none_left.wait()
-
-
-def address_of(transport: asyncio.BaseTransport) -> str:
-    """Whom a connection counts against: an IPv4 address, or the /64 that one IPv6 subscriber holds (A225)."""
-    peer = transport.get_extra_info("peername")
-    if not isinstance(peer, tuple):
-        return "local"
-    address = ipaddress.ip_address(peer[0].partition("%")[0])
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((address, 64), strict=False))
 
 
 def _descriptors_left() -> int:

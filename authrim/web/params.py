@@ -66,7 +66,7 @@ def parse(raw: bytes) -> Params | Refusal:
         if not pair:
             continue
         raw_name, _, raw_value = pair.partition(b"=")
-        name, value = _decode(raw_name), _decode(raw_value)
+        name, value = decode_component(raw_name), decode_component(raw_value)
         if name is None or value is None:
             return invalid_request(
                 "A parameter is not form-encoded UTF-8.",
@@ -124,8 +124,8 @@ def _is_form(content_type: str) -> bool:
     return media_type.strip(" \t").lower() == FORM_TYPE and charset in ("", "charset=utf-8")
 
 
-def _decode(raw: bytes) -> str | None:
-    """One name or value (RFC 6749 Appendix B); None for a bad escape, for what is not UTF-8, for U+0000."""
+def decode_component(raw: bytes) -> str | None:
+    """One form-encoded text (RFC 6749 Appendix B); None for a bad escape, what is not UTF-8, and U+0000."""
     if b"+" in raw:
         raw = raw.replace(b"+", b" ")
     if b"%" in raw:

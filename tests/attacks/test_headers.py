@@ -1,5 +1,6 @@
 """A180, A195, A197, A198, A226: what every answer carries, what never reaches a header or a log line."""
 
+import asyncio
 import io
 import json
 import subprocess
@@ -9,6 +10,7 @@ import pytest
 from raw_http import ask, members, sample_app, serving
 from structlog.testing import capture_logs
 
+from authrim.outside.log_lines import FLUSH_SECONDS, LineWriter
 from authrim.outside.telemetry import scrub_text
 from authrim.web.cors import ANY_ORIGIN, cors_headers
 from authrim.web.errors import bearer_challenge, bearer_refusal, error_members, json_refusal, section_uri
@@ -45,13 +47,13 @@ async def test_a_page_cannot_be_framed() -> None:
 
 
 async def test_control_characters_never_reach_a_header() -> None:
-    """A197: a handler that builds a header with CRLF gets a 500 with an error id, and nothing is injected."""
+    """A197: a handler that builds a header with CRLF gets a bare 500, and nothing is injected."""
     async with serving(sample_app()) as running:
         status, headers, body = await ask(running.port, get("/location"))
     assert status == 500
     assert "set-cookie" not in headers
     assert "location" not in headers
-    assert members(body)["error"] == "server_error"
+    assert body == b"500 Internal Server Error\n"
 
 
 async def test_a_failure_shows_an_id_and_no_more() -> None:
@@ -216,6 +218,7 @@ def test_allowed_origins_are_allowed_without_credentials() -> None:
 
 LOGGING = """
 import logging, structlog
+from authrim.outside.log_lines import FLUSH_SECONDS, LineWriter
 from authrim.outside.telemetry import configure
 configure()
 log = structlog.get_logger()
@@ -240,6 +243,19 @@ def test_log_lines_are_scrubbed() -> None:
     assert second["exception"] == "ValueError"
     assert (third["event"], third["library"], third["level"]) == ("third\\u000aline", "asyncio", "error")
     assert b"canary" not in done.stderr
+
+
+async def test_log_lines_are_written_soon_and_in_order() -> None:
+    """A line waits for company, a warning takes all before it along, and nothing waits longer than said."""
+    stream = io.BytesIO()
+    lines = LineWriter(stream)
+    lines.info(b"first")
+    assert stream.getvalue() == b""
+    lines.warning(b"second")
+    assert stream.getvalue() == b"first\nsecond\n"
+    lines.info(b"third")
+    await asyncio.sleep(3 * FLUSH_SECONDS)
+    assert stream.getvalue() == b"first\nsecond\nthird\n"
 
 
 def test_scrubbing_takes_linear_time() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from aiohttp import web
 from raw_http import SEEN, ask, parts, post, sample_app, serving, talk
 from structlog.testing import capture_logs
 
+from authrim.web.forwarded import Proxies, behind_proxies, source_of
 from authrim.web.limits import Connections, Limits
 from authrim.web.server import start_site
 
@@ -246,6 +248,29 @@ async def test_one_ipv6_network_counts_as_one_address() -> None:
     assert connections.admit("2001:db8::/64")
     assert not connections.admit("2001:db8::/64")
     assert connections.admit("2001:db8:0:1::/64")
+
+
+PROXY = Proxies((ipaddress.ip_network("10.0.0.0/8"),), depth=2)
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "source"),
+    [
+        ("192.0.2.1", ["198.51.100.7, 10.0.0.2"], "192.0.2.1"),
+        ("10.0.0.1", ["203.0.113.9, 198.51.100.7, 10.0.0.2"], "198.51.100.7"),
+        ("10.0.0.1", ["203.0.113.9", "198.51.100.7, 10.0.0.2"], "198.51.100.7"),
+        ("::ffff:10.0.0.1", ["198.51.100.7, 10.0.0.2"], "198.51.100.7"),
+        ("10.0.0.1", ["2001:db8::1, 10.0.0.2"], "2001:db8::/64"),
+        ("10.0.0.1", ["canary, 10.0.0.2"], "10.0.0.1"),
+        ("10.0.0.1", ["10.0.0.2"], "10.0.0.1"),
+        ("10.0.0.1", [], "10.0.0.1"),
+    ],
+)
+def test_forwarded_addresses_are_believed_as_far_as_our_proxies(
+    peer: str, forwarded: list[str], source: str
+) -> None:
+    """A225: what a client puts into X-Forwarded-For itself never becomes its address."""
+    assert source_of(behind_proxies(peer, forwarded, PROXY)) == source
 
 
 async def test_slow_connections_do_not_slow_others() -> None:

@@ -1,0 +1,59 @@
+"""Whom a request counts against when reverse proxies stand before the server (A225).
+
+``X-Forwarded-For`` is what its sender says; only the entries that our own proxies added are believed, counted
+from the end, and only when the connection itself comes from one of them.
+"""
+
+import ipaddress
+from collections.abc import Sequence
+from functools import lru_cache
+
+import msgspec
+from aiohttp import web
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Proxies(msgspec.Struct, frozen=True):
+    """The networks of our reverse proxies, and how many of them a request passes."""
+
+    networks: tuple[Network, ...] = ()
+    depth: int = 1
+
+
+PROXIES = web.AppKey("proxies", Proxies)
+"""Where an application keeps its proxies; none are believed when it is not set."""
+
+NO_PROXIES = Proxies()
+
+
+def behind_proxies(peer: str, forwarded: Sequence[str], proxies: Proxies) -> str:
+    """The address that our outermost proxy saw; the peer's own when it is no proxy of ours."""
+    address = _address(peer)
+    if address is None or not any(address in network for network in proxies.networks):
+        return peer
+    hops = [hop.strip() for line in forwarded for hop in line.split(",")]
+    if len(hops) < proxies.depth or _address(hops[-proxies.depth]) is None:
+        return peer
+    return hops[-proxies.depth]
+
+
+@lru_cache(maxsize=4096)
+def source_of(address: str) -> str:
+    """An IPv4 address, or the /64 that one IPv6 subscriber holds; ``local`` for a Unix socket."""
+    parsed = _address(address)
+    if parsed is None:
+        return "local"
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
