@@ -1,0 +1,190 @@
+"""The settings by subject. Each class is a section of ``docs/settings.md``; together they are ``Settings``.
+
+A default is what a new installation should run with. Within its bounds the server keeps its promises.
+"""
+
+from pathlib import Path
+
+from pydantic import BaseModel, Field, SecretStr
+
+from authrim.settings.kinds import (
+    Algorithms,
+    Count,
+    Database,
+    Issuer,
+    KibiBytes,
+    Language,
+    LogFormat,
+    LogLevel,
+    MasterKeyList,
+    Networks,
+    Seconds,
+)
+
+
+class Server(BaseModel):
+    """Where the server is, for its users and for itself."""
+
+    issuer: Issuer = Field(
+        description="The issuer identifier: the public URL that every token, discovery document and redirect "
+        "names, and that all other URLs are made from. Changing it makes every token of before invalid."
+    )
+    development: bool = Field(
+        default=False,
+        description="Allows plain HTTP and cookies without `Secure`. Accepted only while both `issuer` and "
+        "`host` are this machine itself. `authrim dev` sets it; nothing else should.",
+    )
+    host: str = Field(default="127.0.0.1", min_length=1, description="The address to listen on.")
+    port: int = Field(
+        default=8080, ge=0, le=65535, description="The TCP port to listen on; 0 takes a free one."
+    )
+    workers: Count = Field(
+        default=1, ge=1, le=256, description="Server processes on this machine. SQLite allows one."
+    )
+    trusted_proxies: Networks = Field(
+        default=(),
+        description="Networks (CIDR) of the reverse proxies whose forwarding headers are believed. Empty "
+        "believes nobody.",
+    )
+    trusted_proxy_depth: Count = Field(
+        default=1, ge=1, le=10, description="How many proxies stand between a browser and this server."
+    )
+
+
+class Log(BaseModel):
+    """Where the event log lives, and how much may wait for it."""
+
+    database: Database = Field(
+        default=SecretStr("authrim.db"),
+        description="A file name for the embedded SQLite store, or `postgresql://user:password@host/name`.",
+    )
+    append_queue_limit: Count = Field(
+        default=4096,
+        ge=64,
+        le=65536,
+        description="Appends that may wait in one process. One more is answered 503 with `Retry-After`.",
+    )
+    append_wait_seconds: Seconds = Field(
+        default=1,
+        ge=1,
+        le=30,
+        description="How long an append may wait to be sent before it is answered 503.",
+    )
+
+
+class Keys(BaseModel):
+    """The master key, and the keys that tokens are signed with."""
+
+    master_keys: MasterKeyList = Field(
+        default=(),
+        description="32 random bytes each, as base64url without padding. The first encrypts; the others "
+        "only read what was encrypted before. What a lost one encrypted is lost.",
+    )
+    master_key_file: Path | None = Field(
+        default=None, description="A file with the master keys, one a line, instead of `master_keys`."
+    )
+    signing_algorithms: Algorithms = Field(
+        default=("ES256", "RS256"),
+        min_length=1,
+        description="The algorithms that the server keeps signing keys for. The first signs access tokens. "
+        "OpenID Connect Core §15.1 wants `RS256` among them.",
+    )
+    jwks_cache_seconds: Seconds = Field(
+        default=900,
+        ge=60,
+        le=86400,
+        description="How long others may cache the key set. A new key is published so long before it signs.",
+    )
+
+
+class Tokens(BaseModel):
+    """How long what is handed out is good for."""
+
+    code_lifetime: Seconds = Field(
+        default=60, ge=5, le=60, description="An authorization code, from its issue to its redemption."
+    )
+    access_token_lifetime: Seconds = Field(
+        default=600,
+        ge=30,
+        le=86400,
+        description="An access token. A resource server that checks a JWT by itself does not hear of a "
+        "revocation: this is the longest that it goes on accepting the token.",
+    )
+    id_token_lifetime: Seconds = Field(default=600, ge=30, le=86400, description="An ID token.")
+    refresh_token_lifetime: Seconds = Field(
+        default=2_592_000,
+        ge=60,
+        le=31_536_000,
+        description="A refresh token that is not used. Each use begins anew.",
+    )
+    refresh_grace_seconds: Seconds = Field(
+        default=10,
+        ge=0,
+        le=60,
+        description="How long a refresh token that was just used still answers, with the same successor, for "
+        "a client that lost the answer. 0 takes any second use for theft.",
+    )
+    refresh_grace_count: Count = Field(
+        default=64, ge=1, le=1024, description="How often it may answer so within that time."
+    )
+
+
+class SignIn(BaseModel):
+    """People, their sessions, and what slows down somebody who guesses."""
+
+    interaction_lifetime: Seconds = Field(
+        default=600,
+        ge=60,
+        le=3600,
+        description="From an authorization request to the end of sign-in and consent.",
+    )
+    session_lifetime: Seconds = Field(
+        default=43_200, ge=300, le=2_592_000, description="A browser's session, from sign-in to its end."
+    )
+    sign_in_attempts_per_account: Count = Field(
+        default=5, ge=1, le=1000, description="Failed sign-ins for one login before its next tries must wait."
+    )
+    sign_in_attempts_per_address: Count = Field(
+        default=50,
+        ge=1,
+        le=100_000,
+        description="Failed sign-ins from one address (IPv6: one /64) before its next tries must wait.",
+    )
+    sign_in_window_seconds: Seconds = Field(
+        default=900, ge=10, le=86400, description="The window that failed sign-ins are counted in."
+    )
+    authorize_requests_per_minute: Count = Field(
+        default=120,
+        ge=1,
+        le=100_000,
+        description="Authorization requests from one address in a minute. Each is kept; more get 429.",
+    )
+    default_locale: Language = Field(
+        default="en",
+        description="The language of the pages where neither the request nor the browser asks for one.",
+    )
+
+
+class Passwords(BaseModel):
+    """What a password check costs (argon2id), the server and an attacker alike."""
+
+    argon2_memory: KibiBytes = Field(
+        default=19_456, ge=8192, le=4_194_304, description="The memory of one password check."
+    )
+    argon2_time_cost: Count = Field(default=2, ge=1, le=20, description="Passes over that memory.")
+    argon2_parallelism: Count = Field(default=1, ge=1, le=16, description="Lanes of one password check.")
+    password_workers: Count = Field(
+        default=2, ge=1, le=64, description="Password checks that run at once in one process."
+    )
+    password_queue_limit: Count = Field(
+        default=64, ge=1, le=4096, description="Password checks that may wait. One more is answered 503."
+    )
+
+
+class Output(BaseModel):
+    """What the process writes about itself, on standard error."""
+
+    log_format: LogFormat = Field(
+        default="json", description="`json` is one object a line, `pretty` is for reading in a terminal."
+    )
+    log_level: LogLevel = Field(default="info", description="The least important line that is written.")

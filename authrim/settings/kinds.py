@@ -1,0 +1,96 @@
+"""The kinds of value that a setting can have, each with its unit and the rule it keeps.
+
+A rule that is broken raises ``ValueError`` with the fix in its text and never the value, which may be secret.
+"""
+
+import ipaddress
+import re
+from typing import Annotated, Final, Literal, NamedTuple
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic_settings import NoDecode
+
+
+class Unit(NamedTuple):
+    """What a number counts, for the reference page."""
+
+    name: str
+
+
+Seconds = Annotated[int, Unit("seconds")]
+Count = int
+KibiBytes = Annotated[int, Unit("KiB")]
+
+SigningAlgorithm = Literal["RS256", "PS256", "ES256", "EdDSA"]
+LogFormat = Literal["json", "pretty"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+POSTGRES_SCHEMES: Final = ("postgresql", "postgres")
+_LOCAL_NAMES: Final = frozenset({"localhost"})
+# 32 bytes are 42 characters and two thirds of one: the last stands for four bits, then two that are zero.
+_MASTER_KEY: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address can only mean this machine."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host in _LOCAL_NAMES
+
+
+def _comma_separated(value: object) -> object:
+    """A list in an environment variable is written with commas; a TOML array comes as it is."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+def _is_issuer(value: str) -> str:
+    """An issuer identifier (RFC 8414 §2): an absolute URL without query and fragment."""
+    url = urlsplit(value)
+    if url.scheme not in {"https", "http"} or not url.hostname:
+        raise ValueError("must be an absolute URL: write it as https://login.example.com")
+    if "?" in value or "#" in value:
+        raise ValueError("must have no query and no fragment (RFC 8414 §2): remove what follows the path")
+    if value.endswith("/"):
+        raise ValueError("must not end with a slash, since paths are appended to it: remove the slash")
+    if url.username is not None or url.password is not None:
+        raise ValueError("must hold no user name and no password: remove what stands before the @")
+    return value
+
+
+def _is_master_key(value: SecretStr) -> SecretStr:
+    if not _MASTER_KEY.fullmatch(value.get_secret_value()):
+        raise ValueError(
+            "must be 32 random bytes as base64url without padding (43 characters): make one with "
+            "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        )
+    return value
+
+
+def _is_database(value: SecretStr) -> SecretStr:
+    scheme, separator, _rest = value.get_secret_value().partition("://")
+    if separator and scheme not in POSTGRES_SCHEMES:
+        raise ValueError("must be a file name (SQLite) or begin with postgresql:// (PostgreSQL)")
+    if not value.get_secret_value():
+        raise ValueError("must not be empty: name a file (SQLite) or a postgresql:// address")
+    return value
+
+
+def _is_language(value: str) -> str:
+    if not _LANGUAGE.fullmatch(value):
+        raise ValueError("must be a language tag (RFC 5646) such as en or de-AT")
+    return value
+
+
+Issuer = Annotated[str, AfterValidator(_is_issuer)]
+Language = Annotated[str, AfterValidator(_is_language)]
+Database = Annotated[SecretStr, AfterValidator(_is_database)]
+MasterKey = Annotated[SecretStr, AfterValidator(_is_master_key)]
+MasterKeyList = Annotated[tuple[MasterKey, ...], NoDecode, BeforeValidator(_comma_separated)]
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_comma_separated)]
+Algorithms = Annotated[tuple[SigningAlgorithm, ...], NoDecode, BeforeValidator(_comma_separated)]

@@ -1,0 +1,63 @@
+"""The settings as one frozen value, with the rules that concern several of them."""
+
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from pydantic import ConfigDict, model_validator
+
+from authrim.settings.groups import Keys, Log, Output, Passwords, Server, SignIn, Tokens
+from authrim.settings.kinds import POSTGRES_SCHEMES, is_loopback
+
+
+class Settings(Server, Log, Keys, Tokens, SignIn, Passwords, Output):
+    """Everything that can be set. ``load`` makes one from what is configured."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True)
+
+    @model_validator(mode="after")
+    def _http_only_on_this_machine(self) -> Self:
+        url = urlsplit(self.issuer)
+        if self.development:
+            if not is_loopback(url.hostname or "") or not is_loopback(self.host):
+                raise ValueError(
+                    "development: is for this machine only: set issuer and host to localhost, or remove it"
+                )
+        elif url.scheme != "https":
+            raise ValueError(
+                "issuer: must begin with https:// (OpenID Connect Discovery §3); for a try: authrim dev"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _one_writer_for_sqlite(self) -> Self:
+        if self.workers > 1 and self.postgres_dsn is None:
+            raise ValueError(
+                "workers: SQLite has one server process: set it to 1, or database to a postgresql:// address"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_master_key(self) -> Self:
+        if not self.master_keys:
+            raise ValueError(
+                "master_keys: is needed: make one with "
+                "python3 -c 'import secrets; print(secrets.token_urlsafe(32))' and keep it safe"
+            )
+        return self
+
+    @property
+    def master_key_texts(self) -> tuple[str, ...]:
+        """The master keys as they are written, the current one first. Never to be logged."""
+        return tuple(key.get_secret_value() for key in self.master_keys)
+
+    @property
+    def postgres_dsn(self) -> str | None:
+        """The address of the PostgreSQL database, with its password, or None. Never to be logged."""
+        value = self.database.get_secret_value()
+        return value if value.startswith(tuple(f"{scheme}://" for scheme in POSTGRES_SCHEMES)) else None
+
+    @property
+    def sqlite_path(self) -> Path | None:
+        """The file of the embedded SQLite store, or None."""
+        return None if self.postgres_dsn is not None else Path(self.database.get_secret_value())

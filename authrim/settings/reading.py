@@ -1,0 +1,143 @@
+"""Reading the settings: a TOML file, over it the environment, over both the command line.
+
+What is wrong is said with the place it was written in, the key, the problem and the fix. A value is never
+repeated, since it may be a secret.
+"""
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+
+from authrim.settings.model import Settings
+
+ENVIRONMENT_PREFIX = "AUTHRIM_"
+
+# A name this close to a setting's is a misspelling; one further away belongs to somebody else, such as the
+# AUTHRIM_SERVICE_HOST that a container platform sets for a service called authrim.
+_MISSPELLED = 0.85
+
+_FIXES = {
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "string_type": "must be a text in quotes",
+    "ip_v4_network": "must be a network without host bits, such as 10.0.0.0/8 or fd00::/8",
+    "ip_v6_network": "must be a network without host bits, such as 10.0.0.0/8 or fd00::/8",
+    "too_short": "must not be empty",
+    "string_too_short": "must not be empty",
+    "tuple_type": "must be an array in TOML, or values with commas between them in the environment",
+}
+
+
+class BadSettings(Exception):
+    """The settings cannot be used. The text has one line a problem, and never a value."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class _Environment(Settings, BaseSettings):
+    """The settings as the environment spells them."""
+
+    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX)
+
+
+def load(config: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """The settings of this process. ``overrides`` are the command line's own options. Raises BadSettings."""
+    from_file = _read_toml(config) if config is not None else {}
+    from_environment = _read_environment()
+    from_command_line = dict(overrides or {})
+    given = {**from_file, **from_environment, **from_command_line}
+    places = dict.fromkeys(from_file, f"{config}: ")
+    places |= {key: f"{_variable(key)}: " for key in from_environment}
+    places |= dict.fromkeys(from_command_line, "command line: ")
+    _read_master_key_file(given, places)
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        problems = [_describe(detail, places, config) for detail in error.errors(include_input=False)]
+        # A value that fits neither of two types is reported once for each.
+        raise BadSettings(list(dict.fromkeys(problems))) from None
+
+
+def _variable(key: str) -> str:
+    return ENVIRONMENT_PREFIX + key.upper()
+
+
+def _read_toml(config: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(config.read_text("utf-8"))
+    except OSError as error:
+        raise BadSettings([f"{config}: cannot be read: {error.strerror}"]) from None
+    except UnicodeDecodeError:
+        raise BadSettings([f"{config}: is not UTF-8 text: save it as UTF-8"]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise BadSettings([f"{config}: is not TOML: {_line_of(error)}: texts stand in quotes"]) from None
+
+
+def _line_of(error: tomllib.TOMLDecodeError) -> str:
+    """Where the syntax breaks, without the parser's own words, which may quote what stands there."""
+    place = re.search(r"at (line \d+, column \d+|end of document)", str(error))
+    return place[1] if place else "syntax error"
+
+
+def _read_environment() -> dict[str, Any]:
+    known = {_variable(key) for key in Settings.model_fields}
+    misspelled = []
+    for name in sorted(os.environ.keys() - known):
+        meant = (
+            difflib.get_close_matches(name, known, 1, _MISSPELLED)
+            if name.startswith(ENVIRONMENT_PREFIX)
+            else []
+        )
+        misspelled += [f"{name}: is not a setting: did you mean {right}?" for right in meant]
+    if misspelled:
+        raise BadSettings(misspelled)
+    return EnvSettingsSource(_Environment)()
+
+
+def _read_master_key_file(given: dict[str, Any], places: dict[str, str]) -> None:
+    """Put the keys of ``master_key_file``, one a line, where ``master_keys`` would be."""
+    if given.get("master_key_file") is None:
+        return
+    place = f"{places['master_key_file']}master_key_file: "
+    if "master_keys" in given:
+        raise BadSettings([f"{place}is set beside {places['master_keys']}master_keys: remove one of the two"])
+    path = Path(str(given["master_key_file"]))
+    try:
+        lines = path.read_text("ascii").split()
+    except OSError as error:
+        raise BadSettings([f"{place}the file cannot be read: {error.strerror}"]) from None
+    except UnicodeDecodeError:
+        raise BadSettings([f"{place}the file must hold one key a line and nothing else"]) from None
+    given["master_keys"] = lines
+    places["master_keys"] = f"{path}: "
+
+
+def _describe(detail: ErrorDetails, places: Mapping[str, str], config: Path | None) -> str:
+    """One problem in a line: the place, the key, what is wrong, what to do."""
+    message = _FIXES.get(detail["type"], detail["msg"].removeprefix("Value error, "))
+    message = message.replace("Input should be", "must be")
+    if not detail["loc"]:
+        # A rule over several settings names the first of them itself.
+        key, _, message = message.partition(": ")
+        return f"{places.get(key, '')}{key}: {message}"
+    key = str(detail["loc"][0])
+    item = "".join(f" number {part + 1}" for part in detail["loc"][1:2] if isinstance(part, int))
+    if detail["type"] == "extra_forbidden":
+        meant = difflib.get_close_matches(key, Settings.model_fields, 1)
+        message = f"is not a setting: did you mean {meant[0]}?" if meant else "is not a setting: remove it"
+    if detail["type"] == "missing":
+        message = f"is needed: set {_variable(key)}" + (f" or {key} in {config}" if config else "")
+    return f"{places.get(key, '')}{key}{item}: {message}"

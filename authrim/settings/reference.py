@@ -1,0 +1,125 @@
+"""Writes ``docs/settings.md`` from the settings themselves: ``python -m authrim.settings.reference FILE``.
+
+With ``--check`` nothing is written, and a page that has fallen behind is an error.
+"""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from authrim.settings.groups import Keys, Log, Output, Passwords, Server, SignIn, Tokens
+from authrim.settings.kinds import Network, Unit
+from authrim.settings.model import Settings
+from authrim.settings.reading import ENVIRONMENT_PREFIX
+
+SECTIONS: dict[str, type[BaseModel]] = {
+    "Server": Server,
+    "Log and database": Log,
+    "Keys": Keys,
+    "Codes and tokens": Tokens,
+    "Sign-in": SignIn,
+    "Passwords": Passwords,
+    "Output": Output,
+}
+
+_OPENING = f"""# Settings
+
+<!-- Generated from authrim/settings/groups.py by `make docs`. -->
+
+`authrim serve --config FILE` reads a TOML file of these keys, all at the top level. An environment variable
+`{ENVIRONMENT_PREFIX}` and the key in capitals (`{ENVIRONMENT_PREFIX}ISSUER`) wins over the file,
+and an option of the command line over both. A list is an array in TOML and has commas between its values in
+the environment.
+
+The smallest file for a server:
+
+```toml
+issuer = "https://login.example.com"
+database = "postgresql://authrim@db.example.com/authrim"
+master_key_file = "/etc/authrim/master.keys"
+```
+
+A setting that cannot be used stops the start; the message names the file or variable, the key, the problem
+and the fix, and never the value.
+"""
+
+
+def page() -> str:
+    """The whole of ``docs/settings.md``."""
+    return "\n".join([_OPENING, *(_section(title, group) for title, group in SECTIONS.items())])
+
+
+def _section(title: str, group: type[BaseModel]) -> str:
+    rows = [
+        f"| `{key}` | {_kind(field)} | {_default(field)} | {field.description} |"
+        for key, field in Settings.model_fields.items()
+        if key in group.model_fields
+    ]
+    heading = ["| key | value | default | meaning |", "|---|---|---|---|"]
+    return "\n".join([f"## {title}", "", str(group.__doc__), "", *heading, *rows, ""])
+
+
+def _kind(field: FieldInfo) -> str:
+    """What a setting holds, or the unit it counts, and its bounds."""
+    unit = next((mark.name for mark in field.metadata if isinstance(mark, Unit)), None)
+    return (unit or _type_in_words(field.annotation)) + _bounds(field.metadata)
+
+
+def _type_in_words(annotation: Any) -> str:
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if annotation == Network:
+        return "network"
+    if origin is Literal:
+        return " or ".join(f"`{value}`" for value in arguments)
+    if origin is tuple:
+        return f"list of {_type_in_words(arguments[0])}"
+    if origin in (Union, UnionType):
+        return " or ".join(_type_in_words(argument) for argument in arguments if argument is not type(None))
+    if hasattr(annotation, "__metadata__"):
+        return _type_in_words(annotation.__origin__)
+    return {int: "number", str: "text", bool: "`true` or `false`", Path: "file", SecretStr: "secret text"}[
+        annotation
+    ]
+
+
+def _bounds(metadata: Iterable[Any]) -> str:
+    marks = list(metadata)
+    least = next((mark.ge for mark in marks if hasattr(mark, "ge")), None)
+    most = next((mark.le for mark in marks if hasattr(mark, "le")), None)
+    return f", {least} to {most}" if least is not None else ""
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.default
+    if value is PydanticUndefined:
+        return "needed"
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, tuple):
+        return ", ".join(f"`{item}`" for item in value) or "none"
+    return "none" if value is None else f"`{value}`"
+
+
+def main(arguments: list[str]) -> int:
+    """Write the page, or with ``--check`` compare it; the exit code."""
+    check = "--check" in arguments
+    [path] = [Path(argument) for argument in arguments if argument != "--check"]
+    if not check:
+        path.write_text(page(), "utf-8")
+        return 0
+    if path.is_file() and path.read_text("utf-8") == page():
+        return 0
+    sys.stderr.write(f"{path} is behind the settings: run make docs\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

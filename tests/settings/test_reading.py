@@ -1,0 +1,166 @@
+"""What is configured is read from file, environment and command line, and what is wrong is named there."""
+
+import secrets
+from pathlib import Path
+
+import pytest
+
+from authrim.settings import BadSettings, Settings, load
+
+KEY = secrets.token_urlsafe(32)
+MINIMUM = f'issuer = "https://login.example.com"\nmaster_keys = ["{KEY}"]\n'
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the machine that runs the tests reaches them."""
+    for key in Settings.model_fields:
+        monkeypatch.delenv(f"AUTHRIM_{key.upper()}", raising=False)
+
+
+def config(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "authrim.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def problems_of(path: Path | None) -> list[str]:
+    with pytest.raises(BadSettings) as caught:
+        load(path)
+    return caught.value.problems
+
+
+def test_issuer_and_master_key_are_enough(tmp_path: Path) -> None:
+    """A file with an issuer and a master key is a whole configuration, on the embedded store."""
+    settings = load(config(tmp_path, MINIMUM))
+    assert settings.issuer == "https://login.example.com"
+    assert settings.sqlite_path == Path("authrim.db")
+    assert settings.postgres_dsn is None
+    assert settings.master_key_texts == (KEY,)
+
+
+def test_command_line_over_environment_over_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment wins over the file, and an option of the command line over both."""
+    path = config(tmp_path, MINIMUM + 'port = 1\nhost = "file"\nlog_level = "debug"\n')
+    monkeypatch.setenv("AUTHRIM_PORT", "2")
+    monkeypatch.setenv("AUTHRIM_HOST", "environment")
+    settings = load(path, {"port": 3})
+    assert (settings.port, settings.host, settings.log_level) == (3, "environment", "debug")
+
+
+def test_lists_in_the_environment_have_commas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list is written with commas in an environment variable, keys included."""
+    monkeypatch.setenv("AUTHRIM_TRUSTED_PROXIES", "10.0.0.0/8, fd00::/8")
+    settings = load(config(tmp_path, MINIMUM))
+    assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "fd00::/8"]
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("code_lifetime = 61", "code_lifetime: must be less than or equal to 60"),
+        ("refresh_grace_seconds = 61", "refresh_grace_seconds: must be less than or equal to 60"),
+        ('workers = "two"', "workers: must be a whole number"),
+        ("workers = 2", "workers: SQLite has one server process"),
+        ("development = true", "development: is for this machine only"),
+        ('log_format = "xml"', "log_format: must be 'json' or 'pretty'"),
+        ('trusted_proxies = ["10.0.0.1/8"]', "trusted_proxies number 1: must be a network without host bits"),
+        ('signing_algorithms = ["none"]', "signing_algorithms number 1: must be"),
+        ('sesion_lifetime = 600', "sesion_lifetime: is not a setting: did you mean session_lifetime?"),
+        ('database = "mysql://h/x"', "database: must be a file name (SQLite) or begin with postgresql://"),
+        ('default_locale = "../x"', "default_locale: must be a language tag"),
+    ],
+)  # fmt: skip
+def test_bad_value_names_file_and_key(tmp_path: Path, line: str, problem: str) -> None:
+    """A value that cannot be used is one line: the file, the key, what is wrong and what to do."""
+    path = config(tmp_path, MINIMUM + line)
+    assert problems_of(path)[0].startswith(f"{path}: {problem}")
+
+
+@pytest.mark.parametrize(
+    ("issuer", "problem"),
+    [
+        ("http://login.example.com", "must begin with https://"),
+        ("http://localhost:8080", "must begin with https://"),
+        ("https://login.example.com/", "must not end with a slash"),
+        ("https://login.example.com?", "must have no query"),
+        ("https://login.example.com#a", "must have no query and no fragment"),
+        ("https://me:pw@login.example.com", "must hold no user name"),
+        ("login.example.com", "must be an absolute URL"),
+    ],
+)
+def test_issuer_that_is_none(tmp_path: Path, issuer: str, problem: str) -> None:
+    """An issuer identifier is an https URL without query and fragment (RFC 8414 §2)."""
+    path = config(tmp_path, MINIMUM.replace("https://login.example.com", issuer))
+    [said] = problems_of(path)
+    assert said.startswith(f"{path}: issuer: {problem}")
+
+
+def test_development_is_this_machine_only(tmp_path: Path) -> None:
+    """Plain HTTP needs the development switch, and issuer and listener on this machine."""
+    local = MINIMUM.replace("https://login.example.com", "http://localhost:8080") + "development = true\n"
+    assert load(config(tmp_path, local)).development
+    assert problems_of(config(tmp_path, local + 'host = "0.0.0.0"'))
+
+
+def test_environment_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bad value in the environment is named by its variable, also where a platform set it."""
+    monkeypatch.setenv("AUTHRIM_PORT", "tcp://10.0.0.1:80")
+    assert problems_of(config(tmp_path, MINIMUM)) == ["AUTHRIM_PORT: port: must be a whole number"]
+
+
+def test_misspelled_variable_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A misspelled variable is named with the right one; a platform's own variables are not ours to judge."""
+    monkeypatch.setenv("AUTHRIM_SERVICE_HOST", "10.0.0.1")
+    assert load(config(tmp_path, MINIMUM))
+    monkeypatch.setenv("AUTHRIM_ISSUR", "https://login.example.com")
+    assert problems_of(None) == ["AUTHRIM_ISSUR: is not a setting: did you mean AUTHRIM_ISSUER?"]
+
+
+def test_missing_settings_are_named() -> None:
+    """Without an issuer the message says how to set it."""
+    assert "issuer: is needed: set AUTHRIM_ISSUER" in problems_of(None)
+
+
+def test_missing_master_key_is_named(tmp_path: Path) -> None:
+    """A server never starts on a key that it made up."""
+    [said] = problems_of(config(tmp_path, 'issuer = "https://login.example.com"'))
+    assert said.startswith("master_keys: is needed")
+
+
+def test_master_keys_from_a_file(tmp_path: Path) -> None:
+    """A key file has one key a line, the current one first, and does not go with keys in the settings."""
+    older = secrets.token_urlsafe(32)
+    keys = tmp_path / "master.keys"
+    keys.write_text(f"{KEY}\n{older}\n", "ascii")
+    only_file = f'issuer = "https://login.example.com"\nmaster_key_file = "{keys}"\n'
+    assert load(config(tmp_path, only_file)).master_key_texts == (KEY, older)
+    keys.write_text("hunter2\n", "ascii")
+    [said] = problems_of(config(tmp_path, only_file))
+    assert said.startswith(f"{keys}: master_keys number 1: must be 32 random bytes")
+    [said] = problems_of(config(tmp_path, MINIMUM + f'master_key_file = "{keys}"\n'))
+    assert "is set beside" in said
+
+
+def test_file_that_is_not_toml_or_not_there(tmp_path: Path) -> None:
+    """A file that cannot be read or parsed is named, with the line, and nothing of it is repeated."""
+    path = config(tmp_path, 'issuer = "https://login.example.com"\nhost = hunter2\n')
+    assert problems_of(path) == [f"{path}: is not TOML: line 2, column 8: texts stand in quotes"]
+    absent = tmp_path / "absent.toml"
+    assert problems_of(absent) == [f"{absent}: cannot be read: No such file or directory"]
+
+
+def test_no_value_is_ever_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a message nor a printed settings value shows what was written (A226)."""
+    path = config(
+        tmp_path,
+        'issuer = "hunter2"\nmaster_keys = ["hunter2"]\ndatabase = "mysql://u:hunter2@h"\nport = "hunter2"\n'
+        'trusted_proxies = ["hunter2"]\nhost = 2\ndefault_locale = "hunter2-"\n',
+    )
+    monkeypatch.setenv("AUTHRIM_WORKERS", "hunter2")
+    assert "hunter2" not in "\n".join(problems_of(path))
+    monkeypatch.delenv("AUTHRIM_WORKERS")
+    settings = load(config(tmp_path, MINIMUM + 'database = "postgresql://u:hunter2@h/x"'))
+    assert "hunter2" not in repr(settings)
+    assert KEY not in repr(settings)
+    assert settings.postgres_dsn == "postgresql://u:hunter2@h/x"
