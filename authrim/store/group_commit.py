@@ -1,0 +1,206 @@
+"""Group commit: one writer a process carries all waiting appends to the database as one transaction.
+
+Appends that arrive while a batch is in flight wait, and travel together in the next. Inside a batch no
+append may hang on another: one that writes what another reads or writes stays behind for the following batch.
+So each batch can be checked as a set, and a conflict never disturbs a neighbour.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+
+from authrim.store.contract import Append, Appended, Conflict, Overloaded, StoreError, Unavailable
+
+#: The engine: commits all appends but those it answers with an exception. A StoreError it raises answers the
+#: whole batch; any other exception means that nothing was committed.
+CommitBatch = Callable[[list[Append]], Awaitable[Sequence[Appended | Exception]]]
+
+_CLOSED = "the store is closed"
+
+
+class _Waiting:
+    """An append in the queue, the caller's future, and the loop's time until which it may wait."""
+
+    __slots__ = ("append", "deadline", "future")
+
+    def __init__(self, append: Append, future: asyncio.Future[Appended], deadline: float) -> None:
+        self.append = append
+        self.future = future
+        self.deadline = deadline
+
+
+class GroupCommit:
+    """The queue and its writer. ``wait_limit`` and ``linger`` are seconds; limits count appends."""
+
+    def __init__(
+        self,
+        commit_batch: CommitBatch,
+        *,
+        queue_limit: int = 4096,
+        batch_limit: int = 512,
+        wait_limit: float = 1.0,
+        linger: float = 0.0,
+    ) -> None:
+        self._commit_batch = commit_batch
+        self._queue_limit = queue_limit
+        self._batch_limit = batch_limit
+        self._wait_limit = wait_limit
+        self._linger = linger
+        self._queue: deque[_Waiting] = deque()
+        self._work = asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
+        self._expiry: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    async def append(self, append: Append) -> Appended:
+        """Commit with the next batch that has room. Raises Conflict, Overloaded or Unavailable."""
+        if self._closed:
+            raise Unavailable(_CLOSED)
+        if len(self._queue) >= self._queue_limit:
+            raise Overloaded("the append queue is full")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Appended] = loop.create_future()
+        deadline = loop.time() + self._wait_limit
+        self._queue.append(_Waiting(append, future, deadline))
+        if self._writer is None:
+            self._writer = loop.create_task(self._write(), name="group commit")
+        if self._expiry is None:
+            self._expiry = loop.call_at(deadline, self._expire)
+        self._work.set()
+        return await future
+
+    async def close(self) -> None:
+        """Take no more, commit what waits, and stop."""
+        self._closed = True
+        self._work.set()
+        if self._writer is not None:
+            await self._writer
+        if self._expiry is not None:
+            self._expiry.cancel()
+
+    async def _write(self) -> None:
+        while True:
+            await self._work.wait()
+            if self._linger and not self._closed:
+                await asyncio.sleep(self._linger)
+            batch = self._next_batch()
+            if batch:
+                await self._commit(batch)
+                await asyncio.sleep(0)  # callers just answered may join the next batch
+            if not self._queue:
+                if self._closed:
+                    return
+                self._work.clear()
+
+    def _next_batch(self) -> list[_Waiting]:
+        """The oldest waiting appends that are independent of each other; the others keep their order."""
+        batch: list[_Waiting] = []
+        held: list[_Waiting] = []
+        touched = _Touched()
+        while self._queue and len(batch) < self._batch_limit:
+            waiting = self._queue.popleft()
+            if waiting.future.done():  # the caller went away, or the deadline passed
+                continue
+            (batch if touched.add(waiting.append) else held).append(waiting)
+        self._queue.extendleft(reversed(held))
+        return batch
+
+    async def _commit(self, batch: list[_Waiting]) -> None:
+        appends = [waiting.append for waiting in batch]
+        try:
+            results = await self._commit_batch(appends)
+        except StoreError as refused:
+            results = [type(refused)(*refused.args) for _ in batch]
+        except Exception as failed:
+            if len(batch) > 1:  # one of them is bad: alone, each gets its own answer
+                for waiting in batch:
+                    await self._commit([waiting])
+                return
+            results = [failed]
+        for waiting, result in zip(batch, results, strict=True):
+            _resolve(waiting.future, result)
+        self._refuse_outdated(appends, results)
+
+    def _refuse_outdated(self, appends: list[Append], results: Sequence[Appended | Exception]) -> None:
+        """Answer at once those whose streams this batch has moved: the database could only say the same."""
+        if not self._queue:
+            return
+        committed = {
+            part.stream: part.expected_version + len(part.events)
+            for append, result in zip(appends, results, strict=True)
+            if isinstance(result, Appended)
+            for part in append.streams
+        }
+        for waiting in self._queue:
+            if outdated := _outdated(waiting.append, committed):
+                _resolve(waiting.future, Conflict("version", outdated))
+
+    def _expire(self) -> None:
+        """Refuse those at the front whose time is over. Deadlines are in the queue's order."""
+        loop = asyncio.get_running_loop()
+        self._expiry = None
+        while self._queue and (self._queue[0].future.done() or self._queue[0].deadline <= loop.time()):
+            _resolve(self._queue.popleft().future, Overloaded("the append waited too long"))
+        if self._queue:
+            self._expiry = loop.call_at(self._queue[0].deadline, self._expire)
+
+
+class _Touched:
+    """What the appends of a batch, and those held back before it, read and write."""
+
+    def __init__(self) -> None:
+        self._written: set[str] = set()
+        self._read: set[str] = set()
+        self._keys: set[tuple[str, str]] = set()
+        self._prefixes: list[tuple[str, str]] = []
+        self._configuration = False
+
+    def add(self, append: Append) -> bool:
+        """Take note of an append. True when it is independent of all that were added before."""
+        independent = not (self._configuration and append.applied is not None)
+        for part in append.streams:
+            if part.stream in self._written or part.stream in self._read:
+                independent = False
+        for stream, _version in append.expects:
+            if stream in self._written:
+                independent = False
+        self._written.update(part.stream for part in append.streams)
+        self._read.update(stream for stream, _version in append.expects)
+        self._configuration = self._configuration or append.configuration
+        return self._add_rows(append) and independent
+
+    def _add_rows(self, append: Append) -> bool:
+        keys = {(row.table, row.values["key"]) for row in append.rows}
+        prefixes = [(table, key[:-1]) for table, key in keys if key.endswith("*")]
+        independent = self._keys.isdisjoint(keys)
+        if prefixes and any(_covered(key, prefixes) for key in self._keys):
+            independent = False
+        if self._prefixes and any(_covered(key, self._prefixes) for key in keys):
+            independent = False
+        self._keys |= keys
+        self._prefixes += prefixes
+        return independent
+
+
+def _covered(key: tuple[str, str], prefixes: list[tuple[str, str]]) -> bool:
+    return any(key[0] == table and key[1].startswith(prefix) for table, prefix in prefixes)
+
+
+def _outdated(append: Append, committed: dict[str, int]) -> str:
+    """The stream that has moved under an append, or nothing."""
+    for part in append.streams:
+        if committed.get(part.stream, part.expected_version) > part.expected_version:
+            return part.stream
+    for stream, version in append.expects:
+        if committed.get(stream, version) != version:
+            return stream
+    return ""
+
+
+def _resolve(future: asyncio.Future[Appended], result: Appended | Exception) -> None:
+    if future.done():
+        return
+    if isinstance(result, Exception):
+        future.set_exception(result)
+    else:
+        future.set_result(result)

@@ -1,0 +1,85 @@
+"""Group calls: what is asked while one call is in flight travels together in the next.
+
+Reads use it to become one ``= ANY(keys)`` query instead of one query each; guard rows and counters use it to
+share one commit. A key that is asked for while its own call is in flight is asked again: whoever wrote before
+asking sees what was written.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from typing import Generic, TypeVar
+
+from authrim.store.contract import Overloaded, StoreError, Unavailable
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class GroupLoader(Generic[K, V]):
+    """Loads values by key, many at a time. ``load_many`` must answer every key that it is given."""
+
+    def __init__(
+        self,
+        load_many: Callable[[list[K]], Awaitable[Mapping[K, V]]],
+        *,
+        batch_limit: int = 512,
+        queue_limit: int = 16_384,
+    ) -> None:
+        self._load_many = load_many
+        self._batch_limit = batch_limit
+        self._queue_limit = queue_limit
+        self._waiting: dict[K, list[asyncio.Future[V]]] = {}
+        self._loading: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def load(self, key: K) -> V:
+        """The value of a key; equal keys that wait together are asked once. Raises as ``load_many`` does."""
+        if self._closed:
+            raise Unavailable("the store is closed")
+        if len(self._waiting) >= self._queue_limit:
+            raise Overloaded("too many look-ups wait")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[V] = loop.create_future()
+        self._waiting.setdefault(key, []).append(future)
+        if self._loading is None:
+            self._loading = loop.create_task(self._load_until_idle(), name="group load")
+        return await future
+
+    async def close(self) -> None:
+        """Take no more and finish what waits."""
+        self._closed = True
+        if self._loading is not None:
+            await self._loading
+
+    async def _load_until_idle(self) -> None:
+        while self._waiting:
+            batch = self._next_batch()
+            try:
+                loaded = await self._load_many(list(batch))
+            except StoreError as unavailable:
+                # What waited behind a call that failed would only wait as long again.
+                behind, self._waiting = self._waiting, {}
+                _refuse(batch, unavailable)
+                _refuse(behind, unavailable)
+            except Exception as failed:
+                _refuse(batch, failed)
+            else:
+                for key, futures in batch.items():
+                    for future in futures:
+                        if not future.done():
+                            future.set_result(loaded[key])
+        self._loading = None
+
+    def _next_batch(self) -> dict[K, list[asyncio.Future[V]]]:
+        if len(self._waiting) <= self._batch_limit:
+            batch, self._waiting = self._waiting, {}
+            return batch
+        keys = [key for key, _ in zip(self._waiting, range(self._batch_limit), strict=False)]
+        return {key: self._waiting.pop(key) for key in keys}
+
+
+def _refuse(batch: dict[K, list[asyncio.Future[V]]], failure: Exception) -> None:
+    for futures in batch.values():
+        for future in futures:
+            if not future.done():
+                future.set_exception(type(failure)(*failure.args))
