@@ -1,0 +1,57 @@
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run test check format docs bench audit lock clean
+
+BIN := .venv/bin
+PINS := requirements/build.txt pyproject.toml scripts/bootstrap.sh
+
+help: ## Say what there is to make
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+run: .venv/runtime.stamp ## Start a development server on its embedded store
+	$(BIN)/authrim dev
+
+test: .venv/dev.stamp tests/clients/node_modules/.package-lock.json ## Run every test; installs what they need
+	scripts/system-packages.sh --for tests
+	$(BIN)/pytest -n 2 --dist loadfile
+
+check: .venv/dev.stamp ## Style, types, import rules, generated pages
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy --strict
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m authrim.settings.reference --check docs/settings.md
+
+format: .venv/dev.stamp ## Put the sources into form
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+docs: .venv/runtime.stamp ## Write the generated pages anew
+	$(BIN)/python -m authrim.settings.reference docs/settings.md
+
+bench: .venv/dev.stamp ## Measure the store, then the server
+	scripts/system-packages.sh --for bench
+	$(BIN)/python bench/store.py
+	$(BIN)/python bench/http.py
+
+audit: .venv/dev.stamp ## Ask whether a pinned requirement has a known weakness
+	$(BIN)/pip-audit --disable-pip --require-hashes -r requirements/runtime.txt
+
+lock: ## Pin the requirements anew (needs uv)
+	scripts/lock.sh
+
+clean: ## Remove everything that was made here
+	rm -rf .venv tests/clients/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+.venv/runtime.stamp: requirements/runtime.txt $(PINS)
+	scripts/bootstrap.sh runtime
+
+# The development requirements hold the runtime's, and mark them as installed too.
+.venv/dev.stamp: requirements/dev.txt $(PINS)
+	scripts/bootstrap.sh dev
+
+# npm writes this file last, so its time is that of the installation.
+tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
+	scripts/system-packages.sh --for tests
+	cd tests/clients && npm ci --no-audit --no-fund

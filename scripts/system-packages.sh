@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Install the named Debian packages when root, else say the command that does.
+# Usage: scripts/system-packages.sh PACKAGE…   or   scripts/system-packages.sh --for tests|bench
+set -euo pipefail
+
+has_postgresql() {
+    compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null
+}
+
+# By what they offer, not by name: Node.js may well come from elsewhere than Debian.
+missing_for_tests() {
+    has_postgresql || echo postgresql
+    command -v node >/dev/null || echo nodejs
+    command -v npm >/dev/null || echo npm
+    command -v chromium >/dev/null || echo chromium
+}
+
+missing_for_bench() {
+    missing_for_tests
+    command -v wrk >/dev/null || echo wrk
+}
+
+if [ "$1" = --for ]; then
+    mapfile -t packages < <("missing_for_$2")
+else
+    packages=("$@")
+fi
+[ ${#packages[@]} -gt 0 ] || exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+    echo "Missing: ${packages[*]}. Install with:" >&2
+    echo "    sudo apt-get install --no-install-recommends ${packages[*]}" >&2
+    exit 1
+fi
+
+# The tests start a cluster of their own; the package must not make and start one beside it.
+if [[ " ${packages[*]} " == *" postgresql "* && ! -d /etc/postgresql-common ]]; then
+    mkdir -p /etc/postgresql-common/createcluster.d
+    echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.d/authrim.conf
+fi
+
+echo "Installing ${packages[*]}"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends "${packages[@]}" </dev/null
