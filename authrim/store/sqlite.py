@@ -1,0 +1,239 @@
+"""The embedded store: one SQLite file, one writer thread, group commit (decisions.md 12).
+
+Set-up is a file name. Each batch is durable (WAL, ``synchronous = FULL``) before its appends are answered. One
+server process; the command line may write beside it.
+"""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from authrim.store import migrate
+from authrim.store import sqlite_reads as reads
+from authrim.store import sqlite_writes as writes
+from authrim.store.contract import (
+    Append,
+    Appended,
+    Batch,
+    Conflict,
+    Found,
+    Head,
+    StoredEvent,
+    StreamRead,
+    Unavailable,
+)
+from authrim.store.group_commit import GroupCommit
+from authrim.store.loader import GroupLoader
+from authrim.store.sqlite_clock import Clock
+from authrim.store.sqlite_lane import Lane
+from projections.lookups import LOOKUPS
+
+#: How often the file is looked at for commits of other processes, in seconds.
+POLL = 0.1
+#: The write-ahead log is folded into the file when it is longer than this, in bytes.
+WAL_LIMIT = 64 * 1024 * 1024
+#: How long to leave a checkpoint alone that a reader was in the way of, in seconds.
+CHECKPOINT_PAUSE = 10.0
+
+
+class _Reservation:
+    """One request to reserve a key. Two for the same key are not equal: only one of them may have it."""
+
+    __slots__ = ("expires_at", "key")
+
+    def __init__(self, key: str, expires_at: int) -> None:
+        self.key = key
+        self.expires_at = expires_at
+
+
+class _Addition:
+    """One request to add to a counter. Equal ones are counted both."""
+
+    __slots__ = ("amount", "key", "window")
+
+    def __init__(self, key: str, window: int, amount: int) -> None:
+        self.key = key
+        self.window = window
+        self.amount = amount
+
+
+class SQLiteStore:
+    """The contract of ``authrim/store/contract.py`` on one file.
+
+    ``exclusive`` is for a server: it holds a lock file beside the database, so that a second server is refused.
+    """
+
+    def __init__(self, path: Path | str, *, exclusive: bool = False) -> None:
+        self._path = Path(path)
+        self._exclusive = exclusive
+        self._lock: int | None = None
+        self._clock = Clock()
+        self._writer = Lane(self._path, "authrim-write")
+        # A long scan of the log must not hold up the look-ups of requests.
+        self._lookups = Lane(self._path, "authrim-look-up")
+        self._scans = Lane(self._path, "authrim-scan")
+        self._commits = GroupCommit(self._commit_batch)
+        self._streams = GroupLoader(self._load_streams)
+        self._rows = {lookup: GroupLoader(partial(self._load_rows, lookup)) for lookup in LOOKUPS}
+        self._reservations = GroupLoader(self._reserve_many)
+        self._additions = GroupLoader(self._count_many)
+        self._growth: set[asyncio.Event] = set()
+        self._next_checkpoint = 0.0
+
+    async def open(self) -> None:
+        """Lock the file, check its schema, and learn the newest time in the log."""
+        if self._exclusive:
+            self._lock = _lock(self._path)
+        try:
+            await self._scans.run(migrate.check_sqlite)
+            await self.head()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Finish what is in flight and close the file."""
+        await self._commits.close()
+        await self._streams.close()
+        for rows in self._rows.values():
+            await rows.close()
+        await self._reservations.close()
+        await self._additions.close()
+        for lane in (self._lookups, self._scans, self._writer):
+            await lane.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    async def append(self, append: Append) -> Appended:
+        """Commit with the next batch. Raises Conflict, Overloaded or Unavailable with nothing committed."""
+        return await self._commits.append(append)
+
+    async def read_stream(self, stream: str) -> StreamRead:
+        """A stream from its last summary on."""
+        return await self._streams.load(stream)
+
+    async def read_whole_stream(self, stream: str) -> Sequence[StoredEvent]:
+        """Every event of a stream."""
+        return await self._scans.run(reads.read_whole_stream, stream)
+
+    async def read_log(
+        self, after: int, limit: int, configuration_only: bool = False
+    ) -> Sequence[StoredEvent]:
+        """The log after a position, in order."""
+        return await self._scans.run(reads.read_log, after, limit, configuration_only)
+
+    async def read_ledger(self, after: int, limit: int) -> Sequence[Batch]:
+        """The ledger after a first position, in order."""
+        return await self._scans.run(reads.read_ledger, after, limit)
+
+    async def head(self) -> Head:
+        """The newest position and the clock."""
+        head = await self._scans.run(reads.read_head)
+        self._clock.not_before(head.recorded_at)
+        return Head(head.position, head.chain_hash, head.changed_at, self._clock.now())
+
+    async def find(self, lookup: str, key: str) -> Found:
+        """One row by a named look-up."""
+        return await self._rows[lookup].load(key)
+
+    async def read_rows(self, table: str, after: str, limit: int) -> Sequence[Mapping[str, Any]]:
+        """Rows of a table after a key, in order."""
+        return await self._scans.run(reads.read_rows, table, after, limit)
+
+    async def reserve(self, key: str, expires_at: int) -> bool:
+        """Insert a guard row once; False when it is there already. ``expires_at`` in seconds."""
+        return await self._reservations.load(_Reservation(key, expires_at))
+
+    async def count(self, key: str, window: int, amount: int = 1) -> int:
+        """Add to a counter that lasts ``window`` seconds; the new total. Zero reads it."""
+        if amount == 0:
+            return await self._lookups.run(reads.read_total, key, self._clock.now())
+        return await self._additions.load(_Addition(key, window, amount))
+
+    async def changes(self) -> AsyncIterator[int]:
+        """The head's position whenever it has moved: at once for our own commits, by polling for others'."""
+        grown = asyncio.Event()
+        self._growth.add(grown)
+        try:
+            version, position = None, -1
+            while True:
+                grown.clear()
+                newest = await self._scans.run(reads.data_version)
+                if newest != version:
+                    version = newest
+                    head = await self.head()
+                    if head.position != position:
+                        position = head.position
+                        yield position
+                await _wait(grown, POLL)
+        finally:
+            self._growth.discard(grown)
+
+    async def _commit_batch(self, appends: list[Append]) -> Sequence[Appended | Conflict]:
+        await self._bound_wal()
+        results = await self._writer.run(writes.commit_batch, appends, self._clock)
+        for grown in self._growth:
+            grown.set()
+        return results
+
+    async def _bound_wal(self) -> None:
+        """Fold a long write-ahead log into the file; try again later when a reader is in the way (F12)."""
+        if monotonic() < self._next_checkpoint or _size(self._wal) < WAL_LIMIT:
+            return
+        self._next_checkpoint = monotonic() + CHECKPOINT_PAUSE
+        await self._writer.run(writes.checkpoint)
+
+    async def _load_streams(self, streams: list[str]) -> Mapping[str, StreamRead]:
+        found = await self._lookups.run(reads.read_streams, streams)
+        now = self._clock.now()
+        nothing = reads.Stream(0, ())
+        return {stream: StreamRead(*found.get(stream, nothing), now) for stream in streams}
+
+    async def _load_rows(self, lookup: str, keys: list[str]) -> Mapping[str, Found]:
+        rows = await self._lookups.run(reads.find_rows, lookup, keys)
+        now = self._clock.now()
+        return {key: Found(rows.get(key), now) for key in keys}
+
+    async def _reserve_many(self, items: list[_Reservation]) -> Mapping[_Reservation, bool]:
+        wanted = [(item.key, item.expires_at) for item in items]
+        reserved = await self._writer.run(writes.reserve, wanted, self._clock.now())
+        return dict(zip(items, reserved, strict=True))
+
+    async def _count_many(self, items: list[_Addition]) -> Mapping[_Addition, int]:
+        wanted = [(item.key, item.window, item.amount) for item in items]
+        totals = await self._writer.run(writes.count, wanted, self._clock.now())
+        return dict(zip(items, totals, strict=True))
+
+    @property
+    def _wal(self) -> Path:
+        return self._path.with_name(self._path.name + "-wal")
+
+
+def _lock(path: Path) -> int:
+    """Hold ``<path>.lock`` until the process ends. Raises Unavailable when another server has it."""
+    lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise Unavailable(f"another server has {path} open: SQLite takes one server process") from None
+    return lock
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)

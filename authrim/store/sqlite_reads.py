@@ -1,0 +1,131 @@
+"""What the reader threads do: the queries of the embedded store. Each runs on a snapshot of its own (WAL)."""
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from authrim.store.contract import Batch, StoredEvent
+from projections.lookups import LOOKUPS
+from projections.tables import INLINE_TABLES, PRIVATE_TABLES
+
+_READ_LOG = """
+    SELECT position, stream_id, version, type, payload, metadata, recorded_at, leaf
+    FROM events WHERE position > ? ORDER BY position LIMIT ?
+"""
+# The condition on the kind is the very one of the partial index.
+_READ_CONFIGURATION = """
+    SELECT position, stream_id, version, type, payload, metadata, recorded_at, leaf
+    FROM events
+    WHERE position > ? AND (substr(stream_id, instr(stream_id, ':') + 1, 7) = 'client:'
+                            OR substr(stream_id, instr(stream_id, ':') + 1, 4) = 'key:')
+    ORDER BY position LIMIT ?
+"""
+_READ_WHOLE_STREAM = """
+    SELECT position, stream_id, version, type, payload, metadata, recorded_at, leaf
+    FROM events WHERE stream_id = ? ORDER BY version
+"""
+_READ_STREAMS = """
+    SELECT e.stream_id, e.version, e.type, e.payload
+    FROM json_each(?) AS wanted CROSS JOIN events AS e ON e.stream_id = wanted.value
+    WHERE e.version >= coalesce(
+        (SELECT max(s.version) FROM events AS s
+         WHERE s.stream_id = wanted.value AND s.type = 'grant.summarized.v1'), 0)
+    ORDER BY wanted.id, e.version
+"""
+_READ_HEAD = """
+    SELECT position, chain_hash, changed_at,
+           coalesce((SELECT recorded_at FROM ledger ORDER BY first_position DESC LIMIT 1), 0)
+    FROM head
+"""
+_READ_LEDGER = """
+    SELECT first_position, last_position, recorded_at, batch_hash, chain_hash
+    FROM ledger WHERE first_position > ? ORDER BY first_position LIMIT ?
+"""
+_FIND = {name: text.format(keys="IN (SELECT value FROM json_each(?))") for name, text in LOOKUPS.items()}
+_READ_ROWS = {
+    # Names of projections/tables.py, nothing from outside.
+    table.name: f"SELECT {', '.join(table.columns)} FROM {table.name} WHERE key > ? ORDER BY key LIMIT ?"  # noqa: S608
+    for table in INLINE_TABLES + PRIVATE_TABLES
+}
+
+
+class LogHead(NamedTuple):
+    """The head row, with the newest time in the log."""
+
+    position: int
+    chain_hash: bytes
+    changed_at: int
+    recorded_at: int
+
+
+class Stream(NamedTuple):
+    """A stream from its last summary on."""
+
+    version: int
+    payloads: tuple[tuple[str, bytes], ...]
+
+
+def find_rows(
+    connection: sqlite3.Connection, lookup: str, keys: Sequence[str]
+) -> dict[str, Mapping[str, Any]]:
+    """The rows of a named look-up that are there, by their key."""
+    return {row["lookup_key"]: row for row in _select(connection, _FIND[lookup], (json.dumps(keys),))}
+
+
+def read_streams(connection: sqlite3.Connection, streams: Sequence[str]) -> dict[str, Stream]:
+    """Streams from their last summary on; those without an event are not among them."""
+    versions: dict[str, int] = {}
+    payloads: dict[str, list[tuple[str, bytes]]] = {}
+    for stream, version, type_, payload in connection.execute(_READ_STREAMS, (json.dumps(streams),)):
+        versions[stream] = version
+        payloads.setdefault(stream, []).append((type_, payload))
+    return {stream: Stream(versions[stream], tuple(parts)) for stream, parts in payloads.items()}
+
+
+def read_whole_stream(connection: sqlite3.Connection, stream: str) -> list[StoredEvent]:
+    """Every event of a stream."""
+    return [StoredEvent(*row) for row in connection.execute(_READ_WHOLE_STREAM, (stream,))]
+
+
+def read_log(
+    connection: sqlite3.Connection, after: int, limit: int, configuration_only: bool
+) -> list[StoredEvent]:
+    """Events after a position, in order."""
+    query = _READ_CONFIGURATION if configuration_only else _READ_LOG
+    return [StoredEvent(*row) for row in connection.execute(query, (after, limit))]
+
+
+def read_ledger(connection: sqlite3.Connection, after: int, limit: int) -> list[Batch]:
+    """Batches after a first position, in order."""
+    return [Batch(*row) for row in connection.execute(_READ_LEDGER, (after, limit))]
+
+
+def read_head(connection: sqlite3.Connection) -> LogHead:
+    """The head row, with the newest time in the log."""
+    return LogHead(*connection.execute(_READ_HEAD).fetchone())
+
+
+def read_rows(connection: sqlite3.Connection, table: str, after: str, limit: int) -> list[Mapping[str, Any]]:
+    """Rows of a table after a key, in order."""
+    return _select(connection, _READ_ROWS[table], (after, limit))
+
+
+def read_total(connection: sqlite3.Connection, key: str, now: int) -> int:
+    """A counter's total, 0 when its window is over."""
+    row = connection.execute(
+        "SELECT total FROM counters WHERE key = ? AND expires_at > ?", (key, now)
+    ).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def data_version(connection: sqlite3.Connection) -> int:
+    """A number that changes when another connection, of any process, has committed."""
+    return int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+
+def _select(connection: sqlite3.Connection, query: str, parameters: Sequence[Any]) -> list[Mapping[str, Any]]:
+    """Rows as mappings by column name."""
+    cursor = connection.execute(query, parameters)
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor]
