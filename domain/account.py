@@ -4,6 +4,7 @@ The login, the password's hash and the claims are sealed rows beside the log (de
 here say that they changed.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -26,6 +27,9 @@ from domain.liveness import ACTIVE
 
 DISABLED: Final = "disabled"
 ERASED: Final = "erased"
+
+#: OIDC Core §2 allows 255 ASCII characters; the colon divides the keys of the rows that belong to a subject.
+_SUBJECT: Final = re.compile(r"[A-Za-z0-9\-._~|@+]{1,255}")
 
 UNKNOWN: Final = invalid_request("There is no such account.", "Check the login or the subject.")
 
@@ -86,6 +90,10 @@ def decide_create(account: Account, subject: str, now: int) -> Decision[Account]
     """Make an account for a subject that was never used; one that was erased is not made again."""
     if account.subject:
         return refuse(invalid_request("The subject is taken, or was once.", "Use another."))
+    if not _SUBJECT.fullmatch(subject):
+        return refuse(
+            invalid_request("The subject is malformed.", "Use 1 to 255 of A-Z a-z 0-9 - . _ ~ | @ +.")
+        )
     return _accept(account, AccountCreated(subject, now))
 
 

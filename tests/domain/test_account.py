@@ -42,6 +42,14 @@ def test_a_subject_is_used_once(history: tuple[Event, ...]) -> None:
     assert isinstance(decision.answer, Refusal)
 
 
+@pytest.mark.parametrize("subject", ["", "a:b", "a b", "a*", "é", "a" * 256])
+def test_a_subject_keeps_to_the_keys_of_its_rows(subject: str) -> None:
+    """A colon or a star would reach into the rows of another person."""
+    decision = account.decide_create(account.NO_ACCOUNT, subject, 1)
+    assert decision.events == ()
+    assert isinstance(decision.answer, Refusal)
+
+
 def test_the_log_holds_names_and_times_only() -> None:
     """Password and claims are recorded as changed, without a value (decisions.md 16)."""
     assert account.decide_set_password(given(CREATED), 5).events == (PasswordSet(5),)

@@ -1,0 +1,169 @@
+"""Clients: registered, changed, given new secrets, and ended by an administrator (RFC 7591's metadata)."""
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from typing import Any, Final
+
+import msgspec
+
+from authrim.administration.carrying_out import MICROSECONDS, carry_out
+from authrim.administration.paging import rows_of
+from authrim.crypto.secrets import new_client_secret
+from authrim.execute import Change, Outcome
+from authrim.store import codec
+from authrim.store.contract import Store
+from domain import client as clients
+from domain import client_registration as registration
+from domain.client import SECRET_METHODS, Client, ClientMetadata
+from domain.client_registration import RegisterClient, SetSecret
+from domain.decision import Decision
+from domain.errors import Refusal
+from domain.stream import CLIENT, client_stream
+from projections.tables import CLIENTS
+
+#: How long the secret before a rotation goes on working when nothing else is said, in seconds.
+DEFAULT_OVERLAP: Final = 86_400
+_CLIENT_ID_BYTES: Final = 10
+
+
+class ClientWithSecret(msgspec.Struct, frozen=True):
+    """A client, and the secret that was made for it: known here and now only. None: none was made."""
+
+    client: Client
+    secret: str | None = None
+
+    def __repr__(self) -> str:
+        return f"ClientWithSecret({self.client.client_id})"
+
+
+class _Read(msgspec.Struct, frozen=True):
+    client: Client
+    version: int
+    now: int
+
+
+async def create_client(
+    store: Store,
+    tenant: str,
+    metadata: ClientMetadata,
+    *,
+    client_id: str | None = None,
+    development: bool = False,
+) -> ClientWithSecret | Refusal:
+    """Register a client; one that authenticates with a secret gets it generated.
+
+    ``client_id`` None: a random one. ``development``: redirect URIs may be http on the loopback interface.
+    """
+    chosen_id = client_id or os.urandom(_CLIENT_ID_BYTES).hex()
+    secret = new_client_secret() if metadata.token_endpoint_auth_method in SECRET_METHODS else None
+    command = RegisterClient(
+        chosen_id, metadata, None if secret is None else secret.hash, development=development
+    )
+    client = await _change(
+        store, tenant, chosen_id, lambda read: registration.decide_register(read.client, command, read.now)
+    )
+    if isinstance(client, Refusal):
+        return client
+    return ClientWithSecret(client, None if secret is None else secret.value)
+
+
+async def update_client(
+    store: Store, tenant: str, client_id: str, changes: Mapping[str, Any], *, development: bool = False
+) -> ClientWithSecret | Refusal:
+    """Change some fields of the registration, named as in ``ClientMetadata``; the others stay as they are.
+
+    A client that turns to authenticating with a secret and has none gets one.
+    """
+    secret = new_client_secret()
+
+    def decide(read: _Read) -> Decision[Client]:
+        metadata = msgspec.structs.replace(read.client.metadata, **changes)
+        updated = registration.decide_update(read.client, metadata, read.now, development)
+        if isinstance(updated.answer, Refusal) or not _needs_secret(updated.answer):
+            return updated
+        with_secret = registration.decide_set_secret(updated.answer, SetSecret(secret.hash), read.now)
+        return Decision((*updated.events, *with_secret.events), with_secret.answer)
+
+    client = await _change(store, tenant, client_id, decide)
+    if isinstance(client, Refusal):
+        return client
+    is_new = any(one.secret_hash == secret.hash for one in client.secrets)
+    return ClientWithSecret(client, secret.value if is_new else None)
+
+
+def _needs_secret(client: Client) -> bool:
+    return client.uses_secret and not client.secrets
+
+
+async def rotate_secret(
+    store: Store, tenant: str, client_id: str, overlap_seconds: int = DEFAULT_OVERLAP
+) -> ClientWithSecret | Refusal:
+    """Give the client a new secret; the one before it works for ``overlap_seconds`` more (0: no longer)."""
+    secret = new_client_secret()
+
+    def decide(read: _Read) -> Decision[Client]:
+        command = SetSecret(secret.hash, previous_until=read.now + overlap_seconds)
+        return registration.decide_set_secret(read.client, command, read.now)
+
+    client = await _change(store, tenant, client_id, decide)
+    return client if isinstance(client, Refusal) else ClientWithSecret(client, secret.value)
+
+
+async def disable_client(store: Store, tenant: str, client_id: str, reason: str) -> Client | Refusal:
+    """Forbid the client everything for now; its tokens are inactive at once. ``reason`` is for the log."""
+    return await _change(
+        store, tenant, client_id, lambda read: registration.decide_disable(read.client, reason, read.now)
+    )
+
+
+async def enable_client(store: Store, tenant: str, client_id: str) -> Client | Refusal:
+    """Let a disabled client act again."""
+    return await _change(
+        store, tenant, client_id, lambda read: registration.decide_enable(read.client, read.now)
+    )
+
+
+async def delete_client(store: Store, tenant: str, client_id: str) -> Client | Refusal:
+    """End the registration for good; its id is never used again."""
+    return await _change(
+        store, tenant, client_id, lambda read: registration.decide_delete(read.client, read.now)
+    )
+
+
+async def show_client(store: Store, tenant: str, client_id: str) -> Client | Refusal:
+    """The client as its events tell it."""
+    client = (await _read(store, tenant, client_id)).client
+    return client if client.exists else registration.UNKNOWN
+
+
+async def list_clients(store: Store, tenant: str, after: str = "", limit: int = 100) -> tuple[Client, ...]:
+    """At most ``limit`` clients in the order of their ids, those after ``after``; deleted ones are left out."""
+    found: list[Client] = []
+    async with aclosing(rows_of(store, CLIENTS, tenant, after)) as rows:
+        async for row in rows:
+            if len(found) == limit:
+                break
+            client = msgspec.json.decode(row["document"], type=Client)
+            if client.exists:
+                found.append(client)
+    return tuple(found)
+
+
+async def _read(store: Store, tenant: str, client_id: str) -> _Read:
+    read = await store.read_stream(client_stream(tenant, client_id))
+    return _Read(clients.fold(codec.decode_stream(CLIENT, read)), read.version, read.now // MICROSECONDS)
+
+
+async def _change(
+    store: Store, tenant: str, client_id: str, decide: Callable[[_Read], Decision[Client]]
+) -> Client | Refusal:
+    async def attempt() -> Outcome[Client]:
+        read = await _read(store, tenant, client_id)
+        decision = decide(read)
+        if not decision.events:
+            return Outcome(decision.answer)
+        change = Change(client_stream(tenant, client_id), read.version, decision.events, read.client)
+        return Outcome(decision.answer, (change,))
+
+    return await carry_out(store, tenant, attempt)
