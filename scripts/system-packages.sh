@@ -34,12 +34,12 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 
 # The tests start a cluster of their own; the package must not make and start one beside it.
-if [[ " ${packages[*]} " == *" postgresql "* && ! -d /etc/postgresql-common ]]; then
+if [[ " ${packages[*]} " == *" postgresql "* ]]; then
     mkdir -p /etc/postgresql-common/createcluster.d
     echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.d/authrim.conf
 fi
 
-echo "Installing ${packages[*]}"
+echo "Installing Debian packages: ${packages[*]}"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
-apt-get install -y -qq --no-install-recommends "${packages[@]}" </dev/null
+apt-get install -y -qq --no-install-recommends "${packages[@]}" </dev/null >/dev/null
