@@ -14,7 +14,6 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from authrim.store import migrate
 from authrim.store import sqlite_reads as reads
 from authrim.store import sqlite_writes as writes
 from authrim.store.contract import (
@@ -30,6 +29,7 @@ from authrim.store.contract import (
 )
 from authrim.store.group_commit import GroupCommit
 from authrim.store.loader import GroupLoader
+from authrim.store.migrate import check_sqlite
 from authrim.store.sqlite_clock import Clock
 from authrim.store.sqlite_lane import Lane
 from projections.lookups import LOOKUPS
@@ -91,7 +91,7 @@ class SQLiteStore:
         if self._exclusive:
             self._lock = _lock(self._path)
         try:
-            await self._scans.run(migrate.check_sqlite)
+            await self._scans.run(check_sqlite)
             await self.head()
         except BaseException:
             await self.close()

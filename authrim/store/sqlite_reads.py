@@ -9,13 +9,14 @@ from authrim.store.contract import Batch, StoredEvent
 from projections.lookups import LOOKUPS
 from projections.tables import INLINE_TABLES, PRIVATE_TABLES
 
+# A forged row may hold text that is no UTF-8: it has to be read before it can be named (authrim/store/chain.py).
 _READ_LOG = """
-    SELECT position, stream_id, version, type, payload, metadata, recorded_at, leaf
+    SELECT position, CAST(stream_id AS BLOB), version, CAST(type AS BLOB), payload, metadata, recorded_at, leaf
     FROM events WHERE position > ? ORDER BY position LIMIT ?
 """
 # The condition on the kind is the very one of the partial index.
 _READ_CONFIGURATION = """
-    SELECT position, stream_id, version, type, payload, metadata, recorded_at, leaf
+    SELECT position, CAST(stream_id AS BLOB), version, CAST(type AS BLOB), payload, metadata, recorded_at, leaf
     FROM events
     WHERE position > ? AND (substr(stream_id, instr(stream_id, ':') + 1, 7) = 'client:'
                             OR substr(stream_id, instr(stream_id, ':') + 1, 4) = 'key:')
@@ -93,7 +94,10 @@ def read_log(
 ) -> list[StoredEvent]:
     """Events after a position, in order."""
     query = _READ_CONFIGURATION if configuration_only else _READ_LOG
-    return [StoredEvent(*row) for row in connection.execute(query, (after, limit))]
+    return [
+        StoredEvent(position, stream.decode(errors="replace"), version, type_.decode(errors="replace"), *rest)
+        for position, stream, version, type_, *rest in connection.execute(query, (after, limit))
+    ]
 
 
 def read_ledger(connection: sqlite3.Connection, after: int, limit: int) -> list[Batch]:
