@@ -60,7 +60,7 @@ class LogRecorder(ApplicationRecorder):
             raise IntegrityError("an event stands twice in what is to be inserted")
         metadata = f'{{"tenant":"{self._tenant}","actor":"application"}}'.encode()
         appended = self._wait_for(self.store.append(Append(self._stream_appends(stored_events), metadata)))
-        return range(appended.first_position, appended.last_position + 1)
+        return list(range(appended.first_position, appended.last_position + 1))
 
     def select_events(
         self,
