@@ -23,7 +23,10 @@ class NewEvent(NamedTuple):
 
 
 class StreamAppend(NamedTuple):
-    """Events for one stream. ``expected_version`` is the version read before, 0 for a stream that is new."""
+    """Events for one stream. ``expected_version`` is the version read before, 0 for a stream that is new.
+
+    The events get the versions that follow it. It is a conflict when one of them is there already.
+    """
 
     stream: str
     expected_version: int
@@ -120,6 +123,10 @@ class Unavailable(StoreError):
 
 class Overloaded(Unavailable):
     """The queue is full or the deadline passed before the append was sent: 503 with ``Retry-After``."""
+
+
+class OutcomeUnknown(Unavailable):
+    """The database was lost during the commit and did not come back in time to be asked: committed or not."""
 
 
 class UnknownSchema(StoreError):

@@ -1,0 +1,255 @@
+"""Migrations: numbered plain SQL, applied once, in order, under a lock.
+
+``NNNN_name.sql`` runs on both engines, ``NNNN_name.postgres.sql`` and ``NNNN_name.sqlite.sql`` on one. Each file and
+the note that it was applied are one transaction: a run that is killed leaves whole migrations behind, and the next
+run goes on from there (F21). A server only checks, and refuses a schema that it was not made for.
+"""
+
+import os
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import closing
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from time import time
+from typing import Any, Literal, NamedTuple
+
+import asyncpg
+
+from authrim.settings import Settings
+from authrim.store.contract import Unavailable, UnknownSchema
+from authrim.store.postgres_connections import SESSION
+
+Engine = Literal["postgres", "sqlite"]
+Fetch = Callable[..., Awaitable[list[Any]]]
+
+#: The PostgreSQL schema that everything lives in.
+SCHEMA = "authrim"
+
+#: Beside executing the append function and reading, what the application role may do: rows that are no history.
+_APPLICATION_WRITES = ("guard", "counters", "followers")
+
+_LOCK = 0x61757468  # any number that all runs agree on
+_CREATE_NOTES = """
+    CREATE TABLE IF NOT EXISTS schema_migrations (
+        version BIGINT PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at BIGINT NOT NULL
+    )
+"""
+_READ_NOTES = "SELECT version, checksum FROM schema_migrations"
+
+
+class Migration(NamedTuple):
+    """One file: its number, its name, its text, and the SHA-256 of the text."""
+
+    version: int
+    name: str
+    sql: str
+    checksum: str
+
+
+def migrations(engine: Engine) -> list[Migration]:
+    """The migrations of an engine, in order."""
+    found: dict[int, Migration] = {}
+    for file in files("migrations").iterdir():
+        name, _, suffix = file.name.partition(".")
+        if suffix not in ("sql", f"{engine}.sql"):
+            continue
+        sql = file.read_text(encoding="utf-8")
+        migration = Migration(int(name[:4]), name, sql, sha256(sql.encode()).hexdigest())
+        if migration.version in found:
+            raise ValueError(f"two migrations have the number of {file.name}")
+        found[migration.version] = migration
+    return [found[version] for version in sorted(found)]
+
+
+def pending(engine: Engine, applied: Mapping[int, str]) -> list[Migration]:
+    """What is still to be applied. Raises UnknownSchema when the database is newer, or a file was changed."""
+    known = migrations(engine)
+    unknown = applied.keys() - {migration.version for migration in known}
+    if unknown:
+        raise UnknownSchema(
+            f"the database has migration {max(unknown)}, which this version does not know: update it"
+        )
+    for migration in known:
+        if applied.get(migration.version, migration.checksum) != migration.checksum:
+            raise UnknownSchema(
+                f"migration {migration.name} is not the text that was applied: restore the file"
+            )
+    return [migration for migration in known if migration.version not in applied]
+
+
+def _refuse_pending(engine: Engine, applied: Mapping[int, str]) -> None:
+    missing = pending(engine, applied)
+    if missing:
+        raise UnknownSchema(f"the database lacks migration {missing[0].name}: run `authrim migrate`")
+
+
+async def migrate(settings: Settings) -> list[str]:
+    """Bring the configured database up to date; the names of what was applied. Raises UnknownSchema, Unavailable."""
+    database = settings.database.get_secret_value()
+    if is_postgres(database):
+        return await migrate_postgres(database)
+    return migrate_sqlite(Path(database))
+
+
+async def check(settings: Settings) -> None:
+    """Raise UnknownSchema when the configured database is not up to date."""
+    database = settings.database.get_secret_value()
+    if not is_postgres(database):
+        return _check_file(Path(database))
+    connection = await _connect(database)
+    try:
+        await check_postgres(connection.fetch, SCHEMA)
+    finally:
+        await connection.close()
+
+
+def _check_file(path: Path) -> None:
+    if not path.exists():
+        raise UnknownSchema(f"there is no database at {path}: run `authrim migrate`")
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        check_sqlite(connection)
+
+
+def is_postgres(database: str) -> bool:
+    """Whether the setting names a PostgreSQL database; a file name otherwise."""
+    return database.startswith(("postgresql://", "postgres://"))
+
+
+# --- SQLite ---------------------------------------------------------------------------------------------------
+
+
+def migrate_sqlite(path: Path) -> list[str]:
+    """Make the file if need be, readable by its owner only, and apply what is pending."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    names: list[str] = []
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        while name := _apply_next_sqlite(connection):
+            names.append(name)
+    return names
+
+
+def check_sqlite(connection: sqlite3.Connection) -> None:
+    """Raise UnknownSchema when the file is not up to date."""
+    _refuse_pending("sqlite", _applied_sqlite(connection))
+
+
+def _apply_next_sqlite(connection: sqlite3.Connection) -> str | None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        missing = pending("sqlite", _applied_sqlite(connection))
+        if missing:
+            connection.execute(_CREATE_NOTES)
+            for statement in _statements(missing[0].sql):
+                connection.execute(statement)
+            connection.execute(
+                "INSERT INTO schema_migrations (version, name, checksum, applied_at) VALUES (?, ?, ?, ?)",
+                (missing[0].version, missing[0].name, missing[0].checksum, int(time())),
+            )
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    return missing[0].name if missing else None
+
+
+def _applied_sqlite(connection: sqlite3.Connection) -> dict[int, str]:
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'schema_migrations'").fetchone():
+        return {}
+    return dict(connection.execute(_READ_NOTES).fetchall())
+
+
+def _statements(sql: str) -> Iterator[str]:
+    """The statements of a script one by one: ``executescript`` would commit our transaction first."""
+    statement = ""
+    for line in sql.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+# --- PostgreSQL -----------------------------------------------------------------------------------------------
+
+
+async def migrate_postgres(dsn: str, schema: str = SCHEMA) -> list[str]:
+    """Make the schema if need be and apply what is pending. The role that runs it owns everything."""
+    connection = await _connect(dsn)
+    names: list[str] = []
+    try:
+        while name := await _apply_next_postgres(connection, schema):
+            names.append(name)
+    finally:
+        await connection.close()
+    return names
+
+
+async def check_postgres(connection: asyncpg.Connection, schema: str) -> None:
+    """Raise UnknownSchema when the schema is not up to date."""
+    _refuse_pending("postgres", await _applied_postgres(connection, schema))
+
+
+async def _apply_next_postgres(connection: asyncpg.Connection, schema: str) -> str | None:
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+        await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(schema)}")
+        # The functions keep this search path: no other schema can slip a table or an operator under them.
+        await connection.execute(f"SET LOCAL search_path TO {_quoted(schema)}, pg_temp")
+        missing = pending("postgres", await _applied_postgres(connection.fetch, schema))
+        if not missing:
+            return None
+        await connection.execute(_CREATE_NOTES)
+        await connection.execute(missing[0].sql)
+        await connection.execute(
+            "INSERT INTO schema_migrations (version, name, checksum, applied_at) VALUES ($1, $2, $3, $4)",
+            missing[0].version,
+            missing[0].name,
+            missing[0].checksum,
+            int(time()),
+        )
+        return missing[0].name
+
+
+async def _applied_postgres(fetch: Fetch, schema: str) -> dict[int, str]:
+    table = f"{_quoted(schema)}.schema_migrations"
+    ((known,),) = await fetch("SELECT to_regclass($1) IS NOT NULL", table)
+    if not known:
+        return {}
+    return dict(await fetch(f"SELECT version, checksum FROM {table}"))  # noqa: S608 - quoted
+
+
+async def grant_application_role(dsn: str, role: str, schema: str = SCHEMA) -> None:
+    """Let a role run the server and nothing more: execute the append function, read, and keep guard rows.
+
+    The owner is for ``authrim migrate`` alone (decisions.md 11). Run it again after each migration.
+    """
+    connection = await _connect(dsn)
+    name, of = _quoted(role), _quoted(schema)
+    writes = ", ".join(f"{of}.{table}" for table in _APPLICATION_WRITES)
+    try:
+        async with connection.transaction():
+            await connection.execute(f"GRANT USAGE ON SCHEMA {of} TO {name}")
+            await connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {of} TO {name}")
+            await connection.execute(f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {of} TO {name}")
+            await connection.execute(f"GRANT INSERT, UPDATE, DELETE ON {writes} TO {name}")
+            # Through a pooler in transaction mode a connection cannot choose its settings.
+            await connection.execute(f"ALTER ROLE {name} SET search_path TO {of}, pg_temp")
+            for setting, value in SESSION.items():
+                await connection.execute(f"ALTER ROLE {name} SET {setting} TO {value}")
+    finally:
+        await connection.close()
+
+
+async def _connect(dsn: str) -> asyncpg.Connection:
+    try:
+        return await asyncpg.connect(dsn, timeout=10)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as failed:
+        raise Unavailable(f"PostgreSQL cannot be reached: {type(failed).__name__}") from None
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

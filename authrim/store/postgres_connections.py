@@ -1,0 +1,137 @@
+"""Connections to PostgreSQL: how they are made, and which failures mean "not for now" (F04, F08, F24).
+
+Every wait is bounded: connecting and statements by three seconds, a free connection by one.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from itertools import count
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import asyncpg
+
+from authrim.store.contract import Unavailable
+
+#: Seconds.
+CONNECT_TIMEOUT = 3.0
+STATEMENT_TIMEOUT = 3.0
+ACQUIRE_TIMEOUT = 1.0
+
+#: All our reads are look-ups by an index. A plan is kept for a connection's life: it must not be one that was
+#: right for the empty tables of the first minute.
+SESSION: Mapping[str, str] = {
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+}
+
+#: The server cannot be reached, or the connection died under a statement.
+LOST = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.exceptions.OperatorInterventionError,
+)
+#: The server answered that it cannot, and nothing was done.
+REFUSED = (
+    asyncpg.exceptions.LockNotAvailableError,
+    asyncpg.exceptions.QueryCanceledError,
+    asyncpg.exceptions.InsufficientResourcesError,
+    asyncpg.exceptions.ReadOnlySQLTransactionError,
+    asyncpg.exceptions.TransactionRollbackError,
+    asyncpg.exceptions.InvalidAuthorizationSpecificationError,
+    asyncpg.exceptions.InvalidCatalogNameError,
+    asyncpg.exceptions.PostgresIOError,
+)
+
+_process = uuid4().hex[:12]
+_numbers = count(1)
+
+
+class Named(NamedTuple):
+    """A connection, and the ``application_name`` by which another connection can end it."""
+
+    connection: asyncpg.Connection
+    name: str
+
+
+class Connections:
+    """Makes connections, and keeps a pool of them for reads and guard rows.
+
+    ``statement_cache_size`` is 0 behind a pooler in transaction mode. Such a pooler does not let a connection
+    choose its settings either: they come with the role (``grant_application_role``).
+    """
+
+    def __init__(self, dsn: str, schema: str, *, pool_size: int, statement_cache_size: int) -> None:
+        self._dsn = dsn
+        self._pool_size = pool_size
+        self._statement_cache_size = statement_cache_size
+        self._settings = {"search_path": f'"{schema}", pg_temp', **SESSION} if statement_cache_size else {}
+        self._pool: asyncpg.Pool | None = None
+
+    async def open(self) -> None:
+        """Connect. Raises Unavailable."""
+        try:
+            self._pool = await asyncpg.create_pool(
+                self._dsn,
+                min_size=1,
+                max_size=self._pool_size,
+                timeout=CONNECT_TIMEOUT,
+                command_timeout=STATEMENT_TIMEOUT,
+                statement_cache_size=self._statement_cache_size,
+                server_settings={**self._settings, "application_name": f"authrim {_process}"},
+                reset=_nothing_to_reset,
+            )
+        except (*LOST, *REFUSED) as failed:
+            raise unavailable(failed) from None
+
+    async def close(self) -> None:
+        """Close the pool; a connection that does not close in time is cut."""
+        if self._pool is None:
+            return
+        pool, self._pool = self._pool, None
+        try:
+            async with asyncio.timeout(STATEMENT_TIMEOUT):
+                await pool.close()
+        except TimeoutError:
+            pool.terminate()
+
+    async def connect(self, dsn: str | None = None) -> Named:
+        """A connection of one's own, under a name that no other connection has. Raises what LOST names."""
+        name = f"authrim {_process} {next(_numbers)}"
+        connection = await asyncpg.connect(
+            dsn or self._dsn,
+            timeout=CONNECT_TIMEOUT,
+            command_timeout=STATEMENT_TIMEOUT,
+            statement_cache_size=self._statement_cache_size,
+            server_settings={**self._settings, "application_name": name},
+        )
+        return Named(connection, name)
+
+    async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+        """The rows of one statement. Raises Unavailable."""
+        if self._pool is None:
+            raise Unavailable("the store is closed")
+        try:
+            connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT)
+            try:
+                return await connection.fetch(sql, *arguments)
+            except LOST:
+                connection.terminate()  # or giving it back would wait for an answer that never comes
+                raise
+            finally:
+                await self._pool.release(connection, timeout=ACQUIRE_TIMEOUT)
+        except (*LOST, *REFUSED) as failed:
+            raise unavailable(failed) from None
+
+
+def unavailable(failed: Exception) -> Unavailable:
+    """What the caller is told: the kind of failure, never its text, which may quote a value."""
+    return Unavailable(f"PostgreSQL: {type(failed).__name__}")
+
+
+async def _nothing_to_reset(_connection: asyncpg.Connection) -> None:
+    """We never change a session, so giving a connection back costs no round trip."""

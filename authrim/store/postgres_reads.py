@@ -1,0 +1,79 @@
+# ruff: noqa: S608 - the names in these texts are constants
+"""The SELECTs of the PostgreSQL store. Group reads answer at least one row, which carries the clock."""
+
+from typing import Final
+
+from projections.lookups import LOOKUPS
+from projections.tables import INLINE_TABLES, PRIVATE_TABLES
+
+#: One row a stream, from its last summary on, its events as arrays: a row an event would cost the driver more.
+STREAMS: Final = """
+    SELECT clock_us() AS now, s.stream, e.versions, e.types, e.payloads
+    FROM unnest($1::TEXT[]) AS s(stream)
+    CROSS JOIN LATERAL (
+        SELECT max(v.version) AS versions, array_agg(v.type ORDER BY v.version) AS types,
+               array_agg(v.payload ORDER BY v.version) AS payloads
+        FROM events v
+        WHERE v.stream_id = s.stream AND v.version >= coalesce(
+            (SELECT z.version FROM events z
+             WHERE z.stream_id = s.stream AND z.type = 'grant.summarized.v1'
+             ORDER BY z.version DESC LIMIT 1), 0)
+    ) AS e
+"""
+
+_EVENT = "position, stream_id, version, type, payload, metadata, recorded_at, leaf"
+
+WHOLE_STREAM: Final = f"SELECT {_EVENT} FROM events WHERE stream_id = $1 ORDER BY version"
+LOG: Final = f"SELECT {_EVENT} FROM events WHERE position > $1 ORDER BY position LIMIT $2"
+CONFIGURATION_LOG: Final = f"""
+    SELECT {_EVENT} FROM events
+    WHERE position > $1 AND split_part(stream_id, ':', 2) IN ('client', 'key')
+    ORDER BY position LIMIT $2
+"""
+LEDGER: Final = """
+    SELECT first_position, last_position, recorded_at, batch_hash, chain_hash
+    FROM ledger WHERE first_position > $1 ORDER BY first_position LIMIT $2
+"""
+HEAD: Final = "SELECT position, chain_hash, changed_at, clock_us() FROM head WHERE id = 1"
+
+#: A named look-up beside one row that is always there.
+FIND: Final = {
+    name: f"SELECT one.now, found.* FROM (SELECT clock_us() AS now) AS one LEFT JOIN LATERAL "
+    f"({sql.format(keys='= ANY($1::TEXT[])')}) AS found ON TRUE"
+    for name, sql in LOOKUPS.items()
+}
+ROWS: Final = {
+    table.name: f"SELECT {', '.join(table.columns)} FROM {table.name} WHERE key > $1 ORDER BY key LIMIT $2"
+    for table in INLINE_TABLES + PRIVATE_TABLES
+}
+
+#: Reserve: a key that is there is taken again only when it has expired. Returns the keys that were taken.
+RESERVE: Final = """
+    INSERT INTO guard (key, expires_at)
+    SELECT * FROM unnest($1::TEXT[], $2::BIGINT[])
+    ON CONFLICT (key) DO UPDATE SET expires_at = excluded.expires_at
+        WHERE guard.expires_at <= clock_us() / 1000000
+    RETURNING key
+"""
+#: Count: amounts by key, with the µs that a window lasts. Returns the new totals.
+COUNT: Final = """
+    INSERT INTO counters (key, total, expires_at)
+    SELECT u.key, u.amount, clock_us() + u.lasts FROM unnest($1::TEXT[], $2::BIGINT[], $3::BIGINT[])
+        AS u(key, amount, lasts)
+    ON CONFLICT (key) DO UPDATE SET
+        total = CASE WHEN counters.expires_at > clock_us() THEN counters.total ELSE 0 END + excluded.total,
+        expires_at = CASE WHEN counters.expires_at > clock_us() THEN counters.expires_at
+                          ELSE excluded.expires_at END
+    RETURNING key, total
+"""
+TOTAL: Final = "SELECT total FROM counters WHERE key = $1 AND expires_at > clock_us()"
+EXPIRE_GUARD: Final = """
+    DELETE FROM guard WHERE key IN (
+        SELECT key FROM guard WHERE expires_at <= clock_us() / 1000000 ORDER BY expires_at LIMIT 1000
+        FOR UPDATE SKIP LOCKED)
+"""
+EXPIRE_COUNTERS: Final = """
+    DELETE FROM counters WHERE key IN (
+        SELECT key FROM counters WHERE expires_at <= clock_us() ORDER BY expires_at LIMIT 1000
+        FOR UPDATE SKIP LOCKED)
+"""

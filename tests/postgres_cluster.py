@@ -1,0 +1,156 @@
+"""A throw-away PostgreSQL cluster for the tests: real binaries, ``fsync=on``, an unprivileged user.
+
+One cluster serves a whole test run, also one that is spread over several workers: the first that needs it starts
+it, the last that is done with it stops it.
+"""
+
+import asyncio
+import fcntl
+import json
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import psycopg2
+
+from authrim.store.migrate import migrate_postgres
+
+USER = "authrim"
+_TEMPLATE = "authrim_template"
+_SETTINGS = {
+    "fsync": "on",
+    "listen_addresses": "127.0.0.1",
+    "max_connections": "200",
+    "shared_buffers": "128MB",
+    "log_min_messages": "fatal",
+}
+
+
+class Cluster(NamedTuple):
+    """A running cluster: its folder, which holds the data and the socket, and its port on loopback."""
+
+    folder: str
+    port: int
+
+    def dsn(self, database: str, user: str = USER) -> str:
+        """Over TCP on loopback."""
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
+
+    def socket_dsn(self, database: str, user: str = USER) -> str:
+        """Over the Unix socket."""
+        return f"postgresql://{user}@/{database}?host={self.folder}&port={self.port}"
+
+    def new_database(self, template: str = _TEMPLATE) -> str:
+        """Name of a new database: with the schema, or empty when made of ``template0``."""
+        name = f"test_{uuid4().hex[:12]}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database with all its sessions."""
+        self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def execute(self, sql: str, database: str = "postgres") -> None:
+        """One statement as the superuser."""
+        with closing(psycopg2.connect(self.socket_dsn(database))) as connection:
+            connection.autocommit = True
+            connection.cursor().execute(sql)
+
+    def control(self, action: str, *options: str) -> None:
+        """``pg_ctl``: start, stop (``-m immediate``), restart; waits until it is done."""
+        settings = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
+        settings += f" -p {self.port} -k {self.folder}"
+        start = ("-o", settings, "-l", f"{self.folder}/log") if action != "stop" else ()
+        _run([_binary("pg_ctl"), action, "-w", "-s", "-D", f"{self.folder}/data", *start, *options])
+
+
+def start() -> Cluster:
+    """Make a cluster in a folder of its own, with a database that has the schema, and start it."""
+    # The path of a socket must be short, and pytest's folders are closed to other users.
+    folder = Path(tempfile.mkdtemp(prefix="authrim-pg-", dir="/tmp"))
+    if (user := _unprivileged()) is not None:
+        os.chown(folder, user.pw_uid, user.pw_gid)
+    cluster = Cluster(str(folder), _free_port())
+    _run([_binary("initdb"), "-D", f"{folder}/data", "-U", USER, "-A", "trust", "-E", "UTF8", "--no-locale"])
+    cluster.control("start")
+    cluster.execute(f"CREATE DATABASE {_TEMPLATE}")
+    asyncio.run(migrate_postgres(cluster.dsn(_TEMPLATE)))
+    return cluster
+
+
+def stop(cluster: Cluster) -> None:
+    """Stop a cluster and remove it."""
+    cluster.control("stop", "-m", "immediate")
+    shutil.rmtree(cluster.folder)
+
+
+@contextmanager
+def shared(register: Path) -> Iterator[Cluster]:
+    """The cluster of this test run, which is noted in the file ``register``."""
+    with _register(register) as note:
+        if not note.get("users"):
+            note["cluster"] = start()
+            note["users"] = 0
+        note["users"] += 1
+        cluster = Cluster(*note["cluster"])
+    yield cluster
+    with _register(register) as note:
+        note["users"] -= 1
+        if not note["users"]:
+            stop(cluster)
+
+
+@contextmanager
+def _register(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        note: dict[str, Any] = json.loads(file.read() or "{}")
+        try:
+            yield note
+        finally:
+            file.truncate(0)
+            file.write(json.dumps(note))
+
+
+def _binary(name: str) -> str:
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[4]))
+    path = str(found[-1]) if found else shutil.which(name)
+    if path is None:
+        raise RuntimeError("PostgreSQL's server binaries are missing: apt-get install postgresql")
+    return path
+
+
+def _unprivileged() -> pwd.struct_passwd | None:
+    """Whom the server runs as: it refuses root. None when we are not root ourselves."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise RuntimeError("PostgreSQL needs a user that is not root: make one named postgres")
+
+
+def _run(command: list[str]) -> None:
+    user = _unprivileged()
+    identity: dict[str, Any] = {}
+    if user is not None:
+        identity = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/", timeout=60, **identity)
+
+
+def _free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
