@@ -13,6 +13,8 @@ missing_for_tests() {
     command -v node >/dev/null || echo nodejs
     command -v npm >/dev/null || echo npm
     command -v chromium >/dev/null || echo chromium
+    # Playwright's driver is linked with it.
+    compgen -G '/usr/lib/*/libatomic.so.1' >/dev/null || echo libatomic1
 }
 
 missing_for_bench() {
