@@ -11,10 +11,10 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from authrim.store.chain import batch_hash, chain_hash, leaf_hash
-from authrim.store.contract import Append, Appended, Conflict
+from authrim.store.contract import Append, Appended, Conflict, OutcomeUnknown
 from authrim.store.sqlite_clock import Clock
 from authrim.store.sqlite_lane import BUSY_TIMEOUT
-from projections.rows import Row
+from projections.rows import Row, key_range
 from projections.tables import INLINE_TABLES, PRIVATE_TABLES, Table
 
 MICROSECONDS = 1_000_000
@@ -200,10 +200,10 @@ def _write_rows(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
     for (table, operation), run in groupby(rows, lambda row: (row.table, row.operation)):
         sql = _SQL[table]
         if operation == "drop":
-            connection.executemany(sql.drop, [_key_range(row.values["key"]) for row in run])
+            connection.executemany(sql.drop, [key_range(row.values["key"]) for row in run])
         elif operation == "revoke":
             connection.executemany(
-                sql.revoke, [(row.values["revoked_at"], *_key_range(row.values["key"])) for row in run]
+                sql.revoke, [(row.values["revoked_at"], *key_range(row.values["key"])) for row in run]
             )
         else:
             statement = sql.put if operation == "put" else sql.claim
@@ -214,14 +214,6 @@ def _values(row: Row, columns: tuple[str, ...]) -> list[Any]:
     return [row.values[column] for column in columns]
 
 
-def _key_range(key: str) -> tuple[str, str]:
-    """From and before: one key, or all keys with the prefix when it ends in ``*``."""
-    if key.endswith("*"):
-        prefix = key[:-1]
-        return prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)
-    return key, key + "\0"
-
-
 def _commit(connection: sqlite3.Connection, first: int, of_chain: bytes) -> None:
     """COMMIT. When it fails, the outcome is what the ledger says afterwards."""
     try:
@@ -229,9 +221,16 @@ def _commit(connection: sqlite3.Connection, first: int, of_chain: bytes) -> None
     except sqlite3.Error:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        ours = "SELECT 1 FROM ledger WHERE first_position = ? AND chain_hash = ?"
-        if connection.execute(ours, (first, of_chain)).fetchone() is None:
+        if not _is_in_ledger(connection, first, of_chain):
             raise
+
+
+def _is_in_ledger(connection: sqlite3.Connection, first: int, of_chain: bytes) -> bool:
+    query = "SELECT 1 FROM ledger WHERE first_position = ? AND chain_hash = ?"
+    try:
+        return connection.execute(query, (first, of_chain)).fetchone() is not None
+    except sqlite3.Error:
+        raise OutcomeUnknown("the disk failed during the commit") from None
 
 
 @contextmanager
