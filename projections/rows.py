@@ -15,3 +15,11 @@ class Row(NamedTuple):
     table: str
     operation: Literal["put", "claim", "drop", "revoke"]
     values: Mapping[str, Any]
+
+
+def key_range(key: str) -> tuple[str, str]:
+    """From and before: one key, or all keys with the prefix when it ends in ``*``."""
+    if key.endswith("*"):
+        prefix = key[:-1]
+        return prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)
+    return key, key + "\x01"

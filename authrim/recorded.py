@@ -1,0 +1,63 @@
+"""Stored events as projections take them: decoded, with their metadata. What cannot be read is set apart (F19)."""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from authrim.store import codec
+from authrim.store.contract import StoredEvent
+from authrim.store.read_back import Failure
+from domain import stream as streams
+from projections.followed import FOREIGN_KIND, Metadata, Recorded
+from projections.rows import Row
+
+_metadata = msgspec.json.Decoder(Metadata).decode
+
+
+class ReadPage(NamedTuple):
+    """Some of the log: what could be read, and what could not."""
+
+    recorded: list[Recorded]
+    failures: list[Failure]
+
+
+def read_page(events: Iterable[StoredEvent]) -> ReadPage:
+    """Decode events; those of other applications are left out."""
+    page = ReadPage([], [])
+    for stored in events:
+        try:
+            recorded = read(stored)
+        except (codec.UnreadableEvent, msgspec.DecodeError, ValueError) as error:
+            page.failures.append(Failure(stored.position, type(error).__name__))
+            continue
+        if recorded is not None:
+            page.recorded.append(recorded)
+    return page
+
+
+def read(stored: StoredEvent) -> Recorded | None:
+    """One event decoded, None for another application's. Raises UnreadableEvent, DecodeError or ValueError."""
+    stream = streams.parse(stored.stream)
+    if stream.kind == FOREIGN_KIND:
+        return None
+    event = codec.decode(stream.kind, stored.type, stored.payload)
+    metadata = _metadata(stored.metadata)
+    return Recorded(stored.position, stream, stored.version, stored.type, event, metadata, stored.recorded_at)
+
+
+def rows_of(
+    recorded: Iterable[Recorded], row_of: Callable[[Recorded], Row | None]
+) -> tuple[list[Row], list[Failure]]:
+    """The rows of a followed projection. An event that it fails on is set apart, the others go on."""
+    rows: list[Row] = []
+    failures: list[Failure] = []
+    for one in recorded:
+        try:
+            row = row_of(one)
+        except Exception as error:  # whatever is wrong with one event must not stop the others
+            failures.append(Failure(one.position, type(error).__name__))
+            continue
+        if row is not None:
+            rows.append(row)
+    return rows, failures

@@ -1,0 +1,93 @@
+"""What a store does for followers, for rebuilding projections and for auditors, beside the contract.
+
+Each engine keeps these promises in a file of its own: ``followers_<engine>.py`` and ``shadow_<engine>.py``.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, NamedTuple, Protocol
+
+from authrim.store.contract import Store, StoredEvent
+from projections.rows import Row
+from projections.tables import Table
+
+
+class Failure(NamedTuple):
+    """An event that a projection could not take. ``kind`` names the error, never what is in the event."""
+
+    position: int
+    kind: str
+
+
+class Projected(NamedTuple):
+    """What a projection made of some events."""
+
+    rows: Sequence[Row]
+    failures: Sequence[Failure] = ()
+
+
+class Page(NamedTuple):
+    """How far a follower is after a page. ``busy``: another process follows just now, nothing was done."""
+
+    position: int
+    handled: int
+    failures: Sequence[Failure] = ()
+    busy: bool = False
+
+
+class Shadow(Protocol):
+    """Empty copies of tables, filled by replay and compared with the live ones in the database itself.
+
+    Without ``repair`` everything is read at one moment, so a server may go on writing meanwhile.
+    """
+
+    async def read_log(self, after: int, limit: int) -> Sequence[StoredEvent]:
+        """The log after a position, in order: up to the moment of a verification, or up to the present."""
+
+    async def head_position(self) -> int:
+        """The newest position."""
+
+    async def documents(self, table: Table, keys: Sequence[str]) -> Mapping[str, str]:
+        """The ``document`` column of shadow rows, by key."""
+
+    async def write(self, table: Table, rows: Sequence[Row]) -> None:
+        """Apply ``put`` and ``revoke`` rows of one table to its shadow, in order."""
+
+    async def hold_writers(self) -> None:
+        """Let nobody append or follow until the end, which must not be far."""
+
+    async def forget_ahead(self, table: Table, follower: str) -> None:
+        """Take away shadow rows that the follower has not come to yet."""
+
+    async def differences(self, table: Table, limit: int) -> Sequence[Mapping[str, Any]]:
+        """Rows that differ: ``key``, ``missing`` (live lacks it), ``extra`` (only live has it) and a flag a column."""
+
+    async def replace(self, table: Table) -> None:
+        """Make the live table what its shadow is, touching only what differs."""
+
+    async def forget_failures(self, follower: str) -> None:
+        """Forget the failed events of a follower: they have been handled now."""
+
+
+class ReadBack(Store, Protocol):
+    """A store as followers, rebuilds and auditors know it."""
+
+    async def run_followed_page(
+        self,
+        name: str,
+        table: Table,
+        limit: int,
+        project: Callable[[Sequence[StoredEvent]], Projected],
+        *,
+        wait: bool = False,
+    ) -> Page:
+        """One page of a follower in one transaction: its position, the log after it, rows, new position.
+
+        One process at a time. When another one is at it: ``busy``, or with ``wait`` after it.
+        """
+
+    async def read_audit(self, error_id: str) -> Sequence[Mapping[str, Any]]:
+        """The ``audit`` rows of an error id, in the log's order."""
+
+    def shadow(self, tables: Sequence[Table], *, repair: bool) -> AbstractAsyncContextManager[Shadow]:
+        """Shadows of tables. With ``repair`` what was replaced is committed at the end, unless it ends in an error."""

@@ -1,0 +1,51 @@
+"""Followed projections: rows that are made from the log after the append, from a saved position.
+
+A follower reads the log in order and writes the rows of a page and its new position in one transaction, so each
+event is handled exactly once. A projection is a function from one recorded event to at most one row.
+"""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+import msgspec
+
+from domain.event import Event
+from domain.stream import StreamId
+from projections.rows import Row
+from projections.tables import Table
+
+#: The stream kind of other applications that share the log: opaque bytes to us.
+FOREIGN_KIND: Final = "es"
+
+
+class Metadata(msgspec.Struct, frozen=True):
+    """Who caused an event, as it is stored beside it. What was not known is empty."""
+
+    tenant: str = ""
+    actor: str = ""
+    client_id: str = ""
+    subject: str = ""
+    trace: str = ""
+    address: str = ""
+    error_id: str = ""
+    server: str = ""
+
+
+class Recorded(NamedTuple):
+    """One event as it stands in the log, decoded. ``recorded_at`` is the database's clock, µs UTC."""
+
+    position: int
+    stream: StreamId
+    version: int
+    type: str
+    event: Event
+    metadata: Metadata
+    recorded_at: int
+
+
+class Followed(NamedTuple):
+    """A followed projection: the name its position is saved under, its table, and its function."""
+
+    name: str
+    table: Table
+    row_of: Callable[[Recorded], Row | None]
