@@ -12,8 +12,10 @@ import msgspec
 import structlog
 
 from authrim.crypto.key_ring import KeyRing
+from authrim.crypto.verification_keys import KeySet, read_jwks
 from authrim.store import codec
 from authrim.store.contract import Store, StoreError
+from domain import key as keys
 from domain import stream as streams
 from domain.client import Client
 from domain.key import Key
@@ -32,7 +34,8 @@ class Configuration:
 
     def __init__(self, store: Store, key_ring: KeyRing) -> None:
         self._store = store
-        self._clients: OrderedDict[str, Client | None] = OrderedDict()
+        self._clients: OrderedDict[str, Client] = OrderedDict()
+        self._client_keys: dict[str, KeySet] = {}
         self._catching_up = asyncio.Lock()
         self.key_ring = key_ring
         self.applied = 0
@@ -73,7 +76,15 @@ class Configuration:
     def _hold(self, key: str, client: Client) -> None:
         self._clients[key] = client
         if len(self._clients) > CLIENTS_HELD:
-            self._clients.popitem(last=False)
+            dropped, _ = self._clients.popitem(last=False)
+            self._client_keys.pop(dropped, None)
+
+    def client_keys(self, tenant: str, client: Client) -> KeySet:
+        """The keys that the client's registration holds, read once for as long as it is held."""
+        key = row_key(tenant, client.client_id)
+        if key not in self._client_keys:
+            self._client_keys[key] = read_jwks(client.metadata.jwks or {"keys": []})
+        return self._client_keys[key]
 
     async def catch_up(self) -> None:
         """Apply the configuration changes that came since, one caller at a time."""
@@ -87,10 +98,11 @@ class Configuration:
         tenant, kind, identifier = streams.parse(stream)
         if kind == CLIENT:
             self._clients.pop(row_key(tenant, identifier), None)
+            self._client_keys.pop(row_key(tenant, identifier), None)
         elif kind == KEY:
             found = await self._store.read_whole_stream(stream)
             events = (codec.decode(KEY, event.type, event.payload) for event in found)
-            await self._adopt(tenant, Key.of(events))
+            await self._adopt(tenant, keys.fold(events))
 
     async def follow(self) -> None:
         """Keep up with the log until cancelled; a store that is away is waited for."""

@@ -18,7 +18,8 @@ from authrim import __version__
 from authrim.configuration import Configuration
 from authrim.store import codec
 from authrim.store.contract import Append, Conflict, NewEvent, Overloaded, Store, StreamAppend
-from domain import grant as grants, stream as streams
+from domain import grant as grants
+from domain import stream as streams
 from domain.errors import Refusal
 from domain.event import Event
 from domain.grant import Grant
@@ -37,7 +38,7 @@ class Context(msgspec.Struct):
     """Who asks, for the metadata beside each event. Filled in as the request becomes known.
 
     ``address`` is a keyed hash. ``error_id`` is given to the client with a refusal, and is in the metadata of
-    whatever the refusal recorded, so that an auditor can find it.
+    whatever the refusal recorded, so that an auditor can find it; ``refusal_recorded`` says that it did.
     """
 
     tenant: str
@@ -47,6 +48,7 @@ class Context(msgspec.Struct):
     subject: str = ""
     actor: str = "client"
     error_id: str = ""
+    refusal_recorded: bool = False
 
     def metadata(self, error_id: str = "") -> bytes:
         """The metadata as it is stored: small JSON text, nothing in it that is empty."""
@@ -60,7 +62,9 @@ class Context(msgspec.Struct):
             "error_id": error_id,
             "server": __version__,
         }
-        return json.dumps({name: value for name, value in fields.items() if value}, separators=(",", ":")).encode()
+        return json.dumps(
+            {name: value for name, value in fields.items() if value}, separators=(",", ":")
+        ).encode()
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -151,6 +155,7 @@ class Executor:
                 applied=self._configuration.applied if outcome.configured else None,
             )
         )
+        context.refusal_recorded = bool(error_id)
 
 
 def append_of(

@@ -17,13 +17,25 @@ class Table(NamedTuple):
 #: ``document`` is the folded state of the stream as JSON text; ``status`` is ``active`` or says why not.
 CLIENTS = Table("clients", ("key", "tenant", "client_id", "status", "document", "version"))
 ACCOUNTS = Table("accounts", ("key", "tenant", "subject", "status", "document", "version"))
-SESSIONS = Table("sessions", ("key", "tenant", "session_id", "subject", "status", "document", "version", "expires_at"))
+SESSIONS = Table(
+    "sessions", ("key", "tenant", "session_id", "subject", "status", "document", "version", "expires_at")
+)
 KEYS = Table("signing_keys", ("key", "tenant", "kid", "status", "document", "version"))
 
 #: One row an access token; key ``<tenant>:<grant id>:<token id>``. ``document`` is the event's JSON.
 TOKENS = Table(
     "tokens",
-    ("key", "tenant", "grant_id", "client_id", "subject", "session_id", "document", "expires_at", "revoked_at"),
+    (
+        "key",
+        "tenant",
+        "grant_id",
+        "client_id",
+        "subject",
+        "session_id",
+        "document",
+        "expires_at",
+        "revoked_at",
+    ),
 )
 
 #: Personal and secret data: not rebuilt, because the log does not hold it.

@@ -11,17 +11,23 @@ import unicodedata
 from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
 T = TypeVar("T")
 
-#: OWASP's first choice for argon2id: 19 MiB, two passes, one lane.
-_HASHER = PasswordHasher(
-    time_cost=2, memory_cost=19 * 1024, parallelism=1, hash_len=32, salt_len=16, type=Type.ID
-)
+
+class PasswordCost(NamedTuple):
+    """What one hash costs. The default is OWASP's first choice for argon2id: 19 MiB, two passes, one lane."""
+
+    memory_kib: int = 19 * 1024
+    passes: int = 2
+    lanes: int = 1
+
+
+DEFAULT_COST: Final = PasswordCost()
 
 
 class PasswordsBusy(Exception):
@@ -34,29 +40,34 @@ class PasswordsBusy(Exception):
 class Passwords:
     """Hashes and verifies in ``threads`` threads, with at most ``waiting`` callers in line."""
 
-    def __init__(self, threads: int = 2, waiting: int = 64) -> None:
+    def __init__(self, threads: int = 2, waiting: int = 64, cost: PasswordCost = DEFAULT_COST) -> None:
+        self._hasher = PasswordHasher(
+            time_cost=cost.passes, memory_cost=cost.memory_kib, parallelism=cost.lanes,
+            hash_len=32, salt_len=16, type=Type.ID,
+        )  # fmt: skip
+        self._hash_of_nothing = _hash_of_nothing(cost)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="passwords")
         self._places = threading.BoundedSemaphore(threads + waiting)
 
     async def hash(self, password: str) -> str:
         """The argon2id hash of a password, with its parameters and salt. Raises PasswordsBusy."""
-        return await self._run(lambda: _HASHER.hash(_normalized(password)))
+        return await self._run(lambda: self._hasher.hash(_normalized(password)))
 
     async def verify(self, password_hash: str, password: str) -> bool:
         """Whether the hash is of this password. Raises PasswordsBusy."""
-        return await self._run(lambda: _verify(password_hash, password))
+        return await self._run(lambda: _verify(self._hasher, password_hash, password))
 
     async def verify_dummy(self, password: str) -> None:
         """The work of ``verify`` where there is no account, so that time tells nothing (A182).
 
         Raises PasswordsBusy.
         """
-        await self._run(lambda: _verify(_HASH_OF_NOTHING, password))
+        await self._run(lambda: _verify(self._hasher, self._hash_of_nothing, password))
 
     def needs_rehash(self, password_hash: str) -> bool:
         """Whether the hash was made with other parameters than today's."""
         try:
-            return _HASHER.check_needs_rehash(password_hash)
+            return self._hasher.check_needs_rehash(password_hash)
         except InvalidHashError:
             return True
 
@@ -73,9 +84,9 @@ class Passwords:
         return await asyncio.wrap_future(future)
 
 
-def _verify(password_hash: str, password: str) -> bool:
+def _verify(hasher: PasswordHasher, password_hash: str, password: str) -> bool:
     try:
-        return _HASHER.verify(password_hash, _normalized(password))
+        return hasher.verify(password_hash, _normalized(password))
     except (VerificationError, InvalidHashError):
         return False
 
@@ -86,11 +97,8 @@ def _normalized(password: str) -> bytes:
     return unicodedata.normalize("NFC", spaced).encode("utf-8", "surrogatepass")
 
 
-def _hash_of_nothing() -> str:
-    """A hash of today's parameters that no password has."""
-    parameters = f"m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}"
+def _hash_of_nothing(cost: PasswordCost) -> str:
+    """A hash of these parameters that no password has."""
+    parameters = f"m={cost.memory_kib},t={cost.passes},p={cost.lanes}"
     salt, output = (b64encode(os.urandom(size)).rstrip(b"=").decode() for size in (16, 32))
     return f"$argon2id$v=19${parameters}${salt}${output}"
-
-
-_HASH_OF_NOTHING = _hash_of_nothing()

@@ -7,6 +7,11 @@ and logout never do. Credentials are never allowed: a browser's cookies are no a
 from collections.abc import Collection
 from typing import Final
 
+from aiohttp import hdrs, web
+
+from domain.client import Client
+from domain.redirect_uri import origin_of
+
 ANY_ORIGIN: Final = frozenset({"*"})
 """For documents that are the same for everyone: discovery and JWKS."""
 
@@ -37,3 +42,12 @@ def cors_headers(
         return headers
     headers |= _PREFLIGHT if preflight else {"Access-Control-Expose-Headers": _EXPOSED}
     return headers
+
+
+def allow_client_origins(request: web.Request, response: web.Response, client: Client) -> None:
+    """Let scripts of the client's own redirect origins read the answer."""
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is None:
+        return
+    allowed = {origin_of(uri) for uri in client.metadata.redirect_uris if uri.startswith(("http:", "https:"))}
+    response.headers.update(cors_headers(origin, allowed))

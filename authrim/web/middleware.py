@@ -8,13 +8,13 @@ import re
 import time
 import traceback
 from asyncio import CancelledError
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 
 import structlog
 from aiohttp import hdrs, web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 from multidict import istr
 
 from authrim.crypto.ids import new_id
@@ -49,7 +49,7 @@ def json_answer(_request: web.Request, refusal: Refusal, error_id: str) -> web.S
 
 def middleware(
     answer: Answer = json_answer,
-) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+) -> Middleware:
     """The middleware of an application; ``answer`` answers what no handler answered itself."""
 
     @web.middleware

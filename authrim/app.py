@@ -1,0 +1,112 @@
+"""The one place of wiring: from settings and an open store to an application that answers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
+
+import msgspec
+from aiohttp import web
+
+from authrim.access_token import AccessTokens
+from authrim.administration.signing_keys import PRIVATE_HALF, ensure_signing_keys
+from authrim.configuration import Configuration
+from authrim.crypto.key_ring import KeyRing
+from authrim.crypto.master import MasterKeys
+from authrim.crypto.passwords import PasswordCost, Passwords
+from authrim.endpoints.discovery import METADATA
+from authrim.execute import Executor
+from authrim.features import FEATURES, Route, server_metadata
+from authrim.outside.source_limiter import SourceLimiter
+from authrim.private_data import SIGNING_KEY, PrivateData
+from authrim.refusals import Refusals
+from authrim.runtime import RUNTIME, Runtime
+from authrim.settings import Settings
+from authrim.store.contract import Store
+from authrim.web.answers import error_page
+from authrim.web.errors import json_refusal
+from authrim.web.forwarded import PROXIES, Proxies
+from authrim.web.limits import Limits
+from authrim.web.middleware import middleware
+from authrim.web.pages import Pages
+from domain.errors import Refusal
+from domain.key import KeyTimes
+from domain.stream import DEFAULT_TENANT
+
+#: Routes that a person's browser shows: what goes wrong there is a page.
+_PAGES = frozenset(
+    {"authorize", "authorize_post", "authorize_resume", "login", "login_post", "consent", "consent_post"}
+)
+
+
+async def make_runtime(settings: Settings, store: Store) -> Runtime:
+    """The parts of a server over an open store; the signing keys are made when there are none."""
+    master = MasterKeys.from_settings(settings.master_key_texts)
+    private = PrivateData(store, master)
+
+    async def private_half(tenant: str, kid: str) -> bytes | None:
+        return await private.open(tenant, SIGNING_KEY, kid, PRIVATE_HALF)
+
+    cost = PasswordCost(settings.argon2_memory, settings.argon2_time_cost, settings.argon2_parallelism)
+    longest = max(settings.id_token_lifetime, 86_400)
+    key_ring = KeyRing(private_half, KeyTimes(settings.jwks_cache_seconds, longest))
+    configuration = Configuration(store, key_ring)
+    await configuration.open()
+    await ensure_signing_keys(store, private, configuration, settings, DEFAULT_TENANT)
+    return Runtime(
+        settings=settings,
+        store=store,
+        configuration=configuration,
+        executor=Executor(store, configuration),
+        key_ring=key_ring,
+        master=master,
+        private=private,
+        refusals=Refusals(store),
+        passwords=Passwords(settings.password_workers, settings.password_queue_limit, cost),
+        access_tokens=AccessTokens(store, key_ring, settings.issuer),
+        pages=Pages(),
+        limiter=SourceLimiter(settings.authorize_requests_per_minute),
+    )
+
+
+def make_app(runtime: Runtime, limits: Limits) -> web.Application:
+    """The application: every route of every feature, below the issuer's path."""
+    app = web.Application(middlewares=[middleware(_answer_failure)], client_max_size=limits.body_bytes)
+    app[RUNTIME] = runtime
+    app[PROXIES] = Proxies(runtime.settings.trusted_proxies, runtime.settings.trusted_proxy_depth)
+    app[METADATA] = msgspec.json.encode(server_metadata(runtime))
+    prefix = urlsplit(runtime.issuer).path
+    for feature in FEATURES:
+        for route in feature.routes:
+            app.router.add_route(route.method, _path(route, prefix), route.handler, name=route.name)
+    app.router.add_routes(runtime.pages.static_routes())
+    return app
+
+
+def _path(route: Route, prefix: str) -> str:
+    return route.path + prefix if route.at_root else prefix + route.path
+
+
+def _answer_failure(request: web.Request, refusal: Refusal, error_id: str) -> web.StreamResponse:
+    if request.match_info.route.name in _PAGES:
+        return error_page(request, refusal, error_id)
+    return json_refusal(refusal, error_id=error_id)
+
+
+@asynccontextmanager
+async def background_work(runtime: Runtime) -> AsyncIterator[None]:
+    """What runs beside the requests, for as long as the server does."""
+    tasks = [
+        asyncio.create_task(runtime.configuration.follow()),
+        asyncio.create_task(runtime.refusals.flush_every_minute()),
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        await runtime.refusals.flush()
+        runtime.passwords.close()

@@ -1,0 +1,91 @@
+"""``authrim dev``: a server to develop against, with clients and an account, on this machine only."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import click
+from authrim.store.migrate import migrate
+from authrim.store.opening import open_store
+from pydantic import SecretStr
+from rich.console import Console
+from rich.panel import Panel
+
+from authrim.development import Workplace, furnish, open_workplace
+from authrim.outside import telemetry
+from authrim.runtime import Runtime
+from authrim.serving import serve
+from authrim.settings import Settings
+from authrim.store.contract import StoreError
+from authrim.web.server import Running
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True, help="The port.")
+@click.option(
+    "--data", type=click.Path(file_okay=False, path_type=Path), default=Path(".data"), show_default=True,
+    help="Where the log and the secrets are kept; the same folder keeps everything.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON line when ready.")
+@click.pass_context
+def dev(context: click.Context, port: int, data: Path, *, as_json: bool) -> None:
+    """Create and start a development server: three clients, one account, loopback only."""
+    as_json = as_json or bool(context.find_root().params.get("as_json"))
+    telemetry.configure(development=not as_json)
+    workplace = open_workplace(data)
+    settings = Settings(
+        issuer=f"http://localhost:{port}",
+        development=True,
+        host="localhost",
+        port=port,
+        database=SecretStr(str(data / "authrim.db")),
+        master_keys=(SecretStr(workplace.master_key),),
+        signing_algorithms=("ES256", "RS256", "PS256", "EdDSA"),
+        authorize_requests_per_minute=100_000,
+    )
+    try:
+        asyncio.run(_dev(settings, data, workplace, as_json=as_json))
+    except StoreError as error:
+        raise click.ClickException(str(error)) from None
+
+
+async def _dev(settings: Settings, data: Path, workplace: Workplace, *, as_json: bool) -> None:
+    await migrate(settings)
+    store = open_store(settings, exclusive=True)
+    await store.open()
+    try:
+        await furnish(settings, store, data, workplace)
+
+        def announce(_runtime: Runtime, _running: Running) -> None:
+            _announce(workplace, settings.issuer, as_json=as_json)
+
+        await serve(settings, store, on_ready=announce)
+    finally:
+        await store.close()
+
+
+def _announce(workplace: Workplace, issuer: str, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(workplace.announcement(issuer)))
+        return
+    web, spa, service = (workplace.clients[name] for name in ("web", "spa", "service"))
+    lines = [
+        "[bold]Development server[/bold]: plain HTTP, this machine only, never for real people.",
+        "",
+        f"issuer          {issuer}",
+        f"web client      {web['client_id']}   secret {web['client_secret']}",
+        f"                redirect {web['redirect_uris'][0]}",
+        f"spa client      {spa['client_id']}   no secret, PKCE",
+        f"                redirect {spa['redirect_uris'][0]}",
+        f"service client  {service['client_id']}   secret {service['client_secret']}",
+        f"account         {workplace.account['login']}   password {workplace.account['password']}",
+        "",
+        "Try a first token:",
+    ]
+    console = Console(soft_wrap=True)
+    console.print(Panel.fit("\n".join(lines), border_style="yellow"))
+    console.print(
+        f"  curl -u {service['client_id']}:{service['client_secret']} "
+        f"-d grant_type=client_credentials {issuer}/token",
+        highlight=False,
+    )

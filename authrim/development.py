@@ -1,0 +1,155 @@
+"""What ``authrim dev`` starts with: three clients, one account with every standard claim, and where it keeps them.
+
+For one machine and one developer: plain HTTP on localhost, secrets in a file that only its owner can read.
+"""
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from authrim.administration.accounts import create_account
+from authrim.administration.clients import create_client
+from authrim.crypto.master import MasterKeys
+from authrim.crypto.passwords import Passwords
+from authrim.private_data import PrivateData
+from authrim.settings import Settings
+from authrim.store.contract import Store
+from domain.client import ClientMetadata
+from domain.errors import Refusal
+from domain.stream import DEFAULT_TENANT
+
+API: Final = "https://api.example.com"
+LOGIN: Final = "alice"
+
+_PERSON_SCOPES: Final = ("openid", "profile", "email", "address", "phone", "offline_access")
+_SIGNED: Final = {"id_token_signed_response_alg": "ES256", "access_token_signing_alg": "ES256"}
+
+CLIENTS: Final[dict[str, ClientMetadata]] = {
+    "web": ClientMetadata(
+        client_name="Example Web Application",
+        redirect_uris=("http://localhost:3000/callback", "http://127.0.0.1:3000/callback"),
+        grant_types=("authorization_code", "refresh_token"),
+        scope=_PERSON_SCOPES,
+        **_SIGNED,  # type: ignore[arg-type]
+    ),
+    "spa": ClientMetadata(
+        client_name="Example Single-Page Application",
+        redirect_uris=("http://localhost:5173/callback", "http://127.0.0.1:5173/callback"),
+        token_endpoint_auth_method="none",  # noqa: S106 - the name of a method
+        grant_types=("authorization_code", "refresh_token"),
+        scope=_PERSON_SCOPES,
+        **_SIGNED,  # type: ignore[arg-type]
+    ),
+    "service": ClientMetadata(
+        client_name="Example Service",
+        grant_types=("client_credentials",),
+        response_types=(),
+        scope=("reports.read", "reports.write"),
+        audiences=(API,),
+        default_audience=API,
+        protected_resources=(API,),
+        may_introspect=True,
+        **_SIGNED,  # type: ignore[arg-type]
+    ),
+}
+
+PERSON: Final[dict[str, Any]] = {
+    "name": "Alice Maria Example",
+    "family_name": "Example",
+    "given_name": "Alice",
+    "middle_name": "Maria",
+    "nickname": "Ali",
+    "preferred_username": "alice",
+    "profile": "https://alice.example.com/",
+    "picture": "https://alice.example.com/alice.png",
+    "website": "https://alice.example.com/blog",
+    "gender": "female",
+    "birthdate": "1990-04-01",
+    "zoneinfo": "Europe/Berlin",
+    "locale": "en-GB",
+    "updated_at": 1_735_689_600,
+    "email": "alice@example.com",
+    "email_verified": True,
+    "address": {
+        "formatted": "1 Example Street\n10115 Berlin\nGermany",
+        "street_address": "1 Example Street",
+        "locality": "Berlin",
+        "region": "Berlin",
+        "postal_code": "10115",
+        "country": "Germany",
+    },
+    "phone_number": "+49 30 1234567",
+    "phone_number_verified": True,
+}
+
+
+class Workplace(msgspec.Struct):
+    """What a development server must find again: its master key, its clients' secrets, its account."""
+
+    master_key: str
+    clients: dict[str, dict[str, Any]] = {}
+    account: dict[str, str] = {}
+
+    def announcement(self, issuer: str) -> dict[str, Any]:
+        """What ``authrim dev --json`` prints when it answers requests."""
+        return {"issuer": issuer, "clients": self.clients, "account": self.account}
+
+
+def open_workplace(folder: Path) -> Workplace:
+    """Read the workplace, or begin a new one."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = folder / "development.json"
+    if file.exists():
+        return msgspec.json.decode(file.read_bytes(), type=Workplace)
+    workplace = Workplace(master_key=secrets.token_urlsafe(32))
+    save_workplace(folder, workplace)
+    return workplace
+
+
+def save_workplace(folder: Path, workplace: Workplace) -> None:
+    """Write it whole or not at all, readable for its owner only."""
+    draft = folder / "development.json.new"
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        json.dump(msgspec.to_builtins(workplace), stream, indent=2)
+    draft.replace(folder / "development.json")
+
+
+async def furnish(settings: Settings, store: Store, folder: Path, workplace: Workplace) -> None:
+    """Make the clients and the account that are not there yet."""
+    for name, metadata in CLIENTS.items():
+        if name not in workplace.clients:
+            workplace.clients[name] = await _client(store, metadata)
+            save_workplace(folder, workplace)
+    if not workplace.account:
+        workplace.account = await _account(settings, store)
+        save_workplace(folder, workplace)
+
+
+async def _client(store: Store, metadata: ClientMetadata) -> dict[str, Any]:
+    created = await create_client(store, DEFAULT_TENANT, metadata, development=True)
+    if isinstance(created, Refusal):
+        raise AssertionError(created.error_description)
+    described: dict[str, Any] = {"client_id": created.client.client_id}
+    if created.secret is not None:
+        described["client_secret"] = created.secret
+    return described | {"redirect_uris": list(metadata.redirect_uris)}
+
+
+async def _account(settings: Settings, store: Store) -> dict[str, str]:
+    master = MasterKeys.from_settings(settings.master_key_texts)
+    passwords = Passwords()
+    password = secrets.token_urlsafe(12)
+    try:
+        created = await create_account(
+            store, PrivateData(store, master), passwords, master, DEFAULT_TENANT, LOGIN, password, PERSON
+        )
+    finally:
+        passwords.close()
+    if isinstance(created, Refusal):
+        raise AssertionError(created.error_description)
+    return {"login": LOGIN, "password": password}

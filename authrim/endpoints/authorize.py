@@ -1,0 +1,184 @@
+"""The authorization endpoint (RFC 6749 §3.1, OIDC Core §3.1.2).
+
+A valid request is recorded, and goes as far as the browser's session allows: to the client with a code, or to
+the sign-in or consent page. A request that came by POST is recorded and sent on by 303 before the session is
+looked for, because browsers leave cookies out of cross-site POSTs (decisions.md 28).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from aiohttp import hdrs, web
+
+from authrim.crypto import strict_json
+from authrim.crypto.handles import new_handle
+from authrim.crypto.ids import digest, new_id, new_secret
+from authrim.crypto.strict_json import JsonRefused
+from authrim.execute import Change, Context, Outcome
+from authrim.private_data import GRANT
+from authrim.protocol.id_token_hint import hinted_subject
+from authrim.protocol.response_mode import see_other
+from authrim.runtime import RUNTIME, Runtime
+from authrim.web.answers import record, refuse_by_redirect, refuse_on_page
+from authrim.web.browser import SignedInBrowser, signed_in_browser
+from authrim.web.completion import complete
+from authrim.web.context import context_of
+from authrim.web.cookies import set_request_cookie
+from authrim.web.interaction import REQUEST_ROW, facts_for
+from authrim.web.params import Params, read_params
+from domain import authorization
+from domain.authorization import CodeReady, Step
+from domain.authorization_request import (
+    ByRedirect,
+    OnPage,
+    Parameters,
+    PrivateParameters,
+    RequestFacts,
+    Valid,
+    validate,
+)
+from domain.client import Client
+from domain.errors import Refusal, invalid_request
+from domain.grant_events import AuthorizationRequested
+from domain.liveness import ACTIVE
+from domain.stream import grant_stream
+from projections.rows import Row
+
+ENDPOINT = "authorize"
+
+
+async def authorize(request: web.Request) -> web.StreamResponse:
+    """GET or POST ``/authorize``."""
+    context = context_of(request)
+    limited = request.app[RUNTIME].limiter.refuse(ENDPOINT, context.address)
+    if limited is not None:
+        return await refuse_on_page(request, context, ENDPOINT, limited)
+    params = await read_params(request)
+    if isinstance(params, Refusal):
+        return await refuse_on_page(request, context, ENDPOINT, params)
+    client = await _client(request, context, params)
+    if isinstance(client, Refusal):
+        return await refuse_on_page(request, context, ENDPOINT, client)
+    context.client_id = client.client_id
+    grant_id, secret = new_id(), new_secret()
+    valid = _validated(request, context, client, params, digest(secret))
+    if isinstance(valid, OnPage):
+        return await refuse_on_page(request, context, ENDPOINT, valid.refusal, client_known=True)
+    if isinstance(valid, ByRedirect):
+        await record(request, context, ENDPOINT, valid.refusal, client_known=True)
+        return refuse_by_redirect(
+            request, valid.refusal, valid.redirect_uri, valid.response_mode, valid.state, context.error_id
+        )
+    if request.method == hdrs.METH_POST:
+        return await _record_and_send_on(request, context, valid, grant_id, secret)
+    return await _begin(request, context, client, valid, grant_id, secret)
+
+
+async def _client(request: web.Request, context: Context, params: Params) -> Client | Refusal:
+    """The client that the request names; without it nothing else in the request means anything."""
+    if "client_id" in params.duplicates:
+        return invalid_request(
+            "The parameter client_id is there more than once.", "Send it once.", "RFC 6749 §3.1"
+        )
+    client_id = params.get("client_id")
+    if client_id is None:
+        return invalid_request("The client_id is missing.", "Send the client's id.", "RFC 6749 §4.1.1")
+    client = await request.app[RUNTIME].configuration.client(context.tenant, client_id)
+    if client is None or client.status != ACTIVE:
+        return Refusal(
+            "invalid_client", "This client is not known here.", "Check the client_id.", "RFC 6749 §4.1.2.1",
+            "client_unknown" if client is None else "client_not_active",
+        )  # fmt: skip
+    return client
+
+
+def _validated(
+    request: web.Request, context: Context, client: Client, params: Params, browser_hash: str
+) -> Valid | OnPage | ByRedirect:
+    """The pure checks, and the hint that needs our keys (OIDC Core §3.1.2.1 ``id_token_hint``)."""
+    runtime = request.app[RUNTIME]
+    facts = RequestFacts(runtime.now(), runtime.issuer, runtime.settings.interaction_lifetime, browser_hash)
+    parameters = _parameters(params)
+    valid = validate(client, parameters, facts)
+    hint = params.get("id_token_hint")
+    if not isinstance(valid, Valid) or hint is None:
+        return valid
+    subject = hinted_subject(runtime, context.tenant, client.client_id, hint)
+    if isinstance(subject, Refusal):
+        asked = valid.request
+        return ByRedirect(subject, asked.redirect_uri, asked.response_mode, valid.private.state)
+    private = msgspec.structs.replace(valid.private, hinted_subject=subject)
+    return msgspec.structs.replace(valid, private=private)
+
+
+def _parameters(params: Params) -> Parameters:
+    asked, broken = _claims(params.get("claims"))
+    return Parameters(params.values, params.get_all("resource"), params.duplicates, asked, broken)
+
+
+def _claims(text: str | None) -> tuple[dict[str, Any] | None, bool]:
+    """The ``claims`` parameter by the strict reader (A029), and whether it was broken."""
+    if text is None:
+        return None, False
+    try:
+        document = strict_json.loads(text.encode("utf-8", "surrogatepass"))
+    except JsonRefused:
+        return None, True
+    return (document, False) if isinstance(document, dict) else (None, True)
+
+
+async def _record_and_send_on(
+    request: web.Request, context: Context, valid: Valid, grant_id: str, secret: str
+) -> web.StreamResponse:
+    runtime = request.app[RUNTIME]
+    change = Change(grant_stream(context.tenant, grant_id), 0, (_with_digest(valid),))
+    rows = _private_rows(runtime, context, grant_id, valid)
+    await runtime.executor.append(context, Outcome(None, (change,), rows))
+    response = see_other(runtime.url(f"/authorize/{grant_id}"))
+    set_request_cookie(runtime, response, grant_id, secret)
+    return response
+
+
+async def _begin(
+    request: web.Request, context: Context, client: Client, valid: Valid, grant_id: str, secret: str
+) -> web.StreamResponse:
+    """Record the request and whatever follows from the session, in one append."""
+    runtime = request.app[RUNTIME]
+    stream = grant_stream(context.tenant, grant_id)
+    code = new_handle("ac", grant_id)
+    asked = _with_digest(valid)
+
+    async def attempt() -> Outcome[Step]:
+        signed_in = await signed_in_browser(request, context, client.client_id)
+        facts = facts_for(runtime, client, signed_in, digest(code), valid.private.hinted_subject)
+        decision = authorization.decide_request(asked, facts)
+        is_over = isinstance(decision.answer, CodeReady | Refusal)
+        rows = () if is_over else _private_rows(runtime, context, grant_id, valid)
+        expects = _expectations(decision.events, signed_in)
+        return Outcome(decision.answer, (Change(stream, 0, decision.events),), rows, expects)
+
+    step = await runtime.executor.until_it_fits(context, attempt, stream)
+    response = complete(request, context, grant_id, asked, step, code, valid.private.state)
+    if not isinstance(step, CodeReady | Refusal):
+        set_request_cookie(runtime, response, grant_id, secret)
+    return response
+
+
+def _expectations(events: tuple[Any, ...], signed_in: SignedInBrowser | None) -> tuple[tuple[str, int], ...]:
+    """A decision that used the session holds only while session and account are as they were read."""
+    return signed_in.expects if signed_in is not None and len(events) > 1 else ()
+
+
+def _with_digest(valid: Valid) -> AuthorizationRequested:
+    """The event, with the digest of what is kept beside it."""
+    if valid.private == PrivateParameters():
+        return valid.request
+    return msgspec.structs.replace(valid.request, private_digest=digest(msgspec.json.encode(valid.private)))
+
+
+def _private_rows(runtime: Runtime, context: Context, grant_id: str, valid: Valid) -> tuple[Row, ...]:
+    if valid.private == PrivateParameters():
+        return ()
+    values: Mapping[str, bytes] = {REQUEST_ROW: msgspec.json.encode(valid.private)}
+    return runtime.private.first_rows(context.tenant, GRANT, grant_id, values)

@@ -1,0 +1,110 @@
+"""The consent page: what the client asks for, and the person's answer (OIDC Core §3.1.2.4)."""
+
+from aiohttp import web
+
+from authrim.execute import Change, Context
+from authrim.person import claims_of
+from authrim.protocol.response_mode import see_other
+from authrim.runtime import RUNTIME
+from authrim.web.advance import StepFacts, StepTaken, advance
+from authrim.web.answers import page_settings, refuse_on_page
+from authrim.web.browser import read_account
+from authrim.web.context import context_of
+from authrim.web.interaction import (
+    NOT_YOURS,
+    Interaction,
+    facts_for,
+    form_refusal,
+    open_interaction,
+    shown_client,
+)
+from authrim.web.pages import ConsentPage
+from authrim.web.params import read_form
+from domain import account as accounts
+from domain import authorization
+from domain.authorization import scope_to_agree_to
+from domain.decision import Decision
+from domain.errors import Refusal
+from domain.grant import Grant
+from domain.liveness import ACTIVE
+from domain.stream import account_stream
+
+ENDPOINT = "consent"
+
+
+async def show_consent(request: web.Request) -> web.StreamResponse:
+    """GET ``/consent/{grant}``: changes nothing."""
+    context = context_of(request)
+    interaction = await open_interaction(request, context)
+    if isinstance(interaction, Refusal):
+        return await refuse_on_page(request, context, ENDPOINT, interaction)
+    if interaction.grant.subject is None:
+        return see_other(request.app[RUNTIME].url(f"/login/{interaction.grant_id}"))
+    return await _page(request, context, interaction)
+
+
+async def answer_consent(request: web.Request) -> web.StreamResponse:
+    """POST ``/consent/{grant}``: the person agrees or cancels."""
+    context = context_of(request)
+    interaction = await open_interaction(request, context)
+    if isinstance(interaction, Refusal):
+        return await refuse_on_page(request, context, ENDPOINT, interaction)
+    form = await read_form(request)
+    refusal = form if isinstance(form, Refusal) else form_refusal(request, interaction, form)
+    if isinstance(refusal, Refusal):
+        return await refuse_on_page(request, context, ENDPOINT, refusal, client_known=True)
+    assert not isinstance(form, Refusal)
+    cancelled = form.get("action") == "cancel"
+
+    async def decide(grant: Grant, facts: StepFacts) -> StepTaken:
+        if cancelled:
+            return StepTaken(authorization.decide_cancelled(facts.now))
+        return await _agree(request, context, interaction, grant, facts)
+
+    advanced = await advance(request, context, interaction, decide)
+    if advanced.step is NOT_YOURS:
+        return await refuse_on_page(request, context, ENDPOINT, NOT_YOURS)
+    return advanced.response
+
+
+async def _agree(
+    request: web.Request, context: Context, interaction: Interaction, grant: Grant, facts: StepFacts
+) -> StepTaken:
+    """Record the consent on the grant, and remember it on the account in the same append."""
+    runtime = request.app[RUNTIME]
+    if grant.subject is None:
+        return StepTaken(Decision((), NOT_YOURS))
+    context.subject = grant.subject
+    account, version = await read_account(runtime, context.tenant, grant.subject)
+    if account.status != ACTIVE:
+        return StepTaken(Decision((), NOT_YOURS))
+    remembered = accounts.decide_remember_consent(
+        account, interaction.client.client_id, scope_to_agree_to(interaction.asked), facts.now
+    )
+    stream = account_stream(context.tenant, grant.subject)
+    changes = (Change(stream, version, remembered.events, account),) if remembered.events else ()
+    expects = () if changes else ((stream, version),)
+    authorization_facts = facts_for(
+        runtime, interaction.client, None, facts.code_hash, facts.hinted_subject, facts.now
+    )
+    decision = authorization.decide_consented(grant, authorization_facts)
+    return StepTaken(decision, changes, expects=expects)
+
+
+async def _page(request: web.Request, context: Context, interaction: Interaction) -> web.Response:
+    runtime = request.app[RUNTIME]
+    assert interaction.grant.subject is not None
+    settings = page_settings(request, interaction.asked.ui_locales)
+    names = ("name", "preferred_username", "email")
+    person = await claims_of(runtime, context.tenant, interaction.grant.subject, names)
+    shown_name = next((str(person[name]) for name in names if name in person), "")
+    return runtime.pages.consent(
+        ConsentPage(
+            action_url=runtime.url(f"/consent/{interaction.grant_id}"),
+            csrf_token=interaction.csrf,
+            client=shown_client(interaction.client, interaction.asked),
+            account_display_name=shown_name,
+            scopes=runtime.pages.scope_lines(scope_to_agree_to(interaction.asked), settings["locale"]),
+            **settings,
+        )
+    )

@@ -1,0 +1,108 @@
+"""Token introspection (RFC 7662), for who the token is meant for and for nobody else (decisions.md 24, A131)."""
+
+from typing import Any, Final
+
+from aiohttp import web
+
+from authrim.access_token import PresentedToken
+from authrim.crypto.handles import REFRESH_TOKEN, genuine_refresh, parse_handle
+from authrim.execute import MICROSECONDS, Context
+from authrim.grants.issue import standing_of
+from authrim.runtime import RUNTIME, Runtime
+from authrim.store import codec
+from authrim.web.answers import json_answer, refuse_as_json
+from authrim.web.client_auth import authenticate_client
+from authrim.web.context import context_of
+from authrim.web.params import read_form
+from domain import grant as grants
+from domain import stream as streams
+from domain.client import Client, may_introspect
+from domain.errors import Refusal, invalid_client, invalid_request
+from domain.liveness import why_not
+from domain.refresh_token import is_current
+
+ENDPOINT = "introspect"
+
+#: All that anybody learns about a token that is not active, or not theirs (RFC 7662 §2.2).
+INACTIVE: Final[dict[str, Any]] = {"active": False}
+
+
+async def introspect(request: web.Request) -> web.StreamResponse:
+    """POST ``/introspect``."""
+    runtime, context = request.app[RUNTIME], context_of(request)
+    form = await read_form(request)
+    if isinstance(form, Refusal):
+        return await refuse_as_json(request, context, ENDPOINT, form)
+    repeated = form.refuse_duplicates(())
+    if repeated is not None:
+        return await refuse_as_json(request, context, ENDPOINT, repeated)
+    authenticated = await authenticate_client(runtime, request, form, context)
+    if isinstance(authenticated, Refusal):
+        return await refuse_as_json(request, context, ENDPOINT, authenticated)
+    if not authenticated.is_confidential:
+        refusal = invalid_client(
+            "A public client may not introspect.", "public_client", "RFC 7662 section 2.1."
+        )
+        return await refuse_as_json(request, context, ENDPOINT, refusal, client_known=True)
+    token = form.get("token")
+    if token is None:
+        refusal = invalid_request("The token is missing.", "Send the token.", "RFC 7662 §2.1")
+        return await refuse_as_json(request, context, ENDPOINT, refusal, client_known=True)
+    return json_answer(await _introspection(runtime, context, authenticated.client, token))
+
+
+async def _introspection(runtime: Runtime, context: Context, asker: Client, token: str) -> dict[str, Any]:
+    """The hint is not needed: a token says what kind it is (RFC 7662 §2.1)."""
+    handle = parse_handle(token)
+    if handle is not None and handle.kind == REFRESH_TOKEN:
+        return await _refresh_token(runtime, context, asker, token)
+    presented = await runtime.access_tokens.find(context.tenant, token)
+    if presented is None or not presented.is_active:
+        return INACTIVE
+    if not may_introspect(asker, presented.issued.client_id, presented.issued.audience):
+        return INACTIVE
+    return _active(runtime, presented)
+
+
+def _active(runtime: Runtime, presented: PresentedToken) -> dict[str, Any]:
+    issued = presented.issued
+    members: dict[str, Any] = {
+        "active": True,
+        "scope": " ".join(issued.scope),
+        "client_id": issued.client_id,
+        "token_type": "Bearer",
+        "exp": issued.expires_at,
+        "iat": issued.issued_at,
+        "sub": issued.subject or issued.client_id,
+        "aud": issued.audience[0] if len(issued.audience) == 1 else list(issued.audience),
+        "iss": runtime.issuer,
+        "jti": issued.token_id,
+    }
+    if issued.subject is not None:
+        members |= {"auth_time": issued.auth_time, "acr": issued.acr}
+    return members
+
+
+async def _refresh_token(runtime: Runtime, context: Context, asker: Client, token: str) -> dict[str, Any]:
+    """A refresh token is shown to the client it was issued to; its stream says whether it lives."""
+    handle = parse_handle(token)
+    assert handle is not None
+    read = await runtime.store.read_stream(streams.grant_stream(context.tenant, handle.grant_id))
+    grant = grants.fold(codec.decode_stream(streams.GRANT, read))
+    if grant.client_id != asker.client_id or not is_current(
+        grant, handle.generation, read.now // MICROSECONDS
+    ):
+        return INACTIVE
+    assert grant.refresh is not None
+    if not genuine_refresh(runtime.master, context.tenant, token, grant.refresh.hmac_key_id):
+        return INACTIVE
+    if why_not((await standing_of(runtime, context, asker, grant)).liveness):
+        return INACTIVE
+    return {
+        "active": True,
+        "scope": " ".join(grant.scope or ()),
+        "client_id": grant.client_id,
+        "exp": grant.refresh.expires_at,
+        "sub": grant.subject,
+        "iss": runtime.issuer,
+    }

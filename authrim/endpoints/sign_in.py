@@ -1,0 +1,183 @@
+"""The sign-in page: login and password, tried slowly (OIDC Core §3.1.2.3, attacks.md A179 to A183)."""
+
+from aiohttp import web
+
+from authrim.crypto.ids import digest, new_id, new_secret
+from authrim.execute import Change, Context, Outcome
+from authrim.protocol.response_mode import see_other
+from authrim.runtime import RUNTIME
+from authrim.sign_in import Attempt, Checked, SignInRefused, check_password
+from authrim.web import texts
+from authrim.web.advance import Advanced, StepFacts, StepTaken, advance
+from authrim.web.answers import page_settings, refuse_on_page
+from authrim.web.browser import SignedInBrowser, signed_in_browser
+from authrim.web.context import context_of
+from authrim.web.cookies import set_session_cookie
+from authrim.web.errors import ERROR_ID_HEADER
+from authrim.web.interaction import (
+    NOT_YOURS,
+    PASSWORD_ACR,
+    PASSWORD_AMR,
+    Interaction,
+    facts_for,
+    form_refusal,
+    is_open,
+    open_interaction,
+    private_parameters,
+    shown_client,
+)
+from authrim.web.pages import SignInPage
+from authrim.web.params import Params, read_form
+from domain import authorization
+from domain import session as sessions
+from domain.authorization import Browser
+from domain.errors import Refusal
+from domain.grant import Grant
+from domain.session import NO_SESSION, Session, SignedIn
+from domain.stream import account_stream, grant_stream, session_stream
+
+ENDPOINT = "login"
+
+
+async def show_sign_in(request: web.Request) -> web.StreamResponse:
+    """GET ``/login/{grant}``: changes nothing."""
+    context = context_of(request)
+    interaction = await open_interaction(request, context)
+    if isinstance(interaction, Refusal):
+        return await refuse_on_page(request, context, ENDPOINT, interaction)
+    runtime = request.app[RUNTIME]
+    if interaction.grant.subject is not None:
+        return see_other(runtime.url(f"/consent/{interaction.grant_id}"))
+    private = await private_parameters(runtime, context, interaction.grant_id)
+    return runtime.pages.sign_in(_page(request, interaction, private.login_hint or ""))
+
+
+async def answer_sign_in(request: web.Request) -> web.StreamResponse:
+    """POST ``/login/{grant}``: the person signs in or cancels."""
+    context = context_of(request)
+    interaction = await open_interaction(request, context)
+    if isinstance(interaction, Refusal):
+        return await refuse_on_page(request, context, ENDPOINT, interaction)
+    form = await read_form(request)
+    refusal = form if isinstance(form, Refusal) else form_refusal(request, interaction, form)
+    if isinstance(refusal, Refusal):
+        return await refuse_on_page(request, context, ENDPOINT, refusal, client_known=True)
+    assert not isinstance(form, Refusal)
+    if form.get("action") == "cancel":
+        return await _cancel(request, context, interaction)
+    return await _sign_in(request, context, interaction, form)
+
+
+async def _cancel(request: web.Request, context: Context, interaction: Interaction) -> web.Response:
+    async def decide(_grant: Grant, facts: StepFacts) -> StepTaken:
+        return StepTaken(authorization.decide_cancelled(facts.now))
+
+    return await _answered(request, context, await advance(request, context, interaction, decide))
+
+
+async def _sign_in(
+    request: web.Request, context: Context, interaction: Interaction, form: Params
+) -> web.Response:
+    """Check the password; start or renew the session; and go on with the request, all in one append."""
+    attempt = Attempt(form.get("login") or "", form.get("password") or "")
+    checked = await check_password(request.app[RUNTIME], context, attempt)
+    if isinstance(checked, SignInRefused):
+        return await _failed(request, context, interaction, checked, attempt.login)
+    context.subject = checked.subject
+    secret, session_id = new_secret(), new_id()
+
+    async def decide(grant: Grant, facts: StepFacts) -> StepTaken:
+        nonlocal session_id
+        current = await signed_in_browser(request, context, interaction.client.client_id)
+        proof = SignedIn(checked.subject, digest(secret), PASSWORD_ACR, PASSWORD_AMR)
+        if current is not None and sessions.continues(current.browser.session, proof, facts.now):
+            session_id = current.browser.session_id
+        changes = _session_changes(request, context, current, session_id, proof, facts.now)
+        return _step(request, context, interaction, checked, session_id, changes, grant, facts)
+
+    advanced = await advance(request, context, interaction, decide)
+    response = await _answered(request, context, advanced)
+    if advanced.step is not NOT_YOURS:
+        set_session_cookie(request.app[RUNTIME], response, session_id, secret)
+    return response
+
+
+def _step(
+    request: web.Request, context: Context, interaction: Interaction, checked: Checked, session_id: str,
+    changes: tuple[Change, ...], grant: Grant, facts: StepFacts,
+) -> StepTaken:  # fmt: skip
+    client = interaction.client
+    remembered = checked.account.remembered_scope(client.client_id)
+    browser = Browser(session_id, NO_SESSION, account_active=True, remembered_scope=remembered)
+    step_facts = facts_for(
+        request.app[RUNTIME], client, None, facts.code_hash, facts.hinted_subject, facts.now, browser
+    )
+    decision = authorization.decide_signed_in(
+        grant, checked.subject, session_id, PASSWORD_ACR, PASSWORD_AMR, step_facts
+    )
+    account = account_stream(context.tenant, checked.subject)
+    return StepTaken(decision, changes, expects=((account, checked.account_version),))
+
+
+def _session_changes(
+    request: web.Request, context: Context, current: SignedInBrowser | None, session_id: str,
+    proof: SignedIn, now: int,
+) -> tuple[Change, ...]:  # fmt: skip
+    """Renew the session of the same person, or end another person's and start a new one (A181)."""
+    lifetime = request.app[RUNTIME].settings.session_lifetime
+    session: Session = NO_SESSION if current is None else current.browser.session
+    stream = session_stream(context.tenant, session_id)
+    if current is not None and sessions.continues(session, proof, now):
+        events = sessions.decide_sign_in(session, proof, now, lifetime)
+        return (Change(stream, current.session_version, events, session),)
+    started = Change(stream, 0, sessions.decide_sign_in(NO_SESSION, proof, now, lifetime))
+    if current is None:
+        return (started,)
+    ended = sessions.decide_end(session, "replaced", now)
+    replaced = session_stream(context.tenant, current.browser.session_id)
+    return (Change(replaced, current.session_version, ended, session), started)
+
+
+async def _failed(
+    request: web.Request, context: Context, interaction: Interaction, refused: SignInRefused, login: str
+) -> web.Response:
+    """Record the failure on the grant, and show the page again; the text never says which part was wrong."""
+    runtime = request.app[RUNTIME]
+    stream = grant_stream(context.tenant, interaction.grant_id)
+
+    async def decide(grant: Grant, version: int, now: int) -> Outcome[authorization.Step]:
+        if not is_open(grant, now):
+            return Outcome(NOT_YOURS)
+        decision = authorization.decide_sign_in_failed(refused.reason, refused.subject, now)
+        return Outcome(decision.answer, (Change(stream, version, decision.events),))
+
+    if refused.retry_after == 0:
+        await runtime.executor.on_grant(context, interaction.grant_id, decide)
+    message = texts.TOO_MANY_ATTEMPTS if refused.retry_after else texts.WRONG_CREDENTIALS
+    page = _page(request, interaction, login, message, context.error_id)
+    response = runtime.pages.sign_in(page, status=429 if refused.retry_after else 401)
+    response.headers[ERROR_ID_HEADER] = context.error_id
+    if refused.retry_after:
+        response.headers["Retry-After"] = str(refused.retry_after)
+    return response
+
+
+async def _answered(request: web.Request, context: Context, advanced: Advanced) -> web.Response:
+    if advanced.step is NOT_YOURS:
+        return await refuse_on_page(request, context, ENDPOINT, NOT_YOURS)
+    return advanced.response
+
+
+def _page(
+    request: web.Request, interaction: Interaction, login: str, error_message: str | None = None,
+    error_id: str | None = None,
+) -> SignInPage:  # fmt: skip
+    return SignInPage(
+        action_url=request.app[RUNTIME].url(f"/login/{interaction.grant_id}"),
+        csrf_token=interaction.csrf,
+        client=shown_client(interaction.client, interaction.asked),
+        login_value=login,
+        error_message=error_message,
+        error_id=error_id,
+        **page_settings(request, interaction.asked.ui_locales),
+    )

@@ -1,0 +1,67 @@
+"""The token endpoint (RFC 6749 §3.2): who is the client, which grant, and its answer as JSON."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from aiohttp import web
+
+from authrim.execute import Context
+from authrim.grants import authorization_code, client_credentials, refresh_token
+from authrim.runtime import RUNTIME, Runtime
+from authrim.web.answers import json_answer, refuse_as_json
+from authrim.web.client_auth import AuthenticatedClient, authenticate_client
+from authrim.web.context import context_of
+from authrim.web.cors import allow_client_origins
+from authrim.web.params import Params, read_form
+from domain.client import may_use_grant
+from domain.errors import Refusal, invalid_request, unauthorized_client
+
+ENDPOINT = "token"
+
+GrantTokens = Callable[[Runtime, Context, AuthenticatedClient, Params], Awaitable[dict[str, Any] | Refusal]]
+
+GRANT_TYPES: Final[dict[str, GrantTokens]] = {
+    "authorization_code": authorization_code.grant_tokens,
+    "refresh_token": refresh_token.grant_tokens,
+    "client_credentials": client_credentials.grant_tokens,
+}
+
+
+async def token(request: web.Request) -> web.StreamResponse:
+    """POST ``/token``."""
+    runtime, context = request.app[RUNTIME], context_of(request)
+    form = await read_form(request)
+    if isinstance(form, Refusal):
+        return await refuse_as_json(request, context, ENDPOINT, form)
+    repeated = form.refuse_duplicates()
+    if repeated is not None:
+        return await refuse_as_json(request, context, ENDPOINT, repeated)
+    authenticated = await authenticate_client(runtime, request, form, context)
+    if isinstance(authenticated, Refusal):
+        return await refuse_as_json(request, context, ENDPOINT, authenticated)
+    answer = await _grant(runtime, context, authenticated, form)
+    if isinstance(answer, Refusal):
+        response = await refuse_as_json(request, context, ENDPOINT, answer, client_known=True)
+    else:
+        response = json_answer(answer)
+    allow_client_origins(request, response, authenticated.client)
+    return response
+
+
+async def _grant(
+    runtime: Runtime, context: Context, authenticated: AuthenticatedClient, form: Params
+) -> dict[str, Any] | Refusal:
+    grant_type = form.get("grant_type")
+    if grant_type is None:
+        return invalid_request("The grant_type is missing.", "Name the grant type.", "RFC 6749 §5.2")
+    grant_tokens = GRANT_TYPES.get(grant_type)
+    if grant_tokens is None:
+        return Refusal(
+            "unsupported_grant_type",
+            "This grant_type is not supported.",
+            "See grant_types_supported.",
+            "RFC 6749 §5.2",
+        )
+    if not may_use_grant(authenticated.client, grant_type):
+        return unauthorized_client("The client may not use this grant_type.", "Register it in grant_types.")
+    return await grant_tokens(runtime, context, authenticated, form)

@@ -1,0 +1,53 @@
+"""``grant_type=authorization_code`` (RFC 6749 §4.1.3, RFC 7636 §4.5, OIDC Core §3.1.3)."""
+
+from typing import Any
+
+from authrim.crypto.handles import CODE, parse_handle
+from authrim.crypto.ids import digest
+from authrim.execute import Change, Context, Outcome
+from authrim.grants.issue import current_client, prepare, standing_of, token_response
+from authrim.runtime import Runtime
+from authrim.web.client_auth import AuthenticatedClient
+from authrim.web.params import Params
+from domain import code
+from domain.code import RedeemCode
+from domain.errors import Refusal, invalid_request
+from domain.grant import Grant
+from domain.stream import grant_stream
+
+
+async def grant_tokens(
+    runtime: Runtime, context: Context, authenticated: AuthenticatedClient, form: Params
+) -> dict[str, Any] | Refusal:
+    """Redeem a code for tokens."""
+    presented = form.get("code")
+    if presented is None:
+        return invalid_request("The code is missing.", "Send the code of the authorization response.")
+    handle = parse_handle(presented)
+    if handle is None or handle.kind != CODE:
+        return code.UNKNOWN
+    command = RedeemCode(
+        client_id=authenticated.client.client_id,
+        code_hash=digest(presented),
+        redirect_uri=form.get("redirect_uri"),
+        code_verifier=form.get("code_verifier"),
+        resource=form.get_all("resource"),
+        client_auth_method=authenticated.method,
+        client_key_id=authenticated.key_id,
+    )
+    stream = grant_stream(context.tenant, handle.grant_id)
+
+    async def decide(grant: Grant, version: int, now: int) -> Outcome[dict[str, Any]]:
+        client = await current_client(runtime, context, authenticated)
+        standing = await standing_of(runtime, context, client, grant)
+        prepared = prepare(runtime, context, client, handle.grant_id, now, standing.liveness)
+        decision = code.decide_redeem(grant, command, prepared.facts)
+        changes = (Change(stream, version, decision.events),) if decision.events else ()
+        if isinstance(decision.answer, Refusal):
+            return Outcome(decision.answer, changes)
+        response = await token_response(
+            runtime, context, handle.grant_id, prepared, decision.answer, session_id=grant.session_id
+        )
+        return Outcome(response, changes, expects=standing.expects)
+
+    return await runtime.executor.on_grant(context, handle.grant_id, decide)

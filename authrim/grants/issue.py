@@ -1,0 +1,125 @@
+"""What every grant type shares: preparing facts for the decision, and signing what was decided.
+
+Signing comes after the decision and before the append (architecture.md rule 7): when the append loses, the
+unsent tokens are thrown away.
+"""
+
+from typing import Any
+
+import msgspec
+
+from authrim.crypto import handles
+from authrim.crypto.ids import digest, new_secret
+from authrim.crypto.tokens import sign_access_token, sign_id_token
+from authrim.execute import Context
+from authrim.person import claims_of
+from authrim.runtime import Runtime
+from authrim.web.client_auth import AuthenticatedClient
+from domain.client import Client
+from domain.grant import Grant
+from domain.issue import IssueFacts, TokensIssued, session_bound_to
+from domain.liveness import Liveness
+from domain.stream import account_stream, session_stream
+from projections.tables import row_key
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """Facts for ``decide``, and the secrets they are digests of, which only the answer gets to see."""
+
+    facts: IssueFacts
+    opaque_access_token: str | None
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """Whether a grant's client, account and session are still allowed, and the versions that this was read at."""
+
+    liveness: Liveness
+    expects: tuple[tuple[str, int], ...] = ()
+
+
+async def current_client(runtime: Runtime, context: Context, authenticated: AuthenticatedClient) -> Client:
+    """The authenticated client as it is now: it may have been changed since the last try of this request."""
+    client_id = authenticated.client.client_id
+    return await runtime.configuration.client(context.tenant, client_id) or authenticated.client
+
+
+async def standing_of(runtime: Runtime, context: Context, client: Client, grant: Grant) -> Standing:
+    """Read what the grant hangs on, in one look-up."""
+    if grant.session_id is None:
+        return Standing(Liveness(client=client.status))
+    found = await runtime.store.find("session", row_key(context.tenant, grant.session_id))
+    row = found.row or {}
+    bound = session_bound_to(grant) is not None
+    liveness = Liveness(
+        client=client.status,
+        account=row.get("account_status"),
+        session=row.get("status"),
+        needs_account=True,
+        needs_session=bound,
+    )
+    expects = []
+    if row and grant.subject is not None:
+        expects.append((account_stream(context.tenant, grant.subject), row["account_version"] or 0))
+    if row and bound:
+        expects.append((session_stream(context.tenant, grant.session_id), row["version"]))
+    return Standing(liveness, tuple(expects))
+
+
+def prepare(
+    runtime: Runtime, context: Context, client: Client, grant_id: str, now: int, liveness: Liveness,
+    next_generation: int = 1,
+) -> Prepared:  # fmt: skip
+    """Make the ids and secrets that a decision to issue tokens would use."""
+    metadata = client.metadata
+    access = None if metadata.access_token_format == "jwt" else handles.new_handle("at", grant_id)  # noqa: S105
+    token_id = new_secret(128) if access is None else digest(access)
+    refresh = handles.refresh_token(runtime.master, context.tenant, grant_id, next_generation)
+    kid = None
+    if access is None:
+        kid = runtime.key_ring.signer(context.tenant, metadata.access_token_signing_alg, now).kid
+    facts = IssueFacts(
+        now=now,
+        issuer=runtime.issuer,
+        client=client,
+        liveness=liveness,
+        token_id=token_id,
+        refresh_hash=digest(refresh),
+        hmac_key_id=runtime.master.current_id,
+        access_token_lifetime=metadata.access_token_lifetime,
+        id_token_lifetime=runtime.settings.id_token_lifetime,
+        refresh_token_lifetime=metadata.refresh_token_lifetime,
+        access_token_kid=kid,
+        id_token_kid=runtime.key_ring.signer(context.tenant, metadata.id_token_signed_response_alg, now).kid,
+    )
+    return Prepared(facts, access)
+
+
+async def token_response(
+    runtime: Runtime, context: Context, grant_id: str, prepared: Prepared, issued: TokensIssued,
+    session_id: str | None = None, refresh_key_id: str | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Sign what was decided: the members of the token response (RFC 6749 §5.1, OIDC Core §3.1.3.3)."""
+    client, now = prepared.facts.client, prepared.facts.now
+    access = issued.access_token
+    if prepared.opaque_access_token is not None:
+        access_token = prepared.opaque_access_token
+    else:
+        signer = runtime.key_ring.signer(context.tenant, client.metadata.access_token_signing_alg, now)
+        access_token = sign_access_token(signer, runtime.issuer, grant_id, access)
+    response: dict[str, Any] = {
+        "access_token": access_token,
+        "token_type": "Bearer",
+        "expires_in": access.expires_at - access.issued_at,
+        "scope": " ".join(access.scope),
+    }
+    if issued.refresh_generation is not None:
+        response["refresh_token"] = handles.refresh_token(
+            runtime.master, context.tenant, grant_id, issued.refresh_generation, refresh_key_id
+        )
+    if issued.id_token is not None:
+        assert access.subject is not None
+        wanted = issued.id_token.claims
+        more = await claims_of(runtime, context.tenant, access.subject, names=wanted) if wanted else {}
+        signer = runtime.key_ring.signer(context.tenant, client.metadata.id_token_signed_response_alg, now)
+        response["id_token"] = sign_id_token(signer, runtime.issuer, issued, access_token, session_id, more)
+    return response

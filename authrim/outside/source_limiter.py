@@ -1,0 +1,39 @@
+"""How many requests of one kind one source may send a minute, counted in this process's memory.
+
+For what leaves an event behind when it is accepted (decisions.md 20): a flood from one address is turned away
+before it reaches the log. Attempts at passwords are counted in the store, for all nodes together.
+"""
+
+from collections import Counter
+from time import monotonic
+from typing import Final
+
+from domain.errors import Refusal
+
+_WINDOW: Final = 60
+#: Sources remembered within a minute; beyond that all new ones share one count.
+_SOURCES: Final = 100_000
+
+
+class SourceLimiter:
+    """Counts by fixed windows of a minute."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._per_minute = per_minute
+        self._window = 0
+        self._seen: Counter[tuple[str, str]] = Counter()
+
+    def refuse(self, kind: str, source: str) -> Refusal | None:
+        """A 429 once the source has used up its minute; None while it has not."""
+        window = int(monotonic()) // _WINDOW
+        if window != self._window:
+            self._window = window
+            self._seen.clear()
+        key = (kind, source) if len(self._seen) < _SOURCES or (kind, source) in self._seen else (kind, "")
+        self._seen[key] += 1
+        if self._seen[key] <= self._per_minute:
+            return None
+        return Refusal(
+            "temporarily_unavailable", "Too many requests from one place.", "Wait a minute.", "RFC 6585 §4",
+            "source_limit", status=429, retry_after=_WINDOW,
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""One file a specification that says how a message is protected or carried."""

@@ -1,0 +1,117 @@
+"""RFC 7523 §2.2, §3: a client proves itself with a signed JWT (``private_key_jwt``).
+
+The assertion is checked whole before its ``jti`` is used up, and the ``jti`` is used up before anything is
+decided (decisions.md 17): an assertion that was refused for another reason cannot be shown again either.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from authrim.crypto import strict_json
+from authrim.crypto.ids import digest
+from authrim.crypto.jws import JwsRefused, KeySet, Verified, read_unverified, verify
+from authrim.crypto.strict_json import JsonRefused
+from authrim.store.contract import Store
+from domain.client import Client
+from domain.errors import Refusal, invalid_client
+from domain.profile import AssertionAudience
+
+ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+#: ``typ`` may be left out; another kind of JWT is never an assertion (RFC 8725 §3.11, A087).
+ACCEPTED_TYPES: Final = frozenset({None, "JWT", "client-authentication+jwt"})
+#: Clocks may differ by this many seconds (the official suite: accept 8, refuse 62).
+SKEW: Final = 10
+#: An assertion that lives longer than this would have to be remembered for longer.
+LONGEST_LIFE: Final = 3600
+MAX_JTI: Final = 255
+
+
+class AssertionFacts(msgspec.Struct, frozen=True):
+    """What an assertion is held against: the clock in seconds, and the audiences that mean this server:
+    ``endpoints`` are the URLs of the token endpoint and of the endpoint that was called."""
+
+    now: int
+    issuer: str
+    rule: AssertionAudience
+    endpoints: frozenset[str]
+    algorithms: frozenset[str]
+
+
+async def authenticate(
+    store: Store, tenant: str, client: Client, keys: KeySet, assertion: str, facts: AssertionFacts
+) -> str | Refusal:
+    """The ``kid`` that signed a valid assertion, now used up; or ``invalid_client``."""
+    try:
+        verified = verify(assertion, keys, algorithms=facts.algorithms, typ=ACCEPTED_TYPES)
+        claims = _claims(verified)
+    except JwsRefused as refused:
+        return _refused(f"assertion_{refused.code}")
+    except JsonRefused:
+        return _refused("assertion_not_json")
+    wrong = _wrong_claim(claims, client.client_id, facts)
+    if wrong:
+        return _refused(wrong)
+    jti = f"assertion:{tenant}:{client.client_id}:{digest(claims['jti'])}"
+    if not await store.reserve(jti, int(claims["exp"]) + SKEW):
+        return _refused("assertion_jti_reused")
+    return verified.kid
+
+
+def unverified_subject(assertion: str) -> str | None:
+    """The client that an assertion says it is from, to find its keys; believed only once they verify it."""
+    try:
+        claims = strict_json.loads(read_unverified(assertion).payload)
+    except (JwsRefused, JsonRefused):
+        return None
+    subject = claims.get("sub") if isinstance(claims, dict) else None
+    return subject if isinstance(subject, str) and subject else None
+
+
+def _claims(verified: Verified) -> dict[str, Any]:
+    claims = strict_json.loads(verified.payload)
+    if not isinstance(claims, dict):
+        raise JwsRefused("payload_not_object")
+    return claims
+
+
+def _wrong_claim(claims: Mapping[str, Any], client_id: str, facts: AssertionFacts) -> str:
+    """Why the claims do not hold (RFC 7523 §3), as a word for the log; empty when they do."""
+    if claims.get("iss") != client_id or claims.get("sub") != client_id:
+        return "assertion_iss_sub_not_client"
+    if not _audience_fits(claims.get("aud"), facts):
+        return "assertion_aud"
+    if not _is_between(claims.get("exp"), facts.now - SKEW + 1, facts.now + LONGEST_LIFE + SKEW):
+        return "assertion_exp"
+    for name in ("nbf", "iat"):
+        if name in claims and not _is_between(claims[name], 0, facts.now + SKEW):
+            return f"assertion_{name}"
+    jti = claims.get("jti")
+    if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI:
+        return "assertion_jti_missing"
+    return ""
+
+
+def _audience_fits(audience: object, facts: AssertionFacts) -> bool:
+    """The audience rule hangs on the client's profile (decisions.md 18)."""
+    if facts.rule is AssertionAudience.ISSUER_ALONE:
+        return audience == facts.issuer
+    members = [audience] if isinstance(audience, str) else audience
+    if not isinstance(members, list) or not all(isinstance(member, str) for member in members):
+        return False
+    ours = [member for member in members if member == facts.issuer or member in facts.endpoints]
+    return bool(ours) and (facts.rule is AssertionAudience.OURS_AMONG_OTHERS or len(ours) == len(members))
+
+
+def _is_between(value: object, earliest: int, latest: int) -> bool:
+    """Whether it is a NumericDate (RFC 7519 §2) within these bounds."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and earliest <= value <= latest
+
+
+def _refused(reason: str) -> Refusal:
+    return invalid_client(
+        "The client assertion is not acceptable.",
+        reason,
+        "Check iss, sub, aud, exp, jti, typ, alg and the key.",
+    )

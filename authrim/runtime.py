@@ -1,0 +1,63 @@
+"""What the handlers share: made once when the server starts, and passed along by its name.
+
+The one place of wiring is ``app.py``. Nothing here decides anything.
+"""
+
+from dataclasses import dataclass
+from time import time
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from authrim.access_token import AccessTokens
+from authrim.configuration import Configuration
+from authrim.crypto.key_ring import KeyRing
+from authrim.crypto.master import MasterKeys
+from authrim.crypto.passwords import Passwords
+from authrim.execute import Executor
+from authrim.outside.source_limiter import SourceLimiter
+from authrim.private_data import PrivateData
+from authrim.refusals import Refusals
+from authrim.settings import Settings
+from authrim.store.contract import Store
+from authrim.web.pages import Pages
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """The parts of a running server."""
+
+    settings: Settings
+    store: Store
+    configuration: Configuration
+    executor: Executor
+    key_ring: KeyRing
+    master: MasterKeys
+    private: PrivateData
+    refusals: Refusals
+    passwords: Passwords
+    access_tokens: AccessTokens
+    pages: Pages
+    limiter: SourceLimiter
+
+    @property
+    def issuer(self) -> str:
+        """The issuer identifier (RFC 8414 §2), exactly as configured."""
+        return self.settings.issuer
+
+    @property
+    def origin(self) -> str:
+        """The issuer's origin, as browsers spell it (RFC 6454 §6.2)."""
+        parts = urlsplit(self.settings.issuer)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    def now(self) -> int:
+        """The process clock in seconds, for what is decided without reading a stream (decisions.md 7)."""
+        return int(time())
+
+    def url(self, path: str) -> str:
+        """The absolute URL of one of our paths, always from the configured issuer and never from a Host header."""
+        return self.settings.issuer + path
+
+
+RUNTIME = web.AppKey("runtime", Runtime)

@@ -1,0 +1,46 @@
+"""One server process: open the store, listen, answer until told to stop, and leave nothing half done."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Final
+
+import structlog
+
+from authrim.app import background_work, make_app, make_runtime
+from authrim.runtime import Runtime
+from authrim.settings import Settings
+from authrim.store.contract import Store
+from authrim.web.limits import Limits
+from authrim.web.server import Running, start_site
+
+log = structlog.get_logger(__name__)
+
+#: Requests in flight have this long to finish after SIGTERM (F33).
+GRACE_SECONDS: Final = 10.0
+
+
+async def serve(
+    settings: Settings,
+    store: Store,
+    *,
+    reuse_port: bool = False,
+    on_ready: Callable[[Runtime, Running], None] = lambda _runtime, _running: None,
+) -> None:
+    """Serve until SIGTERM or SIGINT. ``store`` is open already, and is closed by who opened it."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        runtime = await make_runtime(settings, store)
+        await stack.enter_async_context(background_work(runtime))
+        limits = Limits(connections_per_address=0) if settings.trusted_proxies else Limits()
+        app = make_app(runtime, limits)
+        running = await start_site(app, settings.host, settings.port, limits=limits, reuse_port=reuse_port)
+        log.info("server.ready", issuer=settings.issuer, port=running.port)
+        on_ready(runtime, running)
+        await stop.wait()
+        log.info("server.stopping")
+        await running.stop(GRACE_SECONDS)

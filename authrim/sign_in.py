@@ -1,0 +1,95 @@
+"""Is this the person's password? Slowly for who guesses, and with the same answer for every wrong one.
+
+Attempts are counted before the password is looked at, in the store and so for all nodes together: guesses sent
+in parallel are counted like guesses sent in turn (A183). The tight count is per login *and* address, so that
+nobody can lock a person out from elsewhere; the wide ones are per login and per address alone.
+"""
+
+import asyncio
+from typing import Final
+
+import msgspec
+
+from authrim.crypto.passwords import PasswordsBusy
+from authrim.crypto.sealing import login_hmac
+from authrim.execute import Context
+from authrim.person import PASSWORD
+from authrim.private_data import SUBJECT
+from authrim.runtime import Runtime
+from authrim.store.contract import Overloaded
+from domain.account import Account
+from domain.liveness import ACTIVE
+from projections.tables import row_key
+
+#: From all addresses together a login may be tried this many times as often as from one.
+ELSEWHERE: Final = 20
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """What was typed."""
+
+    login: str
+    password: str
+
+    def __repr__(self) -> str:
+        return "Attempt()"
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """The password was right; the account as it was read."""
+
+    subject: str
+    account: Account
+    account_version: int
+
+
+class SignInRefused(msgspec.Struct, frozen=True):
+    """It was not. ``reason`` is for the log; ``retry_after`` seconds when there were too many attempts."""
+
+    reason: str
+    subject: str | None = None
+    retry_after: int = 0
+
+
+async def check_password(runtime: Runtime, context: Context, attempt: Attempt) -> Checked | SignInRefused:
+    """Count the attempt, then check it. Raises Overloaded when the password pool is full."""
+    hashed = login_hmac(runtime.master, context.tenant, attempt.login)
+    wait = await _too_many(runtime, context, hashed)
+    if wait:
+        return SignInRefused("too_many_attempts", retry_after=wait)
+    found = await runtime.store.find("login", row_key(context.tenant, hashed))
+    subject = None if found.row is None else str(found.row["subject"])
+    try:
+        right = await _is_right(runtime, context, subject, attempt.password)
+    except PasswordsBusy:
+        raise Overloaded("password pool") from None
+    if subject is None or not right:
+        return SignInRefused("login_unknown" if subject is None else "password_wrong", subject)
+    account = await runtime.store.find("account", row_key(context.tenant, subject))
+    if account.row is None or account.row["status"] != ACTIVE:
+        return SignInRefused("account_not_active", subject)
+    state = msgspec.json.decode(account.row["document"], type=Account)
+    return Checked(subject, state, account.row["version"])
+
+
+async def _is_right(runtime: Runtime, context: Context, subject: str | None, password: str) -> bool:
+    """Compare with the account's hash, or with a dummy that takes as long (A182)."""
+    stored = await runtime.private.open(context.tenant, SUBJECT, subject, PASSWORD) if subject else None
+    if stored is None:
+        await runtime.passwords.verify_dummy(password)
+        return False
+    return await runtime.passwords.verify(stored.decode(), password)
+
+
+async def _too_many(runtime: Runtime, context: Context, hashed: str) -> int:
+    """Seconds to wait when there were too many attempts; zero when there were not."""
+    settings, tenant = runtime.settings, context.tenant
+    window = settings.sign_in_window_seconds
+    limits = {
+        f"sign-in:{tenant}:{hashed}:{context.address}": settings.sign_in_attempts_per_account,
+        f"sign-in:{tenant}:{hashed}": settings.sign_in_attempts_per_account * ELSEWHERE,
+        f"sign-in:{tenant}:{context.address}": settings.sign_in_attempts_per_address,
+    }
+    totals = await asyncio.gather(*(runtime.store.count(key, window) for key in limits))
+    over = any(total > limit for total, limit in zip(totals, limits.values(), strict=True))
+    return window if over else 0

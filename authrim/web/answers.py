@@ -1,0 +1,91 @@
+"""How endpoints say no: recorded for the auditor, then answered as JSON, as a page, or by redirect."""
+
+from typing import Any
+
+import msgspec
+from aiohttp import hdrs, web
+
+from authrim.execute import Context
+from authrim.protocol.response_mode import authorization_response
+from authrim.runtime import RUNTIME
+from authrim.web.errors import bearer_refusal, error_members, json_refusal
+from authrim.web.pages import ErrorPage
+from authrim.web.translations import choose_locale
+from domain.errors import Refusal
+
+_encode = msgspec.json.Encoder().encode
+
+
+def json_answer(body: dict[str, Any]) -> web.Response:
+    """A JSON object with status 200; the middleware adds ``no-store``."""
+    return web.Response(body=_encode(body), content_type="application/json")
+
+
+async def record(
+    request: web.Request, context: Context, endpoint: str, refusal: Refusal, *, client_known: bool = False
+) -> None:
+    """Write the refusal down, unless what was decided has recorded it already."""
+    if not context.refusal_recorded:
+        await request.app[RUNTIME].refusals.record(context, endpoint, refusal, client_known)
+
+
+async def refuse_as_json(
+    request: web.Request, context: Context, endpoint: str, refusal: Refusal, *, client_known: bool = False
+) -> web.Response:
+    """The error answer of RFC 6749 §5.2."""
+    await record(request, context, endpoint, refusal, client_known=client_known)
+    basic = hdrs.AUTHORIZATION in request.headers
+    return json_refusal(refusal, error_id=context.error_id, basic=basic)
+
+
+async def refuse_as_resource(
+    request: web.Request, context: Context, endpoint: str, refusal: Refusal, scope: str = ""
+) -> web.Response:
+    """The error answer of RFC 6750 §3."""
+    await record(request, context, endpoint, refusal)
+    return bearer_refusal(refusal, error_id=context.error_id, scope=scope)
+
+
+async def refuse_on_page(
+    request: web.Request, context: Context, endpoint: str, refusal: Refusal, *, client_known: bool = False
+) -> web.Response:
+    """The error page: nothing is redirected, and the error id is on it (RFC 6749 §4.1.2.1)."""
+    await record(request, context, endpoint, refusal, client_known=client_known)
+    return error_page(request, refusal, context.error_id)
+
+
+def error_page(request: web.Request, refusal: Refusal, error_id: str) -> web.Response:
+    """A refusal as a page, or as JSON where that is preferred."""
+    page = ErrorPage(
+        status=refusal.status,
+        error=refusal.error,
+        title="This request cannot be answered",
+        description=refusal.description,
+        hint=refusal.hint,
+        error_id=error_id,
+        retry_after=refusal.retry_after,
+        **page_settings(request),
+    )
+    return request.app[RUNTIME].pages.error(page, request.headers.get(hdrs.ACCEPT, ""))
+
+
+def refuse_by_redirect(
+    request: web.Request, refusal: Refusal, redirect_uri: str, response_mode: str, state: str | None,
+    error_id: str,
+) -> web.Response:  # fmt: skip
+    """The authorization error response (RFC 6749 §4.1.2.1): error, description, ``state`` and ``iss`` alone."""
+    runtime = request.app[RUNTIME]
+    parameters = error_members(refusal)
+    if state is not None:
+        parameters["state"] = state
+    parameters["iss"] = runtime.issuer
+    return authorization_response(
+        runtime.pages, page_settings(request), redirect_uri, response_mode, parameters, error_id
+    )
+
+
+def page_settings(request: web.Request, ui_locales: tuple[str, ...] = ()) -> dict[str, Any]:
+    """What every page takes: its language, and whether the server is a development one."""
+    settings = request.app[RUNTIME].settings
+    accepted = request.headers.get(hdrs.ACCEPT_LANGUAGE, "")
+    return {"locale": choose_locale(" ".join(ui_locales), accepted), "development": settings.development}

@@ -1,0 +1,62 @@
+"""Who is signed in with this browser, as far as the log knows."""
+
+import msgspec
+from aiohttp import web
+
+from authrim.crypto.ids import constant_time_equal, digest
+from authrim.execute import MICROSECONDS, Context
+from authrim.runtime import RUNTIME, Runtime
+from authrim.web.cookies import session_cookie
+from domain.account import Account
+from domain.authorization import Browser
+from domain.liveness import ACTIVE
+from domain.session import Session
+from domain.stream import account_stream, session_stream
+from projections.tables import row_key
+
+
+class SignedInBrowser(msgspec.Struct, frozen=True):
+    """The browser's live session, and the versions at which session and account were read."""
+
+    browser: Browser
+    expects: tuple[tuple[str, int], ...]
+    now: int
+    session_version: int
+
+
+async def signed_in_browser(request: web.Request, context: Context, client_id: str) -> SignedInBrowser | None:
+    """The session that the cookie proves, with the account's standing consent for the client; or None."""
+    runtime = request.app[RUNTIME]
+    cookie = session_cookie(request)
+    if cookie is None:
+        return None
+    found = await runtime.store.find("session", row_key(context.tenant, cookie.session_id))
+    if found.row is None:
+        return None
+    row, now = found.row, found.now // MICROSECONDS
+    session = msgspec.json.decode(row["document"], type=Session)
+    if not session.is_live(now) or not constant_time_equal(digest(cookie.secret), session.secret_hash):
+        return None
+    account = msgspec.json.decode(row["account_document"], type=Account) if row["account_document"] else None
+    return SignedInBrowser(
+        browser=Browser(
+            session_id=cookie.session_id,
+            session=session,
+            account_active=row["account_status"] == ACTIVE,
+            remembered_scope=account.remembered_scope(client_id) if account else None,
+        ),
+        expects=(
+            (session_stream(context.tenant, cookie.session_id), row["version"]),
+            (account_stream(context.tenant, session.subject), row["account_version"] or 0),
+        ),
+        now=now,
+        session_version=row["version"],
+    )
+
+
+async def read_account(runtime: Runtime, tenant: str, subject: str) -> tuple[Account, int]:
+    """An account's state and version; the empty state and 0 when there is none."""
+    found = await runtime.store.find("account", row_key(tenant, subject))
+    if found.row is None:
+        return Account(), 0
+    return msgspec.json.decode(found.row["document"], type=Account), found.row["version"]

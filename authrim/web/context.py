@@ -1,0 +1,21 @@
+"""From an HTTP request to who is asking: the context that becomes the metadata of events."""
+
+from aiohttp import web
+
+from authrim.crypto.ids import new_id
+from authrim.crypto.sealing import address_hash
+from authrim.execute import Context
+from authrim.runtime import RUNTIME
+from authrim.web.middleware import client_address, trace_id
+from domain.stream import DEFAULT_TENANT
+
+
+def context_of(request: web.Request) -> Context:
+    """The context of a request. The tenant comes from the configured issuer, never from a parameter."""
+    runtime = request.app[RUNTIME]
+    return Context(
+        tenant=DEFAULT_TENANT,
+        trace=trace_id(request),
+        address=address_hash(runtime.master, DEFAULT_TENANT, client_address(request)),
+        error_id=new_id(),
+    )

@@ -1,0 +1,86 @@
+"""The two cookies: who is signed in with this browser, and which requests this browser has open.
+
+``__Host-`` names and ``Secure`` everywhere but on ``authrim dev`` at http://localhost. Each holds an id and a
+secret; the server keeps only the secret's digest.
+"""
+
+from typing import Final, NamedTuple
+
+from aiohttp import web
+
+from authrim.crypto import base64url
+from authrim.crypto.ids import constant_time_equal, digest
+from authrim.crypto.keyed_hash import keyed_hash
+from authrim.runtime import RUNTIME, Runtime
+
+_SESSION: Final = "authrim-session"
+_REQUEST: Final = "authrim-request-"
+_SECRET_LENGTH: Final = 43
+_ID_LENGTH: Final = 32
+
+
+class SessionCookie(NamedTuple):
+    """What the session cookie says; nothing of it is believed before the secret's digest fits."""
+
+    session_id: str
+    secret: str
+
+
+def session_cookie(request: web.Request) -> SessionCookie | None:
+    """The session cookie, when it has its shape."""
+    value = request.cookies.get(_name(request.app[RUNTIME], _SESSION), "")
+    session_id, _, secret = value.partition(".")
+    if len(session_id) != _ID_LENGTH or len(secret) != _SECRET_LENGTH or not value.isascii():
+        return None
+    return SessionCookie(session_id, secret)
+
+
+def set_session_cookie(runtime: Runtime, response: web.Response, session_id: str, secret: str) -> None:
+    """Sign the browser in, until the session's own end or the browser's."""
+    _set(runtime, response, _name(runtime, _SESSION), f"{session_id}.{secret}", None)
+
+
+def set_request_cookie(runtime: Runtime, response: web.Response, grant_id: str, secret: str) -> None:
+    """Bind an open request to this browser."""
+    _set(runtime, response, _request_name(runtime, grant_id), secret, runtime.settings.interaction_lifetime)
+
+
+def drop_request_cookie(request: web.Request, response: web.Response, grant_id: str) -> None:
+    """The request is over."""
+    runtime = request.app[RUNTIME]
+    name = _request_name(runtime, grant_id)
+    if name not in request.cookies:
+        return
+    response.del_cookie(name, path="/", secure=_is_secure(runtime), httponly=True, samesite="Lax")
+
+
+def request_secret(request: web.Request, grant_id: str, browser_hash: str | None) -> str | None:
+    """The secret of an open request, when this browser is the one that the request belongs to (A181)."""
+    secret = request.cookies.get(_request_name(request.app[RUNTIME], grant_id), "")
+    if browser_hash is None or not secret.isascii() or not constant_time_equal(digest(secret), browser_hash):
+        return None
+    return secret
+
+
+def csrf_token(runtime: Runtime, grant_id: str, secret: str) -> str:
+    """The token of the forms of an open request: bound to the browser's own secret (A179)."""
+    return base64url.encode(keyed_hash(runtime.master.derive("csrf"), grant_id.encode(), secret.encode()))
+
+
+def _request_name(runtime: Runtime, grant_id: str) -> str:
+    """One cookie an open request, so that two tabs do not take each other's away."""
+    return _name(runtime, _REQUEST) + grant_id[-12:]
+
+
+def _name(runtime: Runtime, name: str) -> str:
+    return f"__Host-{name}" if _is_secure(runtime) else name
+
+
+def _is_secure(runtime: Runtime) -> bool:
+    return runtime.issuer.startswith("https:")
+
+
+def _set(runtime: Runtime, response: web.Response, name: str, value: str, max_age: int | None) -> None:
+    response.set_cookie(
+        name, value, max_age=max_age, path="/", secure=_is_secure(runtime), httponly=True, samesite="Lax"
+    )

@@ -1,0 +1,139 @@
+"""An open authorization request as its pages see it.
+
+The URL names the grant, a cookie proves that this browser is the one the request belongs to, and everything else
+comes from the recorded request (A018): the pages take no parameter of it from the browser.
+"""
+
+from typing import Final
+
+import msgspec
+from aiohttp import hdrs, web
+
+from authrim.crypto.ids import constant_time_equal
+from authrim.execute import MICROSECONDS, Context
+from authrim.private_data import GRANT
+from authrim.runtime import RUNTIME, Runtime
+from authrim.store import codec
+from authrim.web.browser import SignedInBrowser
+from authrim.web.cookies import csrf_token, request_secret
+from authrim.web.pages import ShownClient
+from authrim.web.params import Params
+from domain import grant as grants
+from domain import stream as streams
+from domain.authorization import AuthorizationFacts, Browser
+from domain.authorization_request import PrivateParameters
+from domain.client import Client
+from domain.errors import Refusal, invalid_request
+from domain.grant import Grant
+from domain.grant_events import AuthorizationRequested
+from domain.liveness import ACTIVE
+
+#: Name of the sealed row with what may hold personal data.
+REQUEST_ROW: Final = "request"
+
+#: The one way of signing in that there is: a password.
+PASSWORD_ACR: Final = "urn:authrim:acr:password"  # noqa: S105 - an authentication context
+PASSWORD_AMR: Final = ("pwd",)
+ACR_SUPPORTED: Final = (PASSWORD_ACR,)
+
+NOT_YOURS = Refusal(
+    "invalid_request",
+    "This sign-in does not belong to this browser, or it is over.",
+    "Go back to the application and start again.",
+    "RFC 9700 §4.7",
+    "interaction_not_of_browser",
+)
+EXPIRED = invalid_request("This sign-in has expired.", "Go back to the application and start again.")
+FORM_REFUSED = Refusal(
+    "invalid_request", "This form was not sent from our page.", "Go back and try again.", "RFC 9700 §4.7",
+    "csrf", status=403,
+)  # fmt: skip
+
+
+class Interaction(msgspec.Struct, frozen=True):
+    """An open request of this browser. ``csrf`` is the token of its forms."""
+
+    grant_id: str
+    grant: Grant
+    asked: AuthorizationRequested
+    client: Client
+    csrf: str
+
+
+async def open_interaction(request: web.Request, context: Context) -> Interaction | Refusal:
+    """The open request that the URL names, when it is this browser's."""
+    runtime = request.app[RUNTIME]
+    grant_id = request.match_info["grant_id"]
+    read = await runtime.store.read_stream(streams.grant_stream(context.tenant, grant_id))
+    grant = grants.fold(codec.decode_stream(streams.GRANT, read))
+    asked = grant.request
+    if asked is None:
+        return NOT_YOURS
+    secret = request_secret(request, grant_id, asked.browser_hash)
+    if secret is None or not grant.waits_for_person:
+        return NOT_YOURS
+    context.client_id = asked.client_id
+    if read.now // MICROSECONDS >= asked.expires_at:
+        return EXPIRED
+    client = await runtime.configuration.client(context.tenant, asked.client_id)
+    if client is None or client.status != ACTIVE:
+        return NOT_YOURS
+    return Interaction(grant_id, grant, asked, client, csrf_token(runtime, grant_id, secret))
+
+
+def is_open(grant: Grant, now: int) -> bool:
+    """Whether the request still waits, as of a later read."""
+    return grant.waits_for_person and grant.request is not None and now < grant.request.expires_at
+
+
+def form_refusal(request: web.Request, interaction: Interaction, form: Params) -> Refusal | None:
+    """Whether the form came from our own page: its token, and what the browser says of its origin
+    (RFC 9700 §4.7, decisions.md 28). A missing Origin is accepted with the token and the cookie."""
+    runtime = request.app[RUNTIME]
+    origin = request.headers.get(hdrs.ORIGIN)
+    site = request.headers.get("Sec-Fetch-Site")
+    if origin is not None and origin != runtime.origin:
+        return FORM_REFUSED
+    if site is not None and site != "same-origin":
+        return FORM_REFUSED
+    if not constant_time_equal(form.get("csrf") or "", interaction.csrf):
+        return FORM_REFUSED
+    return None
+
+
+async def private_parameters(runtime: Runtime, context: Context, grant_id: str) -> PrivateParameters:
+    """The request's sealed parameters; empty when it had none."""
+    stored = await runtime.private.open(context.tenant, GRANT, grant_id, REQUEST_ROW)
+    if stored is None:
+        return PrivateParameters()
+    return msgspec.json.decode(stored, type=PrivateParameters)
+
+
+def facts_for(
+    runtime: Runtime, client: Client, signed_in: SignedInBrowser | None, code_hash: str,
+    hinted_subject: str | None, now: int | None = None, browser: Browser | None = None,
+) -> AuthorizationFacts:  # fmt: skip
+    """The facts that the authorization is decided with; ``browser`` in place of the session's own."""
+    if now is None:
+        now = signed_in.now if signed_in else runtime.now()
+    return AuthorizationFacts(
+        now=now,
+        client=client,
+        code_hash=code_hash,
+        code_lifetime=min(client.profile.code_lifetime, runtime.settings.code_lifetime),
+        browser=browser or (signed_in.browser if signed_in else None),
+        hinted_subject=hinted_subject,
+        acr_supported=ACR_SUPPORTED,
+    )
+
+
+def shown_client(client: Client, asked: AuthorizationRequested) -> ShownClient:
+    """The client as the pages show it."""
+    metadata = client.metadata
+    return ShownClient(
+        name=metadata.client_name or client.client_id,
+        redirect_uri=asked.redirect_uri,
+        client_uri=metadata.client_uri,
+        policy_uri=metadata.policy_uri,
+        tos_uri=metadata.tos_uri,
+    )
