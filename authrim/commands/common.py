@@ -1,0 +1,71 @@
+"""What the commands share: the settings, an open store, and answers as text or as JSON."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from authrim.settings import BadSettings, Settings, load
+from authrim.store.contract import StoreError
+from authrim.store.opening import open_store
+from authrim.store.read_back import ReadBack
+
+T = TypeVar("T")
+
+
+def settings_of(context: click.Context, **overrides: Any) -> Settings:
+    """The settings by ``--config``, the environment and ``overrides``; what is wrong ends the command."""
+    try:
+        return load(context.find_root().params.get("config"), overrides)
+    except BadSettings as error:
+        raise click.ClickException(str(error)) from None
+
+
+def run_with_store(context: click.Context, work: Callable[[ReadBack], Awaitable[T]]) -> T:
+    """Do some work on the configured store, beside a running server or without one."""
+    settings = settings_of(context)
+
+    async def run() -> T:
+        store = open_store(settings)
+        await store.open()
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    try:
+        return asyncio.run(run())
+    except StoreError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def is_json(context: click.Context) -> bool:
+    """Whether JSON was asked for."""
+    return bool(context.find_root().params.get("as_json"))
+
+
+def emit(context: click.Context, data: Mapping[str, Any], human: RenderableType) -> None:
+    """Print the answer: ``data`` with ``--json``, else ``human``. Lines are cut by nobody when they go to a file."""
+    if is_json(context):
+        click.echo(json.dumps(data, ensure_ascii=False))
+    else:
+        Console(soft_wrap=not sys.stdout.isatty(), highlight=False, markup=False).print(human)
+
+
+@contextmanager
+def progress_of(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on standard error, where a person can see it: call it with what is done and the whole."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=None)
+
+        def advance(done: int, whole: int) -> None:
+            progress.update(task, completed=done, total=whole)
+
+        yield advance
