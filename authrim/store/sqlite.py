@@ -7,13 +7,16 @@ server process; the command line may write beside it.
 import asyncio
 import fcntl
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import suppress
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from authrim.store import followers_sqlite as followers
+from authrim.store import shadow_sqlite
 from authrim.store import sqlite_reads as reads
 from authrim.store import sqlite_writes as writes
 from authrim.store.contract import (
@@ -24,15 +27,18 @@ from authrim.store.contract import (
     Found,
     Head,
     StoredEvent,
+    StoreError,
     StreamRead,
     Unavailable,
 )
 from authrim.store.group_commit import GroupCommit
 from authrim.store.loader import GroupLoader
 from authrim.store.migrate import check_sqlite
+from authrim.store.read_back import Page, Projected, Shadow
 from authrim.store.sqlite_clock import Clock
 from authrim.store.sqlite_lane import Lane
 from projections.lookups import LOOKUPS
+from projections.tables import Table
 
 #: How often the file is looked at for commits of other processes, in seconds.
 POLL = 0.1
@@ -101,8 +107,8 @@ class SQLiteStore:
         """Finish what is in flight and close the file."""
         await self._commits.close()
         await self._streams.close()
-        for rows in self._rows.values():
-            await rows.close()
+        for loader in self._rows.values():
+            await loader.close()
         await self._reservations.close()
         await self._additions.close()
         for lane in (self._lookups, self._scans, self._writer):
@@ -176,9 +182,35 @@ class SQLiteStore:
         finally:
             self._growth.discard(grown)
 
+    async def run_followed_page(
+        self,
+        name: str,
+        table: Table,
+        limit: int,
+        project: Callable[[Sequence[StoredEvent]], Projected],
+        *,
+        wait: bool = False,  # noqa: ARG002 - whoever writes has always waited for the file's write lock
+    ) -> Page:
+        """One page of a follower in one transaction."""
+        return await self._writer.run(followers.run_page, name, table, limit, project, self._clock.now())
+
+    async def read_audit(self, error_id: str) -> Sequence[Mapping[str, Any]]:
+        """The ``audit`` rows of an error id, in the log's order."""
+        return await self._lookups.run(followers.read_audit, error_id)
+
+    def shadow(self, tables: Sequence[Table], *, repair: bool) -> AbstractAsyncContextManager[Shadow]:
+        """Shadows of tables, for a verification or a rebuild."""
+        return shadow_sqlite.shadow(self._path, tables, repair=repair)
+
     async def _commit_batch(self, appends: list[Append]) -> Sequence[Appended | Conflict]:
         await self._bound_wal()
-        results = await self._writer.run(writes.commit_batch, appends, self._clock)
+        try:
+            results = await self._writer.run(writes.commit_batch, appends, self._clock)
+        except sqlite3.Error as refused:
+            # One append contradicts itself, or holds what SQLite cannot store: GroupCommit tries each alone.
+            if len(appends) > 1:
+                raise
+            raise _own_fault(refused) from None
         for grown in self._growth:
             grown.set()
         return results
@@ -225,6 +257,13 @@ def _lock(path: Path) -> int:
         os.close(lock)
         raise Unavailable(f"another server has {path} open: SQLite takes one server process") from None
     return lock
+
+
+def _own_fault(refused: sqlite3.Error) -> StoreError:
+    """The answer to a single append that the database refused."""
+    if isinstance(refused, sqlite3.IntegrityError):
+        return Conflict("version")
+    return StoreError(f"SQLite refused the append: {type(refused).__name__}")
 
 
 def _size(path: Path) -> int:
