@@ -9,16 +9,15 @@ import msgspec
 from aiohttp import web
 
 from authrim.access_token import AccessTokens
-from authrim.administration.signing_keys import PRIVATE_HALF, ensure_signing_keys
+from authrim.administration.signing_keys import ensure_signing_keys, key_ring_of
 from authrim.configuration import Configuration
-from authrim.crypto.key_ring import KeyRing
 from authrim.crypto.master import MasterKeys
 from authrim.crypto.passwords import PasswordCost, Passwords
 from authrim.endpoints.discovery import METADATA
 from authrim.execute import Executor
 from authrim.features import FEATURES, Route, server_metadata
 from authrim.outside.source_limiter import SourceLimiter
-from authrim.private_data import SIGNING_KEY, PrivateData
+from authrim.private_data import PrivateData
 from authrim.refusals import Refusals
 from authrim.runtime import RUNTIME, Runtime
 from authrim.settings import Settings
@@ -30,7 +29,6 @@ from authrim.web.limits import Limits
 from authrim.web.middleware import middleware
 from authrim.web.pages import Pages
 from domain.errors import Refusal
-from domain.key import KeyTimes
 from domain.stream import DEFAULT_TENANT
 
 #: Routes that a person's browser shows: what goes wrong there is a page.
@@ -43,13 +41,8 @@ async def make_runtime(settings: Settings, store: Store) -> Runtime:
     """The parts of a server over an open store; the signing keys are made when there are none."""
     master = MasterKeys.from_settings(settings.master_key_texts)
     private = PrivateData(store, master)
-
-    async def private_half(tenant: str, kid: str) -> bytes | None:
-        return await private.open(tenant, SIGNING_KEY, kid, PRIVATE_HALF)
-
     cost = PasswordCost(settings.argon2_memory, settings.argon2_time_cost, settings.argon2_parallelism)
-    longest = max(settings.id_token_lifetime, 86_400)
-    key_ring = KeyRing(private_half, KeyTimes(settings.jwks_cache_seconds, longest))
+    key_ring = key_ring_of(settings, private)
     configuration = Configuration(store, key_ring)
     await configuration.open()
     await ensure_signing_keys(store, private, configuration, settings, DEFAULT_TENANT)

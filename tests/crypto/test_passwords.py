@@ -74,7 +74,7 @@ async def test_a_flood_is_refused_and_then_served_again(
 ) -> None:
     """A222: two are served, two wait, the fifth is refused at once; then there is room again."""
     gate = threading.Event()
-    monkeypatch.setattr(module, "_verify", lambda _hash, _password: gate.wait(30))
+    monkeypatch.setattr(module, "_verify", lambda _hasher, _hash, _password: gate.wait(30))
     tasks = [asyncio.create_task(passwords.verify("", "x")) for _ in range(4)]
     await asyncio.sleep(0)
     for _ in range(3):
@@ -92,7 +92,7 @@ async def test_a_caller_that_goes_away_makes_no_room_while_its_hash_runs(
     gate = threading.Event()
     started = threading.Semaphore(0)
 
-    def slow(_hash: str, _password: str) -> bool:
+    def slow(_hasher: object, _hash: str, _password: str) -> bool:
         started.release()
         return gate.wait(30)
 
@@ -114,15 +114,14 @@ async def test_a_caller_that_goes_away_makes_no_room_while_its_hash_runs(
 async def test_the_loop_runs_on_while_hashes_are_made(passwords: Passwords) -> None:
     """F25: the hashes run in threads of their own, none of them on the loop's."""
     seen: set[str] = set()
-    genuine = module._HASHER.hash
+    genuine = argon2.PasswordHasher.hash
 
-    class Watching:
-        def hash(self, password: bytes) -> str:
-            seen.add(threading.current_thread().name)
-            return genuine(password)
+    def watched(hasher: argon2.PasswordHasher, password: bytes) -> str:
+        seen.add(threading.current_thread().name)
+        return genuine(hasher, password)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(module, "_HASHER", Watching())
+        patched.setattr(argon2.PasswordHasher, "hash", watched)
         await asyncio.gather(passwords.hash("a"), passwords.hash("b"))
     assert seen
     assert all(name.startswith("passwords") for name in seen)

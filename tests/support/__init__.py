@@ -1,0 +1,1 @@
+"""What tests share: a running server, a browser without a screen, and who signs in."""

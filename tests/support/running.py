@@ -1,0 +1,167 @@
+"""A real server on loopback, in this event loop, over a fresh store, with clients and an account."""
+
+import base64
+import hashlib
+import secrets
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import msgspec
+from pydantic import SecretStr
+
+from authrim.administration.accounts import create_account
+from authrim.administration.clients import create_client
+from authrim.app import background_work, make_app, make_runtime
+from authrim.crypto.passwords import PasswordCost, Passwords
+from authrim.runtime import Runtime
+from authrim.settings import Settings
+from authrim.store.contract import Store
+from authrim.web.limits import Limits
+from authrim.web.server import start_site
+from domain.client import ClientMetadata
+from domain.errors import Refusal
+from domain.stream import DEFAULT_TENANT
+from tests.support.person import LOGIN, PASSWORD, PERSON
+
+#: The cheapest that argon2id takes: tests prove what is done with passwords, not what they cost.
+CHEAP = PasswordCost(memory_kib=8, passes=1, lanes=1)
+
+MASTER_KEY = base64.urlsafe_b64encode(b"test" * 8).rstrip(b"=").decode()
+
+
+@dataclass
+class KnownClient:
+    """A registered client, with the secret that only its owner has."""
+
+    client_id: str
+    secret: str | None
+    metadata: ClientMetadata
+
+    @property
+    def basic(self) -> dict[str, str]:
+        """Its Authorization header."""
+        pair = base64.b64encode(f"{self.client_id}:{self.secret}".encode()).decode()
+        return {"Authorization": f"Basic {pair}"}
+
+    @property
+    def redirect_uri(self) -> str:
+        return self.metadata.redirect_uris[0]
+
+
+@dataclass
+class RunningServer:
+    """The server as its clients see it, and its inside for what only an auditor may see."""
+
+    issuer: str
+    runtime: Runtime
+    http: aiohttp.ClientSession
+    subject: str
+    login: str = LOGIN
+    password: str = PASSWORD
+    clients: dict[str, KnownClient] = field(default_factory=dict)
+
+    def url(self, path: str) -> str:
+        return self.issuer + path
+
+    async def client(self, name: str = "web", **changes: Any) -> KnownClient:
+        """A client of one of the usual kinds, changed as wanted; made once for each name."""
+        if name not in self.clients:
+            metadata = msgspec.structs.replace(USUAL[changes.pop("kind", name)], **changes)
+            created = await create_client(self.runtime.store, DEFAULT_TENANT, metadata, development=True)
+            assert not isinstance(created, Refusal), created.error_description
+            await self.runtime.configuration.catch_up()
+            self.clients[name] = KnownClient(created.client.client_id, created.secret, metadata)
+        return self.clients[name]
+
+    async def post(
+        self, path: str, form: Any, headers: dict[str, str] | None = None
+    ) -> tuple[int, dict[str, Any]]:
+        """A back-channel POST: status and parsed JSON (an empty object when there is no body)."""
+        async with self.http.post(self.url(path), data=form, headers=headers) as response:
+            return response.status, (await response.json() if await response.read() else {})
+
+
+_PERSON_SCOPES = ("openid", "profile", "email", "address", "phone", "offline_access")
+_ES256: dict[str, Any] = {"id_token_signed_response_alg": "ES256", "access_token_signing_alg": "ES256"}
+_CODE: dict[str, Any] = {
+    "redirect_uris": ("https://rp.example/cb",),
+    "grant_types": ("authorization_code", "refresh_token"),
+    "scope": _PERSON_SCOPES,
+    **_ES256,
+}
+_SERVICE: dict[str, Any] = {"grant_types": ("client_credentials",), "response_types": (), **_ES256}
+
+USUAL: dict[str, ClientMetadata] = {
+    "web": ClientMetadata(client_name="Web", **_CODE),
+    "post": ClientMetadata(
+        client_name="Post", token_endpoint_auth_method="client_secret_post", **_CODE
+    ),
+    "spa": ClientMetadata(client_name="Single page", token_endpoint_auth_method="none", **_CODE),
+    "service": ClientMetadata(
+        client_name="Service",
+        scope=("reports.read", "reports.write"),
+        audiences=("https://api.example/",),
+        default_audience="https://api.example/",
+        **_SERVICE,
+    ),
+    "api": ClientMetadata(
+        client_name="Resource server",
+        protected_resources=("https://api.example/",),
+        may_introspect=True,
+        **_SERVICE,
+    ),
+}
+
+
+def free_port() -> int:
+    """A TCP port that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def development_settings(port: int, **changes: Any) -> Settings:
+    """Settings of a server on loopback."""
+    values: dict[str, Any] = {
+        "issuer": f"http://localhost:{port}",
+        "development": True,
+        "host": "localhost",
+        "port": port,
+        "master_keys": (SecretStr(MASTER_KEY),),
+        "signing_algorithms": ("ES256", "RS256"),
+        "argon2_memory": 8192,
+        "argon2_time_cost": 1,
+        "authorize_requests_per_minute": 100_000,
+    }
+    return Settings(**(values | changes))
+
+
+@asynccontextmanager
+async def running_server(store: Store, **changes: Any) -> AsyncIterator[RunningServer]:
+    """Serve over ``store``, which is open and empty."""
+    settings = development_settings(free_port(), **changes)
+    runtime = await make_runtime(settings, store)
+    passwords = Passwords(cost=CHEAP)
+    created = await create_account(
+        store, runtime.private, passwords, runtime.master, DEFAULT_TENANT, LOGIN, PASSWORD, PERSON
+    )
+    passwords.close()
+    assert not isinstance(created, Refusal), created.error_description
+    limits = Limits()
+    async with background_work(runtime), aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+        running = await start_site(make_app(runtime, limits), "localhost", settings.port, limits=limits)
+        try:
+            yield RunningServer(settings.issuer, runtime, http, created.subject)
+        finally:
+            await running.stop(1)
+
+
+def pkce() -> tuple[str, str]:
+    """A verifier and its S256 challenge (RFC 7636 §4.2)."""
+    verifier = secrets.token_urlsafe(32)
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    return verifier, challenge
