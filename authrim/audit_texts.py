@@ -1,0 +1,113 @@
+"""What an event says to an auditor who does not read code: one sentence an event type, one a reason.
+
+A field of the event may stand in braces. A test proves that every registered event type has its sentence.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from authrim.outside.telemetry import scrub_text
+
+#: By the event's stored type.
+SENTENCES: Final[dict[str, str]] = {
+    "grant.authorization_requested.v1": "Client {client_id} asked for authorization.",
+    "grant.subject_authenticated.v1": "The person was identified as {subject}.",
+    "grant.sign_in_failed.v1": "A sign-in failed.",
+    "grant.consent_granted.v1": "The person's agreement covers: {scope}.",
+    "grant.authorization_refused.v1": "The request ended with the error {error}: {description}",
+    "grant.code_issued.v1": "An authorization code was given out.",
+    "grant.code_redeemed.v1": "The client exchanged the code for tokens.",
+    "grant.code_replayed.v1": "The client presented the same code again.",
+    "grant.code_voided.v1": "The code was made worthless before it was used.",
+    "grant.client_credentials_granted.v1": "Client {client_id} was granted access on its own behalf: {scope}.",
+    "grant.access_token_issued.v1": "An access token was given out for: {scope}.",
+    "grant.access_token_revoked.v1": "One access token was revoked.",
+    "grant.id_token_issued.v1": "An ID token was given out.",
+    "grant.refresh_token_issued.v1": "The first refresh token was given out.",
+    "grant.refresh_token_rotated.v1": "The refresh token was replaced by generation {generation}.",
+    "grant.refresh_token_repeated.v1": "The refresh token before generation {generation} came again and got the "
+    "same successor.",
+    "grant.refresh_token_reused.v1": "A refresh token that had been replaced, generation {generation}, was used again.",
+    "grant.revoked.v1": "The grant was revoked: no token of it is valid any more.",
+    "grant.summarized.v1": "The grant so far was summed up, to be read faster. Nothing changed.",
+    "client.registered.v1": "Client {client_id} was registered.",
+    "client.updated.v1": "The client's registration was replaced.",
+    "client.secret_set.v1": "The client got a new secret.",
+    "client.disabled.v1": "The client was disabled: it may do nothing, and its tokens are not valid.",
+    "client.enabled.v1": "The client may act again.",
+    "client.deleted.v1": "The client's registration ended for good.",
+    "account.created.v1": "The account {subject} was made.",
+    "account.password_set.v1": "The account's password was set.",
+    "account.claims_changed.v1": "The person's data was replaced: {names}.",
+    "account.disabled.v1": "The account was disabled: it may not sign in, and its tokens are not valid.",
+    "account.enabled.v1": "The account may sign in again.",
+    "account.consent_remembered.v1": "The person's agreement with client {client_id} is kept: {scope}.",
+    "account.consent_withdrawn.v1": "The person's agreement with client {client_id} ended.",
+    "account.person_erased.v1": "The key of the person's data was destroyed: the data is gone for good.",
+    "session.started.v1": "The person {subject} signed in with this browser.",
+    "session.reauthenticated.v1": "The same person signed in again with this browser.",
+    "session.ended.v1": "The browser's session ended.",
+    "key.created.v1": "The signing key {kid} ({alg}) was made.",
+    "key.revoked.v1": "The signing key was taken out of use at once.",
+    "refusal.request_refused.v1": "A request to {endpoint} was refused with {error}: {description}",
+    "refusal.counted.v1": "{count} more requests to {endpoint} were refused with {error} in one minute.",
+}
+
+#: By the ``reason`` of an event or a refusal. A reason that is not here speaks for itself.
+REASONS: Final[dict[str, str]] = {
+    "account_not_active": "The account is disabled or erased.",
+    "assertion_iss_sub_not_client": "The client assertion names another client than the one it was sent for.",
+    "assertion_type": "The client_assertion_type is missing or not the one of RFC 7523.",
+    "basic_malformed": "The Authorization header could not be read as client id and secret.",
+    "cancelled_by_person": "The person chose to cancel.",
+    "client_id_mismatch": "The request names one client and authenticates as another.",
+    "client_not_active": "The client is disabled or deleted.",
+    "client_unknown": "There is no client of this id.",
+    "code_expired": "The code came after the end of its life.",
+    "code_replayed": "The code had been exchanged before. Somebody may have stolen it, so its tokens are revoked.",
+    "code_unknown": "The code was never given out by this server, or not to this client.",
+    "code_voided": "The code had been made worthless by an earlier wrong attempt.",
+    "code_wrong_client": "Another client than the one it was given to presented the code.",
+    "credentials_missing": "The request says nothing of who the client is.",
+    "csrf": "The form did not come from our own page, or its page was open for too long.",
+    "grant_not_live": "The grant was revoked, or its client, account or session is not active.",
+    "interaction_not_of_browser": "The sign-in was begun in another browser, or is over.",
+    "login_unknown": "There is no account with this login.",
+    "method_not_registered": "The client used another way of authenticating than its registered one.",
+    "password_wrong": "The password was wrong.",
+    "redirect_uri_mismatch": "The redirect_uri is not the one that the authorization request had.",
+    "refresh_expired": "The refresh token came after the end of its life.",
+    "refresh_reused": "A replaced refresh token was used again. Somebody may have stolen it, so all tokens of the "
+    "grant are revoked.",
+    "refresh_unknown": "The refresh token was never given out by this server, or not to this client.",
+    "revocation_wrong_client": "A client tried to revoke a token that was given to another one.",
+    "revoked_by_client": "The client revoked it.",
+    "scheme_not_basic": "The Authorization header uses a scheme that is not for clients.",
+    "secret_wrong": "The client's secret was wrong, or has expired.",
+    "session_ended": "The browser's session is over.",
+    "token_not_active": "The access token is unknown, expired, revoked, or not for this resource.",
+    "too_many_attempts": "There were too many failed sign-ins; the next one has to wait.",
+    "too_many_failures": "The client failed to authenticate too often; the next attempt has to wait.",
+    "verifier_missing": "The request for the code had a code_challenge, but the code came without its verifier.",
+    "verifier_without_challenge": "A code_verifier came for a request that had no code_challenge.",
+    "wrong_verifier": "The code_verifier does not belong to the request's code_challenge.",
+}
+
+
+def sentence(type_: str, fields: Mapping[str, Any]) -> str:
+    """What happened, in one sentence. ``fields`` are all the event's fields."""
+    return SENTENCES[type_].format_map({name: shown(value) for name, value in fields.items()})
+
+
+def shown(value: Any) -> str:
+    """A field's value on one line, without anything that steers a terminal (A226)."""
+    if isinstance(value, list | tuple):
+        return " ".join(shown(item) for item in value) or "nothing"
+    if isinstance(value, dict):
+        return shown([f"{name}={shown(member)}" for name, member in value.items()])
+    return scrub_text(str(value))
+
+
+def reason_in_words(reason: str) -> str:
+    """A reason in plain words, or as it is when there are none for it."""
+    return REASONS.get(reason, reason)

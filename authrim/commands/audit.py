@@ -1,0 +1,154 @@
+"""``authrim audit``: the life of a grant, why a request was refused, and the proof of the log."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import click
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from authrim.audit import Explanation, Line, Timeline, grant_timeline, time_of
+from authrim.audit import why as explain
+from authrim.audit_texts import reason_in_words, shown
+from authrim.commands.common import emit, progress_of, run_with_store
+from authrim.store.chain import Verification
+from authrim.store.chain import verify as verify_chain
+from authrim.store.read_back import ReadBack
+from domain.stream import DEFAULT_TENANT
+
+#: Fields that are for comparing by machine; ``--json`` has them.
+_DIGESTS: Final = ("_hash", "_digest", "_jwk", "hmac_key_id", "state")
+_TIMES: Final = ("_at", "_until", "auth_time", "active_from")
+
+
+@click.group()
+def audit() -> None:
+    """Read what happened from the log, and prove the log."""
+
+
+@audit.command("grant")
+@click.argument("grant_id")
+@click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="The tenant that the grant is of.")
+@click.pass_context
+def grant(context: click.Context, grant_id: str, tenant: str) -> None:
+    """Tell the life of a grant, from its request to its end."""
+
+    async def work(store: ReadBack) -> Timeline:
+        return await grant_timeline(store, tenant, grant_id)
+
+    timeline = run_with_store(context, work)
+    if not timeline.lines:
+        raise click.ClickException("There is no grant of this id. It is the middle part of a code or token.")
+    emit(context, timeline.as_json(), _timeline(timeline))
+    if not timeline.readable:
+        context.exit(1)
+
+
+@audit.command("why")
+@click.argument("error_id")
+@click.pass_context
+def why(context: click.Context, error_id: str) -> None:
+    """Explain a refusal by the error id that the client or the person was shown."""
+
+    async def work(store: ReadBack) -> Explanation | None:
+        return await explain(store, error_id)
+
+    explanation = run_with_store(context, work)
+    if explanation is None:
+        raise click.ClickException(
+            "No refusal of this error id is in the log. During a flood refusals are only counted; failures of the "
+            "server itself are in its log lines."
+        )
+    emit(context, explanation.as_json(), _explanation(explanation))
+
+
+@audit.command("verify")
+@click.pass_context
+def verify(context: click.Context) -> None:
+    """Walk the hash chain; name the first position that does not fit."""
+
+    async def work(store: ReadBack) -> Verification:
+        with progress_of("Proving the log") as progress:
+            return await verify_chain(store, progress)
+
+    proved = run_with_store(context, work)
+    data: dict[str, Any] = {
+        "ok": proved.problem is None,
+        "events": proved.events,
+        "batches": proved.batches,
+        "chain_hash": proved.chain_hash.hex(),
+        "problem": None,
+    }
+    if proved.problem is not None:
+        first, last = proved.problem.first_position, proved.problem.last_position
+        data["problem"] = {"first_position": first, "last_position": last, "what": proved.problem.what}
+    emit(context, data, _verification(proved))
+    if proved.problem is not None:
+        context.exit(1)
+
+
+def _timeline(timeline: Timeline) -> RenderableType:
+    title = Text(f"Grant {shown(timeline.grant_id)}", style="bold")
+    return Group(title, Text(f"Now: {timeline.status}"), Text(), _lines(timeline.lines))
+
+
+def _lines(lines: Iterable[Line]) -> RenderableType:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("Position", justify="right", no_wrap=True)
+    table.add_column("Time (UTC)", no_wrap=True)
+    table.add_column("What happened", overflow="fold", ratio=1)
+    for line in lines:
+        what = Text(line.what, style="" if line.readable else "red")
+        for name, value in _details(line):
+            what.append(f"\n  {name}  {value}", style="dim")
+        table.add_row(str(line.position), time_of(line.recorded_at)[:-4].replace("T", " "), what)
+    return table
+
+
+def _details(line: Line) -> Iterable[tuple[str, str]]:
+    """What stands below a line: its reason in words, its fields, who it was, and the trace id."""
+    for name, value in line.fields.items():
+        if name == "reason":
+            yield name, reason_in_words(shown(value))
+        elif isinstance(value, int) and name.endswith(_TIMES):
+            yield name, f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S}"
+        elif not name.endswith(_DIGESTS):
+            yield name, shown(value)
+    yield "by", shown(line.by)
+    if line.metadata.trace:
+        yield "trace", shown(line.metadata.trace)
+    if line.metadata.error_id:
+        yield "error id", shown(line.metadata.error_id)
+
+
+def _explanation(explanation: Explanation) -> RenderableType:
+    refusal, first = explanation.refusal, explanation.lines[0].metadata
+    facts = {
+        "What": f"{refusal.error}: {refusal.description}".removeprefix(": "),
+        "Why": explanation.in_words,
+        "What to do": refusal.hint,
+        "Rule": refusal.section,
+        "Where": explanation.where,
+        "When (UTC)": time_of(explanation.recorded_at),
+        "Client": first.client_id,
+        "Trace": first.trace,
+    }
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        if value:
+            table.add_row(name, Text(shown(value)))
+    title = Text(f"Refusal {shown(explanation.error_id)}", style="bold")
+    return Group(title, table, Text(), _lines(explanation.lines))
+
+
+def _verification(proved: Verification) -> RenderableType:
+    if proved.problem is None:
+        text = Text("The log is the one that was written.", style="green")
+    else:
+        text = Text(f"The log does not fit at {proved.problem}.", style="bold red")
+    counts = Text(f"Proved: {proved.events} events in {proved.batches} batches.")
+    return Group(text, counts, Text(f"Chain hash there: {proved.chain_hash.hex()}"))

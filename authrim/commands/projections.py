@@ -1,0 +1,75 @@
+"""``authrim projections``: prove that every table beside the log is what the log says, or make it so."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from authrim import rebuild as rebuilding
+from authrim.audit_texts import shown
+from authrim.commands.common import emit, progress_of, run_with_store
+from authrim.rebuild import Progress, Report
+from authrim.store.read_back import ReadBack
+
+
+@click.group()
+def projections() -> None:
+    """Prove or rebuild the tables that are made from the log."""
+
+
+@projections.command("verify")
+@click.pass_context
+def verify(context: click.Context) -> None:
+    """Replay the log and name each row that differs. Changes nothing; a server may go on."""
+    report = _replay(context, rebuilding.verify)
+    if not report.fits:
+        context.exit(1)
+
+
+@projections.command("rebuild")
+@click.pass_context
+def rebuild(context: click.Context) -> None:
+    """Replay the log and correct each row that differs, in one transaction. On PostgreSQL with the owner's role."""
+    report = _replay(context, rebuilding.rebuild)
+    if not report.repaired:
+        context.exit(1)
+
+
+def _replay(context: click.Context, replay: Callable[[ReadBack, Progress], Awaitable[Report]]) -> Report:
+    async def work(store: ReadBack) -> Report:
+        with progress_of("Replaying the log") as progress:
+            return await replay(store, progress)
+
+    report = run_with_store(context, work)
+    emit(context, _data(report), _text(report))
+    return report
+
+
+def _data(report: Report) -> dict[str, Any]:
+    fields = msgspec.to_builtins(report)
+    assert isinstance(fields, dict)
+    unreadable = [failure._asdict() for failure in report.unreadable]
+    return {"ok": report.fits or report.repaired, **fields, "unreadable": unreadable}
+
+
+def _text(report: Report) -> RenderableType:
+    lines = [Text(f"Replayed {report.position} events into {', '.join(report.tables)}.")]
+    for found in report.differences:
+        columns = f": {', '.join(found.columns)}" if found.columns else ""
+        lines.append(Text(f"  {found.table} {shown(found.key)} {found.what}{columns}", style="yellow"))
+    for failure in report.unreadable:
+        lines.append(Text(f"  position {failure.position} cannot be read: {failure.kind}", style="red"))
+    return Group(*lines, _conclusion(report))
+
+
+def _conclusion(report: Report) -> Text:
+    if report.unreadable:
+        return Text("Not everything could be read, so nothing was proved or changed.", style="bold red")
+    if report.fits:
+        return Text("Every row is what the log says.", style="green")
+    if report.repaired:
+        return Text("These rows were corrected; every row is what the log says now.", style="green")
+    return Text("Rows differ from the log. `authrim projections rebuild` corrects them.", style="bold red")
