@@ -199,6 +199,12 @@ async def find_subject(store: Store, master: MasterKeys, tenant: str, login: str
     return None
 
 
+async def find_account(store: Store, master: MasterKeys, tenant: str, name: str) -> str | None:
+    """The subject that ``name`` is, or that signs in with the login ``name``."""
+    found = await store.find("account", row_key(tenant, name))
+    return name if found.row is not None else await find_subject(store, master, tenant, name)
+
+
 async def show_account(
     store: Store, private: PrivateData, tenant: str, subject: str, *, personal: bool = False
 ) -> ShownAccount | Refusal:

@@ -1,7 +1,7 @@
 """Clients: registered, changed, given new secrets, and ended by an administrator (RFC 7591's metadata)."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import aclosing
 from typing import Any, Final
 
@@ -24,6 +24,8 @@ from projections.tables import CLIENTS
 
 #: How long the secret before a rotation goes on working when nothing else is said, in seconds.
 DEFAULT_OVERLAP: Final = 86_400
+#: Fields that name the algorithm of a signature of ours.
+SIGNED_WITH: Final = ("access_token_signing_alg", "id_token_signed_response_alg")
 _CLIENT_ID_BYTES: Final = 10
 
 
@@ -66,6 +68,19 @@ async def create_client(
     if isinstance(client, Refusal):
         return client
     return ClientWithSecret(client, None if secret is None else secret.value)
+
+
+def signing_refusal(fields: Mapping[str, Any], algorithms: Collection[str]) -> Refusal | None:
+    """Why the server could not sign as these fields say, or None: it keeps keys for ``algorithms`` only."""
+    for name in SIGNED_WITH:
+        if name in fields and fields[name] not in algorithms:
+            return Refusal(
+                "invalid_client_metadata",
+                f"{name} is an algorithm that this server keeps no key for.",
+                f"Use {', '.join(algorithms)}, or add it to signing_algorithms.",
+                "RFC 7591 §3.2.2",
+            )
+    return None
 
 
 async def update_client(

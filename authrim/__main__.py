@@ -1,0 +1,5 @@
+"""``python -m authrim``: the command line."""
+
+from authrim.cli import main
+
+main(prog_name="authrim")

@@ -1,0 +1,72 @@
+"""``authrim``: the command line. Each group is a file in ``commands/`` and is loaded when it is asked for."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from authrim import __version__
+
+#: Each command: the module it is in, and its name there.
+COMMANDS: Final = {
+    "dev": ("authrim.commands.dev", "dev"),
+    "serve": ("authrim.commands.serve", "serve"),
+    "migrate": ("authrim.commands.migrate", "migrate"),
+    "client": ("authrim.commands.client", "client"),
+    "account": ("authrim.commands.account", "account"),
+    "keys": ("authrim.commands.keys", "keys"),
+    "audit": ("authrim.commands.audit", "audit"),
+    "projections": ("authrim.commands.projections", "projections"),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported one at a time, so that none waits for the server's libraries."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The names in the order in which they are first needed."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of that name, or None."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name]
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command)
+        _accept_json(command)
+        return command
+
+
+def _accept_json(command: click.Command) -> None:
+    """Let ``--json`` stand behind every command as well as before it."""
+    if isinstance(command, click.Group):
+        for subcommand in command.commands.values():
+            _accept_json(subcommand)
+    elif not any("--json" in parameter.opts for parameter in command.params):
+        command.params.append(_json_option())
+
+
+def _json_option() -> click.Option:
+    return click.Option(
+        ["--json"], is_flag=True, expose_value=False, callback=_want_json, help="Print JSON instead of text."
+    )
+
+
+def _want_json(context: click.Context, _option: click.Parameter, wanted: Any) -> None:
+    if wanted:
+        context.find_root().params["as_json"] = True
+
+
+@click.group(cls=LazyGroup)
+@click.version_option(__version__, prog_name="authrim")
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A TOML file with settings. The environment (AUTHRIM_…) wins over it.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+def main(config: Path | None, *, as_json: bool) -> None:
+    """Authrim: an OAuth 2.0 and OpenID Connect server whose source of truth is a log of events."""
+    del config, as_json  # read by the commands from the context

@@ -1,0 +1,206 @@
+"""``authrim account``: people who sign in. A password is never an argument, where every process could read it."""
+
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, BinaryIO, Final, TypeVar
+
+import click
+
+from authrim.administration import accounts
+from authrim.administration.accounts import ShownAccount
+from authrim.commands.administering import Office, administer, moment, print_fields
+from authrim.crypto import strict_json
+from authrim.crypto.passwords import Passwords
+from domain.account import UNKNOWN, Account
+from domain.errors import Refusal
+
+T = TypeVar("T")
+
+_CLAIMS = click.File("rb")
+_NOTHING_PERSONAL: Final = "For the log; nothing personal."
+
+
+@click.group()
+def account() -> None:
+    """Make accounts, change their password and claims, disable and erase them.
+
+    ACCOUNT is a login or a subject.
+    """
+
+
+@account.command("create")
+@click.argument("login")
+@click.option(
+    "--claims", "claims_file", type=_CLAIMS, help="A JSON file with claims (OIDC Core 5.1); - is stdin."
+)
+@click.option("--subject", help="A subject of your own; without it a random pseudonym.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from the first line of stdin.")
+@click.pass_context
+def create(
+    context: click.Context,
+    login: str,
+    claims_file: BinaryIO | None,
+    subject: str | None,
+    *,
+    password_stdin: bool,
+) -> None:
+    """Make an account that signs in with LOGIN. Asks for the password."""
+    password = _read_password(from_stdin=password_stdin)
+    claims = {} if claims_file is None else _read_claims(claims_file)
+
+    async def work(office: Office) -> Account | Refusal:
+        passwords = Passwords()
+        try:
+            return await accounts.create_account(
+                office.store, office.private, passwords, office.master, office.tenant,
+                login, password, claims, subject,
+            )  # fmt: skip
+        finally:
+            passwords.close()
+
+    _print(context, administer(context, work))
+
+
+@account.command("set-password")
+@click.argument("account")
+@click.option("--password-stdin", is_flag=True, help="Read the password from the first line of stdin.")
+@click.pass_context
+def set_password(context: click.Context, account: str, *, password_stdin: bool) -> None:
+    """Change the password and end all sessions. Asks for the password."""
+    password = _read_password(from_stdin=password_stdin)
+
+    async def work(office: Office, subject: str) -> Account | Refusal:
+        passwords = Passwords()
+        try:
+            return await accounts.set_password(
+                office.store, office.private, passwords, office.tenant, subject, password
+            )
+        finally:
+            passwords.close()
+
+    _print(context, _on(context, account, work))
+
+
+@account.command("set-claims")
+@click.argument("account")
+@click.argument("claims_file", type=_CLAIMS, metavar="FILE")
+@click.pass_context
+def set_claims(context: click.Context, account: str, claims_file: BinaryIO) -> None:
+    """Replace all claims by those of a JSON file (OIDC Core 5.1); - is stdin."""
+    claims = _read_claims(claims_file)
+
+    async def work(office: Office, subject: str) -> Account | Refusal:
+        return await accounts.set_claims(office.store, office.private, office.tenant, subject, claims)
+
+    _print(context, _on(context, account, work))
+
+
+@account.command("show")
+@click.argument("account")
+@click.option("--personal", is_flag=True, help="Show the login and the claims too.")
+@click.pass_context
+def show(context: click.Context, account: str, *, personal: bool) -> None:
+    """Show an account, without anything personal unless asked."""
+
+    async def work(office: Office, subject: str) -> ShownAccount | Refusal:
+        return await accounts.show_account(
+            office.store, office.private, office.tenant, subject, personal=personal
+        )
+
+    shown = _on(context, account, work)
+    fields: dict[str, Any] = {
+        "subject": shown.subject,
+        "status": shown.status,
+        "password_set_at": None if shown.password_set_at is None else moment(shown.password_set_at),
+        "consents": {client_id: " ".join(scope) for client_id, scope in shown.consents.items()},
+    }
+    if personal:
+        fields |= {"login": shown.login, "claims": shown.claims}
+    print_fields(context, fields)
+
+
+@account.command("disable")
+@click.argument("account")
+@click.option("--reason", default="administrator", show_default=True, help=_NOTHING_PERSONAL)
+@click.pass_context
+def disable(context: click.Context, account: str, reason: str) -> None:
+    """Forbid signing in; all tokens are inactive at once."""
+
+    async def work(office: Office, subject: str) -> Account | Refusal:
+        return await accounts.disable_account(office.store, office.tenant, subject, reason)
+
+    _print(context, _on(context, account, work))
+
+
+@account.command("enable")
+@click.argument("account")
+@click.pass_context
+def enable(context: click.Context, account: str) -> None:
+    """Let a disabled account sign in again."""
+
+    async def work(office: Office, subject: str) -> Account | Refusal:
+        return await accounts.enable_account(office.store, office.tenant, subject)
+
+    _print(context, _on(context, account, work))
+
+
+@account.command("withdraw-consent")
+@click.argument("account")
+@click.argument("client_id")
+@click.pass_context
+def withdraw_consent(context: click.Context, account: str, client_id: str) -> None:
+    """Forget what the person agreed to for a client: they are asked again."""
+
+    async def work(office: Office, subject: str) -> Account | Refusal:
+        return await accounts.withdraw_consent(office.store, office.tenant, subject, client_id)
+
+    _print(context, _on(context, account, work))
+
+
+@account.command("erase")
+@click.argument("account")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_context
+def erase(context: click.Context, account: str, *, yes: bool) -> None:
+    """Destroy the person's data for good (GDPR Art. 17). The log keeps the pseudonym and still verifies."""
+    if not yes:
+        click.confirm("Destroy this person's data for good?", abort=True, err=True)
+
+    async def work(office: Office, subject: str) -> Account | Refusal:
+        return await accounts.erase_account(
+            office.store, office.private, office.master, office.tenant, subject
+        )
+
+    _print(context, _on(context, account, work))
+
+
+def _on(context: click.Context, account: str, work: Callable[[Office, str], Awaitable[T | Refusal]]) -> T:
+    """Do some work on the account of that subject or login."""
+
+    async def on_subject(office: Office) -> T | Refusal:
+        subject = await accounts.find_account(office.store, office.master, office.tenant, account)
+        return UNKNOWN if subject is None else await work(office, subject)
+
+    return administer(context, on_subject)
+
+
+def _read_password(*, from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    answer: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    return answer
+
+
+def _read_claims(file: BinaryIO) -> dict[str, Any]:
+    """The claims as JSON. What is wrong with it is said without what stands there."""
+    try:
+        claims = strict_json.loads(file.read())
+    except strict_json.JsonRefused as refused:
+        raise click.BadParameter(f"the claims are {refused}", param_hint="claims") from None
+    if not isinstance(claims, dict):
+        raise click.BadParameter("the claims are not a JSON object", param_hint="claims")
+    return claims
+
+
+def _print(context: click.Context, changed: Account) -> None:
+    print_fields(context, {"subject": changed.subject, "status": changed.status})

@@ -1,0 +1,115 @@
+"""What the administrator's commands share: an open store with the keys to its private rows, and their answers."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NoReturn, TypeVar
+
+import click
+from rich.text import Text
+
+from authrim.administration.signing_keys import key_ring_of
+from authrim.commands.common import emit, is_json, run_with_store, settings_of
+from authrim.configuration import Configuration
+from authrim.crypto.master import MasterKeyRefused, MasterKeys
+from authrim.crypto.sealing import SealBroken
+from authrim.private_data import PrivateData
+from authrim.settings import Settings
+from authrim.store.contract import Store
+from domain.errors import Refusal
+from domain.stream import DEFAULT_TENANT
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What a command works with."""
+
+    settings: Settings
+    store: Store
+    master: MasterKeys
+    private: PrivateData
+    tenant: str = DEFAULT_TENANT
+
+    async def configuration(self) -> Configuration:
+        """The signing keys as of now."""
+        configuration = Configuration(self.store, key_ring_of(self.settings, self.private))
+        await configuration.open()
+        return configuration
+
+
+def administer(context: click.Context, work: Callable[[Office], Awaitable[T | Refusal]]) -> T:
+    """Do some work on the configured store; a refusal is printed and ends the command with status 1."""
+    settings = settings_of(context)
+    try:
+        master = MasterKeys.from_settings(settings.master_key_texts)
+    except MasterKeyRefused as refused:
+        raise click.ClickException(f"master_keys: {refused}") from None
+
+    async def at_the_office(store: Store) -> T | Refusal:
+        return await work(Office(settings, store, master, PrivateData(store, master)))
+
+    try:
+        answer = run_with_store(context, at_the_office)
+    except SealBroken as broken:
+        raise click.ClickException(f"{broken}: is its master key among master_keys?") from None
+    if isinstance(answer, Refusal):
+        _refuse(context, answer)
+    return answer
+
+
+def _refuse(context: click.Context, refusal: Refusal) -> NoReturn:
+    """The refusal as an endpoint would give it: as JSON on standard output, or as text on standard error."""
+    if is_json(context):
+        names = ("error", "description", "hint", "section")
+        click.echo(json.dumps({name: getattr(refusal, name) for name in names}, ensure_ascii=False))
+    else:
+        lines = (f"Refused: {refusal.error}", refusal.description, refusal.hint, refusal.section)
+        click.echo("\n  ".join(line for line in lines if line), err=True)
+    context.exit(1)
+
+
+def moment(seconds: int) -> str:
+    """A time, in seconds since 1970, as RFC 3339 has it."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def print_fields(context: click.Context, fields: Mapping[str, Any], note: str = "") -> None:
+    """One thing, a field a line. What is empty is in the JSON only. ``note`` is for people."""
+    shown = {name: _text(value) for name, value in fields.items() if value not in (None, "", (), [], {})}
+    width = max((len(name) for name in shown), default=0)
+    text = Text()
+    for name, value in shown.items():
+        text.append(f"{name:<{width}}  ", "bold")
+        text.append(value.replace("\n", "\n" + " " * (width + 2)) + "\n")
+    emit(context, fields, text.append(note))
+
+
+def print_list(
+    context: click.Context, name: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Several things, one a line under the names of the columns; as JSON with all their fields."""
+    lines = [[_text(row[column]).replace("\n", " ") for column in columns] for row in rows]
+    widths = [max(map(len, cells)) for cells in zip(columns, *lines, strict=True)]
+    text = Text()
+    for cells, style in ((columns, "bold"), *((line, "") for line in lines)):
+        padded = (f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
+        text.append("  ".join(padded).rstrip() + "\n", style)
+    emit(context, {name: rows}, text)
+
+
+def _text(value: Any) -> str:
+    """A value in a person's eyes: lists one entry a line, nothing as nothing."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case list() | tuple():
+            return "\n".join(_text(item) for item in value)
+        case dict():
+            return "\n".join(f"{name}: {_text(member)}" for name, member in value.items())
+        case _:
+            return str(value)

@@ -1,0 +1,210 @@
+"""``authrim client``: register clients, change them, give them new secrets, end them."""
+
+from typing import Any, Final
+
+import click
+
+from authrim.administration import clients
+from authrim.administration.clients import ClientWithSecret
+from authrim.commands.administering import Office, administer, moment, print_fields, print_list
+from authrim.commands.client_options import client_options, fields_of
+from authrim.settings import Settings
+from domain.client import Client, ClientMetadata
+from domain.errors import Refusal
+from domain.profile import PROFILES
+
+_PERSON_SCOPES: Final = ("openid", "profile", "email", "address", "phone", "offline_access")
+_WITH_PEOPLE: Final[dict[str, Any]] = {
+    "grant_types": ("authorization_code", "refresh_token"),
+    "scope": _PERSON_SCOPES,
+}
+
+#: What each kind of client begins with; every option overrides it.
+PRESETS: Final[dict[str, dict[str, Any]]] = {
+    "web": _WITH_PEOPLE,
+    "spa": {**_WITH_PEOPLE, "token_endpoint_auth_method": "none"},
+    "native": {**_WITH_PEOPLE, "token_endpoint_auth_method": "none", "application_type": "native"},
+    "service": {"grant_types": ("client_credentials",), "response_types": ()},
+}
+
+
+@click.group()
+def client() -> None:
+    """Register clients, change them, give them new secrets, end them."""
+
+
+@client.command("create")
+@click.option(
+    "--type", "kind", type=click.Choice(tuple(PRESETS)), default="web", show_default=True,
+    help="What the client begins with: a server-side application, one in the browser, one on a device, "
+    "or a service without people.",
+)  # fmt: skip
+@click.option("--service", "kind", flag_value="service", help="The same as --type service.")
+@click.option("--client-id", help="An id of your own; without it a random one.")
+@client_options
+@click.pass_context
+def create(context: click.Context, /, kind: str, client_id: str | None, **options: Any) -> None:
+    """Register a client. Its secret is shown once, here."""
+    given = {**PRESETS[kind], **fields_of(options)}
+
+    async def work(office: Office) -> ClientWithSecret | Refusal:
+        fields = {**_algorithms(office.settings, given), **given}
+        refusal = clients.signing_refusal(fields, office.settings.signing_algorithms)
+        if refusal is not None:
+            return refusal
+        return await clients.create_client(
+            office.store,
+            office.tenant,
+            ClientMetadata(**fields),
+            client_id=client_id,
+            development=office.settings.development,
+        )
+
+    _print(context, administer(context, work))
+
+
+def _algorithms(settings: Settings, given: dict[str, Any]) -> dict[str, str]:
+    """What to sign with where nothing is said: access tokens with the server's first algorithm, ID tokens with
+    RS256, which every client has to know (OIDC Core §15.1); both only where the profile allows it."""
+    allowed = PROFILES[given.get("profile", "oidc")].signing_algorithms
+    usable = tuple(alg for alg in settings.signing_algorithms if alg in allowed) or allowed
+    return {
+        "access_token_signing_alg": usable[0],
+        "id_token_signed_response_alg": "RS256" if "RS256" in usable else usable[0],
+    }
+
+
+@client.command("list")
+@click.option("--after", default="", help="Begin behind this client id.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
+@click.pass_context
+def list_(context: click.Context, after: str, limit: int) -> None:
+    """List the clients in the order of their ids."""
+
+    async def work(office: Office) -> tuple[Client, ...] | Refusal:
+        return await clients.list_clients(office.store, office.tenant, after, limit)
+
+    found = administer(context, work)
+    columns = ("client_id", "client_name", "status", "token_endpoint_auth_method", "grant_types")
+    print_list(context, "clients", columns, [describe(one) for one in found])
+
+
+@client.command("show")
+@click.argument("client_id")
+@click.pass_context
+def show(context: click.Context, client_id: str) -> None:
+    """Show all that is registered of a client; never its secret."""
+
+    async def work(office: Office) -> Client | Refusal:
+        return await clients.show_client(office.store, office.tenant, client_id)
+
+    print_fields(context, describe(administer(context, work)))
+
+
+@client.command("update")
+@click.argument("client_id")
+@client_options
+@click.option(
+    "--unset", multiple=True, type=click.Choice(ClientMetadata.__struct_fields__), metavar="FIELD",
+    help="Put a field back to what it is without registration, such as logo_uri; repeatable.",
+)  # fmt: skip
+@click.pass_context
+def update(context: click.Context, /, client_id: str, unset: tuple[str, ...], **options: Any) -> None:
+    """Change some fields of a client. A list replaces the whole list."""
+    defaults = ClientMetadata()
+    changes = {**{name: getattr(defaults, name) for name in unset}, **fields_of(options)}
+
+    async def work(office: Office) -> ClientWithSecret | Refusal:
+        refusal = clients.signing_refusal(changes, office.settings.signing_algorithms)
+        if refusal is not None:
+            return refusal
+        development = office.settings.development
+        return await clients.update_client(
+            office.store, office.tenant, client_id, changes, development=development
+        )
+
+    _print(context, administer(context, work))
+
+
+@client.command("rotate-secret")
+@click.argument("client_id")
+@click.option(
+    "--overlap", type=click.IntRange(0, 90 * 86_400), default=clients.DEFAULT_OVERLAP, show_default=True,
+    help="For how many seconds the secret before this one goes on working.",
+)  # fmt: skip
+@click.pass_context
+def rotate_secret(context: click.Context, client_id: str, overlap: int) -> None:
+    """Give a client a new secret. It is shown once, here."""
+
+    async def work(office: Office) -> ClientWithSecret | Refusal:
+        return await clients.rotate_secret(office.store, office.tenant, client_id, overlap)
+
+    _print(context, administer(context, work))
+
+
+@client.command("disable")
+@click.argument("client_id")
+@click.option("--reason", default="administrator", show_default=True, help="For the log; nothing personal.")
+@click.pass_context
+def disable(context: click.Context, client_id: str, reason: str) -> None:
+    """Forbid a client everything for now; its tokens are inactive at once."""
+
+    async def work(office: Office) -> Client | Refusal:
+        return await clients.disable_client(office.store, office.tenant, client_id, reason)
+
+    _print_status(context, administer(context, work))
+
+
+@client.command("enable")
+@click.argument("client_id")
+@click.pass_context
+def enable(context: click.Context, client_id: str) -> None:
+    """Let a disabled client act again."""
+
+    async def work(office: Office) -> Client | Refusal:
+        return await clients.enable_client(office.store, office.tenant, client_id)
+
+    _print_status(context, administer(context, work))
+
+
+@client.command("delete")
+@click.argument("client_id")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_context
+def delete(context: click.Context, client_id: str, *, yes: bool) -> None:
+    """End a registration for good. The id is never used again."""
+    if not yes:
+        click.confirm(f"End the registration of {client_id} for good?", abort=True, err=True)
+
+    async def work(office: Office) -> Client | Refusal:
+        return await clients.delete_client(office.store, office.tenant, client_id)
+
+    _print_status(context, administer(context, work))
+
+
+def describe(one: Client) -> dict[str, Any]:
+    """The client as JSON, in RFC 7591's names (``scope`` is one text there). Of secrets only their ends."""
+    fields = {name: getattr(one.metadata, name) for name in ClientMetadata.__struct_fields__}
+    return {
+        "client_id": one.client_id,
+        "status": one.status,
+        "registered_at": moment(one.registered_at),
+        "secrets": [
+            {"expires_at": moment(secret.expires_at) if secret.expires_at else None} for secret in one.secrets
+        ],
+        **fields,
+        "scope": " ".join(one.metadata.scope),
+    }
+
+
+def _print(context: click.Context, answer: ClientWithSecret) -> None:
+    described = describe(answer.client)
+    if answer.secret is None:
+        print_fields(context, described)
+        return
+    secret = {"client_id": answer.client.client_id, "client_secret": answer.secret}
+    print_fields(context, {**secret, **described}, note="Keep the secret now: it is not shown again.")
+
+
+def _print_status(context: click.Context, one: Client) -> None:
+    print_fields(context, {"client_id": one.client_id, "status": one.status})

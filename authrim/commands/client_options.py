@@ -1,0 +1,107 @@
+"""The options that describe a client, shared by ``client create`` and ``client update``.
+
+An option is named after its field of RFC 7591 §2; one that is not given is not in what the command receives.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from authrim.crypto import strict_json
+from authrim.crypto.key_pair import SIGNING_ALGORITHMS
+from domain.client import ClientMetadata
+from domain.client_policy import ACCESS_TOKEN_FORMATS, APPLICATION_TYPES, GRANT_TYPES, RESPONSE_MODES
+from domain.profile import PROFILES
+
+#: Fields that hold lists: their options may be given several times.
+_LISTS: Final = frozenset(
+    {
+        "redirect_uris", "grant_types", "response_types", "response_modes", "scope", "audiences",
+        "protected_resources", "default_acr_values",
+    }
+)  # fmt: skip
+
+_METHODS: Final = tuple(
+    sorted({name for profile in PROFILES.values() for name in profile.client_auth_methods})
+)
+_ALGORITHM: Final = click.Choice(SIGNING_ALGORITHMS)
+_SECONDS: Final = click.IntRange(min=0)
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+_OPTIONS: Final[tuple[Decorator, ...]] = (
+    click.option("--name", "client_name", help="The name that people see when they are asked for consent."),
+    click.option("--redirect-uri", "redirect_uris", multiple=True, help="Where answers may go; repeatable."),
+    click.option("--grant-type", "grant_types", multiple=True, type=click.Choice(GRANT_TYPES)),
+    click.option("--response-type", "response_types", multiple=True, help="Such as code; repeatable."),
+    click.option("--response-mode", "response_modes", multiple=True, type=click.Choice(RESPONSE_MODES)),
+    click.option("--auth-method", "token_endpoint_auth_method", type=click.Choice(_METHODS)),
+    click.option(
+        "--public", "token_endpoint_auth_method", flag_value="none", help="The same as --auth-method none."
+    ),
+    click.option("--auth-signing-alg", "token_endpoint_auth_signing_alg", type=_ALGORITHM),
+    click.option("--scope", multiple=True, help="What may be asked for; repeatable, or in one text."),
+    click.option("--audience", "audiences", multiple=True, help="A resource tokens may be for; repeatable."),
+    click.option("--default-audience", help="Whom a token is for when the request names no resource."),
+    click.option("--profile", type=click.Choice(tuple(PROFILES)), help="The rules the client is held to."),
+    click.option("--application-type", type=click.Choice(APPLICATION_TYPES)),
+    click.option(
+        "--jwks", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file of public keys."
+    ),
+    click.option(
+        "--first-party/--third-party", "skip_consent", default=None, help="Ask people for no consent, or do."
+    ),
+    click.option(
+        "--introspect/--no-introspect", "may_introspect", default=None, help="May introspect tokens."
+    ),
+    click.option(
+        "--protected-resource", "protected_resources", multiple=True, help="A resource the client is."
+    ),
+    click.option("--access-token-format", type=click.Choice(ACCESS_TOKEN_FORMATS)),
+    click.option("--access-token-alg", "access_token_signing_alg", type=_ALGORITHM),
+    click.option("--id-token-alg", "id_token_signed_response_alg", type=_ALGORITHM),
+    click.option("--access-token-lifetime", type=_SECONDS, help="In seconds."),
+    click.option("--refresh-token-lifetime", type=_SECONDS, help="In seconds."),
+    click.option("--refresh-grace-seconds", type=_SECONDS, help="0: any second use is taken for theft."),
+    click.option("--default-max-age", type=_SECONDS, help="Seconds after which people sign in again."),
+    click.option("--acr-value", "default_acr_values", multiple=True),
+    click.option("--logo-uri"),
+    click.option("--client-uri"),
+    click.option("--policy-uri"),
+    click.option("--tos-uri"),
+)
+
+
+def client_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of a client."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def fields_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that were given, as ``ClientMetadata`` has them. Raises click.BadParameter."""
+    fields: dict[str, Any] = {}
+    for name in ClientMetadata.__struct_fields__:
+        value = options.get(name)
+        if value is None or (name in _LISTS and not value):
+            continue
+        fields[name] = value
+    if "scope" in fields:
+        fields["scope"] = tuple(dict.fromkeys(" ".join(fields["scope"]).split()))
+    if "jwks" in fields:
+        fields["jwks"] = _read_jwks(fields["jwks"])
+    return fields
+
+
+def _read_jwks(path: Path) -> dict[str, Any]:
+    """A key set as RFC 7517 §5 has it. A syntax error is reported without what stands there."""
+    try:
+        jwks = strict_json.loads(path.read_bytes())
+    except strict_json.JsonRefused as refused:
+        raise click.BadParameter(f"the file is {refused}", param_hint="--jwks") from None
+    if not isinstance(jwks, dict):
+        raise click.BadParameter('the file is not a key set: {"keys": […]}', param_hint="--jwks")
+    return jwks

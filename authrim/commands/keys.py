@@ -1,0 +1,86 @@
+"""``authrim keys``: the keys that tokens are signed with."""
+
+from time import time
+
+import click
+import msgspec
+
+from authrim.administration import signing_keys
+from authrim.administration.signing_keys import ListedKey
+from authrim.commands.administering import Office, administer, moment, print_fields, print_list
+from authrim.crypto.key_pair import SIGNING_ALGORITHMS
+from domain.errors import Refusal
+from domain.key import Key
+
+_COLUMNS = ("kid", "alg", "life", "created_at", "active_from", "revoked_at")
+
+
+@click.group()
+def keys() -> None:
+    """List, rotate and revoke the keys that tokens are signed with."""
+
+
+@keys.command("list")
+@click.option("--all", "gone_too", is_flag=True, help="Also keys that are gone from the key set.")
+@click.pass_context
+def list_(context: click.Context, *, gone_too: bool) -> None:
+    """List the keys and where each is in its life: published, active, retired, gone."""
+
+    async def work(office: Office) -> tuple[ListedKey, ...] | Refusal:
+        return signing_keys.list_keys(await office.configuration(), office.tenant, int(time()))
+
+    listed = [key for key in administer(context, work) if gone_too or key.life != "gone"]
+    print_list(context, "keys", _COLUMNS, [_described(key) for key in listed])
+
+
+@keys.command("rotate")
+@click.option(
+    "--alg", "algs", multiple=True, type=click.Choice(SIGNING_ALGORITHMS), help="Default: every one."
+)
+@click.option("--now", "urgent", is_flag=True, help="The new key signs at once, unknown to caches as it is.")
+@click.pass_context
+def rotate(context: click.Context, algs: tuple[str, ...], *, urgent: bool) -> None:
+    """Publish the next key; it signs when every cache can know it, and the present one retires."""
+
+    async def work(office: Office) -> list[Key] | Refusal:
+        configuration = await office.configuration()
+        made: list[Key] = []
+        for alg in algs or office.settings.signing_algorithms:
+            key = await signing_keys.rotate_key(
+                office.store, office.private, configuration, office.tenant, alg, urgent=urgent
+            )
+            if isinstance(key, Refusal):
+                return key
+            made.append(key)
+        return made
+
+    made = administer(context, work)
+    rows = [{"kid": key.kid, "alg": key.alg, "active_from": moment(key.active_from)} for key in made]
+    print_list(context, "keys", ("kid", "alg", "active_from"), rows)
+
+
+@keys.command("revoke")
+@click.argument("kid")
+@click.option("--reason", default="administrator", show_default=True, help="For the log.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_context
+def revoke(context: click.Context, kid: str, reason: str, *, yes: bool) -> None:
+    """Take a leaked key out of the key set at once; one that signs is replaced in the same moment."""
+    if not yes:
+        click.confirm("Nothing that this key signed will verify any more. Go on?", abort=True, err=True)
+
+    async def work(office: Office) -> Key | Refusal | None:
+        configuration = await office.configuration()
+        return await signing_keys.revoke_key(
+            office.store, office.private, configuration, office.tenant, kid, reason
+        )
+
+    replacement = administer(context, work)
+    replaced_by = None if replacement is None else replacement.kid
+    print_fields(context, {"kid": kid, "status": "revoked", "replaced_by": replaced_by})
+
+
+def _described(key: ListedKey) -> dict[str, object]:
+    fields: dict[str, object] = msgspec.to_builtins(key)
+    times = {name: moment(getattr(key, name)) for name in ("created_at", "active_from")}
+    return {**fields, **times, "revoked_at": None if key.revoked_at is None else moment(key.revoked_at)}

@@ -1,0 +1,89 @@
+"""The command line as it is used: real commands on a real database, settings from the environment."""
+
+import json
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from click.testing import CliRunner, Result
+
+from authrim.cli import main
+from authrim.crypto.master import MasterKeys
+from authrim.private_data import PrivateData
+from authrim.store.sqlite import SQLiteStore
+
+
+class CommandLine:
+    """Runs ``authrim`` with settings of its own."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.environment = dict(environment)
+
+    def run(self, *arguments: str, stdin: str | None = None, status: int = 0) -> Result:
+        """Run a command that is to end with ``status``."""
+        result = CliRunner().invoke(main, list(arguments), input=stdin, env=self.environment)
+        unexpected = result.exception if not isinstance(result.exception, SystemExit) else None
+        assert unexpected is None, unexpected
+        assert result.exit_code == status, result.output
+        return result
+
+    def json(self, *arguments: str, stdin: str | None = None, status: int = 0) -> Any:
+        """Run a command with ``--json``; what it printed."""
+        return json.loads(self.run("--json", *arguments, stdin=stdin, status=status).stdout)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """The file of the store."""
+    return tmp_path / "authrim.db"
+
+
+@pytest.fixture
+def environment(database: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The settings of a new installation."""
+    settings = {
+        "AUTHRIM_ISSUER": "https://login.example.com",
+        "AUTHRIM_DATABASE": str(database),
+        "AUTHRIM_MASTER_KEYS": secrets.token_urlsafe(32),
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    return settings
+
+
+@pytest.fixture
+def authrim(environment: dict[str, str]) -> CommandLine:
+    """The command line on a new SQLite file."""
+    command_line = CommandLine(environment)
+    command_line.run("migrate")
+    return command_line
+
+
+@pytest_asyncio.fixture
+async def store(authrim: CommandLine, database: Path) -> AsyncIterator[SQLiteStore]:
+    """The same file, opened beside the command line."""
+    opened = SQLiteStore(database)
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def master(environment: dict[str, str]) -> MasterKeys:
+    return MasterKeys.from_settings([environment["AUTHRIM_MASTER_KEYS"]])
+
+
+@pytest.fixture
+def private(store: SQLiteStore, master: MasterKeys) -> PrivateData:
+    return PrivateData(store, master)
+
+
+@pytest.fixture
+def stored_bytes(database: Path) -> Callable[[], bytes]:
+    """All that is on the disk: the file and its write-ahead log."""
+    return lambda: b"".join(
+        file.read_bytes() for file in database.parent.iterdir() if file.name.startswith(database.name)
+    )
