@@ -18,7 +18,6 @@ from authrim.crypto.strict_json import JsonRefused
 from authrim.execute import Change, Context, Outcome
 from authrim.private_data import GRANT
 from authrim.protocol.id_token_hint import hinted_subject
-from authrim.protocol.response_mode import see_other
 from authrim.runtime import RUNTIME, Runtime
 from authrim.web.answers import record, refuse_by_redirect, refuse_on_page
 from authrim.web.browser import SignedInBrowser, signed_in_browser
@@ -27,6 +26,7 @@ from authrim.web.context import context_of
 from authrim.web.cookies import set_request_cookie
 from authrim.web.interaction import REQUEST_ROW, facts_for
 from authrim.web.params import Params, read_params
+from authrim.web.response_mode import see_other
 from domain import authorization
 from domain.authorization import CodeReady, Step
 from domain.authorization_request import (
@@ -104,7 +104,8 @@ def _validated(
     hint = params.get("id_token_hint")
     if not isinstance(valid, Valid) or hint is None:
         return valid
-    subject = hinted_subject(runtime, context.tenant, client.client_id, hint)
+    keys = runtime.key_ring.verification_keys(context.tenant, runtime.now())
+    subject = hinted_subject(keys, runtime.issuer, client.client_id, hint)
     if isinstance(subject, Refusal):
         asked = valid.request
         return ByRedirect(subject, asked.redirect_uri, asked.response_mode, valid.private.state)

@@ -4,7 +4,6 @@ from aiohttp import web
 
 from authrim.execute import Change, Context
 from authrim.person import claims_of
-from authrim.protocol.response_mode import see_other
 from authrim.runtime import RUNTIME
 from authrim.web.advance import StepFacts, StepTaken, advance
 from authrim.web.answers import page_settings, refuse_on_page
@@ -20,6 +19,7 @@ from authrim.web.interaction import (
 )
 from authrim.web.pages import ConsentPage
 from authrim.web.params import read_form
+from authrim.web.response_mode import see_other
 from domain import account as accounts
 from domain import authorization
 from domain.authorization import scope_to_agree_to

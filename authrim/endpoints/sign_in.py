@@ -4,7 +4,6 @@ from aiohttp import web
 
 from authrim.crypto.ids import digest, new_id, new_secret
 from authrim.execute import Change, Context, Outcome
-from authrim.protocol.response_mode import see_other
 from authrim.runtime import RUNTIME
 from authrim.sign_in import Attempt, Checked, SignInRefused, check_password
 from authrim.web import texts
@@ -28,6 +27,7 @@ from authrim.web.interaction import (
 )
 from authrim.web.pages import SignInPage
 from authrim.web.params import Params, read_form
+from authrim.web.response_mode import see_other
 from domain import authorization
 from domain import session as sessions
 from domain.authorization import Browser

@@ -6,24 +6,22 @@ Its signature, issuer and audience are checked; ``exp`` is not, because a hint i
 from typing import Any
 
 from authrim.crypto import strict_json
-from authrim.crypto.jws import JwsRefused, verify
+from authrim.crypto.jws import JwsRefused, KeySet, verify
 from authrim.crypto.strict_json import JsonRefused
 from authrim.crypto.tokens import ID_TOKEN_TYPE
-from authrim.runtime import Runtime
 from domain.errors import Refusal, invalid_request
 
 _ALGORITHMS = frozenset({"RS256", "PS256", "ES256", "EdDSA"})
 
 
-def hinted_subject(runtime: Runtime, tenant: str, client_id: str, hint: str) -> str | Refusal:
-    """The subject of a genuine hint, or ``invalid_request``."""
-    keys = runtime.key_ring.verification_keys(tenant, runtime.now())
+def hinted_subject(keys: KeySet, issuer: str, client_id: str, hint: str) -> str | Refusal:
+    """The subject of a genuine hint, by our published ``keys``, or ``invalid_request``."""
     try:
         verified = verify(hint, keys, algorithms=_ALGORITHMS, typ=frozenset({ID_TOKEN_TYPE}))
         claims: Any = strict_json.loads(verified.payload)
     except (JwsRefused, JsonRefused):
         return _refused("It is not an ID token of this server.")
-    if not isinstance(claims, dict) or claims.get("iss") != runtime.issuer:
+    if not isinstance(claims, dict) or claims.get("iss") != issuer:
         return _refused("It is not an ID token of this server.")
     audience = claims.get("aud")
     if client_id not in (audience if isinstance(audience, list) else [audience]):

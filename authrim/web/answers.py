@@ -6,10 +6,10 @@ import msgspec
 from aiohttp import hdrs, web
 
 from authrim.execute import Context
-from authrim.protocol.response_mode import authorization_response
 from authrim.runtime import RUNTIME
 from authrim.web.errors import bearer_refusal, error_members, json_refusal
 from authrim.web.pages import ErrorPage
+from authrim.web.response_mode import authorization_response
 from authrim.web.translations import choose_locale
 from domain.errors import Refusal
 

@@ -3,10 +3,10 @@
 from aiohttp import web
 
 from authrim.execute import Context
-from authrim.protocol.response_mode import authorization_response, see_other
 from authrim.runtime import RUNTIME
 from authrim.web.answers import page_settings, refuse_by_redirect
 from authrim.web.cookies import drop_request_cookie
+from authrim.web.response_mode import authorization_response, see_other
 from domain.authorization import ConsentNeeded, SignInNeeded, Step
 from domain.errors import Refusal
 from domain.grant_events import AuthorizationRequested
