@@ -56,7 +56,8 @@ CREATE FUNCTION append_batch(
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT
 SET lock_timeout = '1s'
--- The plans are kept for the connection's life, and must not be those of an empty table.
+-- Plans are made once a connection, and must not be those of an empty table.
+SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
