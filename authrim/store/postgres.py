@@ -5,20 +5,24 @@ Connection settings behind PgBouncer in transaction mode: ``statement_cache_size
 database itself.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from time import monotonic
 from typing import Any
 
-from authrim.store import migrate
+from authrim.store import migrate, shadow_postgres
 from authrim.store import postgres_reads as sql
 from authrim.store.contract import Append, Appended, Batch, Found, Head, StoredEvent, StreamRead
+from authrim.store.followers_postgres import BY_ERROR, Followers
 from authrim.store.group_commit import GroupCommit
 from authrim.store.loader import GroupLoader
 from authrim.store.postgres_changes import Changes
 from authrim.store.postgres_connections import Connections
 from authrim.store.postgres_writer import Writer
+from authrim.store.read_back import Page, Projected, Shadow
 from projections.lookups import LOOKUPS
+from projections.tables import Table
 
 #: Seconds between two sweeps of expired guard rows and counters.
 SWEEP = 1.0
@@ -66,6 +70,7 @@ class PostgresStore:
         )
         self._writer = Writer(self._connections)
         self._commits = GroupCommit(self._writer.commit_batch, queue_limit=queue_limit, wait_limit=wait_limit)
+        self._followers = Followers(self._connections)
         self._changes = Changes(self._connections, listen_dsn, self._position)
         self._streams = GroupLoader(self._load_streams)
         self._rows = {lookup: GroupLoader(partial(self._load_rows, lookup)) for lookup in LOOKUPS}
@@ -89,6 +94,7 @@ class PostgresStore:
         for loader in (*loaders, self._reservations, self._additions):
             await loader.close()
         await self._changes.close()
+        await self._followers.close()
         await self._writer.close()
         await self._connections.close()
 
@@ -142,6 +148,26 @@ class PostgresStore:
     def changes(self) -> AsyncIterator[int]:
         """The newest position, each time it is another one."""
         return self._changes.follow()
+
+    async def run_followed_page(
+        self,
+        name: str,
+        table: Table,
+        limit: int,
+        project: Callable[[Sequence[StoredEvent]], Projected],
+        *,
+        wait: bool = False,
+    ) -> Page:
+        """One page of a follower in one transaction."""
+        return await self._followers.run_page(name, table, limit, project, wait=wait)
+
+    async def read_audit(self, error_id: str) -> Sequence[Mapping[str, Any]]:
+        """The ``audit`` rows of an error id, in the log's order."""
+        return [dict(row) for row in await self._connections.fetch(BY_ERROR, error_id)]
+
+    def shadow(self, tables: Sequence[Table], *, repair: bool) -> AbstractAsyncContextManager[Shadow]:
+        """Shadows of tables, for a verification or a rebuild."""
+        return shadow_postgres.shadow(self._connections, tables, repair=repair)
 
     async def _position(self) -> int:
         return (await self.head()).position
