@@ -25,7 +25,7 @@ from authrim.endpoints import (
 from authrim.runtime import Runtime
 from authrim.web.interaction import ACR_SUPPORTED
 from authrim.web.translations import LOCALES
-from domain.authorization_request import DISPLAYS, PROMPTS, RESPONSE_MODES, RESPONSE_TYPES
+from domain.authorization_parameters import DISPLAYS, PROMPTS, RESPONSE_MODES, RESPONSE_TYPES
 from domain.claims import SCOPE_CLAIMS, STANDARD_CLAIMS
 from domain.stream import DEFAULT_TENANT
 

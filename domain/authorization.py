@@ -3,7 +3,7 @@
 
 import msgspec
 
-from domain import consent
+from domain import claims, consent
 from domain.client import Client
 from domain.decision import Decision
 from domain.errors import Refusal
@@ -30,8 +30,8 @@ class Browser(msgspec.Struct, frozen=True):
 
 
 class AuthorizationFacts(msgspec.Struct, frozen=True):
-    """What the shell knows. ``browser`` None: nobody is signed in. ``hinted_subject`` is the subject of a
-    verified ``id_token_hint``; ``wanted_subject`` the value of the ``sub`` claim in ``claims`` (OIDC Core §5.5.1).
+    """What the shell knows. ``browser`` None: nobody is signed in. ``hinted_subject`` is the one person that
+    the request is about, by ``id_token_hint`` or by the ``sub`` of ``claims`` (OIDC Core §5.5.1).
     ``code_hash`` is the digest of the code that would be given out."""
 
     now: int
@@ -76,16 +76,22 @@ def decide_signed_in(
     return _and_then((authenticated,), apply(grant, authenticated), facts)
 
 
-def decide_consented(grant: Grant, scope: tuple[str, ...], facts: AuthorizationFacts) -> Decision[Step]:
-    """The person agreed on the consent page."""
-    consented = ConsentGranted(scope)
+def decide_consented(grant: Grant, facts: AuthorizationFacts) -> Decision[Step]:
+    """The person agreed on the consent page, to all that it showed."""
+    assert grant.request is not None
+    consented = ConsentGranted(grant.request.scope)
     return _and_then((consented,), apply(grant, consented), facts)
 
 
 def decide_cancelled(now: int) -> Decision[Step]:
     """The person said no (RFC 6749 §4.1.2.1)."""
     refusal = Refusal(
-        "access_denied", "The person did not agree.", "", "RFC 6749 §4.1.2.1", "cancelled_by_person", status=403
+        "access_denied",
+        "The person did not agree.",
+        "",
+        "RFC 6749 §4.1.2.1",
+        "cancelled_by_person",
+        status=403,
     )
     return _refused(refusal, now)
 
@@ -101,7 +107,7 @@ def advance(grant: Grant, facts: AuthorizationFacts) -> Decision[Step]:
     request = grant.request
     assert request is not None
     silent = "none" in request.prompt
-    if _acr_unmet(grant, facts):
+    if _acr_out_of_reach(request, facts):
         return _refused(UNMET, facts.now)
     if grant.subject is None:
         authenticated = _by_session(request, facts)
@@ -110,6 +116,8 @@ def advance(grant: Grant, facts: AuthorizationFacts) -> Decision[Step]:
         return _and_then((authenticated,), apply(grant, authenticated), facts)
     if facts.hinted_subject is not None and grant.subject != facts.hinted_subject:
         return _refused(LOGIN_REQUIRED, facts.now)
+    if request.acr_essential and grant.acr not in request.acr_values:
+        return _refused(UNMET, facts.now)
     if grant.scope is None:
         return _consent(grant, request, facts, silent)
     return Decision((CodeIssued(facts.code_hash, facts.now, facts.now + facts.code_lifetime),), CodeReady())
@@ -119,12 +127,19 @@ def _consent(
     grant: Grant, request: AuthorizationRequested, facts: AuthorizationFacts, silent: bool
 ) -> Decision[Step]:
     remembered = facts.browser.remembered_scope if facts.browser else None
-    if consent.must_ask(facts.client, request.prompt, request.scope, remembered):
+    wanted = scope_to_agree_to(request)
+    if consent.must_ask(facts.client, request.prompt, wanted, remembered):
         if silent:
             return _refused(CONSENT_REQUIRED, facts.now)
-        return Decision((), ConsentNeeded(request.scope))
+        return Decision((), ConsentNeeded(wanted))
     granted = ConsentGranted(request.scope, remembered=True)
     return _and_then((granted,), apply(grant, granted), facts)
+
+
+def scope_to_agree_to(request: AuthorizationRequested) -> tuple[str, ...]:
+    """What the person is asked for: the scope, and the scope that claims asked for by name belong to."""
+    by_name = claims.scope_for((*request.id_token_claims, *request.userinfo_claims))
+    return tuple(dict.fromkeys((*request.scope, *by_name)))
 
 
 def _and_then(events: tuple[Event, ...], grant: Grant, facts: AuthorizationFacts) -> Decision[Step]:
@@ -163,10 +178,8 @@ def _sign_in_needed(request: AuthorizationRequested) -> SignInNeeded:
     return SignInNeeded(select="select_account" in request.prompt)
 
 
-def _acr_unmet(grant: Grant, facts: AuthorizationFacts) -> bool:
+def _acr_out_of_reach(request: AuthorizationRequested, facts: AuthorizationFacts) -> bool:
     """An essential ``acr`` that no way of signing in here can reach (OIDC UAR 1.0, A026)."""
-    request = grant.request
-    assert request is not None
     return request.acr_essential and not set(request.acr_values) & set(facts.acr_supported)
 
 
@@ -175,15 +188,20 @@ def _refused(refusal: Refusal, now: int) -> Decision[Step]:
 
 
 LOGIN_REQUIRED = Refusal(
-    "login_required", "The person has to sign in.", "Send the request without prompt=none.", "OIDC Core §3.1.2.6"
+    "login_required",
+    "The person has to sign in.",
+    "Send the request without prompt=none.",
+    "OIDC Core §3.1.2.6",
 )
 CONSENT_REQUIRED = Refusal(
-    "consent_required", "The person has to agree.", "Send the request without prompt=none.", "OIDC Core §3.1.2.6"
+    "consent_required",
+    "The person has to agree.",
+    "Send the request without prompt=none.",
+    "OIDC Core §3.1.2.6",
 )
 UNMET = Refusal(
     "unmet_authentication_requirements",
-    "No way of signing in here reaches the essential acr.",
+    "The sign-in did not reach the essential acr.",
     "See acr_values_supported.",
     "OIDC UAR 1.0 §2",
 )
-

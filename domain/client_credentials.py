@@ -29,7 +29,9 @@ def decide_client_credentials(command: GrantClientCredentials, facts: IssueFacts
     """Give the client a token for what its registration allows; an empty allow-list allows nothing."""
     if command.client_auth_method == "none":
         return refuse(
-            unauthorized_client("A public client has no credentials.", "Register the client with a secret or a key.")
+            unauthorized_client(
+                "A public client has no credentials.", "Register the client with a secret or a key."
+            )
         )
     if why_not(facts.liveness):
         return refuse(invalid_grant("The client is not active.", "client_not_active"))
@@ -54,7 +56,9 @@ def decide_client_credentials(command: GrantClientCredentials, facts: IssueFacts
 def _allowed_scope(command: GrantClientCredentials, facts: IssueFacts) -> tuple[str, ...] | Refusal:
     allowed = tuple(value for value in facts.client.metadata.scope if value not in PERSONAL_SCOPES)
     if not allowed:
-        return invalid_scope("The client may have no scope of its own.", "Allow it one in the client's registration.")
+        return invalid_scope(
+            "The client may have no scope of its own.", "Allow it one in the client's registration."
+        )
     if command.scope is None:
         return allowed
     if not set(command.scope) <= set(allowed):

@@ -23,9 +23,14 @@ class RedeemCode(msgspec.Struct, frozen=True):
     client_key_id: str | None = None
 
 
-UNKNOWN = invalid_grant("The authorization code is not valid.", "code_unknown", "Start a new authorization request.")
+UNKNOWN = invalid_grant(
+    "The authorization code is not valid.", "code_unknown", "Start a new authorization request."
+)
 EXPIRED = invalid_grant(
-    "The authorization code has expired.", "code_expired", "Redeem a code within its lifetime.", "RFC 6749 §4.1.2"
+    "The authorization code has expired.",
+    "code_expired",
+    "Redeem a code within its lifetime.",
+    "RFC 6749 §4.1.2",
 )
 REPLAYED = invalid_grant(
     "The authorization code was redeemed before.",
@@ -34,7 +39,9 @@ REPLAYED = invalid_grant(
     "RFC 6749 §4.1.2",
 )
 VOIDED = invalid_grant("The authorization code is not valid any more.", "code_voided", "Start a new request.")
-ENDED = invalid_grant("The grant is not valid any more.", "grant_not_live", "Start a new authorization request.")
+ENDED = invalid_grant(
+    "The grant is not valid any more.", "grant_not_live", "Start a new authorization request."
+)
 
 
 def decide_redeem(grant: Grant, command: RedeemCode, facts: IssueFacts) -> Decision[TokensIssued]:
@@ -55,7 +62,7 @@ def decide_redeem(grant: Grant, command: RedeemCode, facts: IssueFacts) -> Decis
         return refuse(mismatch)
     wrong = _wrong_verifier(grant, command)
     if wrong is not None:
-        return _refuse_verifier(wrong, command, facts.now)
+        return _refuse_verifier(wrong, facts.now)
     if grant.revoked_at is not None or why_not(facts.liveness):
         return refuse(ENDED)
     return _redeem(grant, command, facts)
@@ -126,7 +133,10 @@ def _wrong_verifier(grant: Grant, command: RedeemCode) -> Refusal | None:
         )
     if verifier is None:
         return invalid_grant(
-            "The code_verifier is missing.", "verifier_missing", "Send the verifier of the request.", "RFC 7636 §4.5"
+            "The code_verifier is missing.",
+            "verifier_missing",
+            "Send the verifier of the request.",
+            "RFC 7636 §4.5",
         )
     if not pkce.verifies(verifier, challenge):
         return invalid_grant(
@@ -138,7 +148,7 @@ def _wrong_verifier(grant: Grant, command: RedeemCode) -> Refusal | None:
     return None
 
 
-def _refuse_verifier(wrong: Refusal, command: RedeemCode, now: int) -> Decision[TokensIssued]:
+def _refuse_verifier(wrong: Refusal, now: int) -> Decision[TokensIssued]:
     """A wrong verifier burns the code, a missing one does not (decisions.md 3)."""
     if wrong.reason == "wrong_verifier":
         return refuse(wrong, CodeVoided("wrong_verifier", now))

@@ -31,30 +31,42 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 def invalid_request(description: str, hint: str = "", section: str = "RFC 6749 §5.2") -> Refusal:
+    """Something is missing, malformed or there twice."""
     return Refusal("invalid_request", description, hint, section)
 
 
 def invalid_client(description: str, reason: str, hint: str = "") -> Refusal:
+    """The client did not authenticate. ``reason`` is for the log."""
     return Refusal("invalid_client", description, hint, "RFC 6749 §5.2", reason, status=401)
 
 
 def invalid_grant(description: str, reason: str, hint: str = "", section: str = "RFC 6749 §5.2") -> Refusal:
+    """The code or the token is not valid here any more. ``reason`` is for the log."""
     return Refusal("invalid_grant", description, hint, section, reason)
 
 
 def invalid_scope(description: str, hint: str = "") -> Refusal:
+    """The scope is malformed or more than is allowed."""
     return Refusal("invalid_scope", description, hint, "RFC 6749 §3.3")
 
 
 def invalid_target(description: str, hint: str = "") -> Refusal:
+    """The resource is malformed or not allowed."""
     return Refusal("invalid_target", description, hint, "RFC 8707 §2")
 
 
 def unauthorized_client(description: str, hint: str = "") -> Refusal:
+    """The client may not do this."""
     return Refusal("unauthorized_client", description, hint, "RFC 6749 §5.2")
 
 
 def temporarily_unavailable(description: str, retry_after: int = 1) -> Refusal:
+    """The server cannot answer now; ``retry_after`` seconds later it may."""
     return Refusal(
-        "temporarily_unavailable", description, "Try again.", "RFC 6749 §4.1.2.1", status=503, retry_after=retry_after
+        "temporarily_unavailable",
+        description,
+        "Try again.",
+        "RFC 6749 §4.1.2.1",
+        status=503,
+        retry_after=retry_after,
     )

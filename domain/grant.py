@@ -80,7 +80,10 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
     def waits_for_person(self) -> bool:
         """Whether the request is still open: no code issued, not refused, not revoked."""
         return (
-            self.request is not None and self.code is None and self.refused is None and self.revoked_at is None
+            self.request is not None
+            and self.code is None
+            and self.refused is None
+            and self.revoked_at is None
         )
 
 

@@ -31,9 +31,15 @@ class RotationRule(msgspec.Struct, frozen=True):
     grace_count: int = 64
 
 
-UNKNOWN = invalid_grant("The refresh token is not valid.", "refresh_unknown", "Start a new authorization request.")
-EXPIRED = invalid_grant("The refresh token has expired.", "refresh_expired", "Start a new authorization request.")
-REVOKED = invalid_grant("The refresh token was revoked.", "grant_not_live", "Start a new authorization request.")
+UNKNOWN = invalid_grant(
+    "The refresh token is not valid.", "refresh_unknown", "Start a new authorization request."
+)
+EXPIRED = invalid_grant(
+    "The refresh token has expired.", "refresh_expired", "Start a new authorization request."
+)
+REVOKED = invalid_grant(
+    "The refresh token was revoked.", "grant_not_live", "Start a new authorization request."
+)
 REUSED = invalid_grant(
     "The refresh token was used before.",
     "refresh_reused",
@@ -55,7 +61,8 @@ def decide_refresh(
         return refuse(REVOKED)
     repeated = command.generation == refresh.generation - 1
     if command.generation < refresh.generation and not (repeated and _in_grace(refresh, facts.now, rule)):
-        return refuse(REUSED, RefreshTokenReused(command.generation, facts.now), GrantRevoked("refresh_reused", facts.now))
+        reused = RefreshTokenReused(command.generation, facts.now)
+        return refuse(REUSED, reused, GrantRevoked("refresh_reused", facts.now))
     if facts.now >= refresh.expires_at:
         return refuse(EXPIRED)
     if why_not(facts.liveness):
@@ -69,7 +76,12 @@ def _in_grace(refresh: Refresh, now: int, rule: RotationRule) -> bool:
 
 
 def _refresh(
-    grant: Grant, refresh: Refresh, command: RefreshTokens, facts: IssueFacts, rule: RotationRule, repeated: bool
+    grant: Grant,
+    refresh: Refresh,
+    command: RefreshTokens,
+    facts: IssueFacts,
+    rule: RotationRule,
+    repeated: bool,
 ) -> Decision[TokensIssued]:
     scope = _narrowed(grant, command.scope)
     if isinstance(scope, Refusal):
@@ -91,7 +103,9 @@ def _narrowed(grant: Grant, requested: tuple[str, ...] | None) -> tuple[str, ...
     if requested is None:
         return granted
     if not set(requested) <= set(granted):
-        return invalid_scope("The scope holds more than was granted.", "Ask for the granted scope or a part of it.")
+        return invalid_scope(
+            "The scope holds more than was granted.", "Ask for the granted scope or a part of it."
+        )
     return requested
 
 
@@ -109,4 +123,15 @@ def _step(
         rotated_at=facts.now,
         expires_at=facts.now + facts.refresh_token_lifetime,
         grace_until=facts.now + rule.grace_seconds,
+    )
+
+
+def is_current(grant: Grant, generation: int, now: int) -> bool:
+    """Whether the refresh token of that generation is the grant's newest and may still be used."""
+    refresh = grant.refresh
+    return (
+        refresh is not None
+        and refresh.generation == generation
+        and grant.revoked_at is None
+        and now < refresh.expires_at
     )

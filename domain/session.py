@@ -51,7 +51,13 @@ def apply(session: Session, event: Event) -> Session:
     match event:
         case SessionStarted():
             return Session(
-                event.subject, event.secret_hash, event.auth_time, event.acr, event.amr, event.expires_at, ACTIVE
+                event.subject,
+                event.secret_hash,
+                event.auth_time,
+                event.acr,
+                event.amr,
+                event.expires_at,
+                ACTIVE,
             )
         case SessionReauthenticated():
             return msgspec.structs.replace(

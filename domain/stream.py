@@ -33,24 +33,30 @@ def parse(stream: str) -> StreamId:
 
 
 def grant_stream(tenant: str, grant_id: str) -> str:
+    """The stream of a grant."""
     return f"{tenant}:{GRANT}:{grant_id}"
 
 
 def client_stream(tenant: str, client_id: str) -> str:
+    """The stream of a client."""
     return f"{tenant}:{CLIENT}:{client_id}"
 
 
 def account_stream(tenant: str, subject: str) -> str:
+    """The stream of an account."""
     return f"{tenant}:{ACCOUNT}:{subject}"
 
 
 def session_stream(tenant: str, session_id: str) -> str:
+    """The stream of a browser session."""
     return f"{tenant}:{SESSION}:{session_id}"
 
 
 def key_stream(tenant: str, kid: str) -> str:
+    """The stream of a signing key."""
     return f"{tenant}:{KEY}:{kid}"
 
 
 def refusal_stream(tenant: str, error_id: str) -> str:
+    """The stream of one refusal, or of one counted minute."""
     return f"{tenant}:{REFUSAL}:{error_id}"

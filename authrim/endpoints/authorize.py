@@ -29,10 +29,10 @@ from authrim.web.params import Params, read_params
 from authrim.web.response_mode import see_other
 from domain import authorization
 from domain.authorization import CodeReady, Step
+from domain.authorization_parameters import Parameters
 from domain.authorization_request import (
     ByRedirect,
     OnPage,
-    Parameters,
     PrivateParameters,
     RequestFacts,
     Valid,

@@ -11,7 +11,7 @@ import msgspec
 from authrim.store.contract import NewEvent, StreamRead
 from domain.account_events import ACCOUNT_EVENTS
 from domain.client_events import CLIENT_EVENTS
-from domain.event import Event, tag_of
+from domain.event import Event
 from domain.grant_events import GRANT_EVENTS
 from domain.key_events import KEY_EVENTS
 from domain.refusal_events import REFUSAL_EVENTS
@@ -42,8 +42,8 @@ class UnreadableEvent(Exception):
 
 
 def encode(event: Event) -> NewEvent:
-    """The event as it is stored."""
-    return NewEvent(_TAGS.get(type(event)) or tag_of(type(event)), _encode(event))
+    """The event as it is stored. Raises KeyError for one of no registry: it could never be read again."""
+    return NewEvent(_TAGS[type(event)], _encode(event))
 
 
 def decode(kind: str, tag: str, payload: bytes) -> Event:

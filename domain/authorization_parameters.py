@@ -1,0 +1,244 @@
+"""What each parameter of an authorization request may say (RFC 6749 §4.1.1, OIDC Core §3.1.2.1, RFC 7636 §4.3).
+
+Each reader gives the value that goes into ``AuthorizationRequested``, or raises ``Refused``.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from domain import claims, pkce, resource
+from domain import client as client_rules
+from domain import scope as scopes
+from domain.client import Client
+from domain.errors import Refusal, invalid_request, invalid_scope, unauthorized_client
+from domain.issue import OFFLINE_ACCESS
+
+MAX_STATE: Final = 4096
+MAX_NONCE: Final = 1024
+MAX_LIST: Final = 32
+MAX_HINT: Final = 320
+MAX_SAFE_INTEGER: Final = 2**53 - 1
+
+RESPONSE_TYPES: Final = ("code",)
+RESPONSE_MODES: Final = ("query", "fragment", "form_post")
+PROMPTS: Final = ("none", "login", "consent", "select_account")
+DISPLAYS: Final = ("page", "popup", "touch", "wap")
+UNSUPPORTED: Final = {
+    "request": "request_not_supported",
+    "request_uri": "request_uri_not_supported",
+    "registration": "registration_not_supported",
+}
+KNOWN: Final = frozenset(
+    {
+        "scope", "response_type", "response_mode", "state", "nonce", "display", "prompt", "max_age", "ui_locales",
+        "claims_locales", "id_token_hint", "login_hint", "acr_values", "claims", "code_challenge",
+        "code_challenge_method", *UNSUPPORTED,
+    }
+)  # fmt: skip
+
+
+class Parameters(msgspec.Struct, frozen=True):
+    """The request's parameters as read from the query or the form, an empty value counting as none.
+
+    ``claims`` is the parsed JSON of the parameter, ``claims_broken`` says that it could not be parsed strictly.
+    """
+
+    values: Mapping[str, str]
+    resources: tuple[str, ...] = ()
+    repeated: frozenset[str] = frozenset()
+    claims: dict[str, Any] | None = None
+    claims_broken: bool = False
+
+    def get(self, name: str) -> str | None:
+        """The parameter, None when it is missing or empty (RFC 6749 §3.1)."""
+        return self.values.get(name) or None
+
+
+class Refused(Exception):
+    """Ends the list of checks; ``validate`` alone catches it."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.error)
+        self.refusal = refusal
+
+
+def refuse_repeated(parameters: Parameters) -> None:
+    """RFC 6749 §3.1; only ``resource`` may repeat (RFC 8707 §2)."""
+    for name in sorted(parameters.repeated - {"resource"}):
+        if name in KNOWN:
+            raise Refused(
+                invalid_request(
+                    f"The parameter {name} is there more than once.", "Send it once.", "RFC 6749 §3.1"
+                )
+            )
+
+
+def refuse_unsupported(parameters: Parameters) -> None:
+    """What cannot be honoured is said to be so and never ignored (OIDC Core §3.1.2.6)."""
+    for name, error in UNSUPPORTED.items():
+        if parameters.get(name) is not None:
+            raise Refused(Refusal(error, f"The parameter {name} is not supported.", "", "OIDC Core §3.1.2.6"))
+
+
+def response_type(client: Client, parameters: Parameters) -> str:
+    """A response type of the server and of the client; its words have no order (OAuth MRT §3)."""
+    given = parameters.get("response_type")
+    if given is None:
+        raise Refused(
+            invalid_request("The response_type is missing.", "Send response_type=code.", "RFC 6749 §4.1.1")
+        )
+    wanted = " ".join(sorted(given.split(" ")))
+    if wanted not in RESPONSE_TYPES:
+        raise Refused(
+            Refusal(
+                "unsupported_response_type",
+                "This response_type is not supported.",
+                "Send code.",
+                "RFC 6749 §3.1.1",
+            )
+        )
+    if not client_rules.may_use_response_type(client, wanted):
+        raise Refused(unauthorized_client("The client may not use this response_type.", "Register it."))
+    if not client_rules.may_use_grant(client, "authorization_code"):
+        raise Refused(
+            unauthorized_client("The client may not use the authorization code.", "Register the grant.")
+        )
+    return wanted
+
+
+def response_mode(client: Client, parameters: Parameters) -> str:
+    """How the answer travels; ``query`` when nothing is said, the default of ``code`` (OAuth MRT §2.1)."""
+    mode = parameters.get("response_mode") or "query"
+    if mode not in RESPONSE_MODES:
+        raise Refused(
+            invalid_request(
+                "This response_mode is not supported.", "See response_modes_supported.", "OAuth MRT §2.1"
+            )
+        )
+    if not client_rules.may_use_response_mode(client, mode):
+        raise Refused(unauthorized_client("The client may not use this response_mode.", "Register it."))
+    return mode
+
+
+def scope(client: Client, parameters: Parameters) -> tuple[str, ...]:
+    """The scope asked for, within the client's registration (RFC 6749 §3.3); there is no default."""
+    given = parameters.get("scope")
+    if given is None:
+        raise Refused(invalid_scope("The scope is missing.", "Name at least one scope value."))
+    parsed = scopes.parse(given)
+    if isinstance(parsed, Refusal):
+        raise Refused(parsed)
+    if not set(parsed) <= set(client.metadata.scope):
+        raise Refused(
+            invalid_scope("The scope holds more than the client may ask for.", "Ask for what is registered.")
+        )
+    return parsed
+
+
+def without_useless_offline_access(client: Client, scope: tuple[str, ...]) -> tuple[str, ...]:
+    """A client that cannot refresh is not asked to agree to offline access (OIDC Core §11: ignored)."""
+    if client_rules.may_use_grant(client, "refresh_token"):
+        return scope
+    return tuple(value for value in scope if value != OFFLINE_ACCESS)
+
+
+def resources(client: Client, parameters: Parameters, scope: tuple[str, ...], issuer: str) -> tuple[str, ...]:
+    """The resources asked for, each one the client's to ask for (RFC 8707 §2)."""
+    audience = resource.audience_for(client, parameters.resources, scope, issuer)
+    if isinstance(audience, Refusal):
+        raise Refused(audience)
+    return parameters.resources
+
+
+def code_challenge(client: Client, parameters: Parameters) -> str | None:
+    """PKCE with S256 only; required as the client's profile says (RFC 7636 §4.3, RFC 9700 §2.1.1)."""
+    challenge = parameters.get("code_challenge")
+    method = parameters.get("code_challenge_method")
+    if challenge is None:
+        if method is not None:
+            raise Refused(
+                invalid_request("There is a code_challenge_method without code_challenge.", "Send both.")
+            )
+        if client_rules.requires_pkce(client):
+            raise Refused(
+                invalid_request("The code_challenge is missing.", "Use PKCE with S256.", "RFC 7636 §4.4.1")
+            )
+        return None
+    if method != "S256":
+        raise Refused(
+            invalid_request(
+                "The code_challenge_method is not S256.", "Send code_challenge_method=S256.", "RFC 7636 §4.3"
+            )
+        )
+    if not pkce.is_challenge(challenge):
+        raise Refused(
+            invalid_request(
+                "The code_challenge is malformed.", "It is the base64url SHA-256 of the verifier."
+            )
+        )
+    return challenge
+
+
+def prompt(parameters: Parameters) -> tuple[str, ...]:
+    """What the person is to be asked again; ``none`` stands alone (OIDC Core §3.1.2.1)."""
+    values = values_of(parameters, "prompt")
+    if "none" in values and len(values) > 1:
+        raise Refused(
+            invalid_request("prompt=none stands alone.", "Leave out the others.", "OIDC Core §3.1.2.1")
+        )
+    if not set(values) <= set(PROMPTS):
+        raise Refused(invalid_request("This prompt is not supported.", "See prompt_values_supported."))
+    return values
+
+
+def max_age(client: Client, parameters: Parameters) -> int | None:
+    """How many seconds ago the person may have signed in, at most; else what the client registered."""
+    given = parameters.get("max_age")
+    if given is None:
+        return client.metadata.default_max_age
+    if not (given.isascii() and given.isdigit()) or len(given) > 16 or int(given) > MAX_SAFE_INTEGER:
+        raise Refused(invalid_request("The max_age is not a number of seconds.", "Send 0 or more."))
+    return int(given)
+
+
+def asked_claims(parameters: Parameters) -> claims.Asked:
+    """What the ``claims`` parameter asks for (OIDC Core §5.5)."""
+    if parameters.claims_broken:
+        raise Refused(invalid_request("The claims parameter is not acceptable JSON.", "See OIDC Core 5.5."))
+    if parameters.claims is None:
+        return claims.Asked()
+    asked = claims.read(parameters.claims)
+    if isinstance(asked, Refusal):
+        raise Refused(asked)
+    return asked
+
+
+def display(parameters: Parameters) -> str:
+    """Unknown values are shown as a page: the parameter is a wish (OIDC Core §3.1.2.1)."""
+    display = parameters.get("display") or "page"
+    return display if display in DISPLAYS else "page"
+
+
+def acr_values(client: Client, parameters: Parameters) -> tuple[str, ...]:
+    """The authentication contexts that would be welcome, else those the client registered (OIDC DCR §2)."""
+    return values_of(parameters, "acr_values") or client.metadata.default_acr_values
+
+
+def values_of(parameters: Parameters, name: str) -> tuple[str, ...]:
+    """The values of a list separated by spaces, each once."""
+    values = tuple(dict.fromkeys(value for value in (parameters.get(name) or "").split(" ") if value))
+    if len(values) > MAX_LIST or any(len(value) > 255 for value in values):
+        raise Refused(invalid_request(f"The parameter {name} is too long.", "Send fewer values."))
+    return values
+
+
+def limited(parameters: Parameters, name: str, most: int) -> str | None:
+    """A parameter of at most ``most`` characters."""
+    value = parameters.get(name)
+    if value is not None and len(value) > most:
+        raise Refused(
+            invalid_request(f"The parameter {name} is too long.", f"Send at most {most} characters.")
+        )
+    return value
