@@ -10,6 +10,8 @@ class Row(NamedTuple):
     ``put`` writes the whole row, replacing one of the same key. ``claim`` inserts and loses, as a conflict of
     the whole append, when the key is taken. ``drop`` deletes by key; a key that ends in ``*`` is a prefix.
     ``revoke`` sets ``revoked_at`` on live ``tokens`` rows by key or prefix, keeping an earlier revocation.
+
+    Of one append's rows, drops come first and revocations last: write them in that order.
     """
 
     table: str

@@ -7,7 +7,7 @@ import msgspec
 
 from authrim.store.chain import leaf_hash
 from authrim.store.contract import Append, Appended, Conflict
-from projections.rows import Row
+from projections.rows import Row, key_range
 
 #: The tables in the order of the function's last arguments.
 _TABLES = ("clients", "accounts", "sessions", "signing_keys", "tokens", "logins", "sealed")
@@ -89,14 +89,6 @@ def _add_row(columns: RowColumns, number: int, row: Row) -> None:
             _add(columns.claims, (number, row.table, key))
         # Of two rows of one append with the same key, the later one counts.
         columns.written.setdefault(row.table, {})[key] = {"append": number, **row.values}
-
-
-def key_range(key: str) -> tuple[str, str]:
-    """From, and before: one key, or all keys with the prefix when it ends in ``*``."""
-    if key.endswith("*"):
-        prefix = key[:-1]
-        return prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)
-    return key, key + "\x01"
 
 
 def _add(columns: Sequence[list[Any]], values: Sequence[Any]) -> None:

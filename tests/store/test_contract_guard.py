@@ -1,0 +1,42 @@
+"""What guard rows and counters promise, on both engines: a value is used once, and sums are exact."""
+
+import asyncio
+from time import time
+
+from authrim.store.contract import Store
+
+
+async def test_a_key_is_reserved_once(store: Store) -> None:
+    """Of many parallel reservations of each of many keys, exactly one a key is granted (F15, A075)."""
+    later = int(time()) + 600
+    keys = [f"jti:{n}" for n in range(50)]
+    granted = await asyncio.gather(*(store.reserve(key, later) for key in keys * 8))
+    assert sum(granted) == 50
+    assert all(sum(granted[n::50]) == 1 for n in range(50))
+    assert not any(await asyncio.gather(*(store.reserve(key, later) for key in keys)))
+
+
+async def test_an_expired_key_may_be_reserved_again(store: Store) -> None:
+    """A reservation whose time is over is not in the way of the next one, and that one counts again."""
+    now = int(time())
+    assert await store.reserve("jti:a", now - 1)
+    assert await store.reserve("jti:a", now + 600)
+    assert not await store.reserve("jti:a", now + 600)
+
+
+async def test_counters_lose_nothing(store: Store) -> None:
+    """Parallel additions each see a total of their own, and the last total is the sum."""
+    totals = await asyncio.gather(*(store.count("failures:a", 60) for _ in range(40)))
+    assert sorted(totals) == list(range(1, 41))
+    assert await store.count("failures:a", 60, 10) == 50
+    assert await store.count("failures:a", 60, 0) == 50
+    assert await store.count("failures:b", 60, 0) == 0
+
+
+async def test_a_counter_begins_anew_after_its_window(store: Store) -> None:
+    """A total lasts for the window of its first use, and is zero afterwards."""
+    assert await store.count("failures:a", 1) == 1
+    assert await store.count("failures:a", 1) == 2
+    await asyncio.sleep(1.1)
+    assert await store.count("failures:a", 1, 0) == 0
+    assert await store.count("failures:a", 1) == 1
