@@ -10,7 +10,7 @@ import click
 from rich.text import Text
 
 from authrim.administration.signing_keys import key_ring_of
-from authrim.commands.common import emit, is_json, run_with_store, settings_of
+from authrim.commands.common import UnusableSettings, emit, is_json, run_with_store, settings_of
 from authrim.configuration import Configuration
 from authrim.crypto.master import MasterKeyRefused, MasterKeys
 from authrim.crypto.sealing import SealBroken
@@ -46,7 +46,7 @@ def administer(context: click.Context, work: Callable[[Office], Awaitable[T | Re
     try:
         master = MasterKeys.from_settings(settings.master_key_texts)
     except MasterKeyRefused as refused:
-        raise click.ClickException(f"master_keys: {refused}") from None
+        raise UnusableSettings(f"master_keys: {refused}") from None
 
     async def at_the_office(store: Store) -> T | Refusal:
         return await work(Office(settings, store, master, PrivateData(store, master)))
@@ -84,7 +84,9 @@ def print_fields(context: click.Context, fields: Mapping[str, Any], note: str = 
     for name, value in shown.items():
         text.append(f"{name:<{width}}  ", "bold")
         text.append(value.replace("\n", "\n" + " " * (width + 2)) + "\n")
-    emit(context, fields, text.append(note))
+    text.append(note)
+    text.rstrip()
+    emit(context, fields, text)
 
 
 def print_list(
@@ -97,14 +99,15 @@ def print_list(
     for cells, style in ((columns, "bold"), *((line, "") for line in lines)):
         padded = (f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
         text.append("  ".join(padded).rstrip() + "\n", style)
+    text.rstrip()
     emit(context, {name: rows}, text)
 
 
 def _text(value: Any) -> str:
-    """A value in a person's eyes: lists one entry a line, nothing as nothing."""
+    """A value in a person's eyes: a list one entry a line, nothing as a dash."""
     match value:
         case None:
-            return ""
+            return "–"
         case bool():
             return "yes" if value else "no"
         case list() | tuple():

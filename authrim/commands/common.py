@@ -19,12 +19,18 @@ from authrim.store.read_back import ReadBack
 T = TypeVar("T")
 
 
+class UnusableSettings(click.ClickException):
+    """Ends a command like a wrong option does: nothing was done, and trying again will not help."""
+
+    exit_code = 2
+
+
 def settings_of(context: click.Context, **overrides: Any) -> Settings:
     """The settings by ``--config``, the environment and ``overrides``; what is wrong ends the command."""
     try:
         return load(context.find_root().params.get("config"), overrides)
     except BadSettings as error:
-        raise click.ClickException(str(error)) from None
+        raise UnusableSettings(str(error)) from None
 
 
 def run_with_store(context: click.Context, work: Callable[[ReadBack], Awaitable[T]]) -> T:

@@ -12,7 +12,7 @@ from authrim.crypto.key_pair import SIGNING_ALGORITHMS
 from domain.errors import Refusal
 from domain.key import Key
 
-_COLUMNS = ("kid", "alg", "life", "created_at", "active_from", "revoked_at")
+_COLUMNS = ("kid", "alg", "life", "active_from")
 
 
 @click.group()

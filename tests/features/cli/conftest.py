@@ -1,38 +1,16 @@
 """The command line as it is used: real commands on a real database, settings from the environment."""
 
-import json
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
-from click.testing import CliRunner, Result
 
-from authrim.cli import main
 from authrim.crypto.master import MasterKeys
 from authrim.private_data import PrivateData
 from authrim.store.sqlite import SQLiteStore
-
-
-class CommandLine:
-    """Runs ``authrim`` with settings of its own."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self.environment = dict(environment)
-
-    def run(self, *arguments: str, stdin: str | None = None, status: int = 0) -> Result:
-        """Run a command that is to end with ``status``."""
-        result = CliRunner().invoke(main, list(arguments), input=stdin, env=self.environment)
-        unexpected = result.exception if not isinstance(result.exception, SystemExit) else None
-        assert unexpected is None, unexpected
-        assert result.exit_code == status, result.output
-        return result
-
-    def json(self, *arguments: str, stdin: str | None = None, status: int = 0) -> Any:
-        """Run a command with ``--json``; what it printed."""
-        return json.loads(self.run("--json", *arguments, stdin=stdin, status=status).stdout)
+from tests.support.command_line import CommandLine
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CommandLine
 
 from authrim.administration import accounts
 from authrim.crypto.ids import new_id
@@ -23,6 +22,7 @@ from domain.errors import Refusal
 from domain.session_events import SessionStarted
 from domain.stream import account_stream, session_stream
 from projections.tables import LOGINS, SEALED, row_key
+from tests.support.command_line import CommandLine
 
 PASSWORD_TEXT = "canary-password-7Wq"
 CLAIMS = {"name": "Canary Name", "email": "canary@example.com", "email_verified": True}

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import CommandLine
 
 from authrim.administration import clients
 from authrim.crypto.secrets import secret_matches
@@ -13,6 +12,7 @@ from authrim.store.contract import Append, Appended
 from authrim.store.sqlite import SQLiteStore
 from domain.client import Client, ClientMetadata
 from domain.errors import Refusal
+from tests.support.command_line import CommandLine
 
 CALLBACK = "https://shop.example.com/callback"
 

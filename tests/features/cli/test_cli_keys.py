@@ -6,14 +6,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from conftest import CommandLine
-
 from authrim.administration.signing_keys import PRIVATE_HALF, ensure_signing_keys, key_ring_of
 from authrim.configuration import Configuration
 from authrim.crypto.master import MasterKeys
 from authrim.private_data import SIGNING_KEY, PrivateData
 from authrim.settings import Settings, load
 from authrim.store.sqlite import SQLiteStore
+from tests.support.command_line import CommandLine
 
 
 async def opened(store: SQLiteStore, private: PrivateData, settings: Settings) -> Configuration:

@@ -1,0 +1,124 @@
+"""The command line as a whole: settings, JSON, status, schema, help; and the same on PostgreSQL."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from authrim.cli import COMMANDS, main
+from tests.support.command_line import CommandLine
+
+
+def test_runs_as_a_module() -> None:
+    """``python -m authrim`` is the command line."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "authrim", "--version"], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.startswith("authrim, version ")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself_and_speaks_json(name: str) -> None:
+    """Each command and each of its options has a help text, and takes --json behind it too."""
+    context = click.Context(main, info_name="authrim")
+    command = main.get_command(context, name)
+    assert command is not None
+    for one in _leaves(command):
+        assert one.help, one.name
+        assert sum("--json" in option.opts for option in one.params) == 1, one.name
+
+
+def _leaves(command: click.Command) -> Iterator[click.Command]:
+    if isinstance(command, click.Group):
+        assert command.help
+        for subcommand in command.commands.values():
+            yield from _leaves(subcommand)
+    else:
+        yield command
+
+
+def test_json_before_or_behind_the_command_is_the_same(authrim: CommandLine) -> None:
+    """--json is understood at both places."""
+    assert (
+        authrim.run("--json", "client", "list").stdout
+        == authrim.run("client", "list", "--json").stdout
+        == '{"clients": []}\n'
+    )
+
+
+@pytest.mark.parametrize("command", [("client", "list"), ("migrate",), ("keys", "list"), ("serve",)])
+def test_bad_settings_are_named_and_not_repeated(authrim: CommandLine, command: tuple[str, ...]) -> None:
+    """Place, key, problem and fix on standard error, never the value, status 2, no trace."""
+    bad = CommandLine({**authrim.environment, "AUTHRIM_MASTER_KEYS": "canary", "AUTHRIM_PORT": "canary"})
+    result = bad.run(*command, status=2)
+    assert "AUTHRIM_PORT: port: must be a whole number" in result.stderr
+    assert "AUTHRIM_MASTER_KEYS: master_keys number 1: must be 32 random bytes" in result.stderr
+    assert "canary" not in result.output
+    assert "Traceback" not in result.output
+
+
+def test_settings_come_from_a_file_too(authrim: CommandLine, tmp_path: Path) -> None:
+    """--config names the file, and what is wrong in it is named with the file."""
+    file = tmp_path / "authrim.toml"
+    file.write_text("prot = 1\n")
+    result = authrim.run("--config", str(file), "client", "list", status=2)
+    assert f"{file}: prot: is not a setting: did you mean port?" in result.stderr
+
+
+def test_schema_is_checked_by_all_and_changed_by_migrate_alone(environment: dict[str, str]) -> None:
+    """F21: without a schema every command says what to run; migrate makes it, once."""
+    authrim = CommandLine(environment)
+    for command in (("migrate", "--check"), ("client", "list"), ("serve",)):
+        assert "run `authrim migrate`" in authrim.run(*command, status=1).stderr
+    assert not Path(environment["AUTHRIM_DATABASE"]).exists()
+    assert "0001_events" in authrim.json("migrate")["applied"]
+    assert authrim.json("migrate") == {"applied": [], "up_to_date": True}
+    assert authrim.json("migrate", "--check") == {"applied": [], "up_to_date": True}
+
+
+def test_grant_to_is_for_postgresql(authrim: CommandLine) -> None:
+    """SQLite has no roles: asking for one is a mistake, not ignored."""
+    authrim.run("migrate", "--grant-to", "authrim_app", status=2)
+
+
+def test_the_same_on_postgresql(environment: dict[str, str], postgres_dsn: str, tmp_path: Path) -> None:
+    """Clients, accounts and keys are administered on PostgreSQL as on SQLite."""
+    authrim = CommandLine({**environment, "AUTHRIM_DATABASE": postgres_dsn})
+    assert authrim.json("migrate", "--check")["up_to_date"] is True
+    options = ("--client-id", "shop", "--redirect-uri", "https://shop.example.com/callback")
+    first = authrim.json("client", "create", *options)["client_secret"]
+    assert authrim.json("client", "rotate-secret", "shop")["client_secret"] != first
+    assert [one["client_id"] for one in authrim.json("client", "list")["clients"]] == ["shop"]
+    assert authrim.json("client", "disable", "shop")["status"] == "disabled"
+
+    claims = tmp_path / "claims.json"
+    claims.write_text('{"name": "Alice"}')
+    create = ("account", "create", "alice", "--password-stdin", "--claims", str(claims))
+    subject = authrim.json(*create, stdin="correct horse\n")["subject"]
+    assert authrim.json(*create, stdin="correct horse\n", status=1)["error"] == "invalid_request"
+    assert authrim.json("account", "show", "alice", "--personal")["claims"] == {"name": "Alice"}
+    set_password = ("account", "set-password", "alice", "--password-stdin")
+    assert authrim.json(*set_password, stdin="battery staple\n")["subject"] == subject
+    assert authrim.json("account", "erase", "alice", "--yes")["status"] == "erased"
+    assert authrim.json("account", "show", subject, "--personal")["claims"] is None
+
+    assert len(authrim.json("keys", "rotate")["keys"]) == 2
+    (kid, *_) = (key["kid"] for key in authrim.json("keys", "list")["keys"])
+    assert authrim.json("keys", "revoke", kid, "--yes")["replaced_by"]
+    assert authrim.json("projections", "verify")["ok"] is True
+
+
+def test_a_log_written_by_commands_verifies(authrim: CommandLine) -> None:
+    """After work of every kind the chain holds and every projection is the fold of the log."""
+    options = ("--client-id", "shop", "--redirect-uri", "https://shop.example.com/callback")
+    authrim.json("client", "create", *options)
+    authrim.json("client", "update", "shop", "--name", "Shop")
+    authrim.json("account", "create", "alice", "--password-stdin", stdin="correct horse\n")
+    authrim.json("keys", "rotate")
+    authrim.json("account", "erase", "alice", "--yes")
+    authrim.json("client", "delete", "shop", "--yes")
+    assert authrim.json("audit", "verify")["ok"] is True
+    assert authrim.json("projections", "verify")["ok"] is True

@@ -1,0 +1,28 @@
+"""``authrim`` as it is used, in this process."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from click.testing import CliRunner, Result
+
+from authrim.cli import main
+
+
+class CommandLine:
+    """Runs ``authrim`` with settings of its own."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.environment = dict(environment)
+
+    def run(self, *arguments: str, stdin: str | None = None, status: int = 0) -> Result:
+        """Run a command that is to end with ``status``."""
+        result = CliRunner().invoke(main, list(arguments), input=stdin, env=self.environment)
+        unexpected = result.exception if not isinstance(result.exception, SystemExit) else None
+        assert unexpected is None, unexpected
+        assert result.exit_code == status, result.output
+        return result
+
+    def json(self, *arguments: str, stdin: str | None = None, status: int = 0) -> Any:
+        """Run a command with ``--json``; what it printed."""
+        return json.loads(self.run("--json", *arguments, stdin=stdin, status=status).stdout)
