@@ -17,6 +17,7 @@ from authrim.store.codec import REGISTRIES
 from authrim.store.contract import Store
 from authrim.store.eventsourcing_adapter import LogRecorder
 from authrim.store.migrate import migrate_sqlite
+from authrim.store.postgres import PostgresStore
 from authrim.store.sqlite import SQLiteStore
 
 
@@ -125,4 +126,11 @@ class TestRecorderOnSQLite(OnOurLog, library_cases.ApplicationRecorderTestCase[L
     def fresh_log(self, tmp_path: Path) -> Iterator[None]:
         migrate_sqlite(tmp_path / "authrim.db")
         with recorder_on(SQLiteStore(tmp_path / "authrim.db")) as self.recorder:
+            yield
+
+
+class TestRecorderOnPostgres(OnOurLog, library_cases.ApplicationRecorderTestCase[LogRecorder]):
+    @pytest.fixture(autouse=True)
+    def fresh_log(self, postgres_dsn: str) -> Iterator[None]:
+        with recorder_on(PostgresStore(postgres_dsn)) as self.recorder:
             yield
