@@ -1,4 +1,4 @@
-"""What every test may ask for: an empty store of each kind, on a cluster that the whole run shares."""
+"""What every test may ask for: an empty store of each kind, on a cluster that the whole run shares, and a server."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -11,6 +11,8 @@ from authrim.store.postgres import PostgresStore
 from authrim.store.sqlite import SQLiteStore
 from tests import postgres_cluster
 from tests.postgres_cluster import Cluster
+from tests.support.browser import Browser
+from tests.support.running import RunningServer, running_server
 
 
 @pytest.fixture(scope="session")
@@ -21,12 +23,19 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def idle_databases() -> list[str]:
+    """Databases that a test is done with, emptied for the next one."""
+    return []
+
+
 @pytest.fixture
-def postgres_dsn(cluster: Cluster) -> Iterator[str]:
-    """A fresh database with the schema."""
-    name = cluster.new_database()
+def postgres_dsn(cluster: Cluster, idle_databases: list[str]) -> Iterator[str]:
+    """An empty database with the schema. A test that changes the schema itself asks for ``new_database``."""
+    name = idle_databases.pop() if idle_databases else cluster.new_database()
     yield cluster.dsn(name)
-    cluster.drop_database(name)
+    cluster.empty_database(name)
+    idle_databases.append(name)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -49,3 +58,16 @@ async def store(store_place: Path | str) -> AsyncIterator[Store]:
     await opened.open()
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def server(store: Store) -> AsyncIterator[RunningServer]:
+    """A server over a fresh store, with one account."""
+    async with running_server(store) as running:
+        yield running
+
+
+@pytest.fixture
+def browser(server: RunningServer) -> Browser:
+    """A browser that has never been here."""
+    return Browser(server)
