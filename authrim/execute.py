@@ -5,7 +5,6 @@ read, and gives the answer only after that is durable. When somebody else was fa
 """
 
 import asyncio
-import json
 import random
 from collections.abc import Awaitable, Callable
 from time import monotonic
@@ -52,19 +51,36 @@ class Context(msgspec.Struct):
 
     def metadata(self, error_id: str = "") -> bytes:
         """The metadata as it is stored: small JSON text, nothing in it that is empty."""
-        fields = {
-            "tenant": self.tenant,
-            "actor": self.actor,
-            "client_id": self.client_id,
-            "subject": self.subject,
-            "trace": self.trace,
-            "address": self.address,
-            "error_id": error_id,
-            "server": __version__,
-        }
-        return json.dumps(
-            {name: value for name, value in fields.items() if value}, separators=(",", ":")
-        ).encode()
+        return _encode(
+            Metadata(
+                tenant=self.tenant,
+                actor=self.actor,
+                client_id=self.client_id,
+                subject=self.subject,
+                trace=self.trace,
+                address=self.address,
+                error_id=error_id,
+            )
+        )
+
+
+class Metadata(msgspec.Struct, omit_defaults=True):
+    """What is stored beside each event."""
+
+    tenant: str
+    actor: str
+    client_id: str = ""
+    subject: str = ""
+    trace: str = ""
+    address: str = ""
+    error_id: str = ""
+    server: str = ""
+
+    def __post_init__(self) -> None:
+        self.server = __version__
+
+
+_encode = msgspec.json.Encoder().encode
 
 
 class Change(msgspec.Struct, frozen=True):

@@ -54,9 +54,9 @@ class SignInRefused(msgspec.Struct, frozen=True):
 async def check_password(runtime: Runtime, context: Context, attempt: Attempt) -> Checked | SignInRefused:
     """Count the attempt, then check it. Raises Overloaded when the password pool is full."""
     hashed = login_hmac(runtime.master, context.tenant, attempt.login)
-    wait = await _too_many(runtime, context, hashed)
-    if wait:
-        return SignInRefused("too_many_attempts", retry_after=wait)
+    limits = _limits(runtime, context, hashed)
+    if await _too_many(runtime, limits):
+        return SignInRefused("too_many_attempts", retry_after=runtime.settings.sign_in_window_seconds)
     found = await runtime.store.find("login", row_key(context.tenant, hashed))
     subject = None if found.row is None else str(found.row["subject"])
     try:
@@ -65,6 +65,7 @@ async def check_password(runtime: Runtime, context: Context, attempt: Attempt) -
         raise Overloaded("password pool") from None
     if subject is None or not right:
         return SignInRefused("login_unknown" if subject is None else "password_wrong", subject)
+    await _forgive(runtime, limits)
     account = await runtime.store.find("account", row_key(context.tenant, subject))
     if account.row is None or account.row["status"] != ACTIVE:
         return SignInRefused("account_not_active", subject)
@@ -81,15 +82,24 @@ async def _is_right(runtime: Runtime, context: Context, subject: str | None, pas
     return await runtime.passwords.verify(stored.decode(), password)
 
 
-async def _too_many(runtime: Runtime, context: Context, hashed: str) -> int:
-    """Seconds to wait when there were too many attempts; zero when there were not."""
+def _limits(runtime: Runtime, context: Context, hashed: str) -> dict[str, int]:
+    """The counters of an attempt, and how far each may go within the window."""
     settings, tenant = runtime.settings, context.tenant
-    window = settings.sign_in_window_seconds
-    limits = {
+    return {
         f"sign-in:{tenant}:{hashed}:{context.address}": settings.sign_in_attempts_per_account,
         f"sign-in:{tenant}:{hashed}": settings.sign_in_attempts_per_account * ELSEWHERE,
         f"sign-in:{tenant}:{context.address}": settings.sign_in_attempts_per_address,
     }
+
+
+async def _too_many(runtime: Runtime, limits: dict[str, int]) -> bool:
+    """Count one more attempt; whether it is one too many."""
+    window = runtime.settings.sign_in_window_seconds
     totals = await asyncio.gather(*(runtime.store.count(key, window) for key in limits))
-    over = any(total > limit for total, limit in zip(totals, limits.values(), strict=True))
-    return window if over else 0
+    return any(total > limit for total, limit in zip(totals, limits.values(), strict=True))
+
+
+async def _forgive(runtime: Runtime, limits: dict[str, int]) -> None:
+    """A right password was no guess: take the attempt back."""
+    window = runtime.settings.sign_in_window_seconds
+    await asyncio.gather(*(runtime.store.count(key, window, -1) for key in limits))

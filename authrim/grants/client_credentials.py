@@ -32,7 +32,7 @@ async def grant_tokens(
 
     async def attempt() -> Outcome[dict[str, Any]]:
         client = await current_client(runtime, context, authenticated)
-        prepared = prepare(runtime, context, client, grant_id, runtime.now(), Liveness(client.status))
+        prepared = prepare(runtime, context, client, grant_id, runtime.now(), Liveness(client.status), None)
         decision = decide_client_credentials(command, prepared.facts)
         if isinstance(decision.answer, Refusal):
             return Outcome(decision.answer)

@@ -67,13 +67,16 @@ async def standing_of(runtime: Runtime, context: Context, client: Client, grant:
 
 def prepare(
     runtime: Runtime, context: Context, client: Client, grant_id: str, now: int, liveness: Liveness,
-    next_generation: int = 1,
+    next_generation: int | None = 1,
 ) -> Prepared:  # fmt: skip
-    """Make the ids and secrets that a decision to issue tokens would use."""
+    """Make the ids and secrets that a decision to issue tokens would use; ``next_generation`` None: no refresh."""
     metadata = client.metadata
     access = None if metadata.access_token_format == "jwt" else handles.new_handle("at", grant_id)  # noqa: S105
     token_id = new_secret(128) if access is None else digest(access)
-    refresh = handles.refresh_token(runtime.master, context.tenant, grant_id, next_generation)
+    refresh_hash = ""
+    if next_generation is not None:
+        refresh = handles.refresh_token(runtime.master, context.tenant, grant_id, next_generation)
+        refresh_hash = digest(refresh)
     kid = None
     if access is None:
         kid = runtime.key_ring.signer(context.tenant, metadata.access_token_signing_alg, now).kid
@@ -83,7 +86,7 @@ def prepare(
         client=client,
         liveness=liveness,
         token_id=token_id,
-        refresh_hash=digest(refresh),
+        refresh_hash=refresh_hash,
         hmac_key_id=runtime.master.current_id,
         access_token_lifetime=metadata.access_token_lifetime,
         id_token_lifetime=runtime.settings.id_token_lifetime,

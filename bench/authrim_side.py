@@ -1,0 +1,190 @@
+"""Our side of the benchmark: a server as it is run, with clients and a person, and the loads for each cell."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from authrim.administration.accounts import create_account
+from authrim.administration.clients import create_client
+from authrim.crypto.master import MasterKeys
+from authrim.crypto.passwords import Passwords
+from authrim.private_data import PrivateData
+from authrim.settings import Settings
+from authrim.store.migrate import migrate
+from authrim.store.opening import open_store
+from bench import http_client
+from bench.http_client import REDIRECT_URI, VERIFIER, Client, authorize_path, basic, hidden_fields
+from bench.load import Load
+from domain.client import ClientMetadata
+from domain.errors import Refusal
+from domain.stream import DEFAULT_TENANT
+from tests.postgres_cluster import Cluster
+from tests.support.running import MASTER_KEY, free_port
+
+_LOGIN, _PASSWORD = "bench", "a password for the benchmark"
+_SEEDS = 64
+_COMMON: dict[str, Any] = {
+    "redirect_uris": (REDIRECT_URI,),
+    "grant_types": ("authorization_code", "refresh_token", "client_credentials"),
+    "scope": ("openid", "offline_access", "api"),
+    "id_token_signed_response_alg": "ES256",
+    "access_token_signing_alg": "ES256",
+    "access_token_lifetime": 3600,
+    "skip_consent": True,
+}
+
+
+class AuthrimSide:
+    """A running server and what its clients know."""
+
+    name = "authrim"
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self._folder = folder
+        self._port = port
+        self.pid = 0
+        self.startup_seconds = 0.0
+        self._basic: dict[str, str] = {}
+        self._client_id: dict[str, str] = {}
+
+    @classmethod
+    @contextmanager
+    def started(cls, folder: Path, cluster: Cluster | None) -> Iterator["AuthrimSide"]:
+        """A server on PostgreSQL, or on SQLite without a cluster."""
+        port = free_port()
+        side = cls(folder, port)
+        database = cluster.dsn(cluster.new_database()) if cluster else str(folder / "authrim.db")
+        values = {
+            "issuer": f"http://localhost:{port}", "development": True, "host": "localhost", "port": port,
+            "database": database, "master_keys": [MASTER_KEY], "signing_algorithms": ["ES256", "RS256"],
+            "log_level": "warning", "authorize_requests_per_minute": 100_000,
+        }  # fmt: skip
+        asyncio.run(side._furnish(values))
+        config = folder / "authrim.toml"
+        config.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items()))
+        started = time.monotonic()
+        process = subprocess.Popen([sys.executable, "-m", "authrim", "--config", str(config), "serve"])
+        side.pid = process.pid
+        try:
+            side._wait()
+            side.startup_seconds = time.monotonic() - started
+            yield side
+        finally:
+            process.terminate()
+            process.wait(20)
+
+    async def _furnish(self, values: dict[str, Any]) -> None:
+        settings = Settings(**values)
+        await migrate(settings)
+        store = open_store(settings)
+        await store.open()
+        master = MasterKeys.from_settings(settings.master_key_texts)
+        passwords = Passwords()
+        account = await create_account(
+            store, PrivateData(store, master), passwords, master, DEFAULT_TENANT, _LOGIN, _PASSWORD, {}
+        )
+        assert not isinstance(account, Refusal)
+        for name, form in (("jwt", "jwt"), ("opaque", "opaque")):
+            metadata = ClientMetadata(client_name=name, access_token_format=form, **_COMMON)
+            created = await create_client(store, DEFAULT_TENANT, metadata)
+            assert not isinstance(created, Refusal), created.error_description
+            self._client_id[name] = created.client.client_id
+            self._basic[name] = basic(created.client.client_id, created.secret or "")
+        passwords.close()
+        await store.close()
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                if Client(self._port).request("GET", "/jwks").status == 200:
+                    return
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.01)
+
+    def _url(self, path: str) -> str:
+        return f"http://localhost:{self._port}{path}"
+
+    def load(self, cell: str) -> Load:
+        """What wrk sends for a cell; seeds are made anew for each run."""
+        match cell:
+            case "cc_jwt" | "cc_opaque":
+                body = "grant_type=client_credentials&scope=api"
+                return Load(self._url("/token"), "same.lua", {"BASIC": self._basic[cell[3:]], "BODY": body})
+            case "introspect" | "introspect_jwt":
+                kind = "jwt" if cell == "introspect_jwt" else "opaque"
+                environment = {"BASIC": self._basic[kind], "BODY": f"token={self._access_token(kind)}"}
+                return Load(self._url("/introspect"), "same.lua", environment)
+            case "refresh":
+                tokens = [self._code_flow(self._sign_in())["refresh_token"] for _ in range(_SEEDS)]
+                environment = {"BASIC": self._basic["opaque"], "SEEDS": self._seeds(tokens)}
+                return Load(self._url("/token"), "refresh.lua", environment)
+            case "code_flow":
+                return Load(self._url("/"), "flow.lua", self._flow_environment())
+            case _:
+                path = {"discovery": "/.well-known/openid-configuration", "jwks": "/jwks"}[cell]
+                return Load(self._url(path), "same.lua", {"METHOD": "GET"})
+
+    def _flow_environment(self) -> dict[str, str]:
+        sessions = []
+        for _ in range(_SEEDS):
+            cookies = self._sign_in().cookies
+            sessions.append(
+                "; ".join(f"{name}={value}" for name, value in cookies.items() if "session" in name)
+            )
+        return {
+            "BASIC": self._basic["opaque"],
+            "SEEDS": self._seeds(sessions),
+            "AUTHORIZE": authorize_path("/authorize", self._client_id["opaque"], "openid offline_access"),
+            "TOKEN": "/token",
+            "TAIL": f"&redirect_uri=https%3A%2F%2Frp.example%2Fcb&code_verifier={VERIFIER}",
+        }
+
+    def _seeds(self, values: list[str]) -> str:
+        path = self._folder / "authrim-seeds"
+        path.write_text("\n".join(values) + "\n")
+        return str(path)
+
+    def _access_token(self, kind: str) -> str:
+        form = {"grant_type": "client_credentials", "scope": "api"}
+        answer = Client(self._port).request("POST", "/token", form, self._basic[kind])
+        return str(json.loads(answer.body)["access_token"])
+
+    def _sign_in(self) -> Client:
+        """A browser that is signed in, through the real page."""
+        client = Client(self._port)
+        page = self._follow(
+            client, authorize_path("/authorize", self._client_id["opaque"], "openid offline_access")
+        )
+        form = hidden_fields(page.body) | {"login": _LOGIN, "password": _PASSWORD, "action": "sign-in"}
+        answer = client.request("POST", self._login_path, form)
+        assert answer.location is not None, answer
+        return client
+
+    def _follow(self, client: Client, path: str) -> http_client.Answer:
+        answer = client.request("GET", path)
+        while answer.location is not None and answer.location.startswith(self._url("")):
+            self._login_path = answer.location.removeprefix(self._url(""))
+            answer = client.request("GET", self._login_path)
+        return answer
+
+    def _code_flow(self, client: Client) -> dict[str, Any]:
+        path = authorize_path("/authorize", self._client_id["opaque"], "openid offline_access")
+        location = client.request("GET", path).location or ""
+        code = location.split("code=", 1)[1].split("&", 1)[0]
+        form = {
+            "grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT_URI,
+            "code_verifier": VERIFIER,
+        }  # fmt: skip
+        answer = client.request("POST", "/token", form, self._basic["opaque"])
+        assert answer.status == 200, answer.body
+        tokens: dict[str, Any] = json.loads(answer.body)
+        return tokens

@@ -1,0 +1,89 @@
+"""Load by wrk, and what it cost: requests a second, latencies, processor time and memory of the server."""
+
+import json
+import os
+import re
+import statistics
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+WRK_DIR = Path(__file__).parent / "wrk"
+CONNECTIONS = 32
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Measured(NamedTuple):
+    """One run: work done a second (requests, or flows of several), latencies in ms, errors, cores used."""
+
+    rate: float
+    p50: float
+    p99: float
+    errors: int
+    cores: float
+
+
+class Summary(NamedTuple):
+    """Several runs of one cell: medians, and the spread of the rate."""
+
+    rate: float
+    lowest: float
+    highest: float
+    p50: float
+    p99: float
+    errors: int
+    cores: float
+
+
+def run(
+    url: str, script: str, environment: Mapping[str, str], seconds: int, pid: int, requests_each: int = 1
+) -> Measured:
+    """One run of wrk with one thread and 32 connections."""
+    command = [
+        "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "15s", "-s", str(WRK_DIR / script), url,
+    ]  # fmt: skip
+    before, started = cpu_seconds(pid), time.monotonic()
+    done = subprocess.run(
+        command,
+        env={**os.environ, **environment, "WRK_DIR": str(WRK_DIR)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=seconds + 60,
+    )
+    cores = (cpu_seconds(pid) - before) / (time.monotonic() - started)
+    found = re.search(r"JSON(\{.*\})", done.stdout)
+    if found is None:
+        raise RuntimeError(f"wrk said nothing: {done.stdout}{done.stderr}")
+    told: dict[str, Any] = json.loads(found[1])
+    rate = told["requests"] / (told["microseconds"] / 1e6) / requests_each
+    return Measured(rate, told["p50"], told["p99"], told["errors"], cores)
+
+
+def summarize(runs: list[Measured]) -> Summary:
+    """Medians of the runs; errors are added up."""
+    rates = [one.rate for one in runs]
+    return Summary(
+        statistics.median(rates),
+        min(rates),
+        max(rates),
+        statistics.median(one.p50 for one in runs),
+        statistics.median(one.p99 for one in runs),
+        sum(one.errors for one in runs),
+        statistics.median(one.cores for one in runs),
+    )
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor seconds of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def memory_megabytes(pid: int) -> float:
+    """Resident memory of a process."""
+    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+    assert found is not None
+    return int(found[1]) / 1024
