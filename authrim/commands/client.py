@@ -76,7 +76,9 @@ def _algorithms(settings: Settings, given: dict[str, Any]) -> dict[str, str]:
 
 @client.command("list")
 @click.option("--after", default="", help="Begin behind this client id.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="How many at most."
+)
 @click.pass_context
 def list_(context: click.Context, after: str, limit: int) -> None:
     """List the clients in the order of their ids."""

@@ -34,19 +34,39 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 _OPTIONS: Final[tuple[Decorator, ...]] = (
     click.option("--name", "client_name", help="The name that people see when they are asked for consent."),
     click.option("--redirect-uri", "redirect_uris", multiple=True, help="Where answers may go; repeatable."),
-    click.option("--grant-type", "grant_types", multiple=True, type=click.Choice(GRANT_TYPES)),
+    click.option(
+        "--grant-type", "grant_types", multiple=True, type=click.Choice(GRANT_TYPES), help="Repeatable."
+    ),
     click.option("--response-type", "response_types", multiple=True, help="Such as code; repeatable."),
-    click.option("--response-mode", "response_modes", multiple=True, type=click.Choice(RESPONSE_MODES)),
-    click.option("--auth-method", "token_endpoint_auth_method", type=click.Choice(_METHODS)),
+    click.option(
+        "--response-mode",
+        "response_modes",
+        multiple=True,
+        type=click.Choice(RESPONSE_MODES),
+        help="Without: any.",
+    ),
+    click.option(
+        "--auth-method",
+        "token_endpoint_auth_method",
+        type=click.Choice(_METHODS),
+        help="How it authenticates.",
+    ),
     click.option(
         "--public", "token_endpoint_auth_method", flag_value="none", help="The same as --auth-method none."
     ),
-    click.option("--auth-signing-alg", "token_endpoint_auth_signing_alg", type=_ALGORITHM),
+    click.option(
+        "--auth-signing-alg",
+        "token_endpoint_auth_signing_alg",
+        type=_ALGORITHM,
+        help="What it signs assertions with.",
+    ),
     click.option("--scope", multiple=True, help="What may be asked for; repeatable, or in one text."),
     click.option("--audience", "audiences", multiple=True, help="A resource tokens may be for; repeatable."),
     click.option("--default-audience", help="Whom a token is for when the request names no resource."),
     click.option("--profile", type=click.Choice(tuple(PROFILES)), help="The rules the client is held to."),
-    click.option("--application-type", type=click.Choice(APPLICATION_TYPES)),
+    click.option(
+        "--application-type", type=click.Choice(APPLICATION_TYPES), help="Which redirect URIs it may have."
+    ),
     click.option(
         "--jwks", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file of public keys."
     ),
@@ -59,18 +79,31 @@ _OPTIONS: Final[tuple[Decorator, ...]] = (
     click.option(
         "--protected-resource", "protected_resources", multiple=True, help="A resource the client is."
     ),
-    click.option("--access-token-format", type=click.Choice(ACCESS_TOKEN_FORMATS)),
-    click.option("--access-token-alg", "access_token_signing_alg", type=_ALGORITHM),
-    click.option("--id-token-alg", "id_token_signed_response_alg", type=_ALGORITHM),
+    click.option(
+        "--access-token-format",
+        type=click.Choice(ACCESS_TOKEN_FORMATS),
+        help="Opaque ones need introspection.",
+    ),
+    click.option(
+        "--access-token-alg",
+        "access_token_signing_alg",
+        type=_ALGORITHM,
+        help="What signs its access tokens.",
+    ),
+    click.option(
+        "--id-token-alg", "id_token_signed_response_alg", type=_ALGORITHM, help="What signs its ID tokens."
+    ),
     click.option("--access-token-lifetime", type=_SECONDS, help="In seconds."),
     click.option("--refresh-token-lifetime", type=_SECONDS, help="In seconds."),
     click.option("--refresh-grace-seconds", type=_SECONDS, help="0: any second use is taken for theft."),
     click.option("--default-max-age", type=_SECONDS, help="Seconds after which people sign in again."),
-    click.option("--acr-value", "default_acr_values", multiple=True),
-    click.option("--logo-uri"),
-    click.option("--client-uri"),
-    click.option("--policy-uri"),
-    click.option("--tos-uri"),
+    click.option(
+        "--acr-value", "default_acr_values", multiple=True, help="A wanted context of sign-in; repeatable."
+    ),
+    click.option("--logo-uri", help="Its logo, on the consent page."),
+    click.option("--client-uri", help="Its home page."),
+    click.option("--policy-uri", help="Its privacy policy, linked on the consent page."),
+    click.option("--tos-uri", help="Its terms of service, linked on the consent page."),
 )
 
 

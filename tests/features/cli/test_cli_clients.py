@@ -71,6 +71,12 @@ def test_types_begin_with_sensible_values(
     assert ("client_secret" in created) == (expected[0] != "none")
 
 
+def test_short_form_of_a_service(authrim: CommandLine) -> None:
+    """--service is --type service."""
+    short = authrim.json("client", "create", "--service", "--client-id", "short")
+    assert short["grant_types"] == ["client_credentials"]
+
+
 def test_options_override_the_type(authrim: CommandLine) -> None:
     """What is said wins over what the type begins with."""
     created = create(authrim, "--scope", "openid email", "--scope", "reports", "--public", "--first-party")

@@ -28,6 +28,8 @@ def test_every_command_explains_itself_and_speaks_json(name: str) -> None:
     assert command is not None
     for one in _leaves(command):
         assert one.help, one.name
+        for option in one.params:
+            assert not isinstance(option, click.Option) or option.help, (one.name, option.name)
         assert sum("--json" in option.opts for option in one.params) == 1, one.name
 
 
