@@ -50,11 +50,7 @@ def store_place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
 @pytest.fixture
 async def store(store_place: Path | str) -> AsyncIterator[Store]:
     """An open, empty store: each test runs once on each engine."""
-    opened: Store
-    if isinstance(store_place, Path):
-        opened = SQLiteStore(store_place, exclusive=True)
-    else:
-        opened = PostgresStore(store_place)
+    opened = _store_at(store_place)
     await opened.open()
     yield opened
     await opened.close()
@@ -71,3 +67,9 @@ async def server(store: Store) -> AsyncIterator[RunningServer]:
 def browser(server: RunningServer) -> Browser:
     """A browser that has never been here."""
     return Browser(server)
+
+
+def _store_at(place: Path | str) -> Store:
+    if isinstance(place, Path):
+        return SQLiteStore(place, exclusive=True)
+    return PostgresStore(place)
