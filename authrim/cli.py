@@ -20,6 +20,10 @@ COMMANDS: Final = {
     "projections": ("authrim.commands.projections", "projections"),
 }
 
+CONFIG_FILE: Final = click.Path(dir_okay=False, path_type=Path)
+CONFIG_HELP: Final = "A TOML file with settings. The environment (AUTHRIM_…) wins over it."
+JSON_HELP: Final = "Print JSON instead of text."
+
 
 class LazyGroup(click.Group):
     """A group whose commands are imported one at a time, so that none waits for the server's libraries."""
@@ -35,38 +39,41 @@ class LazyGroup(click.Group):
         module, name = COMMANDS[cmd_name]
         command = getattr(import_module(module), name)
         assert isinstance(command, click.Command)
-        _accept_json(command)
+        _accept_common_options(command)
         return command
 
 
-def _accept_json(command: click.Command) -> None:
-    """Let ``--json`` stand behind every command as well as before it."""
+def _accept_common_options(command: click.Command) -> None:
+    """Let ``--config`` and ``--json`` stand behind every command as well as before it."""
     if isinstance(command, click.Group):
         for subcommand in command.commands.values():
-            _accept_json(subcommand)
-    elif not any("--json" in parameter.opts for parameter in command.params):
-        command.params.append(_json_option())
+            _accept_common_options(subcommand)
+        return
+    for option in _common_options():
+        if not any(option.opts[0] in parameter.opts for parameter in command.params):
+            command.params.append(option)
 
 
-def _json_option() -> click.Option:
-    return click.Option(
-        ["--json"], is_flag=True, expose_value=False, callback=_want_json, help="Print JSON instead of text."
+def _common_options() -> tuple[click.Option, ...]:
+    return (
+        click.Option(
+            ["--config"], type=CONFIG_FILE, expose_value=False, callback=_pass_to_root, help=CONFIG_HELP
+        ),
+        click.Option(
+            ["--json", "as_json"], is_flag=True, expose_value=False, callback=_pass_to_root, help=JSON_HELP
+        ),
     )
 
 
-def _want_json(context: click.Context, _option: click.Parameter, wanted: Any) -> None:
-    if wanted:
-        context.find_root().params["as_json"] = True
+def _pass_to_root(context: click.Context, option: click.Parameter, value: Any) -> None:
+    if value and option.name is not None:
+        context.find_root().params[option.name] = value
 
 
 @click.group(cls=LazyGroup)
 @click.version_option(__version__, prog_name="authrim")
-@click.option(
-    "--config",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="A TOML file with settings. The environment (AUTHRIM_…) wins over it.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+@click.option("--config", type=CONFIG_FILE, help=CONFIG_HELP)
+@click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
 def main(config: Path | None, *, as_json: bool) -> None:
     """Authrim: an OAuth 2.0 and OpenID Connect server whose source of truth is a log of events."""
     del config, as_json  # read by the commands from the context

@@ -87,6 +87,10 @@ PERSON: Final[dict[str, Any]] = {
 }
 
 
+class UnusableFolder(Exception):
+    """The data folder cannot be made, read or written, or what is in it is not a workplace."""
+
+
 class Workplace(msgspec.Struct):
     """What a development server must find again: its master key, its clients' secrets, its account."""
 
@@ -100,23 +104,47 @@ class Workplace(msgspec.Struct):
 
 
 def open_workplace(folder: Path) -> Workplace:
-    """Read the workplace, or begin a new one."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Read the workplace, or begin a new one. Raises UnusableFolder."""
     file = folder / "development.json"
-    if file.exists():
-        return msgspec.json.decode(file.read_bytes(), type=Workplace)
-    workplace = Workplace(master_key=secrets.token_urlsafe(32))
-    save_workplace(folder, workplace)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if file.exists():
+            return msgspec.json.decode(file.read_bytes(), type=Workplace)
+        workplace = Workplace(master_key=secrets.token_urlsafe(32))
+        save_workplace(folder, workplace)
+    except OSError as error:
+        raise UnusableFolder(f"cannot keep anything in {folder}: {error.strerror}") from error
+    except msgspec.MsgspecError:
+        raise UnusableFolder(f"{file} is not what a development server has written") from None
     return workplace
 
 
 def save_workplace(folder: Path, workplace: Workplace) -> None:
     """Write it whole or not at all, readable for its owner only."""
-    draft = folder / "development.json.new"
+    _write_privately(folder / "development.json", json.dumps(msgspec.to_builtins(workplace), indent=2))
+
+
+def _write_privately(path: Path, text: str) -> None:
+    draft = path.with_name(path.name + ".new")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as stream:
-        json.dump(msgspec.to_builtins(workplace), stream, indent=2)
-    draft.replace(folder / "development.json")
+        stream.write(text)
+    draft.replace(path)
+
+
+def write_config(folder: Path, settings: Settings) -> None:
+    """Write the settings down, so that ``authrim --config`` can administer the same server."""
+    lines = {
+        "issuer": settings.issuer,
+        "development": True,
+        "host": settings.host,
+        "port": settings.port,
+        "database": settings.database.get_secret_value(),
+        "master_keys": list(settings.master_key_texts),
+        "signing_algorithms": list(settings.signing_algorithms),
+    }
+    text = "".join(f"{name} = {json.dumps(value)}\n" for name, value in lines.items())
+    _write_privately(folder / "authrim.toml", text)
 
 
 async def furnish(settings: Settings, store: Store, folder: Path, workplace: Workplace) -> None:

@@ -14,6 +14,8 @@ from typing import Any, Final
 
 import structlog
 
+from authrim.web.server import CannotListen
+
 log = structlog.get_logger(__name__)
 
 #: A worker that lived shorter than this died young.
@@ -52,11 +54,18 @@ class _Worker:
 
 
 def reserve_port(host: str, port: int) -> socket.socket:
-    """Hold the port, without listening on it, so that it stays ours while workers come and go."""
+    """Hold the port, without listening on it, so that it stays ours while workers come and go.
+
+    Raises CannotListen when it cannot be had.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     held = socket.socket(family, socket.SOCK_STREAM)
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    held.bind((host, port))
+    try:
+        held.bind((host, port))
+    except OSError as error:
+        held.close()
+        raise CannotListen(host, port, error) from error
     return held
 
 

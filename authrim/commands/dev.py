@@ -5,19 +5,19 @@ import json
 from pathlib import Path
 
 import click
-from authrim.store.migrate import migrate
-from authrim.store.opening import open_store
 from pydantic import SecretStr
 from rich.console import Console
 from rich.panel import Panel
 
-from authrim.development import Workplace, furnish, open_workplace
+from authrim.development import UnusableFolder, Workplace, furnish, open_workplace
 from authrim.outside import telemetry
 from authrim.runtime import Runtime
 from authrim.serving import serve
 from authrim.settings import Settings
 from authrim.store.contract import StoreError
-from authrim.web.server import Running
+from authrim.store.migrate import migrate
+from authrim.store.opening import open_store
+from authrim.web.server import CannotListen, Running
 
 
 @click.command()
@@ -32,20 +32,23 @@ def dev(context: click.Context, port: int, data: Path, *, as_json: bool) -> None
     """Create and start a development server: three clients, one account, loopback only."""
     as_json = as_json or bool(context.find_root().params.get("as_json"))
     telemetry.configure(development=not as_json)
-    workplace = open_workplace(data)
+    try:
+        workplace = open_workplace(data)
+    except UnusableFolder as error:
+        raise click.ClickException(str(error)) from None
     settings = Settings(
         issuer=f"http://localhost:{port}",
         development=True,
         host="localhost",
         port=port,
-        database=SecretStr(str(data / "authrim.db")),
+        database=SecretStr(str((data / "authrim.db").absolute())),
         master_keys=(SecretStr(workplace.master_key),),
         signing_algorithms=("ES256", "RS256", "PS256", "EdDSA"),
         authorize_requests_per_minute=100_000,
     )
     try:
         asyncio.run(_dev(settings, data, workplace, as_json=as_json))
-    except StoreError as error:
+    except (CannotListen, StoreError) as error:
         raise click.ClickException(str(error)) from None
 
 
@@ -54,6 +57,7 @@ async def _dev(settings: Settings, data: Path, workplace: Workplace, *, as_json:
     store = open_store(settings, exclusive=True)
     await store.open()
     try:
+        write_config(data, settings)
         await furnish(settings, store, data, workplace)
 
         def announce(_runtime: Runtime, _running: Running) -> None:

@@ -5,6 +5,7 @@ A listener of another kind (TLS that asks for client certificates) is made from 
 
 import asyncio
 import contextlib
+import os
 import socket
 import ssl as tls
 from typing import Any, cast
@@ -23,6 +24,14 @@ _CANCEL_SECONDS = 0.2
 
 class UnsafeParser(RuntimeError):
     """aiohttp would parse HTTP with its pure Python parser, which has let requests be smuggled (A215)."""
+
+
+class CannotListen(Exception):
+    """The address cannot be had: another process has it, it is not this machine's, or it is not for this user."""
+
+    def __init__(self, host: str | None, port: int | None, error: OSError) -> None:
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror)
+        super().__init__(f"cannot listen on {host}, port {port}: {why}")
 
 
 class _Server(web.Server):
@@ -112,7 +121,7 @@ async def start_site(
 ) -> Running:
     """Start ``app`` and listen.
 
-    Raises UnsafeParser without aiohttp's C parser, OSError when the address cannot be had.
+    Raises UnsafeParser without aiohttp's C parser, CannotListen when the address cannot be had.
     """
     require_c_parser()
     app[LIMITS] = limits
@@ -121,9 +130,9 @@ async def start_site(
     running = Running(runner)
     try:
         await running.listen(host, port, reuse_port=reuse_port, sock=sock, ssl=ssl)
-    except OSError:
+    except OSError as error:
         await running.stop(0)
-        raise
+        raise CannotListen(host, port, error) from error
     return running
 
 
