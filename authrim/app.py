@@ -21,13 +21,14 @@ from authrim.private_data import PrivateData
 from authrim.refusals import Refusals
 from authrim.runtime import RUNTIME, Runtime
 from authrim.settings import Settings
-from authrim.store.contract import Store
+from authrim.store.read_back import ReadBack
 from authrim.web.answers import error_page
 from authrim.web.errors import json_refusal
 from authrim.web.forwarded import PROXIES, Proxies
 from authrim.web.limits import Limits
 from authrim.web.middleware import middleware
 from authrim.web.pages import Pages
+from authrim.worker import follow_all
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 
@@ -37,7 +38,7 @@ _PAGES = frozenset(
 )
 
 
-async def make_runtime(settings: Settings, store: Store) -> Runtime:
+async def make_runtime(settings: Settings, store: ReadBack) -> Runtime:
     """The parts of a server over an open store; the signing keys are made when there are none."""
     master = MasterKeys.from_settings(settings.master_key_texts)
     private = PrivateData(store, master)
@@ -92,6 +93,7 @@ async def background_work(runtime: Runtime) -> AsyncIterator[None]:
     tasks = [
         asyncio.create_task(runtime.configuration.follow()),
         asyncio.create_task(runtime.refusals.flush_every_minute()),
+        asyncio.create_task(follow_all(runtime.store)),
     ]
     try:
         yield

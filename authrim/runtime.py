@@ -19,7 +19,7 @@ from authrim.outside.source_limiter import SourceLimiter
 from authrim.private_data import PrivateData
 from authrim.refusals import Refusals
 from authrim.settings import Settings
-from authrim.store.contract import Store
+from authrim.store.read_back import ReadBack
 from authrim.web.pages import Pages
 
 
@@ -28,7 +28,7 @@ class Runtime:
     """The parts of a running server."""
 
     settings: Settings
-    store: Store
+    store: ReadBack
     configuration: Configuration
     executor: Executor
     key_ring: KeyRing

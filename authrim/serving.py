@@ -11,7 +11,7 @@ import structlog
 from authrim.app import background_work, make_app, make_runtime
 from authrim.runtime import Runtime
 from authrim.settings import Settings
-from authrim.store.contract import Store
+from authrim.store.read_back import ReadBack
 from authrim.web.limits import Limits
 from authrim.web.server import Running, start_site
 
@@ -23,7 +23,7 @@ GRACE_SECONDS: Final = 10.0
 
 async def serve(
     settings: Settings,
-    store: Store,
+    store: ReadBack,
     *,
     reuse_port: bool = False,
     on_ready: Callable[[Runtime, Running], None] = lambda _runtime, _running: None,

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from authrim.administration.accounts import find_subject
 from authrim.crypto.passwords import PasswordsBusy
 from authrim.crypto.sealing import login_hmac
 from authrim.execute import Context
@@ -57,8 +58,7 @@ async def check_password(runtime: Runtime, context: Context, attempt: Attempt) -
     limits = _limits(runtime, context, hashed)
     if await _too_many(runtime, limits):
         return SignInRefused("too_many_attempts", retry_after=runtime.settings.sign_in_window_seconds)
-    found = await runtime.store.find("login", row_key(context.tenant, hashed))
-    subject = None if found.row is None else str(found.row["subject"])
+    subject = await find_subject(runtime.store, runtime.master, context.tenant, attempt.login)
     try:
         right = await _is_right(runtime, context, subject, attempt.password)
     except PasswordsBusy:

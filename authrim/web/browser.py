@@ -37,13 +37,17 @@ async def signed_in_browser(request: web.Request, context: Context, client_id: s
     session = msgspec.json.decode(row["document"], type=Session)
     if not session.is_live(now) or not constant_time_equal(digest(cookie.secret), session.secret_hash):
         return None
-    account = msgspec.json.decode(row["account_document"], type=Account) if row["account_document"] else None
+    account = (
+        msgspec.json.decode(row["account_document"], type=Account) if row["account_document"] else Account()
+    )
+    if session.auth_time < (account.password_set_at or 0):
+        return None  # a new password ends the sessions of the old one, in the same moment (A188)
     return SignedInBrowser(
         browser=Browser(
             session_id=cookie.session_id,
             session=session,
             account_active=row["account_status"] == ACTIVE,
-            remembered_scope=account.remembered_scope(client_id) if account else None,
+            remembered_scope=account.remembered_scope(client_id),
         ),
         expects=(
             (session_stream(context.tenant, cookie.session_id), row["version"]),

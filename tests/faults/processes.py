@@ -1,0 +1,139 @@
+"""Server processes as they are run in production: ``authrim serve``, on a store that survives them."""
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from authrim.administration.accounts import create_account
+from authrim.administration.clients import create_client
+from authrim.crypto.master import MasterKeys
+from authrim.crypto.passwords import Passwords
+from authrim.private_data import PrivateData
+from authrim.store.opening import open_store
+from domain.errors import Refusal
+from domain.stream import DEFAULT_TENANT
+from tests.support.person import LOGIN, PASSWORD, PERSON
+from tests.support.running import (
+    CHEAP,
+    MASTER_KEY,
+    USUAL,
+    KnownClient,
+    RunningServer,
+    development_settings,
+    free_port,
+)
+
+
+class ServerProcess:
+    """One ``authrim serve`` that a test may kill."""
+
+    def __init__(self, config: Path, port: int) -> None:
+        self._config = config
+        self.port = port
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start it and wait until it answers."""
+        command = [sys.executable, "-m", "authrim", "--config", str(self._config), "serve"]
+        self._process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
+        async with aiohttp.ClientSession() as http:
+            for _ in range(600):
+                assert self._process.returncode is None, "the server ended before it was ready"
+                try:
+                    async with http.get(f"http://localhost:{self.port}/health/ready") as answer:
+                        if answer.status == 200:
+                            return
+                except aiohttp.ClientError:
+                    pass
+                await asyncio.sleep(0.05)
+        raise AssertionError("the server is not ready after 30 s")
+
+    async def kill(self) -> None:
+        """``kill -9``: no chance to finish anything."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGKILL)
+        await self._process.wait()
+
+    async def stop(self) -> None:
+        """SIGTERM, and wait for the end."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.terminate()
+            await asyncio.wait_for(self._process.wait(), 20)
+
+
+class Site:
+    """Server processes over one store, with clients and a person."""
+
+    def __init__(self, place: Path | str, folder: Path) -> None:
+        self._place = place
+        self._folder = folder
+        self.settings = development_settings(free_port(), database=str(place))
+        self.clients: dict[str, KnownClient] = {}
+        self.servers: list[ServerProcess] = []
+        self.subject = ""
+
+    async def furnish(self, **changes: Any) -> None:
+        """Make the account and the usual clients; ``changes`` are for the client ``web``."""
+        store = open_store(self.settings)
+        await store.open()
+        master, passwords = MasterKeys.from_settings([MASTER_KEY]), Passwords(cost=CHEAP)
+        account = await create_account(
+            store, PrivateData(store, master), passwords, master, DEFAULT_TENANT, LOGIN, PASSWORD, PERSON
+        )
+        assert not isinstance(account, Refusal)
+        self.subject = account.subject
+        for name in ("web", "service", "api"):
+            metadata = msgspec.structs.replace(USUAL[name], **(changes if name == "web" else {}))
+            created = await create_client(store, DEFAULT_TENANT, metadata)
+            assert not isinstance(created, Refusal), created.error_description
+            self.clients[name] = KnownClient(created.client.client_id, created.secret, metadata)
+        passwords.close()
+        await store.close()
+
+    async def start(self, processes: int = 1) -> None:
+        """Start that many processes, one port each, one issuer for all."""
+        for number in range(processes):
+            port = self.settings.port if number == 0 else free_port()
+            server = ServerProcess(self._write_config(number, port), port)
+            await server.start()
+            self.servers.append(server)
+
+    def _write_config(self, number: int, port: int) -> Path:
+        values = {
+            "issuer": self.settings.issuer, "development": True, "host": "localhost", "port": port,
+            "database": str(self._place), "master_keys": [MASTER_KEY], "signing_algorithms": ["ES256", "RS256"],
+            "log_level": "error", "authorize_requests_per_minute": 100_000,
+        }  # fmt: skip
+        path = self._folder / f"authrim-{number}.toml"
+        path.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items()))
+        path.chmod(0o600)
+        return path
+
+    def url(self, path: str, server: int = 0) -> str:
+        """A URL at one of the processes."""
+        return f"http://localhost:{self.servers[server % len(self.servers)].port}{path}"
+
+    def as_running(self, http: aiohttp.ClientSession) -> RunningServer:
+        """The site as a browser of the tests sees it."""
+        return RunningServer(self.settings.issuer, None, http, self.subject)  # type: ignore[arg-type]
+
+
+@asynccontextmanager
+async def site(place: Path | str, folder: Path, processes: int, **changes: Any) -> AsyncIterator[Site]:
+    """A furnished site with running processes, which are stopped at the end."""
+    made = Site(place, folder)
+    await made.furnish(**changes)
+    try:
+        await made.start(processes)
+        yield made
+    finally:
+        for server in made.servers:
+            await server.stop()
