@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.panel import Panel
 
-from authrim.development import UnusableFolder, Workplace, furnish, open_workplace
+from authrim.development import UnusableFolder, Workplace, furnish, open_workplace, write_config
 from authrim.outside import telemetry
 from authrim.runtime import Runtime
 from authrim.serving import serve
