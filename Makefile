@@ -31,8 +31,8 @@ docs: .venv/runtime.stamp ## Write the generated pages anew
 
 bench: .venv/dev.stamp ## Measure the store, then the server
 	scripts/system-packages.sh --for bench
-	$(BIN)/python bench/store.py
-	$(BIN)/python bench/http.py
+	$(BIN)/python -m bench.store
+	$(BIN)/python -m bench.http
 
 audit: .venv/dev.stamp ## Ask whether a pinned requirement has a known weakness
 	$(BIN)/pip-audit --disable-pip --require-hashes -r requirements/runtime.txt
