@@ -80,6 +80,7 @@ async def rebuild(store: ReadBack, progress: Progress = _silent, *, page: int = 
     async with store.shadow(REBUILT, repair=True) as shadow:
         replay = _Replay(shadow, progress, page)
         await replay.to_the_head()
+        await replay.to_the_head()  # what came meanwhile, so that little is left for when writers are held
         await shadow.hold_writers()
         await replay.to_the_head()
         report = await replay.report()
@@ -103,17 +104,21 @@ class _Replay:
         self._unreadable: list[Failure] = []
 
     async def to_the_head(self) -> None:
-        """Replay what there is behind the position reached."""
+        """Replay from the position reached to where the head is now; what is written meanwhile is left."""
         head = await self._shadow.head_position()
-        while events := await self._shadow.read_log(self._position, self._page):
+        while self._position < head and (
+            events := await self._shadow.read_log(self._position, min(self._page, head - self._position))
+        ):
             recorded, unreadable = read_page(events)
             self._remember(unreadable)
             await self._replay(recorded)
             self._position = events[-1].position
-            self._progress(self._position, max(head, self._position))
+            self._progress(self._position, head)
 
     async def report(self) -> Report:
         """Compare every table with its shadow."""
+        if self._position < await self._shadow.head_position():
+            self._remember([Failure(self._position + 1, "MissingEvent")])
         for followed in FOLLOWED:
             await self._shadow.forget_ahead(followed.table, followed.name)
         found: list[Difference] = []
