@@ -1,0 +1,180 @@
+"""The code flow in a real browser: from the client's link through sign-in and consent back to the client."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from aiohttp import web
+from chromium import chromium
+from playwright.async_api import BrowserContext, Page
+
+from tests.support.browser import authorization_query, redeem
+from tests.support.running import KnownClient, RunningServer
+
+pytestmark = pytest.mark.browser
+
+SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["with-javascript", "without-javascript"])
+
+
+@dataclass
+class ClientSite:
+    """The client's own web site: a callback page that keeps what it was sent."""
+
+    callback_url: str = ""
+    received: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+
+    async def callback(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        sent = {name: str(value) for name, value in (form or request.query).items()}
+        self.received.append((request.method, sent))
+        return web.Response(
+            text="<!doctype html><title>Client</title><h1>Back</h1>", content_type="text/html"
+        )
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[ClientSite]:
+    """The client's site, on a port of its own."""
+    site = ClientSite()
+    app = web.Application()
+    app.router.add_route("*", "/callback", site.callback)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "localhost", 0).start()
+    site.callback_url = f"http://localhost:{runner.addresses[0][1]}/callback"
+    yield site
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def client(server: RunningServer, site: ClientSite) -> KnownClient:
+    """The client that the site belongs to."""
+    return await server.client("web", redirect_uris=(site.callback_url,))
+
+
+@asynccontextmanager
+async def a_context(**options: Any) -> AsyncIterator[BrowserContext]:
+    """A browser that has never been here, with short deadlines."""
+    async with chromium() as browser:
+        context = await browser.new_context(**options)
+        context.set_default_timeout(10_000)
+        yield context
+
+
+async def follow_link(page: Page, server: RunningServer, client: KnownClient, **parameters: Any) -> str:
+    """Go where the client sends the browser; the verifier of the request."""
+    verifier, query = authorization_query(client, scope="openid profile email", **parameters)
+    await page.goto(server.url("/authorize?") + urlencode(query))
+    return verifier
+
+
+async def sign_in(page: Page, server: RunningServer) -> None:
+    await page.get_by_label("Sign-in name").fill(server.login)
+    await page.get_by_label("Password").fill(server.password)
+    await page.click("#login-submit")
+
+
+@SCRIPTS
+async def test_a_person_signs_in_and_comes_back(
+    server: RunningServer, client: KnownClient, site: ClientSite, scripts: bool
+) -> None:
+    """``oidcc-server`` in Chromium: sign in, agree, back with a code; the next time no page is shown."""
+    async with a_context(java_script_enabled=scripts) as context:
+        page = await context.new_page()
+        verifier = await follow_link(page, server, client)
+        assert page.url.startswith(server.url("/login/"))
+        await sign_in(page, server)
+        assert page.url.startswith(server.url("/consent/"))
+        assert await page.get_by_role("listitem").count() == 3
+        await page.click("#consent-submit")
+        assert page.url.startswith(site.callback_url)
+        again = await follow_link(page, server, client, state="again")
+
+    (first_method, first), (_, second) = site.received
+    assert first_method == "GET"
+    assert (first["state"], first["iss"]) == ("a-state", server.issuer)
+    assert second["state"] == "again"
+    for answer, proof in ((first, verifier), (second, again)):
+        status, _ = await redeem(server, client, answer["code"], proof)
+        assert status == 200
+
+
+async def test_no_script_reads_our_cookies(
+    server: RunningServer, client: KnownClient, site: ClientSite
+) -> None:
+    """Decisions 28: every cookie is HttpOnly and SameSite=Lax, and the request's own goes when it ends."""
+    async with a_context() as context:
+        page = await context.new_page()
+        await follow_link(page, server, client)
+        during = await context.cookies(server.issuer)
+        assert await page.evaluate("document.cookie") == ""
+        await sign_in(page, server)
+        await page.click("#consent-submit")
+        afterwards = await context.cookies(server.issuer)
+    assert [cookie["name"].startswith("authrim-request-") for cookie in during] == [True]
+    assert [cookie["name"] for cookie in afterwards] == ["authrim-session"]
+    for cookie in (*during, *afterwards):
+        assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Lax", "/")
+
+
+@SCRIPTS
+async def test_form_post_brings_the_answer_in_a_body(
+    server: RunningServer, client: KnownClient, site: ClientSite, scripts: bool
+) -> None:
+    """Form Post Response Mode: by script at once, without scripts by the button that is there."""
+    async with a_context(java_script_enabled=scripts) as context:
+        page = await context.new_page()
+        verifier = await follow_link(page, server, client, response_mode="form_post")
+        await sign_in(page, server)
+        await page.click("#consent-submit")
+        if not scripts:
+            await page.get_by_role("button", name="Continue").click()
+        await page.wait_for_url(site.callback_url)
+    [(method, answer)] = site.received
+    assert method == "POST"
+    assert answer["iss"] == server.issuer
+    status, _ = await redeem(server, client, answer["code"], verifier)
+    assert status == 200
+
+
+@pytest.mark.parametrize("page_name", ["login", "consent"])
+async def test_who_cancels_comes_back_with_access_denied(
+    server: RunningServer, client: KnownClient, site: ClientSite, page_name: str
+) -> None:
+    """RFC 6749 §4.1.2.1: cancel is an answer to the client, on either page, without filling anything in."""
+    async with a_context(java_script_enabled=False) as context:
+        page = await context.new_page()
+        await follow_link(page, server, client)
+        if page_name == "consent":
+            await sign_in(page, server)
+        assert f"/{page_name}/" in page.url
+        await page.click("#cancel")
+        assert page.url.startswith(site.callback_url)
+    [(_, answer)] = site.received
+    assert (answer["error"], answer["state"], answer["iss"]) == ("access_denied", "a-state", server.issuer)
+    assert "code" not in answer
+
+
+async def test_a182_a_wrong_password_is_told_and_can_be_corrected(
+    server: RunningServer, client: KnownClient, site: ClientSite
+) -> None:
+    """A182: the message names no part, the name stays, the password does not, and the next try works."""
+    async with a_context(java_script_enabled=False) as context:
+        page = await context.new_page()
+        await follow_link(page, server, client)
+        await page.fill("#login", server.login)
+        await page.fill("#password", "not the password")
+        await page.click("#login-submit")
+        assert (
+            "The sign-in name or the password is not right." in await page.get_by_role("alert").inner_text()
+        )
+        assert await page.input_value("#login") == server.login
+        assert await page.input_value("#password") == ""
+        await page.fill("#password", server.password)
+        await page.click("#login-submit")
+        await page.click("#consent-submit")
+        assert page.url.startswith(site.callback_url)
+    assert "code" in site.received[0][1]
