@@ -100,9 +100,16 @@ class Configuration:
             self._clients.pop(row_key(tenant, identifier), None)
             self._client_keys.pop(row_key(tenant, identifier), None)
         elif kind == KEY:
-            found = await self._store.read_whole_stream(stream)
-            events = (codec.decode(KEY, event.type, event.payload) for event in found)
-            await self._adopt(tenant, keys.fold(events))
+            await self._adopt(tenant, await self._read_key(stream, identifier))
+
+    async def _read_key(self, stream: str, kid: str) -> Key:
+        found = await self._store.read_whole_stream(stream)
+        try:
+            return keys.fold([codec.decode(KEY, event.type, event.payload) for event in found])
+        except codec.UnreadableEvent:
+            # Nobody knows what became of the key, so it neither signs nor verifies; the others go on (A232).
+            log.error("configuration.key_unreadable", kid=kid)
+            return Key(kid=kid, status=keys.REVOKED)
 
     async def follow(self) -> None:
         """Keep up with the log until cancelled; a store that is away is waited for."""

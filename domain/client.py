@@ -19,6 +19,7 @@ from domain.client_events import (
     ClientSecretSet,
     ClientUpdated,
 )
+from domain.errors import Refusal, unauthorized_client
 from domain.event import Event
 from domain.liveness import ACTIVE
 from domain.profile import PROFILES, PkceRule, Profile
@@ -35,7 +36,7 @@ class ClientMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
     ``scope`` and ``audiences`` are allow-lists: what is not in them cannot be asked for, and empty ones allow
     nothing (the issuer as audience follows its own rule, see ``resource.audience_for``). ``response_modes``
     empty: any. ``protected_resources`` are the resources that this client *is*: with ``may_introspect`` it
-    learns about tokens meant for them. ``jwks`` holds public keys. ``refresh_grace_…`` None: the profile's.
+    learns about tokens meant for them. ``jwks`` holds public keys. A lifetime or grace of None: the server's.
     """
 
     client_name: str = ""
@@ -59,8 +60,8 @@ class ClientMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
     subject_type: str = "public"
     access_token_format: str = "jwt"
     access_token_signing_alg: str = "RS256"
-    access_token_lifetime: int = 600
-    refresh_token_lifetime: int = 30 * 86400
+    access_token_lifetime: int | None = None
+    refresh_token_lifetime: int | None = None
     audiences: tuple[str, ...] = ()
     default_audience: str | None = None
     protected_resources: tuple[str, ...] = ()
@@ -167,6 +168,18 @@ def _with_secret(client: Client, event: ClientSecretSet) -> tuple[Secret, ...]:
 def may_use_grant(client: Client, grant_type: str) -> bool:
     """Whether the client is registered for this grant type."""
     return grant_type in client.metadata.grant_types
+
+
+def cannot_be_served(client: Client) -> Refusal | None:
+    """Why the client gets no tokens here: its profile demands what this server does not offer (RFC 9126 pushed
+    requests, sender-constrained tokens as in RFC 8705 and RFC 9449), and nobody is given less than their profile
+    promises."""
+    if client.profile.require_pushed or client.profile.sender_constraint_required:
+        return unauthorized_client(
+            "The client's profile demands pushed requests or sender-constrained tokens, which are not offered here.",
+            "Register the client under another profile.",
+        )
+    return None
 
 
 def may_use_response_type(client: Client, response_type: str) -> bool:

@@ -1,7 +1,6 @@
-"""RFC 6749 §3.3: what a ``scope`` parameter may look like, and how it gets narrower. It never gets wider."""
+"""RFC 6749 §3.3: what a ``scope`` parameter may look like."""
 
 import re
-from collections.abc import Collection, Iterable
 from typing import Final
 
 from domain.errors import Refusal, invalid_scope
@@ -31,8 +30,3 @@ def parse(scope: str) -> tuple[str, ...] | Refusal:
 def is_value(value: str) -> bool:
     """Whether this is one ``scope-token``."""
     return _SCOPE_TOKEN.fullmatch(value) is not None
-
-
-def narrow(requested: Iterable[str], allowed: Collection[str]) -> tuple[str, ...]:
-    """What of ``requested`` is allowed, in the order of the request. An empty ``allowed`` allows nothing."""
-    return tuple(value for value in requested if value in allowed)

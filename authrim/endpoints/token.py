@@ -13,7 +13,7 @@ from authrim.web.client_auth import AuthenticatedClient, authenticate_client
 from authrim.web.context import context_of
 from authrim.web.cors import allow_client_origins
 from authrim.web.params import Params, read_form
-from domain.client import may_use_grant
+from domain.client import cannot_be_served, may_use_grant
 from domain.errors import Refusal, invalid_request, unauthorized_client
 
 ENDPOINT = "token"
@@ -62,6 +62,9 @@ async def _grant(
             "See grant_types_supported.",
             "RFC 6749 §5.2",
         )
+    unserved = cannot_be_served(authenticated.client)
+    if unserved is not None:
+        return unserved
     if not may_use_grant(authenticated.client, grant_type):
         return unauthorized_client("The client may not use this grant_type.", "Register it in grant_types.")
     return await grant_tokens(runtime, context, authenticated, form)

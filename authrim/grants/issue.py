@@ -70,7 +70,7 @@ def prepare(
     next_generation: int | None = 1,
 ) -> Prepared:  # fmt: skip
     """Make the ids and secrets that a decision to issue tokens would use; ``next_generation`` None: no refresh."""
-    metadata = client.metadata
+    metadata, settings = client.metadata, runtime.settings
     access = None if metadata.access_token_format == "jwt" else handles.new_handle("at", grant_id)  # noqa: S105
     token_id = new_secret(128) if access is None else digest(access)
     refresh_hash = ""
@@ -88,9 +88,9 @@ def prepare(
         token_id=token_id,
         refresh_hash=refresh_hash,
         hmac_key_id=runtime.master.current_id,
-        access_token_lifetime=metadata.access_token_lifetime,
-        id_token_lifetime=runtime.settings.id_token_lifetime,
-        refresh_token_lifetime=metadata.refresh_token_lifetime,
+        access_token_lifetime=metadata.access_token_lifetime or settings.access_token_lifetime,
+        id_token_lifetime=settings.id_token_lifetime,
+        refresh_token_lifetime=metadata.refresh_token_lifetime or settings.refresh_token_lifetime,
         access_token_kid=kid,
         id_token_kid=runtime.key_ring.signer(context.tenant, metadata.id_token_signed_response_alg, now).kid,
     )

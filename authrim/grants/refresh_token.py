@@ -37,9 +37,8 @@ async def grant_tokens(
     async def decide(grant: Grant, version: int, now: int) -> Outcome[dict[str, Any]]:
         client = await current_client(runtime, context, authenticated)
         standing = await standing_of(runtime, context, client, grant)
-        prepared = prepare(
-            runtime, context, client, handle.grant_id, now, standing.liveness, handle.generation + 1
-        )
+        successor = grant.refresh.generation + 1 if grant.refresh else None
+        prepared = prepare(runtime, context, client, handle.grant_id, now, standing.liveness, successor)
         command = RefreshTokens(
             client_id=client.client_id,
             generation=handle.generation,

@@ -18,6 +18,9 @@ from aiohttp.typedefs import Handler, Middleware
 from multidict import istr
 
 from authrim.crypto.ids import new_id
+from authrim.crypto.key_ring import NoSigningKey
+from authrim.crypto.passwords import PasswordsBusy
+from authrim.store.codec import UnreadableEvent
 from authrim.store.contract import Unavailable
 from authrim.web.errors import ERROR_ID_HEADER, json_refusal
 from authrim.web.forwarded import NO_PROXIES, PROXIES, behind_proxies, source_of
@@ -107,6 +110,13 @@ def _answer_failure(request: web.Request, error: Exception, answer: Answer) -> w
     if isinstance(error, Unavailable):
         _log.warning("store.unavailable", error_id=error_id, kind=type(error).__name__)
         return answer(request, temporarily_unavailable("The server cannot record this now."), error_id)
+    if isinstance(error, PasswordsBusy):
+        _log.warning("passwords.busy", error_id=error_id)
+        return answer(request, temporarily_unavailable("The server is busy."), error_id)
+    if isinstance(error, UnreadableEvent | NoSigningKey):
+        # Both texts name a type or an algorithm alone; somebody has to repair what they speak of (A232).
+        _log.error("request.cannot_be_decided", error_id=error_id, kind=type(error).__name__, what=str(error))
+        return answer(request, temporarily_unavailable("The server cannot decide on this now."), error_id)
     # The places without the text: an exception's text may quote the request (A227).
     _log.error("request.failed", error_id=error_id, kind=type(error).__name__, where=_where(error))
     refusal = Refusal("server_error", "The server met an unexpected condition.", status=500)

@@ -31,14 +31,14 @@ def load_translations(locale: str) -> NullTranslations:
     return Translations(compiled)
 
 
-def choose_locale(ui_locales: str, accept_language: str) -> str:
+def choose_locale(ui_locales: str, accept_language: str, otherwise: str = SOURCE_LOCALE) -> str:
     """The page's language: the first known of ``ui_locales`` (OIDC Core §3.1.2.1), then of the browser's.
 
     ``ui_locales`` is the space-separated request parameter, ``accept_language`` the header (RFC 9110
-    §12.5.4); either may be empty or nonsense. Where neither names a known language it is English,
-    for an unknown language is no error.
+    §12.5.4); either may be empty or nonsense. Where neither names a known language it is ``otherwise``, and
+    English at last, for an unknown language is no error.
     """
-    for tag in [*ui_locales.split(), *_by_preference(accept_language)]:
+    for tag in [*ui_locales.split(), *_by_preference(accept_language), otherwise]:
         language = tag.partition("-")[0].lower()
         if language in LOCALES:
             return language

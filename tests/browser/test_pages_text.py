@@ -123,6 +123,13 @@ def test_the_language_is_asked_for_then_the_browsers_then_english(
     assert choose_locale(ui_locales, accept_language) == locale
 
 
+@pytest.mark.parametrize(("setting", "locale"), [("de", "de"), ("de-AT", "de"), ("se", "en")])
+def test_who_asks_for_no_language_gets_the_servers(setting: str, locale: str) -> None:
+    """The setting ``default_locale`` is used where nothing else names a known language."""
+    assert choose_locale("", "", setting) == locale
+    assert choose_locale("fr", "", setting) == "fr"
+
+
 def _messages() -> Iterator[str]:
     """Every text the templates and ``texts.py`` hold."""
     for template in (SOURCE / "templates").glob("*.html"):
