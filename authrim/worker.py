@@ -62,8 +62,8 @@ class Follower:
                 async for _position in self._store.changes():
                     await self._follow_to_the_end()
                     await asyncio.sleep(PAUSE)
-            except StoreError:
-                log.warning("follower.store_unavailable", projection=self._projection.name)
+            except StoreError as error:
+                log.warning("follower.store_unavailable", projection=self._projection.name, reason=str(error))
                 await asyncio.sleep(STORE_PAUSE)
 
     async def _follow_to_the_end(self) -> None:

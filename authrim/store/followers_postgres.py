@@ -13,7 +13,7 @@ import asyncpg
 
 from authrim.store import shadow_sql
 from authrim.store.contract import StoredEvent
-from authrim.store.postgres_connections import LOST, REFUSED, Connections, unavailable
+from authrim.store.postgres_connections import LOST, Connections, unavailable
 from authrim.store.postgres_reads import LOG
 from authrim.store.read_back import Page, Projected
 from projections.audit import TABLE as AUDIT_TABLE
@@ -30,7 +30,10 @@ _SAVE = """
     INSERT INTO followers (name, position) VALUES ($1, $2)
     ON CONFLICT (name) DO UPDATE SET position = excluded.position
 """
-_FAIL = "INSERT INTO failed_events (projection, position, kind, failed_at) VALUES ($1, $2, $3, clock_us())"
+_FAIL = """
+    INSERT INTO failed_events (projection, position, kind, failed_at) VALUES ($1, $2, $3, clock_us())
+    ON CONFLICT (projection, position) DO UPDATE SET kind = excluded.kind, failed_at = excluded.failed_at
+"""
 BY_ERROR: Final = f"SELECT {', '.join(AUDIT_TABLE.columns)} FROM audit WHERE error_id = $1 ORDER BY position"  # noqa: S608
 
 
@@ -60,7 +63,7 @@ class Followers:
             except LOST as lost:
                 self._disconnect()
                 raise unavailable(lost) from None
-            except REFUSED as refused:
+            except asyncpg.PostgresError as refused:
                 raise unavailable(refused) from None
 
     async def close(self) -> None:

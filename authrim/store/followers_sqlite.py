@@ -18,7 +18,10 @@ _POSITION = "SELECT position FROM followers WHERE name = ?"
 _SAVE = """
     INSERT INTO followers (name, position) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET position = excluded.position
 """
-_FAIL = "INSERT INTO failed_events (projection, position, kind, failed_at) VALUES (?, ?, ?, ?)"
+_FAIL = """
+    INSERT INTO failed_events (projection, position, kind, failed_at) VALUES (?, ?, ?, ?)
+    ON CONFLICT (projection, position) DO UPDATE SET kind = excluded.kind, failed_at = excluded.failed_at
+"""
 _BY_ERROR = f"SELECT {', '.join(AUDIT_TABLE.columns)} FROM audit WHERE error_id = ? ORDER BY position"  # noqa: S608
 
 

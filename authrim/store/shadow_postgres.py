@@ -12,7 +12,7 @@ import asyncpg
 
 from authrim.store import followers_postgres, shadow_sql
 from authrim.store.contract import StoredEvent
-from authrim.store.postgres_connections import LOST, REFUSED, Connections, unavailable
+from authrim.store.postgres_connections import LOST, Connections, unavailable
 from authrim.store.postgres_reads import LOG
 from authrim.store.shadow_sql import shadow_of
 from projections.rows import Row
@@ -36,7 +36,7 @@ async def shadow(
                 yield PostgresShadow(connection)
         finally:
             connection.terminate()
-    except (*LOST, *REFUSED) as failed:
+    except (*LOST, asyncpg.PostgresError) as failed:
         raise unavailable(failed) from None
 
 

@@ -144,6 +144,19 @@ async def test_poison_event_stops_nobody(store: ReadBack, store_place: Path | st
     assert CANARY not in f"{failed}{lines}"
 
 
+async def test_from_zero_again(store: ReadBack, store_place: Path | str) -> None:
+    """F18: a follower whose position was put back to zero writes the same rows and failures over again."""
+    await write_history(store)
+    await write_poison(store)
+    await Follower(store, AUDIT).catch_up()
+    everything = "SELECT * FROM audit ORDER BY position"
+    before = behind_its_back(store_place, everything)
+    behind_its_back(store_place, "UPDATE followers SET position = 0")
+    assert (await Follower(store, AUDIT, page=4).catch_up()) == (await store.head()).position
+    assert behind_its_back(store_place, everything) == before
+    assert behind_its_back(store_place, "SELECT count(*) FROM failed_events") == [(2,)]
+
+
 async def test_event_that_a_projection_fails_on(store: ReadBack, store_place: Path | str) -> None:
     """F19: a projection's own error on one event is that event's failure, named by its type and nothing else."""
     await write_grant(store, "one")

@@ -3,15 +3,20 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from authrim import rebuild as rebuilding
 from authrim.rebuild import Difference, Report, rebuild, verify
+from authrim.store.contract import Unavailable
+from authrim.store.migrate import grant_application_role
+from authrim.store.postgres import PostgresStore
 from authrim.store.read_back import ReadBack
 from authrim.worker import Follower
 from projections.audit import AUDIT
 from projections.tables import INLINE_TABLES, PRIVATE_TABLES
+from tests.postgres_cluster import USER, Cluster
 from tests.store.log_samples import CANARY, behind_its_back, write_grant, write_history, write_poison
 
 #: What is done to a table, and how a verification names it.
@@ -183,3 +188,19 @@ async def test_reports_are_bounded(
     behind_its_back(store_place, "DELETE FROM audit")
     assert len((await rebuild(store)).differences) == 3
     assert (await verify(store)).fits
+
+
+async def test_rebuild_needs_the_owner(cluster: Cluster, postgres_dsn: str) -> None:
+    """The application role may follow and verify; a rebuild it is refused, with a reason and nothing changed."""
+    role = f"app_{uuid4().hex[:8]}"
+    cluster.execute(f"CREATE ROLE {role} LOGIN")
+    await grant_application_role(postgres_dsn, role)
+    store = PostgresStore(postgres_dsn.replace(f"//{USER}@", f"//{role}@"))
+    await store.open()
+    try:
+        await written(store)
+        assert (await verify(store)).fits
+        with pytest.raises(Unavailable, match="InsufficientPrivilege"):
+            await rebuild(store)
+    finally:
+        await store.close()
