@@ -60,6 +60,7 @@ REASONS: Final[dict[str, str]] = {
     "assertion_type": "The client_assertion_type is missing or not the one of RFC 7523.",
     "basic_malformed": "The Authorization header could not be read as client id and secret.",
     "cancelled_by_person": "The person chose to cancel.",
+    "client_changed": "The client was changed while the person was signing in, and may not have this any more.",
     "client_id_mismatch": "The request names one client and authenticates as another.",
     "client_not_active": "The client is disabled or deleted.",
     "client_unknown": "There is no client of this id.",

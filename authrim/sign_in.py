@@ -18,7 +18,6 @@ from authrim.person import PASSWORD
 from authrim.private_data import SUBJECT
 from authrim.runtime import Runtime
 from authrim.store.contract import Overloaded
-from domain.account import Account
 from domain.liveness import ACTIVE
 from projections.tables import row_key
 
@@ -37,11 +36,9 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """The password was right; the account as it was read."""
+    """The password was right, and the account was active."""
 
     subject: str
-    account: Account
-    account_version: int
 
 
 class SignInRefused(msgspec.Struct, frozen=True):
@@ -69,8 +66,7 @@ async def check_password(runtime: Runtime, context: Context, attempt: Attempt) -
     account = await runtime.store.find("account", row_key(context.tenant, subject))
     if account.row is None or account.row["status"] != ACTIVE:
         return SignInRefused("account_not_active", subject)
-    state = msgspec.json.decode(account.row["document"], type=Account)
-    return Checked(subject, state, account.row["version"])
+    return Checked(subject)
 
 
 async def _is_right(runtime: Runtime, context: Context, subject: str | None, password: str) -> bool:

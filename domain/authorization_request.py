@@ -15,6 +15,7 @@ from domain.client import Client
 from domain.errors import Refusal, invalid_request
 from domain.grant_events import AuthorizationRequested
 from domain.issue import OPENID
+from domain.liveness import ACTIVE
 
 
 class RequestFacts(msgspec.Struct, frozen=True):
@@ -98,6 +99,19 @@ def validate(client: Client, parameters: Parameters, facts: RequestFacts) -> Val
     except read.Refused as refused:
         echoed = state if state is not None and len(state) <= read.MAX_STATE else None
         return ByRedirect(refused.refusal, redirect_uri, _mode_of_refusal(parameters), echoed)
+
+
+def is_still_allowed(client: Client, request: AuthorizationRequested) -> bool:
+    """Whether the client may still have what was accepted. Asked at every later step, of the recorded request
+    and never of what the browser sends (A017, A018, F31)."""
+    return (
+        client.status == ACTIVE
+        and redirect_uris.matches(client, request.redirect_uri)
+        and client_rules.may_use_response_type(client, request.response_type)
+        and client_rules.may_use_response_mode(client, request.response_mode)
+        and client_rules.may_use_grant(client, "authorization_code")
+        and set(request.scope) <= set(client.metadata.scope)
+    )
 
 
 def _mode_of_refusal(parameters: Parameters) -> str:

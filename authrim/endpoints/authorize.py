@@ -24,7 +24,7 @@ from authrim.web.browser import SignedInBrowser, signed_in_browser
 from authrim.web.completion import complete
 from authrim.web.context import context_of
 from authrim.web.cookies import set_request_cookie
-from authrim.web.interaction import REQUEST_ROW, facts_for
+from authrim.web.interaction import CLIENT_CHANGED, REQUEST_ROW, allowed_client, facts_for
 from authrim.web.params import Params, read_params
 from authrim.web.response_mode import see_other
 from domain import authorization
@@ -38,7 +38,7 @@ from domain.authorization_request import (
     Valid,
     validate,
 )
-from domain.client import Client
+from domain.client import Client, cannot_be_served
 from domain.errors import Refusal, invalid_request
 from domain.grant_events import AuthorizationRequested
 from domain.liveness import ACTIVE
@@ -46,6 +46,10 @@ from domain.stream import grant_stream
 from projections.rows import Row
 
 ENDPOINT = "authorize"
+
+TWO_PEOPLE = invalid_request(
+    "The id_token_hint and the claims parameter name two people.", "Name one.", "OIDC Core §5.5.1"
+)
 
 
 async def authorize(request: web.Request) -> web.StreamResponse:
@@ -72,7 +76,7 @@ async def authorize(request: web.Request) -> web.StreamResponse:
         )
     if request.method == hdrs.METH_POST:
         return await _record_and_send_on(request, context, valid, grant_id, secret)
-    return await _begin(request, context, client, valid, grant_id, secret)
+    return await _begin(request, context, valid, grant_id, secret)
 
 
 async def _client(request: web.Request, context: Context, params: Params) -> Client | Refusal:
@@ -101,11 +105,17 @@ def _validated(
     facts = RequestFacts(runtime.now(), runtime.issuer, runtime.settings.interaction_lifetime, browser_hash)
     parameters = _parameters(params)
     valid = validate(client, parameters, facts)
+    unserved = cannot_be_served(client)
+    if isinstance(valid, Valid) and unserved is not None:
+        asked = valid.request
+        return ByRedirect(unserved, asked.redirect_uri, asked.response_mode, valid.private.state)
     hint = params.get("id_token_hint")
     if not isinstance(valid, Valid) or hint is None:
         return valid
     keys = runtime.key_ring.verification_keys(context.tenant, runtime.now())
     subject = hinted_subject(keys, runtime.issuer, client.client_id, hint)
+    if valid.private.hinted_subject is not None and subject != valid.private.hinted_subject:
+        subject = TWO_PEOPLE
     if isinstance(subject, Refusal):
         asked = valid.request
         return ByRedirect(subject, asked.redirect_uri, asked.response_mode, valid.private.state)
@@ -142,7 +152,7 @@ async def _record_and_send_on(
 
 
 async def _begin(
-    request: web.Request, context: Context, client: Client, valid: Valid, grant_id: str, secret: str
+    request: web.Request, context: Context, valid: Valid, grant_id: str, secret: str
 ) -> web.StreamResponse:
     """Record the request and whatever follows from the session, in one append."""
     runtime = request.app[RUNTIME]
@@ -151,6 +161,9 @@ async def _begin(
     asked = _with_digest(valid)
 
     async def attempt() -> Outcome[Step]:
+        client = await allowed_client(runtime, context, asked)
+        if client is None:
+            return Outcome(CLIENT_CHANGED)
         signed_in = await signed_in_browser(request, context, client.client_id)
         facts = facts_for(runtime, client, signed_in, digest(code), valid.private.hinted_subject)
         decision = authorization.decide_request(asked, facts)
@@ -160,6 +173,8 @@ async def _begin(
         return Outcome(decision.answer, (Change(stream, 0, decision.events),), rows, expects)
 
     step = await runtime.executor.until_it_fits(context, attempt, stream)
+    if step is CLIENT_CHANGED:
+        return await refuse_on_page(request, context, ENDPOINT, step, client_known=True)
     response = complete(request, context, grant_id, asked, step, code, valid.private.state)
     if not isinstance(step, CodeReady | Refusal):
         set_request_cookie(runtime, response, grant_id, secret)

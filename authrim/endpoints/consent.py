@@ -23,6 +23,7 @@ from authrim.web.response_mode import see_other
 from domain import account as accounts
 from domain import authorization
 from domain.authorization import scope_to_agree_to
+from domain.client import Client
 from domain.decision import Decision
 from domain.errors import Refusal
 from domain.grant import Grant
@@ -56,37 +57,32 @@ async def answer_consent(request: web.Request) -> web.StreamResponse:
     assert not isinstance(form, Refusal)
     cancelled = form.get("action") == "cancel"
 
-    async def decide(grant: Grant, facts: StepFacts) -> StepTaken:
+    async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepTaken:
         if cancelled:
             return StepTaken(authorization.decide_cancelled(facts.now))
-        return await _agree(request, context, interaction, grant, facts)
+        return await _agree(request, context, client, grant, facts)
 
-    advanced = await advance(request, context, interaction, decide)
-    if advanced.step is NOT_YOURS:
-        return await refuse_on_page(request, context, ENDPOINT, NOT_YOURS)
-    return advanced.response
+    return (await advance(request, context, ENDPOINT, interaction, decide)).response
 
 
 async def _agree(
-    request: web.Request, context: Context, interaction: Interaction, grant: Grant, facts: StepFacts
+    request: web.Request, context: Context, client: Client, grant: Grant, facts: StepFacts
 ) -> StepTaken:
     """Record the consent on the grant, and remember it on the account in the same append."""
     runtime = request.app[RUNTIME]
-    if grant.subject is None:
+    if grant.request is None or grant.subject is None:
         return StepTaken(Decision((), NOT_YOURS))
     context.subject = grant.subject
     account, version = await read_account(runtime, context.tenant, grant.subject)
     if account.status != ACTIVE:
         return StepTaken(Decision((), NOT_YOURS))
     remembered = accounts.decide_remember_consent(
-        account, interaction.client.client_id, scope_to_agree_to(interaction.asked), facts.now
+        account, client.client_id, scope_to_agree_to(grant.request), facts.now
     )
     stream = account_stream(context.tenant, grant.subject)
     changes = (Change(stream, version, remembered.events, account),) if remembered.events else ()
     expects = () if changes else ((stream, version),)
-    authorization_facts = facts_for(
-        runtime, interaction.client, None, facts.code_hash, facts.hinted_subject, facts.now
-    )
+    authorization_facts = facts_for(runtime, client, None, facts.code_hash, facts.hinted_subject, facts.now)
     decision = authorization.decide_consented(grant, authorization_facts)
     return StepTaken(decision, changes, expects=expects)
 

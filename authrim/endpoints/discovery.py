@@ -27,7 +27,5 @@ async def jwks(request: web.Request) -> web.StreamResponse:
 def _public_json(request: web.Request, body: bytes) -> web.Response:
     seconds = request.app[RUNTIME].settings.jwks_cache_seconds
     headers: dict[str, str] = {hdrs.CACHE_CONTROL: f"public, max-age={seconds}"}
-    origin = request.headers.get(hdrs.ORIGIN)
-    if origin is not None:
-        headers |= cors_headers(origin, ANY_ORIGIN)
+    headers |= cors_headers(request.headers.get(hdrs.ORIGIN), ANY_ORIGIN)
     return web.Response(body=body, content_type="application/json", headers=headers)

@@ -7,8 +7,9 @@ from authrim.web.advance import StepFacts, StepTaken, advance
 from authrim.web.answers import refuse_on_page
 from authrim.web.browser import signed_in_browser
 from authrim.web.context import context_of
-from authrim.web.interaction import NOT_YOURS, facts_for, open_interaction
+from authrim.web.interaction import facts_for, open_interaction
 from domain import authorization
+from domain.client import Client
 from domain.errors import Refusal
 from domain.grant import Grant
 
@@ -22,16 +23,12 @@ async def resume(request: web.Request) -> web.StreamResponse:
     interaction = await open_interaction(request, context)
     if isinstance(interaction, Refusal):
         return await refuse_on_page(request, context, ENDPOINT, interaction)
-    client = interaction.client
 
-    async def decide(grant: Grant, facts: StepFacts) -> StepTaken:
+    async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepTaken:
         signed_in = await signed_in_browser(request, context, client.client_id)
         decision = authorization.advance(
             grant, facts_for(runtime, client, signed_in, facts.code_hash, facts.hinted_subject, facts.now)
         )
         return StepTaken(decision, expects=signed_in.expects if signed_in else ())
 
-    advanced = await advance(request, context, interaction, decide)
-    if advanced.step is NOT_YOURS:
-        return await refuse_on_page(request, context, ENDPOINT, NOT_YOURS)
-    return advanced.response
+    return (await advance(request, context, ENDPOINT, interaction, decide)).response

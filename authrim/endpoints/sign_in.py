@@ -5,11 +5,11 @@ from aiohttp import web
 from authrim.crypto.ids import digest, new_id, new_secret
 from authrim.execute import Change, Context, Outcome
 from authrim.runtime import RUNTIME
-from authrim.sign_in import Attempt, Checked, SignInRefused, check_password
+from authrim.sign_in import Attempt, SignInRefused, check_password
 from authrim.web import texts
-from authrim.web.advance import Advanced, StepFacts, StepTaken, advance
-from authrim.web.answers import page_settings, refuse_on_page
-from authrim.web.browser import SignedInBrowser, signed_in_browser
+from authrim.web.advance import StepFacts, StepTaken, advance
+from authrim.web.answers import page_settings, record, refuse_on_page
+from authrim.web.browser import SignedInBrowser, read_account, signed_in_browser
 from authrim.web.context import context_of
 from authrim.web.cookies import set_session_cookie
 from authrim.web.errors import ERROR_ID_HEADER
@@ -31,12 +31,21 @@ from authrim.web.response_mode import see_other
 from domain import authorization
 from domain import session as sessions
 from domain.authorization import Browser
+from domain.client import Client
+from domain.decision import Decision
 from domain.errors import Refusal
 from domain.grant import Grant
+from domain.liveness import ACTIVE
 from domain.session import NO_SESSION, Session, SignedIn
 from domain.stream import account_stream, grant_stream, session_stream
 
 ENDPOINT = "login"
+
+#: Recorded beside the grant and only so often a minute, so that a flood of guesses cannot fill the log.
+TOO_MANY = Refusal(
+    "access_denied", "There were too many failed sign-ins.", "Wait, then try again.",
+    reason="too_many_attempts", status=429,
+)  # fmt: skip
 
 
 async def show_sign_in(request: web.Request) -> web.StreamResponse:
@@ -69,10 +78,10 @@ async def answer_sign_in(request: web.Request) -> web.StreamResponse:
 
 
 async def _cancel(request: web.Request, context: Context, interaction: Interaction) -> web.Response:
-    async def decide(_grant: Grant, facts: StepFacts) -> StepTaken:
+    async def decide(_grant: Grant, _client: Client, facts: StepFacts) -> StepTaken:
         return StepTaken(authorization.decide_cancelled(facts.now))
 
-    return await _answered(request, context, await advance(request, context, interaction, decide))
+    return (await advance(request, context, ENDPOINT, interaction, decide)).response
 
 
 async def _sign_in(
@@ -86,37 +95,37 @@ async def _sign_in(
     context.subject = checked.subject
     secret, session_id = new_secret(), new_id()
 
-    async def decide(grant: Grant, facts: StepFacts) -> StepTaken:
+    async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepTaken:
         nonlocal session_id
-        current = await signed_in_browser(request, context, interaction.client.client_id)
+        current = await signed_in_browser(request, context, client.client_id)
         proof = SignedIn(checked.subject, digest(secret), PASSWORD_ACR, PASSWORD_AMR)
         if current is not None and sessions.continues(current.browser.session, proof, facts.now):
             session_id = current.browser.session_id
         changes = _session_changes(request, context, current, session_id, proof, facts.now)
-        return _step(request, context, interaction, checked, session_id, changes, grant, facts)
+        return await _step(request, context, client, checked.subject, session_id, changes, grant, facts)
 
-    advanced = await advance(request, context, interaction, decide)
-    response = await _answered(request, context, advanced)
-    if advanced.step is not NOT_YOURS:
-        set_session_cookie(request.app[RUNTIME], response, session_id, secret)
-    return response
+    advanced = await advance(request, context, ENDPOINT, interaction, decide)
+    if advanced.taken:
+        set_session_cookie(request.app[RUNTIME], advanced.response, session_id, secret)
+    return advanced.response
 
 
-def _step(
-    request: web.Request, context: Context, interaction: Interaction, checked: Checked, session_id: str,
+async def _step(
+    request: web.Request, context: Context, client: Client, subject: str, session_id: str,
     changes: tuple[Change, ...], grant: Grant, facts: StepFacts,
 ) -> StepTaken:  # fmt: skip
-    client = interaction.client
-    remembered = checked.account.remembered_scope(client.client_id)
+    """The person is known; the account is read at each try, because another tab may be changing it."""
+    runtime = request.app[RUNTIME]
+    account, version = await read_account(runtime, context.tenant, subject)
+    if account.status != ACTIVE:
+        return StepTaken(Decision((), NOT_YOURS))
+    remembered = account.remembered_scope(client.client_id)
     browser = Browser(session_id, NO_SESSION, account_active=True, remembered_scope=remembered)
-    step_facts = facts_for(
-        request.app[RUNTIME], client, None, facts.code_hash, facts.hinted_subject, facts.now, browser
-    )
+    step_facts = facts_for(runtime, client, None, facts.code_hash, facts.hinted_subject, facts.now, browser)
     decision = authorization.decide_signed_in(
-        grant, checked.subject, session_id, PASSWORD_ACR, PASSWORD_AMR, step_facts
+        grant, subject, session_id, PASSWORD_ACR, PASSWORD_AMR, step_facts
     )
-    account = account_stream(context.tenant, checked.subject)
-    return StepTaken(decision, changes, expects=((account, checked.account_version),))
+    return StepTaken(decision, changes, expects=((account_stream(context.tenant, subject), version),))
 
 
 def _session_changes(
@@ -151,7 +160,9 @@ async def _failed(
         decision = authorization.decide_sign_in_failed(refused.reason, refused.subject, now)
         return Outcome(decision.answer, (Change(stream, version, decision.events),))
 
-    if refused.retry_after == 0:
+    if refused.retry_after:
+        await record(request, context, ENDPOINT, TOO_MANY, client_known=True)
+    else:
         await runtime.executor.on_grant(context, interaction.grant_id, decide)
     message = texts.TOO_MANY_ATTEMPTS if refused.retry_after else texts.WRONG_CREDENTIALS
     page = _page(request, interaction, login, message, context.error_id)
@@ -160,12 +171,6 @@ async def _failed(
     if refused.retry_after:
         response.headers["Retry-After"] = str(refused.retry_after)
     return response
-
-
-async def _answered(request: web.Request, context: Context, advanced: Advanced) -> web.Response:
-    if advanced.step is NOT_YOURS:
-        return await refuse_on_page(request, context, ENDPOINT, NOT_YOURS)
-    return advanced.response
 
 
 def _page(

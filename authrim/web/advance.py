@@ -13,11 +13,19 @@ from authrim.crypto.ids import digest
 from authrim.execute import Change, Context, Outcome
 from authrim.private_data import GRANT
 from authrim.runtime import RUNTIME
+from authrim.web.answers import refuse_on_page
 from authrim.web.completion import complete
-from authrim.web.interaction import NOT_YOURS, Interaction, is_open, private_parameters
+from authrim.web.interaction import (
+    CLIENT_CHANGED,
+    NOT_YOURS,
+    Interaction,
+    allowed_client,
+    is_open,
+    private_parameters,
+)
 from domain.authorization import CodeReady, Step
+from domain.client import Client
 from domain.decision import Decision
-from domain.errors import Refusal
 from domain.grant import Grant
 from domain.grant_events import AuthorizationRefused
 from domain.stream import grant_stream
@@ -43,17 +51,17 @@ class StepTaken(msgspec.Struct, frozen=True):
 
 
 class Advanced(msgspec.Struct, frozen=True):
-    """The step's answer, and the response that goes with it when the request does not stay on its page."""
+    """Whether the step was ``taken``, and the response: where the request goes on, or the error page."""
 
-    step: Step | Refusal
+    taken: bool
     response: web.Response
 
 
 async def advance(
-    request: web.Request, context: Context, interaction: Interaction,
-    decide: Callable[[Grant, StepFacts], Awaitable[StepTaken]],
+    request: web.Request, context: Context, endpoint: str, interaction: Interaction,
+    decide: Callable[[Grant, Client, StepFacts], Awaitable[StepTaken]],
 ) -> Advanced:  # fmt: skip
-    """Take one step. ``NOT_YOURS`` as the answer: somebody else ended the request meanwhile."""
+    """Take one step, with grant and client as they are at each try: either may have moved meanwhile."""
     runtime = request.app[RUNTIME]
     private = await private_parameters(runtime, context, interaction.grant_id)
     code = new_handle("ac", interaction.grant_id)
@@ -62,7 +70,12 @@ async def advance(
     async def attempt(grant: Grant, version: int, now: int) -> Outcome[Step]:
         if not is_open(grant, now):
             return Outcome(NOT_YOURS)
-        taken = await decide(grant, StepFacts(now, digest(code), private.hinted_subject, private.login_hint))
+        client = await allowed_client(runtime, context, interaction.asked)
+        if client is None:
+            return Outcome(CLIENT_CHANGED)
+        taken = await decide(
+            grant, client, StepFacts(now, digest(code), private.hinted_subject, private.login_hint)
+        )
         events, answer = taken.decision.events, taken.decision.answer
         changes = (Change(stream, version, events),) if events else ()
         ended = isinstance(answer, CodeReady) or any(
@@ -72,5 +85,8 @@ async def advance(
         return Outcome(answer, (*changes, *taken.changes), (*rows, *taken.rows), taken.expects)
 
     step = await runtime.executor.on_grant(context, interaction.grant_id, attempt)
-    response = complete(request, context, interaction.grant_id, interaction.asked, step, code, private.state)
-    return Advanced(step, response)
+    if step is NOT_YOURS or step is CLIENT_CHANGED:
+        return Advanced(False, await refuse_on_page(request, context, endpoint, step, client_known=True))
+    return Advanced(
+        True, complete(request, context, interaction.grant_id, interaction.asked, step, code, private.state)
+    )

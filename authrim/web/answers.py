@@ -7,7 +7,7 @@ from aiohttp import hdrs, web
 
 from authrim.execute import Context
 from authrim.runtime import RUNTIME
-from authrim.web.errors import bearer_refusal, error_members, json_refusal
+from authrim.web.errors import ERROR_ID_HEADER, bearer_refusal, error_members, json_refusal
 from authrim.web.pages import ErrorPage
 from authrim.web.response_mode import authorization_response
 from authrim.web.translations import choose_locale
@@ -79,13 +79,16 @@ def refuse_by_redirect(
     if state is not None:
         parameters["state"] = state
     parameters["iss"] = runtime.issuer
-    return authorization_response(
+    response = authorization_response(
         runtime.pages, page_settings(request), redirect_uri, response_mode, parameters, error_id
     )
+    response.headers[ERROR_ID_HEADER] = error_id
+    return response
 
 
 def page_settings(request: web.Request, ui_locales: tuple[str, ...] = ()) -> dict[str, Any]:
     """What every page takes: its language, and whether the server is a development one."""
     settings = request.app[RUNTIME].settings
     accepted = request.headers.get(hdrs.ACCEPT_LANGUAGE, "")
-    return {"locale": choose_locale(" ".join(ui_locales), accepted), "development": settings.development}
+    locale = choose_locale(" ".join(ui_locales), accepted, settings.default_locale)
+    return {"locale": locale, "development": settings.development}

@@ -21,12 +21,11 @@ from authrim.web.params import Params
 from domain import grant as grants
 from domain import stream as streams
 from domain.authorization import AuthorizationFacts, Browser
-from domain.authorization_request import PrivateParameters
+from domain.authorization_request import PrivateParameters, is_still_allowed
 from domain.client import Client
 from domain.errors import Refusal, invalid_request
 from domain.grant import Grant
 from domain.grant_events import AuthorizationRequested
-from domain.liveness import ACTIVE
 
 #: Name of the sealed row with what may hold personal data.
 REQUEST_ROW: Final = "request"
@@ -42,6 +41,13 @@ NOT_YOURS = Refusal(
     "Go back to the application and start again.",
     "RFC 9700 §4.7",
     "interaction_not_of_browser",
+)
+CLIENT_CHANGED = Refusal(
+    "invalid_request",
+    "The application may not have this any more.",
+    "Go back to the application and start again.",
+    "RFC 6749 §4.1.2.1",
+    "client_changed",
 )
 EXPIRED = invalid_request("This sign-in has expired.", "Go back to the application and start again.")
 FORM_REFUSED = Refusal(
@@ -75,10 +81,16 @@ async def open_interaction(request: web.Request, context: Context) -> Interactio
     context.client_id = asked.client_id
     if read.now // MICROSECONDS >= asked.expires_at:
         return EXPIRED
-    client = await runtime.configuration.client(context.tenant, asked.client_id)
-    if client is None or client.status != ACTIVE:
-        return NOT_YOURS
+    client = await allowed_client(runtime, context, asked)
+    if client is None:
+        return CLIENT_CHANGED
     return Interaction(grant_id, grant, asked, client, csrf_token(runtime, grant_id, secret))
+
+
+async def allowed_client(runtime: Runtime, context: Context, asked: AuthorizationRequested) -> Client | None:
+    """The request's client as it is now, when it may still have what was asked for."""
+    client = await runtime.configuration.client(context.tenant, asked.client_id)
+    return client if client is not None and is_still_allowed(client, asked) else None
 
 
 def is_open(grant: Grant, now: int) -> bool:

@@ -1,0 +1,34 @@
+"""What an auditor finds in the log of a running server."""
+
+from authrim.audit import why
+from authrim.store import codec
+from domain.event import Event
+from domain.stream import DEFAULT_TENANT, GRANT, grant_stream
+from tests.support.running import RunningServer
+
+_ALL = 10_000
+
+
+async def whole_log(server: RunningServer) -> str:
+    """Every stream name, payload and metadata of the log as one text, to look for what must not be there."""
+    events = await server.runtime.store.read_log(0, _ALL)
+    assert len(events) < _ALL
+    return "\n".join(f"{e.stream} {e.payload.decode()} {e.metadata.decode()}" for e in events)
+
+
+async def grant_events(server: RunningServer, code: str) -> list[Event]:
+    """The events of the grant that an authorization code belongs to."""
+    stream = grant_stream(DEFAULT_TENANT, code.split(".")[1])
+    return list(codec.decode_stream(GRANT, await server.runtime.store.read_stream(stream)))
+
+
+async def count_events(server: RunningServer, code: str, kind: type[Event]) -> int:
+    """How many events of one kind the code's grant has."""
+    return sum(isinstance(event, kind) for event in await grant_events(server, code))
+
+
+async def reason_of(server: RunningServer, error_id: str) -> str:
+    """Why a request was refused, as the log explains the error id to an auditor."""
+    explained = await why(server.runtime.store, error_id)
+    assert explained is not None, "the error id leads nowhere"
+    return explained.refusal.reason or explained.refusal.description
