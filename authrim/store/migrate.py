@@ -19,7 +19,7 @@ import asyncpg
 
 from authrim.settings import Settings
 from authrim.store.contract import Unavailable, UnknownSchema
-from authrim.store.postgres_connections import SESSION
+from authrim.store.postgres_connections import LOST, REFUSED, SESSION, unavailable
 
 Engine = Literal["postgres", "sqlite"]
 Fetch = Callable[..., Awaitable[list[Any]]]
@@ -144,7 +144,7 @@ def _apply_next_sqlite(connection: sqlite3.Connection) -> str | None:
         missing = pending("sqlite", _applied_sqlite(connection))
         if missing:
             connection.execute(_CREATE_NOTES)
-            for statement in _statements(missing[0].sql):
+            for statement in statements(missing[0].sql):
                 connection.execute(statement)
             connection.execute(
                 "INSERT INTO schema_migrations (version, name, checksum, applied_at) VALUES (?, ?, ?, ?)",
@@ -163,7 +163,7 @@ def _applied_sqlite(connection: sqlite3.Connection) -> dict[int, str]:
     return dict(connection.execute(_READ_NOTES).fetchall())
 
 
-def _statements(sql: str) -> Iterator[str]:
+def statements(sql: str) -> Iterator[str]:
     """The statements of a script one by one: ``executescript`` would commit our transaction first."""
     statement = ""
     for line in sql.splitlines(keepends=True):
@@ -183,6 +183,10 @@ async def migrate_postgres(dsn: str, schema: str = SCHEMA) -> list[str]:
     try:
         while name := await _apply_next_postgres(connection, schema):
             names.append(name)
+    except asyncpg.InsufficientPrivilegeError:
+        raise Unavailable("this role may not change the schema: run `authrim migrate` as its owner") from None
+    except (*LOST, *REFUSED) as failed:
+        raise unavailable(failed) from None
     finally:
         await connection.close()
     return names
@@ -247,8 +251,8 @@ async def grant_application_role(dsn: str, role: str, schema: str = SCHEMA) -> N
 async def _connect(dsn: str) -> asyncpg.Connection:
     try:
         return await asyncpg.connect(dsn, timeout=10)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as failed:
-        raise Unavailable(f"PostgreSQL cannot be reached: {type(failed).__name__}") from None
+    except (*LOST, *REFUSED) as failed:
+        raise unavailable(failed) from None
 
 
 def _quoted(name: str) -> str:

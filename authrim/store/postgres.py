@@ -8,7 +8,6 @@ database itself.
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from time import monotonic
 from typing import Any
 
 from authrim.store import migrate, shadow_postgres
@@ -16,38 +15,15 @@ from authrim.store import postgres_reads as sql
 from authrim.store.contract import Append, Appended, Batch, Found, Head, StoredEvent, StreamRead
 from authrim.store.followers_postgres import BY_ERROR, Followers
 from authrim.store.group_commit import GroupCommit
+from authrim.store.guard_rows import findable
 from authrim.store.loader import GroupLoader
 from authrim.store.postgres_changes import Changes
 from authrim.store.postgres_connections import Connections
+from authrim.store.postgres_guard import Guard
 from authrim.store.postgres_writer import Writer
 from authrim.store.read_back import Page, Projected, Shadow
 from projections.lookups import LOOKUPS
 from projections.tables import Table
-
-#: Seconds between two sweeps of expired guard rows and counters.
-SWEEP = 1.0
-_MICROSECONDS = 1_000_000
-
-
-class _Reservation:
-    """One request to reserve a key. Two for the same key are not equal: only one of them may have it."""
-
-    __slots__ = ("expires_at", "key")
-
-    def __init__(self, key: str, expires_at: int) -> None:
-        self.key = key
-        self.expires_at = expires_at
-
-
-class _Addition:
-    """One request to add to a counter. Equal ones are both counted."""
-
-    __slots__ = ("amount", "key", "window")
-
-    def __init__(self, key: str, window: int, amount: int) -> None:
-        self.key = key
-        self.window = window
-        self.amount = amount
 
 
 class PostgresStore:
@@ -74,9 +50,7 @@ class PostgresStore:
         self._changes = Changes(self._connections, listen_dsn, self._position)
         self._streams = GroupLoader(self._load_streams)
         self._rows = {lookup: GroupLoader(partial(self._load_rows, lookup)) for lookup in LOOKUPS}
-        self._reservations = GroupLoader(self._reserve_many)
-        self._additions = GroupLoader(self._count_many)
-        self._next_sweep = 0.0
+        self._guard = Guard(self._connections)
 
     async def open(self) -> None:
         """Connect and check the schema. Raises UnknownSchema or Unavailable."""
@@ -91,8 +65,9 @@ class PostgresStore:
         """Finish what is in flight and disconnect."""
         await self._commits.close()
         loaders: tuple[GroupLoader[Any, Any], ...] = (self._streams, *self._rows.values())
-        for loader in (*loaders, self._reservations, self._additions):
+        for loader in loaders:
             await loader.close()
+        await self._guard.close()
         await self._changes.close()
         await self._followers.close()
         await self._writer.close()
@@ -104,11 +79,13 @@ class PostgresStore:
 
     async def read_stream(self, stream: str) -> StreamRead:
         """A stream from its last summary on."""
-        return await self._streams.load(stream)
+        return await self._streams.load(findable(stream))
 
     async def read_whole_stream(self, stream: str) -> Sequence[StoredEvent]:
         """Every event of a stream."""
-        return [StoredEvent(*row) for row in await self._connections.fetch(sql.WHOLE_STREAM, stream)]
+        return [
+            StoredEvent(*row) for row in await self._connections.fetch(sql.WHOLE_STREAM, findable(stream))
+        ]
 
     async def read_log(
         self, after: int, limit: int, configuration_only: bool = False
@@ -128,7 +105,7 @@ class PostgresStore:
 
     async def find(self, lookup: str, key: str) -> Found:
         """One row by a named look-up."""
-        return await self._rows[lookup].load(key)
+        return await self._rows[lookup].load(findable(key))
 
     async def read_rows(self, table: str, after: str, limit: int) -> Sequence[Mapping[str, Any]]:
         """Rows of a table after a key, in order."""
@@ -136,14 +113,11 @@ class PostgresStore:
 
     async def reserve(self, key: str, expires_at: int) -> bool:
         """Insert a guard row once; False when it is there already. ``expires_at`` in seconds."""
-        return await self._reservations.load(_Reservation(key, expires_at))
+        return await self._guard.reserve(key, expires_at)
 
     async def count(self, key: str, window: int, amount: int = 1) -> int:
         """Add to a counter that lasts ``window`` seconds; the new total. Zero reads it."""
-        if amount == 0:
-            rows = await self._connections.fetch(sql.TOTAL, key)
-            return rows[0]["total"] if rows else 0
-        return await self._additions.load(_Addition(key, window, amount))
+        return await self._guard.count(key, window, amount)
 
     def changes(self) -> AsyncIterator[int]:
         """The newest position, each time it is another one."""
@@ -163,7 +137,7 @@ class PostgresStore:
 
     async def read_audit(self, error_id: str) -> Sequence[Mapping[str, Any]]:
         """The ``audit`` rows of an error id, in the log's order."""
-        return [dict(row) for row in await self._connections.fetch(BY_ERROR, error_id)]
+        return [dict(row) for row in await self._connections.fetch(BY_ERROR, findable(error_id))]
 
     def shadow(self, tables: Sequence[Table], *, repair: bool) -> AbstractAsyncContextManager[Shadow]:
         """Shadows of tables, for a verification or a rebuild."""
@@ -186,39 +160,3 @@ class PostgresStore:
         found = {row["lookup_key"]: Found(dict(row), now) for row in rows}
         nothing = Found(None, now)
         return {key: found.get(key, nothing) for key in keys}
-
-    async def _reserve_many(self, items: list[_Reservation]) -> Mapping[_Reservation, bool]:
-        await self._sweep()
-        firsts: dict[str, _Reservation] = {}
-        for item in items:
-            firsts.setdefault(item.key, item)
-        keys = sorted(firsts)  # two processes that take the same keys in the same order never deadlock
-        rows = await self._connections.fetch(sql.RESERVE, keys, [firsts[key].expires_at for key in keys])
-        taken = {row["key"] for row in rows}
-        return {item: firsts[item.key] is item and item.key in taken for item in items}
-
-    async def _count_many(self, items: list[_Addition]) -> Mapping[_Addition, int]:
-        await self._sweep()
-        amounts: dict[str, int] = {}
-        lasts: dict[str, int] = {}
-        for item in items:
-            amounts[item.key] = amounts.get(item.key, 0) + item.amount
-            lasts[item.key] = item.window * _MICROSECONDS
-        keys = sorted(amounts)
-        rows = await self._connections.fetch(
-            sql.COUNT, keys, [amounts[key] for key in keys], [lasts[key] for key in keys]
-        )
-        running = {row["key"]: row["total"] - amounts[row["key"]] for row in rows}
-        totals: dict[_Addition, int] = {}
-        for item in items:  # as if they had come one after the other
-            running[item.key] += item.amount
-            totals[item] = running[item.key]
-        return totals
-
-    async def _sweep(self) -> None:
-        """Delete what has expired, now and then."""
-        if monotonic() < self._next_sweep:
-            return
-        self._next_sweep = monotonic() + SWEEP
-        await self._connections.fetch(sql.EXPIRE_GUARD)
-        await self._connections.fetch(sql.EXPIRE_COUNTERS)

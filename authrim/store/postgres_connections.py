@@ -120,7 +120,7 @@ class Connections:
         try:
             connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT)
             try:
-                rows: list[asyncpg.Record] = await connection.fetch(sql, *arguments)
+                rows: list[Any] = await connection.fetch(sql, *arguments)
                 return rows
             except LOST:
                 connection.terminate()  # or giving it back would wait for an answer that never comes

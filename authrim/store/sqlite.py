@@ -32,6 +32,7 @@ from authrim.store.contract import (
     Unavailable,
 )
 from authrim.store.group_commit import GroupCommit
+from authrim.store.guard_rows import Addition, Reservation, findable, storable
 from authrim.store.loader import GroupLoader
 from authrim.store.migrate import check_sqlite
 from authrim.store.read_back import Page, Projected, Shadow
@@ -46,27 +47,6 @@ POLL = 0.1
 WAL_LIMIT = 64 * 1024 * 1024
 #: How long to leave a checkpoint alone that a reader was in the way of, in seconds.
 CHECKPOINT_PAUSE = 10.0
-
-
-class _Reservation:
-    """One request to reserve a key. Two for the same key are not equal: only one of them may have it."""
-
-    __slots__ = ("expires_at", "key")
-
-    def __init__(self, key: str, expires_at: int) -> None:
-        self.key = key
-        self.expires_at = expires_at
-
-
-class _Addition:
-    """One request to add to a counter. Equal ones are counted both."""
-
-    __slots__ = ("amount", "key", "window")
-
-    def __init__(self, key: str, window: int, amount: int) -> None:
-        self.key = key
-        self.window = window
-        self.amount = amount
 
 
 class SQLiteStore:
@@ -123,7 +103,7 @@ class SQLiteStore:
 
     async def read_stream(self, stream: str) -> StreamRead:
         """A stream from its last summary on."""
-        return await self._streams.load(stream)
+        return await self._streams.load(findable(stream))
 
     async def read_whole_stream(self, stream: str) -> Sequence[StoredEvent]:
         """Every event of a stream."""
@@ -147,7 +127,7 @@ class SQLiteStore:
 
     async def find(self, lookup: str, key: str) -> Found:
         """One row by a named look-up."""
-        return await self._rows[lookup].load(key)
+        return await self._rows[lookup].load(findable(key))
 
     async def read_rows(self, table: str, after: str, limit: int) -> Sequence[Mapping[str, Any]]:
         """Rows of a table after a key, in order."""
@@ -155,13 +135,13 @@ class SQLiteStore:
 
     async def reserve(self, key: str, expires_at: int) -> bool:
         """Insert a guard row once; False when it is there already. ``expires_at`` in seconds."""
-        return await self._reservations.load(_Reservation(key, expires_at))
+        return await self._reservations.load(Reservation(key, expires_at))
 
     async def count(self, key: str, window: int, amount: int = 1) -> int:
         """Add to a counter that lasts ``window`` seconds; the new total. Zero reads it."""
         if amount == 0:
-            return await self._lookups.run(reads.read_total, key, self._clock.now())
-        return await self._additions.load(_Addition(key, window, amount))
+            return await self._lookups.run(reads.read_total, storable(key), self._clock.now())
+        return await self._additions.load(Addition(key, window, amount))
 
     async def changes(self) -> AsyncIterator[int]:
         """The head's position whenever it has moved: at once for our own commits, by polling for others'."""
@@ -233,12 +213,12 @@ class SQLiteStore:
         now = self._clock.now()
         return {key: Found(rows.get(key), now) for key in keys}
 
-    async def _reserve_many(self, items: list[_Reservation]) -> Mapping[_Reservation, bool]:
+    async def _reserve_many(self, items: list[Reservation]) -> Mapping[Reservation, bool]:
         wanted = [(item.key, item.expires_at) for item in items]
         reserved = await self._writer.run(writes.reserve, wanted, self._clock.now())
         return dict(zip(items, reserved, strict=True))
 
-    async def _count_many(self, items: list[_Addition]) -> Mapping[_Addition, int]:
+    async def _count_many(self, items: list[Addition]) -> Mapping[Addition, int]:
         wanted = [(item.key, item.window, item.amount) for item in items]
         totals = await self._writer.run(writes.count, wanted, self._clock.now())
         return dict(zip(items, totals, strict=True))

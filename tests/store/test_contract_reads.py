@@ -127,3 +127,19 @@ async def test_every_look_up_runs(store: Store, lookup: str) -> None:
     found = await store.find(lookup, "default:none")
     assert found.row is None
     assert found.now > 0
+
+
+async def test_a_key_that_no_row_can_have(store: Store) -> None:
+    """NUL and lone surrogates find nothing, count and reserve as any key, and fail nobody who travels along."""
+    await store.append(grant_append("g"))
+    for bad in ("default:grant:\0", "default:grant:\ud800"):
+        bad_read, good_read, found, reserved, total = await asyncio.gather(
+            store.read_stream(bad),
+            store.read_stream("default:grant:g"),
+            store.find("sealed", bad),
+            store.reserve(bad, 4_000_000_000),
+            store.count(bad, 60),
+        )
+        assert (bad_read.version, good_read.version, found.row, reserved, total) == (0, 1, None, True, 1)
+        assert await store.count(bad, 60, 0) == 1
+        assert not await store.reserve(bad, 4_000_000_000)

@@ -1,0 +1,35 @@
+"""Guard rows and counters as group calls carry them, and the texts that may be keys."""
+
+
+class Reservation:
+    """One request to reserve a key. Two for the same key are not equal: only one of them may have it."""
+
+    __slots__ = ("expires_at", "key")
+
+    def __init__(self, key: str, expires_at: int) -> None:
+        self.key = storable(key)
+        self.expires_at = expires_at
+
+
+class Addition:
+    """One request to add to a counter. Equal ones are both counted."""
+
+    __slots__ = ("amount", "key", "window")
+
+    def __init__(self, key: str, window: int, amount: int) -> None:
+        self.key = storable(key)
+        self.window = window
+        self.amount = amount
+
+
+def storable(key: str) -> str:
+    """The key, with what no database takes as text (NUL, lone surrogates) escaped: one bad key would otherwise
+    fail all that travel with it."""
+    if key.isascii() and "\0" not in key:
+        return key
+    return key.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
+
+
+def findable(key: str) -> str:
+    """The key, or the empty one, which no row has, when no row can have it."""
+    return key if storable(key) == key else ""

@@ -1,0 +1,174 @@
+"""Migrations: killed at any statement a rerun completes, two at once do not meet, and a server never guesses (F21)."""
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from authrim.store import migrate
+from authrim.store.contract import Store, Unavailable, UnknownSchema
+from authrim.store.migrate import Migration
+from authrim.store.postgres import PostgresStore
+from authrim.store.sqlite import SQLiteStore
+from projections.tables import INLINE_TABLES, PRIVATE_TABLES
+from tests.postgres_cluster import Cluster
+
+_STATEMENTS = [
+    statement for found in migrate.migrations("sqlite") for statement in migrate.statements(found.sql)
+]
+
+_KILLED = """
+import os, sys
+from pathlib import Path
+from authrim.store import migrate
+
+left = int(sys.argv[2])
+whole = migrate.statements
+
+def killed(sql):
+    global left
+    for statement in whole(sql):
+        yield statement
+        left -= 1
+        if left == 0:
+            os._exit(9)
+
+migrate.statements = killed
+migrate.migrate_sqlite(Path(sys.argv[1]))
+"""
+
+
+@pytest.fixture
+def empty_dsn(cluster: Cluster) -> Iterator[str]:
+    """A database without the schema."""
+    name = cluster.new_database("template0")
+    yield cluster.dsn(name)
+    cluster.drop_database(name)
+
+
+@pytest.mark.parametrize("after", [1, len(_STATEMENTS) // 2, len(_STATEMENTS)])
+def test_sqlite_killed_half_way(tmp_path: Path, after: int) -> None:
+    """The process dies after any statement: no server starts on what is left, and the next run completes it."""
+    path = tmp_path / "authrim.db"
+    died = subprocess.run([sys.executable, "-c", _KILLED, str(path), str(after)], check=False)
+    assert died.returncode == 9
+    with closing(sqlite3.connect(path)) as connection, pytest.raises(UnknownSchema, match="authrim migrate"):
+        migrate.check_sqlite(connection)
+    assert migrate.migrate_sqlite(path)
+    with closing(sqlite3.connect(path)) as connection:
+        migrate.check_sqlite(connection)
+    assert migrate.migrate_sqlite(path) == []
+
+
+async def test_postgres_killed_half_way(empty_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The session dies at the end of each migration in turn: the next run goes on there, and nothing is there twice."""
+    whole = migrate.migrations
+    for number in range(len(whole("postgres"))):
+
+        def dying(engine: migrate.Engine, number: int = number) -> list[Migration]:
+            found = whole(engine)
+            found[number] = found[number]._replace(
+                sql=found[number].sql + ";SELECT pg_terminate_backend(pg_backend_pid())"
+            )
+            return found
+
+        monkeypatch.setattr(migrate, "migrations", dying)
+        with pytest.raises(Unavailable):
+            await migrate.migrate_postgres(empty_dsn)
+        store = PostgresStore(empty_dsn)
+        with pytest.raises(UnknownSchema, match="authrim migrate"):
+            await store.open()
+    monkeypatch.setattr(migrate, "migrations", whole)
+    assert await migrate.migrate_postgres(empty_dsn) == [whole("postgres")[-1].name]
+    assert await migrate.migrate_postgres(empty_dsn) == []
+
+
+async def test_two_runs_at_once(empty_dsn: str) -> None:
+    """Three runs in the same moment apply each migration once."""
+    runs = await asyncio.gather(*(migrate.migrate_postgres(empty_dsn) for _ in range(3)))
+    applied = [name for run in runs for name in run]
+    assert sorted(applied) == [found.name for found in migrate.migrations("postgres")]
+
+
+async def test_two_schemas_in_one_database(empty_dsn: str) -> None:
+    """A schema of another name is a log of its own."""
+    for schema in ("one", "two"):
+        await migrate.migrate_postgres(empty_dsn, schema)
+    connection = await asyncpg.connect(empty_dsn)
+    await connection.execute("UPDATE one.head SET changed_at = 5")
+    await connection.close()
+    for schema, changed_at in (("one", 5), ("two", 0)):
+        store = PostgresStore(empty_dsn, schema=schema)
+        await store.open()
+        assert (await store.head()).changed_at == changed_at
+        await store.close()
+
+
+async def test_no_schema_at_all(empty_dsn: str, tmp_path: Path) -> None:
+    """A database that was never migrated is refused with the command that helps."""
+    with pytest.raises(UnknownSchema, match="authrim migrate"):
+        await PostgresStore(empty_dsn).open()
+    with pytest.raises(UnknownSchema, match="authrim migrate"):
+        await SQLiteStore(tmp_path / "none.db").open()
+
+
+async def test_a_newer_schema_is_refused(store_place: Path | str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is older than the database does not start (F20)."""
+    whole = migrate.migrations
+    monkeypatch.setattr(migrate, "migrations", lambda engine: whole(engine)[:-1])
+    with pytest.raises(UnknownSchema, match="does not know"):
+        await _store_at(store_place).open()
+
+
+async def test_a_changed_migration_is_refused(
+    store_place: Path | str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A migration whose text is not the one that was applied is refused by its name."""
+    whole = migrate.migrations
+    monkeypatch.setattr(
+        migrate,
+        "migrations",
+        lambda engine: [whole(engine)[0]._replace(checksum="other"), *whole(engine)[1:]],
+    )
+    with pytest.raises(UnknownSchema, match="0001_events"):
+        await _store_at(store_place).open()
+
+
+async def test_the_tables_have_the_columns(store_place: Path | str) -> None:
+    """The columns of ``projections/tables.py`` are those of the migrations, in order, on both engines."""
+    for table in INLINE_TABLES + PRIVATE_TABLES:
+        assert await _columns(store_place, table.name) == list(table.columns)
+
+
+def test_each_number_once() -> None:
+    """The migrations of each engine are numbered from 1 on, and each number stands once."""
+    for engine in ("postgres", "sqlite"):
+        found = migrate.migrations(engine)  # type: ignore[arg-type]
+        versions = [migration.version for migration in found]
+        assert versions == sorted(versions)
+        assert len(set(versions)) == len(versions)
+        assert versions[0] == 1
+
+
+def _store_at(place: Path | str) -> Store:
+    return SQLiteStore(place) if isinstance(place, Path) else PostgresStore(place)
+
+
+async def _columns(place: Path | str, table: str) -> list[str]:
+    if isinstance(place, Path):
+        with closing(sqlite3.connect(place)) as connection:
+            return [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+    connection = await asyncpg.connect(place)
+    rows = await connection.fetch(
+        "SELECT column_name FROM information_schema.columns"
+        " WHERE table_schema = 'authrim' AND table_name = $1 ORDER BY ordinal_position",
+        table,
+    )
+    await connection.close()
+    return [row[0] for row in rows]
