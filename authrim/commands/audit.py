@@ -11,7 +11,7 @@ from rich.text import Text
 
 from authrim.audit import Explanation, Line, Timeline, grant_timeline, time_of
 from authrim.audit import why as explain
-from authrim.audit_texts import reason_in_words, shown
+from authrim.audit_texts import SENTENCES, reason_in_words, shown
 from authrim.commands.common import emit, progress_of, run_with_store
 from authrim.store.chain import Verification
 from authrim.store.chain import verify as verify_chain
@@ -95,32 +95,39 @@ def _timeline(timeline: Timeline) -> RenderableType:
 
 
 def _lines(lines: Iterable[Line]) -> RenderableType:
+    """A row an event; who it was is said once for the events of one request."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("Position", justify="right", no_wrap=True)
     table.add_column("Time (UTC)", no_wrap=True)
     table.add_column("What happened", overflow="fold", ratio=1)
+    request = ""
     for line in lines:
+        if _request(line) != request:
+            request = _request(line)
+            table.add_row("", "", Text(request, style="cyan"))
         what = Text(line.what, style="" if line.readable else "red")
-        for name, value in _details(line):
-            what.append(f"\n  {name}  {value}", style="dim")
+        details = ", ".join(_details(line))
+        if details:
+            what.append(f"\n{details}", style="dim")
         table.add_row(str(line.position), time_of(line.recorded_at)[:-4].replace("T", " "), what)
     return table
 
 
-def _details(line: Line) -> Iterable[tuple[str, str]]:
-    """What stands below a line: its reason in words, its fields, who it was, and the trace id."""
+def _request(line: Line) -> str:
+    """Who caused an event, and by which request."""
+    named = {"trace": line.metadata.trace, "error id": line.metadata.error_id}
+    return " · ".join([line.by, *(f"{name} {shown(value)}" for name, value in named.items() if value)])
+
+
+def _details(line: Line) -> Iterable[str]:
+    """The fields that the sentence does not name. When it happened is in the row already."""
     for name, value in line.fields.items():
         if name == "reason":
-            yield name, reason_in_words(shown(value))
-        elif isinstance(value, int) and name.endswith(_TIMES):
-            yield name, f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S}"
-        elif not name.endswith(_DIGESTS):
-            yield name, shown(value)
-    yield "by", shown(line.by)
-    if line.metadata.trace:
-        yield "trace", shown(line.metadata.trace)
-    if line.metadata.error_id:
-        yield "error id", shown(line.metadata.error_id)
+            yield reason_in_words(shown(value)).removesuffix(".")
+        elif name == "expires_at" or (name.endswith(_TIMES) and not name.endswith("_at")):
+            yield f"{name} {datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S}"
+        elif not name.endswith((*_DIGESTS, *_TIMES)) and f"{{{name}}}" not in SENTENCES.get(line.type, ""):
+            yield f"{name} {shown(value)}"
 
 
 def _explanation(explanation: Explanation) -> RenderableType:
