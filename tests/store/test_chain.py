@@ -7,11 +7,14 @@ from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 
+import psycopg2
 import pytest
 from store_samples import grant_append
 
 from authrim.store import chain
+from authrim.store.contract import Store
 from authrim.store.migrate import migrate_sqlite
+from authrim.store.postgres import PostgresStore
 from authrim.store.sqlite import SQLiteStore
 
 PAGE = Path(__file__).parents[2] / "docs" / "audit" / "hash-chain.md"
@@ -74,14 +77,18 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def store(path: Path) -> AsyncIterator[SQLiteStore]:
-    """A log of eight positions: three batches of 3, 1 and 4."""
     store = SQLiteStore(path)
     await store.open()
+    await fill(store)
+    yield store
+    await store.close()
+
+
+async def fill(store: Store) -> None:
+    """A log of eight positions: three batches of 3, 1 and 4."""
     await store.append(grant_append("a", events=3))
     await store.append(grant_append("b"))
     await store.append(grant_append("c", events=4))
-    yield store
-    await store.close()
 
 
 def as_owner(path: Path, *statements: str) -> None:
@@ -280,3 +287,34 @@ async def test_log_that_grows_during_the_walk_is_proved(store: SQLiteStore) -> N
     verification = await chain.verify(Growing())  # type: ignore[arg-type]
     assert verification.problem is None
     assert verification.events == 8
+
+
+@pytest.mark.parametrize(
+    ("statement", "first", "last"),
+    [
+        ("UPDATE events SET payload = '\\x00' WHERE position = 6", 6, 6),
+        ("UPDATE events SET version = -version WHERE position = 6", 6, 6),
+        ("DELETE FROM events WHERE position = 2", 2, 2),
+        ("DELETE FROM ledger WHERE first_position = 5; DELETE FROM events WHERE position > 4", 5, 8),
+        (
+            "UPDATE events SET position = 20 - position WHERE position IN (5, 7);"
+            "UPDATE events SET position = position - 8 WHERE position > 8",
+            5,
+            8,
+        ),
+    ],
+)
+async def test_damage_on_postgres_is_named(postgres_dsn: str, statement: str, first: int, last: int) -> None:
+    """F34, A228: what the owner of a PostgreSQL database changes, removes or exchanges is named as well."""
+    store = PostgresStore(postgres_dsn)
+    await store.open()
+    await fill(store)
+    assert (await chain.verify(store)).problem is None
+    with closing(psycopg2.connect(postgres_dsn)) as owner, owner, owner.cursor() as cursor:
+        cursor.execute("SET search_path TO authrim")
+        cursor.execute("ALTER TABLE events DISABLE TRIGGER USER; ALTER TABLE ledger DISABLE TRIGGER USER")
+        cursor.execute(statement)
+    problem = (await chain.verify(store)).problem
+    assert problem is not None
+    assert (problem.first_position, problem.last_position) == (first, last)
+    await store.close()
