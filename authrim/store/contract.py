@@ -151,7 +151,9 @@ class Store(Protocol):
     async def read_whole_stream(self, stream: str) -> Sequence[StoredEvent]:
         """Every event of a stream, for an auditor."""
 
-    async def read_log(self, after: int, limit: int, configuration_only: bool = False) -> Sequence[StoredEvent]:
+    async def read_log(
+        self, after: int, limit: int, configuration_only: bool = False
+    ) -> Sequence[StoredEvent]:
         """The log after a position, in order, at most ``limit`` events."""
 
     async def read_ledger(self, after: int, limit: int) -> Sequence[Batch]:
