@@ -58,6 +58,14 @@ class Log(BaseModel):
         default=SecretStr("authrim.db"),
         description="A file name for the embedded SQLite store, or `postgresql://user:password@host/name`.",
     )
+    database_pooled: bool = Field(
+        default=False,
+        description="A transaction pooler (PgBouncer) stands before PostgreSQL: no statement is kept prepared.",
+    )
+    database_listen: Database | None = Field(
+        default=None,
+        description="A direct `postgresql://` address for LISTEN, past a pooler. Without it the log is polled.",
+    )
     append_queue_limit: Count = Field(
         default=4096,
         ge=64,

@@ -1,6 +1,7 @@
 """The store that the settings name: PostgreSQL by its address, SQLite by a file name."""
 
 from pathlib import Path
+from typing import Final
 
 from authrim.settings import Settings
 from authrim.store.migrate import is_postgres
@@ -8,12 +9,20 @@ from authrim.store.postgres import PostgresStore
 from authrim.store.read_back import ReadBack
 from authrim.store.sqlite import SQLiteStore
 
+#: Prepared statements that one connection keeps, where it may (decisions.md 8).
+STATEMENTS_KEPT: Final = 100
+
 
 def open_store(settings: Settings, *, exclusive: bool = False) -> ReadBack:
     """The configured store, not opened yet. ``exclusive`` is for a server, of which SQLite takes one."""
     database = settings.database.get_secret_value()
     if is_postgres(database):
+        listen = settings.database_listen
         return PostgresStore(
-            database, queue_limit=settings.append_queue_limit, wait_limit=settings.append_wait_seconds
+            database,
+            statement_cache_size=0 if settings.database_pooled else STATEMENTS_KEPT,
+            listen_dsn=None if listen is None else listen.get_secret_value(),
+            queue_limit=settings.append_queue_limit,
+            wait_limit=settings.append_wait_seconds,
         )
     return SQLiteStore(Path(database), exclusive=exclusive)
