@@ -18,6 +18,7 @@ from authrim.person import PASSWORD
 from authrim.private_data import SUBJECT
 from authrim.runtime import Runtime
 from authrim.store.contract import Overloaded
+from domain.account import NO_ACCOUNT, Account
 from domain.liveness import ACTIVE
 from projections.tables import row_key
 
@@ -36,9 +37,11 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """The password was right, and the account was active."""
+    """The password was right, and the account active. The answer holds while ``password_set_at`` does: a
+    sign-in must not outlive the password that it was made with."""
 
     subject: str
+    password_set_at: int | None
 
 
 class SignInRefused(msgspec.Struct, frozen=True):
@@ -56,6 +59,7 @@ async def check_password(runtime: Runtime, context: Context, attempt: Attempt) -
     if await _too_many(runtime, limits):
         return SignInRefused("too_many_attempts", retry_after=runtime.settings.sign_in_window_seconds)
     subject = await find_subject(runtime.store, runtime.master, context.tenant, attempt.login)
+    account = await _account(runtime, context.tenant, subject)
     try:
         right = await _is_right(runtime, context, subject, attempt.password)
     except PasswordsBusy:
@@ -63,10 +67,16 @@ async def check_password(runtime: Runtime, context: Context, attempt: Attempt) -
     if subject is None or not right:
         return SignInRefused("login_unknown" if subject is None else "password_wrong", subject)
     await _forgive(runtime, limits)
-    account = await runtime.store.find("account", row_key(context.tenant, subject))
-    if account.row is None or account.row["status"] != ACTIVE:
+    if account.status != ACTIVE:
         return SignInRefused("account_not_active", subject)
-    return Checked(subject)
+    return Checked(subject, account.password_set_at)
+
+
+async def _account(runtime: Runtime, tenant: str, subject: str | None) -> Account:
+    """The account, read before its password so that a change in between shows; looked for as long when there is
+    none (A182)."""
+    found = await runtime.store.find("account", row_key(tenant, subject or ""))
+    return NO_ACCOUNT if found.row is None else msgspec.json.decode(found.row["document"], type=Account)
 
 
 async def _is_right(runtime: Runtime, context: Context, subject: str | None, password: str) -> bool:

@@ -5,7 +5,7 @@ from aiohttp import web
 from authrim.crypto.ids import digest, new_id, new_secret
 from authrim.execute import Change, Context, Outcome
 from authrim.runtime import RUNTIME
-from authrim.sign_in import Attempt, SignInRefused, check_password
+from authrim.sign_in import Attempt, Checked, SignInRefused, check_password
 from authrim.web import texts
 from authrim.web.advance import StepFacts, StepTaken, advance
 from authrim.web.answers import page_settings, record, refuse_on_page
@@ -102,7 +102,7 @@ async def _sign_in(
         if current is not None and sessions.continues(current.browser.session, proof, facts.now):
             session_id = current.browser.session_id
         changes = _session_changes(request, context, current, session_id, proof, facts.now)
-        return await _step(request, context, client, checked.subject, session_id, changes, grant, facts)
+        return await _step(request, context, client, checked, session_id, changes, grant, facts)
 
     advanced = await advance(request, context, ENDPOINT, interaction, decide)
     if advanced.taken:
@@ -111,13 +111,13 @@ async def _sign_in(
 
 
 async def _step(
-    request: web.Request, context: Context, client: Client, subject: str, session_id: str,
+    request: web.Request, context: Context, client: Client, checked: Checked, session_id: str,
     changes: tuple[Change, ...], grant: Grant, facts: StepFacts,
 ) -> StepTaken:  # fmt: skip
     """The person is known; the account is read at each try, because another tab may be changing it."""
-    runtime = request.app[RUNTIME]
+    runtime, subject = request.app[RUNTIME], checked.subject
     account, version = await read_account(runtime, context.tenant, subject)
-    if account.status != ACTIVE:
+    if account.status != ACTIVE or account.password_set_at != checked.password_set_at:
         return StepTaken(Decision((), NOT_YOURS))
     remembered = account.remembered_scope(client.client_id)
     browser = Browser(session_id, NO_SESSION, account_active=True, remembered_scope=remembered)

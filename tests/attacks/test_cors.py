@@ -1,0 +1,77 @@
+"""A198: who may read an answer with a script in a browser (Fetch §3.2), over real HTTP."""
+
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.support.browser import Browser, authorization_query, redeem
+from tests.support.running import RunningServer
+
+pytestmark = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
+
+ALLOW = "Access-Control-Allow-Origin"
+OWN, FOREIGN = "https://rp.example", "https://evil.example"
+
+
+async def test_the_token_endpoint_is_read_by_the_clients_own_origin(
+    server: RunningServer, browser: Browser
+) -> None:
+    """A198: the origins of the client's redirect URIs, never another, never ``null``, never with credentials."""
+    spa = await server.client("spa")
+    form = {"grant_type": "authorization_code", "client_id": spa.client_id, "code": "x"}
+    for origin, allowed in ((OWN, OWN), (FOREIGN, None), ("null", None), (OWN + ".evil.example", None)):
+        async with server.http.post(server.url("/token"), data=form, headers={"Origin": origin}) as answer:
+            assert answer.status == 400
+            assert answer.headers.get(ALLOW) == allowed, origin
+            assert answer.headers["Vary"] == "Origin"
+            assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+async def test_userinfo_and_revocation(server: RunningServer, browser: Browser) -> None:
+    """A198: userinfo and revocation follow the same list."""
+    spa = await server.client("spa")
+    shown, verifier = await browser.authorize(spa)
+    shown = await browser.through_pages(shown)
+    _, tokens = await redeem(server, spa, shown.parameters["code"], verifier)
+    for origin, allowed in ((OWN, OWN), (FOREIGN, None), ("null", None)):
+        headers = {"Authorization": f"Bearer {tokens['access_token']}", "Origin": origin}
+        async with server.http.get(server.url("/userinfo"), headers=headers) as answer:
+            assert (answer.status, answer.headers.get(ALLOW)) == (200, allowed), origin
+        form = {"token": "unknown", "client_id": spa.client_id}
+        async with server.http.post(server.url("/revoke"), data=form, headers={"Origin": origin}) as answer:
+            assert (answer.status, answer.headers.get(ALLOW)) == (200, allowed), origin
+
+
+async def test_preflights(server: RunningServer) -> None:
+    """A198: a preflight of an opaque origin gets nothing; pages and the authorization endpoint have none."""
+    for path in ("/token", "/userinfo", "/revoke"):
+        for origin, allowed in ((OWN, OWN), ("null", None)):
+            async with server.http.options(server.url(path), headers={"Origin": origin}) as answer:
+                assert (answer.status, answer.headers.get(ALLOW)) == (204, allowed), path
+                assert "Access-Control-Allow-Credentials" not in answer.headers
+    for path in ("/authorize", "/introspect"):
+        async with server.http.options(server.url(path), headers={"Origin": OWN}) as answer:
+            assert (answer.status, answer.headers.get(ALLOW)) == (405, None), path
+
+
+async def test_public_documents_are_for_everyone(server: RunningServer) -> None:
+    """A198: discovery and keys are the same for all, and say in every answer that they vary by origin."""
+    for path in ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/jwks"):
+        for headers, allowed in (({"Origin": FOREIGN}, "*"), ({"Origin": "null"}, None), ({}, None)):
+            async with server.http.get(server.url(path), headers=headers) as answer:
+                assert (answer.status, answer.headers.get(ALLOW)) == (200, allowed), path
+                assert answer.headers["Vary"] == "Origin"
+
+
+async def test_pages_are_never_read_from_elsewhere(server: RunningServer, browser: Browser) -> None:
+    """A198: the authorization endpoint and the pages behind it carry no such header for anybody."""
+    web = await server.client("web")
+    _, query = authorization_query(web)
+    url = server.url("/authorize?") + urlencode(query)
+    shown, _ = await browser.authorize(web)
+    cookies = {"Cookie": "; ".join(f"{name}={value}" for name, value in browser.cookies.items())}
+    for target in (url, shown.url):
+        headers = cookies | {"Origin": OWN}
+        async with server.http.get(target, headers=headers, allow_redirects=False) as answer:
+            assert answer.status in (200, 303)
+            assert not [name for name in answer.headers if name.startswith("Access-Control-")]
