@@ -7,6 +7,7 @@ node is disabled on all of them from the next append on, without a query a reque
 
 import asyncio
 from collections import OrderedDict
+from typing import Final
 
 import msgspec
 import structlog
@@ -27,6 +28,8 @@ log = structlog.get_logger(__name__)
 #: Clients held in memory at most; the least recently used one is dropped.
 CLIENTS_HELD = 10_000
 _PAGE = 500
+#: Between two looks at the log, in seconds: appends carry a guard, so this delays no rule but what is only read.
+PAUSE: Final = 0.25
 
 
 class Configuration:
@@ -92,7 +95,8 @@ class Configuration:
             while events := await self._store.read_log(self.applied, _PAGE, configuration_only=True):
                 for event in events:
                     await self._apply(event.stream)
-                self.applied = events[-1].position
+                    # Moved with each event: a client read meanwhile must not be held as of an older position.
+                    self.applied = event.position
 
     async def _apply(self, stream: str) -> None:
         tenant, kind, identifier = streams.parse(stream)
@@ -117,6 +121,7 @@ class Configuration:
             try:
                 async for _position in self._store.changes():
                     await self.catch_up()
+                    await asyncio.sleep(PAUSE)
             except StoreError:
                 log.warning("configuration.store_unavailable")
                 await asyncio.sleep(1)

@@ -24,9 +24,9 @@ log = structlog.get_logger(__name__)
 FOLLOWED: Final = (AUDIT,)
 
 #: Events a transaction. On SQLite appends wait behind it for some milliseconds.
-PAGE: Final = 200
-#: After a page that was not full: many small appends are followed together. In seconds.
-PAUSE: Final = 0.2
+PAGE: Final = 500
+#: After a page that was not full: many small appends are followed together, and requests come first. In seconds.
+PAUSE: Final = 1.0
 #: How long to leave a store alone that is away, in seconds.
 STORE_PAUSE: Final = 1.0
 

@@ -1,8 +1,23 @@
-"""The followed projection ``audit``: one row an event, found by its error id, its client or its subject."""
+"""The followed projection ``audit``: where to look, by error id, by client or by subject.
+
+It is an index and not a second log. What a grant goes through once it has begun is in its own stream, one look-up
+away, so the events that only go on with a grant have no row here; a refusal always has one.
+"""
 
 from typing import Final
 
-from domain.grant_events import GrantSummarized
+from domain.event import Event
+from domain.grant_events import (
+    AccessTokenIssued,
+    CodeIssued,
+    CodeRedeemed,
+    ConsentGranted,
+    GrantSummarized,
+    IdTokenIssued,
+    RefreshTokenIssued,
+    RefreshTokenRepeated,
+    RefreshTokenRotated,
+)
 from projections.followed import Followed, Recorded
 from projections.rows import Row
 from projections.tables import Table
@@ -13,11 +28,24 @@ TABLE: Final = Table(
     ("position", "recorded_at", "tenant", "stream", "type", "client_id", "subject", "error_id", "trace"),
 )
 
+#: Events that tell where nothing new is: the grant's first events have said who and for whom.
+GOES_ON: Final[tuple[type[Event], ...]] = (
+    AccessTokenIssued,
+    CodeIssued,
+    CodeRedeemed,
+    ConsentGranted,
+    GrantSummarized,
+    IdTokenIssued,
+    RefreshTokenIssued,
+    RefreshTokenRepeated,
+    RefreshTokenRotated,
+)
+
 
 def row_of(recorded: Recorded) -> Row | None:
-    """The row of an event. A summary tells an auditor nothing that the events before it did not."""
+    """The row of an event, or None for one that only goes on with its grant."""
     event, metadata = recorded.event, recorded.metadata
-    if isinstance(event, GrantSummarized):
+    if isinstance(event, GOES_ON) and not metadata.error_id:
         return None
     return Row(
         TABLE.name,

@@ -13,6 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from authrim.rebuild import verify
+from authrim.recorded import read_page
 from authrim.store.postgres import PostgresStore
 from authrim.store.read_back import ReadBack
 from authrim.store.sqlite import SQLiteStore
@@ -36,6 +37,12 @@ def audited(place: Path | str) -> list[int]:
     ]
 
 
+async def wanted(store: ReadBack) -> list[int]:
+    """The positions that have a row: of what can be read, what the projection does not leave out."""
+    recorded = read_page(await store.read_log(0, 1000)).recorded
+    return [one.position for one in recorded if AUDIT.row_of(one) is not None]
+
+
 @pytest.fixture
 async def other_store(store_place: Path | str, store: ReadBack) -> AsyncIterator[ReadBack]:
     other = open_again(store_place)
@@ -50,8 +57,7 @@ async def test_catches_up_in_pages(store: ReadBack, store_place: Path | str) -> 
     head = (await store.head()).position
     follower = Follower(store, AUDIT, page=3)
     assert await follower.catch_up() == head
-    # The last event belongs to another application.
-    assert audited(store_place) == list(range(1, head))
+    assert audited(store_place) == await wanted(store)
     again = await follower.step()
     assert (again.handled, again.position) == (0, head)
 
@@ -120,9 +126,10 @@ async def test_killed_in_the_middle_of_a_page(store: ReadBack, store_place: Path
         cwd=ROOT, env={"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}, capture_output=True, check=False, timeout=60,
     )  # fmt: skip
     assert process.returncode == -signal.SIGKILL, process.stderr.decode()
-    assert audited(store_place) == list(range(1, 9))
+    positions = await wanted(store)
+    assert audited(store_place) == [position for position in positions if position <= 8]
     assert (await Follower(store, AUDIT).step(wait=True)).handled == head - 8
-    assert audited(store_place) == list(range(1, head))
+    assert audited(store_place) == positions
     assert (await verify(store)).fits
 
 
@@ -134,7 +141,8 @@ async def test_poison_event_stops_nobody(store: ReadBack, store_place: Path | st
     poison = [9, 10]
     with capture_logs() as lines:
         assert await Follower(store, AUDIT).catch_up() == (await store.head()).position
-    assert audited(store_place) == [n for n in range(1, 20) if n not in poison]
+    assert audited(store_place) == await wanted(store)
+    assert not set(poison) & set(audited(store_place))
     failed = behind_its_back(
         store_place, "SELECT projection, position, kind FROM failed_events ORDER BY position"
     )
@@ -162,15 +170,15 @@ async def test_event_that_a_projection_fails_on(store: ReadBack, store_place: Pa
     await write_grant(store, "one")
 
     def row_of(recorded: Recorded) -> Row | None:
-        if recorded.position == 3:
+        if recorded.position == 2:
             raise RuntimeError(CANARY)
         return AUDIT.row_of(recorded)
 
     with capture_logs() as lines:
         await Follower(store, AUDIT._replace(row_of=row_of)).catch_up()
-    assert audited(store_place) == [1, 2, 4, 5, 6, 7, 8]
+    assert audited(store_place) == [position for position in await wanted(store) if position != 2]
     failed = behind_its_back(store_place, "SELECT position, kind FROM failed_events")
-    assert failed == [(3, "RuntimeError")]
+    assert failed == [(2, "RuntimeError")]
     assert CANARY not in f"{failed}{lines}"
 
 
@@ -212,7 +220,7 @@ async def test_only_one_follows_at_a_time(postgres_dsn: str) -> None:
         lock = "SELECT pg_advisory_xact_lock(hashtext('authrim follower'), hashtext('authrim audit'))"
         with closing(psycopg2.connect(postgres_dsn)) as another:
             another.cursor().execute(lock)
-            page = await asyncio.wait_for(Follower(second, AUDIT).step(), 1)
+            page = await asyncio.wait_for(Follower(second, AUDIT).step(), 10)
             assert (page.busy, page.handled) == (True, 0)
         assert (await Follower(second, AUDIT).step()).handled == 8
     finally:
