@@ -1,0 +1,294 @@
+"""From an accepted request to its code: sign-in, consent, and the errors of silent requests (A018 to A027)."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from domain.authorization import (
+    AuthorizationFacts,
+    Browser,
+    CodeReady,
+    ConsentNeeded,
+    SignInNeeded,
+    Step,
+    advance,
+    decide_cancelled,
+    decide_consented,
+    decide_request,
+    decide_sign_in_failed,
+    decide_signed_in,
+    scope_to_agree_to,
+)
+from domain.decision import Decision
+from domain.grant import Grant, fold
+from domain.grant_events import CodeIssued, ConsentGranted, SignInFailed, SubjectAuthenticated
+from domain.session import Session
+from tests.domain.grant_samples import (
+    AUTHENTICATED,
+    NOW,
+    REQUESTED,
+    SCOPE,
+    SHOP,
+    client,
+    kinds,
+    refused,
+    requested,
+)
+
+SESSION = Session("person", "hash", NOW - 100, "pwd-acr", ("pwd",), NOW + 3600, "active")
+SIGNED_IN = Browser("session", SESSION, account_active=True, remembered_scope=SCOPE)
+NOT_AGREED = msgspec.structs.replace(SIGNED_IN, remembered_scope=None)
+SUPPORTED = ("pwd-acr", "otp-acr")
+STRAIGHT_THROUGH = ["AuthorizationRequested", "SubjectAuthenticated", "ConsentGranted", "CodeIssued"]
+
+
+def facts(browser: Browser | None = SIGNED_IN, **fields: Any) -> AuthorizationFacts:
+    """What the shell knows when this browser comes."""
+    usual = AuthorizationFacts(NOW, SHOP, "code-hash", 60, browser, acr_supported=SUPPORTED)
+    return msgspec.structs.replace(usual, **fields)
+
+
+def ask(browser: Browser | None = SIGNED_IN, hinted: str | None = None, **request: Any) -> Decision[Step]:
+    """The request arrives from this browser."""
+    return decide_request(requested(**request), facts(browser, hinted_subject=hinted))
+
+
+def browser_of(**session: Any) -> Browser:
+    """A browser whose session is otherwise."""
+    return msgspec.structs.replace(SIGNED_IN, session=msgspec.structs.replace(SESSION, **session))
+
+
+def sign_in(request: Any = REQUESTED, acr: str = "pwd-acr", **fields: Any) -> Decision[Step]:
+    """The person signs in on the page of the request."""
+    grant = fold((request,))
+    return decide_signed_in(grant, "person", "session", acr, ("pwd",), facts(NOT_AGREED, **fields))
+
+
+def test_a_good_session_and_a_remembered_consent_go_straight_to_the_code() -> None:
+    """OIDC Core §3.1.2.3, §3.1.2.4: nobody is asked anything, and the log says that the session answered."""
+    decision = ask()
+    assert kinds(decision) == STRAIGHT_THROUGH
+    assert decision.answer == CodeReady()
+    assert decision.events[1:] == (
+        SubjectAuthenticated("person", "session", NOW - 100, "pwd-acr", ("pwd",), by_session=True),
+        ConsentGranted(SCOPE, remembered=True),
+        CodeIssued("code-hash", NOW, NOW + 60),
+    )
+
+
+def test_nobody_signed_in() -> None:
+    """The request is recorded, and the person has to sign in."""
+    decision = ask(None)
+    assert (kinds(decision), decision.answer) == (["AuthorizationRequested"], SignInNeeded())
+
+
+@pytest.mark.parametrize(
+    "browser",
+    [
+        browser_of(status="ended"),
+        browser_of(expires_at=NOW),
+        msgspec.structs.replace(SIGNED_IN, account_active=False),
+    ],
+    ids=["logged out", "expired", "account off"],
+)
+def test_a_session_that_is_worth_nothing(browser: Browser) -> None:
+    """A051, A188: an ended or expired session, or one of a disabled account, signs nobody in."""
+    assert ask(browser).answer == SignInNeeded()
+    assert refused(ask(browser, prompt=("none",))).error == "login_required"
+
+
+@pytest.mark.parametrize(
+    ("row", "fields", "answer"),
+    [
+        ("prompt=login", {"prompt": ("login",)}, SignInNeeded()),
+        ("prompt=login consent", {"prompt": ("login", "consent")}, SignInNeeded()),
+        ("prompt=select_account", {"prompt": ("select_account",)}, SignInNeeded(select=True)),
+        ("prompt=consent", {"prompt": ("consent",)}, ConsentNeeded(SCOPE)),
+        ("A024 max_age=0", {"max_age": 0}, SignInNeeded()),
+        ("max_age too short", {"max_age": 99}, SignInNeeded()),
+        ("max_age just enough", {"max_age": 100}, CodeReady()),
+        ("A027 step-up", {"acr_essential": True, "acr_values": ("otp-acr",)}, SignInNeeded()),
+        ("acr reached", {"acr_essential": True, "acr_values": ("otp-acr", "pwd-acr")}, CodeReady()),
+        ("voluntary acr", {"acr_values": ("otp-acr",)}, CodeReady()),
+    ],
+)
+def test_what_the_person_is_asked_though_signed_in(row: str, fields: dict[str, Any], answer: Step) -> None:
+    """OIDC Core §3.1.2.1: the request can ask for a new sign-in, a fresher one, a better one, or new consent."""
+    assert ask(**fields).answer == answer, row
+
+
+STEP_UP = {"acr_essential": True, "acr_values": ("otp-acr",)}
+OUT_OF_REACH = {"acr_essential": True, "acr_values": ("x",)}
+UNMET = "unmet_authentication_requirements"
+
+
+@pytest.mark.parametrize(
+    ("row", "browser", "fields", "error"),
+    [
+        ("A022 nobody", None, {}, "login_required"),
+        ("A022 no consent", NOT_AGREED, {}, "consent_required"),
+        ("A022 max_age", SIGNED_IN, {"max_age": 99}, "login_required"),
+        ("A027 step-up", SIGNED_IN, STEP_UP, "login_required"),
+        ("A026 no such acr", SIGNED_IN, OUT_OF_REACH, UNMET),
+        ("A026 before sign-in", None, OUT_OF_REACH, UNMET),
+    ],
+)
+def test_prompt_none_shows_nothing(
+    row: str, browser: Browser | None, fields: dict[str, Any], error: str
+) -> None:
+    """A022: without a page the request ends with the error that says which page it would have needed."""
+    decision = ask(browser, prompt=("none",), **fields)
+    assert refused(decision).error == error, row
+    assert kinds(decision)[-1] == "AuthorizationRefused"
+    assert not fold(decision.events).waits_for_person
+
+
+def test_prompt_none_succeeds_silently() -> None:
+    """OIDC Core §3.1.2.1: with session and consent at hand, silence is no obstacle."""
+    assert kinds(ask(prompt=("none",))) == STRAIGHT_THROUGH
+
+
+def test_a_native_public_client_is_never_silent() -> None:
+    """A023: any application could pose as it, so earlier consent proves nothing (RFC 8252 §8.6)."""
+    native = client(
+        redirect_uris=("com.example.app:/cb",),
+        application_type="native",
+        token_endpoint_auth_method="none",
+        skip_consent=True,
+    )
+    decision = decide_request(requested(prompt=("none",)), facts(client=native))
+    assert refused(decision).error == "consent_required"
+    assert decide_request(REQUESTED, facts(client=native)).answer == ConsentNeeded(SCOPE)
+
+
+def test_an_essential_acr_out_of_reach_is_refused_at_once() -> None:
+    """A026: the person is not made to sign in for nothing."""
+    decision = ask(None, **OUT_OF_REACH)
+    assert refused(decision).error == UNMET
+    assert kinds(decision) == ["AuthorizationRequested", "AuthorizationRefused"]
+
+
+@pytest.mark.parametrize(("acr", "error"), [("otp-acr", None), ("pwd-acr", UNMET)])
+def test_a_sign_in_below_the_essential_acr_is_not_passed_off(acr: str, error: str | None) -> None:
+    """A027: what counts is the acr of this sign-in, not the one the server could have reached."""
+    decision = sign_in(requested(**STEP_UP), acr)
+    if error is None:
+        assert decision.answer == ConsentNeeded(SCOPE)
+    else:
+        assert refused(decision).error == error
+
+
+def test_sign_in_goes_on_to_consent_and_consent_to_the_code() -> None:
+    """The long way: each page adds its fact, and the last one gives the code."""
+    signed_in = sign_in()
+    assert (kinds(signed_in), signed_in.answer) == (["SubjectAuthenticated"], ConsentNeeded(SCOPE))
+    grant = fold(signed_in.events, fold((REQUESTED,)))
+    assert (grant.subject, grant.auth_time, grant.signed_in_here) == ("person", NOW, True)
+    agreed = decide_consented(grant, facts())
+    assert agreed.events == (ConsentGranted(SCOPE), CodeIssued("code-hash", NOW, NOW + 60))
+    assert agreed.answer == CodeReady()
+    assert not fold(agreed.events, grant).waits_for_person
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [requested(prompt=("login",)), requested(max_age=0), requested(prompt=("select_account",))],
+    ids=["login", "max_age=0", "select_account"],
+)
+def test_one_sign_in_is_enough(request_: Any) -> None:
+    """A024: having just signed in here, the person is not sent round in a circle."""
+    assert sign_in(request_).answer == ConsentNeeded(SCOPE)
+
+
+def test_consent_is_asked_for_by_prompt_though_remembered() -> None:
+    """OIDC Core §3.1.2.1: ``prompt=consent`` asks again, and the new answer is not called remembered."""
+    grant = fold((requested(prompt=("consent",)), AUTHENTICATED))
+    assert advance(grant, facts()).answer == ConsentNeeded(SCOPE)
+    assert decide_consented(grant, facts()).events[0] == ConsentGranted(SCOPE, remembered=False)
+
+
+@pytest.mark.parametrize(
+    ("remembered", "answer"),
+    [
+        (None, ConsentNeeded(SCOPE)),
+        ((), ConsentNeeded(SCOPE)),
+        (("openid",), ConsentNeeded(SCOPE)),
+        (SCOPE, CodeReady()),
+        ((*SCOPE, "profile"), CodeReady()),
+    ],
+)
+def test_remembered_consent_covers_all_or_is_asked_again(
+    remembered: tuple[str, ...] | None, answer: Step
+) -> None:
+    """OIDC Core §3.1.2.4: the earlier agreement counts only when nothing is asked beyond it."""
+    browser = msgspec.structs.replace(SIGNED_IN, remembered_scope=remembered)
+    assert ask(browser).answer == answer
+
+
+def test_remembering_more_grants_no_more_than_was_asked() -> None:
+    """The scope of the grant is the request's own, however much was agreed to before."""
+    decision = ask(msgspec.structs.replace(SIGNED_IN, remembered_scope=(*SCOPE, "profile")))
+    assert fold(decision.events).scope == SCOPE
+
+
+def test_claims_by_name_are_agreed_to_as_their_scope() -> None:
+    """OIDC Core §5.5: asking for ``birthdate`` is asking for ``profile``, and the person is told so."""
+    request = requested(userinfo_claims=("birthdate",), id_token_claims=("email",))
+    wanted = (*SCOPE, "profile")
+    assert scope_to_agree_to(request) == wanted
+    assert decide_request(request, facts()).answer == ConsentNeeded(wanted)
+    agreed_before = msgspec.structs.replace(SIGNED_IN, remembered_scope=wanted)
+    assert decide_request(request, facts(agreed_before)).answer == CodeReady()
+
+
+def test_a_first_party_client_skips_consent_unless_asked_for() -> None:
+    """The administrator's ``skip_consent`` stands in for the person, but not against ``prompt=consent``."""
+    first_party = client(skip_consent=True)
+    quiet = decide_request(REQUESTED, facts(NOT_AGREED, client=first_party))
+    assert quiet.answer == CodeReady()
+    asked = decide_request(requested(prompt=("consent",)), facts(NOT_AGREED, client=first_party))
+    assert asked.answer == ConsentNeeded(SCOPE)
+
+
+@pytest.mark.parametrize(
+    ("hinted", "prompt", "outcome"),
+    [
+        ("person", (), "code"),
+        ("person", ("none",), "code"),
+        ("stranger", (), "sign in"),
+        ("stranger", ("none",), "login_required"),
+    ],
+)
+def test_a_hint_names_the_one_person(hinted: str, prompt: tuple[str, ...], outcome: str) -> None:
+    """OIDC Core §3.1.2.1 ``id_token_hint``: another person's session does not answer the request."""
+    answer = ask(hinted=hinted, prompt=prompt).answer
+    if outcome == "login_required":
+        assert refused(ask(hinted=hinted, prompt=prompt)).error == outcome
+    else:
+        assert answer == (CodeReady() if outcome == "code" else SignInNeeded())
+
+
+def test_signing_in_as_somebody_else_than_hinted_is_refused() -> None:
+    """OIDC Core §3.1.2.2: the client would otherwise take one person for another."""
+    decision = sign_in(hinted_subject="stranger")
+    assert refused(decision).error == "login_required"
+    assert kinds(decision) == ["SubjectAuthenticated", "AuthorizationRefused"]
+
+
+def test_cancelling_ends_the_request() -> None:
+    """RFC 6749 §4.1.2.1: ``access_denied``, and the request waits for nobody any more."""
+    decision = decide_cancelled(NOW)
+    assert refused(decision).error == "access_denied"
+    after: Grant = fold(decision.events, fold((REQUESTED,)))
+    assert (after.refused, after.waits_for_person) == ("access_denied", False)
+
+
+@pytest.mark.parametrize(("reason", "subject"), [("wrong_password", "person"), ("unknown_login", None)])
+def test_a_failed_sign_in_is_recorded_and_told_alike(reason: str, subject: str | None) -> None:
+    """A182: the log knows whether the account exists, the answer does not say."""
+    decision = decide_sign_in_failed(reason, subject, NOW)
+    assert decision.events == (SignInFailed(reason, NOW, subject),)
+    told = (refused(decision).error, refused(decision).error_description, refused(decision).status)
+    assert told == ("access_denied", "The login or the password is wrong.", 401)
+    assert fold(decision.events, fold((REQUESTED,))).waits_for_person

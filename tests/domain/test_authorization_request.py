@@ -1,0 +1,380 @@
+"""Authorization requests, good and bad: what is recorded, and where a refusal goes (A002 to A042)."""
+
+from typing import Any
+
+import pytest
+
+from domain import pkce
+from domain.authorization_parameters import MAX_HINT, MAX_NONCE, MAX_STATE, Parameters
+from domain.authorization_request import (
+    ByRedirect,
+    OnPage,
+    RequestFacts,
+    Valid,
+    validate,
+)
+from domain.client import Client
+from tests.domain.grant_samples import API, CALLBACK, ISSUER, NOW, VERIFIER, client
+
+FACTS = RequestFacts(NOW, ISSUER, 600, "browser")
+CHALLENGE = pkce.s256(VERIFIER)
+GOOD = {
+    "client_id": "shop",
+    "redirect_uri": CALLBACK,
+    "response_type": "code",
+    "scope": "openid email",
+    "state": "st",
+    "nonce": "no",
+}
+WEB = client()
+PUBLIC = client(token_endpoint_auth_method="none")
+OAUTH21 = client(profile="oauth21")
+TWO_URIS = client(redirect_uris=(CALLBACK, "https://shop.example/other"))
+LOOPBACK = client(redirect_uris=("http://127.0.0.1/cb",), application_type="native")
+LOOPBACK_OF_WEB = client(redirect_uris=("http://127.0.0.1/cb",))
+QUERY_MODE_ONLY = client(response_modes=("query",))
+WITH_QUERY = client(redirect_uris=("https://shop.example/cb?a=1&b=2",))
+
+
+def ask(
+    its_client: Client = WEB, changes: dict[str, str | None] | None = None, **rest: Any
+) -> Valid | OnPage | ByRedirect:
+    """The good request with ``changes`` (None: left out)."""
+    values = {name: value for name, value in {**GOOD, **(changes or {})}.items() if value is not None}
+    return validate(its_client, Parameters(values, **rest), FACTS)
+
+
+def challenge(value: str, method: str) -> dict[str, str | None]:
+    """The parameters of PKCE."""
+    return {"code_challenge": value, "code_challenge_method": method}
+
+
+def accepted(outcome: Valid | OnPage | ByRedirect) -> Valid:
+    assert isinstance(outcome, Valid), outcome
+    return outcome
+
+
+def test_a_good_request_is_recorded_as_it_was_asked() -> None:
+    """OIDC Core §3.1.2.1: each parameter stands in the event, and personal data beside it."""
+    valid = accepted(
+        ask(
+            changes={
+                "code_challenge": CHALLENGE,
+                "code_challenge_method": "S256",
+                "prompt": "login consent",
+                "max_age": "30",
+                "acr_values": "a b a",
+                "ui_locales": "de en",
+                "display": "popup",
+                "login_hint": "person@example.com",
+                "response_mode": "form_post",
+            },
+            resources=(API,),
+        )
+    )
+    event = valid.request
+    assert (event.client_id, event.redirect_uri, event.redirect_uri_given) == ("shop", CALLBACK, True)
+    assert (event.response_type, event.response_mode, event.display) == ("code", "form_post", "popup")
+    assert (event.scope, event.resource, event.nonce) == (("openid", "email"), (API,), "no")
+    assert (event.code_challenge, event.prompt, event.max_age) == (CHALLENGE, ("login", "consent"), 30)
+    assert (event.acr_values, event.ui_locales) == (("a", "b"), ("de", "en"))
+    assert (event.requested_at, event.expires_at, event.browser_hash) == (NOW, NOW + 600, "browser")
+    assert (valid.private.state, valid.private.login_hint) == ("st", "person@example.com")
+    assert "person@example.com" not in repr(event)
+
+
+#: Refused before the redirect URI is sure: client, changed parameters, repeated parameters.
+ON_PAGE: dict[str, tuple[Client, dict[str, str | None], set[str]]] = {
+    "A002 other host": (WEB, {"redirect_uri": "https://evil.example/cb"}, set()),
+    "A003 dot segments": (WEB, {"redirect_uri": "https://shop.example/cb/../evil"}, set()),
+    "A003 encoded slash": (WEB, {"redirect_uri": "https://shop.example/cb%2f..%2fevil"}, set()),
+    "A003 encoded twice": (WEB, {"redirect_uri": "https://shop.example/cb%252f"}, set()),
+    "A003 matrix": (WEB, {"redirect_uri": CALLBACK + ";matrix"}, set()),
+    "A003 prefix": (WEB, {"redirect_uri": CALLBACK + "x"}, set()),
+    "A003 sub-path": (WEB, {"redirect_uri": CALLBACK + "/sub"}, set()),
+    "A003 trailing slash": (WEB, {"redirect_uri": CALLBACK + "/"}, set()),
+    "A003 case of the host": (WEB, {"redirect_uri": "https://SHOP.example/cb"}, set()),
+    "A003 default port": (WEB, {"redirect_uri": "https://shop.example:443/cb"}, set()),
+    "A004 suffix": (WEB, {"redirect_uri": "https://shop.example.evil.tld/cb"}, set()),
+    "A005 userinfo": (WEB, {"redirect_uri": "https://shop.example@evil.com/cb"}, set()),
+    "A005 backslash": (WEB, {"redirect_uri": "https://shop.example\\@evil.com/cb"}, set()),
+    "A005 slash backslash": (WEB, {"redirect_uri": "https:/\\shop.example/cb"}, set()),
+    "A005 full-width dot": (WEB, {"redirect_uri": "https://shop\uff0eexample/cb"}, set()),
+    "A005 trailing dot": (WEB, {"redirect_uri": "https://shop.example./cb"}, set()),
+    "A005 newline": (WEB, {"redirect_uri": CALLBACK + "\n"}, set()),
+    "A005 tab": (WEB, {"redirect_uri": "https://shop.\texample/cb"}, set()),
+    "A006 javascript": (client(redirect_uris=("javascript:x",)), {"redirect_uri": "javascript:x"}, set()),
+    "A006 mixed case": (client(redirect_uris=("JaVaScRiPt:x",)), {"redirect_uri": "JaVaScRiPt:x"}, set()),
+    "A006 data": (client(redirect_uris=("data:text/html,x",)), {"redirect_uri": "data:text/html,x"}, set()),
+    "A008 loopback path": (LOOPBACK, {"redirect_uri": "http://127.0.0.1:5000/evil"}, set()),
+    "A008 loopback query": (LOOPBACK, {"redirect_uri": "http://127.0.0.1:5000/cb?x=1"}, set()),
+    "A008 localhost": (LOOPBACK, {"redirect_uri": "http://localhost:5000/cb"}, set()),
+    "A008 other loopback": (LOOPBACK, {"redirect_uri": "http://[::1]:5000/cb"}, set()),
+    "A008 host suffix": (LOOPBACK, {"redirect_uri": "http://127.0.0.1.evil/cb"}, set()),
+    "A008 not native": (LOOPBACK_OF_WEB, {"redirect_uri": "http://127.0.0.1:1/cb"}, set()),
+    "A010 fragment": (WEB, {"redirect_uri": CALLBACK + "#f"}, set()),
+    "A010 registered fragment": (client(redirect_uris=(CALLBACK + "#f",)), {"redirect_uri": CALLBACK + "#f"}, set()),
+    "A011 query added": (WEB, {"redirect_uri": CALLBACK + "?a=1"}, set()),
+    "A011 query missing": (WITH_QUERY, {"redirect_uri": CALLBACK}, set()),
+    "A011 query reordered": (WITH_QUERY, {"redirect_uri": CALLBACK + "?b=2&a=1"}, set()),
+    "A012 OIDC request": (WEB, {"redirect_uri": None}, set()),
+    "A012 empty": (WEB, {"redirect_uri": ""}, set()),
+    "A012 several registered": (TWO_URIS, {"redirect_uri": None, "scope": "read"}, set()),
+    "A012 FAPI": (client(profile="fapi2-security"), {"redirect_uri": None, "scope": "read"}, set()),
+    "A013 client_id twice": (WEB, {}, {"client_id"}),
+    "A013 redirect_uri twice": (WEB, {}, {"redirect_uri"}),
+    "page before redirect": (WEB, {"redirect_uri": "https://evil.example", "response_type": "x"}, {"state"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ON_PAGE)
+def test_a_refusal_stays_on_our_page(row: str) -> None:
+    """RFC 6749 §4.1.2.1: an answer never goes where it was not registered to go, and is not quoted either."""
+    its_client, changes, repeated = ON_PAGE[row]
+    outcome = ask(its_client, changes, repeated=frozenset(repeated))
+    assert isinstance(outcome, OnPage), outcome
+    assert outcome.refusal.error == "invalid_request"
+    assert "evil" not in outcome.refusal.error_description
+
+
+#: Refused by redirect: client, changed parameters, repeated parameters, error.
+BY_REDIRECT: dict[str, tuple[Client, dict[str, str | None], set[str], str]] = {
+    "A014 scope twice": (WEB, {}, {"scope"}, "invalid_request"),
+    "A014 nonce twice": (WEB, {}, {"nonce"}, "invalid_request"),
+    "A014 code_challenge twice": (WEB, {}, {"code_challenge"}, "invalid_request"),
+    "A014 response_type twice": (WEB, {}, {"response_type"}, "invalid_request"),
+    "A014 request twice": (WEB, {}, {"request"}, "invalid_request"),
+    "A016 no response_type": (WEB, {"response_type": None}, set(), "invalid_request"),
+    "A016 empty response_type": (WEB, {"response_type": ""}, set(), "invalid_request"),
+    "A016 unknown": (WEB, {"response_type": "gold"}, set(), "unsupported_response_type"),
+    "A016 padded": (WEB, {"response_type": "code "}, set(), "unsupported_response_type"),
+    "A017 token": (WEB, {"response_type": "token"}, set(), "unsupported_response_type"),
+    "A017 id_token token": (WEB, {"response_type": "token id_token"}, set(), "unsupported_response_type"),
+    "A017 hybrid": (WEB, {"response_type": "code id_token"}, set(), "unsupported_response_type"),
+    "A017 response_type not registered": (client(response_types=()), {}, set(), "unauthorized_client"),
+    "A017 grant not registered": (client(grant_types=("client_credentials",)), {}, set(), "unauthorized_client"),
+    "A020 web_message": (WEB, {"response_mode": "web_message"}, set(), "invalid_request"),
+    "mode not registered": (QUERY_MODE_ONLY, {"response_mode": "fragment"}, set(), "unauthorized_client"),
+    "A021 none login": (WEB, {"prompt": "none login"}, set(), "invalid_request"),
+    "A021 consent none": (WEB, {"prompt": "consent none"}, set(), "invalid_request"),
+    "unknown prompt": (WEB, {"prompt": "create"}, set(), "invalid_request"),
+    "A024 negative": (WEB, {"max_age": "-1"}, set(), "invalid_request"),
+    "A024 not a number": (WEB, {"max_age": "1.5"}, set(), "invalid_request"),
+    "A024 sign": (WEB, {"max_age": "+1"}, set(), "invalid_request"),
+    "A024 other digits": (WEB, {"max_age": "\u0661"}, set(), "invalid_request"),
+    "A024 superscript": (WEB, {"max_age": "\u00b2"}, set(), "invalid_request"),
+    "A024 beyond 2^53": (WEB, {"max_age": str(2**53)}, set(), "invalid_request"),
+    "A024 a million digits": (WEB, {"max_age": "9" * 1_000_000}, set(), "invalid_request"),
+    "A028 no scope": (WEB, {"scope": None}, set(), "invalid_scope"),
+    "A028 quote": (WEB, {"scope": 'openid "'}, set(), "invalid_scope"),
+    "A028 backslash": (WEB, {"scope": "openid \\"}, set(), "invalid_scope"),
+    "A028 NUL": (WEB, {"scope": "openid\x00"}, set(), "invalid_scope"),
+    "A028 newline": (WEB, {"scope": "openid\r\nX: y"}, set(), "invalid_scope"),
+    "A028 tab": (WEB, {"scope": "openid\temail"}, set(), "invalid_scope"),
+    "A028 many": (WEB, {"scope": " ".join(f"s{number}" for number in range(65))}, set(), "invalid_scope"),
+    "A028 long": (WEB, {"scope": "s" * 1025}, set(), "invalid_scope"),
+    "scope not registered": (WEB, {"scope": "openid admin"}, set(), "invalid_scope"),
+    "scope of an empty allow-list": (client(scope=()), {"scope": "openid"}, set(), "invalid_scope"),
+    "A030 long state": (WEB, {"state": "s" * (MAX_STATE + 1)}, set(), "invalid_request"),
+    "A030 long nonce": (WEB, {"nonce": "n" * (MAX_NONCE + 1)}, set(), "invalid_request"),
+    "long login_hint": (WEB, {"login_hint": "h" * (MAX_HINT + 1)}, set(), "invalid_request"),
+    "many acr_values": (WEB, {"acr_values": " ".join(map(str, range(33)))}, set(), "invalid_request"),
+    "long ui_locales": (WEB, {"ui_locales": "x" * 256}, set(), "invalid_request"),
+    "A041 public without PKCE": (PUBLIC, {}, set(), "invalid_request"),
+    "A041 OAuth 2.1 without PKCE": (OAUTH21, {}, set(), "invalid_request"),
+    "A042 plain": (WEB, challenge(CHALLENGE, "plain"), set(), "invalid_request"),
+    "A042 no method": (WEB, {"code_challenge": CHALLENGE}, set(), "invalid_request"),
+    "A042 unknown method": (WEB, challenge(CHALLENGE, "S512"), set(), "invalid_request"),
+    "A042 case of the method": (WEB, challenge(CHALLENGE, "s256"), set(), "invalid_request"),
+    "A042 method alone": (WEB, {"code_challenge_method": "S256"}, set(), "invalid_request"),
+    "A042 short challenge": (WEB, challenge(CHALLENGE[:-1], "S256"), set(), "invalid_request"),
+    "A042 padded challenge": (WEB, challenge(CHALLENGE + "=", "S256"), set(), "invalid_request"),
+    "request object": (WEB, {"request": "e30.e30."}, set(), "request_not_supported"),
+    "request_uri": (WEB, {"request_uri": "https://shop.example/ro"}, set(), "request_uri_not_supported"),
+    "registration": (WEB, {"registration": "{}"}, set(), "registration_not_supported"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", BY_REDIRECT)
+def test_a_refusal_goes_to_the_client(row: str) -> None:
+    """RFC 6749 §4.1.2.1: with the URI sure, the client is told, by its error code and with its ``state``."""
+    its_client, changes, repeated, error = BY_REDIRECT[row]
+    outcome = ask(its_client, changes, repeated=frozenset(repeated))
+    assert isinstance(outcome, ByRedirect), outcome
+    assert outcome.refusal.error == error
+    assert outcome.redirect_uri == CALLBACK
+    assert outcome.state == (None if row == "A030 long state" else "st")
+    assert outcome.refusal.description
+
+
+def test_an_ambiguous_state_is_not_echoed() -> None:
+    """A014: of two states neither is the client's."""
+    outcome = ask(repeated=frozenset({"state"}))
+    assert isinstance(outcome, ByRedirect)
+    assert (outcome.refusal.error, outcome.state) == ("invalid_request", None)
+
+
+@pytest.mark.parametrize(
+    ("mode", "repeated", "travels"),
+    [
+        (None, set(), "query"),
+        ("fragment", set(), "fragment"),
+        ("form_post", set(), "form_post"),
+        ("web_message", set(), "query"),
+        ("form_post", {"response_mode"}, "query"),
+    ],
+)
+def test_how_a_refusal_travels(mode: str | None, repeated: set[str], travels: str) -> None:
+    """OAuth MRT §2.1: in the mode asked for, and in the query when that is unknown or ambiguous."""
+    outcome = ask(changes={"response_mode": mode, "scope": None}, repeated=frozenset(repeated))
+    assert isinstance(outcome, ByRedirect)
+    assert outcome.response_mode == travels
+
+
+@pytest.mark.parametrize(
+    ("resource", "error"),
+    [
+        ("https://unknown.example", "invalid_target"),
+        (API + "#fragment", "invalid_target"),
+        ("/relative", "invalid_target"),
+        ("", "invalid_target"),
+        (API, None),
+        (ISSUER, None),
+    ],
+)
+def test_resource(resource: str, error: str | None) -> None:
+    """A039, RFC 8707 §2: an absolute URI that the client may have tokens for."""
+    outcome = ask(resources=(resource,))
+    if error is None:
+        assert accepted(outcome).request.resource == (resource,)
+    else:
+        assert isinstance(outcome, ByRedirect)
+        assert outcome.refusal.error == error
+
+
+def test_resource_alone_may_repeat() -> None:
+    """RFC 8707 §2: several resources are several parameters of that name."""
+    both = ask(resources=(API, ISSUER), repeated=frozenset({"resource"}))
+    assert accepted(both).request.resource == (API, ISSUER)
+
+
+def test_an_unknown_parameter_may_repeat() -> None:
+    """RFC 6749 §3.1: unrecognized parameters are ignored, whatever they hold."""
+    accepted(ask(changes={"utm": "x"}, repeated=frozenset({"utm"})))
+
+
+def test_a_claims_parameter_that_is_no_good_json() -> None:
+    """A029: what the strict reader refused is the client's error, told by redirect."""
+    outcome = ask(claims_broken=True)
+    assert isinstance(outcome, ByRedirect)
+    assert outcome.refusal.error == "invalid_request"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"id_token": []},
+        {"userinfo": "all"},
+        {"id_token": {"email": True}},
+        {"id_token": {"acr": {"essential": True, "values": [1]}}},
+        {"id_token": {"sub": {"value": 1}}},
+        {"userinfo": {f"c{number}": None for number in range(65)}},
+    ],
+)
+def test_a_claims_parameter_of_another_shape(document: dict[str, Any]) -> None:
+    """A029, OIDC Core §5.5: claims of the wrong shape are refused, not guessed at."""
+    outcome = ask(claims=document)
+    assert isinstance(outcome, ByRedirect)
+    assert outcome.refusal.error == "invalid_request"
+
+
+def test_claims_go_into_the_event_by_name_and_the_person_beside_it() -> None:
+    """OIDC Core §5.5 and decisions.md 16: names are recorded, the value of ``sub`` is personal data."""
+    valid = accepted(
+        ask(
+            claims={
+                "id_token": {
+                    "auth_time": {"essential": True},
+                    "acr": {"essential": True, "values": ["otp"]},
+                    "sub": {"value": "person"},
+                    "email": None,
+                    "__proto__": None,
+                },
+                "userinfo": {"name": None, "phone_number": None},
+            }
+        )
+    )
+    event = valid.request
+    assert (event.acr_values, event.acr_essential, event.auth_time_requested) == (("otp",), True, True)
+    assert (event.id_token_claims, event.userinfo_claims) == (("email",), ("name",))
+    assert valid.private.hinted_subject == "person"
+    assert "'person'" not in repr(event)
+
+
+@pytest.mark.parametrize(
+    ("row", "its_client", "changes", "expected"),
+    [
+        (
+            "A012 one URI, plain OAuth",
+            WEB,
+            {"redirect_uri": None, "scope": "read"},
+            {"redirect_uri": CALLBACK, "redirect_uri_given": False},
+        ),
+        (
+            "A008 another port",
+            LOOPBACK,
+            {"redirect_uri": "http://127.0.0.1:5000/cb"},
+            {"redirect_uri": "http://127.0.0.1:5000/cb"},
+        ),
+        (
+            "A011 the same query",
+            WITH_QUERY,
+            {"redirect_uri": CALLBACK + "?a=1&b=2"},
+            {"redirect_uri": CALLBACK + "?a=1&b=2"},
+        ),
+        ("A024 max_age=0", WEB, {"max_age": "0"}, {"max_age": 0}),
+        ("A024 the largest", WEB, {"max_age": str(2**53 - 1)}, {"max_age": 2**53 - 1}),
+        ("default_max_age", client(default_max_age=60), {}, {"max_age": 60}),
+        ("max_age over the default", client(default_max_age=60), {"max_age": "5"}, {"max_age": 5}),
+        ("require_auth_time", client(require_auth_time=True), {}, {"auth_time_requested": True}),
+        (
+            "default_acr_values",
+            client(default_acr_values=("x",)),
+            {},
+            {"acr_values": ("x",), "acr_essential": False},
+        ),
+        (
+            "an empty value counts as none",
+            WEB,
+            {"prompt": "", "max_age": "", "nonce": ""},
+            {"prompt": (), "max_age": None, "nonce": None},
+        ),
+        ("an empty request parameter", WEB, {"request": ""}, {"scope": ("openid", "email")}),
+        ("unknown display", WEB, {"display": "hologram"}, {"display": "page"}),
+        ("scope value twice", WEB, {"scope": "openid openid email"}, {"scope": ("openid", "email")}),
+        ("offline_access", WEB, {"scope": "openid offline_access"}, {"scope": ("openid", "offline_access")}),
+        (
+            "offline_access of no use",
+            client(grant_types=("authorization_code",)),
+            {"scope": "openid offline_access"},
+            {"scope": ("openid",)},
+        ),
+        ("confidential without PKCE", WEB, {}, {"code_challenge": None}),
+        ("A030 the longest nonce", WEB, {"nonce": "n" * MAX_NONCE}, {"nonce": "n" * MAX_NONCE}),
+    ],
+)
+def test_what_is_accepted(
+    row: str, its_client: Client, changes: dict[str, str | None], expected: dict[str, Any]
+) -> None:
+    """The other side of each limit: what may pass does pass, and is recorded as it counts."""
+    event = accepted(ask(its_client, changes)).request
+    assert {name: getattr(event, name) for name in expected} == expected, row
+
+
+@pytest.mark.parametrize("state", ["s" * MAX_STATE, "a\r\nb", "<script>", "\u00e9 %00+&=", " "])
+def test_state_comes_back_as_it_went(state: str) -> None:
+    """A030: within the limit ``state`` is kept and echoed as it is, in success and in error."""
+    assert accepted(ask(changes={"state": state})).private.state == state
+    outcome = ask(changes={"state": state, "scope": None})
+    assert isinstance(outcome, ByRedirect)
+    assert outcome.state == state
