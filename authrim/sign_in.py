@@ -89,20 +89,26 @@ async def _is_right(runtime: Runtime, context: Context, subject: str | None, pas
 
 
 def _limits(runtime: Runtime, context: Context, hashed: str) -> dict[str, int]:
-    """The counters of an attempt, and how far each may go within the window."""
+    """The counters of an attempt, and how far each may go within the window, the widest last."""
     settings, tenant = runtime.settings, context.tenant
     return {
         f"sign-in:{tenant}:{hashed}:{context.address}": settings.sign_in_attempts_per_account,
-        f"sign-in:{tenant}:{hashed}": settings.sign_in_attempts_per_account * ELSEWHERE,
         f"sign-in:{tenant}:{context.address}": settings.sign_in_attempts_per_address,
+        f"sign-in:{tenant}:{hashed}": settings.sign_in_attempts_per_account * ELSEWHERE,
     }
 
 
 async def _too_many(runtime: Runtime, limits: dict[str, int]) -> bool:
-    """Count one more attempt; whether it is one too many."""
+    """Count one more attempt; whether it is one too many.
+
+    What one counter refuses is not counted by the next: else one address could use up the login's own count,
+    and lock the person out everywhere (A183).
+    """
     window = runtime.settings.sign_in_window_seconds
-    totals = await asyncio.gather(*(runtime.store.count(key, window) for key in limits))
-    return any(total > limit for total, limit in zip(totals, limits.values(), strict=True))
+    for key, limit in limits.items():
+        if await runtime.store.count(key, window) > limit:
+            return True
+    return False
 
 
 async def _forgive(runtime: Runtime, limits: dict[str, int]) -> None:

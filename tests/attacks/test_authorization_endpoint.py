@@ -4,9 +4,10 @@ from urllib.parse import urlencode
 
 import pytest
 
+from authrim.store.contract import Store
 from tests.support.browser import Browser, Shown, authorization_query
 from tests.support.log import reason_of, whole_log
-from tests.support.running import KnownClient, RunningServer
+from tests.support.running import KnownClient, RunningServer, running_server
 
 # What is refused here is refused before the store is asked for more than a client and one append.
 pytestmark = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
@@ -414,3 +415,14 @@ async def test_a_refusal_by_redirect_can_be_explained(server: RunningServer, bro
         async with server.http.get(url, allow_redirects=False) as answer:
             assert answer.status == 303
             assert await reason_of(server, answer.headers["Authrim-Error-Id"])
+
+
+async def test_a_flood_of_requests(store: Store) -> None:
+    """decisions.md 20: each accepted request is kept, so one source gets so many a minute, then 429."""
+    async with running_server(store, authorize_requests_per_minute=3) as server:
+        web, browser = await server.client("web"), Browser(server)
+        statuses = [(await browser.authorize(web))[0].status for _ in range(3)]
+        shown, _ = await browser.authorize(web)
+        assert statuses == [200, 200, 200]
+        assert (shown.status, shown.location) == (429, None)
+        assert int(shown.headers["Retry-After"]) > 0

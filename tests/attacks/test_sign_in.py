@@ -12,7 +12,7 @@ from authrim.crypto.passwords import Passwords
 from authrim.store.contract import Store
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
-from tests.support.browser import Browser, Shown
+from tests.support.browser import Browser, Shown, authorization_query
 from tests.support.log import reason_of, whole_log
 from tests.support.running import CHEAP, KnownClient, RunningServer, running_server
 
@@ -155,6 +155,21 @@ async def test_parallel_guesses_are_counted_like_others(server: RunningServer, b
 
 
 @SQLITE
+async def test_nobody_is_locked_out_from_elsewhere(store: Store) -> None:
+    """A183: however often one address guesses, the person signs in from another."""
+    async with running_server(store, trusted_proxies=("127.0.0.0/8", "::1/128")) as server:
+        attacker, person = Browser(server), Browser(server)
+        page = await sign_in_page(attacker)
+        statuses = []
+        for _ in range(110):
+            guess = await post_form(attacker, page, {"X-Forwarded-For": "192.0.2.1"}, password="wrong")
+            statuses.append(guess.status)
+        assert statuses == [401] * 5 + [429] * 105
+        shown = await post_form(person, await sign_in_page(person), {"X-Forwarded-For": "192.0.2.2"})
+        assert "/consent/" in shown.url
+
+
+@SQLITE
 async def test_waiting_ends(server: RunningServer, browser: Browser) -> None:
     """A183: nobody is locked out for good: when the window is over the right password works again."""
     page = await sign_in_page(browser)
@@ -181,6 +196,16 @@ async def test_a_stolen_cookie_ends_with_the_password(server: RunningServer, bro
     assert "/login/" in (await sign_in_page(browser)).url
     _, answer = await server.post("/introspect", {"token": tokens["access_token"]}, web.basic)
     assert answer == {"active": False}
+
+
+@SQLITE
+async def test_a_session_ends_by_itself(server: RunningServer, browser: Browser) -> None:
+    """A188: when its lifetime is over the cookie signs nobody in, be it sent on by the browser or by a thief."""
+    await browser.through_pages(await sign_in_page(browser))
+    with time_machine.travel((await server.runtime.store.head()).now / 1e6 + 43_201):
+        assert "/login/" in (await sign_in_page(browser)).url
+        web = await server.client("web")
+        assert (await browser.authorize(web, prompt="none"))[0].parameters["error"] == "login_required"
 
 
 async def test_a_sign_in_does_not_outlive_its_password(
@@ -337,3 +362,46 @@ async def test_odd_input_to_the_form(server: RunningServer, browser: Browser) ->
         assert answered.status == 400, raw
     for path in ("/login/" + "0" * 32, "/login/xyz", "/consent/" + "f" * 32, "/authorize/" + "0" * 32):
         assert (await browser.request("GET", server.url(path))).status in (400, 404), path
+
+
+@SQLITE
+async def test_nothing_asked_or_typed_becomes_markup(server: RunningServer, browser: Browser) -> None:
+    """A195: a hint, a login and a language full of markup come back as text, or not at all."""
+    markup = '"><script>alert(1)</script>'
+    page = await sign_in_page(browser, login_hint=markup, ui_locales=markup.replace(" ", ""), state=markup)
+    failed = await browser.sign_in(page, markup, "wrong")
+    web = await server.client("web")
+    refused, _ = await browser.authorize(web, redirect_uri=f"https://rp.example/{markup}")
+    for shown in (page, failed, refused):
+        assert "<script" not in shown.body
+    assert "&lt;script&gt;" in page.body
+    assert "&lt;script&gt;" in failed.body
+
+
+@SQLITE
+async def test_cookies_of_a_production_server(store: Store) -> None:
+    """A181: ``__Host-`` names, Secure, HttpOnly and Lax; a plain name of the same value is no session."""
+    async with running_server(store, issuer="https://idp.example", development=False) as server:
+        here = f"http://localhost:{server.runtime.settings.port}"
+        web = await server.client("web")
+        _, query = authorization_query(web)
+        async with server.http.get(f"{here}/authorize", params=query, allow_redirects=False) as answer:
+            request_cookie = next(iter(answer.cookies.values()))
+            page = answer.headers["Location"].replace(server.issuer, here)
+        cookie = {"Cookie": f"{request_cookie.key}={request_cookie.value}"}
+        async with server.http.get(page, headers=cookie) as answer:
+            shown = Shown(answer.status, page, await answer.text(), answer.headers)
+        form = shown.form[1] | {"login": server.login, "password": server.password}
+        headers = cookie | {"Origin": server.issuer}
+        async with server.http.post(page, data=form, headers=headers, allow_redirects=False) as answer:
+            session_cookie = answer.cookies["__Host-" + SESSION]
+        for set_cookie in (request_cookie, session_cookie):
+            assert set_cookie.key.startswith("__Host-")
+            assert set_cookie["secure"]
+            assert set_cookie["httponly"]
+            assert (set_cookie["samesite"], set_cookie["path"], set_cookie["domain"]) == ("Lax", "/", "")
+        for name, location in ((session_cookie.key, "/consent/"), (SESSION, "/login/")):
+            headers = {"Cookie": f"{name}={session_cookie.value}"}
+            url = f"{here}/authorize"
+            async with server.http.get(url, params=query, headers=headers, allow_redirects=False) as answer:
+                assert location in answer.headers["Location"], name
