@@ -95,15 +95,13 @@ class Change(msgspec.Struct, frozen=True):
 class Outcome(msgspec.Struct, Generic[A], frozen=True):
     """What was decided: events of one or several streams, rows of private data, and the answer.
 
-    ``expects`` are the versions of streams the decision looked at and did not change. ``configured`` says that it
-    was decided on clients or keys held in memory, so the append must lose when those have moved.
+    ``expects`` are the versions of streams the decision looked at and did not change.
     """
 
     answer: A | Refusal
     changes: tuple[Change, ...] = ()
     rows: tuple[Row, ...] = ()
     expects: tuple[tuple[str, int], ...] = ()
-    configured: bool = True
 
 
 class Executor:
@@ -135,43 +133,45 @@ class Executor:
         self, context: Context, attempt: Callable[[], Awaitable[Outcome[A]]], stream: str
     ) -> A | Refusal:
         """Append the outcome of ``attempt``, deciding anew after each conflict."""
+        applied = self._configuration.applied
         outcome = await attempt()
-        if await self._fits(context, outcome):
+        if await self._fits(context, outcome, applied):
             return outcome.answer
         deadline = monotonic() + PATIENCE_SECONDS
         lock = self._busy_streams.setdefault(stream, asyncio.Lock())
         async with lock:
             while monotonic() < deadline:
+                applied = self._configuration.applied
                 outcome = await attempt()
-                if await self._fits(context, outcome):
+                if await self._fits(context, outcome, applied):
                     return outcome.answer
                 await asyncio.sleep(random.random() * 0.005)  # noqa: S311 - spreads out two processes, no secret
         raise Overloaded("the stream keeps moving")
 
-    async def _fits(self, context: Context, outcome: Outcome[A]) -> bool:
+    async def _fits(self, context: Context, outcome: Outcome[A], applied: int) -> bool:
+        """Append the outcome; False when the state has moved, and then the configuration is up to date again.
+
+        ``applied`` was read before the decision began: a change that this process learned of while it was being
+        made was not looked at, so it counts as one that the decision does not know.
+        """
         if not outcome.changes and not outcome.rows:
             return True
+        error_id = context.error_id if isinstance(outcome.answer, Refusal) else ""
+        append = append_of(
+            outcome.changes,
+            context.metadata(error_id),
+            rows=outcome.rows,
+            expects=outcome.expects,
+            applied=applied,
+        )
         try:
-            await self.append(context, outcome)
+            await self._store.append(append)
         except Conflict as conflict:
             if conflict.what == "guard":
                 await self._configuration.catch_up()
             return False
-        return True
-
-    async def append(self, context: Context, outcome: Outcome[A]) -> None:
-        """Append once. Raises Conflict when the state has moved."""
-        error_id = context.error_id if isinstance(outcome.answer, Refusal) else ""
-        await self._store.append(
-            append_of(
-                outcome.changes,
-                context.metadata(error_id),
-                rows=outcome.rows,
-                expects=outcome.expects,
-                applied=self._configuration.applied if outcome.configured else None,
-            )
-        )
         context.refusal_recorded = bool(error_id)
+        return True
 
 
 def append_of(

@@ -142,10 +142,20 @@ def _claims(text: str | None) -> tuple[dict[str, Any] | None, bool]:
 async def _record_and_send_on(
     request: web.Request, context: Context, valid: Valid, grant_id: str, secret: str
 ) -> web.StreamResponse:
+    """Record the request alone; the session is looked for by the GET that the browser is sent on to."""
     runtime = request.app[RUNTIME]
-    change = Change(grant_stream(context.tenant, grant_id), 0, (_with_digest(valid),))
+    stream = grant_stream(context.tenant, grant_id)
+    asked = _with_digest(valid)
     rows = _private_rows(runtime, context, grant_id, valid)
-    await runtime.executor.append(context, Outcome(None, (change,), rows))
+
+    async def attempt() -> Outcome[None]:
+        if await allowed_client(runtime, context, asked) is None:
+            return Outcome(CLIENT_CHANGED)
+        return Outcome(None, (Change(stream, 0, (asked,)),), rows)
+
+    refusal = await runtime.executor.until_it_fits(context, attempt, stream)
+    if refusal is not None:
+        return await refuse_on_page(request, context, ENDPOINT, refusal, client_known=True)
     response = see_other(runtime.url(f"/authorize/{grant_id}"))
     set_request_cookie(runtime, response, grant_id, secret)
     return response

@@ -93,10 +93,12 @@ async def _sign_in(
     if isinstance(checked, SignInRefused):
         return await _failed(request, context, interaction, checked, attempt.login)
     context.subject = checked.subject
-    secret, session_id = new_secret(), new_id()
+    secret, new_session_id = new_secret(), new_id()
+    session_id = new_session_id
 
     async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepTaken:
         nonlocal session_id
+        session_id = new_session_id  # also when an earlier try would have renewed one that has ended since
         current = await signed_in_browser(request, context, client.client_id)
         proof = SignedIn(checked.subject, digest(secret), PASSWORD_ACR, PASSWORD_AMR)
         if current is not None and sessions.continues(current.browser.session, proof, facts.now):
