@@ -215,18 +215,6 @@ def rotates_refresh_tokens(client: Client) -> bool:
     return client.is_public or not client.profile.sender_constraint_required
 
 
-def refresh_grace_seconds(client: Client) -> int:
-    """How long a rotated refresh token still gets the same successor (decisions.md 6)."""
-    registered = client.metadata.refresh_grace_seconds
-    return client.profile.refresh_grace_seconds if registered is None else registered
-
-
-def refresh_grace_count(client: Client) -> int:
-    """How often a rotated refresh token still gets the same successor."""
-    registered = client.metadata.refresh_grace_count
-    return client.profile.refresh_grace_count if registered is None else registered
-
-
 def may_introspect(client: Client, issued_to: str, audience: Iterable[str]) -> bool:
     """Whether the client may learn about a token: it was issued to the client, or is meant for it
     (decisions.md 24, A131). Never a public client, which anybody can pretend to be (A130)."""

@@ -30,9 +30,8 @@ class Profile(msgspec.Struct, frozen=True):
 
     ``signing_algorithms`` are those for all that the client or the server signs, the preferred one first;
     ``response_types`` those a client may register. ``sender_constraint_required``: access tokens are bound to
-    a key or a certificate. A rotated refresh token is answered again for ``refresh_grace_seconds``, at most
-    ``refresh_grace_count`` times, unless the client's registration says less or, up to
-    ``longest_refresh_grace_seconds``, more.
+    a key or a certificate. A rotated refresh token is answered again for the server's or the client's grace,
+    and never for more than ``longest_refresh_grace_seconds``.
     """
 
     name: str
@@ -45,9 +44,7 @@ class Profile(msgspec.Struct, frozen=True):
     sender_constraint_required: bool = False
     response_types: tuple[str, ...] = ("code",)
     code_lifetime: int = 60
-    refresh_grace_seconds: int = 10
     longest_refresh_grace_seconds: int = 60
-    refresh_grace_count: int = 64
 
     @property
     def assertion_audience_is_issuer_alone(self) -> bool:

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from authrim.crypto.ids import digest
 from authrim.crypto.secrets import dummy_comparison, secret_matches
 from authrim.execute import Context
 from authrim.protocol import client_assertion
@@ -59,7 +60,8 @@ async def authenticate_client(
     if isinstance(presented, Refusal):
         return presented
     context.client_id = presented.client_id
-    source = f"client-auth:{context.tenant}:{presented.client_id}:{context.address}"
+    # A digest, because what an unknown client calls itself may be too long for a key of the store.
+    source = f"client-auth:{context.tenant}:{digest(presented.client_id)}:{context.address}"
     if _waiting.get(source, 0.0) > monotonic():
         return _too_many()
     authenticated = await _authenticate(runtime, context, presented, request.path)

@@ -296,12 +296,16 @@ def test_who_may_leave_out_the_redirect_uri() -> None:
 
 
 def test_refresh_tokens() -> None:
-    """Rotation for all but bound confidential clients; grace from the registration, else the profile."""
+    """Rotation for all but bound confidential clients (decisions.md 5)."""
     assert rules.rotates_refresh_tokens(registered())
     assert not rules.rotates_refresh_tokens(registered(FAPI))
-    assert (rules.refresh_grace_seconds(registered()), rules.refresh_grace_count(registered())) == (10, 64)
-    own = registered(changed(refresh_grace_seconds=0, refresh_grace_count=3))
-    assert (rules.refresh_grace_seconds(own), rules.refresh_grace_count(own)) == (0, 3)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_no_profile_is_given_less_than_it_promises(profile: str) -> None:
+    """A client that must push its requests or bind its tokens is refused where that is not offered."""
+    refused = rules.cannot_be_served(Client("client", ClientMetadata(profile=profile)))
+    assert (refused is not None) is profile.startswith("fapi")
 
 
 @pytest.mark.parametrize(
@@ -339,8 +343,5 @@ def test_assertion_algorithms() -> None:
 def test_profiles_keep_codes_short() -> None:
     """A code lives 60 seconds at most, a grace too, in each profile (A036, A050, decisions.md 6)."""
     assert all(profile.code_lifetime <= 60 for profile in PROFILES.values())
-    assert all(
-        profile.refresh_grace_seconds <= profile.longest_refresh_grace_seconds <= 60
-        for profile in PROFILES.values()
-    )
+    assert all(profile.longest_refresh_grace_seconds <= 60 for profile in PROFILES.values())
     assert all(name == profile.name for name, profile in PROFILES.items())
