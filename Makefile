@@ -21,6 +21,7 @@ check: .venv/dev.stamp ## Style, types, import rules, generated pages
 	$(BIN)/mypy --strict
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m authrim.settings.reference --check docs/settings.md
+	$(BIN)/python -m authrim.events_docs --check docs/events.md
 	$(BIN)/python -m authrim.specs_reference --check docs/specs.md
 
 format: .venv/dev.stamp ## Put the sources into form
@@ -29,6 +30,7 @@ format: .venv/dev.stamp ## Put the sources into form
 
 docs: .venv/runtime.stamp ## Write the generated pages anew
 	$(BIN)/python -m authrim.settings.reference docs/settings.md
+	$(BIN)/python -m authrim.events_docs docs/events.md
 	$(BIN)/python -m authrim.specs_reference docs/specs.md
 
 bench: .venv/dev.stamp ## Measure the store, then the server

@@ -50,7 +50,7 @@ def decode(kind: str, tag: str, payload: bytes) -> Event:
     """The event that was stored. Raises UnreadableEvent for an unknown tag or a payload of another shape."""
     try:
         event = _DECODERS[kind][tag].decode(payload)
-    except (KeyError, msgspec.DecodeError, RecursionError):
+    except (KeyError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise UnreadableEvent(f"{kind} stream, event type {tag}") from None
     assert isinstance(event, Event)
     return event

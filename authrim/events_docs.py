@@ -1,0 +1,96 @@
+"""Writes ``docs/events.md`` from the events themselves: ``python -m authrim.events_docs [FILE]``.
+
+With ``--check`` nothing is written, and a page that has fallen behind is an error.
+"""
+
+import inspect
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from authrim.store.codec import REGISTRIES
+from domain.event import Event
+
+PAGE: Final = Path("docs/events.md")
+
+_OPENING: Final = """# Events
+
+<!-- Generated from domain/*_events.py by `make docs`. -->
+
+Every event that Authrim writes, by the kind of stream it stands in. A stream id is `<tenant>:<kind>:<id>`. The
+`type` of a stored event is its tag, and its payload is JSON text with these fields. A field that has a default
+is left out of the payload while it holds the default. An event never changes once released: a new version is a
+new tag, and the old one can be read for ever.
+
+Times named `…_at` are seconds since 1970 (UTC). Digests are SHA-256 in base64url without padding. No event holds
+personal data, a secret or a token.
+"""
+
+
+def page() -> str:
+    """The whole of ``docs/events.md``."""
+    return "\n".join([_OPENING, *(_stream(kind, registry) for kind, registry in REGISTRIES.items())])
+
+
+def _stream(kind: str, registry: dict[str, type[Event]]) -> str:
+    return "\n".join([f"## {kind}", "", *(_event(tag, registry[tag]) for tag in registry)])
+
+
+def _event(tag: str, event_class: type[Event]) -> str:
+    fields = msgspec.structs.fields(event_class)
+    rows = [f"| `{field.name}` | {_type(field.type)} | {_default(field)} |" for field in fields]
+    heading = [f"### {tag}", "", f"`{event_class.__name__}`: {_meaning(event_class)}", ""]
+    return "\n".join([*heading, "| field | value | default |", "|---|---|---|", *rows, ""])
+
+
+def _meaning(event_class: type[Event]) -> str:
+    """The event's docstring, in one line of Markdown."""
+    return " ".join((inspect.getdoc(event_class) or "").split()).replace("``", "`")
+
+
+def _type(annotation: Any) -> str:
+    """The JSON value that a field holds."""
+    described = msgspec.inspect.type_info(annotation)
+    return " or ".join(_in_words(part) for part in _alternatives(described))
+
+
+def _alternatives(described: msgspec.inspect.Type) -> tuple[msgspec.inspect.Type, ...]:
+    return described.types if isinstance(described, msgspec.inspect.UnionType) else (described,)
+
+
+def _in_words(described: msgspec.inspect.Type) -> str:
+    if isinstance(described, msgspec.inspect.VarTupleType):
+        return f"list of {_in_words(described.item_type)}"
+    return _WORDS[type(described)]
+
+
+_WORDS: Final[dict[type[msgspec.inspect.Type], str]] = {
+    msgspec.inspect.StrType: "text",
+    msgspec.inspect.IntType: "number",
+    msgspec.inspect.BoolType: "true or false",
+    msgspec.inspect.NoneType: "null",
+    msgspec.inspect.DictType: "object",
+}
+
+
+def _default(field: msgspec.structs.FieldInfo) -> str:
+    return "needed" if field.required else f"`{msgspec.json.encode(field.default).decode()}`"
+
+
+def main(arguments: list[str]) -> int:
+    """Write the page, or with ``--check`` compare it; the exit code."""
+    check = "--check" in arguments
+    path = next((Path(argument) for argument in arguments if argument != "--check"), PAGE)
+    if not check:
+        path.write_text(page(), "utf-8")
+        return 0
+    if path.is_file() and path.read_text("utf-8") == page():
+        return 0
+    sys.stderr.write(f"{path} is behind the events: run make docs\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
