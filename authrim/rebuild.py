@@ -136,7 +136,7 @@ class _Replay:
         tokens = [row for one in recorded for row in token_rows(one.stream, (one.event,))]
         await self._shadow.write(TOKENS, tokens)
         for followed in FOLLOWED:
-            rows, failures = rows_of(recorded, followed.row_of)
+            rows, failures = rows_of(recorded, followed)
             self._remember(failures)
             await self._shadow.write(followed.table, rows)
 

@@ -1,6 +1,6 @@
 """Stored events as projections take them: decoded, with their metadata. What cannot be read is set apart (F19)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -9,7 +9,7 @@ from authrim.store import codec
 from authrim.store.contract import StoredEvent
 from authrim.store.read_back import Failure
 from domain import stream as streams
-from projections.followed import FOREIGN_KIND, Metadata, Recorded
+from projections.followed import FOREIGN_KIND, Followed, Metadata, Recorded
 from projections.rows import Row
 
 _metadata = msgspec.json.Decoder(Metadata).decode
@@ -47,14 +47,16 @@ def read(stored: StoredEvent) -> Recorded | None:
 
 
 def rows_of(
-    recorded: Iterable[Recorded], row_of: Callable[[Recorded], Row | None]
+    recorded: Iterable[Recorded], projection: Followed
 ) -> tuple[list[Row], list[Failure]]:
     """The rows of a followed projection. An event that it fails on is set apart, the others go on."""
     rows: list[Row] = []
     failures: list[Failure] = []
     for one in recorded:
+        if one.type in projection.passes_over:
+            continue
         try:
-            row = row_of(one)
+            row = projection.row_of(one)
         except Exception as error:  # whatever is wrong with one event must not stop the others
             failures.append(Failure(one.position, type(error).__name__))
             continue

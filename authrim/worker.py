@@ -41,7 +41,7 @@ class Follower:
 
     async def step(self, *, wait: bool = False) -> Page:
         """One page. ``wait``: after another process that is at it just now, else the page is ``busy``."""
-        name, table, _ = self._projection
+        name, table = self._projection.name, self._projection.table
         page = await self._store.run_followed_page(name, table, self._page, self._project, wait=wait)
         for failure in page.failures:
             log.error("follower.event_failed", projection=name, position=failure.position, kind=failure.kind)
@@ -74,8 +74,9 @@ class Follower:
             page = await self.step()
 
     def _project(self, events: Sequence[StoredEvent]) -> Projected:
-        recorded, unreadable = read_page(events)
-        rows, failed = rows_of(recorded, self._projection.row_of)
+        passes_over = self._projection.passes_over
+        recorded, unreadable = read_page(event for event in events if event.type not in passes_over)
+        rows, failed = rows_of(recorded, self._projection)
         return Projected(rows, [*unreadable, *failed])
 
 

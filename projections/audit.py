@@ -6,7 +6,7 @@ away, so the events that only go on with a grant have no row here; a refusal alw
 
 from typing import Final
 
-from domain.event import Event
+from domain.event import tag_of
 from domain.grant_events import (
     AccessTokenIssued,
     CodeIssued,
@@ -29,24 +29,25 @@ TABLE: Final = Table(
 )
 
 #: Events that tell where nothing new is: the grant's first events have said who and for whom.
-GOES_ON: Final[tuple[type[Event], ...]] = (
-    AccessTokenIssued,
-    CodeIssued,
-    CodeRedeemed,
-    ConsentGranted,
-    GrantSummarized,
-    IdTokenIssued,
-    RefreshTokenIssued,
-    RefreshTokenRepeated,
-    RefreshTokenRotated,
+GOES_ON: Final = frozenset(
+    tag_of(event_class)
+    for event_class in (
+        AccessTokenIssued,
+        CodeIssued,
+        CodeRedeemed,
+        ConsentGranted,
+        GrantSummarized,
+        IdTokenIssued,
+        RefreshTokenIssued,
+        RefreshTokenRepeated,
+        RefreshTokenRotated,
+    )
 )
 
 
-def row_of(recorded: Recorded) -> Row | None:
-    """The row of an event, or None for one that only goes on with its grant."""
+def row_of(recorded: Recorded) -> Row:
+    """The row of an event."""
     event, metadata = recorded.event, recorded.metadata
-    if isinstance(event, GOES_ON) and not metadata.error_id:
-        return None
     return Row(
         TABLE.name,
         "put",
@@ -64,4 +65,4 @@ def row_of(recorded: Recorded) -> Row | None:
     )
 
 
-AUDIT: Final = Followed("audit", TABLE, row_of)
+AUDIT: Final = Followed("audit", TABLE, row_of, passes_over=GOES_ON)

@@ -44,8 +44,12 @@ class Recorded(NamedTuple):
 
 
 class Followed(NamedTuple):
-    """A followed projection: the name its position is saved under, its table, and its function."""
+    """A followed projection: the name its position is saved under, its table, and its function.
+
+    ``passes_over`` are the types of events that it has no row for, so that they need not be decoded at all.
+    """
 
     name: str
     table: Table
     row_of: Callable[[Recorded], Row | None]
+    passes_over: frozenset[str] = frozenset()

@@ -95,7 +95,7 @@ async def write_poison(store: Store, stream: str = "default:grant:poisoned") -> 
     """Three events of one stream: of an unknown type, of a broken payload, and a sound one."""
     broken = (
         NewEvent("grant.never_heard_of.v9", f'{{"secret":"{CANARY}"}}'.encode()),
-        NewEvent("grant.code_issued.v1", f'{{"type":"grant.code_issued.v1","{CANARY}"'.encode()),
+        NewEvent("grant.code_voided.v1", f'{{"type":"grant.code_voided.v1","{CANARY}"'.encode()),
         NewEvent("grant.code_replayed.v1", b'{"type":"grant.code_replayed.v1","replayed_at":5}'),
     )
     await store.append(Append((StreamAppend(stream, 0, broken),), b'{"tenant":"default"}'))
