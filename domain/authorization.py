@@ -126,7 +126,9 @@ def advance(grant: Grant, facts: AuthorizationFacts) -> Decision[Step]:
 def _consent(
     grant: Grant, request: AuthorizationRequested, facts: AuthorizationFacts, silent: bool
 ) -> Decision[Step]:
-    remembered = facts.browser.remembered_scope if facts.browser else None
+    """Ask, unless the grant's own person agreed before: somebody else may be signed in here by now."""
+    its_own = facts.browser is not None and facts.browser.session_id == grant.session_id
+    remembered = facts.browser.remembered_scope if facts.browser and its_own else None
     wanted = scope_to_agree_to(request)
     if consent.must_ask(facts.client, request.prompt, wanted, remembered):
         if silent:

@@ -7,7 +7,7 @@ from authrim.person import claims_of
 from authrim.runtime import RUNTIME
 from authrim.web.advance import StepFacts, StepTaken, advance
 from authrim.web.answers import page_settings, refuse_on_page
-from authrim.web.browser import read_account
+from authrim.web.browser import read_account, read_session
 from authrim.web.context import context_of
 from authrim.web.interaction import (
     NOT_YOURS,
@@ -28,7 +28,7 @@ from domain.decision import Decision
 from domain.errors import Refusal
 from domain.grant import Grant
 from domain.liveness import ACTIVE
-from domain.stream import account_stream
+from domain.stream import account_stream, session_stream
 
 ENDPOINT = "consent"
 
@@ -68,20 +68,25 @@ async def answer_consent(request: web.Request) -> web.StreamResponse:
 async def _agree(
     request: web.Request, context: Context, client: Client, grant: Grant, facts: StepFacts
 ) -> StepTaken:
-    """Record the consent on the grant, and remember it on the account in the same append."""
-    runtime = request.app[RUNTIME]
-    if grant.request is None or grant.subject is None:
+    """Record the consent on the grant, and remember it on the account in the same append.
+
+    The session of the sign-in has to live still: a changed password or another person's sign-in has ended it.
+    """
+    runtime, tenant = request.app[RUNTIME], context.tenant
+    if grant.request is None or grant.subject is None or grant.session_id is None:
         return StepTaken(Decision((), NOT_YOURS))
     context.subject = grant.subject
-    account, version = await read_account(runtime, context.tenant, grant.subject)
-    if account.status != ACTIVE:
+    account, version = await read_account(runtime, tenant, grant.subject)
+    session, session_version = await read_session(runtime, tenant, grant.session_id)
+    if account.status != ACTIVE or not session.is_live(facts.now):
         return StepTaken(Decision((), NOT_YOURS))
     remembered = accounts.decide_remember_consent(
         account, client.client_id, scope_to_agree_to(grant.request), facts.now
     )
-    stream = account_stream(context.tenant, grant.subject)
+    stream = account_stream(tenant, grant.subject)
     changes = (Change(stream, version, remembered.events, account),) if remembered.events else ()
-    expects = () if changes else ((stream, version),)
+    signed_in = (session_stream(tenant, grant.session_id), session_version)
+    expects = (signed_in,) if changes else (signed_in, (stream, version))
     authorization_facts = facts_for(runtime, client, None, facts.code_hash, facts.hinted_subject, facts.now)
     decision = authorization.decide_consented(grant, authorization_facts)
     return StepTaken(decision, changes, expects=expects)

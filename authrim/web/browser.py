@@ -10,7 +10,7 @@ from authrim.web.cookies import session_cookie
 from domain.account import Account
 from domain.authorization import Browser
 from domain.liveness import ACTIVE
-from domain.session import Session
+from domain.session import NO_SESSION, Session
 from domain.stream import account_stream, session_stream
 from projections.tables import row_key
 
@@ -64,3 +64,11 @@ async def read_account(runtime: Runtime, tenant: str, subject: str) -> tuple[Acc
     if found.row is None:
         return Account(), 0
     return msgspec.json.decode(found.row["document"], type=Account), found.row["version"]
+
+
+async def read_session(runtime: Runtime, tenant: str, session_id: str) -> tuple[Session, int]:
+    """A session's state and version; the empty state and 0 when there is none."""
+    found = await runtime.store.find("session", row_key(tenant, session_id))
+    if found.row is None:
+        return NO_SESSION, 0
+    return msgspec.json.decode(found.row["document"], type=Session), found.row["version"]

@@ -5,15 +5,15 @@ import asyncio
 import pytest
 import time_machine
 
-from authrim.administration.accounts import disable_account, set_password
+from authrim.administration.accounts import disable_account
 from authrim.administration.clients import disable_client, update_client
-from authrim.crypto.passwords import Passwords
 from domain.errors import Refusal
 from domain.grant_events import AuthorizationRequested, CodeRedeemed, CodeReplayed, CodeVoided, GrantRevoked
 from domain.stream import DEFAULT_TENANT
+from tests.support.accounts import change_password
 from tests.support.browser import Browser, authenticated_post, redeem
 from tests.support.log import count_events, grant_events, whole_log
-from tests.support.running import CHEAP, KnownClient, RunningServer, pkce
+from tests.support.running import KnownClient, RunningServer, pkce
 
 SQLITE = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
 
@@ -210,13 +210,7 @@ async def test_a_changed_password_between_code_and_token(server: RunningServer, 
     """A051, A188: the sessions end with the password, and with them the codes that hang on them."""
     web = await server.client("web")
     code, verifier = await new_code(browser, web)
-    passwords = Passwords(cost=CHEAP)
-    runtime = server.runtime
-    changed = await set_password(
-        runtime.store, runtime.private, passwords, DEFAULT_TENANT, server.subject, "another long password"
-    )
-    passwords.close()
-    assert not isinstance(changed, Refusal)
+    await change_password(server, "another long password")
     assert await error_of(server, web, code, verifier) == "invalid_grant"
 
 

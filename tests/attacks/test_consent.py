@@ -8,6 +8,7 @@ from authrim.administration.accounts import disable_account, withdraw_consent
 from authrim.administration.clients import disable_client
 from domain.grant_events import CodeIssued
 from domain.stream import DEFAULT_TENANT
+from tests.support.accounts import add_account, change_password
 from tests.support.browser import Browser, Shown
 from tests.support.log import count_events, reason_of, whole_log
 from tests.support.running import KnownClient, RunningServer
@@ -138,6 +139,30 @@ async def test_a_disabled_account_cannot_agree(server: RunningServer, browser: B
     shown, _ = await browser.authorize(web, prompt="none")
     assert shown.parameters["error"] == "login_required"
     assert "grant.code_issued" not in await whole_log(server)
+
+
+async def test_consent_after_the_password_was_changed(server: RunningServer, browser: Browser) -> None:
+    """A188: who signed in with the old password cannot agree any more, not even to offline access."""
+    web = await server.client("web")
+    page = await consent_page(browser, web, scope="openid offline_access", prompt="consent")
+    await change_password(server, "a password that is new")
+    answered = await browser.submit(page, action="allow")
+    assert (answered.status, answered.location) == (400, None)
+    assert "grant.code_issued" not in await whole_log(server)
+
+
+async def test_one_persons_consent_is_not_anothers(server: RunningServer, browser: Browser) -> None:
+    """A181: Bob signs in beside Alice's open request: his consent does not answer hers, nor can he give it."""
+    web = await server.client("web")
+    hers = await consent_page(browser, web)
+    await add_account(server, "bob")
+    shown, _ = await browser.authorize(web, prompt="select_account")
+    shown = await browser.submit(await browser.sign_in(shown, "bob"), action="allow")
+    assert "code" in shown.parameters
+    resumed = await browser.request("GET", hers.url.replace("/consent/", "/authorize/"))
+    assert "/consent/" in resumed.url
+    answered = await browser.submit(resumed, action="allow")
+    assert (answered.status, answered.location) == (400, None)
 
 
 @SQLITE

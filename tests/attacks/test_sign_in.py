@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from authrim.administration.accounts import disable_account, set_password
+from authrim.administration.accounts import disable_account
 from authrim.administration.clients import disable_client, update_client
-from authrim.crypto.passwords import Passwords
 from authrim.store.contract import Store
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
+from tests.support.accounts import change_password
 from tests.support.browser import Browser, Shown, authorization_query
 from tests.support.log import reason_of, whole_log
-from tests.support.running import CHEAP, KnownClient, RunningServer, running_server
+from tests.support.running import KnownClient, RunningServer, running_server
 
 SQLITE = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
 
@@ -34,15 +34,6 @@ async def post_form(browser: Browser, shown: Shown, headers: dict[str, str], **c
     action, hidden = shown.form
     form = hidden | {"login": browser.server.login, "password": browser.server.password} | changes
     return await browser.request("POST", action, form, headers)
-
-
-async def change_password(server: RunningServer) -> None:
-    passwords, runtime = Passwords(cost=CHEAP), server.runtime
-    changed = await set_password(
-        runtime.store, runtime.private, passwords, DEFAULT_TENANT, server.subject, NEW_PASSWORD
-    )
-    passwords.close()
-    assert not isinstance(changed, Refusal)
 
 
 async def change_client(server: RunningServer, client: KnownClient, **changes: object) -> None:
@@ -192,7 +183,7 @@ async def test_a_stolen_cookie_ends_with_the_password(server: RunningServer, bro
     """A188: after a changed password the old session signs nobody in, and its tokens are inactive."""
     web = await server.client("web")
     tokens = await browser.code_flow(web)
-    await change_password(server)
+    await change_password(server, NEW_PASSWORD)
     assert "/login/" in (await sign_in_page(browser)).url
     _, answer = await server.post("/introspect", {"token": tokens["access_token"]}, web.basic)
     assert answer == {"active": False}
@@ -217,7 +208,7 @@ async def test_a_sign_in_does_not_outlive_its_password(
     async def overtaken(password_hash: str, password: str) -> bool:
         right = await verify(password_hash, password)
         await asyncio.sleep(1.1)  # passwords are dated to the second
-        await change_password(server)
+        await change_password(server, NEW_PASSWORD)
         return right
 
     page = await sign_in_page(browser)

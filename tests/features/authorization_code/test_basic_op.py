@@ -10,12 +10,9 @@ from urllib.parse import urlencode
 import pytest
 import time_machine
 
-from authrim.administration.accounts import create_account
-from authrim.crypto.passwords import Passwords
-from domain.errors import Refusal
-from domain.stream import DEFAULT_TENANT
+from tests.support.accounts import add_account
 from tests.support.browser import Browser, authenticated_post, authorization_query
-from tests.support.running import CHEAP, RunningServer
+from tests.support.running import RunningServer
 from tests.support.tokens import verified_claims
 
 pytestmark = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
@@ -30,17 +27,6 @@ async def id_token(browser: Browser, **parameters: Any) -> dict[str, Any]:
 async def later(server: RunningServer, seconds: int) -> AbstractContextManager[Any]:
     """The server's clock, ``seconds`` later than now."""
     return time_machine.travel((await server.runtime.store.head()).now / 1e6 + seconds)
-
-
-async def add_bob(server: RunningServer) -> str:
-    """A second person; the subject."""
-    passwords, runtime = Passwords(cost=CHEAP), server.runtime
-    created = await create_account(
-        runtime.store, runtime.private, passwords, runtime.master, DEFAULT_TENANT, "bob", server.password, {}
-    )
-    passwords.close()
-    assert not isinstance(created, Refusal)
-    return created.subject
 
 
 async def test_prompt_login(server: RunningServer, browser: Browser) -> None:
@@ -103,7 +89,7 @@ async def test_a_hint_of_somebody_else(server: RunningServer, browser: Browser) 
     """OIDC Core §3.1.2.1: when another person is or gets signed in, the answer is ``login_required``."""
     web = await server.client("web")
     hint = (await browser.code_flow(web))["id_token"]
-    bob = await add_bob(server)
+    bob = await add_account(server, "bob")
     other = Browser(server)
     shown = await other.sign_in((await other.authorize(web))[0], "bob")
     await other.submit(shown, action="allow")
@@ -120,7 +106,7 @@ async def test_another_person_gets_another_session(server: RunningServer, browse
     web = await server.client("web")
     tokens = await browser.code_flow(web)
     first = await verified_claims(server, tokens["id_token"])
-    bob = await add_bob(server)
+    bob = await add_account(server, "bob")
     shown, _ = await browser.authorize(web, prompt="select_account")
     assert "/login/" in shown.url
     await browser.submit(await browser.sign_in(shown, "bob"), action="allow")

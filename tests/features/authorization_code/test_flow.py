@@ -7,7 +7,9 @@ from tests.support.running import RunningServer
 async def test_a_person_signs_in_and_the_client_gets_tokens(server: RunningServer, browser: Browser) -> None:
     """``oidcc-server``: code, tokens, userinfo, introspection, refresh and revocation in one story."""
     web = await server.client("web")
-    tokens = await browser.code_flow(web, scope="openid profile email offline_access", prompt="consent", nonce="n")
+    tokens = await browser.code_flow(
+        web, scope="openid profile email offline_access", prompt="consent", nonce="n"
+    )
     bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
     async with server.http.get(server.url("/userinfo"), headers=bearer) as answer:
         claims = await answer.json()

@@ -1,0 +1,28 @@
+"""People of a running server, and what an administrator does to them."""
+
+from authrim.administration import accounts
+from authrim.crypto.passwords import Passwords
+from domain.errors import Refusal
+from domain.stream import DEFAULT_TENANT
+from tests.support.running import CHEAP, RunningServer
+
+
+async def add_account(server: RunningServer, login: str) -> str:
+    """One more person, with the same password as the first; the subject."""
+    passwords, runtime = Passwords(cost=CHEAP), server.runtime
+    created = await accounts.create_account(
+        runtime.store, runtime.private, passwords, runtime.master, DEFAULT_TENANT, login, server.password, {}
+    )
+    passwords.close()
+    assert not isinstance(created, Refusal), created.error_description
+    return created.subject
+
+
+async def change_password(server: RunningServer, password: str) -> None:
+    """Give the first person another password."""
+    passwords, runtime = Passwords(cost=CHEAP), server.runtime
+    changed = await accounts.set_password(
+        runtime.store, runtime.private, passwords, DEFAULT_TENANT, server.subject, password
+    )
+    passwords.close()
+    assert not isinstance(changed, Refusal), changed.error_description
