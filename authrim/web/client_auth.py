@@ -59,7 +59,6 @@ async def authenticate_client(
     presented = _presented(request, form)
     if isinstance(presented, Refusal):
         return presented
-    context.client_id = presented.client_id
     # A digest, because what an unknown client calls itself may be too long for a key of the store.
     source = f"client-auth:{context.tenant}:{digest(presented.client_id)}:{context.address}"
     if _waiting.get(source, 0.0) > monotonic():
@@ -129,11 +128,13 @@ async def _authenticate(
     runtime: Runtime, context: Context, presented: Credentials, request_path: str
 ) -> AuthenticatedClient | Refusal:
     client = await runtime.configuration.client(context.tenant, presented.client_id)
-    if client is None or client.status != ACTIVE:
+    if client is None:
         dummy_comparison(presented.secret)
-        return invalid_client(
-            "Client authentication failed.", "client_unknown" if client is None else "client_not_active"
-        )
+        return invalid_client("Client authentication failed.", "client_unknown")
+    context.client_id = client.client_id  # only now: what nobody registered may be anything, and is not kept
+    if client.status != ACTIVE:
+        dummy_comparison(presented.secret)
+        return invalid_client("Client authentication failed.", "client_not_active")
     if presented.method != client.metadata.token_endpoint_auth_method:
         dummy_comparison(presented.secret)
         return invalid_client(
