@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 from aiohttp import web
 
+from authrim.abandoned import forget_until_cancelled
 from authrim.access_token import AccessTokens
 from authrim.administration.signing_keys import ensure_signing_keys, key_ring_of
 from authrim.configuration import Configuration
@@ -94,6 +95,7 @@ async def background_work(runtime: Runtime) -> AsyncIterator[None]:
         asyncio.create_task(runtime.configuration.follow()),
         asyncio.create_task(runtime.refusals.flush_every_minute()),
         asyncio.create_task(follow_all(runtime.store)),
+        asyncio.create_task(forget_until_cancelled(runtime)),
     ]
     try:
         yield

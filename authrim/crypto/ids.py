@@ -19,6 +19,11 @@ def new_id() -> str:
     return f"{milliseconds << 80 | _VERSION_7 | _VARIANT | random:032x}"
 
 
+def first_id_of(seconds: int) -> str:
+    """The id that all ids made at that time (seconds since 1970) or later come behind."""
+    return f"{seconds * 1000 << 80 | _VERSION_7 | _VARIANT:032x}"
+
+
 def new_secret(bits: int = 256) -> str:
     """``bits`` of randomness (a multiple of 8) as base64url."""
     return base64url.encode(os.urandom(bits // 8))
