@@ -54,8 +54,10 @@ class Changes:
                     if position != known:
                         known = position
                         yield position
+                # Not wait_for, which in Python 3.11 loses a cancellation that comes together with the event.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(wake.wait(), POLL)
+                    async with asyncio.timeout(POLL):
+                        await wake.wait()
         finally:
             self._wake.discard(wake)
 

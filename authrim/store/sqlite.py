@@ -254,5 +254,7 @@ def _size(path: Path) -> int:
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
+    # Not wait_for, which in Python 3.11 loses a cancellation that comes together with the event.
     with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await event.wait()
