@@ -6,8 +6,9 @@ read, and gives the answer only after that is durable. When somebody else was fa
 
 import asyncio
 import random
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from time import monotonic
+from time import monotonic, time
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
@@ -21,7 +22,8 @@ from domain import grant as grants
 from domain import stream as streams
 from domain.errors import Refusal
 from domain.event import Event
-from domain.grant import Grant
+from domain.grant import NOTHING, Grant
+from domain.grant_events import AuthorizationRequested
 from domain.stream import CONFIGURATION_KINDS
 from projections.inline import STATE_PROJECTIONS, state_rows, token_rows
 from projections.rows import Row
@@ -104,6 +106,10 @@ class Outcome(msgspec.Struct, Generic[A], frozen=True):
     expects: tuple[tuple[str, int], ...] = ()
 
 
+#: Grants whose newest state this process remembers.
+GRANTS_REMEMBERED = 4096
+
+
 class Executor:
     """Appends what was decided, again and again until it fits or patience ends."""
 
@@ -111,6 +117,7 @@ class Executor:
         self._store = store
         self._configuration = configuration
         self._busy_streams: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._remembered: OrderedDict[str, tuple[Grant, int]] = OrderedDict()
 
     async def on_grant(
         self, context: Context, grant_id: str, decide: Callable[[Grant, int, int], Awaitable[Outcome[A]]]
@@ -128,6 +135,36 @@ class Executor:
             return await decide(grant, read.version, read.now // MICROSECONDS)
 
         return await self.until_it_fits(context, attempt, stream)
+
+    async def on_remembered_grant(
+        self, context: Context, grant_id: str, decide: Callable[[Grant, int, int], Awaitable[Outcome[A]]]
+    ) -> A | Refusal:
+        """As ``on_grant``, without reading a stream that this process wrote last.
+
+        Only an acceptance may rest on memory, because the append proves at once that it was the newest state: it
+        loses when the stream has moved. Whatever else comes out is decided anew on what the store says. ``now`` is
+        then this process's clock; ``decide`` must take the database's from what it reads itself (A050).
+        """
+        stream = streams.grant_stream(context.tenant, grant_id)
+        remembered = self._remembered.pop(stream, None)
+        if remembered is not None:
+            applied = self._configuration.applied
+            outcome = await decide(*remembered, int(time()))
+            accepted = bool(outcome.changes) and not isinstance(outcome.answer, Refusal)
+            if accepted and await self._fits(context, outcome, applied):
+                return outcome.answer
+        return await self.on_grant(context, grant_id, decide)
+
+    def _remember(self, changes: tuple[Change, ...]) -> None:
+        """Keep the state that an append left a person's grant in, when the state before it is known."""
+        for change in changes:
+            begins = change.version == 0 and isinstance(change.events[0], AuthorizationRequested)
+            before = NOTHING if begins else change.before
+            if isinstance(before, Grant):
+                after = grants.fold(change.events, before)
+                self._remembered[change.stream] = (after, change.version + len(change.events))
+        while len(self._remembered) > GRANTS_REMEMBERED:
+            self._remembered.popitem(last=False)
 
     async def until_it_fits(
         self, context: Context, attempt: Callable[[], Awaitable[Outcome[A]]], stream: str
@@ -171,6 +208,7 @@ class Executor:
                 await self._configuration.catch_up()
             return False
         context.refusal_recorded = bool(error_id)
+        self._remember(outcome.changes)
         return True
 
 

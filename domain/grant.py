@@ -28,7 +28,7 @@ from domain.grant_events import (
 )
 
 #: A summary is written when this many events have come since the last one.
-SUMMARIZE_AFTER = 64
+SUMMARIZE_AFTER = 32
 
 
 class Code(msgspec.Struct, frozen=True, omit_defaults=True):

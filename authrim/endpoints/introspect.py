@@ -96,7 +96,7 @@ async def _refresh_token(runtime: Runtime, context: Context, asker: Client, toke
     assert grant.refresh is not None
     if not genuine_refresh(runtime.master, context.tenant, token, grant.refresh.hmac_key_id):
         return INACTIVE
-    if why_not((await standing_of(runtime, context, asker, grant)).liveness):
+    if why_not((await standing_of(runtime, context, asker, grant, read.now // MICROSECONDS)).liveness):
         return INACTIVE
     return {
         "active": True,

@@ -39,10 +39,10 @@ async def grant_tokens(
 
     async def decide(grant: Grant, version: int, now: int) -> Outcome[dict[str, Any]]:
         client = await current_client(runtime, context, authenticated)
-        standing = await standing_of(runtime, context, client, grant)
-        prepared = prepare(runtime, context, client, handle.grant_id, now, standing.liveness)
+        standing = await standing_of(runtime, context, client, grant, now)
+        prepared = prepare(runtime, context, client, handle.grant_id, standing.now, standing.liveness)
         decision = code.decide_redeem(grant, command, prepared.facts)
-        changes = (Change(stream, version, decision.events),) if decision.events else ()
+        changes = (Change(stream, version, decision.events, grant),) if decision.events else ()
         if isinstance(decision.answer, Refusal):
             return Outcome(decision.answer, changes)
         response = await token_response(
@@ -50,4 +50,4 @@ async def grant_tokens(
         )
         return Outcome(response, changes, expects=standing.expects)
 
-    return await runtime.executor.on_grant(context, handle.grant_id, decide)
+    return await runtime.executor.on_remembered_grant(context, handle.grant_id, decide)

@@ -11,7 +11,7 @@ import msgspec
 from authrim.crypto import handles
 from authrim.crypto.ids import digest, new_secret
 from authrim.crypto.tokens import sign_access_token, sign_id_token
-from authrim.execute import Context
+from authrim.execute import MICROSECONDS, Context
 from authrim.person import claims_of
 from authrim.runtime import Runtime
 from authrim.web.client_auth import AuthenticatedClient
@@ -31,9 +31,11 @@ class Prepared(msgspec.Struct, frozen=True):
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """Whether a grant's client, account and session are still allowed, and the versions that this was read at."""
+    """Whether a grant's client, account and session are still allowed, the versions that this was read at, and
+    the database's clock then, in seconds."""
 
     liveness: Liveness
+    now: int
     expects: tuple[tuple[str, int], ...] = ()
 
 
@@ -43,10 +45,10 @@ async def current_client(runtime: Runtime, context: Context, authenticated: Auth
     return await runtime.configuration.client(context.tenant, client_id) or authenticated.client
 
 
-async def standing_of(runtime: Runtime, context: Context, client: Client, grant: Grant) -> Standing:
-    """Read what the grant hangs on, in one look-up."""
+async def standing_of(runtime: Runtime, context: Context, client: Client, grant: Grant, now: int) -> Standing:
+    """Read what the grant hangs on, in one look-up; ``now`` holds when there is nothing to read."""
     if grant.session_id is None:
-        return Standing(Liveness(client=client.status))
+        return Standing(Liveness(client=client.status), now)
     found = await runtime.store.find("session", row_key(context.tenant, grant.session_id))
     row = found.row or {}
     bound = session_bound_to(grant) is not None
@@ -62,7 +64,7 @@ async def standing_of(runtime: Runtime, context: Context, client: Client, grant:
         expects.append((account_stream(context.tenant, grant.subject), row["account_version"] or 0))
     if row and bound:
         expects.append((session_stream(context.tenant, grant.session_id), row["version"]))
-    return Standing(liveness, tuple(expects))
+    return Standing(liveness, found.now // MICROSECONDS, tuple(expects))
 
 
 def prepare(

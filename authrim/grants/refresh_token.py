@@ -36,9 +36,11 @@ async def grant_tokens(
 
     async def decide(grant: Grant, version: int, now: int) -> Outcome[dict[str, Any]]:
         client = await current_client(runtime, context, authenticated)
-        standing = await standing_of(runtime, context, client, grant)
+        standing = await standing_of(runtime, context, client, grant, now)
         successor = grant.refresh.generation + 1 if grant.refresh else None
-        prepared = prepare(runtime, context, client, handle.grant_id, now, standing.liveness, successor)
+        prepared = prepare(
+            runtime, context, client, handle.grant_id, standing.now, standing.liveness, successor
+        )
         command = RefreshTokens(
             client_id=client.client_id,
             generation=handle.generation,
@@ -47,7 +49,7 @@ async def grant_tokens(
             resource=form.get_all("resource"),
         )
         decision = refresh_token.decide_refresh(grant, command, prepared.facts, _rule(runtime, client))
-        changes = (Change(stream, version, decision.events),) if decision.events else ()
+        changes = (Change(stream, version, decision.events, grant),) if decision.events else ()
         if isinstance(decision.answer, Refusal):
             return Outcome(decision.answer, changes)
         response = await token_response(
@@ -57,7 +59,7 @@ async def grant_tokens(
         )  # fmt: skip
         return Outcome(response, changes, expects=standing.expects)
 
-    return await runtime.executor.on_grant(context, handle.grant_id, decide)
+    return await runtime.executor.on_remembered_grant(context, handle.grant_id, decide)
 
 
 def _scope(form: Params) -> tuple[str, ...] | Refusal | None:
