@@ -8,11 +8,11 @@ import pytest
 import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
-from raw_http import ask, members, post, sample_app, serving
 
 from authrim.web.limits import Limits
 from authrim.web.params import Params, parse
 from domain.errors import Refusal
+from tests.attacks.raw_http import ask, members, post, sample_app, serving
 
 
 @pytest_asyncio.fixture

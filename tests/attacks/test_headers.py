@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import pytest
-from raw_http import ask, members, sample_app, serving
 from structlog.testing import capture_logs
 
 from authrim.outside.log_lines import FLUSH_SECONDS, LineWriter
@@ -16,6 +15,7 @@ from authrim.web.cors import ANY_ORIGIN, cors_headers
 from authrim.web.errors import bearer_challenge, bearer_refusal, error_members, json_refusal, section_uri
 from authrim.web.middleware import trace_id_of
 from domain.errors import Refusal, invalid_client, invalid_grant, temporarily_unavailable
+from tests.attacks.raw_http import ask, members, sample_app, serving
 
 ID = "e" * 32
 

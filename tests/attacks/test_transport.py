@@ -11,12 +11,12 @@ import time
 import msgspec
 import pytest
 from aiohttp import web
-from raw_http import SEEN, ask, parts, post, sample_app, serving, talk
 from structlog.testing import capture_logs
 
 from authrim.web.forwarded import Proxies, behind_proxies, source_of
 from authrim.web.limits import Connections, Limits
 from authrim.web.server import start_site
+from tests.attacks.raw_http import SEEN, ask, parts, post, sample_app, serving, talk
 
 FORM = b"POST /form HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n"
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
