@@ -94,7 +94,9 @@ def _refresh(
     identity = issue.id_token(facts, grant, scope)
     generation = step.generation if step is not None else refresh.generation
     events = summarized(grant, issue.present(step, access, identity))
-    return Decision(events, issue.answer(grant, access, identity, generation))
+    issued = issue.answer(grant, access, identity, generation)
+    # OIDC Core §12.2: the nonce was for the first ID token; one of a refresh should not hold it.
+    return Decision(events, msgspec.structs.replace(issued, nonce=None))
 
 
 def _narrowed(grant: Grant, requested: tuple[str, ...] | None) -> tuple[str, ...] | Refusal:

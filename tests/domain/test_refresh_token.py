@@ -66,6 +66,16 @@ def test_a_refresh_rotates() -> None:
     assert (refresh.grace_until, refresh.previous_hmac_key_id) == (NOW + 10, "hmac-1")
 
 
+def test_the_nonce_is_for_the_first_id_token() -> None:
+    """OIDC Core §12.2: the ID token of a refresh has the person and the sign-in of the first, and no nonce."""
+    issued = present(FRESH, 1).answer
+    assert isinstance(issued, TokensIssued)
+    assert FRESH.request is not None
+    assert FRESH.request.nonce == "n"
+    assert issued.nonce is None
+    assert (issued.access_token.subject, issued.auth_time) == (FRESH.subject, FRESH.auth_time)
+
+
 def test_a_sender_constrained_confidential_client_keeps_its_token() -> None:
     """decisions.md 5: without rotation the same generation is answered, again and again."""
     decision = present(FRESH, 1, rule=KEEPS)
