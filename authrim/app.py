@@ -1,11 +1,13 @@
 """The one place of wiring: from settings and an open store to an application that answers."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
+import structlog
 from aiohttp import web
 
 from authrim.abandoned import forget_until_cancelled
@@ -32,6 +34,11 @@ from authrim.web.pages import Pages
 from authrim.worker import follow_all
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
+
+log = structlog.get_logger(__name__)
+
+#: Between the end of some background work by an error and its next beginning.
+RESTART_SECONDS: Final = 1.0
 
 #: Routes that a person's browser shows: what goes wrong there is a page.
 _PAGES = frozenset(
@@ -92,10 +99,13 @@ def _answer_failure(request: web.Request, refusal: Refusal, error_id: str) -> we
 async def background_work(runtime: Runtime) -> AsyncIterator[None]:
     """What runs beside the requests, for as long as the server does."""
     tasks = [
-        asyncio.create_task(runtime.configuration.follow()),
-        asyncio.create_task(runtime.refusals.flush_every_minute()),
-        asyncio.create_task(follow_all(runtime.store)),
-        asyncio.create_task(forget_until_cancelled(runtime)),
+        asyncio.create_task(_kept_running(work))
+        for work in (
+            runtime.configuration.follow,
+            runtime.refusals.flush_every_minute,
+            lambda: follow_all(runtime.store),
+            lambda: forget_until_cancelled(runtime),
+        )
     ]
     try:
         yield
@@ -107,3 +117,13 @@ async def background_work(runtime: Runtime) -> AsyncIterator[None]:
                 await task
         await runtime.refusals.flush()
         runtime.passwords.close()
+
+
+async def _kept_running(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Begin again what ended by an error that nobody foresaw: none of it may stop for good, or in silence."""
+    while True:
+        try:
+            await work()
+        except Exception as error:  # its kind is logged, its text may quote what it worked on
+            log.error("background.failed", kind=type(error).__name__)
+        await asyncio.sleep(RESTART_SECONDS)

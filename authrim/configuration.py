@@ -13,6 +13,8 @@ import msgspec
 import structlog
 
 from authrim.crypto.key_ring import KeyRing
+from authrim.crypto.master import UnknownMasterKey
+from authrim.crypto.sealing import SealBroken
 from authrim.crypto.verification_keys import KeySet, read_jwks
 from authrim.store import codec
 from authrim.store.contract import Store, StoreError
@@ -58,7 +60,12 @@ class Configuration:
                 await self._adopt(row["tenant"], msgspec.json.decode(row["document"], type=Key))
 
     async def _adopt(self, tenant: str, key: Key) -> None:
-        await self.key_ring.adopt(tenant, key)
+        """Take a key in. One whose private half cannot be opened here neither signs nor verifies (F29)."""
+        try:
+            await self.key_ring.adopt(tenant, key)
+        except (SealBroken, UnknownMasterKey) as error:
+            log.error("configuration.key_sealed", kid=key.kid, kind=type(error).__name__)
+            await self.key_ring.adopt(tenant, Key(kid=key.kid, status=keys.REVOKED))
 
     async def client(self, tenant: str, client_id: str) -> Client | None:
         """The client of that id, or None. Disabled clients are found too: ask their ``status``."""

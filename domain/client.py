@@ -182,6 +182,17 @@ def cannot_be_served(client: Client) -> Refusal | None:
     return None
 
 
+def grant_refusal(client: Client, grant_type: str) -> Refusal | None:
+    """Why the client may not have tokens of this grant type; asked at each try of a request (F31). Whether it is
+    active is the liveness that each decision asks for."""
+    unserved = cannot_be_served(client)
+    if unserved is not None:
+        return unserved
+    if not may_use_grant(client, grant_type):
+        return unauthorized_client("The client may not use this grant_type.", "Register it in grant_types.")
+    return None
+
+
 def may_use_response_type(client: Client, response_type: str) -> bool:
     """Whether the client is registered for this response type; its words have no order (OAuth MRT §3)."""
     wanted = frozenset(response_type.split(" "))

@@ -22,7 +22,6 @@ from authrim.web.interaction import (
     form_refusal,
     is_open,
     open_interaction,
-    private_parameters,
     shown_client,
 )
 from authrim.web.pages import SignInPage
@@ -57,8 +56,7 @@ async def show_sign_in(request: web.Request) -> web.StreamResponse:
     runtime = request.app[RUNTIME]
     if interaction.grant.subject is not None:
         return see_other(runtime.url(f"/consent/{interaction.grant_id}"))
-    private = await private_parameters(runtime, context, interaction.grant_id)
-    return runtime.pages.sign_in(_page(request, interaction, private.login_hint or ""))
+    return runtime.pages.sign_in(_page(request, interaction, interaction.private.login_hint or ""))
 
 
 async def answer_sign_in(request: web.Request) -> web.StreamResponse:

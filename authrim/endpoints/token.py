@@ -13,8 +13,8 @@ from authrim.web.client_auth import AuthenticatedClient, authenticate_client
 from authrim.web.context import context_of
 from authrim.web.cors import allow_client_origins
 from authrim.web.params import Params, read_form
-from domain.client import cannot_be_served, may_use_grant
-from domain.errors import Refusal, invalid_request, unauthorized_client
+from domain.client import grant_refusal
+from domain.errors import Refusal, invalid_request
 
 ENDPOINT = "token"
 
@@ -62,9 +62,7 @@ async def _grant(
             "See grant_types_supported.",
             "RFC 6749 §5.2",
         )
-    unserved = cannot_be_served(authenticated.client)
-    if unserved is not None:
-        return unserved
-    if not may_use_grant(authenticated.client, grant_type):
-        return unauthorized_client("The client may not use this grant_type.", "Register it in grant_types.")
+    refusal = grant_refusal(authenticated.client, grant_type)
+    if refusal is not None:
+        return refusal
     return await grant_tokens(runtime, context, authenticated, form)

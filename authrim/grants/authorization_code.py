@@ -38,7 +38,9 @@ async def grant_tokens(
     stream = grant_stream(context.tenant, handle.grant_id)
 
     async def decide(grant: Grant, version: int, now: int) -> Outcome[dict[str, Any]]:
-        client = await current_client(runtime, context, authenticated)
+        client = await current_client(runtime, context, authenticated, "authorization_code")
+        if isinstance(client, Refusal):
+            return Outcome(client)
         standing = await standing_of(runtime, context, client, grant, now)
         prepared = prepare(runtime, context, client, handle.grant_id, standing.now, standing.liveness)
         decision = code.decide_redeem(grant, command, prepared.facts)

@@ -31,7 +31,9 @@ async def grant_tokens(
     stream = grant_stream(context.tenant, grant_id)
 
     async def attempt() -> Outcome[dict[str, Any]]:
-        client = await current_client(runtime, context, authenticated)
+        client = await current_client(runtime, context, authenticated, "client_credentials")
+        if isinstance(client, Refusal):
+            return Outcome(client)
         prepared = prepare(runtime, context, client, grant_id, runtime.now(), Liveness(client.status), None)
         decision = decide_client_credentials(command, prepared.facts)
         if isinstance(decision.answer, Refusal):

@@ -15,7 +15,8 @@ from authrim.execute import MICROSECONDS, Context
 from authrim.person import claims_of
 from authrim.runtime import Runtime
 from authrim.web.client_auth import AuthenticatedClient
-from domain.client import Client
+from domain.client import NO_CLIENT, Client, grant_refusal
+from domain.errors import Refusal
 from domain.grant import Grant
 from domain.issue import IssueFacts, TokensIssued, session_bound_to
 from domain.liveness import Liveness
@@ -39,10 +40,12 @@ class Standing(msgspec.Struct, frozen=True):
     expects: tuple[tuple[str, int], ...] = ()
 
 
-async def current_client(runtime: Runtime, context: Context, authenticated: AuthenticatedClient) -> Client:
+async def current_client(
+    runtime: Runtime, context: Context, authenticated: AuthenticatedClient, grant_type: str
+) -> Client | Refusal:
     """The authenticated client as it is now: it may have been changed since the last try of this request."""
-    client_id = authenticated.client.client_id
-    return await runtime.configuration.client(context.tenant, client_id) or authenticated.client
+    client = await runtime.configuration.client(context.tenant, authenticated.client.client_id)
+    return grant_refusal(client or NO_CLIENT, grant_type) or client or NO_CLIENT
 
 
 async def standing_of(runtime: Runtime, context: Context, client: Client, grant: Grant, now: int) -> Standing:

@@ -35,7 +35,9 @@ async def grant_tokens(
     stream = grant_stream(context.tenant, handle.grant_id)
 
     async def decide(grant: Grant, version: int, now: int) -> Outcome[dict[str, Any]]:
-        client = await current_client(runtime, context, authenticated)
+        client = await current_client(runtime, context, authenticated, "refresh_token")
+        if isinstance(client, Refusal):
+            return Outcome(client)
         standing = await standing_of(runtime, context, client, grant, now)
         successor = grant.refresh.generation + 1 if grant.refresh else None
         prepared = prepare(

@@ -21,7 +21,6 @@ from authrim.web.interaction import (
     Interaction,
     allowed_client,
     is_open,
-    private_parameters,
 )
 from domain.authorization import CodeReady, Step
 from domain.client import Client
@@ -63,7 +62,7 @@ async def advance(
 ) -> Advanced:  # fmt: skip
     """Take one step, with grant and client as they are at each try: either may have moved meanwhile."""
     runtime = request.app[RUNTIME]
-    private = await private_parameters(runtime, context, interaction.grant_id)
+    private = interaction.private
     code = new_handle("ac", interaction.grant_id)
     stream = grant_stream(context.tenant, interaction.grant_id)
 

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 from aiohttp import hdrs, web
 
-from authrim.crypto.ids import constant_time_equal
+from authrim.crypto.ids import constant_time_equal, digest
 from authrim.execute import MICROSECONDS, Context
 from authrim.private_data import GRANT
 from authrim.runtime import RUNTIME, Runtime
@@ -57,13 +57,14 @@ FORM_REFUSED = Refusal(
 
 
 class Interaction(msgspec.Struct, frozen=True):
-    """An open request of this browser. ``csrf`` is the token of its forms."""
+    """An open request of this browser. ``csrf`` is the token of its forms, ``private`` what is kept sealed."""
 
     grant_id: str
     grant: Grant
     asked: AuthorizationRequested
     client: Client
     csrf: str
+    private: PrivateParameters
 
 
 async def open_interaction(request: web.Request, context: Context) -> Interaction | Refusal:
@@ -84,7 +85,10 @@ async def open_interaction(request: web.Request, context: Context) -> Interactio
     client = await allowed_client(runtime, context, asked)
     if client is None:
         return CLIENT_CHANGED
-    return Interaction(grant_id, grant, asked, client, csrf_token(runtime, grant_id, secret))
+    private = await _private_parameters(runtime, context, grant_id, asked)
+    if private is None:
+        return NOT_YOURS
+    return Interaction(grant_id, grant, asked, client, csrf_token(runtime, grant_id, secret), private)
 
 
 async def allowed_client(runtime: Runtime, context: Context, asked: AuthorizationRequested) -> Client | None:
@@ -113,11 +117,15 @@ def form_refusal(request: web.Request, interaction: Interaction, form: Params) -
     return None
 
 
-async def private_parameters(runtime: Runtime, context: Context, grant_id: str) -> PrivateParameters:
-    """The request's sealed parameters; empty when it had none."""
-    stored = await runtime.private.open(context.tenant, GRANT, grant_id, REQUEST_ROW)
-    if stored is None:
+async def _private_parameters(
+    runtime: Runtime, context: Context, grant_id: str, asked: AuthorizationRequested
+) -> PrivateParameters | None:
+    """The request's sealed parameters, empty when it had none; None when they are not what was recorded."""
+    if asked.private_digest is None:
         return PrivateParameters()
+    stored = await runtime.private.open(context.tenant, GRANT, grant_id, REQUEST_ROW)
+    if stored is None or digest(stored) != asked.private_digest:
+        return None
     return msgspec.json.decode(stored, type=PrivateParameters)
 
 
