@@ -34,6 +34,7 @@ LOST = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the pool's own word for a connection that was lost while it was in use
     asyncpg.PostgresConnectionError,
     asyncpg.exceptions.OperatorInterventionError,
 )
@@ -46,6 +47,7 @@ REFUSED = (
     asyncpg.exceptions.TransactionRollbackError,
     asyncpg.exceptions.InvalidAuthorizationSpecificationError,
     asyncpg.exceptions.InvalidCatalogNameError,
+    asyncpg.exceptions.ObjectNotInPrerequisiteStateError,  # the database takes no connections now
     asyncpg.exceptions.PostgresIOError,
 )
 
