@@ -5,8 +5,6 @@ import base64
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -16,10 +14,6 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from joserfc.jwk import ECKey
 
 from authrim.administration.clients import update_client
-from authrim.app import make_app, make_runtime
-from authrim.runtime import RUNTIME
-from authrim.web.limits import Limits
-from authrim.web.server import start_site
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 from tests.support.assertion import (
@@ -32,7 +26,8 @@ from tests.support.assertion import (
     signed,
 )
 from tests.support.browser import Browser
-from tests.support.running import KnownClient, RunningServer, development_settings, free_port
+from tests.support.nodes import another_node
+from tests.support.running import KnownClient, RunningServer
 
 only_sqlite = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
 
@@ -182,33 +177,6 @@ async def test_of_many_at_once_one_wins(server: RunningServer) -> None:
     assertion = signed(KEY, claims_for(server, client))
     answers = await asyncio.gather(*(present(server, assertion) for _ in range(12)))
     assert sorted(answers) == [(200, "")] + [(401, "invalid_client")] * 11
-
-
-@asynccontextmanager
-async def another_node(server: RunningServer) -> AsyncIterator[RunningServer]:
-    """A second process's worth of server over the same store and under the same issuer."""
-    port = free_port()
-    settings = development_settings(port, issuer=server.issuer)
-    runtime = await make_runtime(settings, server.runtime.store)
-    limits = Limits()
-    app = make_app(runtime, limits)
-    assert app[RUNTIME] is not server.runtime
-    running = await start_site(app, "localhost", port, limits=limits)
-    try:
-        yield NodeOf(f"http://localhost:{port}", server)
-    finally:
-        await running.stop(1)
-
-
-class NodeOf(RunningServer):
-    """Another node of a server: its own address, the issuer of all."""
-
-    def __init__(self, address: str, server: RunningServer) -> None:
-        super().__init__(server.issuer, server.runtime, server.http, server.subject, clients=server.clients)
-        self.address = address
-
-    def url(self, path: str) -> str:
-        return self.address + path
 
 
 async def test_a_jti_is_used_up_on_every_node(server: RunningServer) -> None:

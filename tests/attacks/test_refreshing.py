@@ -8,6 +8,7 @@ import pytest
 
 from authrim.store.contract import Store
 from tests.support.browser import Browser, authenticated_post
+from tests.support.nodes import another_node
 from tests.support.running import KnownClient, RunningServer
 
 OFFLINE = {"scope": "openid profile offline_access", "prompt": "consent"}
@@ -58,6 +59,32 @@ async def test_reuse_ends_the_whole_grant(server: RunningServer, browser: Browse
     assert recorded[-2:] == ["grant.refresh_token_reused.v1", "grant.revoked.v1"]
     await assert_refused(server, client, first["refresh_token"])
     assert await events_of(server.runtime.store, first["refresh_token"]) == recorded
+
+
+async def test_reuse_is_seen_by_a_node_that_remembers_nothing(
+    server: RunningServer, browser: Browser
+) -> None:
+    """A124: what was rotated is decided from the log: another node, or the same after a restart, sees reuse."""
+    client = await server.client("web", refresh_grace_seconds=0)
+    first = (await browser.code_flow(client, **OFFLINE))["refresh_token"]
+    _, second = await refresh(server, client, first)
+    async with another_node(server) as node:
+        await assert_refused(node, client, first)
+        await assert_refused(node, client, second["refresh_token"])
+    await assert_refused(server, client, second["refresh_token"])
+
+
+async def test_the_grace_is_the_same_on_every_node(server: RunningServer, browser: Browser) -> None:
+    """A123: nodes that refresh one token at once give the byte-identical successor, and it works on both."""
+    client = await server.client("web", refresh_grace_seconds=30)
+    first = (await browser.code_flow(client, **OFFLINE))["refresh_token"]
+    async with another_node(server) as node:
+        answers = await asyncio.gather(*(refresh(at, client, first) for at in (server, node) * 4))
+        assert {status for status, _ in answers} == {200}
+        successors = {answer["refresh_token"] for _, answer in answers}
+        assert len(successors) == 1
+        assert (await refresh(node, client, successors.pop()))[0] == 200
+    assert (await events_of(server.runtime.store, first)).count("grant.refresh_token_rotated.v1") == 2
 
 
 @pytest.mark.parametrize("kind", ["web", "spa"])

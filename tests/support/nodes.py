@@ -1,0 +1,33 @@
+"""Another node of a running server: the same store and issuer, nothing else shared. A restart is no different."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from authrim.app import make_app, make_runtime
+from authrim.web.limits import Limits
+from authrim.web.server import start_site
+from tests.support.running import RunningServer, development_settings, free_port
+
+
+class Node(RunningServer):
+    """A node by its own address; clients and people are those of all."""
+
+    def __init__(self, address: str, server: RunningServer) -> None:
+        super().__init__(server.issuer, server.runtime, server.http, server.subject, clients=server.clients)
+        self.address = address
+
+    def url(self, path: str) -> str:
+        return self.address + path
+
+
+@asynccontextmanager
+async def another_node(server: RunningServer) -> AsyncIterator[RunningServer]:
+    """Serve beside ``server`` with empty memory."""
+    port = free_port()
+    runtime = await make_runtime(development_settings(port, issuer=server.issuer), server.runtime.store)
+    limits = Limits()
+    running = await start_site(make_app(runtime, limits), "localhost", port, limits=limits)
+    try:
+        yield Node(f"http://localhost:{port}", server)
+    finally:
+        await running.stop(1)
