@@ -15,7 +15,7 @@ from authrim.store import shadow_sql
 from authrim.store.contract import StoredEvent
 from authrim.store.postgres_connections import LOST, Connections, unavailable
 from authrim.store.postgres_reads import LOG
-from authrim.store.read_back import Page, Projected
+from authrim.store.read_back import Failure, Page, Projected
 from projections.audit import TABLE as AUDIT_TABLE
 from projections.rows import Row, key_range
 from projections.tables import Table
@@ -34,6 +34,12 @@ _FAIL = """
     INSERT INTO failed_events (projection, position, kind, failed_at) VALUES ($1, $2, $3, clock_us())
     ON CONFLICT (projection, position) DO UPDATE SET kind = excluded.kind, failed_at = excluded.failed_at
 """
+#: What is wrong with a row itself, and would be again. Any other refusal (a missing right, a full disk) may pass.
+_ROWS_OWN_FAULT: Final = (
+    asyncpg.exceptions.DataError,
+    asyncpg.exceptions.IntegrityConstraintViolationError,
+    asyncpg.exceptions.ProgramLimitExceededError,  # too long for an index
+)
 BY_ERROR: Final = f"SELECT {', '.join(AUDIT_TABLE.columns)} FROM audit WHERE error_id = $1 ORDER BY position"  # noqa: S608
 
 
@@ -98,11 +104,27 @@ async def run_page(
             return Page(position, 0)
         projected = project(events)
         position = events[-1].position
-        await write_rows(connection, table.name, table, projected.rows)
-        failed = [(name, failure.position, failure.kind) for failure in projected.failures]
-        await connection.executemany(_FAIL, failed)
+        failures = [*projected.failures, *await _write_acceptable(connection, table, projected.rows)]
+        await connection.executemany(_FAIL, [(name, failure.position, failure.kind) for failure in failures])
         await connection.execute(_SAVE, name, position)
-    return Page(position, len(events), projected.failures)
+    return Page(position, len(events), failures)
+
+
+async def _write_acceptable(
+    connection: asyncpg.Connection, table: Table, rows: Sequence[Row]
+) -> Sequence[Failure]:
+    """Write the rows together, or one by one when PostgreSQL refuses one; the refused ones (F19).
+
+    Each attempt has a savepoint, because an error would end the transaction of the page.
+    """
+    try:
+        async with connection.transaction():
+            await write_rows(connection, table.name, table, rows)
+    except _ROWS_OWN_FAULT as refused:
+        if len(rows) == 1:
+            return [Failure(rows[0].values["position"], type(refused).__name__)]
+        return [failure for row in rows for failure in await _write_acceptable(connection, table, [row])]
+    return []
 
 
 async def write_rows(connection: asyncpg.Connection, name: str, table: Table, rows: Sequence[Row]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from authrim.store import shadow_sql
 from authrim.store.contract import StoredEvent
-from authrim.store.read_back import Page, Projected
+from authrim.store.read_back import Failure, Page, Projected
 from authrim.store.sqlite_reads import read_log
 from projections.audit import TABLE as AUDIT_TABLE
 from projections.rows import Row
@@ -22,6 +22,8 @@ _FAIL = """
     INSERT INTO failed_events (projection, position, kind, failed_at) VALUES (?, ?, ?, ?)
     ON CONFLICT (projection, position) DO UPDATE SET kind = excluded.kind, failed_at = excluded.failed_at
 """
+#: What is wrong with a row itself, and would be again.
+_ROWS_OWN_FAULT = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeEncodeError)
 _BY_ERROR = f"SELECT {', '.join(AUDIT_TABLE.columns)} FROM audit WHERE error_id = ? ORDER BY position"  # noqa: S608
 
 
@@ -43,15 +45,29 @@ def run_page(
             return Page(position, 0)
         projected = project(events)
         position = events[-1].position
-        write_rows(connection, table.name, table, projected.rows)
-        failed = [(name, failure.position, failure.kind, now) for failure in projected.failures]
+        failures = [*projected.failures, *_write_acceptable(connection, table, projected.rows)]
+        failed = [(name, failure.position, failure.kind, now) for failure in failures]
         connection.executemany(_FAIL, failed)
         connection.execute(_SAVE, (name, position))
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-    return Page(position, len(events), projected.failures)
+    return Page(position, len(events), failures)
+
+
+def _write_acceptable(connection: sqlite3.Connection, table: Table, rows: Sequence[Row]) -> Sequence[Failure]:
+    """Write the rows together, or one by one when SQLite refuses one; the refused ones (F19).
+
+    An error undoes one row only. Those before it are written a second time, which changes nothing.
+    """
+    try:
+        write_rows(connection, table.name, table, rows)
+    except _ROWS_OWN_FAULT as refused:
+        if len(rows) == 1:
+            return [Failure(rows[0].values["position"], type(refused).__name__)]
+        return [failure for row in rows for failure in _write_acceptable(connection, table, [row])]
+    return []
 
 
 def write_rows(connection: sqlite3.Connection, name: str, table: Table, rows: Sequence[Row]) -> None:

@@ -1,6 +1,7 @@
 """Followers: each event once, in one order, through kills, poison and company (F18, F19, F37)."""
 
 import asyncio
+import secrets
 import signal
 import subprocess
 import sys
@@ -180,6 +181,45 @@ async def test_event_that_a_projection_fails_on(store: ReadBack, store_place: Pa
     failed = behind_its_back(store_place, "SELECT position, kind FROM failed_events")
     assert failed == [(2, "RuntimeError")]
     assert CANARY not in f"{failed}{lines}"
+
+
+async def test_row_that_the_database_refuses(store: ReadBack, store_place: Path | str) -> None:
+    """F19: a row that breaks the table's own rule is its event's failure; the other rows of the page are written."""
+    await write_grant(store, "one")
+
+    def row_of(recorded: Recorded) -> Row | None:
+        row = AUDIT.row_of(recorded)
+        if row is not None and recorded.position == 2:
+            return row._replace(values={**row.values, "tenant": None, "trace": CANARY})
+        return row
+
+    with capture_logs() as lines:
+        position = await Follower(store, AUDIT._replace(row_of=row_of)).catch_up()
+    assert position == (await store.head()).position
+    assert audited(store_place) == [position for position in await wanted(store) if position != 2]
+    kind = "IntegrityError" if isinstance(store_place, Path) else "NotNullViolationError"
+    failed = behind_its_back(store_place, "SELECT position, kind FROM failed_events")
+    assert failed == [(2, kind)]
+    named = [line["position"] for line in lines if line["event"] == "follower.event_failed"]
+    assert named == [2]
+    assert CANARY not in f"{failed}{lines}"
+
+
+async def test_row_that_no_index_takes(store: ReadBack, store_place: Path | str) -> None:
+    """F19: a client id longer than PostgreSQL's indexes take sets its event apart there; SQLite writes the row."""
+    await write_grant(store, "one")
+
+    def row_of(recorded: Recorded) -> Row | None:
+        row = AUDIT.row_of(recorded)
+        if row is not None and recorded.position == 2:
+            return row._replace(values={**row.values, "client_id": secrets.token_hex(10_000)})
+        return row
+
+    await Follower(store, AUDIT._replace(row_of=row_of)).catch_up()
+    failed = behind_its_back(store_place, "SELECT position, kind FROM failed_events")
+    assert failed == ([] if isinstance(store_place, Path) else [(2, "ProgramLimitExceededError")])
+    refused = {position for position, _ in failed}
+    assert audited(store_place) == [position for position in await wanted(store) if position not in refused]
 
 
 async def test_two_followers_take_turns(store: ReadBack, other_store: ReadBack) -> None:
