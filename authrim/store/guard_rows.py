@@ -1,5 +1,12 @@
 """Guard rows and counters as group calls carry them, and the texts that may be keys."""
 
+from typing import Final
+
+from authrim.crypto.ids import digest
+
+#: Characters. PostgreSQL's indexes take 2,704 bytes, and a character may be four.
+LONGEST_KEY: Final = 512
+
 
 class Reservation:
     """One request to reserve a key. Two for the same key are not equal: only one of them may have it."""
@@ -7,7 +14,7 @@ class Reservation:
     __slots__ = ("expires_at", "key")
 
     def __init__(self, key: str, expires_at: int) -> None:
-        self.key = storable(key)
+        self.key = guard_key(key)
         self.expires_at = expires_at
 
 
@@ -17,9 +24,15 @@ class Addition:
     __slots__ = ("amount", "key", "window")
 
     def __init__(self, key: str, window: int, amount: int) -> None:
-        self.key = storable(key)
+        self.key = guard_key(key)
         self.window = window
         self.amount = amount
+
+
+def guard_key(key: str) -> str:
+    """The key as guard rows and counters have it: a longer one than an index takes is replaced by its digest."""
+    stored = storable(key)
+    return stored if len(stored) <= LONGEST_KEY else f"long:{digest(stored)}"
 
 
 def storable(key: str) -> str:

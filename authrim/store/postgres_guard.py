@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from time import monotonic
 
 from authrim.store import postgres_reads as sql
-from authrim.store.guard_rows import Addition, Reservation, storable
+from authrim.store.guard_rows import Addition, Reservation, guard_key
 from authrim.store.loader import GroupLoader
 from authrim.store.postgres_connections import Connections
 
@@ -34,7 +34,7 @@ class Guard:
     async def count(self, key: str, window: int, amount: int) -> int:
         """Add to a counter that lasts ``window`` seconds; the new total. Zero reads it."""
         if amount == 0:
-            rows = await self._connections.fetch(sql.TOTAL, storable(key))
+            rows = await self._connections.fetch(sql.TOTAL, guard_key(key))
             return rows[0]["total"] if rows else 0
         return await self._additions.load(Addition(key, window, amount))
 

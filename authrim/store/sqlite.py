@@ -32,7 +32,7 @@ from authrim.store.contract import (
     Unavailable,
 )
 from authrim.store.group_commit import GroupCommit
-from authrim.store.guard_rows import Addition, Reservation, findable, storable
+from authrim.store.guard_rows import Addition, Reservation, findable, guard_key
 from authrim.store.loader import GroupLoader
 from authrim.store.migrate import check_sqlite
 from authrim.store.read_back import Page, Projected, Shadow
@@ -140,7 +140,7 @@ class SQLiteStore:
     async def count(self, key: str, window: int, amount: int = 1) -> int:
         """Add to a counter that lasts ``window`` seconds; the new total. Zero reads it."""
         if amount == 0:
-            return await self._lookups.run(reads.read_total, storable(key), self._clock.now())
+            return await self._lookups.run(reads.read_total, guard_key(key), self._clock.now())
         return await self._additions.load(Addition(key, window, amount))
 
     async def changes(self) -> AsyncIterator[int]:

@@ -1,6 +1,7 @@
 """What guard rows and counters promise, on both engines: a value is used once, and sums are exact."""
 
 import asyncio
+import secrets
 from time import time
 
 from authrim.store.contract import Store
@@ -22,6 +23,18 @@ async def test_an_expired_key_may_be_reserved_again(store: Store) -> None:
     assert await store.reserve("jti:a", now - 1)
     assert await store.reserve("jti:a", now + 600)
     assert not await store.reserve("jti:a", now + 600)
+
+
+async def test_a_long_key_fails_nobody(store: Store) -> None:
+    """Keys longer than an index takes are told apart, work like any other, and do not fail who travels with them."""
+    later = int(time()) + 600
+    start = secrets.token_hex(5_000)
+    keys = ["jti:short", f"jti:{start}a", f"jti:{start}b", "\U0001f600" * 512, "\ud800" * 512]
+    assert all(await asyncio.gather(*(store.reserve(key, later) for key in keys)))
+    assert not any(await asyncio.gather(*(store.reserve(key, later) for key in keys)))
+    for total in (1, 2):
+        assert await asyncio.gather(*(store.count(key, 60) for key in keys)) == [total] * len(keys)
+    assert await asyncio.gather(*(store.count(key, 60, 0) for key in keys)) == [2] * len(keys)
 
 
 async def test_counters_lose_nothing(store: Store) -> None:
