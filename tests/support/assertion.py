@@ -73,3 +73,13 @@ def assertion_form(assertion: str, **more: str) -> dict[str, str]:
         "client_assertion": assertion,
         **more,
     }
+
+
+async def present(server: RunningServer, assertion: str, **more: str) -> tuple[int, str]:
+    """Status and error of a token request with this assertion."""
+    status, answer = await server.post("/token", assertion_form(assertion, **more))
+    return status, answer.get("error", "")
+
+
+async def assert_refused(server: RunningServer, assertion: str, **more: str) -> None:
+    assert await present(server, assertion, **more) == (401, "invalid_client")
