@@ -11,13 +11,11 @@ from typing import Final
 import msgspec
 
 from authrim.administration.accounts import find_subject
-from authrim.crypto.passwords import PasswordsBusy
 from authrim.crypto.sealing import login_hmac
 from authrim.execute import Context
 from authrim.person import PASSWORD
 from authrim.private_data import SUBJECT
 from authrim.runtime import Runtime
-from authrim.store.contract import Overloaded
 from domain.account import NO_ACCOUNT, Account
 from domain.liveness import ACTIVE
 from projections.tables import row_key
@@ -53,17 +51,14 @@ class SignInRefused(msgspec.Struct, frozen=True):
 
 
 async def check_password(runtime: Runtime, context: Context, attempt: Attempt) -> Checked | SignInRefused:
-    """Count the attempt, then check it. Raises Overloaded when the password pool is full."""
+    """Count the attempt, then check it. Raises PasswordsBusy."""
     hashed = login_hmac(runtime.master, context.tenant, attempt.login)
     limits = _limits(runtime, context, hashed)
     if await _too_many(runtime, limits):
         return SignInRefused("too_many_attempts", retry_after=runtime.settings.sign_in_window_seconds)
     subject = await find_subject(runtime.store, runtime.master, context.tenant, attempt.login)
     account = await _account(runtime, context.tenant, subject)
-    try:
-        right = await _is_right(runtime, context, subject, attempt.password)
-    except PasswordsBusy:
-        raise Overloaded("password pool") from None
+    right = await _is_right(runtime, context, subject, attempt.password)
     if subject is None or not right:
         return SignInRefused("login_unknown" if subject is None else "password_wrong", subject)
     await _forgive(runtime, limits)
