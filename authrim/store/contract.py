@@ -173,7 +173,7 @@ class Store(Protocol):
 
     async def count(self, key: str, window: int, amount: int = 1) -> int:
         """Add ``amount`` to a counter that lasts ``window`` seconds from its first use; the new total.
-        Zero reads it."""
+        Zero reads it. A negative amount takes back; no total is below zero."""
 
     async def changes(self) -> AsyncIterator[int]:
         """Yields a position whenever the log may have grown: a hint, with a poll behind it."""

@@ -59,13 +59,15 @@ RESERVE: Final = """
         WHERE guard.expires_at <= clock_us() / 1000000
     RETURNING key
 """
-#: Count: amounts by key, with the µs that a window lasts. Returns the new totals.
+#: Count: amounts by key, with the µs that a window lasts. Returns the new totals. What is taken back after its
+#: window must not become room in the next one: no total is below zero. ``excluded.total`` is not the amount then.
 COUNT: Final = """
     INSERT INTO counters (key, total, expires_at)
-    SELECT u.key, u.amount, clock_us() + u.lasts FROM unnest($1::TEXT[], $2::BIGINT[], $3::BIGINT[])
+    SELECT u.key, greatest(u.amount, 0), clock_us() + u.lasts FROM unnest($1::TEXT[], $2::BIGINT[], $3::BIGINT[])
         AS u(key, amount, lasts)
     ON CONFLICT (key) DO UPDATE SET
-        total = CASE WHEN counters.expires_at > clock_us() THEN counters.total ELSE 0 END + excluded.total,
+        total = greatest(0, CASE WHEN counters.expires_at > clock_us() THEN counters.total ELSE 0 END
+                            + ($2::BIGINT[])[array_position($1::TEXT[], counters.key)]),
         expires_at = CASE WHEN counters.expires_at > clock_us() THEN counters.expires_at
                           ELSE excluded.expires_at END
     RETURNING key, total

@@ -28,10 +28,11 @@ _INSERT_EVENT = """
 _INSERT_BATCH = """
     INSERT INTO ledger (first_position, last_position, recorded_at, batch_hash, chain_hash) VALUES (?, ?, ?, ?, ?)
 """
+#: What is taken back after its window must not become room in the next one: no total is below zero.
 _COUNT = """
-    INSERT INTO counters (key, total, expires_at) VALUES (:key, :amount, :expires_at)
+    INSERT INTO counters (key, total, expires_at) VALUES (:key, max(:amount, 0), :expires_at)
     ON CONFLICT (key) DO UPDATE SET
-        total = CASE WHEN counters.expires_at > :now THEN counters.total ELSE 0 END + :amount,
+        total = max(CASE WHEN counters.expires_at > :now THEN counters.total ELSE 0 END + :amount, 0),
         expires_at = CASE WHEN counters.expires_at > :now THEN counters.expires_at ELSE :expires_at END
     RETURNING total
 """

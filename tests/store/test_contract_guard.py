@@ -53,3 +53,27 @@ async def test_a_counter_begins_anew_after_its_window(store: Store) -> None:
     await asyncio.sleep(1.1)
     assert await store.count("failures:a", 1, 0) == 0
     assert await store.count("failures:a", 1) == 1
+
+
+async def test_what_is_taken_back_too_late_is_lost(store: Store) -> None:
+    """Taking back after the window, or from a counter that never was, leaves zero and no room for more (A183)."""
+    assert await store.count("failures:a", 1, 2) == 2
+    assert await store.count("failures:a", 1, -1) == 1
+    await asyncio.sleep(1.1)
+    for key in ("failures:a", "failures:b"):
+        assert await store.count(key, 60, -1) == 0
+        assert await store.count(key, 60, -1) == 0
+        assert await store.count(key, 60) == 1
+        assert await store.count(key, 60, -3) == 0
+        assert await store.count(key, 60) == 1
+
+
+async def test_taking_back_travels_with_adding(store: Store) -> None:
+    """Parallel additions and takings of many counters add up for each of them."""
+    keys = [f"failures:{n}" for n in range(20)]
+    await asyncio.gather(*(store.count(key, 60, 5) for key in keys))
+    await asyncio.gather(*(store.count(key, 60, amount) for amount in (3, -2, -1) for key in keys))
+    assert await asyncio.gather(*(store.count(key, 60, 0) for key in keys)) == [5] * 20
+    await asyncio.gather(*(store.count(key, 60, -number) for number, key in enumerate(keys)))
+    totals = await asyncio.gather(*(store.count(key, 60, 0) for key in keys))
+    assert totals == [max(5 - number, 0) for number in range(20)]
