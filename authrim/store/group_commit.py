@@ -9,7 +9,15 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
-from authrim.store.contract import Append, Appended, Conflict, Overloaded, StoreError, Unavailable
+from authrim.store.contract import (
+    Append,
+    Appended,
+    Conflict,
+    OutcomeUnknown,
+    Overloaded,
+    StoreError,
+    Unavailable,
+)
 
 #: The engine: commits all appends but those it answers with an exception. A StoreError it raises answers the
 #: whole batch; any other exception means that nothing was committed.
@@ -30,7 +38,7 @@ class _Waiting:
 
 
 class GroupCommit:
-    """The queue and its writer. ``wait_limit`` and ``linger`` are seconds; limits count appends."""
+    """The queue and its writer. ``wait_limit`` is in seconds; the other limits count appends."""
 
     def __init__(
         self,
@@ -39,13 +47,11 @@ class GroupCommit:
         queue_limit: int = 4096,
         batch_limit: int = 512,
         wait_limit: float = 1.0,
-        linger: float = 0.0,
     ) -> None:
         self._commit_batch = commit_batch
         self._queue_limit = queue_limit
         self._batch_limit = batch_limit
         self._wait_limit = wait_limit
-        self._linger = linger
         self._queue: deque[_Waiting] = deque()
         self._work = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
@@ -62,8 +68,7 @@ class GroupCommit:
         future: asyncio.Future[Appended] = loop.create_future()
         deadline = loop.time() + self._wait_limit
         self._queue.append(_Waiting(append, future, deadline))
-        if self._writer is None:
-            self._writer = loop.create_task(self._write(), name="group commit")
+        self._running_writer()
         if self._expiry is None:
             self._expiry = loop.call_at(deadline, self._expire)
         self._work.set()
@@ -73,19 +78,21 @@ class GroupCommit:
         """Take no more, commit what waits, and stop."""
         self._closed = True
         self._work.set()
-        if self._writer is not None:
-            await self._writer
+        await self._running_writer()
         if self._expiry is not None:
             self._expiry.cancel()
+
+    def _running_writer(self) -> asyncio.Task[None]:
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.get_running_loop().create_task(self._write(), name="group commit")
+        return self._writer
 
     async def _write(self) -> None:
         while True:
             await self._work.wait()
-            if self._linger and not self._closed:
-                await asyncio.sleep(self._linger)
             batch = self._next_batch()
             if batch:
-                await self._commit(batch)
+                await self._commit_or_give_up(batch)
                 await asyncio.sleep(0)  # callers just answered may join the next batch
             if not self._queue:
                 if self._closed:
@@ -104,6 +111,16 @@ class GroupCommit:
             (batch if touched.add(waiting.append) else held).append(waiting)
         self._queue.extendleft(reversed(held))
         return batch
+
+    async def _commit_or_give_up(self, batch: list[_Waiting]) -> None:
+        """Whatever happens, nobody of the batch waits for an answer that never comes."""
+        try:
+            await self._commit(batch)
+        except BaseException as unexpected:
+            for waiting in batch:
+                _resolve(waiting.future, OutcomeUnknown(f"the writer failed: {type(unexpected).__name__}"))
+            if not isinstance(unexpected, Exception):
+                raise
 
     async def _commit(self, batch: list[_Waiting]) -> None:
         appends = [waiting.append for waiting in batch]

@@ -41,34 +41,44 @@ class GroupLoader(Generic[K, V]):
         loop = asyncio.get_running_loop()
         future: asyncio.Future[V] = loop.create_future()
         self._waiting.setdefault(key, []).append(future)
-        if self._loading is None:
-            self._loading = loop.create_task(self._load_until_idle(), name="group load")
+        self._running_load()
         return await future
 
     async def close(self) -> None:
         """Take no more and finish what waits."""
         self._closed = True
-        if self._loading is not None:
-            await self._loading
+        await self._running_load()
+
+    def _running_load(self) -> asyncio.Task[None]:
+        if self._loading is None or self._loading.done():
+            self._loading = asyncio.get_running_loop().create_task(self._load_until_idle(), name="group load")
+        return self._loading
 
     async def _load_until_idle(self) -> None:
         while self._waiting:
             batch = self._next_batch()
             try:
-                loaded = await self._load_many(list(batch))
-            except StoreError as unavailable:
-                # What waited behind a call that failed would only wait as long again.
-                behind, self._waiting = self._waiting, {}
-                _refuse(batch, unavailable)
-                _refuse(behind, unavailable)
-            except Exception as failed:
-                _refuse(batch, failed)
-            else:
-                for key, futures in batch.items():
-                    for future in futures:
-                        if not future.done():
-                            future.set_result(loaded[key])
-        self._loading = None
+                await self._load_batch(batch)
+            except BaseException as unexpected:  # nobody waits for an answer that never comes
+                _refuse(batch, StoreError(f"the group call failed: {type(unexpected).__name__}"))
+                if not isinstance(unexpected, Exception):
+                    raise
+
+    async def _load_batch(self, batch: dict[K, list[asyncio.Future[V]]]) -> None:
+        try:
+            loaded = await self._load_many(list(batch))
+        except StoreError as unavailable:
+            # What waited behind a call that failed would only wait as long again.
+            behind, self._waiting = self._waiting, {}
+            _refuse(batch, unavailable)
+            _refuse(behind, unavailable)
+        except Exception as failed:
+            _refuse(batch, failed)
+        else:
+            for key, futures in batch.items():
+                for future in futures:
+                    if not future.done():
+                        future.set_result(loaded[key])
 
     def _next_batch(self) -> dict[K, list[asyncio.Future[V]]]:
         if len(self._waiting) <= self._batch_limit:

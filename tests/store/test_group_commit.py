@@ -8,7 +8,15 @@ import asyncio
 import pytest
 from store_samples import METADATA, grant_append, new_event
 
-from authrim.store.contract import Append, Appended, Conflict, Overloaded, StreamAppend, Unavailable
+from authrim.store.contract import (
+    Append,
+    Appended,
+    Conflict,
+    OutcomeUnknown,
+    Overloaded,
+    StreamAppend,
+    Unavailable,
+)
 from authrim.store.group_commit import GroupCommit
 from projections.rows import Row
 
@@ -202,10 +210,34 @@ async def test_close_finishes_what_waits() -> None:
     assert all(task.done() and task.exception() is None for task in tasks)
 
 
-async def test_linger_waits_for_company() -> None:
-    """With a linger, appends that come shortly after the first share its batch."""
+async def test_a_senseless_answer_leaves_nobody_waiting() -> None:
+    """When the engine answers fewer appends than it was given, all of them are told so, and the next batch is tried."""
+    answers = [1, 2]
+
+    async def commit_batch(appends: list[Append]) -> list[Appended | Exception]:
+        return [Appended(1, 1, 1)] * answers.pop(0)
+
+    commits = GroupCommit(commit_batch)
+    for expected in ({Appended, OutcomeUnknown}, {Appended}):
+        async with asyncio.timeout(5):
+            results = await asyncio.gather(
+                commits.append(on("a")), commits.append(on("b")), return_exceptions=True
+            )
+        assert {type(result) for result in results} == expected
+
+
+async def test_a_cancelled_writer_is_replaced() -> None:
+    """Who is in flight when the writer is cancelled gets an error; who waits or comes later is committed."""
     engine = Engine()
+    commits = GroupCommit(engine.commit_batch)
+    tasks = await started(commits, on("a"))
+    tasks += await started(commits, on("b"))
+    (writer,) = [task for task in asyncio.all_tasks() if task.get_name() == "group commit"]
+    writer.cancel()
     engine.let(9)
-    commits = GroupCommit(engine.commit_batch, linger=0.05)
-    await asyncio.gather(*await started(commits, on("a")), *await started(commits, on("b")))
-    assert named(engine) == [["a", "b"]]
+    tasks += await started(commits, on("c"))
+    async with asyncio.timeout(5):
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        await commits.close()
+    assert [type(result) for result in results] == [OutcomeUnknown, Appended, Appended]
+    assert named(engine) == [["a"], ["b", "c"]]

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from authrim.store.contract import Overloaded, Unavailable
+from authrim.store.contract import Overloaded, StoreError, Unavailable
 from authrim.store.loader import GroupLoader
 
 
@@ -94,3 +94,36 @@ async def test_close_finishes_what_waits() -> None:
     source.gate.set()
     await closing
     assert await asyncio.gather(*tasks) == ["a", "b"]
+
+
+async def test_a_key_that_is_left_out() -> None:
+    """Who asks for a key that the call does not answer gets an error, and the next call is tried."""
+
+    async def load_many(keys: list[str]) -> dict[str, str]:
+        return {key: key for key in keys if key != "left out"}
+
+    loader = GroupLoader(load_many)
+    async with asyncio.timeout(5):
+        answered, left_out = await asyncio.gather(
+            loader.load("a"), loader.load("left out"), return_exceptions=True
+        )
+        assert answered == "a"
+        assert isinstance(left_out, StoreError)
+        assert await loader.load("b") == "b"
+
+
+async def test_a_cancelled_call_is_replaced() -> None:
+    """Who is in a call that is cancelled gets an error; who waits or comes later is answered."""
+    source = Source()
+    loader = GroupLoader(source.load_many)
+    tasks = await started(loader, "a")
+    tasks += await started(loader, "b")
+    (loading,) = [task for task in asyncio.all_tasks() if task.get_name() == "group load"]
+    loading.cancel()
+    source.gate.set()
+    tasks += await started(loader, "c")
+    async with asyncio.timeout(5):
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        await loader.close()
+    assert isinstance(results[0], StoreError)
+    assert results[1:] == ["b", "c"]
