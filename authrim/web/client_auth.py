@@ -5,6 +5,7 @@ Exactly one method may be used, and it must be the registered one: nothing is do
 
 import binascii
 from base64 import b64decode
+from collections import OrderedDict
 from time import monotonic, time
 from typing import Final
 
@@ -25,6 +26,8 @@ from domain.liveness import ACTIVE
 #: Failed attempts of one client from one address in a minute, before it has to wait.
 FAILURES_A_MINUTE: Final = 30
 _WINDOW: Final = 60
+#: Sources that are kept waiting at once: memory that an attacker can fill.
+MOST_WAITING: Final = 10_000
 
 
 class AuthenticatedClient(msgspec.Struct, frozen=True):
@@ -48,8 +51,9 @@ class Credentials(msgspec.Struct, frozen=True):
     assertion: str = ""
 
 
-#: Clients that failed too often, and until when (monotonic seconds) they wait. Counted in the store, for all nodes.
-_waiting: dict[str, float] = {}
+#: Clients that failed too often, and until when (monotonic seconds) they wait, the first to be free in front.
+#: Counted in the store, for all nodes.
+_waiting: OrderedDict[str, float] = OrderedDict()
 
 
 async def authenticate_client(
@@ -171,9 +175,15 @@ async def _by_assertion(
 async def _count_failure(runtime: Runtime, source: str) -> None:
     """Failures are counted for all nodes together; the one that sees too many makes its own callers wait."""
     if await runtime.store.count(source, _WINDOW) > FAILURES_A_MINUTE:
-        if len(_waiting) > 10_000:
-            _waiting.clear()
-        _waiting[source] = monotonic() + _WINDOW
+        _keep_waiting(source, monotonic())
+
+
+def _keep_waiting(source: str, now: float) -> None:
+    """A source waits for a window. Those whose time is over are forgotten, and the oldest of too many."""
+    _waiting[source] = now + _WINDOW
+    _waiting.move_to_end(source)
+    while len(_waiting) > MOST_WAITING or next(iter(_waiting.values())) <= now:
+        _waiting.popitem(last=False)
 
 
 def _too_many() -> Refusal:

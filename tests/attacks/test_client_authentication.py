@@ -2,12 +2,14 @@
 
 import base64
 import secrets
+from collections import OrderedDict
 from typing import Any
 
 import pytest
 from multidict import CIMultiDict
 
 from authrim.administration.clients import disable_client, rotate_secret
+from authrim.web import client_auth
 from authrim.web.client_auth import FAILURES_A_MINUTE
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
@@ -137,6 +139,43 @@ async def test_who_guesses_secrets_has_to_wait(server: RunningServer) -> None:
         assert answer.status == 429
         assert int(answer.headers["Retry-After"]) > 0
     await assert_accepted(server, await server.client("other", kind="service"))
+
+
+@only_sqlite
+async def test_many_sources_do_not_set_a_guesser_free(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A080: when too many sources wait, the oldest is let go, and not all of them."""
+    monkeypatch.setattr(client_auth, "MOST_WAITING", 2)
+
+    async def fail(client_id: str, times: int = FAILURES_A_MINUTE + 1) -> None:
+        for _ in range(times):
+            await server.post("/token", form_for("/token"), basic(client_id, "wrong"))
+
+    async def waits(client_id: str) -> bool:
+        status, _ = await server.post("/token", form_for("/token"), basic(client_id, "wrong"))
+        return status == 429
+
+    service = await server.client("service")
+    for client_id in ("guess-1", service.client_id, "guess-2"):
+        await fail(client_id)
+    assert await waits(service.client_id)
+    assert await waits("guess-2")
+    assert not await waits("guess-1")
+    assert [await waits(client_id) for client_id in ("guess-1", "guess-2")] == [True, True]
+    assert not await waits(service.client_id)
+
+
+@pytest.mark.parametrize("later", [0.0, 61.0])
+def test_waiting_sources_are_kept_in_bounds(monkeypatch: pytest.MonkeyPatch, later: float) -> None:
+    """A080: sources whose minute is over are forgotten, then the oldest; who fails again is the newest."""
+    waiting: OrderedDict[str, float] = OrderedDict()
+    monkeypatch.setattr(client_auth, "_waiting", waiting)
+    monkeypatch.setattr(client_auth, "MOST_WAITING", 3)
+    for source in ("a", "b", "c", "a"):
+        client_auth._keep_waiting(source, 1000.0)
+    client_auth._keep_waiting("d", 1000.0 + later)
+    assert list(waiting) == (["d"] if later else ["c", "a", "d"])
 
 
 @only_sqlite
