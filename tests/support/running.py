@@ -97,9 +97,7 @@ _SERVICE: dict[str, Any] = {"grant_types": ("client_credentials",), "response_ty
 
 USUAL: dict[str, ClientMetadata] = {
     "web": ClientMetadata(client_name="Web", **_CODE),
-    "post": ClientMetadata(
-        client_name="Post", token_endpoint_auth_method="client_secret_post", **_CODE
-    ),
+    "post": ClientMetadata(client_name="Post", token_endpoint_auth_method="client_secret_post", **_CODE),
     "spa": ClientMetadata(client_name="Single page", token_endpoint_auth_method="none", **_CODE),
     "service": ClientMetadata(
         client_name="Service",
