@@ -41,6 +41,7 @@ _EMPTY = """
             WHERE schemaname = 'authrim' AND tablename NOT IN ('head', 'schema_migrations')
         LOOP
             EXECUTE format('DELETE FROM authrim.%I', name);
+            EXECUTE format('ALTER TABLE authrim.%I ENABLE TRIGGER USER', name);
         END LOOP;
     END $$;
     UPDATE authrim.head SET position = 0, chain_hash = decode(repeat('00', 32), 'hex'), changed_at = 0;
