@@ -46,9 +46,7 @@ def read(stored: StoredEvent) -> Recorded | None:
     return Recorded(stored.position, stream, stored.version, stored.type, event, metadata, stored.recorded_at)
 
 
-def rows_of(
-    recorded: Iterable[Recorded], projection: Followed
-) -> tuple[list[Row], list[Failure]]:
+def rows_of(recorded: Iterable[Recorded], projection: Followed) -> tuple[list[Row], list[Failure]]:
     """The rows of a followed projection. An event that it fails on is set apart, the others go on."""
     rows: list[Row] = []
     failures: list[Failure] = []
