@@ -2,8 +2,6 @@
 
 from typing import Final
 
-from authrim.crypto.ids import digest
-
 #: Characters. PostgreSQL's indexes take 2,704 bytes, and a character may be four.
 LONGEST_KEY: Final = 512
 
@@ -32,7 +30,7 @@ class Addition:
 def guard_key(key: str) -> str:
     """The key as guard rows and counters have it: a longer one than an index takes is replaced by its digest."""
     stored = storable(key)
-    return stored if len(stored) <= LONGEST_KEY else f"long:{digest(stored)}"
+    return stored if len(stored) <= LONGEST_KEY else f"long:{hashlib.sha256(stored.encode()).hexdigest()}"
 
 
 def storable(key: str) -> str:
