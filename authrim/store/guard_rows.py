@@ -1,5 +1,6 @@
 """Guard rows and counters as group calls carry them, and the texts that may be keys."""
 
+import hashlib
 from typing import Final
 
 #: Characters. PostgreSQL's indexes take 2,704 bytes, and a character may be four.
