@@ -17,6 +17,7 @@ from authrim.configuration import Configuration
 from authrim.crypto.master import MasterKeys
 from authrim.crypto.passwords import PasswordCost, Passwords
 from authrim.endpoints.discovery import METADATA
+from authrim.endpoints.logo import LOGOS, Logos
 from authrim.execute import Executor
 from authrim.features import FEATURES, Route, server_metadata
 from authrim.outside.source_limiter import SourceLimiter
@@ -76,6 +77,7 @@ def make_app(runtime: Runtime, limits: Limits) -> web.Application:
     app = web.Application(middlewares=[middleware(_answer_failure)], client_max_size=limits.body_bytes)
     app[RUNTIME] = runtime
     app[PROXIES] = Proxies(runtime.settings.trusted_proxies, runtime.settings.trusted_proxy_depth)
+    app[LOGOS] = Logos()
     app[METADATA] = msgspec.json.encode(server_metadata(runtime))
     prefix = urlsplit(runtime.issuer).path
     for feature in FEATURES:

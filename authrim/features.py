@@ -15,6 +15,7 @@ from authrim.endpoints import (
     discovery,
     health,
     introspect,
+    logo,
     preflight,
     resume,
     revoke,
@@ -195,6 +196,15 @@ FEATURES: Final[tuple[Feature, ...]] = (
             Route("OPTIONS", "/revoke", preflight.preflight, "revoke_preflight"),
         ),
         _revocation,
+    ),
+    Feature(
+        "client_logos",
+        "RFC 7591 §2, §5",
+        (
+            Route(
+                "GET", r"/logos/{client_id:[A-Za-z0-9\-._~]+}/{digest:[A-Za-z0-9_-]+}.png", logo.logo, "logo"
+            ),
+        ),
     ),
     Feature(
         "health",

@@ -1,6 +1,6 @@
 """Personal and secret data beside the log: rows sealed under a key of their owner (decisions.md 16).
 
-An owner is an account's subject, a grant while its request is open, or a signing key. Erasing an owner is
+An owner is an account's subject, a grant while its request is open, a client, or a signing key. Erasing an owner is
 dropping its rows, the data key first of all: what copies may be left elsewhere is unreadable from then on.
 """
 
@@ -15,6 +15,7 @@ from projections.tables import SEALED, sealed_key
 
 SUBJECT = "subject"
 GRANT = "grant"
+CLIENT = "client"
 SIGNING_KEY = "key"
 
 #: Row name of an owner's wrapped data key.

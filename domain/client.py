@@ -37,6 +37,8 @@ class ClientMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
     nothing (the issuer as audience follows its own rule, see ``resource.audience_for``). ``response_modes``
     empty: any. ``protected_resources`` are the resources that this client *is*: with ``may_introspect`` it
     learns about tokens meant for them. ``jwks`` holds public keys. A lifetime or grace of None: the server's.
+    ``logo_digest`` is the SHA-256 of the picture that we show for the client, None when there is none; it is set
+    by us and is never a client's to choose (decisions.md 29).
     """
 
     client_name: str = ""
@@ -70,6 +72,7 @@ class ClientMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
     profile: str = "oidc"
     refresh_grace_seconds: int | None = None
     refresh_grace_count: int | None = None
+    logo_digest: str | None = None
 
 
 class Secret(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -4,6 +4,7 @@ so that no field can be changed, added or left out around its rule (RFC 7591 §2
 
 # ruff: noqa: S105 - RFC 7591's names hold the word token, their values are no passwords
 
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ LONGEST_ACCESS_TOKEN: Final = 86400
 LONGEST_REFRESH_TOKEN: Final = 366 * 86400
 MOST_GRACE_REPEATS: Final = 1000
 
+_DIGEST: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _KEY_TYPES: Final = frozenset({"RSA", "EC", "OKP"})
 #: Members of a JWK that are secret (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
 _PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
@@ -52,6 +54,7 @@ def _checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | N
     yield from _grants(metadata)
     yield from _redirect_uris(metadata, development)
     yield from _pages(metadata, development)
+    yield _logo_digest(metadata)
     yield from _signing(metadata)
     yield from _scope_and_audience(metadata)
     yield from _lifetimes(metadata)
@@ -137,6 +140,13 @@ def _pages(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | No
         problem = redirect_uri.registration_problem(uri, "web", development)
         if problem is not None:
             yield _invalid(name, problem.what, problem.fix)
+
+
+def _logo_digest(metadata: ClientMetadata) -> Refusal | None:
+    """It becomes part of a path on our pages, so nothing but a SHA-256 as base64url."""
+    if metadata.logo_digest is None or _DIGEST.fullmatch(metadata.logo_digest):
+        return None
+    return _invalid("logo_digest", "is no digest.", "Give the image itself.")
 
 
 def _signing(metadata: ClientMetadata) -> Iterable[Refusal | None]:

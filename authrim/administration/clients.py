@@ -8,9 +8,11 @@ from typing import Any, Final
 import msgspec
 
 from authrim.administration.carrying_out import MICROSECONDS, carry_out
+from authrim.administration.logos import LogoChange
 from authrim.administration.paging import rows_of
 from authrim.crypto.secrets import new_client_secret
 from authrim.execute import Change, Outcome
+from authrim.private_data import CLIENT as CLIENT_OWNER
 from authrim.store import codec
 from authrim.store.contract import Store
 from domain import client as clients
@@ -20,7 +22,8 @@ from domain.client_registration import RegisterClient, SetSecret
 from domain.decision import Decision
 from domain.errors import Refusal
 from domain.stream import CLIENT, client_stream
-from projections.tables import CLIENTS
+from projections.rows import Row
+from projections.tables import CLIENTS, SEALED, sealed_key
 
 #: How long the secret before a rotation goes on working when nothing else is said, in seconds.
 DEFAULT_OVERLAP: Final = 86_400
@@ -52,18 +55,26 @@ async def create_client(
     *,
     client_id: str | None = None,
     development: bool = False,
+    logo: LogoChange | None = None,
 ) -> ClientWithSecret | Refusal:
     """Register a client; one that authenticates with a secret gets it generated.
 
     ``client_id`` None: a random one. ``development``: redirect URIs may be http on the loopback interface.
+    ``logo`` None: the client has none.
     """
+    if logo is not None:
+        metadata = msgspec.structs.replace(metadata, logo_digest=logo.digest)
     chosen_id = client_id or os.urandom(_CLIENT_ID_BYTES).hex()
     secret = new_client_secret() if metadata.token_endpoint_auth_method in SECRET_METHODS else None
     command = RegisterClient(
         chosen_id, metadata, None if secret is None else secret.hash, development=development
     )
     client = await _change(
-        store, tenant, chosen_id, lambda read: registration.decide_register(read.client, command, read.now)
+        store,
+        tenant,
+        chosen_id,
+        lambda read: registration.decide_register(read.client, command, read.now),
+        logo,
     )
     if isinstance(client, Refusal):
         return client
@@ -84,12 +95,15 @@ def signing_refusal(fields: Mapping[str, Any], algorithms: Collection[str]) -> R
 
 
 async def update_client(
-    store: Store, tenant: str, client_id: str, changes: Mapping[str, Any], *, development: bool = False
-) -> ClientWithSecret | Refusal:
+    store: Store, tenant: str, client_id: str, changes: Mapping[str, Any], *, development: bool = False,
+    logo: LogoChange | None = None,
+) -> ClientWithSecret | Refusal:  # fmt: skip
     """Change some fields of the registration, named as in ``ClientMetadata``; the others stay as they are.
 
-    A client that turns to authenticating with a secret and has none gets one.
+    A client that turns to authenticating with a secret and has none gets one. ``logo`` None: it stays as it is.
     """
+    if logo is not None:
+        changes = {**changes, "logo_digest": logo.digest}
     secret = new_client_secret()
 
     def decide(read: _Read) -> Decision[Client]:
@@ -100,7 +114,7 @@ async def update_client(
         with_secret = registration.decide_set_secret(updated.answer, SetSecret(secret.hash), read.now)
         return Decision((*updated.events, *with_secret.events), with_secret.answer)
 
-    client = await _change(store, tenant, client_id, decide)
+    client = await _change(store, tenant, client_id, decide, logo)
     if isinstance(client, Refusal):
         return client
     is_new = any(one.secret_hash == secret.hash for one in client.secrets)
@@ -171,14 +185,28 @@ async def _read(store: Store, tenant: str, client_id: str) -> _Read:
 
 
 async def _change(
-    store: Store, tenant: str, client_id: str, decide: Callable[[_Read], Decision[Client]]
-) -> Client | Refusal:
+    store: Store, tenant: str, client_id: str, decide: Callable[[_Read], Decision[Client]],
+    logo: LogoChange | None = None,
+) -> Client | Refusal:  # fmt: skip
+    """A change with the sealed rows that go with it. They are sealed after the client was read: a deletion in
+    between moves the client's version, so what was dropped is never written back."""
+
     async def attempt() -> Outcome[Client]:
         read = await _read(store, tenant, client_id)
         decision = decide(read)
         if not decision.events:
             return Outcome(decision.answer)
         change = Change(client_stream(tenant, client_id), read.version, decision.events, read.client)
-        return Outcome(decision.answer, (change,))
+        rows = await _sealed_rows(tenant, decision.answer, logo)
+        return Outcome(decision.answer, (change,), rows)
 
     return await carry_out(store, tenant, attempt)
+
+
+async def _sealed_rows(tenant: str, client: Client | Refusal, logo: LogoChange | None) -> tuple[Row, ...]:
+    """A client that is deleted leaves nothing behind beside its log."""
+    if isinstance(client, Refusal):
+        return ()
+    if not client.exists:
+        return (Row(SEALED.name, "drop", {"key": sealed_key(tenant, CLIENT_OWNER, client.client_id, "*")}),)
+    return () if logo is None else await logo.rows(tenant, client.client_id)

@@ -1,13 +1,15 @@
 """``authrim client``: register clients, change them, give them new secrets, end them."""
 
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from authrim.administration import clients
 from authrim.administration.clients import ClientWithSecret
+from authrim.administration.logos import LARGEST_FILE, LogoChange, new_logo
 from authrim.commands.administering import Office, administer, moment, print_fields, print_list
-from authrim.commands.client_options import client_options, fields_of
+from authrim.commands.client_options import client_options, fields_of, logo_option
 from authrim.settings import Settings
 from domain.client import Client, ClientMetadata
 from domain.errors import Refusal
@@ -27,6 +29,9 @@ PRESETS: Final[dict[str, dict[str, Any]]] = {
     "service": {"grant_types": ("client_credentials",), "response_types": ()},
 }
 
+#: Fields that --unset takes: all but the logo's digest, which goes together with the picture (--no-logo).
+_UNSETTABLE: Final = tuple(name for name in ClientMetadata.__struct_fields__ if name != "logo_digest")
+
 
 @click.group()
 def client() -> None:
@@ -42,8 +47,11 @@ def client() -> None:
 @click.option("--service", "kind", flag_value="service", help="The same as --type service.")
 @click.option("--client-id", help="An id of your own; without it a random one.")
 @client_options
+@logo_option
 @click.pass_context
-def create(context: click.Context, /, kind: str, client_id: str | None, **options: Any) -> None:
+def create(
+    context: click.Context, /, kind: str, client_id: str | None, logo: Path | None, **options: Any
+) -> None:
     """Register a client. Its secret is shown once, here."""
     given = {**PRESETS[kind], **fields_of(options)}
 
@@ -52,12 +60,16 @@ def create(context: click.Context, /, kind: str, client_id: str | None, **option
         refusal = clients.signing_refusal(fields, office.settings.signing_algorithms)
         if refusal is not None:
             return refusal
+        change = await _logo_change(office, logo)
+        if isinstance(change, Refusal):
+            return change
         return await clients.create_client(
             office.store,
             office.tenant,
             ClientMetadata(**fields),
             client_id=client_id,
             development=office.settings.development,
+            logo=change,
         )
 
     _print(context, administer(context, work))
@@ -106,13 +118,20 @@ def show(context: click.Context, client_id: str) -> None:
 @client.command("update")
 @click.argument("client_id")
 @client_options
+@logo_option
+@click.option("--no-logo", is_flag=True, help="Show no picture any more.")
 @click.option(
-    "--unset", multiple=True, type=click.Choice(ClientMetadata.__struct_fields__), metavar="FIELD",
+    "--unset", multiple=True, type=click.Choice(_UNSETTABLE), metavar="FIELD",
     help="Put a field back to what it is without registration, such as logo_uri; repeatable.",
 )  # fmt: skip
 @click.pass_context
-def update(context: click.Context, /, client_id: str, unset: tuple[str, ...], **options: Any) -> None:
+def update(
+    context: click.Context, /, client_id: str, unset: tuple[str, ...], logo: Path | None, no_logo: bool,
+    **options: Any,
+) -> None:  # fmt: skip
     """Change some fields of a client. A list replaces the whole list."""
+    if logo is not None and no_logo:
+        raise click.UsageError("Give --logo or --no-logo, not both.")
     defaults = ClientMetadata()
     changes = {**{name: getattr(defaults, name) for name in unset}, **fields_of(options)}
 
@@ -120,12 +139,27 @@ def update(context: click.Context, /, client_id: str, unset: tuple[str, ...], **
         refusal = clients.signing_refusal(changes, office.settings.signing_algorithms)
         if refusal is not None:
             return refusal
+        change = await _logo_change(office, logo, no_logo)
+        if isinstance(change, Refusal):
+            return change
         development = office.settings.development
         return await clients.update_client(
-            office.store, office.tenant, client_id, changes, development=development
+            office.store, office.tenant, client_id, changes, development=development, logo=change
         )
 
     _print(context, administer(context, work))
+
+
+async def _logo_change(
+    office: Office, file: Path | None, none_any_more: bool = False
+) -> LogoChange | Refusal | None:
+    """What becomes of the logo, or None when nothing was said of it. No more is read than may be used."""
+    if none_any_more:
+        return LogoChange(office.private, None)
+    if file is None:
+        return None
+    with file.open("rb") as opened:
+        return await new_logo(office.private, opened.read(LARGEST_FILE + 1))
 
 
 @client.command("rotate-secret")

@@ -100,11 +100,18 @@ _OPTIONS: Final[tuple[Decorator, ...]] = (
     click.option(
         "--acr-value", "default_acr_values", multiple=True, help="A wanted context of sign-in; repeatable."
     ),
-    click.option("--logo-uri", help="Its logo, on the consent page."),
+    click.option("--logo-uri", help="Where its logo is published; the pages show what --logo gives."),
     click.option("--client-uri", help="Its home page."),
     click.option("--policy-uri", help="Its privacy policy, linked on the consent page."),
     click.option("--tos-uri", help="Its terms of service, linked on the consent page."),
 )
+
+
+#: For both commands, beside the fields: a file becomes a picture of ours, not a field (decisions.md 29).
+logo_option: Final[Decorator] = click.option(
+    "--logo", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+    help="Show this picture on the sign-in and consent pages: PNG, JPEG, GIF or WebP, at most 1 MiB.",
+)  # fmt: skip
 
 
 def client_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -103,7 +103,7 @@ async def _page(request: web.Request, context: Context, interaction: Interaction
         ConsentPage(
             action_url=runtime.url(f"/consent/{interaction.grant_id}"),
             csrf_token=interaction.csrf,
-            client=shown_client(interaction.client, interaction.asked),
+            client=shown_client(runtime, interaction.client, interaction.asked),
             account_display_name=shown_name,
             scopes=runtime.pages.scope_lines(scope_to_agree_to(interaction.asked), settings["locale"]),
             **settings,

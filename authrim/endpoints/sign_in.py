@@ -180,7 +180,7 @@ def _page(
     return SignInPage(
         action_url=request.app[RUNTIME].url(f"/login/{interaction.grant_id}"),
         csrf_token=interaction.csrf,
-        client=shown_client(interaction.client, interaction.asked),
+        client=shown_client(request.app[RUNTIME], interaction.client, interaction.asked),
         login_value=login,
         error_message=error_message,
         error_id=error_id,

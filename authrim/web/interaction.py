@@ -5,6 +5,7 @@ comes from the recorded request (A018): the pages take no parameter of it from t
 """
 
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 from aiohttp import hdrs, web
@@ -147,13 +148,21 @@ def facts_for(
     )
 
 
-def shown_client(client: Client, asked: AuthorizationRequested) -> ShownClient:
+def shown_client(runtime: Runtime, client: Client, asked: AuthorizationRequested) -> ShownClient:
     """The client as the pages show it."""
     metadata = client.metadata
     return ShownClient(
         name=metadata.client_name or client.client_id,
         redirect_uri=asked.redirect_uri,
+        logo_url=_logo_path(runtime, client),
         client_uri=metadata.client_uri,
         policy_uri=metadata.policy_uri,
         tos_uri=metadata.tos_uri,
     )
+
+
+def _logo_path(runtime: Runtime, client: Client) -> str | None:
+    """Where on our origin the client's logo is, below the issuer's own path (decisions.md 29)."""
+    if client.metadata.logo_digest is None:
+        return None
+    return urlsplit(runtime.url(f"/logos/{client.client_id}/{client.metadata.logo_digest}.png")).path
