@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import structlog
 
 from authrim.store.contract import Store
 from authrim.store.migrate import migrate_sqlite
@@ -13,6 +15,19 @@ from tests import postgres_cluster
 from tests.postgres_cluster import Cluster
 from tests.support.browser import Browser
 from tests.support.running import RunningServer, running_server
+
+
+@pytest.fixture(autouse=True)
+def fresh_logging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Logging as it is before a process configures it: a logger that keeps one test's output is deaf in the next."""
+    configure = structlog.configure
+
+    def without_cache(**settings: Any) -> None:
+        configure(**settings | {"cache_logger_on_first_use": False})
+
+    monkeypatch.setattr(structlog, "configure", without_cache)
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
