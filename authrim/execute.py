@@ -25,6 +25,7 @@ from domain.event import Event
 from domain.grant import NOTHING, Grant
 from domain.grant_events import AuthorizationRequested
 from domain.stream import CONFIGURATION_KINDS
+from projections.followed import Metadata
 from projections.inline import STATE_PROJECTIONS, state_rows, token_rows
 from projections.rows import Row
 
@@ -62,24 +63,9 @@ class Context(msgspec.Struct):
                 trace=self.trace,
                 address=self.address,
                 error_id=error_id,
+                server=__version__,
             )
         )
-
-
-class Metadata(msgspec.Struct, omit_defaults=True):
-    """What is stored beside each event."""
-
-    tenant: str
-    actor: str
-    client_id: str = ""
-    subject: str = ""
-    trace: str = ""
-    address: str = ""
-    error_id: str = ""
-    server: str = ""
-
-    def __post_init__(self) -> None:
-        self.server = __version__
 
 
 _encode = msgspec.json.Encoder().encode

@@ -18,7 +18,7 @@ from projections.tables import Table
 FOREIGN_KIND: Final = "es"
 
 
-class Metadata(msgspec.Struct, frozen=True):
+class Metadata(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who caused an event, as it is stored beside it. What was not known is empty."""
 
     tenant: str = ""
