@@ -11,9 +11,8 @@ from authrim.grants.issue import standing_of
 from authrim.runtime import RUNTIME, Runtime
 from authrim.store import codec
 from authrim.web.answers import json_answer, refuse_as_json
-from authrim.web.client_auth import authenticate_client
+from authrim.web.client_auth import authenticated_form
 from authrim.web.context import context_of
-from authrim.web.params import read_form
 from domain import grant as grants
 from domain import stream as streams
 from domain.client import Client, may_introspect
@@ -30,15 +29,10 @@ INACTIVE: Final[dict[str, Any]] = {"active": False}
 async def introspect(request: web.Request) -> web.StreamResponse:
     """POST ``/introspect``."""
     runtime, context = request.app[RUNTIME], context_of(request)
-    form = await read_form(request)
-    if isinstance(form, Refusal):
-        return await refuse_as_json(request, context, ENDPOINT, form)
-    repeated = form.refuse_duplicates(())
-    if repeated is not None:
-        return await refuse_as_json(request, context, ENDPOINT, repeated)
-    authenticated = await authenticate_client(runtime, request, form, context)
-    if isinstance(authenticated, Refusal):
-        return await refuse_as_json(request, context, ENDPOINT, authenticated)
+    opened = await authenticated_form(runtime, request, context, may_repeat=())
+    if isinstance(opened, Refusal):
+        return await refuse_as_json(request, context, ENDPOINT, opened)
+    form, authenticated = opened
     if not authenticated.is_confidential:
         refusal = invalid_client(
             "A public client may not introspect.", "public_client", "RFC 7662 section 2.1."

@@ -7,10 +7,9 @@ from authrim.crypto.handles import REFRESH_TOKEN, genuine_refresh, parse_handle
 from authrim.execute import Change, Context, Outcome
 from authrim.runtime import RUNTIME, Runtime
 from authrim.web.answers import refuse_as_json
-from authrim.web.client_auth import AuthenticatedClient, authenticate_client
+from authrim.web.client_auth import AuthenticatedClient, authenticated_form
 from authrim.web.context import context_of
 from authrim.web.cors import allow_client_origins
-from authrim.web.params import read_form
 from domain.errors import Refusal, invalid_request
 from domain.grant import Grant
 from domain.revocation import decide_revoke_access_token, decide_revoke_grant
@@ -22,15 +21,10 @@ ENDPOINT = "revoke"
 async def revoke(request: web.Request) -> web.StreamResponse:
     """POST ``/revoke``. A token that is not known is answered like one that was revoked (RFC 7009 §2.2)."""
     runtime, context = request.app[RUNTIME], context_of(request)
-    form = await read_form(request)
-    if isinstance(form, Refusal):
-        return await refuse_as_json(request, context, ENDPOINT, form)
-    repeated = form.refuse_duplicates(())
-    if repeated is not None:
-        return await refuse_as_json(request, context, ENDPOINT, repeated)
-    authenticated = await authenticate_client(runtime, request, form, context)
-    if isinstance(authenticated, Refusal):
-        return await refuse_as_json(request, context, ENDPOINT, authenticated)
+    opened = await authenticated_form(runtime, request, context, may_repeat=())
+    if isinstance(opened, Refusal):
+        return await refuse_as_json(request, context, ENDPOINT, opened)
+    form, authenticated = opened
     token = form.get("token")
     if token is None:
         refusal = invalid_request("The token is missing.", "Send the token.", "RFC 7009 §2.1")

@@ -9,10 +9,10 @@ from authrim.execute import Context
 from authrim.grants import authorization_code, client_credentials, refresh_token
 from authrim.runtime import RUNTIME, Runtime
 from authrim.web.answers import json_answer, refuse_as_json
-from authrim.web.client_auth import AuthenticatedClient, authenticate_client
+from authrim.web.client_auth import AuthenticatedClient, authenticated_form
 from authrim.web.context import context_of
 from authrim.web.cors import allow_client_origins
-from authrim.web.params import Params, read_form
+from authrim.web.params import Params
 from domain.client import grant_refusal
 from domain.errors import Refusal, invalid_request
 
@@ -30,15 +30,10 @@ GRANT_TYPES: Final[dict[str, GrantTokens]] = {
 async def token(request: web.Request) -> web.StreamResponse:
     """POST ``/token``."""
     runtime, context = request.app[RUNTIME], context_of(request)
-    form = await read_form(request)
-    if isinstance(form, Refusal):
-        return await refuse_as_json(request, context, ENDPOINT, form)
-    repeated = form.refuse_duplicates()
-    if repeated is not None:
-        return await refuse_as_json(request, context, ENDPOINT, repeated)
-    authenticated = await authenticate_client(runtime, request, form, context)
-    if isinstance(authenticated, Refusal):
-        return await refuse_as_json(request, context, ENDPOINT, authenticated)
+    opened = await authenticated_form(runtime, request, context)
+    if isinstance(opened, Refusal):
+        return await refuse_as_json(request, context, ENDPOINT, opened)
+    form, authenticated = opened
     answer = await _grant(runtime, context, authenticated, form)
     if isinstance(answer, Refusal):
         response = await refuse_as_json(request, context, ENDPOINT, answer, client_known=True)

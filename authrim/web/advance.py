@@ -37,7 +37,6 @@ class StepFacts(msgspec.Struct, frozen=True):
     now: int
     code_hash: str
     hinted_subject: str | None
-    login_hint: str | None = None
 
 
 class StepTaken(msgspec.Struct, frozen=True):
@@ -72,9 +71,7 @@ async def advance(
         client = await allowed_client(runtime, context, interaction.asked)
         if client is None:
             return Outcome(CLIENT_CHANGED)
-        taken = await decide(
-            grant, client, StepFacts(now, digest(code), private.hinted_subject, private.login_hint)
-        )
+        taken = await decide(grant, client, StepFacts(now, digest(code), private.hinted_subject))
         events, answer = taken.decision.events, taken.decision.answer
         changes = (Change(stream, version, events),) if events else ()
         ended = isinstance(answer, CodeReady) or any(

@@ -6,6 +6,7 @@ Exactly one method may be used, and it must be the registered one: nothing is do
 import binascii
 from base64 import b64decode
 from collections import OrderedDict
+from collections.abc import Collection
 from time import monotonic, time
 from typing import Final
 
@@ -18,7 +19,7 @@ from authrim.execute import Context
 from authrim.protocol import client_assertion
 from authrim.protocol.client_assertion import ASSERTION_TYPE, AssertionFacts
 from authrim.runtime import Runtime
-from authrim.web.params import Params, decode_component
+from authrim.web.params import MAY_REPEAT, Params, decode_component, read_form
 from domain.client import Client
 from domain.errors import Refusal, invalid_client, invalid_request
 from domain.liveness import ACTIVE
@@ -54,6 +55,20 @@ class Credentials(msgspec.Struct, frozen=True):
 #: Clients that failed too often, and until when (monotonic seconds) they wait, the first to be free in front.
 #: Counted in the store, for all nodes.
 _waiting: OrderedDict[str, float] = OrderedDict()
+
+
+async def authenticated_form(
+    runtime: Runtime, request: web.Request, context: Context, may_repeat: Collection[str] = MAY_REPEAT
+) -> tuple[Params, AuthenticatedClient] | Refusal:
+    """How every back-channel endpoint begins: the form, nothing in it twice, and whose it is."""
+    form = await read_form(request)
+    if isinstance(form, Refusal):
+        return form
+    repeated = form.refuse_duplicates(may_repeat)
+    if repeated is not None:
+        return repeated
+    authenticated = await authenticate_client(runtime, request, form, context)
+    return authenticated if isinstance(authenticated, Refusal) else (form, authenticated)
 
 
 async def authenticate_client(
