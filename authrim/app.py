@@ -19,7 +19,7 @@ from authrim.crypto.passwords import PasswordCost, Passwords
 from authrim.endpoints.discovery import METADATA
 from authrim.endpoints.logo import LOGOS, Logos
 from authrim.execute import Executor
-from authrim.features import FEATURES, Route, server_metadata
+from authrim.features import Route, enabled, server_metadata
 from authrim.outside.source_limiter import SourceLimiter
 from authrim.private_data import PrivateData
 from authrim.refusals import Refusals
@@ -69,6 +69,7 @@ async def make_runtime(settings: Settings, store: ReadBack) -> Runtime:
         access_tokens=AccessTokens(store, key_ring, settings.issuer),
         pages=Pages(),
         limiter=SourceLimiter(settings.authorize_requests_per_minute),
+        features=frozenset(feature.name for feature in enabled(settings)),
     )
 
 
@@ -80,7 +81,7 @@ def make_app(runtime: Runtime, limits: Limits) -> web.Application:
     app[LOGOS] = Logos()
     app[METADATA] = msgspec.json.encode(server_metadata(runtime))
     prefix = urlsplit(runtime.issuer).path
-    for feature in FEATURES:
+    for feature in enabled(runtime.settings):
         for route in feature.routes:
             app.router.add_route(route.method, _path(route, prefix), route.handler, name=route.name)
     app.router.add_routes(runtime.pages.static_routes())

@@ -18,7 +18,7 @@ from authrim.crypto.passwords import Passwords
 from authrim.private_data import PrivateData
 from authrim.settings import Settings
 from authrim.store.contract import Store
-from domain.client import ClientMetadata
+from domain.client_metadata import ClientMetadata
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 

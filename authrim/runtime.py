@@ -25,7 +25,7 @@ from authrim.web.pages import Pages
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """The parts of a running server."""
+    """The parts of a running server. ``features`` are the names of those that are on."""
 
     settings: Settings
     store: ReadBack
@@ -39,6 +39,7 @@ class Runtime:
     access_tokens: AccessTokens
     pages: Pages
     limiter: SourceLimiter
+    features: frozenset[str]
 
     @property
     def issuer(self) -> str:

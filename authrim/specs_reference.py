@@ -1,4 +1,4 @@
-"""Writes ``docs/specs.md`` from ``features.py``: ``python -m authrim.specs_reference [--check] FILE``."""
+"""Writes ``docs/specs.md`` from ``authrim/features/``: ``python -m authrim.specs_reference [--check] FILE``."""
 
 import argparse
 import re
@@ -8,7 +8,7 @@ from authrim.features import FEATURES, Feature
 
 _HEAD = """# Specifications
 
-Written by `make docs` from `authrim/features.py`: what this server implements, where it is reached, and in which files
+Written by `make docs` from `authrim/features/`: what this server implements, where it is reached, and in which files
 the endpoint is. A feature that is not in this table leaves no route and no metadata.
 
 | feature | specification | status | routes | grant types | files |

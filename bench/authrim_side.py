@@ -21,7 +21,7 @@ from authrim.store.opening import open_store
 from bench import http_client
 from bench.http_client import REDIRECT_URI, VERIFIER, Client, authorize_path, basic, hidden_fields
 from bench.load import Load
-from domain.client import ClientMetadata
+from domain.client_metadata import ClientMetadata
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 from tests.postgres_cluster import Cluster

@@ -7,7 +7,7 @@ How it gets registered and changed is in ``client_registration``, what a registr
 # ruff: noqa: S105 - RFC 7591's names hold the word token, their values are no passwords
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -19,6 +19,7 @@ from domain.client_events import (
     ClientSecretSet,
     ClientUpdated,
 )
+from domain.client_metadata import ClientMetadata
 from domain.errors import Refusal, unauthorized_client
 from domain.event import Event
 from domain.liveness import ACTIVE
@@ -28,51 +29,6 @@ DISABLED: Final = "disabled"
 DELETED: Final = "deleted"
 
 SECRET_METHODS: Final = frozenset({"client_secret_basic", "client_secret_post"})
-
-
-class ClientMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a client is registered with (RFC 7591 §2, OIDC DCR §2). Lifetimes in seconds.
-
-    ``scope`` and ``audiences`` are allow-lists: what is not in them cannot be asked for, and empty ones allow
-    nothing (the issuer as audience follows its own rule, see ``resource.audience_for``). ``response_modes``
-    empty: any. ``protected_resources`` are the resources that this client *is*: with ``may_introspect`` it
-    learns about tokens meant for them. ``jwks`` holds public keys. A lifetime or grace of None: the server's.
-    ``logo_digest`` is the SHA-256 of the picture that we show for the client, None when there is none; it is set
-    by us and is never a client's to choose (decisions.md 29).
-    """
-
-    client_name: str = ""
-    redirect_uris: tuple[str, ...] = ()
-    token_endpoint_auth_method: str = "client_secret_basic"
-    token_endpoint_auth_signing_alg: str | None = None
-    grant_types: tuple[str, ...] = ("authorization_code",)
-    response_types: tuple[str, ...] = ("code",)
-    response_modes: tuple[str, ...] = ()
-    scope: tuple[str, ...] = ()
-    application_type: str = "web"
-    jwks: dict[str, Any] | None = None
-    logo_uri: str | None = None
-    client_uri: str | None = None
-    policy_uri: str | None = None
-    tos_uri: str | None = None
-    id_token_signed_response_alg: str = "RS256"
-    default_max_age: int | None = None
-    require_auth_time: bool = False
-    default_acr_values: tuple[str, ...] = ()
-    subject_type: str = "public"
-    access_token_format: str = "jwt"
-    access_token_signing_alg: str = "RS256"
-    access_token_lifetime: int | None = None
-    refresh_token_lifetime: int | None = None
-    audiences: tuple[str, ...] = ()
-    default_audience: str | None = None
-    protected_resources: tuple[str, ...] = ()
-    may_introspect: bool = False
-    skip_consent: bool = False
-    profile: str = "oidc"
-    refresh_grace_seconds: int | None = None
-    refresh_grace_count: int | None = None
-    logo_digest: str | None = None
 
 
 class Secret(msgspec.Struct, frozen=True, omit_defaults=True):

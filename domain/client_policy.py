@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from domain import redirect_uri, resource, scope
-from domain.client import ClientMetadata
+from domain.client_metadata import ClientMetadata
 from domain.errors import Refusal
 from domain.profile import PROFILES
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from domain.client import DISABLED, Client, ClientMetadata, fold
+from domain.client import DISABLED, Client, fold
 from domain.client_events import (
     ClientDeleted,
     ClientDisabled,
@@ -15,6 +15,7 @@ from domain.client_events import (
     ClientSecretSet,
     ClientUpdated,
 )
+from domain.client_metadata import ClientMetadata
 from domain.client_policy import check
 from domain.decision import Decision, refuse
 from domain.errors import Refusal, invalid_request

@@ -9,7 +9,12 @@ from domain.event import Event, registry
 
 class AuthorizationRequested(Event, frozen=True, tag="grant.authorization_requested.v1"):
     """A valid authorization request was accepted (OIDC Core §3.1.2.1). What may hold personal data (``state``,
-    hints, claim values) is in a sealed row; ``private_digest`` is the digest of that row's plain text."""
+    hints, claim values) is in a sealed row; ``private_digest`` is the digest of that row's plain text.
+
+    ``request_object_hash`` is the digest of the whole request object (RFC 9101), ``request_object_kid`` the client's
+    key that signed it. A request that was pushed (RFC 9126) has ``request_uri_hash``, and the method and key that the
+    client authenticated with. ``dpop_jkt`` is the key that the code is bound to (RFC 9449 §10), ``x5t_s256`` the
+    certificate that was shown with the pushed request (RFC 8705)."""
 
     client_id: str
     redirect_uri: str
@@ -33,10 +38,20 @@ class AuthorizationRequested(Event, frozen=True, tag="grant.authorization_reques
     ui_locales: tuple[str, ...] = ()
     browser_hash: str | None = None
     private_digest: str | None = None
+    claims_locales: tuple[str, ...] = ()
+    request_object_hash: str | None = None
+    request_object_kid: str | None = None
+    request_uri_hash: str | None = None
+    request_uri_expires_at: int | None = None
+    client_auth_method: str | None = None
+    client_key_id: str | None = None
+    dpop_jkt: str | None = None
+    x5t_s256: str | None = None
 
 
 class SubjectAuthenticated(Event, frozen=True, tag="grant.subject_authenticated.v1"):
-    """The person is known: signed in just now, or by a session that was good enough."""
+    """The person is known: signed in just now, or by a session that was good enough. ``browser_hash`` names the
+    browser that a pushed request belongs to from here on."""
 
     subject: str
     session_id: str
@@ -44,6 +59,7 @@ class SubjectAuthenticated(Event, frozen=True, tag="grant.subject_authenticated.
     acr: str
     amr: tuple[str, ...]
     by_session: bool = False
+    browser_hash: str | None = None
 
 
 class SignInFailed(Event, frozen=True, tag="grant.sign_in_failed.v1"):
@@ -78,11 +94,14 @@ class CodeIssued(Event, frozen=True, tag="grant.code_issued.v1"):
 
 
 class CodeRedeemed(Event, frozen=True, tag="grant.code_redeemed.v1"):
-    """The code was exchanged, once (RFC 6749 §4.1.3)."""
+    """The code was exchanged, once (RFC 6749 §4.1.3). ``jkt`` and ``x5t_s256`` are the keys that the request proved to
+    hold (RFC 9449, RFC 8705)."""
 
     client_auth_method: str
     redeemed_at: int
     client_key_id: str | None = None
+    jkt: str | None = None
+    x5t_s256: str | None = None
 
 
 class CodeReplayed(Event, frozen=True, tag="grant.code_replayed.v1"):
@@ -107,10 +126,13 @@ class ClientCredentialsGranted(Event, frozen=True, tag="grant.client_credentials
     client_auth_method: str
     granted_at: int
     client_key_id: str | None = None
+    jkt: str | None = None
+    x5t_s256: str | None = None
 
 
 class AccessTokenIssued(Event, frozen=True, tag="grant.access_token_issued.v1"):
-    """An access token left the server. ``token_id`` is the ``jti`` of a JWT, the digest of an opaque token."""
+    """An access token left the server. ``token_id`` is the ``jti`` of a JWT, the digest of an opaque token. ``jkt`` or
+    ``x5t_s256`` is the key that it is bound to (RFC 9449 §6, RFC 8705 §3)."""
 
     token_id: str
     format: str
@@ -125,6 +147,8 @@ class AccessTokenIssued(Event, frozen=True, tag="grant.access_token_issued.v1"):
     auth_time: int | None = None
     acr: str | None = None
     signing_kid: str | None = None
+    jkt: str | None = None
+    x5t_s256: str | None = None
 
 
 class AccessTokenRevoked(Event, frozen=True, tag="grant.access_token_revoked.v1"):
@@ -144,17 +168,21 @@ class IdTokenIssued(Event, frozen=True, tag="grant.id_token_issued.v1"):
 
 
 class RefreshTokenIssued(Event, frozen=True, tag="grant.refresh_token_issued.v1"):
-    """The grant's first refresh token. Its secret is an HMAC under the key ``hmac_key_id``."""
+    """The grant's first refresh token. Its secret is an HMAC under the key ``hmac_key_id``. That of a public client is
+    bound to the key ``jkt`` or the certificate ``x5t_s256`` (RFC 9449 §5, RFC 8705 §4)."""
 
     generation: int
     token_hash: str
     hmac_key_id: str
     issued_at: int
     expires_at: int
+    jkt: str | None = None
+    x5t_s256: str | None = None
 
 
 class RefreshTokenRotated(Event, frozen=True, tag="grant.refresh_token_rotated.v1"):
-    """``generation`` replaced the one before it, which is still answered until ``grace_until``."""
+    """``generation`` replaced the one before it, which is still answered until ``grace_until``. The other fields say
+    how the client proved itself, and the keys that it proved to hold."""
 
     generation: int
     token_hash: str
@@ -162,6 +190,21 @@ class RefreshTokenRotated(Event, frozen=True, tag="grant.refresh_token_rotated.v
     rotated_at: int
     expires_at: int
     grace_until: int
+    client_auth_method: str | None = None
+    client_key_id: str | None = None
+    jkt: str | None = None
+    x5t_s256: str | None = None
+
+
+class RefreshTokenUsed(Event, frozen=True, tag="grant.refresh_token_used.v1"):
+    """A refresh token that is not rotated gave fresh tokens (FAPI 2 Security Profile §5.3.2.1)."""
+
+    generation: int
+    used_at: int
+    client_auth_method: str | None = None
+    client_key_id: str | None = None
+    jkt: str | None = None
+    x5t_s256: str | None = None
 
 
 class RefreshTokenRepeated(Event, frozen=True, tag="grant.refresh_token_repeated.v1"):
@@ -207,6 +250,7 @@ GRANT_EVENTS = registry(
     IdTokenIssued,
     RefreshTokenIssued,
     RefreshTokenRotated,
+    RefreshTokenUsed,
     RefreshTokenRepeated,
     RefreshTokenReused,
     GrantRevoked,

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import structlog
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from authrim.store.contract import Store
 from authrim.store.migrate import migrate_sqlite
@@ -15,6 +17,11 @@ from tests import postgres_cluster
 from tests.postgres_cluster import Cluster
 from tests.support.browser import Browser
 from tests.support.running import RunningServer, running_server
+
+#: How long an example takes says how busy the machine is, and nothing about the code: what is fast enough is measured
+#: in ``bench/``.
+hypothesis_settings.register_profile("authrim", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("authrim")
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,8 @@ from authrim.store import codec
 from authrim.store.contract import Store
 from domain import client as clients
 from domain import client_registration as registration
-from domain.client import SECRET_METHODS, Client, ClientMetadata
+from domain.client import SECRET_METHODS, Client
+from domain.client_metadata import ClientMetadata
 from domain.client_registration import RegisterClient, SetSecret
 from domain.decision import Decision
 from domain.errors import Refusal

@@ -11,7 +11,8 @@ from authrim.administration.logos import LARGEST_FILE, LogoChange, new_logo
 from authrim.commands.administering import Office, administer, moment, print_fields, print_list
 from authrim.commands.client_options import client_options, fields_of, logo_option
 from authrim.settings import Settings
-from domain.client import Client, ClientMetadata
+from domain.client import Client
+from domain.client_metadata import ClientMetadata
 from domain.errors import Refusal
 from domain.profile import PROFILES
 

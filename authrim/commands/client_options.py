@@ -11,7 +11,7 @@ import click
 
 from authrim.crypto import strict_json
 from authrim.crypto.key_pair import SIGNING_ALGORITHMS
-from domain.client import ClientMetadata
+from domain.client_metadata import ClientMetadata
 from domain.client_policy import ACCESS_TOKEN_FORMATS, APPLICATION_TYPES, GRANT_TYPES, RESPONSE_MODES
 from domain.profile import PROFILES
 

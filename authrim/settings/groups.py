@@ -17,6 +17,7 @@ from authrim.settings.kinds import (
     LogFormat,
     LogLevel,
     MasterKeyList,
+    Names,
     Networks,
     Seconds,
 )
@@ -48,6 +49,14 @@ class Server(BaseModel):
     )
     trusted_proxy_depth: Count = Field(
         default=1, ge=1, le=10, description="How many proxies stand between a browser and this server."
+    )
+    features_on: Names = Field(
+        default=(), description="Draft specifications to switch on, by their name in [specs.md](specs.md)."
+    )
+    features_off: Names = Field(
+        default=(),
+        description="Optional features to switch off, by their name in [specs.md](specs.md). What is off has no "
+        "route and no metadata.",
     )
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 
 from domain import pkce
-from domain.client import Client, ClientMetadata
+from domain.client import Client
+from domain.client_metadata import ClientMetadata
 from domain.code import RedeemCode
 from domain.decision import Decision
 from domain.errors import Refusal

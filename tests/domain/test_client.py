@@ -7,8 +7,9 @@ import pytest
 
 from domain import client as rules
 from domain import client_registration as registration
-from domain.client import Client, ClientMetadata, Secret
+from domain.client import Client, Secret
 from domain.client_events import ClientDisabled, ClientRegistered, ClientSecretSet, ClientUpdated
+from domain.client_metadata import ClientMetadata
 from domain.client_registration import RegisterClient, SetSecret
 from domain.errors import Refusal
 from domain.profile import PROFILES

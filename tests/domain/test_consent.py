@@ -2,7 +2,8 @@
 
 import pytest
 
-from domain.client import Client, ClientMetadata
+from domain.client import Client
+from domain.client_metadata import ClientMetadata
 from domain.consent import covers, must_ask
 
 THIRD_PARTY = Client("c", ClientMetadata(redirect_uris=("https://c.example/cb",)))

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.client import Client, ClientMetadata, requires_pkce
+from domain.client import Client, requires_pkce
+from domain.client_metadata import ClientMetadata
 from domain.pkce import is_challenge, is_verifier, s256, verifies
 
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"

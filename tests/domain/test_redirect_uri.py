@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.client import Client, ClientMetadata
+from domain.client import Client
+from domain.client_metadata import ClientMetadata
 from domain.redirect_uri import (
     append_fragment,
     append_parameters,

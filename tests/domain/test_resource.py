@@ -2,7 +2,8 @@
 
 import pytest
 
-from domain.client import Client, ClientMetadata
+from domain.client import Client
+from domain.client_metadata import ClientMetadata
 from domain.errors import Refusal
 from domain.resource import audience_for, is_resource
 

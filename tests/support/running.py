@@ -22,7 +22,7 @@ from authrim.settings import Settings
 from authrim.store.contract import Store
 from authrim.web.limits import Limits
 from authrim.web.server import start_site
-from domain.client import ClientMetadata
+from domain.client_metadata import ClientMetadata
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 from tests.support.person import LOGIN, PASSWORD, PERSON

@@ -10,7 +10,8 @@ from authrim.administration import clients
 from authrim.crypto.secrets import secret_matches
 from authrim.store.contract import Append, Appended
 from authrim.store.sqlite import SQLiteStore
-from domain.client import Client, ClientMetadata
+from domain.client import Client
+from domain.client_metadata import ClientMetadata
 from domain.errors import Refusal
 from tests.support.command_line import CommandLine
 

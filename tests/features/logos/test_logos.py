@@ -18,7 +18,7 @@ from authrim.endpoints.logo import Logos
 from authrim.execute import Context, append_of
 from authrim.private_data import CLIENT, DATA_KEY
 from authrim.store.contract import Store
-from domain.client import ClientMetadata
+from domain.client_metadata import ClientMetadata
 from domain.client_policy import check
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT, client_stream

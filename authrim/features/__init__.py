@@ -1,0 +1,49 @@
+"""Every feature once, one file an area. Routing and discovery are computed from this table.
+
+A feature that is off leaves no route and no metadata. ``docs/specs.md`` is written from the table.
+"""
+
+from typing import Any, Final
+
+from authrim.features.feature import Feature, Route
+from authrim.features.openid_connect import OPENID_CONNECT
+from authrim.features.own import OWN
+from authrim.features.tokens import TOKENS
+from authrim.runtime import Runtime
+from authrim.settings import Settings
+
+__all__ = ["FEATURES", "Feature", "Route", "UnknownFeature", "enabled", "server_metadata"]
+
+FEATURES: Final[tuple[Feature, ...]] = (*OPENID_CONNECT, *TOKENS, *OWN)
+
+
+class UnknownFeature(ValueError):
+    """The settings name a feature that is not there, or that cannot be switched."""
+
+
+def enabled(settings: Settings) -> tuple[Feature, ...]:
+    """The features that are on: all stable ones without ``features_off``, and the drafts of ``features_on``."""
+    drafts = {feature.name for feature in FEATURES if feature.is_draft}
+    optional = {feature.name for feature in FEATURES if feature.optional}
+    _refuse_unknown("features_on", settings.features_on, drafts)
+    _refuse_unknown("features_off", settings.features_off, optional)
+    on = drafts & set(settings.features_on)
+    off = (drafts - on) | set(settings.features_off)
+    return tuple(feature for feature in FEATURES if feature.name not in off)
+
+
+def _refuse_unknown(setting: str, names: tuple[str, ...], known: set[str]) -> None:
+    for name in names:
+        if name not in known:
+            listed = ", ".join(sorted(known)) or "nothing"
+            raise UnknownFeature(f"{setting} names {name}; it may name {listed}")
+
+
+def server_metadata(runtime: Runtime) -> dict[str, Any]:
+    """The authorization server metadata (RFC 8414 §2, OpenID Connect Discovery §3) of all features that are on."""
+    features = enabled(runtime.settings)
+    document: dict[str, Any] = {}
+    for feature in features:
+        document |= feature.metadata(runtime)
+    document["grant_types_supported"] = [name for feature in features for name in feature.grant_types]
+    return document

@@ -1,0 +1,50 @@
+"""What a feature is: its name, specification, status, routes, metadata and grant types, and what covers it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal
+
+import msgspec
+from aiohttp import web
+
+from authrim.runtime import Runtime
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Metadata = Callable[[Runtime], dict[str, Any]]
+
+STABLE = "stable"
+
+
+class Route(msgspec.Struct, frozen=True):
+    """One method of one path. ``at_root``: the path is not below the issuer's own path (RFC 8414 §3.1)."""
+
+    method: Literal["GET", "POST", "PUT", "DELETE", "OPTIONS"]
+    path: str
+    handler: Handler
+    name: str
+    at_root: bool = False
+
+
+class Feature(msgspec.Struct, frozen=True):
+    """A feature as its users know it.
+
+    ``status``: ``stable``, or ``draft`` with the draft's number; a draft is off until ``features_on`` names it.
+    ``optional``: ``features_off`` may name it. ``files`` are those that carry the specification beside the routes'
+    handlers, ``tests`` the files or folders that prove it, ``suite`` the modules of the official conformance suite
+    that they cover.
+    """
+
+    name: str
+    specification: str
+    routes: tuple[Route, ...] = ()
+    metadata: Metadata = lambda _runtime: {}
+    grant_types: tuple[str, ...] = ()
+    status: str = STABLE
+    optional: bool = False
+    files: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
+    suite: tuple[str, ...] = ()
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether it may still change under its users."""
+        return self.status != STABLE

@@ -1,0 +1,94 @@
+"""OpenID Connect: discovery, the authorization endpoint and its pages, claims about a person."""
+
+from typing import Any, Final
+
+from authrim.endpoints import authorize, consent, discovery, preflight, resume, sign_in, userinfo
+from authrim.features.feature import Feature, Route
+from authrim.runtime import Runtime
+from authrim.web.interaction import ACR_SUPPORTED
+from authrim.web.translations import LOCALES
+from domain.authorization_parameters import DISPLAYS, PROMPTS, RESPONSE_MODES, RESPONSE_TYPES
+from domain.claims import SCOPE_CLAIMS, STANDARD_CLAIMS
+from domain.stream import DEFAULT_TENANT
+
+
+def _discovery(runtime: Runtime) -> dict[str, Any]:
+    return {"issuer": runtime.issuer, "jwks_uri": runtime.url("/jwks")}
+
+
+def _authorization(runtime: Runtime) -> dict[str, Any]:
+    return {
+        "authorization_endpoint": runtime.url("/authorize"),
+        "response_types_supported": list(RESPONSE_TYPES),
+        "response_modes_supported": list(RESPONSE_MODES),
+        "prompt_values_supported": list(PROMPTS),
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+    }
+
+
+def _openid(runtime: Runtime) -> dict[str, Any]:
+    algorithms = runtime.key_ring.algorithms(DEFAULT_TENANT, runtime.now())
+    return {
+        "scopes_supported": ["openid", *SCOPE_CLAIMS, "offline_access"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": list(algorithms),
+        "claims_supported": [
+            "sub",
+            "iss",
+            "aud",
+            "exp",
+            "iat",
+            "auth_time",
+            "acr",
+            "amr",
+            "nonce",
+            *STANDARD_CLAIMS,
+        ],
+        "claim_types_supported": ["normal"],
+        "claims_parameter_supported": True,
+        "acr_values_supported": list(ACR_SUPPORTED),
+        "display_values_supported": list(DISPLAYS),
+        "ui_locales_supported": list(LOCALES),
+    }
+
+
+OPENID_CONNECT: Final[tuple[Feature, ...]] = (
+    Feature(
+        "discovery",
+        "OpenID Connect Discovery 1.0, RFC 8414",
+        (
+            Route("GET", "/.well-known/openid-configuration", discovery.metadata, "discovery"),
+            Route(
+                "GET", "/.well-known/oauth-authorization-server", discovery.metadata, "metadata", at_root=True
+            ),
+            Route("GET", "/jwks", discovery.jwks, "jwks"),
+        ),
+        _discovery,
+    ),
+    Feature(
+        "authorization",
+        "RFC 6749 §3.1, OpenID Connect Core 1.0 §3.1.2",
+        (
+            Route("GET", "/authorize", authorize.authorize, "authorize"),
+            Route("POST", "/authorize", authorize.authorize, "authorize_post"),
+            Route("GET", "/authorize/{grant_id:[0-9a-f]{32}}", resume.resume, "authorize_resume"),
+            Route("GET", "/login/{grant_id:[0-9a-f]{32}}", sign_in.show_sign_in, "login"),
+            Route("POST", "/login/{grant_id:[0-9a-f]{32}}", sign_in.answer_sign_in, "login_post"),
+            Route("GET", "/consent/{grant_id:[0-9a-f]{32}}", consent.show_consent, "consent"),
+            Route("POST", "/consent/{grant_id:[0-9a-f]{32}}", consent.answer_consent, "consent_post"),
+        ),
+        _authorization,
+    ),
+    Feature("openid", "OpenID Connect Core 1.0", metadata=_openid),
+    Feature(
+        "userinfo",
+        "OpenID Connect Core 1.0 §5.3, RFC 6750",
+        (
+            Route("GET", "/userinfo", userinfo.userinfo, "userinfo"),
+            Route("POST", "/userinfo", userinfo.userinfo, "userinfo_post"),
+            Route("OPTIONS", "/userinfo", preflight.preflight, "userinfo_preflight"),
+        ),
+        lambda runtime: {"userinfo_endpoint": runtime.url("/userinfo")},
+    ),
+)

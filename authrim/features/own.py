@@ -1,0 +1,26 @@
+"""What no specification asks for: clients' pictures, and whether the server is well."""
+
+from typing import Final
+
+from authrim.endpoints import health, logo
+from authrim.features.feature import Feature, Route
+
+OWN: Final[tuple[Feature, ...]] = (
+    Feature(
+        "client_logos",
+        "RFC 7591 §2, §5",
+        (
+            Route(
+                "GET", r"/logos/{client_id:[A-Za-z0-9\-._~]+}/{digest:[A-Za-z0-9_-]+}.png", logo.logo, "logo"
+            ),
+        ),
+    ),
+    Feature(
+        "health",
+        "our own",
+        (
+            Route("GET", "/health/live", health.live, "health_live"),
+            Route("GET", "/health/ready", health.ready, "health_ready"),
+        ),
+    ),
+)

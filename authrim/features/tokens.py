@@ -1,0 +1,73 @@
+"""OAuth 2.0: the token endpoint with its grants, introspection and revocation."""
+
+from typing import Any, Final
+
+from authrim.endpoints import introspect, preflight, revoke, token
+from authrim.features.feature import Feature, Route
+from authrim.runtime import Runtime
+
+CLIENT_AUTH_METHODS: Final = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]
+CONFIDENTIAL_METHODS: Final = CLIENT_AUTH_METHODS[:-1]
+ASSERTION_ALGORITHMS: Final = ["RS256", "PS256", "ES256", "EdDSA"]
+
+
+def _token(runtime: Runtime) -> dict[str, Any]:
+    return {
+        "token_endpoint": runtime.url("/token"),
+        "token_endpoint_auth_methods_supported": CLIENT_AUTH_METHODS,
+        "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+    }
+
+
+def _introspection(runtime: Runtime) -> dict[str, Any]:
+    return {
+        "introspection_endpoint": runtime.url("/introspect"),
+        "introspection_endpoint_auth_methods_supported": CONFIDENTIAL_METHODS,
+        "introspection_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+    }
+
+
+def _revocation(runtime: Runtime) -> dict[str, Any]:
+    return {
+        "revocation_endpoint": runtime.url("/revoke"),
+        "revocation_endpoint_auth_methods_supported": CLIENT_AUTH_METHODS,
+        "revocation_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+    }
+
+
+TOKENS: Final[tuple[Feature, ...]] = (
+    Feature(
+        "token",
+        "RFC 6749 §3.2, RFC 7523, RFC 9068",
+        (
+            Route("POST", "/token", token.token, "token"),
+            Route("OPTIONS", "/token", preflight.preflight, "token_preflight"),
+        ),
+        _token,
+    ),
+    Feature("authorization_code", "RFC 6749 §4.1", grant_types=("authorization_code",)),
+    Feature("refresh_token", "RFC 6749 §6, RFC 9700 §4.14", grant_types=("refresh_token",)),
+    Feature("client_credentials", "RFC 6749 §4.4", grant_types=("client_credentials",)),
+    Feature("pkce", "RFC 7636", metadata=lambda _runtime: {"code_challenge_methods_supported": ["S256"]}),
+    Feature(
+        "issuer_identification",
+        "RFC 9207",
+        metadata=lambda _runtime: {"authorization_response_iss_parameter_supported": True},
+    ),
+    Feature("resource_indicators", "RFC 8707"),
+    Feature(
+        "introspection",
+        "RFC 7662",
+        (Route("POST", "/introspect", introspect.introspect, "introspect"),),
+        _introspection,
+    ),
+    Feature(
+        "revocation",
+        "RFC 7009",
+        (
+            Route("POST", "/revoke", revoke.revoke, "revoke"),
+            Route("OPTIONS", "/revoke", preflight.preflight, "revoke_preflight"),
+        ),
+        _revocation,
+    ),
+)
