@@ -1,0 +1,24 @@
+"""The documentation's worked examples do what they say: each page that has commands is followed to its end."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import development_server
+from tests.support.running import free_port
+from tests.support.worked_example import examples, follow
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = sorted(page for page in (DOCS / "protocols").glob("*.md") if any(examples(page.read_text())))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_can_be_followed(page: Path, tmp_path: Path) -> None:
+    """A reader who starts ``authrim dev`` and copies the page's commands gets what the page shows."""
+    port = free_port()
+    with development_server(tmp_path / ".data", port):
+        commands = Path(sys.executable).parent
+        environment = os.environ | {"PATH": f"{commands}:{os.environ['PATH']}"}
+        assert follow(page.read_text(), tmp_path, f"http://localhost:{port}", environment) > 0
