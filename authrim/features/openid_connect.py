@@ -65,6 +65,7 @@ OPENID_CONNECT: Final[tuple[Feature, ...]] = (
             Route("GET", "/jwks", discovery.jwks, "jwks"),
         ),
         _discovery,
+        tests=("tests/features/discovery", "tests/features/keys"),
     ),
     Feature(
         "authorization",
@@ -79,8 +80,31 @@ OPENID_CONNECT: Final[tuple[Feature, ...]] = (
             Route("POST", "/consent/{grant_id:[0-9a-f]{32}}", consent.answer_consent, "consent_post"),
         ),
         _authorization,
+        files=("domain/authorization_request.py", "domain/authorization.py"),
+        tests=(
+            "tests/features/authorization_code",
+            "tests/browser",
+            "tests/attacks/test_authorization_endpoint.py",
+        ),
+        suite=(
+            "oidcc-alternate-happy-flow",
+            "oidcc-prompt-login",
+            "oidcc-prompt-none-logged-in",
+            "oidcc-prompt-none-not-logged-in",
+            "oidcc-max-age-1",
+            "oidcc-max-age-10000",
+            "oidcc-id-token-hint",
+            "oidcc-ensure-post-request-succeeds",
+        ),
     ),
-    Feature("openid", "OpenID Connect Core 1.0", metadata=_openid),
+    Feature(
+        "openid",
+        "OpenID Connect Core 1.0",
+        metadata=_openid,
+        files=("domain/claims.py", "authrim/crypto/tokens.py"),
+        tests=("tests/features/authorization_code",),
+        suite=("oidcc-server", "oidcc-scope-profile", "oidcc-claims-essential"),
+    ),
     Feature(
         "userinfo",
         "OpenID Connect Core 1.0 §5.3, RFC 6750",
@@ -90,5 +114,6 @@ OPENID_CONNECT: Final[tuple[Feature, ...]] = (
             Route("OPTIONS", "/userinfo", preflight.preflight, "userinfo_preflight"),
         ),
         lambda runtime: {"userinfo_endpoint": runtime.url("/userinfo")},
+        tests=("tests/features/authorization_code", "tests/attacks/test_userinfo.py"),
     ),
 )
