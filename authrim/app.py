@@ -20,6 +20,7 @@ from authrim.endpoints.discovery import METADATA
 from authrim.endpoints.logo import LOGOS, Logos
 from authrim.execute import Executor
 from authrim.features import Route, enabled, server_metadata
+from authrim.outside.egress import Egress
 from authrim.outside.source_limiter import SourceLimiter
 from authrim.private_data import PrivateData
 from authrim.refusals import Refusals
@@ -69,6 +70,7 @@ async def make_runtime(settings: Settings, store: ReadBack) -> Runtime:
         access_tokens=AccessTokens(store, key_ring, settings.issuer),
         pages=Pages(),
         limiter=SourceLimiter(settings.authorize_requests_per_minute),
+        egress=Egress.from_settings(settings),
         features=frozenset(feature.name for feature in enabled(settings)),
     )
 
@@ -120,6 +122,7 @@ async def background_work(runtime: Runtime) -> AsyncIterator[None]:
                 await task
         await runtime.refusals.flush()
         runtime.passwords.close()
+        await runtime.egress.close()
 
 
 async def _kept_running(work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -15,6 +15,7 @@ from authrim.crypto.key_ring import KeyRing
 from authrim.crypto.master import MasterKeys
 from authrim.crypto.passwords import Passwords
 from authrim.execute import Executor
+from authrim.outside.egress import Egress
 from authrim.outside.source_limiter import SourceLimiter
 from authrim.private_data import PrivateData
 from authrim.refusals import Refusals
@@ -39,6 +40,7 @@ class Runtime:
     access_tokens: AccessTokens
     pages: Pages
     limiter: SourceLimiter
+    egress: Egress
     features: frozenset[str]
 
     @property

@@ -16,6 +16,7 @@ from authrim.store.sqlite import SQLiteStore
 from tests import postgres_cluster
 from tests.postgres_cluster import Cluster
 from tests.support.browser import Browser
+from tests.support.https_site import Authority, Site, serving_site
 from tests.support.running import RunningServer, running_server
 
 #: How long an example takes says how busy the machine is, and nothing about the code: what is fast enough is measured
@@ -82,6 +83,28 @@ async def store(store_place: Path | str) -> AsyncIterator[Store]:
 async def server(store: Store) -> AsyncIterator[RunningServer]:
     """A server over a fresh store, with one account."""
     async with running_server(store) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """A certificate authority of the tests' own."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+async def site(authority: Authority) -> AsyncIterator[Site]:
+    """Somebody else's HTTPS server on loopback."""
+    async with serving_site(authority) as running:
+        yield running
+
+
+@pytest.fixture
+async def outgoing_server(store: Store, authority: Authority) -> AsyncIterator[RunningServer]:
+    """A server that may reach the sites of the tests."""
+    async with running_server(
+        store, egress_allow=("localhost",), egress_ca_file=authority.ca_file, egress_timeout_seconds=2
+    ) as running:
         yield running
 
 

@@ -9,8 +9,10 @@ from pydantic import BaseModel, Field, SecretStr
 
 from authrim.settings.kinds import (
     Algorithms,
+    Bytes,
     Count,
     Database,
+    DestinationNames,
     Issuer,
     KibiBytes,
     Language,
@@ -20,6 +22,7 @@ from authrim.settings.kinds import (
     Names,
     Networks,
     Seconds,
+    TrustedAuthorities,
 )
 
 
@@ -195,6 +198,30 @@ class Passwords(BaseModel):
     )
     password_queue_limit: Count = Field(
         default=64, ge=1, le=4096, description="Password checks that may wait. One more is answered 503."
+    )
+
+
+class Outside(BaseModel):
+    """Addresses that clients name and the server fetches or posts to: key sets, logos, logout (A112)."""
+
+    egress_allow: DestinationNames = Field(
+        default=(),
+        description="Host names, addresses and networks (CIDR) that may be reached although they are not of the "
+        "public internet: an intranet's own applications. Everything private is refused without it.",
+    )
+    egress_ca_file: TrustedAuthorities | None = Field(
+        default=None,
+        description="A PEM file of certificate authorities that are trusted beside the system's when something is "
+        "fetched.",
+    )
+    egress_timeout_seconds: Seconds = Field(
+        default=5,
+        ge=1,
+        le=60,
+        description="For one fetch as a whole, from the look-up of the name to the last byte.",
+    )
+    egress_max_bytes: Bytes = Field(
+        default=262_144, ge=1024, le=10_485_760, description="The largest document that is fetched."
     )
 
 

@@ -5,6 +5,8 @@ A rule that is broken raises ``ValueError`` with the fix in its text and never t
 
 import ipaddress
 import re
+import ssl
+from pathlib import Path
 from typing import Annotated, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
@@ -20,6 +22,7 @@ class Unit(NamedTuple):
 
 Seconds = Annotated[int, Unit("seconds")]
 Count = int
+Bytes = Annotated[int, Unit("bytes")]
 KibiBytes = Annotated[int, Unit("KiB")]
 
 SigningAlgorithm = Literal["RS256", "PS256", "ES256", "EdDSA"]
@@ -31,6 +34,7 @@ POSTGRES_SCHEMES: Final = ("postgresql", "postgres")
 _LOCAL_NAMES: Final = frozenset({"localhost"})
 # 32 bytes are 42 characters and two thirds of one: the last stands for four bits, then two that are zero.
 _MASTER_KEY: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
+_HOST: Final = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 
@@ -87,11 +91,36 @@ def _is_language(value: str) -> str:
     return value
 
 
+def _is_destination(value: str) -> str:
+    """A host name, an address or a network, in lower case."""
+    lowered = value.lower()
+    try:
+        return str(ipaddress.ip_network(lowered))
+    except ValueError:
+        if not _HOST.fullmatch(lowered) or lowered.rpartition(".")[2].isdigit():
+            raise ValueError(
+                "must be host names, addresses or networks without host bits, such as apps.example.com or 10.0.0.0/8"
+            ) from None
+    return lowered
+
+
+def _holds_authorities(value: Path) -> Path:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(value)
+    except OSError:
+        raise ValueError("must be a readable file with certificates in PEM") from None
+    return value
+
+
 Issuer = Annotated[str, AfterValidator(_is_issuer)]
 Language = Annotated[str, AfterValidator(_is_language)]
 Database = Annotated[SecretStr, AfterValidator(_is_database)]
 MasterKey = Annotated[SecretStr, AfterValidator(_is_master_key)]
 MasterKeyList = Annotated[tuple[MasterKey, ...], NoDecode, BeforeValidator(_comma_separated)]
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_comma_separated)]
+DestinationNames = Annotated[
+    tuple[Annotated[str, AfterValidator(_is_destination)], ...], NoDecode, BeforeValidator(_comma_separated)
+]
+TrustedAuthorities = Annotated[Path, AfterValidator(_holds_authorities)]
 Algorithms = Annotated[tuple[SigningAlgorithm, ...], NoDecode, BeforeValidator(_comma_separated)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]

@@ -13,7 +13,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from authrim.settings.groups import Keys, Log, Output, Passwords, Server, SignIn, Tokens
+from authrim.settings.groups import Keys, Log, Output, Outside, Passwords, Server, SignIn, Tokens
 from authrim.settings.kinds import Network, Unit
 from authrim.settings.model import Settings
 from authrim.settings.reading import ENVIRONMENT_PREFIX
@@ -25,6 +25,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "Codes and tokens": Tokens,
     "Sign-in": SignIn,
     "Passwords": Passwords,
+    "What the server fetches": Outside,
     "Output": Output,
 }
 
