@@ -58,6 +58,14 @@ class Runtime:
         """The process clock in seconds, for what is decided without reading a stream (decisions.md 7)."""
         return int(time())
 
+    def urls(self, path: str) -> tuple[str, ...]:
+        """Every absolute URL that one of our paths has, those of other listeners too (RFC 8705 §5)."""
+        return (self.url(path),)
+
+    def urls_of_request(self, raw_path: str) -> tuple[str, ...]:
+        """The same for the path that an HTTP request names, which begins with the issuer's own."""
+        return self.urls(raw_path.removeprefix(urlsplit(self.settings.issuer).path))
+
     def url(self, path: str) -> str:
         """The absolute URL of one of our paths, always from the configured issuer and never from a Host header."""
         return self.settings.issuer + path

@@ -6,7 +6,7 @@ How it gets registered and changed is in ``client_registration``, what a registr
 
 # ruff: noqa: S105 - RFC 7591's names hold the word token, their values are no passwords
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 import msgspec
@@ -23,7 +23,7 @@ from domain.client_metadata import ClientMetadata
 from domain.errors import Refusal, unauthorized_client
 from domain.event import Event
 from domain.liveness import ACTIVE
-from domain.profile import PROFILES, PkceRule, Profile
+from domain.profile import DPOP, MTLS, PROFILES, PUSHED_REQUESTS, PkceRule, Profile
 
 DISABLED: Final = "disabled"
 DELETED: Final = "deleted"
@@ -72,6 +72,17 @@ class Client(msgspec.Struct, frozen=True, omit_defaults=True):
         """What a client assertion may be signed with: the registered algorithm, else any of the profile's."""
         registered = self.metadata.token_endpoint_auth_signing_alg
         return frozenset({registered} if registered else self.profile.signing_algorithms)
+
+    @property
+    def sender_constraints(self) -> tuple[frozenset[str], ...]:
+        """How the client's access tokens must be bound: in one way at least of each set. Empty: they need not be."""
+        metadata = self.metadata
+        demanded = (
+            self.profile.sender_constraints,
+            frozenset({DPOP} if metadata.dpop_bound_access_tokens else ()),  # RFC 9449 §5.2
+            frozenset({MTLS} if metadata.tls_client_certificate_bound_access_tokens else ()),  # RFC 8705 §3.4
+        )
+        return tuple(ways for ways in demanded if ways)
 
     def live_secrets(self, now: int) -> tuple[str, ...]:
         """The hashes of the secrets that are accepted at ``now``."""
@@ -129,22 +140,28 @@ def may_use_grant(client: Client, grant_type: str) -> bool:
     return grant_type in client.metadata.grant_types
 
 
-def cannot_be_served(client: Client) -> Refusal | None:
-    """Why the client gets no tokens here: its profile demands what this server does not offer (RFC 9126 pushed
-    requests, sender-constrained tokens as in RFC 8705 and RFC 9449), and nobody is given less than their profile
-    promises."""
-    if client.profile.require_pushed or client.profile.sender_constraint_required:
-        return unauthorized_client(
-            "The client's profile demands pushed requests or sender-constrained tokens, which are not offered here.",
-            "Register the client under another profile.",
-        )
+def cannot_be_served(client: Client, offered: Collection[str]) -> Refusal | None:
+    """Why the client gets no tokens here: its profile or registration demands what is switched off (RFC 9126 pushed
+    requests, tokens that are bound as in RFC 8705 or RFC 9449), and nobody is given less than was promised.
+    ``offered`` are the features that are on."""
+    if client.profile.require_pushed and PUSHED_REQUESTS not in offered:
+        return _not_offered("pushed requests")
+    if any(ways.isdisjoint(offered) for ways in client.sender_constraints):
+        return _not_offered("sender-constrained tokens")
     return None
 
 
-def grant_refusal(client: Client, grant_type: str) -> Refusal | None:
+def _not_offered(what: str) -> Refusal:
+    return unauthorized_client(
+        f"The client's profile or registration demands {what}, which are not offered here.",
+        "Switch the feature on, or register the client otherwise.",
+    )
+
+
+def grant_refusal(client: Client, grant_type: str, offered: Collection[str]) -> Refusal | None:
     """Why the client may not have tokens of this grant type; asked at each try of a request (F31). Whether it is
     active is the liveness that each decision asks for."""
-    unserved = cannot_be_served(client)
+    unserved = cannot_be_served(client, offered)
     if unserved is not None:
         return unserved
     if not may_use_grant(client, grant_type):
@@ -182,7 +199,7 @@ def requires_pkce(client: Client, pushed: bool = False) -> bool:
 def rotates_refresh_tokens(client: Client) -> bool:
     """Whether each refresh token is for one use: all but those of confidential clients whose tokens are bound
     to a key (RFC 9700 §2.2.2, decisions.md 5)."""
-    return client.is_public or not client.profile.sender_constraint_required
+    return client.is_public or not client.sender_constraints
 
 
 def may_introspect(client: Client, issued_to: str, audience: Iterable[str]) -> bool:

@@ -3,12 +3,14 @@
 import msgspec
 
 from domain import issue
+from domain.confirmation import UNBOUND, Confirmation
 from domain.decision import Decision, refuse
 from domain.errors import Refusal, invalid_grant, invalid_scope, unauthorized_client
 from domain.grant_events import ClientCredentialsGranted
 from domain.issue import IssueFacts, TokensIssued
 from domain.liveness import why_not
 from domain.resource import audience_for
+from domain.sender_constraint import binding_of
 
 
 class GrantClientCredentials(msgspec.Struct, frozen=True):
@@ -19,6 +21,7 @@ class GrantClientCredentials(msgspec.Struct, frozen=True):
     resource: tuple[str, ...]
     client_auth_method: str
     client_key_id: str | None = None
+    proof: Confirmation = UNBOUND
 
 
 #: Scopes that speak of a person; a client on its own behalf has none (OIDC Core §11).
@@ -35,6 +38,9 @@ def decide_client_credentials(command: GrantClientCredentials, facts: IssueFacts
         )
     if why_not(facts.liveness):
         return refuse(invalid_grant("The client is not active.", "client_not_active"))
+    binding = binding_of(facts.client, command.proof)
+    if isinstance(binding, Refusal):
+        return refuse(binding)
     scope = _allowed_scope(command, facts)
     if isinstance(scope, Refusal):
         return refuse(scope)
@@ -48,8 +54,10 @@ def decide_client_credentials(command: GrantClientCredentials, facts: IssueFacts
         client_auth_method=command.client_auth_method,
         granted_at=facts.now,
         client_key_id=command.client_key_id,
+        jkt=command.proof.jkt,
+        x5t_s256=command.proof.x5t_s256,
     )
-    access = issue.access_token(facts, scope, audience)
+    access = issue.access_token(facts, scope, audience, binding=binding)
     return Decision((granted, access), TokensIssued(access))
 
 

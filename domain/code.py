@@ -3,16 +3,19 @@
 import msgspec
 
 from domain import issue, pkce
+from domain.confirmation import UNBOUND, Confirmation
 from domain.decision import Decision, refuse
 from domain.errors import Refusal, invalid_grant
 from domain.grant import Code, Grant
 from domain.grant_events import CodeRedeemed, CodeReplayed, CodeVoided, GrantRevoked
 from domain.issue import IssueFacts, TokensIssued
 from domain.liveness import why_not
+from domain.sender_constraint import WRONG_KEY, binding_of, wrong_key
 
 
 class RedeemCode(msgspec.Struct, frozen=True):
-    """An authenticated client presents a code. ``code_hash`` is the digest of the whole string."""
+    """An authenticated client presents a code. ``code_hash`` is the digest of the whole string, ``proof`` the keys
+    that the request proved to hold."""
 
     client_id: str
     code_hash: str
@@ -21,6 +24,7 @@ class RedeemCode(msgspec.Struct, frozen=True):
     resource: tuple[str, ...]
     client_auth_method: str
     client_key_id: str | None = None
+    proof: Confirmation = UNBOUND
 
 
 UNKNOWN = invalid_grant(
@@ -63,20 +67,31 @@ def decide_redeem(grant: Grant, command: RedeemCode, facts: IssueFacts) -> Decis
     wrong = _wrong_verifier(grant, command)
     if wrong is not None:
         return _refuse_verifier(wrong, facts.now)
+    binding = _binding(grant, command, facts)
+    if isinstance(binding, Refusal):
+        return _refuse_key(binding, facts.now)
     if grant.revoked_at is not None or why_not(facts.liveness):
         return refuse(ENDED)
-    return _redeem(grant, command, facts)
+    return _redeem(grant, command, facts, binding)
 
 
-def _redeem(grant: Grant, command: RedeemCode, facts: IssueFacts) -> Decision[TokensIssued]:
+def _redeem(
+    grant: Grant, command: RedeemCode, facts: IssueFacts, binding: Confirmation
+) -> Decision[TokensIssued]:
     scope = grant.scope or ()
     audience = issue.audience(facts, grant, command.resource, scope)
     if isinstance(audience, Refusal):
         return refuse(audience)
-    redeemed = CodeRedeemed(command.client_auth_method, facts.now, command.client_key_id)
-    access = issue.access_token(facts, scope, audience, grant)
+    redeemed = CodeRedeemed(
+        command.client_auth_method,
+        facts.now,
+        command.client_key_id,
+        command.proof.jkt,
+        command.proof.x5t_s256,
+    )
+    access = issue.access_token(facts, scope, audience, grant, binding)
     identity = issue.id_token(facts, grant, scope)
-    refresh = issue.first_refresh_token(facts, scope)
+    refresh = issue.first_refresh_token(facts, scope, binding)
     events = issue.present(redeemed, access, identity, refresh)
     return Decision(events, issue.answer(grant, access, identity, refresh.generation if refresh else None))
 
@@ -153,3 +168,17 @@ def _refuse_verifier(wrong: Refusal, now: int) -> Decision[TokensIssued]:
     if wrong.reason == "wrong_verifier":
         return refuse(wrong, CodeVoided("wrong_verifier", now))
     return refuse(wrong)
+
+
+def _binding(grant: Grant, command: RedeemCode, facts: IssueFacts) -> Confirmation | Refusal:
+    """What the access token gets bound to; the code's own key must be among it (RFC 9449 §10)."""
+    assert grant.request is not None
+    refusal = wrong_key(Confirmation(grant.request.dpop_jkt), command.proof)
+    return refusal or binding_of(facts.client, command.proof)
+
+
+def _refuse_key(refusal: Refusal, now: int) -> Decision[TokensIssued]:
+    """A wrong key burns the code, a missing proof does not (decisions.md 3)."""
+    if refusal is WRONG_KEY:
+        return refuse(refusal, CodeVoided("wrong_key", now))
+    return refuse(refusal)

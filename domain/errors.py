@@ -60,6 +60,11 @@ def unauthorized_client(description: str, hint: str = "") -> Refusal:
     return Refusal("unauthorized_client", description, hint, "RFC 6749 §5.2")
 
 
+def invalid_dpop_proof(description: str, reason: str, hint: str = "") -> Refusal:
+    """The DPoP proof is missing or does not hold. ``reason`` is for the log."""
+    return Refusal("invalid_dpop_proof", description, hint, "RFC 9449 §5", reason)
+
+
 def temporarily_unavailable(description: str, retry_after: int = 1) -> Refusal:
     """The server cannot answer now; ``retry_after`` seconds later it may."""
     return Refusal(

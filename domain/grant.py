@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from domain.confirmation import UNBOUND, Confirmation
 from domain.event import Event
 from domain.grant_events import (
     AuthorizationRefused,
@@ -41,7 +42,8 @@ class Code(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Refresh(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The grant's refresh token: the newest generation, and until when the one before it is still answered."""
+    """The grant's refresh token: the newest generation, until when the one before it is still answered, and the keys
+    that whoever uses it must prove to hold."""
 
     generation: int
     token_hash: str
@@ -50,6 +52,7 @@ class Refresh(msgspec.Struct, frozen=True, omit_defaults=True):
     grace_until: int = 0
     repeats: int = 0
     previous_hmac_key_id: str = ""
+    bound_to: Confirmation = UNBOUND
 
 
 class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -133,9 +136,7 @@ def _changes(grant: Grant, event: Event) -> dict[str, Any]:
         case ClientCredentialsGranted():
             return {"client_id": event.client_id, "scope": event.scope}
         case RefreshTokenIssued():
-            return {
-                "refresh": Refresh(event.generation, event.token_hash, event.hmac_key_id, event.expires_at)
-            }
+            return {"refresh": _first_refresh(event)}
         case RefreshTokenRotated():
             return {"refresh": _rotated(grant, event)}
         case RefreshTokenRepeated():
@@ -152,6 +153,16 @@ def _code(grant: Grant, **changes: Any) -> Code:
     return msgspec.structs.replace(grant.code, **changes)
 
 
+def _first_refresh(event: RefreshTokenIssued) -> Refresh:
+    return Refresh(
+        generation=event.generation,
+        token_hash=event.token_hash,
+        hmac_key_id=event.hmac_key_id,
+        expires_at=event.expires_at,
+        bound_to=Confirmation(event.jkt, event.x5t_s256),
+    )
+
+
 def _rotated(grant: Grant, event: RefreshTokenRotated) -> Refresh:
     assert grant.refresh is not None
     return Refresh(
@@ -161,6 +172,7 @@ def _rotated(grant: Grant, event: RefreshTokenRotated) -> Refresh:
         expires_at=event.expires_at,
         grace_until=event.grace_until,
         previous_hmac_key_id=grant.refresh.hmac_key_id,
+        bound_to=grant.refresh.bound_to,
     )
 
 

@@ -4,6 +4,7 @@ Times named ``…_at`` are seconds since the epoch (UTC), the protocols' own uni
 without padding.
 """
 
+from domain.confirmation import Confirmation
 from domain.event import Event, registry
 
 
@@ -149,6 +150,16 @@ class AccessTokenIssued(Event, frozen=True, tag="grant.access_token_issued.v1"):
     signing_kid: str | None = None
     jkt: str | None = None
     x5t_s256: str | None = None
+
+
+def token_type_of(issued: AccessTokenIssued) -> str:
+    """How the token is presented (RFC 6750, RFC 9449 §5): a certificate does not change that (RFC 8705 §3)."""
+    return "Bearer" if issued.jkt is None else "DPoP"
+
+
+def confirmation_of(issued: AccessTokenIssued) -> Confirmation:
+    """The keys that whoever presents the token must prove to hold."""
+    return Confirmation(issued.jkt, issued.x5t_s256)
 
 
 class AccessTokenRevoked(Event, frozen=True, tag="grant.access_token_revoked.v1"):

@@ -3,12 +3,14 @@
 import msgspec
 
 from domain.client import Client
+from domain.confirmation import UNBOUND, Confirmation
 from domain.errors import Refusal, invalid_target
 from domain.event import Event
 from domain.grant import Grant
 from domain.grant_events import AccessTokenIssued, IdTokenIssued, RefreshTokenIssued
 from domain.liveness import Liveness
 from domain.resource import audience_for
+from domain.sender_constraint import refresh_binding_of
 
 OPENID = "openid"
 OFFLINE_ACCESS = "offline_access"
@@ -50,9 +52,13 @@ class TokensIssued(msgspec.Struct, frozen=True):
 
 
 def access_token(
-    facts: IssueFacts, scope: tuple[str, ...], audience: tuple[str, ...], grant: Grant | None = None
+    facts: IssueFacts,
+    scope: tuple[str, ...],
+    audience: tuple[str, ...],
+    grant: Grant | None = None,
+    binding: Confirmation = UNBOUND,
 ) -> AccessTokenIssued:
-    """The access token of a grant, or of a client on its own behalf when there is none."""
+    """The access token of a grant, or of a client on its own behalf when there is none, bound to ``binding``."""
     request = grant.request if grant else None
     return AccessTokenIssued(
         token_id=facts.token_id,
@@ -68,6 +74,8 @@ def access_token(
         auth_time=grant.auth_time if grant else None,
         acr=grant.acr if grant else None,
         signing_kid=facts.access_token_kid,
+        jkt=binding.jkt,
+        x5t_s256=binding.x5t_s256,
     )
 
 
@@ -83,7 +91,9 @@ def id_token(facts: IssueFacts, grant: Grant, scope: tuple[str, ...]) -> IdToken
     )
 
 
-def first_refresh_token(facts: IssueFacts, scope: tuple[str, ...]) -> RefreshTokenIssued | None:
+def first_refresh_token(
+    facts: IssueFacts, scope: tuple[str, ...], binding: Confirmation = UNBOUND
+) -> RefreshTokenIssued | None:
     """A refresh token when the client may refresh and the grant outlives the session.
 
     With ``openid`` that is what ``offline_access`` asks for (OIDC Core §11); plain OAuth has no such scope.
@@ -92,12 +102,15 @@ def first_refresh_token(facts: IssueFacts, scope: tuple[str, ...]) -> RefreshTok
         return None
     if OPENID in scope and OFFLINE_ACCESS not in scope:
         return None
+    bound_to = refresh_binding_of(facts.client, binding)
     return RefreshTokenIssued(
         generation=1,
         token_hash=facts.refresh_hash,
         hmac_key_id=facts.hmac_key_id,
         issued_at=facts.now,
         expires_at=facts.now + facts.refresh_token_lifetime,
+        jkt=bound_to.jkt,
+        x5t_s256=bound_to.x5t_s256,
     )
 
 

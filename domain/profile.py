@@ -8,6 +8,12 @@ from typing import Final
 
 import msgspec
 
+#: The two ways to bind a token to its sender, named as the features that offer them: RFC 9449, RFC 8705.
+DPOP: Final = "dpop"
+MTLS: Final = "mtls"
+#: The feature that offers RFC 9126.
+PUSHED_REQUESTS: Final = "pushed_requests"
+
 
 class PkceRule(Enum):
     """Whose authorization requests must carry a ``code_challenge``."""
@@ -29,9 +35,9 @@ class Profile(msgspec.Struct, frozen=True):
     """The rules that hang on a profile. Times in seconds.
 
     ``signing_algorithms`` are those for all that the client or the server signs, the preferred one first;
-    ``response_types`` those a client may register. ``sender_constraint_required``: access tokens are bound to
-    a key or a certificate. A rotated refresh token is answered again for the server's or the client's grace,
-    and never for more than ``longest_refresh_grace_seconds``.
+    ``response_types`` those a client may register. ``sender_constraints``: access tokens are bound in one of these
+    ways, any of which will do; empty: they need not be. A rotated refresh token is answered again for the server's
+    or the client's grace, and never for more than ``longest_refresh_grace_seconds``.
     """
 
     name: str
@@ -41,7 +47,7 @@ class Profile(msgspec.Struct, frozen=True):
     assertion_audience: AssertionAudience
     redirect_uri_required: bool
     require_pushed: bool = False
-    sender_constraint_required: bool = False
+    sender_constraints: frozenset[str] = frozenset()
     response_types: tuple[str, ...] = ("code",)
     code_lifetime: int = 60
     longest_refresh_grace_seconds: int = 60
@@ -80,7 +86,7 @@ _FAPI1_ADVANCED = Profile(
     pkce=PkceRule.PUSHED_REQUESTS,  # FAPI 1 Advanced §5.2.2 item 18
     assertion_audience=AssertionAudience.OURS_AMONG_OTHERS,
     redirect_uri_required=True,  # FAPI 1 Baseline §5.2.2 item 9
-    sender_constraint_required=True,
+    sender_constraints=frozenset({MTLS}),  # FAPI 1 Advanced §5.2.2 item 5
 )
 _FAPI2_SECURITY = Profile(
     name="fapi2-security",
@@ -90,7 +96,7 @@ _FAPI2_SECURITY = Profile(
     assertion_audience=AssertionAudience.ISSUER_ALONE,
     redirect_uri_required=True,
     require_pushed=True,
-    sender_constraint_required=True,
+    sender_constraints=frozenset({DPOP, MTLS}),  # FAPI 2 Security Profile §5.3.2.1
 )
 _FAPI2_MESSAGE_SIGNING = msgspec.structs.replace(_FAPI2_SECURITY, name="fapi2-message-signing")
 

@@ -4,23 +4,35 @@
 import msgspec
 
 from domain import issue
+from domain.confirmation import UNBOUND, Confirmation
 from domain.decision import Decision, refuse
 from domain.errors import Refusal, invalid_grant, invalid_scope
 from domain.grant import Grant, Refresh, summarized
-from domain.grant_events import GrantRevoked, RefreshTokenRepeated, RefreshTokenReused, RefreshTokenRotated
+from domain.grant_events import (
+    GrantRevoked,
+    RefreshTokenRepeated,
+    RefreshTokenReused,
+    RefreshTokenRotated,
+    RefreshTokenUsed,
+)
 from domain.issue import IssueFacts, TokensIssued
 from domain.liveness import why_not
+from domain.sender_constraint import binding_of, wrong_key
 
 
 class RefreshTokens(msgspec.Struct, frozen=True):
     """An authenticated client presents a refresh token. ``generation`` is the one written in it; ``genuine`` says
-    that the whole string is the one this server gives out for that generation."""
+    that the whole string is the one this server gives out for that generation. ``proof`` are the keys that the request
+    proved to hold."""
 
     client_id: str
     generation: int
     genuine: bool
     scope: tuple[str, ...] | None
     resource: tuple[str, ...]
+    client_auth_method: str | None = None
+    client_key_id: str | None = None
+    proof: Confirmation = UNBOUND
 
 
 class RotationRule(msgspec.Struct, frozen=True):
@@ -83,18 +95,20 @@ def _refresh(
     rule: RotationRule,
     repeated: bool,
 ) -> Decision[TokensIssued]:
+    binding = wrong_key(refresh.bound_to, command.proof) or binding_of(facts.client, command.proof)
+    if isinstance(binding, Refusal):
+        return refuse(binding)
     scope = _narrowed(grant, command.scope)
     if isinstance(scope, Refusal):
         return refuse(scope)
     audience = issue.audience(facts, grant, command.resource, scope)
     if isinstance(audience, Refusal):
         return refuse(audience)
-    step = _step(refresh, facts, rule, repeated)
-    access = issue.access_token(facts, scope, audience, grant)
+    step = _step(refresh, command, facts, rule, repeated)
+    access = issue.access_token(facts, scope, audience, grant, binding)
     identity = issue.id_token(facts, grant, scope)
-    generation = step.generation if step is not None else refresh.generation
     events = summarized(grant, issue.present(step, access, identity))
-    issued = issue.answer(grant, access, identity, generation)
+    issued = issue.answer(grant, access, identity, step.generation)
     # OIDC Core §12.2: the nonce was for the first ID token; one of a refresh should not hold it.
     return Decision(events, msgspec.structs.replace(issued, nonce=None))
 
@@ -112,12 +126,19 @@ def _narrowed(grant: Grant, requested: tuple[str, ...] | None) -> tuple[str, ...
 
 
 def _step(
-    refresh: Refresh, facts: IssueFacts, rule: RotationRule, repeated: bool
-) -> RefreshTokenRotated | RefreshTokenRepeated | None:
+    refresh: Refresh, command: RefreshTokens, facts: IssueFacts, rule: RotationRule, repeated: bool
+) -> RefreshTokenRotated | RefreshTokenRepeated | RefreshTokenUsed:
     if repeated:
         return RefreshTokenRepeated(refresh.generation, facts.now)
     if not rule.rotates:
-        return None
+        return RefreshTokenUsed(
+            generation=refresh.generation,
+            used_at=facts.now,
+            client_auth_method=command.client_auth_method,
+            client_key_id=command.client_key_id,
+            jkt=command.proof.jkt,
+            x5t_s256=command.proof.x5t_s256,
+        )
     return RefreshTokenRotated(
         generation=refresh.generation + 1,
         token_hash=facts.refresh_hash,
@@ -125,6 +146,10 @@ def _step(
         rotated_at=facts.now,
         expires_at=facts.now + facts.refresh_token_lifetime,
         grace_until=facts.now + rule.grace_seconds,
+        client_auth_method=command.client_auth_method,
+        client_key_id=command.client_key_id,
+        jkt=command.proof.jkt,
+        x5t_s256=command.proof.x5t_s256,
     )
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from authrim.crypto import base64url
 from authrim.crypto.jws import SigningKey
-from domain.grant_events import AccessTokenIssued
+from domain.grant_events import AccessTokenIssued, confirmation_of
 from domain.issue import TokensIssued
 
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type (RFC 9068 §2.1)
@@ -41,6 +41,9 @@ def access_token_claims(issuer: str, grant_id: str, token: AccessTokenIssued) ->
     if token.subject is not None:
         claims["auth_time"] = token.auth_time
         claims["acr"] = token.acr
+    bound_to = confirmation_of(token)
+    if bound_to.is_bound:
+        claims["cnf"] = bound_to.members
     return claims
 
 

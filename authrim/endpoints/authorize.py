@@ -105,7 +105,7 @@ def _validated(
     facts = RequestFacts(runtime.now(), runtime.issuer, runtime.settings.interaction_lifetime, browser_hash)
     parameters = _parameters(params)
     valid = validate(client, parameters, facts)
-    unserved = cannot_be_served(client)
+    unserved = cannot_be_served(client, runtime.features)
     if isinstance(valid, Valid) and unserved is not None:
         asked = valid.request
         return ByRedirect(unserved, asked.redirect_uri, asked.response_mode, valid.private.state)

@@ -17,6 +17,7 @@ from domain import grant as grants
 from domain import stream as streams
 from domain.client import Client, may_introspect
 from domain.errors import Refusal, invalid_client, invalid_request
+from domain.grant_events import confirmation_of, token_type_of
 from domain.liveness import why_not
 from domain.refresh_token import is_current
 
@@ -64,7 +65,7 @@ def _active(runtime: Runtime, presented: PresentedToken) -> dict[str, Any]:
         "active": True,
         "scope": " ".join(issued.scope),
         "client_id": issued.client_id,
-        "token_type": "Bearer",
+        "token_type": token_type_of(issued),
         "exp": issued.expires_at,
         "iat": issued.issued_at,
         "sub": issued.subject or issued.client_id,
@@ -74,6 +75,9 @@ def _active(runtime: Runtime, presented: PresentedToken) -> dict[str, Any]:
     }
     if issued.subject is not None:
         members |= {"auth_time": issued.auth_time, "acr": issued.acr}
+    bound_to = confirmation_of(issued)
+    if bound_to.is_bound:
+        members["cnf"] = bound_to.members
     return members
 
 

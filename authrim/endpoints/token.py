@@ -30,7 +30,7 @@ GRANT_TYPES: Final[dict[str, GrantTokens]] = {
 async def token(request: web.Request) -> web.StreamResponse:
     """POST ``/token``."""
     runtime, context = request.app[RUNTIME], context_of(request)
-    opened = await authenticated_form(runtime, request, context)
+    opened = await authenticated_form(runtime, request, context, for_tokens=True)
     if isinstance(opened, Refusal):
         return await refuse_as_json(request, context, ENDPOINT, opened)
     form, authenticated = opened
@@ -57,7 +57,7 @@ async def _grant(
             "See grant_types_supported.",
             "RFC 6749 §5.2",
         )
-    refusal = grant_refusal(authenticated.client, grant_type)
+    refusal = grant_refusal(authenticated.client, grant_type, runtime.features)
     if refusal is not None:
         return refusal
     return await grant_tokens(runtime, context, authenticated, form)

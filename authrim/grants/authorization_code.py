@@ -34,6 +34,7 @@ async def grant_tokens(
         resource=form.get_all("resource"),
         client_auth_method=authenticated.method,
         client_key_id=authenticated.key_id,
+        proof=authenticated.proof,
     )
     stream = grant_stream(context.tenant, handle.grant_id)
 

@@ -25,7 +25,12 @@ async def grant_tokens(
         return scope
     client_id = authenticated.client.client_id
     command = GrantClientCredentials(
-        client_id, scope, form.get_all("resource"), authenticated.method, authenticated.key_id
+        client_id=client_id,
+        scope=scope,
+        resource=form.get_all("resource"),
+        client_auth_method=authenticated.method,
+        client_key_id=authenticated.key_id,
+        proof=authenticated.proof,
     )
     grant_id = new_id()
     stream = grant_stream(context.tenant, grant_id)

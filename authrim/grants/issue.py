@@ -18,6 +18,7 @@ from authrim.web.client_auth import AuthenticatedClient
 from domain.client import NO_CLIENT, Client, grant_refusal
 from domain.errors import Refusal
 from domain.grant import Grant
+from domain.grant_events import token_type_of
 from domain.issue import IssueFacts, TokensIssued, session_bound_to
 from domain.liveness import Liveness
 from domain.stream import account_stream, session_stream
@@ -45,7 +46,7 @@ async def current_client(
 ) -> Client | Refusal:
     """The authenticated client as it is now: it may have been changed since the last try of this request."""
     client = await runtime.configuration.client(context.tenant, authenticated.client.client_id)
-    return grant_refusal(client or NO_CLIENT, grant_type) or client or NO_CLIENT
+    return grant_refusal(client or NO_CLIENT, grant_type, runtime.features) or client or NO_CLIENT
 
 
 async def standing_of(runtime: Runtime, context: Context, client: Client, grant: Grant, now: int) -> Standing:
@@ -116,7 +117,7 @@ async def token_response(
         access_token = sign_access_token(signer, runtime.issuer, grant_id, access)
     response: dict[str, Any] = {
         "access_token": access_token,
-        "token_type": "Bearer",
+        "token_type": token_type_of(access),
         "expires_in": access.expires_at - access.issued_at,
         "scope": " ".join(access.scope),
     }

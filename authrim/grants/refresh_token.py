@@ -49,6 +49,9 @@ async def grant_tokens(
             genuine=_is_genuine(runtime, context, presented, handle, grant.refresh),
             scope=scope,
             resource=form.get_all("resource"),
+            client_auth_method=authenticated.method,
+            client_key_id=authenticated.key_id,
+            proof=authenticated.proof,
         )
         decision = refresh_token.decide_refresh(grant, command, prepared.facts, _rule(runtime, client))
         changes = (Change(stream, version, decision.events, grant),) if decision.events else ()

@@ -11,9 +11,9 @@ import msgspec
 
 from authrim.crypto import strict_json
 from authrim.crypto.ids import digest
-from authrim.crypto.jws import JwsRefused, KeySet, Verified, read_unverified, verify
+from authrim.crypto.jws import JwsRefused, KeyFinder, Verified, read_unverified, verify
 from authrim.crypto.strict_json import JsonRefused
-from authrim.store.contract import Store
+from authrim.protocol.used_once import UsedOnce
 from domain.client import Client
 from domain.errors import Refusal, invalid_client
 from domain.profile import AssertionAudience
@@ -30,7 +30,7 @@ MAX_JTI: Final = 255
 
 class AssertionFacts(msgspec.Struct, frozen=True):
     """What an assertion is held against: the clock in seconds, and the audiences that mean this server:
-    ``endpoints`` are the URLs of the token endpoint and of the endpoint that was called."""
+    ``endpoints`` are all URLs of the token endpoint and of the endpoint that was called."""
 
     now: int
     issuer: str
@@ -39,10 +39,17 @@ class AssertionFacts(msgspec.Struct, frozen=True):
     algorithms: frozenset[str]
 
 
-async def authenticate(
-    store: Store, tenant: str, client: Client, keys: KeySet, assertion: str, facts: AssertionFacts
-) -> str | Refusal:
-    """The ``kid`` that signed a valid assertion, now used up; or ``invalid_client``."""
+class Proved(msgspec.Struct, frozen=True):
+    """A valid assertion: the ``kid`` that signed it, and the ``jti`` that is still to be used up."""
+
+    kid: str
+    once: UsedOnce
+
+
+def check(
+    tenant: str, client: Client, keys: KeyFinder, assertion: str, facts: AssertionFacts
+) -> Proved | Refusal:
+    """What a valid assertion proves, or ``invalid_client``."""
     try:
         verified = verify(assertion, keys, algorithms=facts.algorithms, typ=ACCEPTED_TYPES)
         claims = _claims(verified)
@@ -53,10 +60,8 @@ async def authenticate(
     wrong = _wrong_claim(claims, client.client_id, facts)
     if wrong:
         return _refused(wrong)
-    jti = f"assertion:{tenant}:{client.client_id}:{digest(claims['jti'])}"
-    if not await store.reserve(jti, int(claims["exp"]) + SKEW):
-        return _refused("assertion_jti_reused")
-    return verified.kid
+    key = f"assertion:{tenant}:{client.client_id}:{digest(claims['jti'])}"
+    return Proved(verified.kid, UsedOnce(key, int(claims["exp"]) + SKEW, _refused("assertion_jti_reused")))
 
 
 def unverified_subject(assertion: str) -> str | None:

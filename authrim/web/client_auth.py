@@ -3,25 +3,26 @@
 Exactly one method may be used, and it must be the registered one: nothing is downgraded (A077, A078).
 """
 
-import binascii
-from base64 import b64decode
 from collections import OrderedDict
 from collections.abc import Collection
-from time import monotonic, time
+from time import monotonic
 from typing import Final
 
 import msgspec
 from aiohttp import web
 
 from authrim.crypto.ids import digest
-from authrim.crypto.secrets import dummy_comparison, secret_matches
+from authrim.crypto.secrets import dummy_comparison
 from authrim.execute import Context
-from authrim.protocol import client_assertion
-from authrim.protocol.client_assertion import ASSERTION_TYPE, AssertionFacts
+from authrim.protocol.used_once import UsedOnce, use_up
 from authrim.runtime import Runtime
-from authrim.web.params import MAY_REPEAT, Params, decode_component, read_form
+from authrim.web.client_methods import Asked, prove
+from authrim.web.credentials import Credentials, presented
+from authrim.web.params import MAY_REPEAT, Params, read_form
+from authrim.web.sender import proved_keys
 from domain.client import Client
-from domain.errors import Refusal, invalid_client, invalid_request
+from domain.confirmation import UNBOUND, Confirmation
+from domain.errors import Refusal, invalid_client
 from domain.liveness import ACTIVE
 
 #: Failed attempts of one client from one address in a minute, before it has to wait.
@@ -32,24 +33,17 @@ MOST_WAITING: Final = 10_000
 
 
 class AuthenticatedClient(msgspec.Struct, frozen=True):
-    """A client that proved who it is, how, and with which key. ``method`` ``none``: it only said so."""
+    """A client that proved who it is, how, and with which key. ``method`` ``none``: it only said so. ``proof`` are the
+    keys that its request proved to hold beside that, for tokens to be bound to."""
 
     client: Client
     method: str
     key_id: str | None = None
+    proof: Confirmation = UNBOUND
 
     @property
     def is_confidential(self) -> bool:
         return self.method != "none"
-
-
-class Credentials(msgspec.Struct, frozen=True):
-    """What the request presents, before it is checked."""
-
-    client_id: str
-    method: str
-    secret: str = ""
-    assertion: str = ""
 
 
 #: Clients that failed too often, and until when (monotonic seconds) they wait, the first to be free in front.
@@ -58,133 +52,67 @@ _waiting: OrderedDict[str, float] = OrderedDict()
 
 
 async def authenticated_form(
-    runtime: Runtime, request: web.Request, context: Context, may_repeat: Collection[str] = MAY_REPEAT
-) -> tuple[Params, AuthenticatedClient] | Refusal:
-    """How every back-channel endpoint begins: the form, nothing in it twice, and whose it is."""
+    runtime: Runtime, request: web.Request, context: Context, may_repeat: Collection[str] = MAY_REPEAT,
+    *, for_tokens: bool = False,
+) -> tuple[Params, AuthenticatedClient] | Refusal:  # fmt: skip
+    """How every back-channel endpoint begins: the form, nothing in it twice, and whose it is.
+
+    ``for_tokens``: what is asked for leads to tokens, so the request may prove keys to bind them to. The order is that
+    of decisions.md 17: the client's assertion, the DPoP proof and its nonce, and then both are used up.
+    """
     form = await read_form(request)
     if isinstance(form, Refusal):
         return form
     repeated = form.refuse_duplicates(may_repeat)
     if repeated is not None:
         return repeated
-    authenticated = await authenticate_client(runtime, request, form, context)
-    return authenticated if isinstance(authenticated, Refusal) else (form, authenticated)
+    checked = await _checked(runtime, request, form, context)
+    if isinstance(checked, Refusal):
+        return checked
+    authenticated, once = checked
+    if for_tokens:
+        proved = await proved_keys(runtime, request, context, authenticated.client)
+        if isinstance(proved, Refusal):
+            return proved
+        authenticated = msgspec.structs.replace(authenticated, proof=proved.keys)
+        once = (*once, *proved.once)
+    used = await use_up(runtime.store, once) if once else None
+    return used or (form, authenticated)
 
 
-async def authenticate_client(
+async def _checked(
     runtime: Runtime, request: web.Request, form: Params, context: Context
-) -> AuthenticatedClient | Refusal:
-    """The authenticated client of a request, or ``invalid_client`` / ``invalid_request``."""
-    presented = _presented(request, form)
-    if isinstance(presented, Refusal):
-        return presented
+) -> tuple[AuthenticatedClient, tuple[UsedOnce, ...]] | Refusal:
+    """The client that the request proves, with what is to be used up; or ``invalid_client`` / ``invalid_request``."""
+    credentials = presented(request, form)
+    if isinstance(credentials, Refusal):
+        return credentials
     # A digest, because what an unknown client calls itself may be too long for a key of the store.
-    source = f"client-auth:{context.tenant}:{digest(presented.client_id)}:{context.address}"
+    source = f"client-auth:{context.tenant}:{digest(credentials.client_id)}:{context.address}"
     if _waiting.get(source, 0.0) > monotonic():
         return _too_many()
-    authenticated = await _authenticate(runtime, context, presented, request.path)
-    if isinstance(authenticated, Refusal):
+    checked = await _authenticate(runtime, request, context, credentials)
+    if isinstance(checked, Refusal):
         await _count_failure(runtime, source)
-    return authenticated
-
-
-def _presented(request: web.Request, form: Params) -> Credentials | Refusal:
-    """The one method that the request uses (RFC 6749 §2.3: at most one)."""
-    header = request.headers.getall("Authorization", [])
-    assertion = form.get("client_assertion")
-    assertion_type = form.get("client_assertion_type")
-    secret = form.get("client_secret")
-    used = [bool(header), assertion is not None or assertion_type is not None, secret is not None]
-    if sum(used) > 1 or len(header) > 1:
-        return invalid_request(
-            "More than one client authentication method is used.", "Use one.", "RFC 6749 §2.3"
-        )
-    client_id = form.get("client_id")
-    if header:
-        return _basic(header[0], client_id)
-    if used[1]:
-        return _assertion(assertion, assertion_type, client_id)
-    if client_id is None:
-        return invalid_client("There is no client authentication.", "credentials_missing", "Send client_id.")
-    if secret is not None:
-        return Credentials(client_id, "client_secret_post", secret=secret)
-    return Credentials(client_id, "none")
-
-
-def _basic(header: str, client_id: str | None) -> Credentials | Refusal:
-    """HTTP Basic, both parts form-encoded inside (RFC 6749 §2.3.1)."""
-    scheme, _, encoded = header.partition(" ")
-    if scheme.lower() != "basic":
-        return invalid_client("The Authorization header is not Basic.", "scheme_not_basic")
-    try:
-        name, colon, secret = b64decode(encoded.strip(), validate=True).partition(b":")
-    except (binascii.Error, ValueError):
-        return invalid_client("The Basic credentials are malformed.", "basic_malformed")
-    user, password = decode_component(name), decode_component(secret)
-    if not colon or not user or password is None:
-        return invalid_client("The Basic credentials are malformed.", "basic_malformed")
-    if client_id is not None and client_id != user:
-        return invalid_client("The client_id is not the one that authenticates.", "client_id_mismatch")
-    return Credentials(user, "client_secret_basic", secret=password)
-
-
-def _assertion(
-    assertion: str | None, assertion_type: str | None, client_id: str | None
-) -> Credentials | Refusal:
-    """The assertion names its client in ``sub``; it is believed only after the signature is checked with the keys
-    of that very client (RFC 7521 §4.2)."""
-    if assertion_type != ASSERTION_TYPE or assertion is None:
-        return invalid_client(
-            "The client_assertion_type is missing or unknown.", "assertion_type", f"Send {ASSERTION_TYPE}."
-        )
-    subject = client_assertion.unverified_subject(assertion)
-    if subject is None or (client_id is not None and client_id != subject):
-        return invalid_client("The client assertion is not of this client.", "assertion_iss_sub_not_client")
-    return Credentials(subject, "private_key_jwt", assertion=assertion)
+    return checked
 
 
 async def _authenticate(
-    runtime: Runtime, context: Context, presented: Credentials, request_path: str
-) -> AuthenticatedClient | Refusal:
-    client = await runtime.configuration.client(context.tenant, presented.client_id)
+    runtime: Runtime, request: web.Request, context: Context, credentials: Credentials
+) -> tuple[AuthenticatedClient, tuple[UsedOnce, ...]] | Refusal:
+    client = await runtime.configuration.client(context.tenant, credentials.client_id)
     if client is None:
-        dummy_comparison(presented.secret)
+        dummy_comparison(credentials.secret)
         return invalid_client("Client authentication failed.", "client_unknown")
     context.client_id = client.client_id  # only now: what nobody registered may be anything, and is not kept
     if client.status != ACTIVE:
-        dummy_comparison(presented.secret)
+        dummy_comparison(credentials.secret)
         return invalid_client("Client authentication failed.", "client_not_active")
-    if presented.method != client.metadata.token_endpoint_auth_method:
-        dummy_comparison(presented.secret)
-        return invalid_client(
-            "Client authentication failed.",
-            "method_not_registered",
-            "Use the registered authentication method.",
-        )
-    if presented.method == "none":
-        return AuthenticatedClient(client, "none")
-    if presented.method == "private_key_jwt":
-        return await _by_assertion(runtime, context, client, presented.assertion, request_path)
-    if not any(secret_matches(presented.secret, live) for live in client.live_secrets(int(time()))):
-        return invalid_client("Client authentication failed.", "secret_wrong")
-    return AuthenticatedClient(client, presented.method)
-
-
-async def _by_assertion(
-    runtime: Runtime, context: Context, client: Client, assertion: str, request_path: str
-) -> AuthenticatedClient | Refusal:
-    facts = AssertionFacts(
-        now=int(time()),
-        issuer=runtime.issuer,
-        rule=client.profile.assertion_audience,
-        endpoints=frozenset({runtime.url("/token"), runtime.url(request_path)}),
-        algorithms=client.assertion_algorithms,
-    )
-    keys = runtime.configuration.client_keys(context.tenant, client)
-    kid = await client_assertion.authenticate(runtime.store, context.tenant, client, keys, assertion, facts)
-    if isinstance(kid, Refusal):
-        return kid
-    return AuthenticatedClient(client, "private_key_jwt", kid)
+    proven = await prove(Asked(runtime, request, context, client, credentials))
+    if isinstance(proven, Refusal):
+        return proven
+    method = client.metadata.token_endpoint_auth_method
+    return AuthenticatedClient(client, method, proven.key_id), proven.once
 
 
 async def _count_failure(runtime: Runtime, source: str) -> None:

@@ -305,8 +305,11 @@ def test_refresh_tokens() -> None:
 @pytest.mark.parametrize("profile", PROFILES)
 def test_no_profile_is_given_less_than_it_promises(profile: str) -> None:
     """A client that must push its requests or bind its tokens is refused where that is not offered."""
-    refused = rules.cannot_be_served(Client("client", ClientMetadata(profile=profile)))
-    assert (refused is not None) is profile.startswith("fapi")
+    client = Client("client", ClientMetadata(profile=profile))
+    is_fapi = profile.startswith("fapi")
+    assert (rules.cannot_be_served(client, ()) is not None) is is_fapi
+    assert (rules.cannot_be_served(client, {"dpop"}) is not None) is is_fapi
+    assert rules.cannot_be_served(client, {"pushed_requests", "mtls"}) is None
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_the_nonce_is_for_the_first_id_token() -> None:
 def test_a_sender_constrained_confidential_client_keeps_its_token() -> None:
     """decisions.md 5: without rotation the same generation is answered, again and again."""
     decision = present(FRESH, 1, rule=KEEPS)
-    assert kinds(decision) == ["AccessTokenIssued", "IdTokenIssued"]
+    assert kinds(decision) == ["RefreshTokenUsed", "AccessTokenIssued", "IdTokenIssued"]
     assert isinstance(decision.answer, TokensIssued)
     assert decision.answer.refresh_generation == 1
     assert fold(decision.events, FRESH).refresh == FRESH.refresh

@@ -1,0 +1,92 @@
+"""How does a request say who its client is? Exactly one way may be used (RFC 6749 §2.3, RFC 7521 §4.2, A077).
+
+Nothing is believed here: what a way proves, and whether it is the registered one, is in ``client_methods``.
+"""
+
+import binascii
+from base64 import b64decode
+from enum import Enum
+
+import msgspec
+from aiohttp import web
+
+from authrim.protocol import client_assertion
+from authrim.protocol.client_assertion import ASSERTION_TYPE
+from authrim.web.params import Params, decode_component
+from domain.errors import Refusal, invalid_client, invalid_request
+
+
+class Way(Enum):
+    """Where the credentials are. ``CLIENT_ID``: the request only names its client; whatever else proves it is not in
+    the request itself (RFC 8705 §2), or nothing does."""
+
+    CLIENT_ID = "client_id"
+    BASIC = "basic"
+    FORM = "form"
+    ASSERTION = "assertion"
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """What the request presents, before it is checked. ``secret`` holds a client secret or an assertion."""
+
+    client_id: str
+    way: Way
+    secret: str = ""
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.way})"
+
+
+def presented(request: web.Request, form: Params) -> Credentials | Refusal:
+    """The one method that the request uses (RFC 6749 §2.3: at most one)."""
+    header = request.headers.getall("Authorization", [])
+    assertion = form.get("client_assertion")
+    assertion_type = form.get("client_assertion_type")
+    secret = form.get("client_secret")
+    used = [bool(header), assertion is not None or assertion_type is not None, secret is not None]
+    if sum(used) > 1 or len(header) > 1:
+        return invalid_request(
+            "More than one client authentication method is used.", "Use one.", "RFC 6749 §2.3"
+        )
+    client_id = form.get("client_id")
+    if header:
+        return _basic(header[0], client_id)
+    if used[1]:
+        return _assertion(assertion, assertion_type, client_id)
+    if client_id is None:
+        return invalid_client("There is no client authentication.", "credentials_missing", "Send client_id.")
+    if secret is not None:
+        return Credentials(client_id, Way.FORM, secret)
+    return Credentials(client_id, Way.CLIENT_ID)
+
+
+def _basic(header: str, client_id: str | None) -> Credentials | Refusal:
+    """HTTP Basic, both parts form-encoded inside (RFC 6749 §2.3.1)."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return invalid_client("The Authorization header is not Basic.", "scheme_not_basic")
+    try:
+        name, colon, secret = b64decode(encoded.strip(), validate=True).partition(b":")
+    except (binascii.Error, ValueError):
+        return invalid_client("The Basic credentials are malformed.", "basic_malformed")
+    user, password = decode_component(name), decode_component(secret)
+    if not colon or not user or password is None:
+        return invalid_client("The Basic credentials are malformed.", "basic_malformed")
+    if client_id is not None and client_id != user:
+        return invalid_client("The client_id is not the one that authenticates.", "client_id_mismatch")
+    return Credentials(user, Way.BASIC, password)
+
+
+def _assertion(
+    assertion: str | None, assertion_type: str | None, client_id: str | None
+) -> Credentials | Refusal:
+    """The assertion names its client in ``sub``; it is believed only after the signature is checked with the keys
+    of that very client (RFC 7521 §4.2)."""
+    if assertion_type != ASSERTION_TYPE or assertion is None:
+        return invalid_client(
+            "The client_assertion_type is missing or unknown.", "assertion_type", f"Send {ASSERTION_TYPE}."
+        )
+    subject = client_assertion.unverified_subject(assertion)
+    if subject is None or (client_id is not None and client_id != subject):
+        return invalid_client("The client assertion is not of this client.", "assertion_iss_sub_not_client")
+    return Credentials(subject, Way.ASSERTION, assertion)
