@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from typing import Final
 
@@ -15,6 +15,7 @@ from authrim.settings import Settings
 from authrim.store.read_back import ReadBack
 from authrim.web.limits import Limits
 from authrim.web.server import Running, start_site
+from authrim.web.tls import Tls, UnusableCertificate
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +33,7 @@ async def serve(
     reuse_port: bool = False,
     on_ready: Callable[[Runtime, Running], None] = lambda _runtime, _running: None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT. ``store`` is open already, and is closed by who opened it."""
+    """Serve until SIGTERM or SIGINT; SIGHUP reads the TLS certificate anew. Who opened ``store`` closes it."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -42,13 +43,40 @@ async def serve(
         await stack.enter_async_context(background_work(runtime))
         limits = Limits(connections_per_address=0) if settings.trusted_proxies else Limits()
         app = make_app(runtime, limits)
-        running = await start_site(app, settings.host, settings.port, limits=limits, reuse_port=reuse_port)
+        tls, mtls = tls_of(settings)
+        running = await start_site(
+            app, settings.host, settings.port, limits=limits, reuse_port=reuse_port, tls=tls
+        )
+        if mtls is not None:
+            await running.listen(settings.host, settings.mtls_port, reuse_port=reuse_port, tls=mtls)
+        loop.add_signal_handler(signal.SIGHUP, lambda: _reload([tls, mtls]))
         _settle_garbage_collector()
         log.info("server.ready", issuer=settings.issuer, port=running.port)
         on_ready(runtime, running)
         await stop.wait()
         log.info("server.stopping")
         await running.stop(GRACE_SECONDS)
+
+
+def tls_of(settings: Settings) -> tuple[Tls | None, Tls | None]:
+    """TLS of the first port and of ``mtls_port``, as far as it is wanted. Raises UnusableCertificate."""
+    certificate, key = settings.tls_certificate, settings.tls_key
+    if certificate is None or key is None:
+        return None, None
+    first = Tls(certificate, key, ask_clients=settings.tls_client_certificates == "request")
+    return first, Tls(certificate, key, ask_clients=True) if settings.mtls_port else None
+
+
+def _reload(listeners: Iterable[Tls | None]) -> None:
+    """SIGHUP: a certificate that was renewed; one that cannot be used is not taken."""
+    try:
+        for tls in listeners:
+            if tls is not None:
+                tls.reload()
+    except UnusableCertificate as error:
+        log.error("tls.not_reloaded", reason=str(error))
+        return
+    log.info("tls.reloaded")
 
 
 def _settle_garbage_collector() -> None:

@@ -70,7 +70,7 @@ def reserve_port(host: str, port: int) -> socket.socket:
 
 
 def supervise(command: Sequence[str], workers: int) -> int:
-    """Run ``workers`` processes of ``command`` until SIGTERM or SIGINT; the exit status."""
+    """Run ``workers`` processes of ``command`` until SIGTERM or SIGINT; SIGHUP is passed on. The exit status."""
     stopping = False
 
     def stop(_number: int, _frame: Any) -> None:
@@ -80,6 +80,12 @@ def supervise(command: Sequence[str], workers: int) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     running = [_Worker(command) for _ in range(workers)]
+
+    def pass_on(number: int, _frame: Any) -> None:
+        for worker in running:
+            worker.process.send_signal(number)
+
+    signal.signal(signal.SIGHUP, pass_on)
     while not stopping:
         for worker in running:
             worker.keep_alive()

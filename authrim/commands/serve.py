@@ -2,48 +2,82 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
 
 import click
 
 from authrim.commands.common import settings_of
 from authrim.outside import telemetry
 from authrim.serving import serve as serve_until_stopped
+from authrim.serving import tls_of
 from authrim.settings import Settings
 from authrim.store.contract import StoreError
 from authrim.store.opening import open_store
 from authrim.supervisor import reserve_port, supervise, worker_command
 from authrim.web.server import CannotListen
+from authrim.web.tls import UnusableCertificate
+
+_FILE: Final = click.Path(dir_okay=False, path_type=Path)
+#: The setting that each option stands for.
+_SETTINGS: Final = {
+    "tls_cert": "tls_certificate",
+    "tls_key": "tls_key",
+    "tls_client_certs": "tls_client_certificates",
+    "mtls_port": "mtls_port",
+}
 
 
 @click.command()
 @click.option("--workers", type=click.IntRange(1, 256), help="Server processes (PostgreSQL only).")
 @click.option("--worker-port", type=int, hidden=True, help="Set by the supervisor for its workers.")
+@click.option("--tls-cert", type=_FILE, help="Serve TLS with this certificate and its issuers (PEM).")
+@click.option("--tls-key", type=_FILE, help="The certificate's private key (PEM).")
+@click.option(
+    "--tls-client-certs",
+    type=click.Choice(["none", "request"]),
+    help="Whether clients are asked for a certificate.",
+)
+@click.option(
+    "--mtls-port", type=click.IntRange(1, 65535), help="A second port that asks clients for a certificate."
+)
 @click.pass_context
-def serve(context: click.Context, workers: int | None, worker_port: int | None) -> None:
+def serve(context: click.Context, /, workers: int | None, worker_port: int | None, **tls: Any) -> None:
     """Start the server and answer until SIGTERM."""
-    overrides = {} if workers is None else {"workers": workers}
+    given = {_SETTINGS[name]: value for name, value in tls.items() if value is not None}
+    overrides = given if workers is None else given | {"workers": workers}
     settings: Settings = settings_of(context, **overrides)
     telemetry.configure(
         development=settings.log_format == "pretty", level=getattr(logging, settings.log_level.upper())
     )
     try:
         if worker_port is None and settings.workers > 1:
-            context.exit(_serve_by_workers(context, settings))
+            context.exit(_serve_by_workers(context, settings, tls))
         if worker_port is not None:
             settings = settings.model_copy(update={"port": worker_port, "workers": 1})
         asyncio.run(_serve(settings, reuse_port=worker_port is not None))
-    except (CannotListen, StoreError) as error:
+    except (CannotListen, UnusableCertificate, StoreError) as error:
         raise click.ClickException(str(error)) from None
 
 
-def _serve_by_workers(context: click.Context, settings: Settings) -> int:
-    """Hold the port and keep the workers alive until told to stop; the exit status."""
+def _serve_by_workers(context: click.Context, settings: Settings, tls: Mapping[str, Any]) -> int:
+    """Hold the ports and keep the workers alive until told to stop; the exit status."""
+    tls_of(settings)  # what no worker could use ends the command here
     held = reserve_port(settings.host, settings.port)
+    second = reserve_port(settings.host, settings.mtls_port) if settings.mtls_port else None
     arguments = ["serve", "--worker-port", str(held.getsockname()[1])]
+    for name, value in tls.items():
+        arguments += [] if value is None else [f"--{name.replace('_', '-')}", str(value)]
     config = context.find_root().params.get("config")
     if config is not None:
         arguments = ["--config", str(config), *arguments]
-    return supervise(worker_command(arguments), settings.workers)
+    try:
+        return supervise(worker_command(arguments), settings.workers)
+    finally:
+        held.close()
+        if second:
+            second.close()
 
 
 async def _serve(settings: Settings, *, reuse_port: bool) -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, SecretStr
 from authrim.settings.kinds import (
     Algorithms,
     Bytes,
+    ClientCertificates,
     Count,
     Database,
     DestinationNames,
@@ -60,6 +61,35 @@ class Server(BaseModel):
         default=(),
         description="Optional features to switch off, by their name in [specs.md](specs.md). What is off has no "
         "route and no metadata.",
+    )
+
+
+class Tls(BaseModel):
+    """TLS by the server itself, and what it asks of clients there (RFC 8705)."""
+
+    tls_certificate: Path | None = Field(
+        default=None,
+        description="A PEM file with the server's certificate and those that issued it: the server speaks TLS "
+        "1.3 and 1.2 and no plain HTTP. SIGHUP reads it anew. With a certificate for an ECDSA key it is TLS 1.3 alone.",
+    )
+    tls_key: Path | None = Field(
+        default=None, description="A PEM file with the private key of `tls_certificate`, not encrypted."
+    )
+    tls_client_certificates: ClientCertificates = Field(
+        default="none",
+        description="`request` asks every client for a certificate, which it may refuse. Browsers then ask their "
+        "users for one: where people sign in, leave it and set `mtls_port`.",
+    )
+    mtls_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="A second TCP port with TLS, which asks for client certificates whatever the first one does.",
+    )
+    mtls_url: Issuer | None = Field(
+        default=None,
+        description="The public URL that stands in place of `issuer` where clients are asked for certificates; the "
+        "metadata names its endpoints as `mtls_endpoint_aliases` (RFC 8705 §5). Empty: at `issuer` itself.",
     )
 
 

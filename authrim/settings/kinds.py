@@ -26,6 +26,7 @@ Bytes = Annotated[int, Unit("bytes")]
 KibiBytes = Annotated[int, Unit("KiB")]
 
 SigningAlgorithm = Literal["RS256", "PS256", "ES256", "EdDSA"]
+ClientCertificates = Literal["none", "request"]
 LogFormat = Literal["json", "pretty"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

@@ -6,11 +6,11 @@ from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, model_validator
 
-from authrim.settings.groups import Keys, Log, Output, Outside, Passwords, Server, SignIn, Tokens
+from authrim.settings.groups import Keys, Log, Output, Outside, Passwords, Server, SignIn, Tls, Tokens
 from authrim.settings.kinds import POSTGRES_SCHEMES, is_loopback
 
 
-class Settings(Server, Log, Keys, Tokens, SignIn, Passwords, Outside, Output):
+class Settings(Server, Tls, Log, Keys, Tokens, SignIn, Passwords, Outside, Output):
     """Everything that can be set. ``load`` makes one from what is configured."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True)
@@ -27,6 +27,29 @@ class Settings(Server, Log, Keys, Tokens, SignIn, Passwords, Outside, Output):
             raise ValueError(
                 "issuer: must begin with https:// (OpenID Connect Discovery §3); for a try: authrim dev"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            given, missing = (
+                ("tls_key", "tls_certificate") if self.tls_key else ("tls_certificate", "tls_key")
+            )
+            raise ValueError(f"{given}: is set without {missing}: set both, or neither")
+        if self.tls_certificate is not None:
+            return self
+        if self.tls_client_certificates != "none":
+            raise ValueError("tls_client_certificates: needs tls_certificate and tls_key: set them")
+        if self.mtls_port is not None:
+            raise ValueError("mtls_port: needs tls_certificate and tls_key: set them")
+        return self
+
+    @model_validator(mode="after")
+    def _mtls_url_is_https(self) -> Self:
+        if self.mtls_url is not None and urlsplit(self.mtls_url).scheme != "https":
+            raise ValueError("mtls_url: must begin with https:// (RFC 8705 §5)")
+        if self.mtls_port is not None and self.mtls_port == self.port:
+            raise ValueError("mtls_port: is the same as port: give it another number")
         return self
 
     @model_validator(mode="after")

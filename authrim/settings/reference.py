@@ -13,13 +13,14 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from authrim.settings.groups import Keys, Log, Output, Outside, Passwords, Server, SignIn, Tokens
+from authrim.settings.groups import Keys, Log, Output, Outside, Passwords, Server, SignIn, Tls, Tokens
 from authrim.settings.kinds import Network, Unit
 from authrim.settings.model import Settings
 from authrim.settings.reading import ENVIRONMENT_PREFIX
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "Server": Server,
+    "TLS": Tls,
     "Log and database": Log,
     "Keys": Keys,
     "Codes and tokens": Tokens,

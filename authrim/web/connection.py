@@ -80,6 +80,7 @@ class Connection(RequestHandler):
         _cancel(self._write_deadline)
         address, task = self._address, self._task_handler
         super().connection_lost(exc)
+        self._wire = None  # which may be a transport of ours that points back here
         if task is None:
             self._connections.leave(address)
         else:

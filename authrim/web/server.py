@@ -1,13 +1,9 @@
-"""Starts and stops the HTTP listener: aiohttp's runner over our own ``Connection``.
-
-A listener of another kind (TLS that asks for client certificates) is made from ``Running.protocol_factory``.
-"""
+"""Starts and stops the HTTP listeners: aiohttp's runner over our own ``Connection``, with TLS between or without."""
 
 import asyncio
 import contextlib
 import os
 import socket
-import ssl as tls
 from typing import Any, cast
 
 import aiohttp.http_parser
@@ -16,6 +12,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from authrim.web.connection import Connection
 from authrim.web.limits import LIMITS, Connections, Limits
+from authrim.web.tls import Tls
 
 _BACKLOG = 512
 # What is still running when its grace is over is cancelled; this long it may take to notice.
@@ -81,16 +78,18 @@ class Running:
         *,
         reuse_port: bool = False,
         sock: socket.socket | None = None,
-        ssl: tls.SSLContext | None = None,
+        tls: Tls | None = None,
     ) -> None:
-        """Accept connections at an address, or at ``sock`` when it is given."""
+        """Accept connections at an address, or at ``sock`` when it is given. Raises CannotListen."""
         where: dict[str, Any] = (
             {"sock": sock} if sock else {"host": host, "port": port, "reuse_port": reuse_port}
         )
-        if ssl:
-            where |= {"ssl": ssl, "ssl_handshake_timeout": self._runner.limits.header_seconds}
+        protocols = tls.over(self.protocol_factory) if tls else self.protocol_factory
         loop = asyncio.get_running_loop()
-        self._listeners.append(await loop.create_server(self.protocol_factory, backlog=_BACKLOG, **where))
+        try:
+            self._listeners.append(await loop.create_server(protocols, backlog=_BACKLOG, **where))
+        except OSError as error:
+            raise CannotListen(host, port, error) from error
 
     async def stop(self, grace_seconds: float) -> None:
         """Accept no more, let requests in progress finish within ``grace_seconds``, then close all (F33)."""
@@ -117,7 +116,7 @@ async def start_site(
     limits: Limits,
     reuse_port: bool = False,
     sock: socket.socket | None = None,
-    ssl: tls.SSLContext | None = None,
+    tls: Tls | None = None,
 ) -> Running:
     """Start ``app`` and listen.
 
@@ -129,10 +128,10 @@ async def start_site(
     await runner.setup()
     running = Running(runner)
     try:
-        await running.listen(host, port, reuse_port=reuse_port, sock=sock, ssl=ssl)
-    except OSError as error:
+        await running.listen(host, port, reuse_port=reuse_port, sock=sock, tls=tls)
+    except CannotListen:
         await running.stop(0)
-        raise CannotListen(host, port, error) from error
+        raise
     return running
 
 
