@@ -44,7 +44,18 @@ RESTART_SECONDS: Final = 1.0
 
 #: Routes that a person's browser shows: what goes wrong there is a page.
 _PAGES = frozenset(
-    {"authorize", "authorize_post", "authorize_resume", "login", "login_post", "consent", "consent_post"}
+    {
+        "authorize",
+        "authorize_post",
+        "authorize_resume",
+        "login",
+        "login_post",
+        "consent",
+        "consent_post",
+        "logout",
+        "logout_post",
+        "logout_confirm",
+    }
 )
 
 

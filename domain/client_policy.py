@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from domain import redirect_uri, resource, scope
+from domain import client_policy_logout, redirect_uri, resource, scope
 from domain.client_metadata import ClientMetadata
 from domain.errors import Refusal
 from domain.profile import PROFILES
@@ -54,6 +54,7 @@ def _checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | N
     yield from _grants(metadata)
     yield from _redirect_uris(metadata, development)
     yield from _pages(metadata, development)
+    yield from client_policy_logout.checks(metadata, development)
     yield _logo_digest(metadata)
     yield from _signing(metadata)
     yield from _scope_and_audience(metadata)

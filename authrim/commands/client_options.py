@@ -20,6 +20,7 @@ _LISTS: Final = frozenset(
     {
         "redirect_uris", "grant_types", "response_types", "response_modes", "scope", "audiences",
         "protected_resources", "default_acr_values",
+        "post_logout_redirect_uris",
     }
 )  # fmt: skip
 
@@ -104,6 +105,26 @@ _OPTIONS: Final[tuple[Decorator, ...]] = (
     click.option("--client-uri", help="Its home page."),
     click.option("--policy-uri", help="Its privacy policy, linked on the consent page."),
     click.option("--tos-uri", help="Its terms of service, linked on the consent page."),
+    click.option(
+        "--post-logout-redirect-uri",
+        "post_logout_redirect_uris",
+        multiple=True,
+        help="Where browsers may go after a logout; repeatable.",
+    ),
+    click.option(
+        "--frontchannel-logout-uri", help="A page of its own that logs people out, shown in a frame."
+    ),
+    click.option(
+        "--frontchannel-logout-session-required/--no-frontchannel-logout-session-required",
+        default=None,
+        help="It needs iss and sid there.",
+    ),
+    click.option("--backchannel-logout-uri", help="Where the server tells it of logouts."),
+    click.option(
+        "--backchannel-logout-session-required/--no-backchannel-logout-session-required",
+        default=None,
+        help="It needs the sid there.",
+    ),
 )
 
 

@@ -51,7 +51,7 @@ async def answer_consent(request: web.Request) -> web.StreamResponse:
     if isinstance(interaction, Refusal):
         return await refuse_on_page(request, context, ENDPOINT, interaction)
     form = await read_form(request)
-    refusal = form if isinstance(form, Refusal) else form_refusal(request, interaction, form)
+    refusal = form if isinstance(form, Refusal) else form_refusal(request, interaction.csrf, form)
     if isinstance(refusal, Refusal):
         return await refuse_on_page(request, context, ENDPOINT, refusal, client_known=True)
     assert not isinstance(form, Refusal)
@@ -103,7 +103,7 @@ async def _page(request: web.Request, context: Context, interaction: Interaction
         ConsentPage(
             action_url=runtime.url(f"/consent/{interaction.grant_id}"),
             csrf_token=interaction.csrf,
-            client=shown_client(runtime, interaction.client, interaction.asked),
+            client=shown_client(runtime, interaction.client, interaction.asked.redirect_uri),
             account_display_name=shown_name,
             scopes=runtime.pages.scope_lines(scope_to_agree_to(interaction.asked), settings["locale"]),
             **settings,

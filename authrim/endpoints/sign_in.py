@@ -66,7 +66,7 @@ async def answer_sign_in(request: web.Request) -> web.StreamResponse:
     if isinstance(interaction, Refusal):
         return await refuse_on_page(request, context, ENDPOINT, interaction)
     form = await read_form(request)
-    refusal = form if isinstance(form, Refusal) else form_refusal(request, interaction, form)
+    refusal = form if isinstance(form, Refusal) else form_refusal(request, interaction.csrf, form)
     if isinstance(refusal, Refusal):
         return await refuse_on_page(request, context, ENDPOINT, refusal, client_known=True)
     assert not isinstance(form, Refusal)
@@ -180,7 +180,7 @@ def _page(
     return SignInPage(
         action_url=request.app[RUNTIME].url(f"/login/{interaction.grant_id}"),
         csrf_token=interaction.csrf,
-        client=shown_client(request.app[RUNTIME], interaction.client, interaction.asked),
+        client=shown_client(request.app[RUNTIME], interaction.client, interaction.asked.redirect_uri),
         login_value=login,
         error_message=error_message,
         error_id=error_id,

@@ -6,6 +6,7 @@ A feature that is off leaves no route and no metadata. ``docs/specs.md`` is writ
 from typing import Any, Final
 
 from authrim.features.feature import Feature, Route
+from authrim.features.logout import LOGOUT
 from authrim.features.openid_connect import OPENID_CONNECT
 from authrim.features.own import OWN
 from authrim.features.tokens import TOKENS
@@ -14,7 +15,7 @@ from authrim.settings import Settings
 
 __all__ = ["FEATURES", "Feature", "Route", "UnknownFeature", "enabled", "server_metadata"]
 
-FEATURES: Final[tuple[Feature, ...]] = (*OPENID_CONNECT, *TOKENS, *OWN)
+FEATURES: Final[tuple[Feature, ...]] = (*OPENID_CONNECT, *LOGOUT, *TOKENS, *OWN)
 
 
 class UnknownFeature(ValueError):

@@ -1,6 +1,7 @@
 """OIDC Core §3.1.2.1: an ID token that this server gave out, shown back as a hint of whom the request is about.
 
 Its signature, issuer and audience are checked; ``exp`` is not, because a hint is about the past (decisions.md 21).
+An encrypted one cannot be opened: it was encrypted to the client (OIDC RP-Initiated Logout 1.0 §2).
 """
 
 from typing import Any
@@ -10,24 +11,35 @@ from authrim.crypto.jws import JwsRefused, KeySet, verify
 from authrim.crypto.strict_json import JsonRefused
 from authrim.crypto.tokens import ID_TOKEN_TYPE
 from domain.errors import Refusal, invalid_request
+from domain.logout import Hint
 
 _ALGORITHMS = frozenset({"RS256", "PS256", "ES256", "EdDSA"})
 
 
-def hinted_subject(keys: KeySet, issuer: str, client_id: str, hint: str) -> str | Refusal:
-    """The subject of a genuine hint, by our published ``keys``, or ``invalid_request``."""
+def read_hint(keys: KeySet, issuer: str, hint: str) -> Hint | None:
+    """What a genuine hint says, by our published ``keys``; None when it is no ID token of this server."""
     try:
         verified = verify(hint, keys, algorithms=_ALGORITHMS, typ=frozenset({ID_TOKEN_TYPE}))
         claims: Any = strict_json.loads(verified.payload)
     except (JwsRefused, JsonRefused):
-        return _refused("It is not an ID token of this server.")
-    if not isinstance(claims, dict) or claims.get("iss") != issuer:
-        return _refused("It is not an ID token of this server.")
+        return None
+    if not isinstance(claims, dict) or claims.get("iss") != issuer or not isinstance(claims.get("sub"), str):
+        return None
     audience = claims.get("aud")
-    if client_id not in (audience if isinstance(audience, list) else [audience]):
-        return _refused("It was issued to another client.")
-    subject = claims.get("sub")
-    return subject if isinstance(subject, str) else _refused("It names no subject.")
+    session_id = claims.get("sid")
+    return Hint(
+        audience=tuple(map(str, audience)) if isinstance(audience, list) else (str(audience),),
+        subject=claims["sub"],
+        session_id=session_id if isinstance(session_id, str) else None,
+    )
+
+
+def hinted_subject(keys: KeySet, issuer: str, client_id: str, hint: str) -> str | Refusal:
+    """The subject of a genuine hint, by our published ``keys``, or ``invalid_request``."""
+    read = read_hint(keys, issuer, hint)
+    if read is None:
+        return _refused("It is not an ID token of this server.")
+    return read.subject if client_id in read.audience else _refused("It was issued to another client.")
 
 
 def _refused(why: str) -> Refusal:

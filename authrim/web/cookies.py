@@ -1,4 +1,4 @@
-"""The two cookies: who is signed in with this browser, and which requests this browser has open.
+"""The cookies: who is signed in with this browser, which requests it has open, and whom we asked about logout.
 
 ``__Host-`` names and ``Secure`` everywhere but on ``authrim dev`` at http://localhost. Each holds an id and a
 secret; the server keeps only the secret's digest.
@@ -15,6 +15,7 @@ from authrim.runtime import RUNTIME, Runtime
 
 _SESSION: Final = "authrim-session"
 _REQUEST: Final = "authrim-request-"
+_LOGOUT: Final = "authrim-logout"
 _SECRET_LENGTH: Final = 43
 _ID_LENGTH: Final = 32
 
@@ -40,6 +41,11 @@ def set_session_cookie(runtime: Runtime, response: web.Response, session_id: str
     _set(runtime, response, _name(runtime, _SESSION), f"{session_id}.{secret}", None)
 
 
+def drop_session_cookie(request: web.Request, response: web.Response) -> None:
+    """Nobody is signed in with this browser any more."""
+    _drop(request, response, _name(request.app[RUNTIME], _SESSION))
+
+
 def set_request_cookie(runtime: Runtime, response: web.Response, grant_id: str, secret: str) -> None:
     """Bind an open request to this browser."""
     _set(runtime, response, _request_name(runtime, grant_id), secret, runtime.settings.interaction_lifetime)
@@ -47,11 +53,7 @@ def set_request_cookie(runtime: Runtime, response: web.Response, grant_id: str, 
 
 def drop_request_cookie(request: web.Request, response: web.Response, grant_id: str) -> None:
     """The request is over."""
-    runtime = request.app[RUNTIME]
-    name = _request_name(runtime, grant_id)
-    if name not in request.cookies:
-        return
-    response.del_cookie(name, path="/", secure=_is_secure(runtime), httponly=True, samesite="Lax")
+    _drop(request, response, _request_name(request.app[RUNTIME], grant_id))
 
 
 def request_secret(request: web.Request, grant_id: str, browser_hash: str | None) -> str | None:
@@ -65,6 +67,17 @@ def request_secret(request: web.Request, grant_id: str, browser_hash: str | None
 def csrf_token(runtime: Runtime, grant_id: str, secret: str) -> str:
     """The token of the forms of an open request: bound to the browser's own secret (A179)."""
     return base64url.encode(keyed_hash(runtime.master.derive("csrf"), grant_id.encode(), secret.encode()))
+
+
+def logout_secret(request: web.Request) -> str | None:
+    """The secret that binds the question "log out?" to this browser, when it was asked before."""
+    secret = request.cookies.get(_name(request.app[RUNTIME], _LOGOUT), "")
+    return secret if len(secret) == _SECRET_LENGTH and secret.isascii() else None
+
+
+def set_logout_cookie(runtime: Runtime, response: web.Response, secret: str) -> None:
+    """Bind the question "log out?" to this browser, for as long as a sign-in would wait."""
+    _set(runtime, response, _name(runtime, _LOGOUT), secret, runtime.settings.interaction_lifetime)
 
 
 def _request_name(runtime: Runtime, grant_id: str) -> str:
@@ -84,3 +97,9 @@ def _set(runtime: Runtime, response: web.Response, name: str, value: str, max_ag
     response.set_cookie(
         name, value, max_age=max_age, path="/", secure=_is_secure(runtime), httponly=True, samesite="Lax"
     )
+
+
+def _drop(request: web.Request, response: web.Response, name: str) -> None:
+    if name in request.cookies:
+        secure = _is_secure(request.app[RUNTIME])
+        response.del_cookie(name, path="/", secure=secure, httponly=True, samesite="Lax")

@@ -103,7 +103,7 @@ def is_open(grant: Grant, now: int) -> bool:
     return grant.waits_for_person and grant.request is not None and now < grant.request.expires_at
 
 
-def form_refusal(request: web.Request, interaction: Interaction, form: Params) -> Refusal | None:
+def form_refusal(request: web.Request, csrf: str, form: Params) -> Refusal | None:
     """Whether the form came from our own page: its token, and what the browser says of its origin
     (RFC 9700 §4.7, decisions.md 28). A missing Origin is accepted with the token and the cookie."""
     runtime = request.app[RUNTIME]
@@ -113,7 +113,7 @@ def form_refusal(request: web.Request, interaction: Interaction, form: Params) -
         return FORM_REFUSED
     if site is not None and site != "same-origin":
         return FORM_REFUSED
-    if not constant_time_equal(form.get("csrf") or "", interaction.csrf):
+    if not constant_time_equal(form.get("csrf") or "", csrf):
         return FORM_REFUSED
     return None
 
@@ -148,12 +148,12 @@ def facts_for(
     )
 
 
-def shown_client(runtime: Runtime, client: Client, asked: AuthorizationRequested) -> ShownClient:
-    """The client as the pages show it."""
+def shown_client(runtime: Runtime, client: Client, redirect_uri: str) -> ShownClient:
+    """The client as the pages show it. ``redirect_uri``: where the browser goes from the page, validated."""
     metadata = client.metadata
     return ShownClient(
         name=metadata.client_name or client.client_id,
-        redirect_uri=asked.redirect_uri,
+        redirect_uri=redirect_uri,
         logo_url=_logo_path(runtime, client),
         client_uri=metadata.client_uri,
         policy_uri=metadata.policy_uri,

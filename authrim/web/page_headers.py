@@ -16,11 +16,14 @@ _FIXED = {
 }
 
 
-def page_headers(form_action: Iterable[str], script_nonce: str = "") -> dict[str, str]:
+def page_headers(
+    form_action: Iterable[str], script_nonce: str = "", frames: Iterable[str] = ()
+) -> dict[str, str]:
     """The headers of a page whose forms may lead only to the given CSP sources; empty sources are left out.
 
     Browsers hold redirects that answer a form to ``form-action`` too, so the sign-in and the consent page
-    name the validated redirect origin beside ``'self'``. Without ``script_nonce`` no script runs.
+    name the validated redirect origin beside ``'self'``. Without ``script_nonce`` no script runs. ``frames`` are
+    the only sources that the page may show in frames.
     """
     leads_to = " ".join(source for source in form_action if source) or "'none'"
     policy = [
@@ -33,6 +36,9 @@ def page_headers(form_action: Iterable[str], script_nonce: str = "") -> dict[str
     ]
     if script_nonce:
         policy.append(f"script-src 'nonce-{script_nonce}'")
+    framed = " ".join(sorted({source for source in frames if source}))
+    if framed:
+        policy.append(f"frame-src {framed}")
     return {**_FIXED, "Content-Security-Policy": "; ".join(policy)}
 
 

@@ -1,4 +1,4 @@
-"""The pages a person sees: sign-in, consent, error, and the page that posts an answer to a client.
+"""The pages a person sees: sign-in, consent, logout, error, and the page that posts an answer to a client.
 
 Server-rendered and complete without JavaScript. A page's whole input is one frozen struct; every value of it
 is untrusted text to the templates, which escape it (A195). Templates, texts and files are read and compiled
@@ -23,7 +23,7 @@ from authrim.web.translations import LOCALES, SOURCE_LOCALE, load_translations
 from domain.errors import Refusal
 
 _TEMPLATES = Path(__file__).parent.parent / "templates"
-_NAMES = ("sign_in", "consent", "error", "form_post")
+_NAMES = ("sign_in", "consent", "error", "form_post", "logout", "logged_out")
 
 
 class ShownClient(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,6 +136,37 @@ class FormPostPage(Page, frozen=True, kw_only=True):
     error_id: str
 
 
+class LogoutPage(Page, frozen=True, kw_only=True):
+    """The question whether to log out; it posts ``csrf``, ``fields`` and ``action`` (``logout`` or ``cancel``).
+
+    ``client`` None: the request names no application that can be believed; its ``redirect_uri`` is empty when the
+    browser is not sent back to it. ``notice`` is one of ``texts``.
+    """
+
+    action_url: str
+    csrf_token: str
+    fields: tuple[tuple[str, str], ...] = ()
+    client: ShownClient | None = None
+    account_display_name: str = ""
+    notice: str = ""
+    error_id: str = ""
+
+
+class LoggedOutPage(Page, frozen=True, kw_only=True):
+    """What became of it. ``frames`` are the front-channel logout addresses that the page loads (validated).
+
+    ``leads_to`` is where the browser goes once they have loaded, or after ``seconds``: the validated address, or
+    nowhere.
+    """
+
+    title: str = texts.LOGGED_OUT
+    frames: tuple[str, ...] = ()
+    leads_to: str = ""
+    seconds: int = 5
+    notice: str = ""
+    error_id: str = ""
+
+
 class Pages:
     """Every page in every language, ready to be shown. One a process."""
 
@@ -181,6 +212,19 @@ class Pages:
             return self.error(self._not_deliverable(page))
         nonce = secrets.token_urlsafe(16)
         return self._html("form_post", page, 200, page_headers((leads_to,), script_nonce=nonce), nonce=nonce)
+
+    def logout(self, page: LogoutPage) -> web.Response:
+        """The question whether to log out."""
+        leads_to = form_action_source(page.client.redirect_uri) if page.client else ""
+        return self._html(
+            "logout", page, 200, _with_error_id(page_headers(("'self'", leads_to)), page.error_id)
+        )
+
+    def logged_out(self, page: LoggedOutPage) -> web.Response:
+        """That the person is logged out, or still logged in; with the frames that tell it to the clients."""
+        nonce = secrets.token_urlsafe(16) if page.leads_to else ""
+        headers = page_headers((), script_nonce=nonce, frames=map(form_action_source, page.frames))
+        return self._html("logged_out", page, 200, _with_error_id(headers, page.error_id), nonce=nonce)
 
     def scope_lines(self, scopes: Iterable[str], locale: str) -> tuple[ScopeLine, ...]:
         """What each scope gives, in plain language; a scope no one described is shown by its name."""
@@ -235,3 +279,7 @@ class Pages:
         }
         environment.globals |= {"locale": locale, "static": self._static.url}
         return environment
+
+
+def _with_error_id(headers: dict[str, str], error_id: str) -> dict[str, str]:
+    return headers | ({ERROR_ID_HEADER: error_id} if error_id else {})

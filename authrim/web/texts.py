@@ -14,6 +14,9 @@ TOO_MANY_ATTEMPTS = message("Too many attempts. Please wait a little and try aga
 INTERACTION_EXPIRED = message("This sign-in has expired. Go back to the application and start again.")
 FORM_NOT_OURS = message("This form was not sent from our page. Go back to the application and start again.")
 NOT_DELIVERABLE = message("The answer cannot be sent back to the application.")
+NOT_RETURNED = message("The application's request is not in order, so you will not be sent back to it.")
+LOGGED_OUT = message("You are logged out")
+STILL_LOGGED_IN = message("You are still logged in")
 
 SCOPE_TEXTS: dict[str, tuple[str, str]] = {
     "openid": (

@@ -1,0 +1,34 @@
+"""OpenID Connect logout: asked for by an application, told to the others."""
+
+from typing import Final
+
+from authrim.endpoints import logout
+from authrim.features.feature import Feature, Route
+
+LOGOUT: Final[tuple[Feature, ...]] = (
+    Feature(
+        "rp_initiated_logout",
+        "OpenID Connect RP-Initiated Logout 1.0",
+        (
+            Route("GET", "/logout", logout.logout, "logout"),
+            Route("POST", "/logout", logout.logout, "logout_post"),
+            Route("POST", "/logout/confirm", logout.answer_logout, "logout_confirm"),
+        ),
+        lambda runtime: {"end_session_endpoint": runtime.url("/logout")},
+        files=("domain/logout.py", "domain/client_policy_logout.py", "authrim/protocol/id_token_hint.py"),
+        tests=("tests/features/logout", "tests/attacks/test_logout.py"),
+        suite=(
+            "oidcc-rp-initiated-logout-discovery-endpoint-verification",
+            "oidcc-rp-initiated-logout",
+            "oidcc-rp-initiated-logout-bad-post-logout-redirect-uri",
+            "oidcc-rp-initiated-logout-modified-id-token-hint",
+            "oidcc-rp-initiated-logout-bad-id-token-hint",
+            "oidcc-rp-initiated-logout-no-id-token-hint",
+            "oidcc-rp-initiated-logout-query-added-to-post-logout-redirect-uri",
+            "oidcc-rp-initiated-logout-no-params",
+            "oidcc-rp-initiated-logout-no-post-logout-redirect-uri",
+            "oidcc-rp-initiated-logout-only-state",
+            "oidcc-rp-initiated-logout-no-state",
+        ),
+    ),
+)
