@@ -12,6 +12,7 @@ from domain import claims, pkce, resource
 from domain import client as client_rules
 from domain import scope as scopes
 from domain.client import Client
+from domain.confirmation import is_thumbprint
 from domain.errors import Refusal, invalid_request, invalid_scope, unauthorized_client
 from domain.issue import OFFLINE_ACCESS
 
@@ -34,7 +35,7 @@ KNOWN: Final = frozenset(
     {
         "scope", "response_type", "response_mode", "state", "nonce", "display", "prompt", "max_age", "ui_locales",
         "claims_locales", "id_token_hint", "login_hint", "acr_values", "claims", "code_challenge",
-        "code_challenge_method", *UNSUPPORTED,
+        "code_challenge_method", "dpop_jkt", *UNSUPPORTED,
     }
 )  # fmt: skip
 
@@ -232,6 +233,18 @@ def values_of(parameters: Parameters, name: str) -> tuple[str, ...]:
     if len(values) > MAX_LIST or any(len(value) > 255 for value in values):
         raise Refused(invalid_request(f"The parameter {name} is too long.", "Send fewer values."))
     return values
+
+
+def dpop_jkt(parameters: Parameters) -> str | None:
+    """The thumbprint of the key that the code is to be bound to (RFC 9449 §10)."""
+    value = parameters.get("dpop_jkt")
+    if value is not None and not is_thumbprint(value):
+        raise Refused(
+            invalid_request(
+                "The dpop_jkt is malformed.", "Send the key's SHA-256 thumbprint.", "RFC 9449 §10"
+            )
+        )
+    return value
 
 
 def limited(parameters: Parameters, name: str, most: int) -> str | None:

@@ -19,12 +19,13 @@ from domain.liveness import ACTIVE
 
 
 class RequestFacts(msgspec.Struct, frozen=True):
-    """What the shell knows beside the parameters. Lifetimes in seconds."""
+    """What the shell knows beside the parameters. Lifetimes in seconds. ``dpop``: RFC 9449 is offered."""
 
     now: int
     issuer: str
     interaction_lifetime: int
     browser_hash: str | None = None
+    dpop: bool = False
 
 
 class PrivateParameters(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -150,6 +151,7 @@ def _validated(client: Client, parameters: Parameters, facts: RequestFacts, redi
         display=read.display(parameters),
         ui_locales=read.values_of(parameters, "ui_locales"),
         browser_hash=facts.browser_hash,
+        dpop_jkt=read.dpop_jkt(parameters) if facts.dpop else None,
         requested_at=facts.now,
         expires_at=facts.now + facts.interaction_lifetime,
     )

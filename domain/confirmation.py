@@ -1,7 +1,13 @@
 """RFC 7800: the key that whoever uses a token must prove to hold. A DPoP key by its thumbprint (RFC 9449 §6.1), a
 certificate by its own (RFC 8705 §3.1), or neither: a bearer token."""
 
+import re
+from typing import Final
+
 import msgspec
+
+#: SHA-256 as base64url: 43 characters, the last of which spells only four bits.
+_THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
 
 
 class Confirmation(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -30,3 +36,8 @@ class Confirmation(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 UNBOUND = Confirmation()
+
+
+def is_thumbprint(value: str) -> bool:
+    """Whether the text can be the SHA-256 thumbprint of a key (RFC 7638 §3, RFC 9449 §10)."""
+    return _THUMBPRINT.fullmatch(value) is not None

@@ -36,7 +36,8 @@ class Profile(msgspec.Struct, frozen=True):
 
     ``signing_algorithms`` are those for all that the client or the server signs, the preferred one first;
     ``response_types`` those a client may register. ``sender_constraints``: access tokens are bound in one of these
-    ways, any of which will do; empty: they need not be. A rotated refresh token is answered again for the server's
+    ways, any of which will do; empty: they need not be. ``dpop_nonce_required``: their DPoP proofs hold a nonce of
+    the server, where the server leaves that to the profile. A rotated refresh token is answered again for the server's
     or the client's grace, and never for more than ``longest_refresh_grace_seconds``.
     """
 
@@ -48,6 +49,7 @@ class Profile(msgspec.Struct, frozen=True):
     redirect_uri_required: bool
     require_pushed: bool = False
     sender_constraints: frozenset[str] = frozenset()
+    dpop_nonce_required: bool = False
     response_types: tuple[str, ...] = ("code",)
     code_lifetime: int = 60
     longest_refresh_grace_seconds: int = 60
@@ -97,6 +99,7 @@ _FAPI2_SECURITY = Profile(
     redirect_uri_required=True,
     require_pushed=True,
     sender_constraints=frozenset({DPOP, MTLS}),  # FAPI 2 Security Profile §5.3.2.1
+    dpop_nonce_required=True,  # FAPI 2 Security Profile §5.3.2.1 lets servers ask for it
 )
 _FAPI2_MESSAGE_SIGNING = msgspec.structs.replace(_FAPI2_SECURITY, name="fapi2-message-signing")
 

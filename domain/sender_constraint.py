@@ -29,6 +29,14 @@ def refresh_binding_of(client: Client, binding: Confirmation) -> Confirmation:
     return binding if client.is_public else UNBOUND
 
 
+def code_key(dpop_jkt: str | None, proof: Confirmation) -> str | None | Refusal:
+    """The key that the code of a pushed request gets bound to: that of its ``dpop_jkt``, that of its DPoP proof, or
+    none; the two may not differ (RFC 9449 §10.1)."""
+    if dpop_jkt is not None and proof.jkt is not None and dpop_jkt != proof.jkt:
+        return MISMATCHED
+    return dpop_jkt or proof.jkt
+
+
 def wrong_key(demanded: Confirmation, proof: Confirmation) -> Refusal | None:
     """Why a code or a refresh token that is bound to ``demanded`` may not be used with ``proof``: another key is
     ``invalid_grant``, no proof at all is told apart, because it says nothing of who sent it (A108, A110, A095)."""
@@ -50,6 +58,9 @@ def _missing(ways: frozenset[str]) -> Refusal:
     return PROOF_MISSING if DPOP in ways else CERTIFICATE_MISSING
 
 
+MISMATCHED = invalid_dpop_proof(
+    "The dpop_jkt is not the key of the DPoP proof.", "dpop_jkt_mismatch", "Leave dpop_jkt out."
+)
 PROOF_MISSING = invalid_dpop_proof(
     "The request must prove a key.", "dpop_proof_missing", "Send a DPoP proof in the header DPoP."
 )

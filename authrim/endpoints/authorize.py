@@ -42,6 +42,7 @@ from domain.client import Client, cannot_be_served
 from domain.errors import Refusal, invalid_request
 from domain.grant_events import AuthorizationRequested
 from domain.liveness import ACTIVE
+from domain.profile import DPOP
 from domain.stream import grant_stream
 from projections.rows import Row
 
@@ -102,7 +103,13 @@ def _validated(
 ) -> Valid | OnPage | ByRedirect:
     """The pure checks, and the hint that needs our keys (OIDC Core §3.1.2.1 ``id_token_hint``)."""
     runtime = request.app[RUNTIME]
-    facts = RequestFacts(runtime.now(), runtime.issuer, runtime.settings.interaction_lifetime, browser_hash)
+    facts = RequestFacts(
+        now=runtime.now(),
+        issuer=runtime.issuer,
+        interaction_lifetime=runtime.settings.interaction_lifetime,
+        browser_hash=browser_hash,
+        dpop=DPOP in runtime.features,
+    )
     parameters = _parameters(params)
     valid = validate(client, parameters, facts)
     unserved = cannot_be_served(client, runtime.features)

@@ -1,6 +1,6 @@
 """The UserInfo endpoint (OIDC Core §5.3): the claims that the access token's grant allows."""
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from authrim.access_token import PresentedToken
 from authrim.execute import Context
@@ -9,18 +9,14 @@ from authrim.runtime import RUNTIME
 from authrim.web.answers import json_answer, refuse_as_resource
 from authrim.web.context import context_of
 from authrim.web.cors import allow_client_origins
-from authrim.web.errors import bearer_challenge
-from authrim.web.params import FORM_TYPE, Params, parse, raw_query, read_form
+from authrim.web.resource import INVALID_TOKEN, presented_token
 from domain.claims import by_scope
-from domain.errors import Refusal, invalid_request
+from domain.errors import Refusal
+from domain.grant_events import token_type_of
 from domain.issue import OPENID
 
 ENDPOINT = "userinfo"
 
-INVALID_TOKEN = Refusal(
-    "invalid_token", "The access token is not active, or not for this resource.", "Get a new one.", "RFC 6750 §3.1",
-    "token_not_active", status=401,
-)  # fmt: skip
 INSUFFICIENT_SCOPE = Refusal(
     "insufficient_scope", "The access token has not the scope openid.", "Ask for openid.", "RFC 6750 §3.1",
     "scope_without_openid", status=403,
@@ -29,53 +25,19 @@ INSUFFICIENT_SCOPE = Refusal(
 
 async def userinfo(request: web.Request) -> web.StreamResponse:
     """GET or POST ``/userinfo``."""
-    runtime, context = request.app[RUNTIME], context_of(request)
-    token = await _presented(request)
-    if token is None:
-        return bearer_challenge(error_id=context.error_id)
-    if isinstance(token, Refusal):
-        return await refuse_as_resource(request, context, ENDPOINT, token)
-    presented = await runtime.access_tokens.find(context.tenant, token)
-    refusal = _refusal(runtime.issuer, presented)
+    context = context_of(request)
+    presented = await presented_token(request, context, ENDPOINT)
+    if isinstance(presented, web.Response):
+        return presented
+    refusal = _refusal(request.app[RUNTIME].issuer, presented)
     if refusal is not None:
         scope = OPENID if refusal is INSUFFICIENT_SCOPE else ""
-        return await refuse_as_resource(request, context, ENDPOINT, refusal, scope)
-    assert presented is not None
+        scheme = token_type_of(presented.issued)
+        return await refuse_as_resource(request, context, ENDPOINT, refusal, scheme=scheme, scope=scope)
     return await _answer(request, context, presented)
 
 
-async def _presented(request: web.Request) -> str | Refusal | None:
-    """The token, from the header or the form, from one place only and never from the query (RFC 6750 §2)."""
-    query = parse(raw_query(request))
-    if isinstance(query, Refusal) or query.get("access_token") is not None:
-        return invalid_request(
-            "An access token in the query is refused.", "Use the header.", "RFC 9700 §4.3.2"
-        )
-    headers = request.headers.getall(hdrs.AUTHORIZATION, [])
-    form = await _form(request)
-    if isinstance(form, Refusal):
-        return form
-    in_form = form.get("access_token")
-    if len(headers) + (in_form is not None) > 1 or "access_token" in form.duplicates:
-        return invalid_request(
-            "There is more than one access token.", "Send one, in one place.", "RFC 6750 §2"
-        )
-    if in_form is not None:
-        return in_form
-    scheme, _, token = headers[0].partition(" ") if headers else ("", "", "")
-    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
-
-
-async def _form(request: web.Request) -> Params | Refusal:
-    """The form of a POST that has one; a POST without a body may carry its token in the header."""
-    if request.method != hdrs.METH_POST or request.content_type != FORM_TYPE:
-        return parse(b"")
-    return await read_form(request, with_query=True)
-
-
-def _refusal(issuer: str, presented: PresentedToken | None) -> Refusal | None:
-    if presented is None or not presented.is_active:
-        return INVALID_TOKEN
+def _refusal(issuer: str, presented: PresentedToken) -> Refusal | None:
     if presented.issued.subject is None or OPENID not in presented.issued.scope:
         return INSUFFICIENT_SCOPE
     return None if issuer in presented.issued.audience else INVALID_TOKEN

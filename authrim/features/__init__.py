@@ -9,13 +9,20 @@ from authrim.features.feature import Feature, Route
 from authrim.features.logout import LOGOUT
 from authrim.features.openid_connect import OPENID_CONNECT
 from authrim.features.own import OWN
+from authrim.features.sender_constraint import SENDER_CONSTRAINT
 from authrim.features.tokens import TOKENS
 from authrim.runtime import Runtime
 from authrim.settings import Settings
 
 __all__ = ["FEATURES", "Feature", "Route", "UnknownFeature", "enabled", "server_metadata"]
 
-FEATURES: Final[tuple[Feature, ...]] = (*OPENID_CONNECT, *LOGOUT, *TOKENS, *OWN)
+FEATURES: Final[tuple[Feature, ...]] = (
+    *OPENID_CONNECT,
+    *LOGOUT,
+    *TOKENS,
+    *SENDER_CONSTRAINT,
+    *OWN,
+)
 
 
 class UnknownFeature(ValueError):

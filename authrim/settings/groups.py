@@ -14,6 +14,7 @@ from authrim.settings.kinds import (
     Count,
     Database,
     DestinationNames,
+    DpopNonce,
     Issuer,
     KibiBytes,
     Language,
@@ -176,6 +177,12 @@ class Tokens(BaseModel):
     )
     refresh_grace_count: Count = Field(
         default=64, ge=1, le=1024, description="How often it may answer so within that time."
+    )
+    dpop_nonce: DpopNonce = Field(
+        default="off",
+        description="Whose DPoP proofs must hold a nonce of this server (RFC 9449 §8), so that none can be made in "
+        "advance: nobody's (`off`), those of clients whose profile is FAPI 2 (`profile`), or everybody's (`required`). "
+        "It costs a client one more request when its nonce has become too old.",
     )
 
 

@@ -27,6 +27,7 @@ KibiBytes = Annotated[int, Unit("KiB")]
 
 SigningAlgorithm = Literal["RS256", "PS256", "ES256", "EdDSA"]
 ClientCertificates = Literal["none", "request"]
+DpopNonce = Literal["off", "profile", "required"]
 LogFormat = Literal["json", "pretty"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

@@ -7,7 +7,7 @@ from aiohttp import hdrs, web
 
 from authrim.execute import Context
 from authrim.runtime import RUNTIME
-from authrim.web.errors import ERROR_ID_HEADER, bearer_refusal, error_members, json_refusal
+from authrim.web.errors import BEARER, ERROR_ID_HEADER, error_members, json_refusal, resource_refusal
 from authrim.web.pages import ErrorPage
 from authrim.web.response_mode import authorization_response
 from authrim.web.translations import choose_locale
@@ -39,11 +39,11 @@ async def refuse_as_json(
 
 
 async def refuse_as_resource(
-    request: web.Request, context: Context, endpoint: str, refusal: Refusal, scope: str = ""
-) -> web.Response:
-    """The error answer of RFC 6750 §3."""
+    request: web.Request, context: Context, endpoint: str, refusal: Refusal, *, scheme: str = BEARER, scope: str = ""
+) -> web.Response:  # fmt: skip
+    """The error answer of RFC 6750 §3 and RFC 9449 §7.1."""
     await record(request, context, endpoint, refusal)
-    return bearer_refusal(refusal, error_id=context.error_id, scope=scope)
+    return resource_refusal(refusal, error_id=context.error_id, scheme=scheme, scope=scope)
 
 
 async def refuse_on_page(

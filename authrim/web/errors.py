@@ -5,16 +5,22 @@ error id that ``authrim audit why`` explains travels in a header of its own.
 """
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import Final
 
 import msgspec
 from aiohttp import hdrs, web
 
+from authrim.protocol.dpop import ALGORITHMS
 from domain.errors import Refusal
 
 ERROR_ID_HEADER = "Authrim-Error-Id"
 
 REALM = "authrim"
+
+BEARER: Final = "Bearer"
+DPOP: Final = "DPoP"
 
 # RFC 6749 §5.2: %x20-21 / %x23-5B / %x5D-7E. Without quote, backslash and control characters such a text is
 # also safe inside a quoted-string of a header (A197).
@@ -30,8 +36,8 @@ def json_refusal(refusal: Refusal, *, error_id: str, basic: bool = False) -> web
     return response
 
 
-def bearer_refusal(
-    refusal: Refusal, *, error_id: str, scheme: str = "Bearer", scope: str = ""
+def resource_refusal(
+    refusal: Refusal, *, error_id: str, scheme: str = BEARER, scope: str = ""
 ) -> web.Response:
     """The answer of a protected resource to an access token that it refuses (RFC 6750 §3, RFC 9449 §7.1).
 
@@ -42,16 +48,22 @@ def bearer_refusal(
     challenge += f', error_description="{_allowed(refusal.error_description)}"'
     if scope:
         challenge += f', scope="{_allowed(scope)}"'
-    response.headers[hdrs.WWW_AUTHENTICATE] = challenge
+    response.headers[hdrs.WWW_AUTHENTICATE] = challenge + _parameters(scheme)
     return response
 
 
-def bearer_challenge(*, error_id: str, scheme: str = "Bearer") -> web.Response:
-    """The answer to a request without any credentials: it names no error (RFC 6750 §3.1)."""
-    return web.Response(
-        status=401,
-        headers={hdrs.WWW_AUTHENTICATE: f'{scheme} realm="{REALM}"', ERROR_ID_HEADER: error_id},
-    )
+def resource_challenge(*, error_id: str, schemes: Sequence[str] = (BEARER,)) -> web.Response:
+    """The answer to a request without any credentials: it names no error (RFC 6750 §3.1), and every scheme that may
+    be used."""
+    response = web.Response(status=401, headers={ERROR_ID_HEADER: error_id})
+    for scheme in schemes:
+        response.headers.add(hdrs.WWW_AUTHENTICATE, f'{scheme} realm="{REALM}"{_parameters(scheme)}')
+    return response
+
+
+def _parameters(scheme: str) -> str:
+    """RFC 9449 §7.1: which algorithms proofs may be signed with."""
+    return f', algs="{" ".join(ALGORITHMS)}"' if scheme == DPOP else ""
 
 
 def error_members(refusal: Refusal) -> dict[str, str]:

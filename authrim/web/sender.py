@@ -2,15 +2,25 @@
 (RFC 8705). One function for every endpoint that leads to tokens, and for every resource.
 """
 
+from typing import Final
+
 import msgspec
 from aiohttp import web
 
 from authrim.execute import Context
+from authrim.protocol import dpop
+from authrim.protocol.dpop import Proof, ProofFacts
+from authrim.protocol.dpop_nonce import accepted_nonces, current_nonce
 from authrim.protocol.used_once import UsedOnce
 from authrim.runtime import Runtime
+from authrim.web.middleware import FRESH_NONCE
 from domain.client import Client
 from domain.confirmation import UNBOUND, Confirmation
 from domain.errors import Refusal
+from domain.profile import DPOP
+
+DPOP_HEADER: Final = "DPoP"
+_NONCE_PURPOSE: Final = "dpop"
 
 
 class ProvedKeys(msgspec.Struct, frozen=True):
@@ -21,10 +31,54 @@ class ProvedKeys(msgspec.Struct, frozen=True):
 
 
 async def proved_keys(
-    runtime: Runtime,  # noqa: ARG001
-    request: web.Request,  # noqa: ARG001
-    context: Context,  # noqa: ARG001
-    client: Client,  # noqa: ARG001
-) -> ProvedKeys | Refusal:
-    """What a request of that client proves."""
-    return ProvedKeys()
+    runtime: Runtime, request: web.Request, context: Context, client: Client, bound_token: str | None = None,
+    *, by_dpop: bool = True,
+) -> ProvedKeys | Refusal:  # fmt: skip
+    """What a request of that client proves. ``bound_token``: the access token that comes with the proof, at a resource.
+    ``by_dpop`` False: a DPoP proof is not looked at, because nothing is presented with it."""
+    proof = _dpop_proof(runtime, request, context, client, bound_token) if by_dpop else None
+    if isinstance(proof, Refusal):
+        return proof
+    if proof is None:
+        return ProvedKeys()
+    return ProvedKeys(Confirmation(jkt=proof.jkt), (proof.once,))
+
+
+def _dpop_proof(
+    runtime: Runtime, request: web.Request, context: Context, client: Client, access_token: str | None
+) -> Proof | Refusal | None:
+    """What the request's DPoP header proves; None without one."""
+    if DPOP not in runtime.features:
+        return None
+    proofs = request.headers.getall(DPOP_HEADER, ())
+    if not proofs:
+        return None
+    now = runtime.now()
+    facts = ProofFacts(
+        now=now,
+        method=request.method,
+        urls=runtime.urls_of_request(request.rel_url.raw_path),
+        nonces=_nonces(runtime, context, client, now),
+        access_token=access_token,
+    )
+    proof = dpop.check(context.tenant, proofs, facts)
+    if facts.nonces is not None:
+        _offer_fresh_nonce(runtime, request, context, proof, now)
+    return proof
+
+
+def _nonces(runtime: Runtime, context: Context, client: Client, now: int) -> frozenset[str] | None:
+    """The nonces of which the proof must hold one, None when it need not (RFC 9449 §8, §9)."""
+    wanted = runtime.settings.dpop_nonce
+    if wanted == "required" or (wanted == "profile" and client.profile.dpop_nonce_required):
+        return accepted_nonces(runtime.master, context.tenant, _NONCE_PURPOSE, now)
+    return None
+
+
+def _offer_fresh_nonce(
+    runtime: Runtime, request: web.Request, context: Context, proof: Proof | Refusal, now: int
+) -> None:
+    """With the answer, a nonce for the next request, unless it has the newest already (RFC 9449 §8.2)."""
+    fresh = current_nonce(runtime.master, context.tenant, _NONCE_PURPOSE, now)
+    if isinstance(proof, Refusal) or proof.nonce != fresh:
+        request[FRESH_NONCE] = fresh

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from authrim.outside.log_lines import FLUSH_SECONDS, LineWriter
 from authrim.outside.telemetry import scrub_text
 from authrim.web.cors import ANY_ORIGIN, cors_headers
-from authrim.web.errors import bearer_challenge, bearer_refusal, error_members, json_refusal, section_uri
+from authrim.web.errors import error_members, json_refusal, resource_challenge, resource_refusal, section_uri
 from authrim.web.middleware import trace_id_of
 from domain.errors import Refusal, invalid_client, invalid_grant, temporarily_unavailable
 from tests.attacks.raw_http import ask, members, sample_app, serving
@@ -154,14 +154,17 @@ def test_retry_after_is_sent() -> None:
     assert json_refusal(temporarily_unavailable("Busy.", 7), error_id=ID).headers["Retry-After"] == "7"
 
 
-def test_bearer_refusals() -> None:
+def test_resource_refusals() -> None:
     """RFC 6750 §3: the error is in the challenge; without credentials the challenge names none (§3.1)."""
     refusal = Refusal("insufficient_scope", "More is needed.", status=403)
-    challenge = bearer_refusal(refusal, error_id=ID, scope="openid").headers["WWW-Authenticate"]
+    challenge = resource_refusal(refusal, error_id=ID, scope="openid").headers["WWW-Authenticate"]
     expected = 'Bearer realm="authrim", error="insufficient_scope", error_description="More is needed."'
     assert challenge == f'{expected}, scope="openid"'
-    nothing = bearer_challenge(error_id=ID, scheme="DPoP")
-    assert (nothing.status, nothing.headers["WWW-Authenticate"]) == (401, 'DPoP realm="authrim"')
+    nothing = resource_challenge(error_id=ID, schemes=("DPoP",))
+    assert (nothing.status, nothing.headers["WWW-Authenticate"]) == (
+        401,
+        'DPoP realm="authrim", algs="ES256 PS256 EdDSA Ed25519"',
+    )
 
 
 @pytest.mark.parametrize("text", ['a"b', "a\r\nSet-Cookie: x=y", "a\\b", "\x00", "é", "\u202e", "\ud800"])
@@ -170,7 +173,7 @@ def test_descriptions_keep_to_the_characters_of_rfc_6749(text: str) -> None:
     refusal = Refusal("invalid_token", text, status=401)
     allowed = {chr(code) for code in range(0x20, 0x7F)} - {'"', "\\"}
     assert set(error_members(refusal)["error_description"]) <= allowed
-    challenge = bearer_refusal(refusal, error_id=ID, scope=text).headers["WWW-Authenticate"]
+    challenge = resource_refusal(refusal, error_id=ID, scope=text).headers["WWW-Authenticate"]
     assert set(challenge) <= allowed | {'"'}
     assert challenge.count('"') == 8
 

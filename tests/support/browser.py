@@ -128,23 +128,25 @@ def authorization_query(client: KnownClient, **parameters: Any) -> tuple[str, di
 
 
 async def redeem(
-    server: RunningServer, client: KnownClient, code: str, verifier: str | None, **more: str
-) -> tuple[int, dict[str, Any]]:
+    server: RunningServer, client: KnownClient, code: str, verifier: str | None,
+    headers: dict[str, str] | None = None, **more: str,
+) -> tuple[int, dict[str, Any]]:  # fmt: skip
     """Exchange a code at the token endpoint."""
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": client.redirect_uri} | more
     if verifier is not None:
         form["code_verifier"] = verifier
-    return await authenticated_post(server, client, "/token", form)
+    return await authenticated_post(server, client, "/token", form, headers)
 
 
 async def authenticated_post(
-    server: RunningServer, client: KnownClient, path: str, form: dict[str, str]
-) -> tuple[int, dict[str, Any]]:
+    server: RunningServer, client: KnownClient, path: str, form: dict[str, str],
+    headers: dict[str, str] | None = None,
+) -> tuple[int, dict[str, Any]]:  # fmt: skip
     """A back-channel POST with the client's own authentication method."""
     method = client.metadata.token_endpoint_auth_method
     if method == "client_secret_basic":
-        return await server.post(path, form, client.basic)
+        return await server.post(path, form, client.basic | (headers or {}))
     form = form | {"client_id": client.client_id}
     if method == "client_secret_post":
         form["client_secret"] = client.secret or ""
-    return await server.post(path, form)
+    return await server.post(path, form, headers)

@@ -1,0 +1,170 @@
+"""RFC 9449: a request proves with a signed JWT that its sender holds a key, and tokens are bound to that key.
+
+The checks are those of §4.3, in its order as far as one needs the other. A proof that holds is still to be used up
+(decisions.md 17): whoever asked does that, after all other checks of the request.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from authrim.crypto import strict_json
+from authrim.crypto.algorithms import algorithms_for
+from authrim.crypto.ids import digest
+from authrim.crypto.jwk import PRIVATE_MEMBERS, REQUIRED_MEMBERS, JwkRefused, public_key_of, thumbprint
+from authrim.crypto.jws import JwsRefused, VerificationKey, verify
+from authrim.crypto.strict_json import JsonRefused
+from authrim.protocol.dpop_nonce import ACCEPTED_SECONDS
+from authrim.protocol.own_url import is_one_of
+from authrim.protocol.used_once import UsedOnce
+from domain.errors import Refusal, invalid_dpop_proof
+
+#: What a proof may be signed with: asymmetric (§4.3), and strong enough for FAPI 2 (Security Profile §5.4.1).
+ALGORITHMS: Final = ("ES256", "PS256", "EdDSA", "Ed25519")
+#: How old a proof may be, and how far its sender's clock may be ahead, in seconds. The official suite wants 10 both
+#: ways accepted and an hour refused.
+OLDEST: Final = 60
+AHEAD: Final = 15
+#: How long a ``jti`` is remembered: longer than any proof that holds now can go on holding (A104).
+REMEMBERED: Final = max(OLDEST + AHEAD, ACCEPTED_SECONDS) + AHEAD
+MAX_PROOF: Final = 8192
+MAX_JTI: Final = 255
+
+_TYPES: Final = frozenset({"dpop+jwt"})
+_ACCEPTED: Final = frozenset(ALGORITHMS)
+_KEYS_REMEMBERED: Final = 10_000
+
+
+class ProofFacts(msgspec.Struct, frozen=True):
+    """What a proof is held against. ``urls`` are all URLs of what was called. ``nonces``: one of these must be in the
+    proof, None when none need be. ``access_token``: the token that comes with it, at a resource (§7.1)."""
+
+    now: int
+    method: str
+    urls: tuple[str, ...]
+    nonces: frozenset[str] | None = None
+    access_token: str | None = None
+
+
+class Proof(msgspec.Struct, frozen=True):
+    """What a valid proof proves: the thumbprint of its key, the nonce in it, and its ``jti``, still to be used up."""
+
+    jkt: str
+    nonce: str | None
+    once: UsedOnce
+
+
+class ProofKey(NamedTuple):
+    """A key that proofs were made with, read once."""
+
+    key: VerificationKey
+    jkt: str
+
+
+def check(tenant: str, proofs: Sequence[str], facts: ProofFacts) -> Proof | Refusal:
+    """What the request's one ``DPoP`` header proves; or ``invalid_dpop_proof`` / ``use_dpop_nonce``."""
+    if len(proofs) != 1 or len(proofs[0]) > MAX_PROOF:
+        return _refused("more_than_one" if len(proofs) > 1 else "too_large")
+    used: list[ProofKey] = []
+
+    def key_of(header: Mapping[str, Any]) -> VerificationKey:
+        used.append(_proof_key(header))
+        return used[0].key
+
+    try:
+        verified = verify(proofs[0], key_of, algorithms=_ACCEPTED, typ=_TYPES)
+        claims = strict_json.loads(verified.payload)
+    except (JwsRefused, JwkRefused) as refused:
+        return _refused(refused.code)
+    except JsonRefused:
+        return _refused("not_json")
+    if not isinstance(claims, dict):
+        return _refused("not_object")
+    wrong = _wrong_claim(claims, facts)
+    if wrong:
+        return _refused(wrong)
+    if facts.nonces is not None and claims.get("nonce") not in facts.nonces:
+        return USE_NONCE
+    jkt = used[0].jkt
+    once = UsedOnce(f"dpop:{tenant}:{jkt}:{digest(claims['jti'])}", facts.now + REMEMBERED, REUSED)
+    nonce = claims.get("nonce")
+    return Proof(jkt, nonce if isinstance(nonce, str) else None, once)
+
+
+def _wrong_claim(claims: Mapping[str, Any], facts: ProofFacts) -> str:
+    """Why the claims do not hold (§4.2, §4.3), as a word for the log; empty when they do.
+
+    ``nbf`` and ``exp`` make a proof live neither shorter nor longer: freshness is ``iat`` and the nonce (A111).
+    """
+    jti = claims.get("jti")
+    if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI:
+        return "jti"
+    if claims.get("htm") != facts.method:
+        return "htm"
+    htu = claims.get("htu")
+    if not isinstance(htu, str) or not is_one_of(htu, facts.urls):
+        return "htu"
+    if not _is_fresh(claims.get("iat"), facts):
+        return "iat"
+    if facts.access_token is not None and claims.get("ath") != digest(facts.access_token):
+        return "ath"
+    return ""
+
+
+def _is_fresh(iat: object, facts: ProofFacts) -> bool:
+    """Whether the proof was made just now. A nonce of ours says that better than a clock that may be wrong (§11.1)."""
+    if not isinstance(iat, int | float) or isinstance(iat, bool):
+        return False
+    return facts.nonces is not None or facts.now - OLDEST <= iat <= facts.now + AHEAD
+
+
+#: Keys by the members that make their thumbprint; a client proves the same key again and again.
+_keys: OrderedDict[tuple[object, ...], ProofKey] = OrderedDict()
+
+
+def _proof_key(header: Mapping[str, Any]) -> ProofKey:
+    """The public key in the header (§4.2 ``jwk``). Raises JwkRefused."""
+    jwk = header.get("jwk")
+    if not isinstance(jwk, dict):
+        raise JwkRefused("jwk_missing")
+    if not PRIVATE_MEMBERS.isdisjoint(jwk):
+        raise JwkRefused("private_key")
+    if jwk.get("alg", header.get("alg")) != header.get("alg"):
+        raise JwkRefused("alg_not_of_key")
+    kty = jwk.get("kty")
+    members = (
+        tuple(jwk.get(member) for member in REQUIRED_MEMBERS.get(kty, ())) if isinstance(kty, str) else ()
+    )
+    if not members or not all(isinstance(member, str) for member in members):
+        raise JwkRefused("kty_unknown")
+    known = _keys.get(members)
+    if known is not None:
+        _keys.move_to_end(members)
+        return known
+    public, jkt = public_key_of(jwk), thumbprint(jwk)
+    known = _keys[members] = ProofKey(VerificationKey(jkt, public, algorithms_for(public)), jkt)
+    if len(_keys) > _KEYS_REMEMBERED:
+        _keys.popitem(last=False)
+    return known
+
+
+def _refused(reason: str) -> Refusal:
+    return invalid_dpop_proof(
+        "The DPoP proof is not acceptable.",
+        f"dpop_{reason}",
+        "Check typ, alg, jwk, jti, htm, htu, iat and ath, and send one proof.",
+    )
+
+
+USE_NONCE: Final = Refusal(
+    "use_dpop_nonce",
+    "The DPoP proof has no fresh nonce of this server.",
+    "Send the value of the header DPoP-Nonce as nonce.",
+    "RFC 9449 §8",
+    "dpop_nonce",
+)
+REUSED: Final = invalid_dpop_proof(
+    "The DPoP proof was used before.", "dpop_jti_reused", "Make a new proof for each request."
+)

@@ -1,0 +1,45 @@
+"""Nonces for DPoP proofs and for attestations (RFC 9449 §8, §9): the same on every node, and no row for any of them.
+
+A nonce is a step of time and a keyed hash of it. Everybody gets the same one within a step; it says only that a proof
+was made after the step began, which is what it is for: a proof that was made in advance has none (A105, A111).
+"""
+
+from functools import lru_cache
+from typing import Final
+
+from authrim.crypto import base64url
+from authrim.crypto.keyed_hash import keyed_hash
+from authrim.crypto.master import MasterKeys
+
+#: How long one nonce is given out. It is accepted in the step after it too, and in the step before, for a node whose
+#: clock is behind.
+STEP_SECONDS: Final = 60
+ACCEPTED_SECONDS: Final = 3 * STEP_SECONDS
+_STEP_BYTES: Final = 5
+_TAG_BYTES: Final = 16
+
+
+def current_nonce(master: MasterKeys, tenant: str, purpose: str, now: int) -> str:
+    """The nonce to give out at ``now`` (seconds since 1970)."""
+    return _nonce(master, tenant, purpose, now // STEP_SECONDS, master.current_id)
+
+
+def accepted_nonces(master: MasterKeys, tenant: str, purpose: str, now: int) -> frozenset[str]:
+    """The nonces that are taken at ``now``, of every configured master key."""
+    return _accepted(master, tenant, purpose, now // STEP_SECONDS)
+
+
+@lru_cache(maxsize=64)
+def _accepted(master: MasterKeys, tenant: str, purpose: str, step: int) -> frozenset[str]:
+    return frozenset(
+        _nonce(master, tenant, purpose, near, key_id)
+        for near in (step - 1, step, step + 1)
+        for key_id in master.key_ids
+    )
+
+
+@lru_cache(maxsize=64)
+def _nonce(master: MasterKeys, tenant: str, purpose: str, step: int, key_id: str) -> str:
+    counted = step.to_bytes(_STEP_BYTES, "big")
+    tag = keyed_hash(master.derive(f"nonce/{purpose}", key_id), tenant.encode(), counted)
+    return base64url.encode(counted + tag[:_TAG_BYTES])
