@@ -29,7 +29,7 @@ def refresh_binding_of(client: Client, binding: Confirmation) -> Confirmation:
     return binding if client.is_public else UNBOUND
 
 
-def code_key(dpop_jkt: str | None, proof: Confirmation) -> str | None | Refusal:
+def code_key(dpop_jkt: str | None, proof: Confirmation) -> str | Refusal | None:
     """The key that the code of a pushed request gets bound to: that of its ``dpop_jkt``, that of its DPoP proof, or
     none; the two may not differ (RFC 9449 §10.1)."""
     if dpop_jkt is not None and proof.jkt is not None and dpop_jkt != proof.jkt:

@@ -56,7 +56,9 @@ def dpop(server: RunningServer, key: Key, path: str = "/token", method: str = "P
     return signed_proof(key, proof_claims(method, server.issuer + path, **changes))
 
 
-def with_token(server: RunningServer, key: Key, token: str, path: str = "/userinfo", method: str = "GET", **changes: Any) -> dict[str, str]:  # fmt: skip
+def with_token(
+    server: RunningServer, key: Key, token: str, path: str = "/userinfo", method: str = "GET", **changes: Any
+) -> dict[str, str]:
     """The headers of a resource request with a bound token (RFC 9449 §7.1)."""
     proof = dpop(server, key, path, method, **({"ath": ath_of(token)} | changes))
     return {"Authorization": f"DPoP {token}", "DPoP": proof}

@@ -21,9 +21,7 @@ async def code_for(browser: Browser, client: KnownClient, **parameters: Any) -> 
     return (await browser.through_pages(shown)).parameters["code"], verifier
 
 
-async def bound_tokens(
-    browser: Browser, client: KnownClient, key: Key, **parameters: Any
-) -> dict[str, Any]:
+async def bound_tokens(browser: Browser, client: KnownClient, key: Key, **parameters: Any) -> dict[str, Any]:
     """The tokens of a code flow whose token request proves ``key``."""
     code, verifier = await code_for(browser, client, **parameters)
     status, tokens = await redeem_with(browser.server, client, code, verifier, key)
@@ -71,7 +69,7 @@ async def test_tokens_are_bound_from_the_code_to_the_refresh(
 
 
 async def test_a_refresh_token_of_a_public_client_is_bound(server: RunningServer, browser: Browser) -> None:
-    """A110: another key is ``invalid_grant``, no proof ``invalid_dpop_proof``; the right key goes on through rotations."""
+    """A110: another key is ``invalid_grant``, no proof ``invalid_dpop_proof``; the right key goes on."""
     spa, key = await server.client("spa"), proof_key()
     first = (await bound_tokens(browser, spa, key, **OFFLINE))["refresh_token"]
     status, answer = await refresh(server, spa, first, proof_key())
@@ -127,7 +125,9 @@ async def test_a_client_that_must_prove_gets_no_bearer_token(server: RunningServ
 
 
 @only_sqlite
-async def test_a_code_is_bound_to_the_key_it_was_asked_for_with(server: RunningServer, browser: Browser) -> None:
+async def test_a_code_is_bound_to_the_key_it_was_asked_for_with(
+    server: RunningServer, browser: Browser
+) -> None:
     """A108, ``fapi2-security-profile-final-ensure-token-endpoint-fails-with-mismatched-dpop-jkt``,
     ``…-ensure-dpop-auth-code-binding-success``: a missing proof leaves the code alone, another key burns it."""
     web, key = await server.client("web"), proof_key()
@@ -163,7 +163,9 @@ async def test_the_scheme_has_no_case(server: RunningServer, browser: Browser, s
 
 @only_sqlite
 @pytest.mark.parametrize("seconds", [-10, 10])
-async def test_clocks_may_differ_by_ten_seconds(server: RunningServer, browser: Browser, seconds: int) -> None:
+async def test_clocks_may_differ_by_ten_seconds(
+    server: RunningServer, browser: Browser, seconds: int
+) -> None:
     """``fapi2-security-profile-final-ensure-dpopproof-with-iat-10seconds-before-succeeds`` and ``…-after-succeeds``."""
     iat = int(time.time()) + seconds
     web, key = await server.client("web"), proof_key()
@@ -190,17 +192,21 @@ async def test_nbf_and_exp_are_no_reason_to_refuse(server: RunningServer) -> Non
 @only_sqlite
 @pytest.mark.parametrize("alg", ["ES256", "PS256", "EdDSA", "Ed25519"])
 async def test_each_algorithm_of_the_metadata(server: RunningServer, alg: str) -> None:
-    """RFC 9449 §5.1: every ``dpop_signing_alg_values_supported`` can be used, at the token endpoint and at a resource."""
+    """RFC 9449 §5.1: every ``dpop_signing_alg_values_supported`` can be used for a token and with it."""
     async with server.http.get(server.url("/.well-known/openid-configuration")) as answer:
         assert alg in (await answer.json())["dpop_signing_alg_values_supported"]
     service, key = await server.client("service"), proof_key(alg)
     proof = signed_proof(key, proof_claims("POST", server.issuer + "/token"), alg)
-    status, answer_ = await server.post("/token", {"grant_type": "client_credentials"}, service.basic | {"DPoP": proof})
+    status, answer_ = await server.post(
+        "/token", {"grant_type": "client_credentials"}, service.basic | {"DPoP": proof}
+    )
     assert (status, answer_["token_type"]) == (200, "DPoP")
     assert (await verified_claims(server, answer_["access_token"]))["cnf"] == {"jkt": jkt_of(key)}
     claims = proof_claims("GET", server.issuer + "/userinfo", ath=ath_of(answer_["access_token"]))
     headers = {"Authorization": f"DPoP {answer_['access_token']}", "DPoP": signed_proof(key, claims, alg)}
-    assert (await userinfo(server, headers))[0] == 403  # known and proved; it is nobody's, so it has no openid
+    assert (await userinfo(server, headers))[
+        0
+    ] == 403  # known and proved; it is nobody's, so it has no openid
 
 
 @only_sqlite
