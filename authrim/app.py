@@ -13,6 +13,7 @@ from aiohttp import web
 from authrim.abandoned import forget_until_cancelled
 from authrim.access_token import AccessTokens
 from authrim.administration.signing_keys import ensure_signing_keys, key_ring_of
+from authrim.client_keys import ClientKeys
 from authrim.configuration import Configuration
 from authrim.crypto.master import MasterKeys
 from authrim.crypto.passwords import PasswordCost, Passwords
@@ -66,6 +67,7 @@ async def make_runtime(settings: Settings, store: ReadBack) -> Runtime:
     cost = PasswordCost(settings.argon2_memory, settings.argon2_time_cost, settings.argon2_parallelism)
     key_ring = key_ring_of(settings, private)
     configuration = Configuration(store, key_ring)
+    egress = Egress.from_settings(settings)
     await configuration.open()
     await ensure_signing_keys(store, private, configuration, settings, DEFAULT_TENANT)
     return Runtime(
@@ -81,7 +83,8 @@ async def make_runtime(settings: Settings, store: ReadBack) -> Runtime:
         access_tokens=AccessTokens(store, key_ring, settings.issuer),
         pages=Pages(),
         limiter=SourceLimiter(settings.authorize_requests_per_minute),
-        egress=Egress.from_settings(settings),
+        egress=egress,
+        client_keys=ClientKeys(egress, settings),
         features=frozenset(feature.name for feature in enabled(settings)),
     )
 

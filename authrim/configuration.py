@@ -15,7 +15,6 @@ import structlog
 from authrim.crypto.key_ring import KeyRing
 from authrim.crypto.master import UnknownMasterKey
 from authrim.crypto.sealing import SealBroken
-from authrim.crypto.verification_keys import KeySet, read_jwks
 from authrim.store import codec
 from authrim.store.contract import Store, StoreError
 from domain import key as keys
@@ -40,7 +39,6 @@ class Configuration:
     def __init__(self, store: Store, key_ring: KeyRing) -> None:
         self._store = store
         self._clients: OrderedDict[str, Client] = OrderedDict()
-        self._client_keys: dict[str, KeySet] = {}
         self._catching_up = asyncio.Lock()
         self.key_ring = key_ring
         self.applied = 0
@@ -86,15 +84,7 @@ class Configuration:
     def _hold(self, key: str, client: Client) -> None:
         self._clients[key] = client
         if len(self._clients) > CLIENTS_HELD:
-            dropped, _ = self._clients.popitem(last=False)
-            self._client_keys.pop(dropped, None)
-
-    def client_keys(self, tenant: str, client: Client) -> KeySet:
-        """The keys that the client's registration holds, read once for as long as it is held."""
-        key = row_key(tenant, client.client_id)
-        if key not in self._client_keys:
-            self._client_keys[key] = read_jwks(client.metadata.jwks or {"keys": []})
-        return self._client_keys[key]
+            self._clients.popitem(last=False)
 
     async def catch_up(self) -> None:
         """Apply the configuration changes that came since, one caller at a time."""
@@ -109,7 +99,6 @@ class Configuration:
         tenant, kind, identifier = streams.parse(stream)
         if kind == CLIENT:
             self._clients.pop(row_key(tenant, identifier), None)
-            self._client_keys.pop(row_key(tenant, identifier), None)
         elif kind == KEY:
             await self._adopt(tenant, await self._read_key(stream, identifier))
 

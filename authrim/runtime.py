@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from authrim.access_token import AccessTokens
+from authrim.client_keys import ClientKeys
 from authrim.configuration import Configuration
 from authrim.crypto.key_ring import KeyRing
 from authrim.crypto.master import MasterKeys
@@ -41,6 +42,7 @@ class Runtime:
     pages: Pages
     limiter: SourceLimiter
     egress: Egress
+    client_keys: ClientKeys
     features: frozenset[str]
 
     @property

@@ -6,13 +6,12 @@ so that no field can be changed, added or left out around its rule (RFC 7591 §2
 
 import re
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
-import msgspec
-
-from domain import client_policy_logout, redirect_uri, resource, scope
+from domain import client_policy_keys, client_policy_logout, redirect_uri, resource, scope
 from domain.client_metadata import ClientMetadata
 from domain.errors import Refusal
+from domain.invalid_metadata import invalid
 from domain.profile import PROFILES
 
 GRANT_TYPES: Final = ("authorization_code", "refresh_token", "client_credentials")
@@ -23,15 +22,11 @@ ACCESS_TOKEN_FORMATS: Final = ("jwt", "opaque")
 
 MAX_NAME: Final = 200
 MAX_ENTRIES: Final = 64
-MAX_JWKS_BYTES: Final = 16384
 LONGEST_ACCESS_TOKEN: Final = 86400
 LONGEST_REFRESH_TOKEN: Final = 366 * 86400
 MOST_GRACE_REPEATS: Final = 1000
 
 _DIGEST: Final = re.compile(r"[A-Za-z0-9_-]{43}")
-_KEY_TYPES: Final = frozenset({"RSA", "EC", "OKP"})
-#: Members of a JWK that are secret (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
-_PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
 def check(metadata: ClientMetadata, development: bool = False) -> Refusal | None:
@@ -51,6 +46,7 @@ def _checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | N
     yield _number_of_entries(metadata)
     yield _client_name(metadata)
     yield from _client_authentication(metadata)
+    yield from client_policy_keys.check(metadata, development)
     yield from _grants(metadata)
     yield from _redirect_uris(metadata, development)
     yield from _pages(metadata, development)
@@ -68,35 +64,14 @@ def _client_authentication(metadata: ClientMetadata) -> Iterable[Refusal | None]
     method = metadata.token_endpoint_auth_method
     algorithm = metadata.token_endpoint_auth_signing_alg
     yield _one_of("token_endpoint_auth_method", method, profile.client_auth_methods)
-    if method == "private_key_jwt" and metadata.jwks is None:
-        yield _invalid("jwks", "is missing for private_key_jwt.", "Register the client's public keys.")
-    if metadata.jwks is not None:
-        yield _jwks(metadata.jwks)
     if algorithm is not None:
         if method != "private_key_jwt":
-            yield _invalid("token_endpoint_auth_signing_alg", "is for private_key_jwt only.", "Leave it out.")
+            yield invalid("token_endpoint_auth_signing_alg", "is for private_key_jwt only.", "Leave it out.")
         yield _one_of("token_endpoint_auth_signing_alg", algorithm, profile.signing_algorithms)
     if metadata.protected_resources and not metadata.may_introspect:
-        yield _invalid("protected_resources", "are for may_introspect only.", "Set may_introspect.")
+        yield invalid("protected_resources", "are for may_introspect only.", "Set may_introspect.")
     if metadata.may_introspect and method == "none":
-        yield _invalid("may_introspect", "is not for public clients.", "Register a secret or a key.")
-
-
-def _jwks(jwks: dict[str, Any]) -> Refusal | None:
-    """RFC 7517 §5, and nothing but public asymmetric keys in it."""
-    keys = jwks.get("keys")
-    if not isinstance(keys, list) or not 0 < len(keys) <= MAX_ENTRIES:
-        return _invalid("jwks", "has no list of keys.", f"Send an object with 1 to {MAX_ENTRIES} keys.")
-    if len(msgspec.json.encode(jwks)) > MAX_JWKS_BYTES:
-        return _invalid("jwks", "is too large.", f"Send at most {MAX_JWKS_BYTES} bytes.")
-    if not all(isinstance(key, dict) and key.get("kty") in _KEY_TYPES for key in keys):
-        return _invalid("jwks", "has a key of an unknown kind.", "Use kty RSA, EC or OKP.")
-    if any(_PRIVATE_MEMBERS & key.keys() for key in keys):
-        return _invalid("jwks", "has a private key in it.", "Send public keys only, and replace that key.")
-    names = [key.get("kid") for key in keys]
-    if len(keys) > 1 and (None in names or len({str(name) for name in names}) < len(names)):
-        return _invalid("jwks", "has keys that cannot be told apart.", "Give each key a kid of its own.")
-    return None
+        yield invalid("may_introspect", "is not for public clients.", "Register a secret or a key.")
 
 
 def _grants(metadata: ClientMetadata) -> Iterable[Refusal | None]:
@@ -110,15 +85,15 @@ def _grants(metadata: ClientMetadata) -> Iterable[Refusal | None]:
         yield _one_of("response_modes", response_mode, RESPONSE_MODES)
     by_code = "authorization_code" in metadata.grant_types
     if by_code != any("code" in response_type.split(" ") for response_type in metadata.response_types):
-        yield _invalid(
+        yield invalid(
             "response_types",
             "do not go with grant_types.",
             "Have code and authorization_code both, or neither.",
         )
     if "refresh_token" in metadata.grant_types and not by_code:
-        yield _invalid("grant_types", "has refresh_token alone.", "Add authorization_code.")
+        yield invalid("grant_types", "has refresh_token alone.", "Add authorization_code.")
     if "client_credentials" in metadata.grant_types and metadata.token_endpoint_auth_method == "none":
-        yield _invalid(
+        yield invalid(
             "grant_types", "has client_credentials for a public client.", "Register a secret or a key."
         )
 
@@ -140,14 +115,14 @@ def _pages(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | No
             continue
         problem = redirect_uri.registration_problem(uri, "web", development)
         if problem is not None:
-            yield _invalid(name, problem.what, problem.fix)
+            yield invalid(name, problem.what, problem.fix)
 
 
 def _logo_digest(metadata: ClientMetadata) -> Refusal | None:
     """It becomes part of a path on our pages, so nothing but a SHA-256 as base64url."""
     if metadata.logo_digest is None or _DIGEST.fullmatch(metadata.logo_digest):
         return None
-    return _invalid("logo_digest", "is no digest.", "Give the image itself.")
+    return invalid("logo_digest", "is no digest.", "Give the image itself.")
 
 
 def _signing(metadata: ClientMetadata) -> Iterable[Refusal | None]:
@@ -158,16 +133,16 @@ def _signing(metadata: ClientMetadata) -> Iterable[Refusal | None]:
 
 def _scope_and_audience(metadata: ClientMetadata) -> Iterable[Refusal | None]:
     if not all(scope.is_value(value) for value in metadata.scope):
-        yield _invalid(
+        yield invalid(
             "scope", "has a malformed value.", "Use printable ASCII without space, quote and backslash."
         )
     if len(" ".join(metadata.scope)) > scope.MAX_LENGTH:
-        yield _invalid("scope", "is too long.", f"Use at most {scope.MAX_LENGTH} characters.")
+        yield invalid("scope", "is too long.", f"Use at most {scope.MAX_LENGTH} characters.")
     for name in ("audiences", "protected_resources"):
         if not all(resource.is_resource(value) for value in getattr(metadata, name)):
-            yield _invalid(name, "has something else than URIs.", "Use absolute URIs without fragment.")
+            yield invalid(name, "has something else than URIs.", "Use absolute URIs without fragment.")
     if metadata.default_audience is not None and metadata.default_audience not in metadata.audiences:
-        yield _invalid("default_audience", "is not one of audiences.", "Add it there, or leave it out.")
+        yield invalid("default_audience", "is not one of audiences.", "Add it there, or leave it out.")
 
 
 def _lifetimes(metadata: ClientMetadata) -> Iterable[Refusal | None]:
@@ -183,7 +158,7 @@ def _lifetimes(metadata: ClientMetadata) -> Iterable[Refusal | None]:
 
 def _client_name(metadata: ClientMetadata) -> Refusal | None:
     if len(metadata.client_name) > MAX_NAME:
-        return _invalid("client_name", "is too long.", f"Use at most {MAX_NAME} characters.")
+        return invalid("client_name", "is too long.", f"Use at most {MAX_NAME} characters.")
     return None
 
 
@@ -191,13 +166,13 @@ def _number_of_entries(metadata: ClientMetadata) -> Refusal | None:
     for name in metadata.__struct_fields__:
         value = getattr(metadata, name)
         if isinstance(value, tuple) and len(value) > MAX_ENTRIES:
-            return _invalid(name, "has too many entries.", f"Use at most {MAX_ENTRIES}.")
+            return invalid(name, "has too many entries.", f"Use at most {MAX_ENTRIES}.")
     return None
 
 
 def _default_acr_values(metadata: ClientMetadata) -> Refusal | None:
     if not all(scope.is_value(value) and len(value) <= 255 for value in metadata.default_acr_values):
-        return _invalid("default_acr_values", "has a malformed value.", "Use printable ASCII without space.")
+        return invalid("default_acr_values", "has a malformed value.", "Use printable ASCII without space.")
     return None
 
 
@@ -208,24 +183,20 @@ def _skip_consent(metadata: ClientMetadata) -> Refusal | None:
         and metadata.application_type == "native"
         and metadata.token_endpoint_auth_method == "none"
     ):
-        return _invalid("skip_consent", "is not for public native clients.", "Leave it out.")
+        return invalid("skip_consent", "is not for public native clients.", "Leave it out.")
     return None
 
 
 def _one_of(field: str, value: str, allowed: tuple[str, ...]) -> Refusal | None:
     if value in allowed:
         return None
-    return _invalid(field, "has a value that this client may not have.", f"Use {', '.join(allowed)}.")
+    return invalid(field, "has a value that this client may not have.", f"Use {', '.join(allowed)}.")
 
 
 def _between(field: str, value: int | None, least: int, most: int) -> Refusal | None:
     if value is None or least <= value <= most:
         return None
-    return _invalid(field, "is out of range.", f"Use {least} to {most}.")
-
-
-def _invalid(field: str, problem: str, fix: str) -> Refusal:
-    return Refusal("invalid_client_metadata", f"{field} {problem}", fix, "RFC 7591 §3.2.2")
+    return invalid(field, "is out of range.", f"Use {least} to {most}.")
 
 
 def _invalid_redirect_uri(field: str, problem: str, fix: str) -> Refusal:

@@ -27,6 +27,7 @@ __all__ = [
     "VerificationKey",
     "Verified",
     "read_unverified",
+    "unverified_kid",
     "verify",
 ]
 
@@ -117,6 +118,15 @@ def read_unverified(token: str) -> Unverified:
     if not isinstance(header, dict):
         raise JwsRefused("header_not_object")
     return Unverified(header, payload, token.rpartition(".")[0].encode("ascii"), signature)
+
+
+def unverified_kid(token: str) -> str | None:
+    """The key that a token says it is signed with, to look for it where keys are kept; nothing is believed of it."""
+    try:
+        kid = read_unverified(token).header.get("kid")
+    except JwsRefused:
+        return None
+    return kid if isinstance(kid, str) else None
 
 
 def verify(

@@ -260,6 +260,26 @@ class Outside(BaseModel):
     egress_max_bytes: Bytes = Field(
         default=262_144, ge=1024, le=10_485_760, description="The largest document that is fetched."
     )
+    client_jwks_fresh_seconds: Seconds = Field(
+        default=600,
+        ge=60,
+        le=86400,
+        description="How long a client's key set from its `jwks_uri` is used before it is fetched again. A key "
+        "that the client has taken out of it is accepted for as long.",
+    )
+    client_jwks_max_age_seconds: Seconds = Field(
+        default=3600,
+        ge=60,
+        le=604_800,
+        description="How long it is used at most, while the address is away.",
+    )
+    client_jwks_refetch_seconds: Seconds = Field(
+        default=60,
+        ge=60,
+        le=3600,
+        description="The least time between two fetches for one client because of an unknown `kid`, and after a "
+        "fetch that failed.",
+    )
 
 
 class Output(BaseModel):

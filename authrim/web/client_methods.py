@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import msgspec
 from aiohttp import web
 
+from authrim.crypto.jws import unverified_kid
 from authrim.crypto.secrets import dummy_comparison, secret_matches
 from authrim.execute import Context
 from authrim.protocol import client_assertion
@@ -64,7 +65,8 @@ async def _secret(asked: Asked) -> Proven | Refusal:
 
 async def _private_key_jwt(asked: Asked) -> Proven | Refusal:
     """RFC 7523 §2.2 with a key of the client's own."""
-    keys = asked.runtime.configuration.client_keys(asked.context.tenant, asked.client)
+    kid = unverified_kid(asked.credentials.secret)
+    keys = await asked.runtime.client_keys.verifying(asked.context.tenant, asked.client, kid)
     proved = client_assertion.check(
         asked.context.tenant, asked.client, keys, asked.credentials.secret, assertion_facts(asked)
     )

@@ -1,0 +1,177 @@
+"""The public keys of clients, from ``jwks`` or fetched from ``jwks_uri`` (RFC 7591 §2, OIDC Core §10.1.1, §10.2.1).
+
+A fetched set is used for a while, then fetched again before it is used. A ``kid`` that is not in it is looked for at
+once, but only now and then for one client, so that a flood of invented ones asks nobody anything (A090). While the
+address is away the last set goes on for a bounded time (F30, A089); after that the client has no keys.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from time import time
+from typing import Any, Final
+
+import structlog
+
+from authrim.crypto import strict_json
+from authrim.crypto.jwe import EncryptionKey, fits
+from authrim.crypto.jwk import JwkRefused
+from authrim.crypto.strict_json import JsonRefused
+from authrim.crypto.verification_keys import KeySet, read_jwks
+from authrim.outside.egress import Egress, EgressRefused
+from authrim.settings import Settings
+from domain.client import Client
+from projections.tables import row_key
+
+log = structlog.get_logger(__name__)
+
+#: Clients whose keys are held at most; those of the least recently used one are dropped.
+CLIENTS_HELD: Final = 10_000
+#: The largest key set, in bytes: 64 keys of the longest kind.
+MAX_BYTES: Final = 131_072
+_ACCEPT: Final = "application/jwk-set+json, application/json"
+_NEVER: Final = float("-inf")
+
+
+class _Jwks:
+    """One key set that was read."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        """Raises JwkRefused."""
+        self.verifying = read_jwks(document)
+        self.jwks: tuple[Mapping[str, Any], ...] = tuple(document["keys"])
+        self._encrypting: dict[str, EncryptionKey | None] = {}
+
+    def encrypting(self, alg: str) -> EncryptionKey | None:
+        """The first key that can be used with ``alg``, one that names the algorithm before others."""
+        if alg not in self._encrypting:
+            fitting = [jwk for jwk in self.jwks if fits(jwk, alg)]
+            fitting.sort(key=lambda jwk: ("alg" not in jwk, "use" not in jwk))
+            self._encrypting[alg] = next((key for jwk in fitting if (key := _usable(jwk, alg))), None)
+        return self._encrypting[alg]
+
+
+def _usable(jwk: Mapping[str, Any], alg: str) -> EncryptionKey | None:
+    try:
+        return EncryptionKey(jwk, alg)
+    except JwkRefused:
+        return None
+
+
+NO_KEYS: Final = _Jwks({"keys": []})
+
+
+class _Registered:
+    """The keys that the registration itself holds. Read anew when the registration has another set."""
+
+    def __init__(self, source: Mapping[str, Any]) -> None:
+        self.source = source
+        self.keys = _read(source) or NO_KEYS
+
+    def is_of(self, client: Client) -> bool:
+        return self.source is client.metadata.jwks
+
+
+class _Fetched:
+    """The keys behind a ``jwks_uri``, and when they may be asked for again. Times in seconds since 1970."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self.keys: _Jwks | None = None
+        self.fetched_at = _NEVER
+        self.failed_at = _NEVER
+        self.searched_at = _NEVER
+        self.fetching = asyncio.Lock()
+
+    def is_of(self, client: Client) -> bool:
+        return client.metadata.jwks is None and self.uri == client.metadata.jwks_uri
+
+
+class ClientKeys:
+    """The keys of all clients that were asked for lately. One fetch at a time for each of them."""
+
+    def __init__(self, egress: Egress, settings: Settings) -> None:
+        self._egress = egress
+        self._fresh = min(settings.client_jwks_fresh_seconds, settings.client_jwks_max_age_seconds)
+        self._max_age = settings.client_jwks_max_age_seconds
+        self._refetch = settings.client_jwks_refetch_seconds
+        self._held: OrderedDict[str, _Registered | _Fetched] = OrderedDict()
+
+    async def verifying(self, tenant: str, client: Client, kid: str | None = None) -> KeySet:
+        """The keys that verify the client's signatures. ``kid``: the one that is looked for, as a header names it.
+
+        Empty when there are none to be had; why stands in the log.
+        """
+        return (await self._keys(tenant, client, kid)).verifying
+
+    async def encrypting(self, tenant: str, client: Client, alg: str) -> EncryptionKey | None:
+        """The key that is encrypted to with ``alg`` for this client, or None when it has no such key."""
+        return (await self._keys(tenant, client)).encrypting(alg)
+
+    async def jwks(self, tenant: str, client: Client) -> Sequence[Mapping[str, Any]]:
+        """The client's keys as they are written, with members such as ``x5c`` (RFC 8705 §2.2)."""
+        return (await self._keys(tenant, client)).jwks
+
+    async def _keys(self, tenant: str, client: Client, kid: str | None = None) -> _Jwks:
+        held = self._held_for(tenant, client)
+        if held is None:
+            return NO_KEYS
+        if isinstance(held, _Registered):
+            return held.keys
+        if self._has_to_fetch(held, kid):
+            async with held.fetching:
+                if self._has_to_fetch(held, kid):  # nobody else did meanwhile
+                    await self._fetch(held)
+        too_old = time() >= held.fetched_at + self._max_age
+        return NO_KEYS if held.keys is None or too_old else held.keys
+
+    def _held_for(self, tenant: str, client: Client) -> _Registered | _Fetched | None:
+        key = row_key(tenant, client.client_id)
+        held = self._held.get(key)
+        if held is not None and held.is_of(client):
+            self._held.move_to_end(key)
+            return held
+        made = _source_of(client)
+        if made is not None:
+            self._held[key] = made
+            if len(self._held) > CLIENTS_HELD:
+                self._held.popitem(last=False)
+        return made
+
+    def _has_to_fetch(self, held: _Fetched, kid: str | None) -> bool:
+        now = time()
+        if now < held.failed_at + self._refetch:
+            return False
+        if held.keys is None or now >= held.fetched_at + self._fresh:
+            return True
+        return kid is not None and kid not in held.keys.verifying and now >= held.searched_at + self._refetch
+
+    async def _fetch(self, held: _Fetched) -> None:
+        """Ask for the set. A failure leaves the one that is there, and is not tried again for a while."""
+        if held.keys is not None and time() < held.fetched_at + self._fresh:
+            held.searched_at = time()
+        try:
+            fetched = await self._egress.fetch(held.uri, accept=_ACCEPT, limit=MAX_BYTES)
+            keys = _read(strict_json.loads(fetched.body, max_bytes=MAX_BYTES))
+        except (EgressRefused, JsonRefused):
+            keys = None
+        if keys is None:
+            held.failed_at = time()
+            log.warning("client_keys.not_fetched", jwks_uri=held.uri.partition("?")[0])
+        else:
+            held.keys, held.fetched_at = keys, time()
+
+
+def _source_of(client: Client) -> _Registered | _Fetched | None:
+    if client.metadata.jwks is not None:
+        return _Registered(client.metadata.jwks)
+    return None if client.metadata.jwks_uri is None else _Fetched(client.metadata.jwks_uri)
+
+
+def _read(document: object) -> _Jwks | None:
+    """The keys of a document, or None when one of them should not be there (A174)."""
+    try:
+        return _Jwks(document) if isinstance(document, Mapping) else None
+    except JwkRefused as refused:
+        log.warning("client_keys.refused", reason=refused.code)
+        return None
