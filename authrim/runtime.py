@@ -3,6 +3,7 @@
 The one place of wiring is ``app.py``. Nothing here decides anything.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from time import time
 from urllib.parse import urlsplit
@@ -23,6 +24,8 @@ from authrim.refusals import Refusals
 from authrim.settings import Settings
 from authrim.store.read_back import ReadBack
 from authrim.web.pages import Pages
+from domain.response_mode import FORM_POST, FRAGMENT, JARM_MODES, QUERY
+from domain.response_type import CODE, HYBRID_TYPES, IMPLICIT_TYPES, NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,18 @@ class Runtime:
     egress: Egress
     client_keys: ClientKeys
     features: frozenset[str]
+
+    @property
+    def response_types(self) -> tuple[str, ...]:
+        """The response types of the features that are on."""
+        by_feature = {"implicit": IMPLICIT_TYPES, "hybrid": HYBRID_TYPES, "response_type_none": (NONE,)}
+        return (CODE, *_of_features(by_feature, self.features))
+
+    @property
+    def response_modes(self) -> tuple[str, ...]:
+        """The response modes of the features that are on."""
+        by_feature = {"form_post": (FORM_POST,), "jarm": JARM_MODES}
+        return (QUERY, FRAGMENT, *_of_features(by_feature, self.features))
 
     @property
     def issuer(self) -> str:
@@ -71,6 +86,10 @@ class Runtime:
     def url(self, path: str) -> str:
         """The absolute URL of one of our paths, always from the configured issuer and never from a Host header."""
         return self.settings.issuer + path
+
+
+def _of_features(by_feature: Mapping[str, tuple[str, ...]], features: frozenset[str]) -> Iterator[str]:
+    return (value for name, values in by_feature.items() if name in features for value in values)
 
 
 RUNTIME = web.AppKey("runtime", Runtime)

@@ -1,15 +1,18 @@
-"""From an accepted authorization request to its code: who is it, do they agree, and then the code
-(OIDC Core §3.1.2.3 to §3.1.2.5). One function, ``advance``, is asked after each step."""
+"""From an accepted authorization request to its answer: who is it, do they agree, and then what the response type
+says (OIDC Core §3.1.2.3 to §3.1.2.5). One function, ``advance``, is asked after each step."""
 
 import msgspec
 
-from domain import claims, consent
+from domain import claims, consent, front_channel
+from domain import response_type as response_types
 from domain.client import Client
 from domain.decision import Decision
 from domain.errors import Refusal
 from domain.event import Event
+from domain.front_channel import Authorized
 from domain.grant import Grant, apply
 from domain.grant_events import (
+    AuthorizationAnswered,
     AuthorizationRefused,
     AuthorizationRequested,
     CodeIssued,
@@ -17,6 +20,7 @@ from domain.grant_events import (
     SignInFailed,
     SubjectAuthenticated,
 )
+from domain.issue import IssueFacts
 from domain.session import Session
 
 
@@ -32,7 +36,8 @@ class Browser(msgspec.Struct, frozen=True):
 class AuthorizationFacts(msgspec.Struct, frozen=True):
     """What the shell knows. ``browser`` None: nobody is signed in. ``hinted_subject`` is the one person that
     the request is about, by ``id_token_hint`` or by the ``sub`` of ``claims`` (OIDC Core §5.5.1).
-    ``code_hash`` is the digest of the code that would be given out."""
+    ``code_hash`` is the digest of the code that would be given out, ``issue`` what tokens would be issued with; None
+    when the response type holds none."""
 
     now: int
     client: Client
@@ -41,6 +46,7 @@ class AuthorizationFacts(msgspec.Struct, frozen=True):
     browser: Browser | None = None
     hinted_subject: str | None = None
     acr_supported: tuple[str, ...] = ()
+    issue: IssueFacts | None = None
 
 
 class SignInNeeded(msgspec.Struct, frozen=True):
@@ -55,11 +61,7 @@ class ConsentNeeded(msgspec.Struct, frozen=True):
     scope: tuple[str, ...]
 
 
-class CodeReady(msgspec.Struct, frozen=True):
-    """The code can be sent to the redirect URI."""
-
-
-Step = SignInNeeded | ConsentNeeded | CodeReady
+Step = SignInNeeded | ConsentNeeded | Authorized
 
 
 def decide_request(request: AuthorizationRequested, facts: AuthorizationFacts) -> Decision[Step]:
@@ -103,7 +105,7 @@ def decide_sign_in_failed(reason: str, subject: str | None, now: int) -> Decisio
 
 
 def advance(grant: Grant, facts: AuthorizationFacts) -> Decision[Step]:
-    """What is next for an open request: sign-in, consent or the code; or its refusal when ``prompt=none``."""
+    """What is next for an open request: sign-in, consent or the answer; or its refusal when ``prompt=none``."""
     request = grant.request
     assert request is not None
     silent = "none" in request.prompt
@@ -120,7 +122,21 @@ def advance(grant: Grant, facts: AuthorizationFacts) -> Decision[Step]:
         return _refused(UNMET, facts.now)
     if grant.scope is None:
         return _consent(grant, request, facts, silent)
-    return Decision((CodeIssued(facts.code_hash, facts.now, facts.now + facts.code_lifetime),), CodeReady())
+    return _answer(grant, request, facts)
+
+
+def _answer(grant: Grant, request: AuthorizationRequested, facts: AuthorizationFacts) -> Decision[Step]:
+    """All that the response type names, in one append: the one place that gives anything out at this endpoint."""
+    tokens = front_channel.tokens_for(grant, request, facts.issue)
+    if isinstance(tokens, Refusal):
+        return _refused(tokens, facts.now)
+    by_code = response_types.gives_code(request.response_type)
+    ending: Event = (
+        CodeIssued(facts.code_hash, facts.now, facts.now + facts.code_lifetime)
+        if by_code
+        else AuthorizationAnswered(facts.now)
+    )
+    return Decision((ending, *tokens.events), Authorized(by_code, tokens.access_token, tokens.id_token))
 
 
 def _consent(

@@ -10,11 +10,13 @@ import msgspec
 
 from domain import claims, pkce, resource
 from domain import client as client_rules
+from domain import response_mode as response_modes
+from domain import response_type as response_types
 from domain import scope as scopes
 from domain.client import Client
 from domain.confirmation import is_thumbprint
-from domain.errors import Refusal, invalid_request, invalid_scope, unauthorized_client
-from domain.issue import OFFLINE_ACCESS
+from domain.errors import Refusal, invalid_request, invalid_scope
+from domain.issue import OFFLINE_ACCESS, OPENID
 
 MAX_STATE: Final = 4096
 MAX_NONCE: Final = 1024
@@ -22,8 +24,6 @@ MAX_LIST: Final = 32
 MAX_HINT: Final = 320
 MAX_SAFE_INTEGER: Final = 2**53 - 1
 
-RESPONSE_TYPES: Final = ("code",)
-RESPONSE_MODES: Final = ("query", "fragment", "form_post")
 PROMPTS: Final = ("none", "login", "consent", "select_account")
 DISPLAYS: Final = ("page", "popup", "touch", "wap")
 UNSUPPORTED: Final = {
@@ -65,6 +65,12 @@ class Refused(Exception):
         self.refusal = refusal
 
 
+def refuse_if(refusal: Refusal | None) -> None:
+    """Go on only when nothing speaks against it."""
+    if refusal is not None:
+        raise Refused(refusal)
+
+
 def refuse_repeated(parameters: Parameters) -> None:
     """RFC 6749 §3.1; only ``resource`` may repeat (RFC 8707 §2)."""
     for name in sorted(parameters.repeated - {"resource"}):
@@ -83,44 +89,54 @@ def refuse_unsupported(parameters: Parameters) -> None:
             raise Refused(Refusal(error, f"The parameter {name} is not supported.", "", "OIDC Core §3.1.2.6"))
 
 
-def response_type(client: Client, parameters: Parameters) -> str:
-    """A response type of the server and of the client; its words have no order (OAuth MRT §3)."""
+def response_type(client: Client, parameters: Parameters, offered: tuple[str, ...]) -> str:
+    """A response type that is offered here and registered by the client; its words have no order (OAuth MRT §3)."""
     given = parameters.get("response_type")
     if given is None:
         raise Refused(
             invalid_request("The response_type is missing.", "Send response_type=code.", "RFC 6749 §4.1.1")
         )
-    wanted = " ".join(sorted(given.split(" ")))
-    if wanted not in RESPONSE_TYPES:
+    wanted = response_types.spelled(given)
+    if wanted not in offered:
         raise Refused(
             Refusal(
                 "unsupported_response_type",
                 "This response_type is not supported.",
-                "Send code.",
+                "See response_types_supported.",
                 "RFC 6749 §3.1.1",
             )
         )
-    if not client_rules.may_use_response_type(client, wanted):
-        raise Refused(unauthorized_client("The client may not use this response_type.", "Register it."))
-    if not client_rules.may_use_grant(client, "authorization_code"):
-        raise Refused(
-            unauthorized_client("The client may not use the authorization code.", "Register the grant.")
-        )
+    refuse_if(client_rules.response_type_refusal(client, wanted))
     return wanted
 
 
-def response_mode(client: Client, parameters: Parameters) -> str:
-    """How the answer travels; ``query`` when nothing is said, the default of ``code`` (OAuth MRT §2.1)."""
-    mode = parameters.get("response_mode") or "query"
-    if mode not in RESPONSE_MODES:
+def response_mode(
+    client: Client, parameters: Parameters, response_type: str, offered: tuple[str, ...]
+) -> str:
+    """How the answer travels; when nothing is said, as is usual for the response type (OAuth MRT §2.1)."""
+    mode = parameters.get("response_mode") or response_modes.default_for(response_type)
+    if mode not in offered:
         raise Refused(
             invalid_request(
                 "This response_mode is not supported.", "See response_modes_supported.", "OAuth MRT §2.1"
             )
         )
-    if not client_rules.may_use_response_mode(client, mode):
-        raise Refused(unauthorized_client("The client may not use this response_mode.", "Register it."))
+    refuse_if(client_rules.response_mode_refusal(client, response_type, mode))
     return mode
+
+
+def mode_of_refusal(parameters: Parameters, types: tuple[str, ...], modes: tuple[str, ...]) -> str:
+    """How a refusal travels: as the answer would have. Where that cannot be told it is as asked for, else in the query;
+    and where tokens would have come, never in the query (OAuth MRT §2.1, §3). A mode in full."""
+    asked = parameters.get("response_mode")
+    wanted = response_types.spelled(parameters.get("response_type") or "")
+    known = wanted in types and "response_type" not in parameters.repeated
+    usual = response_modes.default_for(wanted) if known else response_modes.QUERY
+    if asked not in modes or "response_mode" in parameters.repeated:
+        return usual
+    if asked == response_modes.QUERY:
+        return usual
+    return response_modes.in_full(asked, wanted if known else response_types.CODE)
 
 
 def scope(client: Client, parameters: Parameters) -> tuple[str, ...]:
@@ -138,11 +154,31 @@ def scope(client: Client, parameters: Parameters) -> tuple[str, ...]:
     return parsed
 
 
-def without_useless_offline_access(client: Client, scope: tuple[str, ...]) -> tuple[str, ...]:
-    """A client that cannot refresh is not asked to agree to offline access (OIDC Core §11: ignored)."""
-    if client_rules.may_use_grant(client, "refresh_token"):
+def without_useless_offline_access(
+    client: Client, response_type: str, scope: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Where no refresh token can come of it, nobody is asked to agree to offline access (OIDC Core §11: ignored)."""
+    if client_rules.may_use_grant(client, "refresh_token") and response_types.gives_code(response_type):
         return scope
     return tuple(value for value in scope if value != OFFLINE_ACCESS)
+
+
+def refuse_id_token_without_openid(response_type: str, scope: tuple[str, ...]) -> None:
+    """Who asks for an ID token by its response type asks for ``openid`` too (OIDC Core §3.1.2.1)."""
+    if response_types.gives_id_token(response_type) and OPENID not in scope:
+        raise Refused(
+            invalid_request(
+                "An ID token needs the scope openid.", "Add openid to the scope.", "OIDC Core §3.2.2.1"
+            )
+        )
+
+
+def nonce(parameters: Parameters, response_type: str) -> str | None:
+    """What binds the ID token to the client's session; needed where the browser brings it (OIDC Core §3.2.2.1)."""
+    given = limited(parameters, "nonce", MAX_NONCE)
+    if given is None and response_types.gives_id_token(response_type):
+        raise Refused(invalid_request("The nonce is missing.", "Send a nonce.", "OIDC Core §3.2.2.1"))
+    return given
 
 
 def resources(client: Client, parameters: Parameters, scope: tuple[str, ...], issuer: str) -> tuple[str, ...]:
@@ -153,8 +189,11 @@ def resources(client: Client, parameters: Parameters, scope: tuple[str, ...], is
     return parameters.resources
 
 
-def code_challenge(client: Client, parameters: Parameters) -> str | None:
-    """PKCE with S256 only; required as the client's profile says (RFC 7636 §4.3, RFC 9700 §2.1.1)."""
+def code_challenge(client: Client, parameters: Parameters, response_type: str) -> str | None:
+    """PKCE with S256 only; required as the client's profile says (RFC 7636 §4.3, RFC 9700 §2.1.1). Without a code there
+    is nothing to prove."""
+    if not response_types.gives_code(response_type):
+        return None
     challenge = parameters.get("code_challenge")
     method = parameters.get("code_challenge_method")
     if challenge is None:

@@ -10,6 +10,7 @@ from domain import authorization_parameters as read
 from domain import claims
 from domain import client as client_rules
 from domain import redirect_uri as redirect_uris
+from domain import response_mode as response_modes
 from domain.authorization_parameters import Parameters
 from domain.client import Client
 from domain.errors import Refusal, invalid_request
@@ -19,11 +20,14 @@ from domain.liveness import ACTIVE
 
 
 class RequestFacts(msgspec.Struct, frozen=True):
-    """What the shell knows beside the parameters. Lifetimes in seconds. ``dpop``: RFC 9449 is offered."""
+    """What the shell knows beside the parameters: ``response_types`` and ``response_modes`` are those that this server
+    offers, ``dpop``: RFC 9449 is offered. Lifetimes in seconds."""
 
     now: int
     issuer: str
     interaction_lifetime: int
+    response_types: tuple[str, ...]
+    response_modes: tuple[str, ...]
     browser_hash: str | None = None
     dpop: bool = False
 
@@ -50,12 +54,23 @@ class OnPage(msgspec.Struct, frozen=True):
 
 
 class ByRedirect(msgspec.Struct, frozen=True):
-    """A refusal that goes to the client's validated redirect URI."""
+    """A refusal that goes to the client's validated redirect URI, in a mode in full."""
 
     refusal: Refusal
     redirect_uri: str
     response_mode: str
     state: str | None
+
+
+def refuse_by_redirect(valid: Valid, refusal: Refusal) -> ByRedirect:
+    """A refusal that was found only after the request proved valid in itself."""
+    asked = valid.request
+    return ByRedirect(refusal, asked.redirect_uri, mode_in_full(asked), valid.private.state)
+
+
+def mode_in_full(request: AuthorizationRequested) -> str:
+    """How the answer to the request travels."""
+    return response_modes.in_full(request.response_mode, request.response_type)
 
 
 def check_redirect_uri(client: Client, parameters: Parameters) -> str | Refusal:
@@ -99,36 +114,33 @@ def validate(client: Client, parameters: Parameters, facts: RequestFacts) -> Val
         return _validated(client, parameters, facts, redirect_uri)
     except read.Refused as refused:
         echoed = state if state is not None and len(state) <= read.MAX_STATE else None
-        return ByRedirect(refused.refusal, redirect_uri, _mode_of_refusal(parameters), echoed)
+        mode = read.mode_of_refusal(parameters, facts.response_types, facts.response_modes)
+        return ByRedirect(refused.refusal, redirect_uri, mode, echoed)
 
 
-def is_still_allowed(client: Client, request: AuthorizationRequested) -> bool:
-    """Whether the client may still have what was accepted. Asked at every later step, of the recorded request
-    and never of what the browser sends (A017, A018, F31)."""
+def is_still_allowed(
+    client: Client, request: AuthorizationRequested, types: tuple[str, ...], modes: tuple[str, ...]
+) -> bool:
+    """Whether the client may still have what was accepted, of the response types and modes that are offered. Asked at
+    every later step, of the recorded request and never of what the browser sends (A017, A018, F31)."""
     return (
         client.status == ACTIVE
+        and request.response_type in types
+        and request.response_mode in modes
         and redirect_uris.matches(client, request.redirect_uri)
-        and client_rules.may_use_response_type(client, request.response_type)
-        and client_rules.may_use_response_mode(client, request.response_mode)
-        and client_rules.may_use_grant(client, "authorization_code")
+        and client_rules.response_type_refusal(client, request.response_type) is None
+        and client_rules.response_mode_refusal(client, request.response_type, request.response_mode) is None
         and set(request.scope) <= set(client.metadata.scope)
     )
-
-
-def _mode_of_refusal(parameters: Parameters) -> str:
-    """How a refusal travels: as asked for, and in the query when that cannot be told (OAuth MRT §2.1)."""
-    mode = parameters.get("response_mode")
-    if mode is None or mode not in read.RESPONSE_MODES or "response_mode" in parameters.repeated:
-        return "query"
-    return mode
 
 
 def _validated(client: Client, parameters: Parameters, facts: RequestFacts, redirect_uri: str) -> Valid:
     read.refuse_repeated(parameters)
     read.refuse_unsupported(parameters)
-    response_type = read.response_type(client, parameters)
-    response_mode = read.response_mode(client, parameters)
+    response_type = read.response_type(client, parameters, facts.response_types)
+    response_mode = read.response_mode(client, parameters, response_type, facts.response_modes)
     scope = read.scope(client, parameters)
+    read.refuse_id_token_without_openid(response_type, scope)
     prompt = read.prompt(parameters)
     asked = read.asked_claims(parameters)
     request = AuthorizationRequested(
@@ -137,10 +149,10 @@ def _validated(client: Client, parameters: Parameters, facts: RequestFacts, redi
         redirect_uri_given=parameters.get("redirect_uri") is not None,
         response_type=response_type,
         response_mode=response_mode,
-        scope=read.without_useless_offline_access(client, scope),
+        scope=read.without_useless_offline_access(client, response_type, scope),
         resource=read.resources(client, parameters, scope, facts.issuer),
-        code_challenge=read.code_challenge(client, parameters),
-        nonce=read.limited(parameters, "nonce", read.MAX_NONCE),
+        code_challenge=read.code_challenge(client, parameters, response_type),
+        nonce=read.nonce(parameters, response_type),
         prompt=prompt,
         max_age=read.max_age(client, parameters),
         acr_values=asked.acr_values or read.acr_values(client, parameters),

@@ -11,6 +11,8 @@ from typing import Final
 
 import msgspec
 
+from domain import response_mode as response_modes
+from domain import response_type as response_types
 from domain.client_events import (
     ClientDeleted,
     ClientDisabled,
@@ -20,7 +22,7 @@ from domain.client_events import (
     ClientUpdated,
 )
 from domain.client_metadata import ClientMetadata
-from domain.errors import Refusal, unauthorized_client
+from domain.errors import Refusal, invalid_request, unauthorized_client
 from domain.event import Event
 from domain.liveness import ACTIVE
 from domain.profile import DPOP, MTLS, PROFILES, PUSHED_REQUESTS, PkceRule, Profile
@@ -83,6 +85,15 @@ class Client(msgspec.Struct, frozen=True, omit_defaults=True):
             frozenset({MTLS} if metadata.tls_client_certificate_bound_access_tokens else ()),  # RFC 8705 §3.4
         )
         return tuple(ways for ways in demanded if ways)
+
+    @property
+    def response_algorithm(self) -> str:
+        """What its authorization responses are signed with: as registered, else RS256 (JARM §3), or where the profile
+        has no RS256 what its ID tokens are signed with."""
+        if self.metadata.authorization_signed_response_alg is not None:
+            return self.metadata.authorization_signed_response_alg
+        id_token_alg = self.metadata.id_token_signed_response_alg
+        return "RS256" if "RS256" in self.profile.signing_algorithms else id_token_alg
 
     def live_secrets(self, now: int) -> tuple[str, ...]:
         """The hashes of the secrets that are accepted at ``now``."""
@@ -169,15 +180,42 @@ def grant_refusal(client: Client, grant_type: str, offered: Collection[str]) -> 
     return None
 
 
-def may_use_response_type(client: Client, response_type: str) -> bool:
-    """Whether the client is registered for this response type; its words have no order (OAuth MRT §3)."""
-    wanted = frozenset(response_type.split(" "))
-    return any(frozenset(registered.split(" ")) == wanted for registered in client.metadata.response_types)
+def response_type_refusal(client: Client, response_type: str) -> Refusal | None:
+    """Why the client may not have this response type: it and the grant types that belong to it are registered, or
+    it is not for this client (A017). Words have no order (OAuth MRT §3)."""
+    wanted = response_types.spelled(response_type)
+    if wanted not in map(response_types.spelled, client.metadata.response_types):
+        return unauthorized_client("The client may not use this response_type.", "Register it.")
+    if not all(may_use_grant(client, grant_type) for grant_type in response_types.grant_types_of(wanted)):
+        return unauthorized_client(
+            "The client may not use the grant of this response_type.", "Register it in grant_types."
+        )
+    return None
 
 
-def may_use_response_mode(client: Client, response_mode: str) -> bool:
-    """Whether answers to the client may travel in this mode."""
-    return not client.metadata.response_modes or response_mode in client.metadata.response_modes
+def response_mode_refusal(client: Client, response_type: str, response_mode: str) -> Refusal | None:
+    """Why answers of this response type may not travel to the client in this mode."""
+    registered = client.metadata.response_modes
+    in_full = response_modes.in_full(response_mode, response_type)
+    if registered and not {response_mode, in_full} & set(registered):
+        return unauthorized_client("The client may not use this response_mode.", "Register it.")
+    if response_type in client.profile.jarm_only and not response_modes.is_jarm(in_full):
+        return invalid_request(
+            "The client's profile demands a signed response.", "Send response_mode=jwt.", "JARM §2.3"
+        )
+    if response_types.gives_tokens(response_type) and _stays_in_the_url(client, in_full):
+        return invalid_request(
+            "Tokens are not sent in a query.", "Use fragment or form_post.", "OAuth MRT §3"
+        )
+    return None
+
+
+def _stays_in_the_url(client: Client, mode_in_full: str) -> bool:
+    """Whether browser history, logs and Referer headers would see what is sent. In a query nothing is hidden but what
+    is encrypted to the client (JARM §2.3.1)."""
+    if response_modes.encoding_of(mode_in_full) != response_modes.QUERY:
+        return False
+    return not (response_modes.is_jarm(mode_in_full) and client.metadata.authorization_encrypted_response_alg)
 
 
 def may_omit_redirect_uri(client: Client) -> bool:

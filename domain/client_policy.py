@@ -8,14 +8,13 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from domain import client_policy_keys, client_policy_logout, redirect_uri, resource, scope
+from domain import client_policy_keys, client_policy_logout, client_policy_responses, redirect_uri, resource, scope
 from domain.client_metadata import ClientMetadata
 from domain.errors import Refusal
 from domain.invalid_metadata import invalid
 from domain.profile import PROFILES
 
-GRANT_TYPES: Final = ("authorization_code", "refresh_token", "client_credentials")
-RESPONSE_MODES: Final = ("query", "fragment", "form_post")
+GRANT_TYPES: Final = ("authorization_code", "implicit", "refresh_token", "client_credentials")
 APPLICATION_TYPES: Final = ("web", "native")
 SUBJECT_TYPES: Final = ("public",)
 ACCESS_TOKEN_FORMATS: Final = ("jwt", "opaque")
@@ -48,6 +47,7 @@ def _checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | N
     yield from _client_authentication(metadata)
     yield from client_policy_keys.check(metadata, development)
     yield from _grants(metadata)
+    yield from client_policy_responses.checks(metadata)
     yield from _redirect_uris(metadata, development)
     yield from _pages(metadata, development)
     yield from client_policy_logout.checks(metadata, development)
@@ -75,22 +75,9 @@ def _client_authentication(metadata: ClientMetadata) -> Iterable[Refusal | None]
 
 
 def _grants(metadata: ClientMetadata) -> Iterable[Refusal | None]:
-    """The correspondence of grant types and response types (RFC 7591 §2.1)."""
-    profile = PROFILES[metadata.profile]
     for grant_type in metadata.grant_types:
         yield _one_of("grant_types", grant_type, GRANT_TYPES)
-    for response_type in metadata.response_types:
-        yield _one_of("response_types", response_type, profile.response_types)
-    for response_mode in metadata.response_modes:
-        yield _one_of("response_modes", response_mode, RESPONSE_MODES)
-    by_code = "authorization_code" in metadata.grant_types
-    if by_code != any("code" in response_type.split(" ") for response_type in metadata.response_types):
-        yield invalid(
-            "response_types",
-            "do not go with grant_types.",
-            "Have code and authorization_code both, or neither.",
-        )
-    if "refresh_token" in metadata.grant_types and not by_code:
+    if "refresh_token" in metadata.grant_types and "authorization_code" not in metadata.grant_types:
         yield invalid("grant_types", "has refresh_token alone.", "Add authorization_code.")
     if "client_credentials" in metadata.grant_types and metadata.token_endpoint_auth_method == "none":
         yield invalid(
@@ -99,7 +86,7 @@ def _grants(metadata: ClientMetadata) -> Iterable[Refusal | None]:
 
 
 def _redirect_uris(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | None]:
-    if "authorization_code" in metadata.grant_types and not metadata.redirect_uris:
+    if metadata.response_types and not metadata.redirect_uris:
         yield _invalid_redirect_uri("redirect_uris", "is empty.", "Register where the answers go.")
     for index, uri in enumerate(metadata.redirect_uris):
         problem = redirect_uri.registration_problem(uri, metadata.application_type, development)

@@ -12,6 +12,7 @@ import msgspec
 from domain.confirmation import UNBOUND, Confirmation
 from domain.event import Event
 from domain.grant_events import (
+    AuthorizationAnswered,
     AuthorizationRefused,
     AuthorizationRequested,
     ClientCredentialsGranted,
@@ -68,6 +69,7 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
     signed_in_here: bool = False
     scope: tuple[str, ...] | None = None
     refused: str | None = None
+    answered_at: int | None = None
     code: Code | None = None
     refresh: Refresh | None = None
     revoked_at: int | None = None
@@ -81,10 +83,11 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def waits_for_person(self) -> bool:
-        """Whether the request is still open: no code issued, not refused, not revoked."""
+        """Whether the request is still open: not answered by a code or without one, not refused, not revoked."""
         return (
             self.request is not None
             and self.code is None
+            and self.answered_at is None
             and self.refused is None
             and self.revoked_at is None
         )
@@ -125,6 +128,8 @@ def _changes(grant: Grant, event: Event) -> dict[str, Any]:
             return {"scope": event.scope}
         case AuthorizationRefused():
             return {"refused": event.error}
+        case AuthorizationAnswered():
+            return {"answered_at": event.answered_at}
         case CodeIssued():
             return {"code": Code(event.code_hash, event.expires_at)}
         case CodeRedeemed():

@@ -86,6 +86,13 @@ class AuthorizationRefused(Event, frozen=True, tag="grant.authorization_refused.
     refused_at: int
 
 
+class AuthorizationAnswered(Event, frozen=True, tag="grant.authorization_answered.v1"):
+    """The request ended with an answer to the client that holds no code: with the tokens of the events that follow, or
+    with nothing but the good news (OIDC Core §3.2.2.5, OAuth MRT §4)."""
+
+    answered_at: int
+
+
 class CodeIssued(Event, frozen=True, tag="grant.code_issued.v1"):
     """An authorization code left the server; only its digest is kept."""
 
@@ -251,6 +258,7 @@ GRANT_EVENTS = registry(
     SignInFailed,
     ConsentGranted,
     AuthorizationRefused,
+    AuthorizationAnswered,
     CodeIssued,
     CodeRedeemed,
     CodeReplayed,

@@ -37,18 +37,27 @@ class IssueFacts(msgspec.Struct, frozen=True):
     id_token_kid: str = ""
 
 
+class IdToken(msgspec.Struct, frozen=True):
+    """What an ID token says, before signing: its event, and what the grant knows of person, session and sign-in.
+    ``auth_time_wanted``: it must hold ``auth_time`` (OIDC Core §2)."""
+
+    issued: IdTokenIssued
+    client_id: str
+    subject: str
+    session_id: str | None
+    auth_time: int
+    acr: str
+    amr: tuple[str, ...]
+    nonce: str | None = None
+    auth_time_wanted: bool = False
+
+
 class TokensIssued(msgspec.Struct, frozen=True):
-    """The accepted answer of the token endpoint, before signing. ``refresh_generation`` None: no refresh token.
-    ``auth_time_wanted``: the ID token must hold ``auth_time`` (OIDC Core §2)."""
+    """The accepted answer of the token endpoint, before signing. ``refresh_generation`` None: no refresh token."""
 
     access_token: AccessTokenIssued
-    id_token: IdTokenIssued | None = None
+    id_token: IdToken | None = None
     refresh_generation: int | None = None
-    nonce: str | None = None
-    auth_time: int = 0
-    acr: str = ""
-    amr: tuple[str, ...] = ()
-    auth_time_wanted: bool = False
 
 
 def access_token(
@@ -79,15 +88,19 @@ def access_token(
     )
 
 
-def id_token(facts: IssueFacts, grant: Grant, scope: tuple[str, ...]) -> IdTokenIssued | None:
-    """An ID token when the person's identity was asked for (OIDC Core §3.1.3.3)."""
+def id_token(
+    facts: IssueFacts, grant: Grant, scope: tuple[str, ...], claims: tuple[str, ...] | None = None
+) -> IdTokenIssued | None:
+    """An ID token when the person's identity was asked for (OIDC Core §3.1.3.3). ``claims`` about the person are those
+    that the request asked for by name, when nothing else is said."""
     if OPENID not in scope:
         return None
+    asked = grant.request.id_token_claims if grant.request else ()
     return IdTokenIssued(
         signing_kid=facts.id_token_kid,
         issued_at=facts.now,
         expires_at=facts.now + facts.id_token_lifetime,
-        claims=grant.request.id_token_claims if grant.request else (),
+        claims=asked if claims is None else claims,
     )
 
 
@@ -135,17 +148,29 @@ def present(*events: Event | None) -> tuple[Event, ...]:
 
 
 def answer(
-    grant: Grant, access: AccessTokenIssued, identity: IdTokenIssued | None, refresh_generation: int | None
+    grant: Grant,
+    access: AccessTokenIssued,
+    identity: IdTokenIssued | None,
+    refresh_generation: int | None,
+    refreshed: bool = False,
 ) -> TokensIssued:
-    """What the shell signs and sends for a person's grant."""
+    """What the shell signs and sends for a person's grant; ``refreshed``: it was sent before."""
+    said = None if identity is None else identity_of(grant, identity, refreshed)
+    return TokensIssued(access, said, refresh_generation)
+
+
+def identity_of(grant: Grant, issued: IdTokenIssued, refreshed: bool = False) -> IdToken:
+    """What the ID token says. The nonce was for the first ones: a refreshed one holds none (OIDC Core §12.2)."""
     request = grant.request
-    return TokensIssued(
-        access_token=access,
-        id_token=identity,
-        refresh_generation=refresh_generation,
-        nonce=request.nonce if request else None,
+    assert grant.subject is not None
+    return IdToken(
+        issued=issued,
+        client_id=grant.client_id,
+        subject=grant.subject,
+        session_id=grant.session_id,
         auth_time=grant.auth_time,
         acr=grant.acr,
         amr=grant.amr,
+        nonce=request.nonce if request and not refreshed else None,
         auth_time_wanted=bool(request and (request.max_age is not None or request.auth_time_requested)),
     )

@@ -8,6 +8,8 @@ from typing import Final
 
 import msgspec
 
+from domain.response_type import RESPONSE_TYPES
+
 #: The two ways to bind a token to its sender, named as the features that offer them: RFC 9449, RFC 8705.
 DPOP: Final = "dpop"
 MTLS: Final = "mtls"
@@ -35,10 +37,11 @@ class Profile(msgspec.Struct, frozen=True):
     """The rules that hang on a profile. Times in seconds.
 
     ``signing_algorithms`` are those for all that the client or the server signs, the preferred one first;
-    ``response_types`` those a client may register. ``sender_constraints``: access tokens are bound in one of these
-    ways, any of which will do; empty: they need not be. ``dpop_nonce_required``: their DPoP proofs hold a nonce of
-    the server, where the server leaves that to the profile. A rotated refresh token is answered again for the server's
-    or the client's grace, and never for more than ``longest_refresh_grace_seconds``.
+    ``response_types`` those a client may register, ``jarm_only`` those of them that are answered by a signed JWT and in
+    no other way (JARM). ``sender_constraints``: access tokens are bound in one of these ways, any of which will do;
+    empty: they need not be. ``dpop_nonce_required``: their DPoP proofs hold a nonce of the server, where the server
+    leaves that to the profile. A rotated refresh token is answered again for the server's or the client's grace, and
+    never for more than ``longest_refresh_grace_seconds``.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Profile(msgspec.Struct, frozen=True):
     sender_constraints: frozenset[str] = frozenset()
     dpop_nonce_required: bool = False
     response_types: tuple[str, ...] = ("code",)
+    jarm_only: tuple[str, ...] = ()
     code_lifetime: int = 60
     longest_refresh_grace_seconds: int = 60
 
@@ -72,6 +76,7 @@ _OIDC = Profile(
     pkce=PkceRule.PUBLIC_CLIENTS,  # RFC 9700 §2.1.1: MUST for public clients
     assertion_audience=AssertionAudience.OURS_ONLY,
     redirect_uri_required=False,
+    response_types=RESPONSE_TYPES,
 )
 _OAUTH21 = Profile(
     name="oauth21",
@@ -89,6 +94,8 @@ _FAPI1_ADVANCED = Profile(
     assertion_audience=AssertionAudience.OURS_AMONG_OTHERS,
     redirect_uri_required=True,  # FAPI 1 Baseline §5.2.2 item 9
     sender_constraints=frozenset({MTLS}),  # FAPI 1 Advanced §5.2.2 item 5
+    response_types=("code id_token", "code"),  # FAPI 1 Advanced §5.2.2 item 2
+    jarm_only=("code",),
 )
 _FAPI2_SECURITY = Profile(
     name="fapi2-security",
@@ -101,7 +108,11 @@ _FAPI2_SECURITY = Profile(
     sender_constraints=frozenset({DPOP, MTLS}),  # FAPI 2 Security Profile §5.3.2.1
     dpop_nonce_required=True,  # FAPI 2 Security Profile §5.3.2.1 lets servers ask for it
 )
-_FAPI2_MESSAGE_SIGNING = msgspec.structs.replace(_FAPI2_SECURITY, name="fapi2-message-signing")
+_FAPI2_MESSAGE_SIGNING = msgspec.structs.replace(
+    _FAPI2_SECURITY,
+    name="fapi2-message-signing",
+    jarm_only=("code",),  # FAPI 2 Message Signing §5.4
+)
 
 #: Every profile by its name.
 PROFILES: Final = {

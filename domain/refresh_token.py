@@ -108,9 +108,7 @@ def _refresh(
     access = issue.access_token(facts, scope, audience, grant, binding)
     identity = issue.id_token(facts, grant, scope)
     events = summarized(grant, issue.present(step, access, identity))
-    issued = issue.answer(grant, access, identity, step.generation)
-    # OIDC Core §12.2: the nonce was for the first ID token; one of a refresh should not hold it.
-    return Decision(events, msgspec.structs.replace(issued, nonce=None))
+    return Decision(events, issue.answer(grant, access, identity, step.generation, refreshed=True))
 
 
 def _narrowed(grant: Grant, requested: tuple[str, ...] | None) -> tuple[str, ...] | Refusal:

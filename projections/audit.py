@@ -9,6 +9,7 @@ from typing import Final
 from domain.event import tag_of
 from domain.grant_events import (
     AccessTokenIssued,
+    AuthorizationAnswered,
     CodeIssued,
     CodeRedeemed,
     ConsentGranted,
@@ -33,6 +34,7 @@ GOES_ON: Final = frozenset(
     tag_of(event_class)
     for event_class in (
         AccessTokenIssued,
+        AuthorizationAnswered,
         CodeIssued,
         CodeRedeemed,
         ConsentGranted,

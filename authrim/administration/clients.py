@@ -29,7 +29,11 @@ from projections.tables import CLIENTS, SEALED, sealed_key
 #: How long the secret before a rotation goes on working when nothing else is said, in seconds.
 DEFAULT_OVERLAP: Final = 86_400
 #: Fields that name the algorithm of a signature of ours.
-SIGNED_WITH: Final = ("access_token_signing_alg", "id_token_signed_response_alg")
+SIGNED_WITH: Final = (
+    "access_token_signing_alg",
+    "id_token_signed_response_alg",
+    "authorization_signed_response_alg",
+)
 _CLIENT_ID_BYTES: Final = 10
 
 
@@ -85,7 +89,7 @@ async def create_client(
 def signing_refusal(fields: Mapping[str, Any], algorithms: Collection[str]) -> Refusal | None:
     """Why the server could not sign as these fields say, or None: it keeps keys for ``algorithms`` only."""
     for name in SIGNED_WITH:
-        if name in fields and fields[name] not in algorithms:
+        if fields.get(name) is not None and fields[name] not in algorithms:
             return Refusal(
                 "invalid_client_metadata",
                 f"{name} is an algorithm that this server keeps no key for.",

@@ -12,8 +12,10 @@ import click
 from authrim.crypto import strict_json
 from authrim.crypto.key_pair import SIGNING_ALGORITHMS
 from domain.client_metadata import ClientMetadata
-from domain.client_policy import ACCESS_TOKEN_FORMATS, APPLICATION_TYPES, GRANT_TYPES, RESPONSE_MODES
+from domain.client_policy import ACCESS_TOKEN_FORMATS, APPLICATION_TYPES, GRANT_TYPES
 from domain.profile import PROFILES
+from domain.response_mode import RESPONSE_MODES
+from domain.response_type import RESPONSE_TYPES
 
 #: Fields that hold lists: their options may be given several times.
 _LISTS: Final = frozenset(
@@ -38,7 +40,13 @@ _OPTIONS: Final[tuple[Decorator, ...]] = (
     click.option(
         "--grant-type", "grant_types", multiple=True, type=click.Choice(GRANT_TYPES), help="Repeatable."
     ),
-    click.option("--response-type", "response_types", multiple=True, help="Such as code; repeatable."),
+    click.option(
+        "--response-type",
+        "response_types",
+        multiple=True,
+        type=click.Choice(RESPONSE_TYPES),
+        help="What the authorization endpoint may answer with; repeatable.",
+    ),
     click.option(
         "--response-mode",
         "response_modes",
@@ -93,6 +101,12 @@ _OPTIONS: Final[tuple[Decorator, ...]] = (
     ),
     click.option(
         "--id-token-alg", "id_token_signed_response_alg", type=_ALGORITHM, help="What signs its ID tokens."
+    ),
+    click.option(
+        "--response-alg",
+        "authorization_signed_response_alg",
+        type=_ALGORITHM,
+        help="What signs its authorization responses in a .jwt response mode (JARM).",
     ),
     click.option("--access-token-lifetime", type=_SECONDS, help="In seconds."),
     click.option("--refresh-token-lifetime", type=_SECONDS, help="In seconds."),

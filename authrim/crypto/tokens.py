@@ -4,14 +4,14 @@ The payloads follow from the events that record them; nothing is decided here.
 """
 
 import hashlib
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from authrim.crypto import base64url
 from authrim.crypto.jws import SigningKey
 from domain.grant_events import AccessTokenIssued, confirmation_of
-from domain.issue import TokensIssued
+from domain.issue import IdToken
 
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type (RFC 9068 §2.1)
 ID_TOKEN_TYPE = "JWT"  # noqa: S105 - a media type (RFC 7519 §5.1)
@@ -52,30 +52,41 @@ def sign_access_token(key: SigningKey, issuer: str, grant_id: str, token: Access
     return key.sign(_encode(access_token_claims(issuer, grant_id, token)), ACCESS_TOKEN_TYPE)
 
 
+class SentWith(NamedTuple):
+    """What an ID token is sent together with, and vouches for by a hash of it."""
+
+    access_token: str | None = None
+    code: str | None = None
+    state: str | None = None
+
+
 def sign_id_token(
-    key: SigningKey, issuer: str, issued: TokensIssued, access_token: str, session_id: str | None,
-    more_claims: dict[str, Any],
-) -> str:  # fmt: skip
-    """The ID token (OIDC Core §2, §3.1.3.6). ``more_claims`` are those the ``claims`` parameter asked for."""
-    assert issued.id_token is not None
-    access = issued.access_token
+    key: SigningKey, issuer: str, token: IdToken, sent_with: SentWith, more_claims: dict[str, Any]
+) -> str:
+    """The ID token (OIDC Core §2). ``more_claims`` are those about the person."""
     claims: dict[str, Any] = {
         **more_claims,
         "iss": issuer,
-        "sub": access.subject,
-        "aud": access.client_id,
-        "iat": issued.id_token.issued_at,
-        "exp": issued.id_token.expires_at,
-        "auth_time": issued.auth_time,
-        "acr": issued.acr,
-        "amr": issued.amr,
-        "at_hash": half_hash(key.alg, access_token),
+        "sub": token.subject,
+        "aud": token.client_id,
+        "iat": token.issued.issued_at,
+        "exp": token.issued.expires_at,
+        "auth_time": token.auth_time,
+        "acr": token.acr,
+        "amr": token.amr,
+        **_hashes(key.alg, sent_with),
     }
-    if issued.nonce is not None:
-        claims["nonce"] = issued.nonce
-    if session_id is not None:
-        claims["sid"] = session_id
+    if token.nonce is not None:
+        claims["nonce"] = token.nonce
+    if token.session_id is not None:
+        claims["sid"] = token.session_id
     return key.sign(_encode(claims), ID_TOKEN_TYPE)
+
+
+def _hashes(alg: str, sent_with: SentWith) -> dict[str, str]:
+    """OIDC Core §3.3.2.11, FAPI 1 Advanced §5.2.2.1: nobody can put another code, token or state beside it."""
+    named = {"at_hash": sent_with.access_token, "c_hash": sent_with.code, "s_hash": sent_with.state}
+    return {name: half_hash(alg, value) for name, value in named.items() if value is not None}
 
 
 def half_hash(alg: str, value: str) -> str:
@@ -83,5 +94,5 @@ def half_hash(alg: str, value: str) -> str:
 
     An algorithm that is not known raises KeyError: there is no default to fall back to (A155).
     """
-    digest = _HASHES[alg](value.encode("ascii")).digest()
+    digest = _HASHES[alg](value.encode("utf-8")).digest()
     return base64url.encode(digest[: len(digest) // 2])

@@ -11,24 +11,23 @@ from typing import Any
 import msgspec
 from aiohttp import hdrs, web
 
+from authrim.authorization.completion import complete
 from authrim.crypto import strict_json
-from authrim.crypto.handles import new_handle
 from authrim.crypto.ids import digest, new_id, new_secret
 from authrim.crypto.strict_json import JsonRefused
 from authrim.execute import Change, Context, Outcome
+from authrim.grants.implicit import Onward, SignedAnswer, draft_answer, signed_step
 from authrim.private_data import GRANT
 from authrim.protocol.id_token_hint import hinted_subject
 from authrim.runtime import RUNTIME, Runtime
 from authrim.web.answers import record, refuse_by_redirect, refuse_on_page
 from authrim.web.browser import SignedInBrowser, signed_in_browser
-from authrim.web.completion import complete
 from authrim.web.context import context_of
 from authrim.web.cookies import set_request_cookie
-from authrim.web.interaction import CLIENT_CHANGED, REQUEST_ROW, allowed_client, facts_for
+from authrim.web.interaction import CLIENT_CHANGED, REQUEST_ROW, StepFacts, allowed_client, facts_for
 from authrim.web.params import Params, read_params
 from authrim.web.response_mode import see_other
-from domain import authorization
-from domain.authorization import CodeReady, Step
+from domain import authorization, authorization_request
 from domain.authorization_parameters import Parameters
 from domain.authorization_request import (
     ByRedirect,
@@ -72,12 +71,10 @@ async def authorize(request: web.Request) -> web.StreamResponse:
         return await refuse_on_page(request, context, ENDPOINT, valid.refusal, client_known=True)
     if isinstance(valid, ByRedirect):
         await record(request, context, ENDPOINT, valid.refusal, client_known=True)
-        return refuse_by_redirect(
-            request, valid.refusal, valid.redirect_uri, valid.response_mode, valid.state, context.error_id
-        )
+        return await refuse_by_redirect(request, context, client, valid)
     if request.method == hdrs.METH_POST:
         return await _record_and_send_on(request, context, valid, grant_id, secret)
-    return await _begin(request, context, valid, grant_id, secret)
+    return await _begin(request, context, client, valid, grant_id, secret)
 
 
 async def _client(request: web.Request, context: Context, params: Params) -> Client | Refusal:
@@ -107,6 +104,8 @@ def _validated(
         now=runtime.now(),
         issuer=runtime.issuer,
         interaction_lifetime=runtime.settings.interaction_lifetime,
+        response_types=runtime.response_types,
+        response_modes=runtime.response_modes,
         browser_hash=browser_hash,
         dpop=DPOP in runtime.features,
     )
@@ -114,8 +113,7 @@ def _validated(
     valid = validate(client, parameters, facts)
     unserved = cannot_be_served(client, runtime.features)
     if isinstance(valid, Valid) and unserved is not None:
-        asked = valid.request
-        return ByRedirect(unserved, asked.redirect_uri, asked.response_mode, valid.private.state)
+        return authorization_request.refuse_by_redirect(valid, unserved)
     hint = params.get("id_token_hint")
     if not isinstance(valid, Valid) or hint is None:
         return valid
@@ -124,8 +122,7 @@ def _validated(
     if valid.private.hinted_subject is not None and subject != valid.private.hinted_subject:
         subject = TWO_PEOPLE
     if isinstance(subject, Refusal):
-        asked = valid.request
-        return ByRedirect(subject, asked.redirect_uri, asked.response_mode, valid.private.state)
+        return authorization_request.refuse_by_redirect(valid, subject)
     private = msgspec.structs.replace(valid.private, hinted_subject=subject)
     return msgspec.structs.replace(valid, private=private)
 
@@ -169,31 +166,34 @@ async def _record_and_send_on(
 
 
 async def _begin(
-    request: web.Request, context: Context, valid: Valid, grant_id: str, secret: str
+    request: web.Request, context: Context, client: Client, valid: Valid, grant_id: str, secret: str
 ) -> web.StreamResponse:
     """Record the request and whatever follows from the session, in one append."""
     runtime = request.app[RUNTIME]
     stream = grant_stream(context.tenant, grant_id)
-    code = new_handle("ac", grant_id)
-    asked = _with_digest(valid)
+    asked, private = _with_digest(valid), valid.private
 
-    async def attempt() -> Outcome[Step]:
+    async def attempt() -> Outcome[Onward]:
         client = await allowed_client(runtime, context, asked)
         if client is None:
             return Outcome(CLIENT_CHANGED)
         signed_in = await signed_in_browser(request, context, client.client_id)
-        facts = facts_for(runtime, client, signed_in, digest(code), valid.private.hinted_subject)
-        decision = authorization.decide_request(asked, facts)
-        is_over = isinstance(decision.answer, CodeReady | Refusal)
+        now = signed_in.now if signed_in else runtime.now()
+        draft = draft_answer(runtime, context, client, grant_id, asked.response_type, now)
+        step_facts = StepFacts(now, draft.code_hash, private.hinted_subject, draft.issue_facts)
+        browser = signed_in.browser if signed_in else None
+        decision = authorization.decide_request(asked, facts_for(runtime, client, browser, step_facts))
+        answer = await signed_step(runtime, context, grant_id, draft, decision.answer, private.state)
+        is_over = isinstance(answer, SignedAnswer | Refusal)
         rows = () if is_over else _private_rows(runtime, context, grant_id, valid)
         expects = _expectations(decision.events, signed_in)
-        return Outcome(decision.answer, (Change(stream, 0, decision.events),), rows, expects)
+        return Outcome(answer, (Change(stream, 0, decision.events),), rows, expects)
 
     step = await runtime.executor.until_it_fits(context, attempt, stream)
     if step is CLIENT_CHANGED:
         return await refuse_on_page(request, context, ENDPOINT, step, client_known=True)
-    response = complete(request, context, grant_id, asked, step, code, valid.private.state)
-    if not isinstance(step, CodeReady | Refusal):
+    response = await complete(request, context, client, grant_id, asked, step, private.state)
+    if not isinstance(step, SignedAnswer | Refusal):
         set_request_cookie(runtime, response, grant_id, secret)
     return response
 

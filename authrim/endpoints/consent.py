@@ -2,16 +2,17 @@
 
 from aiohttp import web
 
+from authrim.authorization.advance import StepTaken, advance
 from authrim.execute import Change, Context
 from authrim.person import claims_of
 from authrim.runtime import RUNTIME
-from authrim.web.advance import StepFacts, StepTaken, advance
 from authrim.web.answers import page_settings, refuse_on_page
 from authrim.web.browser import read_account, read_session
 from authrim.web.context import context_of
 from authrim.web.interaction import (
     NOT_YOURS,
     Interaction,
+    StepFacts,
     facts_for,
     form_refusal,
     open_interaction,
@@ -87,8 +88,7 @@ async def _agree(
     changes = (Change(stream, version, remembered.events, account),) if remembered.events else ()
     signed_in = (session_stream(tenant, grant.session_id), session_version)
     expects = (signed_in,) if changes else (signed_in, (stream, version))
-    authorization_facts = facts_for(runtime, client, None, facts.code_hash, facts.hinted_subject, facts.now)
-    decision = authorization.decide_consented(grant, authorization_facts)
+    decision = authorization.decide_consented(grant, facts_for(runtime, client, None, facts))
     return StepTaken(decision, changes, expects=expects)
 
 

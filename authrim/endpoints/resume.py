@@ -2,12 +2,12 @@
 
 from aiohttp import web
 
+from authrim.authorization.advance import StepTaken, advance
 from authrim.runtime import RUNTIME
-from authrim.web.advance import StepFacts, StepTaken, advance
 from authrim.web.answers import refuse_on_page
 from authrim.web.browser import signed_in_browser
 from authrim.web.context import context_of
-from authrim.web.interaction import facts_for, open_interaction
+from authrim.web.interaction import StepFacts, facts_for, open_interaction
 from domain import authorization
 from domain.client import Client
 from domain.errors import Refusal
@@ -26,9 +26,8 @@ async def resume(request: web.Request) -> web.StreamResponse:
 
     async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepTaken:
         signed_in = await signed_in_browser(request, context, client.client_id)
-        decision = authorization.advance(
-            grant, facts_for(runtime, client, signed_in, facts.code_hash, facts.hinted_subject, facts.now)
-        )
+        browser = signed_in.browser if signed_in else None
+        decision = authorization.advance(grant, facts_for(runtime, client, browser, facts))
         return StepTaken(decision, expects=signed_in.expects if signed_in else ())
 
     return (await advance(request, context, ENDPOINT, interaction, decide)).response

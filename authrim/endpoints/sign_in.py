@@ -2,12 +2,12 @@
 
 from aiohttp import web
 
+from authrim.authorization.advance import StepTaken, advance
 from authrim.crypto.ids import digest, new_id, new_secret
 from authrim.execute import Change, Context, Outcome
 from authrim.runtime import RUNTIME
 from authrim.sign_in import Attempt, Checked, SignInRefused, check_password
 from authrim.web import texts
-from authrim.web.advance import StepFacts, StepTaken, advance
 from authrim.web.answers import page_settings, record, refuse_on_page
 from authrim.web.browser import SignedInBrowser, read_account, signed_in_browser
 from authrim.web.context import context_of
@@ -18,6 +18,7 @@ from authrim.web.interaction import (
     PASSWORD_ACR,
     PASSWORD_AMR,
     Interaction,
+    StepFacts,
     facts_for,
     form_refusal,
     is_open,
@@ -121,9 +122,9 @@ async def _step(
         return StepTaken(Decision((), NOT_YOURS))
     remembered = account.remembered_scope(client.client_id)
     browser = Browser(session_id, NO_SESSION, account_active=True, remembered_scope=remembered)
-    step_facts = facts_for(runtime, client, None, facts.code_hash, facts.hinted_subject, facts.now, browser)
+    authorization_facts = facts_for(runtime, client, browser, facts)
     decision = authorization.decide_signed_in(
-        grant, subject, session_id, PASSWORD_ACR, PASSWORD_AMR, step_facts
+        grant, subject, session_id, PASSWORD_ACR, PASSWORD_AMR, authorization_facts
     )
     return StepTaken(decision, changes, expects=((account_stream(context.tenant, subject), version),))
 

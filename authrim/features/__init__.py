@@ -9,6 +9,7 @@ from authrim.features.feature import Feature, Route
 from authrim.features.logout import LOGOUT
 from authrim.features.openid_connect import OPENID_CONNECT
 from authrim.features.own import OWN
+from authrim.features.responses import RESPONSES
 from authrim.features.sender_constraint import SENDER_CONSTRAINT
 from authrim.features.tokens import TOKENS
 from authrim.runtime import Runtime
@@ -18,6 +19,7 @@ __all__ = ["FEATURES", "Feature", "Route", "UnknownFeature", "enabled", "server_
 
 FEATURES: Final[tuple[Feature, ...]] = (
     *OPENID_CONNECT,
+    *RESPONSES,
     *LOGOUT,
     *TOKENS,
     *SENDER_CONSTRAINT,
@@ -53,5 +55,6 @@ def server_metadata(runtime: Runtime) -> dict[str, Any]:
     document: dict[str, Any] = {}
     for feature in features:
         document |= feature.metadata(runtime)
-    document["grant_types_supported"] = [name for feature in features for name in feature.grant_types]
+    grant_types = [name for feature in features for name in feature.grant_types]
+    document["grant_types_supported"] = list(dict.fromkeys(grant_types))
     return document

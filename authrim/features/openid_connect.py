@@ -7,7 +7,7 @@ from authrim.features.feature import Feature, Route
 from authrim.runtime import Runtime
 from authrim.web.interaction import ACR_SUPPORTED
 from authrim.web.translations import LOCALES
-from domain.authorization_parameters import DISPLAYS, PROMPTS, RESPONSE_MODES, RESPONSE_TYPES
+from domain.authorization_parameters import DISPLAYS, PROMPTS
 from domain.claims import SCOPE_CLAIMS, STANDARD_CLAIMS
 from domain.stream import DEFAULT_TENANT
 
@@ -19,8 +19,8 @@ def _discovery(runtime: Runtime) -> dict[str, Any]:
 def _authorization(runtime: Runtime) -> dict[str, Any]:
     return {
         "authorization_endpoint": runtime.url("/authorize"),
-        "response_types_supported": list(RESPONSE_TYPES),
-        "response_modes_supported": list(RESPONSE_MODES),
+        "response_types_supported": list(runtime.response_types),
+        "response_modes_supported": list(runtime.response_modes),
         "prompt_values_supported": list(PROMPTS),
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,

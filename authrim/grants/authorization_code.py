@@ -48,9 +48,7 @@ async def grant_tokens(
         changes = (Change(stream, version, decision.events, grant),) if decision.events else ()
         if isinstance(decision.answer, Refusal):
             return Outcome(decision.answer, changes)
-        response = await token_response(
-            runtime, context, handle.grant_id, prepared, decision.answer, session_id=grant.session_id
-        )
+        response = await token_response(runtime, context, handle.grant_id, prepared, decision.answer)
         return Outcome(response, changes, expects=standing.expects)
 
     return await runtime.executor.on_remembered_grant(context, handle.grant_id, decide)

@@ -10,7 +10,7 @@ import msgspec
 
 from authrim.crypto import handles
 from authrim.crypto.ids import digest, new_secret
-from authrim.crypto.tokens import sign_access_token, sign_id_token
+from authrim.crypto.tokens import SentWith, sign_access_token, sign_id_token
 from authrim.execute import MICROSECONDS, Context
 from authrim.person import claims_of
 from authrim.runtime import Runtime
@@ -18,8 +18,8 @@ from authrim.web.client_auth import AuthenticatedClient
 from domain.client import NO_CLIENT, Client, grant_refusal
 from domain.errors import Refusal
 from domain.grant import Grant
-from domain.grant_events import token_type_of
-from domain.issue import IssueFacts, TokensIssued, session_bound_to
+from domain.grant_events import AccessTokenIssued, token_type_of
+from domain.issue import IdToken, IssueFacts, TokensIssued, session_bound_to
 from domain.liveness import Liveness
 from domain.stream import account_stream, session_stream
 from projections.tables import row_key
@@ -105,30 +105,44 @@ def prepare(
 
 async def token_response(
     runtime: Runtime, context: Context, grant_id: str, prepared: Prepared, issued: TokensIssued,
-    session_id: str | None = None, refresh_key_id: str | None = None,
+    refresh_key_id: str | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Sign what was decided: the members of the token response (RFC 6749 §5.1, OIDC Core §3.1.3.3)."""
-    client, now = prepared.facts.client, prepared.facts.now
-    access = issued.access_token
-    if prepared.opaque_access_token is not None:
-        access_token = prepared.opaque_access_token
-    else:
-        signer = runtime.key_ring.signer(context.tenant, client.metadata.access_token_signing_alg, now)
-        access_token = sign_access_token(signer, runtime.issuer, grant_id, access)
-    response: dict[str, Any] = {
-        "access_token": access_token,
-        "token_type": token_type_of(access),
-        "expires_in": access.expires_at - access.issued_at,
-        "scope": " ".join(access.scope),
-    }
+    response = access_token_members(runtime, context, grant_id, prepared, issued.access_token)
     if issued.refresh_generation is not None:
         response["refresh_token"] = handles.refresh_token(
             runtime.master, context.tenant, grant_id, issued.refresh_generation, refresh_key_id
         )
     if issued.id_token is not None:
-        assert access.subject is not None
-        wanted = issued.id_token.claims
-        more = await claims_of(runtime, context.tenant, access.subject, names=wanted) if wanted else {}
-        signer = runtime.key_ring.signer(context.tenant, client.metadata.id_token_signed_response_alg, now)
-        response["id_token"] = sign_id_token(signer, runtime.issuer, issued, access_token, session_id, more)
+        sent_with = SentWith(access_token=response["access_token"])
+        response["id_token"] = await signed_id_token(runtime, context, prepared, issued.id_token, sent_with)
     return response
+
+
+def access_token_members(
+    runtime: Runtime, context: Context, grant_id: str, prepared: Prepared, issued: AccessTokenIssued
+) -> dict[str, Any]:
+    """The access token and what is said of it, alike at both endpoints (RFC 6749 §5.1, OIDC Core §3.2.2.5)."""
+    access_token = prepared.opaque_access_token
+    if access_token is None:
+        facts = prepared.facts
+        algorithm = facts.client.metadata.access_token_signing_alg
+        signer = runtime.key_ring.signer(context.tenant, algorithm, facts.now)
+        access_token = sign_access_token(signer, runtime.issuer, grant_id, issued)
+    return {
+        "access_token": access_token,
+        "token_type": token_type_of(issued),
+        "expires_in": issued.expires_at - issued.issued_at,
+        "scope": " ".join(issued.scope),
+    }
+
+
+async def signed_id_token(
+    runtime: Runtime, context: Context, prepared: Prepared, token: IdToken, sent_with: SentWith
+) -> str:
+    """The ID token, with those of the wanted claims that the person has."""
+    wanted, facts = token.issued.claims, prepared.facts
+    more = await claims_of(runtime, context.tenant, token.subject, names=wanted) if wanted else {}
+    algorithm = facts.client.metadata.id_token_signed_response_alg
+    signer = runtime.key_ring.signer(context.tenant, algorithm, facts.now)
+    return sign_id_token(signer, runtime.issuer, token, sent_with, more)

@@ -59,7 +59,6 @@ async def grant_tokens(
             return Outcome(decision.answer, changes)
         response = await token_response(
             runtime, context, handle.grant_id, prepared, decision.answer,
-            session_id=grant.session_id,
             refresh_key_id=_key_id_of(grant, decision.answer),
         )  # fmt: skip
         return Outcome(response, changes, expects=standing.expects)

@@ -9,8 +9,10 @@ from authrim.execute import Context
 from authrim.runtime import RUNTIME
 from authrim.web.errors import BEARER, ERROR_ID_HEADER, error_members, json_refusal, resource_refusal
 from authrim.web.pages import ErrorPage
-from authrim.web.response_mode import authorization_response
+from authrim.web.response_mode import Destination, authorization_response
 from authrim.web.translations import choose_locale
+from domain.authorization_request import ByRedirect
+from domain.client import Client
 from domain.errors import Refusal
 
 _encode = msgspec.json.Encoder().encode
@@ -69,20 +71,16 @@ def error_page(request: web.Request, refusal: Refusal, error_id: str) -> web.Res
     return request.app[RUNTIME].pages.error(page, request.headers.get(hdrs.ACCEPT, ""))
 
 
-def refuse_by_redirect(
-    request: web.Request, refusal: Refusal, redirect_uri: str, response_mode: str, state: str | None,
-    error_id: str,
-) -> web.Response:  # fmt: skip
+async def refuse_by_redirect(
+    request: web.Request, context: Context, client: Client, refused: ByRedirect
+) -> web.Response:
     """The authorization error response (RFC 6749 §4.1.2.1): error, description, ``state`` and ``iss`` alone."""
-    runtime = request.app[RUNTIME]
-    parameters = error_members(refusal)
-    if state is not None:
-        parameters["state"] = state
-    parameters["iss"] = runtime.issuer
-    response = authorization_response(
-        runtime.pages, page_settings(request), redirect_uri, response_mode, parameters, error_id
-    )
-    response.headers[ERROR_ID_HEADER] = error_id
+    parameters = error_members(refused.refusal)
+    if refused.state is not None:
+        parameters["state"] = refused.state
+    destination = Destination(client, refused.redirect_uri, refused.response_mode)
+    response = await authorization_response(request, context, destination, parameters, page_settings(request))
+    response.headers[ERROR_ID_HEADER] = context.error_id
     return response
 
 

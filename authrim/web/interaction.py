@@ -15,7 +15,6 @@ from authrim.execute import MICROSECONDS, Context
 from authrim.private_data import GRANT
 from authrim.runtime import RUNTIME, Runtime
 from authrim.store import codec
-from authrim.web.browser import SignedInBrowser
 from authrim.web.cookies import csrf_token, request_secret
 from authrim.web.pages import ShownClient
 from authrim.web.params import Params
@@ -27,6 +26,7 @@ from domain.client import Client
 from domain.errors import Refusal, invalid_request
 from domain.grant import Grant
 from domain.grant_events import AuthorizationRequested
+from domain.issue import IssueFacts
 
 #: Name of the sealed row with what may hold personal data.
 REQUEST_ROW: Final = "request"
@@ -95,7 +95,9 @@ async def open_interaction(request: web.Request, context: Context) -> Interactio
 async def allowed_client(runtime: Runtime, context: Context, asked: AuthorizationRequested) -> Client | None:
     """The request's client as it is now, when it may still have what was asked for."""
     client = await runtime.configuration.client(context.tenant, asked.client_id)
-    return client if client is not None and is_still_allowed(client, asked) else None
+    if client is None or not is_still_allowed(client, asked, runtime.response_types, runtime.response_modes):
+        return None
+    return client
 
 
 def is_open(grant: Grant, now: int) -> bool:
@@ -130,21 +132,28 @@ async def _private_parameters(
     return msgspec.json.decode(stored, type=PrivateParameters)
 
 
+class StepFacts(msgspec.Struct, frozen=True):
+    """What a step is decided with, beside the grant's state: the time, and what an answer would be made of."""
+
+    now: int
+    code_hash: str
+    hinted_subject: str | None
+    issue: IssueFacts | None
+
+
 def facts_for(
-    runtime: Runtime, client: Client, signed_in: SignedInBrowser | None, code_hash: str,
-    hinted_subject: str | None, now: int | None = None, browser: Browser | None = None,
-) -> AuthorizationFacts:  # fmt: skip
-    """The facts that the authorization is decided with; ``browser`` in place of the session's own."""
-    if now is None:
-        now = signed_in.now if signed_in else runtime.now()
+    runtime: Runtime, client: Client, browser: Browser | None, step: StepFacts
+) -> AuthorizationFacts:
+    """The facts that the authorization is decided with. ``browser`` None: nobody is signed in there."""
     return AuthorizationFacts(
-        now=now,
+        now=step.now,
         client=client,
-        code_hash=code_hash,
+        code_hash=step.code_hash,
         code_lifetime=min(client.profile.code_lifetime, runtime.settings.code_lifetime),
-        browser=browser or (signed_in.browser if signed_in else None),
-        hinted_subject=hinted_subject,
+        browser=browser,
+        hinted_subject=step.hinted_subject,
         acr_supported=ACR_SUPPORTED,
+        issue=step.issue,
     )
 
 

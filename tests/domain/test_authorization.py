@@ -8,7 +8,6 @@ import pytest
 from domain.authorization import (
     AuthorizationFacts,
     Browser,
-    CodeReady,
     ConsentNeeded,
     SignInNeeded,
     Step,
@@ -21,6 +20,7 @@ from domain.authorization import (
     scope_to_agree_to,
 )
 from domain.decision import Decision
+from domain.front_channel import Authorized
 from domain.grant import Grant, fold
 from domain.grant_events import CodeIssued, ConsentGranted, SignInFailed, SubjectAuthenticated
 from domain.session import Session
@@ -69,7 +69,7 @@ def test_a_good_session_and_a_remembered_consent_go_straight_to_the_code() -> No
     """OIDC Core §3.1.2.3, §3.1.2.4: nobody is asked anything, and the log says that the session answered."""
     decision = ask()
     assert kinds(decision) == STRAIGHT_THROUGH
-    assert decision.answer == CodeReady()
+    assert decision.answer == Authorized()
     assert decision.events[1:] == (
         SubjectAuthenticated("person", "session", NOW - 100, "pwd-acr", ("pwd",), by_session=True),
         ConsentGranted(SCOPE, remembered=True),
@@ -107,10 +107,10 @@ def test_a_session_that_is_worth_nothing(browser: Browser) -> None:
         ("prompt=consent", {"prompt": ("consent",)}, ConsentNeeded(SCOPE)),
         ("A024 max_age=0", {"max_age": 0}, SignInNeeded()),
         ("max_age too short", {"max_age": 99}, SignInNeeded()),
-        ("max_age just enough", {"max_age": 100}, CodeReady()),
+        ("max_age just enough", {"max_age": 100}, Authorized()),
         ("A027 step-up", {"acr_essential": True, "acr_values": ("otp-acr",)}, SignInNeeded()),
-        ("acr reached", {"acr_essential": True, "acr_values": ("otp-acr", "pwd-acr")}, CodeReady()),
-        ("voluntary acr", {"acr_values": ("otp-acr",)}, CodeReady()),
+        ("acr reached", {"acr_essential": True, "acr_values": ("otp-acr", "pwd-acr")}, Authorized()),
+        ("voluntary acr", {"acr_values": ("otp-acr",)}, Authorized()),
     ],
 )
 def test_what_the_person_is_asked_though_signed_in(row: str, fields: dict[str, Any], answer: Step) -> None:
@@ -187,7 +187,7 @@ def test_sign_in_goes_on_to_consent_and_consent_to_the_code() -> None:
     assert (grant.subject, grant.auth_time, grant.signed_in_here) == ("person", NOW, True)
     agreed = decide_consented(grant, facts())
     assert agreed.events == (ConsentGranted(SCOPE), CodeIssued("code-hash", NOW, NOW + 60))
-    assert agreed.answer == CodeReady()
+    assert agreed.answer == Authorized()
     assert not fold(agreed.events, grant).waits_for_person
 
 
@@ -214,8 +214,8 @@ def test_consent_is_asked_for_by_prompt_though_remembered() -> None:
         (None, ConsentNeeded(SCOPE)),
         ((), ConsentNeeded(SCOPE)),
         (("openid",), ConsentNeeded(SCOPE)),
-        (SCOPE, CodeReady()),
-        ((*SCOPE, "profile"), CodeReady()),
+        (SCOPE, Authorized()),
+        ((*SCOPE, "profile"), Authorized()),
     ],
 )
 def test_remembered_consent_covers_all_or_is_asked_again(
@@ -239,14 +239,14 @@ def test_claims_by_name_are_agreed_to_as_their_scope() -> None:
     assert scope_to_agree_to(request) == wanted
     assert decide_request(request, facts()).answer == ConsentNeeded(wanted)
     agreed_before = msgspec.structs.replace(SIGNED_IN, remembered_scope=wanted)
-    assert decide_request(request, facts(agreed_before)).answer == CodeReady()
+    assert decide_request(request, facts(agreed_before)).answer == Authorized()
 
 
 def test_a_first_party_client_skips_consent_unless_asked_for() -> None:
     """The administrator's ``skip_consent`` stands in for the person, but not against ``prompt=consent``."""
     first_party = client(skip_consent=True)
     quiet = decide_request(REQUESTED, facts(NOT_AGREED, client=first_party))
-    assert quiet.answer == CodeReady()
+    assert quiet.answer == Authorized()
     asked = decide_request(requested(prompt=("consent",)), facts(NOT_AGREED, client=first_party))
     assert asked.answer == ConsentNeeded(SCOPE)
 
@@ -266,7 +266,7 @@ def test_a_hint_names_the_one_person(hinted: str, prompt: tuple[str, ...], outco
     if outcome == "login_required":
         assert refused(ask(hinted=hinted, prompt=prompt)).error == outcome
     else:
-        assert answer == (CodeReady() if outcome == "code" else SignInNeeded())
+        assert answer == (Authorized() if outcome == "code" else SignInNeeded())
 
 
 def test_signing_in_as_somebody_else_than_hinted_is_refused() -> None:

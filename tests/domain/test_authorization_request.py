@@ -14,9 +14,11 @@ from domain.authorization_request import (
     validate,
 )
 from domain.client import Client
+from domain.response_mode import RESPONSE_MODES
+from domain.response_type import RESPONSE_TYPES
 from tests.domain.grant_samples import API, CALLBACK, ISSUER, NOW, VERIFIER, client
 
-FACTS = RequestFacts(NOW, ISSUER, 600, "browser")
+FACTS = RequestFacts(NOW, ISSUER, 600, RESPONSE_TYPES, RESPONSE_MODES, "browser")
 CHALLENGE = pkce.s256(VERIFIER)
 GOOD = {
     "client_id": "shop",
@@ -149,8 +151,8 @@ BY_REDIRECT: dict[str, tuple[Client, dict[str, str | None], set[str], str]] = {
     "A016 unknown": (WEB, {"response_type": "gold"}, set(), "unsupported_response_type"),
     "A016 padded": (WEB, {"response_type": "code "}, set(), "unsupported_response_type"),
     "A017 token": (WEB, {"response_type": "token"}, set(), "unsupported_response_type"),
-    "A017 id_token token": (WEB, {"response_type": "token id_token"}, set(), "unsupported_response_type"),
-    "A017 hybrid": (WEB, {"response_type": "code id_token"}, set(), "unsupported_response_type"),
+    "A017 id_token token": (WEB, {"response_type": "token id_token"}, set(), "unauthorized_client"),
+    "A017 hybrid": (WEB, {"response_type": "code id_token"}, set(), "unauthorized_client"),
     "A017 response_type not registered": (client(response_types=()), {}, set(), "unauthorized_client"),
     "A017 grant not registered": (client(grant_types=("client_credentials",)), {}, set(), "unauthorized_client"),
     "A020 web_message": (WEB, {"response_mode": "web_message"}, set(), "invalid_request"),

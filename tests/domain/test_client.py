@@ -55,8 +55,27 @@ def registered(metadata: ClientMetadata = WEB) -> Client:
         changed(application_type="native", redirect_uris=("com.example.app:/cb",)),
         changed(default_audience="https://api.example"),
         changed(refresh_grace_seconds=0),
+        changed(grant_types=("implicit",), response_types=("id_token", "token id_token")),
+        changed(
+            grant_types=("authorization_code", "implicit", "refresh_token"),
+            response_types=("code", "code id_token", "code token", "code id_token token"),
+        ),
+        changed(grant_types=(), response_types=("none",)),
+        changed(response_modes=("jwt", "form_post"), authorization_signed_response_alg="EdDSA"),
     ],
-    ids=["web", "fapi2", "service", "spa", "native", "default audience", "no grace"],
+    ids=[
+        "web",
+        "fapi2",
+        "service",
+        "spa",
+        "native",
+        "default audience",
+        "no grace",
+        "implicit",
+        "hybrid",
+        "none",
+        "jarm",
+    ],
 )
 def test_good_clients_register_and_fold_back(metadata: ClientMetadata) -> None:
     """The event holds the whole metadata; its fold, also through JSON, is the client that was answered."""
@@ -66,6 +85,12 @@ def test_good_clients_register_and_fold_back(metadata: ClientMetadata) -> None:
     assert rules.fold([stored]) == decision.answer == Client("shop", metadata, "active", (), NOW)
     assert msgspec.json.decode(msgspec.json.encode(decision.answer), type=Client) == decision.answer
 
+
+#: A hybrid client.
+BOTH: dict[str, Any] = {
+    "grant_types": ("authorization_code", "implicit"),
+    "response_types": ("id_token code",),
+}
 
 BAD = [
     ("redirect_uris", {"redirect_uris": ()}),
@@ -89,7 +114,21 @@ BAD = [
     ("jwks", {"jwks": {"keys": [JWK, JWK]}}),
     ("jwks", {"jwks": {"keys": [{**JWK, "x": "x" * 20000}]}}),
     ("grant_types", {"grant_types": ("authorization_code", "password")}),
-    ("grant_types", {"grant_types": ("authorization_code", "implicit")}),
+    ("response_types", {"grant_types": ("authorization_code", "implicit")}),
+    ("response_types", {"response_types": ("id_token",)}),
+    ("response_types", {"response_types": ("id_token token",), "grant_types": ("authorization_code",)}),
+    ("response_types", {"response_types": ("code", "id_token token")}),
+    ("response_types", {"response_types": ("code id_token",)}),
+    ("response_types", {"response_types": ("code", "gold")}),
+    ("response_types", {"response_types": ("code code",)}),
+    ("response_types", {**BOTH, "profile": "oauth21"}),
+    ("response_types", {**BOTH, "response_types": ("code token",), "dpop_bound_access_tokens": True}),
+    (
+        "response_types",
+        {**BOTH, "response_types": ("code token",), "tls_client_certificate_bound_access_tokens": True},
+    ),
+    ("authorization_signed_response_alg", {"authorization_signed_response_alg": "none"}),
+    ("authorization_signed_response_alg", {"authorization_signed_response_alg": "HS256"}),
     ("grant_types", {"grant_types": ("refresh_token",), "response_types": ()}),
     (
         "grant_types",
@@ -98,6 +137,7 @@ BAD = [
     ("response_types", {"response_types": ("token",)}),
     ("response_types", {"response_types": ()}),
     ("response_types", {"grant_types": ("client_credentials",)}),
+    ("redirect_uris", {"grant_types": (), "response_types": ("none",), "redirect_uris": ()}),
     ("response_modes", {"response_modes": ("web_message",)}),
     ("logo_uri", {"logo_uri": "javascript:alert(1)"}),
     ("tos_uri", {"tos_uri": "http://shop.example/tos"}),
@@ -279,13 +319,14 @@ def test_what_a_client_may_use() -> None:
     client = registered()
     assert rules.may_use_grant(client, "refresh_token")
     assert not rules.may_use_grant(client, "client_credentials")
-    assert rules.may_use_response_type(client, "code")
-    assert not rules.may_use_response_type(client, "token")
-    hybrid = Client("c", ClientMetadata(response_types=("code id_token",)))
-    assert rules.may_use_response_type(hybrid, "id_token code")
-    assert not rules.may_use_response_type(hybrid, "code")
-    assert rules.may_use_response_mode(client, "form_post")
-    assert not rules.may_use_response_mode(registered(changed(response_modes=("query",))), "form_post")
+    assert rules.response_type_refusal(client, "code") is None
+    assert rules.response_type_refusal(client, "token") is not None
+    hybrid = registered(changed(**BOTH))
+    assert rules.response_type_refusal(hybrid, "id_token code") is None
+    assert rules.response_type_refusal(hybrid, "code") is not None
+    assert rules.response_mode_refusal(client, "code", "form_post") is None
+    in_query = registered(changed(response_modes=("query",)))
+    assert rules.response_mode_refusal(in_query, "code", "form_post") is not None
 
 
 def test_who_may_leave_out_the_redirect_uri() -> None:

@@ -47,7 +47,9 @@ def test_the_right_redemption_gives_tokens_and_records_each() -> None:
     assert isinstance(answer, TokensIssued)
     assert (answer.access_token.subject, answer.access_token.audience) == ("person", (ISSUER,))
     assert answer.access_token.expires_at == NOW + 600
-    assert (answer.nonce, answer.refresh_generation, answer.acr) == ("n", 1, "pwd-acr")
+    assert answer.refresh_generation == 1
+    assert answer.id_token is not None
+    assert (answer.id_token.nonce, answer.id_token.acr) == ("n", "pwd-acr")
     after = fold(decision.events, with_code())
     assert after.code is not None
     assert after.code.redeemed_at == NOW
@@ -294,5 +296,6 @@ def test_auth_time_when_it_was_asked_for(fields: dict[str, Any], wanted: bool) -
     """OIDC Core §2: ``max_age`` or the essential claim puts ``auth_time`` into the ID token."""
     answer = decide_redeem(with_code(requested(**fields)), redemption(), facts()).answer
     assert isinstance(answer, TokensIssued)
-    assert answer.auth_time_wanted is wanted
-    assert answer.auth_time == NOW - 20
+    assert answer.id_token is not None
+    assert answer.id_token.auth_time_wanted is wanted
+    assert answer.id_token.auth_time == NOW - 20

@@ -72,8 +72,9 @@ def test_the_nonce_is_for_the_first_id_token() -> None:
     assert isinstance(issued, TokensIssued)
     assert FRESH.request is not None
     assert FRESH.request.nonce == "n"
-    assert issued.nonce is None
-    assert (issued.access_token.subject, issued.auth_time) == (FRESH.subject, FRESH.auth_time)
+    assert issued.id_token is not None
+    assert issued.id_token.nonce is None
+    assert (issued.id_token.subject, issued.id_token.auth_time) == (FRESH.subject, FRESH.auth_time)
 
 
 def test_a_sender_constrained_confidential_client_keeps_its_token() -> None:

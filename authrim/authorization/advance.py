@@ -8,35 +8,27 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from aiohttp import web
 
-from authrim.crypto.handles import new_handle
-from authrim.crypto.ids import digest
+from authrim.authorization.completion import complete
 from authrim.execute import Change, Context, Outcome
+from authrim.grants.implicit import Onward, SignedAnswer, draft_answer, signed_step
 from authrim.private_data import GRANT
 from authrim.runtime import RUNTIME
 from authrim.web.answers import refuse_on_page
-from authrim.web.completion import complete
 from authrim.web.interaction import (
     CLIENT_CHANGED,
     NOT_YOURS,
     Interaction,
+    StepFacts,
     allowed_client,
     is_open,
 )
-from domain.authorization import CodeReady, Step
+from domain.authorization import Step
 from domain.client import Client
 from domain.decision import Decision
 from domain.grant import Grant
 from domain.grant_events import AuthorizationRefused
 from domain.stream import grant_stream
 from projections.rows import Row
-
-
-class StepFacts(msgspec.Struct, frozen=True):
-    """What a step is decided with, beside the grant's state."""
-
-    now: int
-    code_hash: str
-    hinted_subject: str | None
 
 
 class StepTaken(msgspec.Struct, frozen=True):
@@ -61,20 +53,24 @@ async def advance(
 ) -> Advanced:  # fmt: skip
     """Take one step, with grant and client as they are at each try: either may have moved meanwhile."""
     runtime = request.app[RUNTIME]
-    private = interaction.private
-    code = new_handle("ac", interaction.grant_id)
+    private, asked = interaction.private, interaction.asked
     stream = grant_stream(context.tenant, interaction.grant_id)
 
-    async def attempt(grant: Grant, version: int, now: int) -> Outcome[Step]:
+    async def attempt(grant: Grant, version: int, now: int) -> Outcome[Onward]:
         if not is_open(grant, now):
             return Outcome(NOT_YOURS)
-        client = await allowed_client(runtime, context, interaction.asked)
+        client = await allowed_client(runtime, context, asked)
         if client is None:
             return Outcome(CLIENT_CHANGED)
-        taken = await decide(grant, client, StepFacts(now, digest(code), private.hinted_subject))
-        events, answer = taken.decision.events, taken.decision.answer
+        draft = draft_answer(runtime, context, client, interaction.grant_id, asked.response_type, now)
+        facts = StepFacts(now, draft.code_hash, private.hinted_subject, draft.issue_facts)
+        taken = await decide(grant, client, facts)
+        events = taken.decision.events
+        answer = await signed_step(
+            runtime, context, interaction.grant_id, draft, taken.decision.answer, private.state
+        )
         changes = (Change(stream, version, events),) if events else ()
-        ended = isinstance(answer, CodeReady) or any(
+        ended = isinstance(answer, SignedAnswer) or any(
             isinstance(event, AuthorizationRefused) for event in events
         )
         rows = runtime.private.erasing_rows(context.tenant, GRANT, interaction.grant_id) if ended else ()
@@ -83,6 +79,7 @@ async def advance(
     step = await runtime.executor.on_grant(context, interaction.grant_id, attempt)
     if step is NOT_YOURS or step is CLIENT_CHANGED:
         return Advanced(False, await refuse_on_page(request, context, endpoint, step, client_known=True))
-    return Advanced(
-        True, complete(request, context, interaction.grant_id, interaction.asked, step, code, private.state)
+    response = await complete(
+        request, context, interaction.client, interaction.grant_id, asked, step, private.state
     )
+    return Advanced(True, response)

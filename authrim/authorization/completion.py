@@ -1,0 +1,44 @@
+"""What the browser is told after a step of the authorization: the next page, or the answer to the client."""
+
+from aiohttp import web
+
+from authrim.execute import Context
+from authrim.grants.implicit import Onward, SignedAnswer
+from authrim.runtime import RUNTIME
+from authrim.web.answers import page_settings, refuse_by_redirect
+from authrim.web.cookies import drop_request_cookie
+from authrim.web.response_mode import Destination, authorization_response, see_other
+from domain.authorization import ConsentNeeded, SignInNeeded
+from domain.authorization_request import ByRedirect, mode_in_full
+from domain.client import Client
+from domain.errors import Refusal
+from domain.grant_events import AuthorizationRequested
+
+
+async def complete(
+    request: web.Request, context: Context, client: Client, grant_id: str, asked: AuthorizationRequested,
+    step: Onward | Refusal, state: str | None,
+) -> web.Response:  # fmt: skip
+    """The answer to the browser for what was decided (OIDC Core §3.1.2.5, §3.1.2.6)."""
+    runtime = request.app[RUNTIME]
+    if isinstance(step, SignInNeeded):
+        return see_other(runtime.url(f"/login/{grant_id}"))
+    if isinstance(step, ConsentNeeded):
+        return see_other(runtime.url(f"/consent/{grant_id}"))
+    if isinstance(step, Refusal):
+        refused = ByRedirect(step, asked.redirect_uri, mode_in_full(asked), state)
+        response = await refuse_by_redirect(request, context, client, refused)
+    else:
+        response = await _succeed(request, context, client, asked, step, state)
+    drop_request_cookie(request, response, grant_id)
+    return response
+
+
+async def _succeed(
+    request: web.Request, context: Context, client: Client, asked: AuthorizationRequested,
+    answer: SignedAnswer, state: str | None,
+) -> web.Response:  # fmt: skip
+    parameters = answer.parameters if state is None else {**answer.parameters, "state": state}
+    destination = Destination(client, asked.redirect_uri, mode_in_full(asked))
+    settings = page_settings(request, asked.ui_locales)
+    return await authorization_response(request, context, destination, parameters, settings)

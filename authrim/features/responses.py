@@ -1,0 +1,54 @@
+"""Response types and response modes beside the plain code in the query; each off until a client registers it."""
+
+from typing import Any, Final
+
+from authrim.features.feature import Feature
+from authrim.runtime import Runtime
+from domain.stream import DEFAULT_TENANT
+
+
+def _jarm(runtime: Runtime) -> dict[str, Any]:
+    algorithms = runtime.key_ring.algorithms(DEFAULT_TENANT, runtime.now())
+    return {"authorization_signing_alg_values_supported": list(algorithms)}
+
+
+RESPONSES: Final[tuple[Feature, ...]] = (
+    Feature(
+        "implicit",
+        "OpenID Connect Core 1.0 §3.2",
+        grant_types=("implicit",),
+        optional=True,
+        files=("domain/response_type.py", "domain/front_channel.py", "authrim/grants/implicit.py"),
+        tests=("tests/features/implicit",),
+    ),
+    Feature(
+        "hybrid",
+        "OpenID Connect Core 1.0 §3.3",
+        grant_types=("implicit",),
+        optional=True,
+        files=("domain/response_type.py", "domain/front_channel.py", "authrim/grants/implicit.py"),
+        tests=("tests/features/hybrid",),
+    ),
+    Feature(
+        "response_type_none",
+        "OAuth 2.0 Multiple Response Type Encoding Practices §4",
+        optional=True,
+        files=("domain/response_type.py",),
+        tests=("tests/features/response_types",),
+    ),
+    Feature(
+        "form_post",
+        "OAuth 2.0 Form Post Response Mode",
+        optional=True,
+        files=("domain/response_mode.py", "authrim/web/response_mode.py"),
+        tests=("tests/features/form_post",),
+    ),
+    Feature(
+        "jarm",
+        "JWT Secured Authorization Response Mode for OAuth 2.0 (JARM)",
+        metadata=_jarm,
+        optional=True,
+        files=("authrim/protocol/jarm.py", "domain/response_mode.py"),
+        tests=("tests/features/jarm",),
+    ),
+)
