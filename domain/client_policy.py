@@ -8,7 +8,14 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from domain import client_policy_keys, client_policy_logout, client_policy_responses, redirect_uri, resource, scope
+from domain import (
+    client_policy_keys,
+    client_policy_logout,
+    client_policy_responses,
+    redirect_uri,
+    resource,
+    scope,
+)
 from domain.client_metadata import ClientMetadata
 from domain.errors import Refusal
 from domain.invalid_metadata import invalid
