@@ -85,12 +85,14 @@ def check(tenant: str, proofs: Sequence[str], facts: ProofFacts) -> Proof | Refu
     wrong = _wrong_claim(claims, facts)
     if wrong:
         return _refused(wrong)
-    if facts.nonces is not None and claims.get("nonce") not in facts.nonces:
+    nonce = claims.get("nonce")
+    if not isinstance(nonce, str):
+        nonce = None
+    if facts.nonces is not None and nonce not in facts.nonces:
         return USE_NONCE
     jkt = used[0].jkt
     once = UsedOnce(f"dpop:{tenant}:{jkt}:{digest(claims['jti'])}", facts.now + REMEMBERED, REUSED)
-    nonce = claims.get("nonce")
-    return Proof(jkt, nonce if isinstance(nonce, str) else None, once)
+    return Proof(jkt, nonce, once)
 
 
 def _wrong_claim(claims: Mapping[str, Any], facts: ProofFacts) -> str:

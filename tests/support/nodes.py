@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from authrim.app import make_app, make_runtime
 from authrim.web.limits import Limits
@@ -21,10 +22,12 @@ class Node(RunningServer):
 
 
 @asynccontextmanager
-async def another_node(server: RunningServer) -> AsyncIterator[RunningServer]:
+async def another_node(server: RunningServer, **changes: Any) -> AsyncIterator[RunningServer]:
     """Serve beside ``server`` with empty memory."""
     port = free_port()
-    runtime = await make_runtime(development_settings(port, issuer=server.issuer), server.runtime.store)
+    runtime = await make_runtime(
+        development_settings(port, issuer=server.issuer, **changes), server.runtime.store
+    )
     limits = Limits()
     running = await start_site(make_app(runtime, limits), "localhost", port, limits=limits)
     try:
