@@ -47,7 +47,8 @@ def signed_proof(key: Key, claims: dict[str, Any], alg: str = "ES256", **header:
     members = {"typ": "dpop+jwt", "alg": alg, "jwk": key.as_dict(private=False)} | header
     protected = {name: value for name, value in members.items() if value is not None}
     signing_input = f"{_encoded(protected)}.{_encoded(claims)}".encode()
-    algorithm = jws.JWSRegistry(algorithms=[alg]).get_alg(alg)  # by itself, so that a header may hold anything
+    # The algorithm by itself, so that a header may hold anything.
+    algorithm = jws.JWSRegistry(algorithms=[alg]).get_alg(alg)
     return (signing_input + b"." + _base64url(algorithm.sign(signing_input, key))).decode()
 
 
