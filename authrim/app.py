@@ -12,7 +12,7 @@ from aiohttp import web
 
 from authrim.abandoned import forget_until_cancelled
 from authrim.access_token import AccessTokens
-from authrim.administration.signing_keys import ensure_signing_keys, key_ring_of
+from authrim.administration.signing_keys import ensure_keys, key_ring_of
 from authrim.client_keys import ClientKeys
 from authrim.configuration import Configuration
 from authrim.crypto.master import MasterKeys
@@ -61,7 +61,7 @@ _PAGES = frozenset(
 
 
 async def make_runtime(settings: Settings, store: ReadBack) -> Runtime:
-    """The parts of a server over an open store; the signing keys are made when there are none."""
+    """The parts of a server over an open store; its keys are made when there are none."""
     master = MasterKeys.from_settings(settings.master_key_texts)
     private = PrivateData(store, master)
     cost = PasswordCost(settings.argon2_memory, settings.argon2_time_cost, settings.argon2_parallelism)
@@ -69,7 +69,7 @@ async def make_runtime(settings: Settings, store: ReadBack) -> Runtime:
     configuration = Configuration(store, key_ring)
     egress = Egress.from_settings(settings)
     await configuration.open()
-    await ensure_signing_keys(store, private, configuration, settings, DEFAULT_TENANT)
+    await ensure_keys(store, private, configuration, settings, DEFAULT_TENANT)
     return Runtime(
         settings=settings,
         store=store,

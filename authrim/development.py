@@ -142,6 +142,7 @@ def write_config(folder: Path, settings: Settings) -> None:
         "database": settings.database.get_secret_value(),
         "master_keys": list(settings.master_key_texts),
         "signing_algorithms": list(settings.signing_algorithms),
+        "encryption_algorithms": list(settings.encryption_algorithms),
     }
     text = "".join(f"{name} = {json.dumps(value)}\n" for name, value in lines.items())
     _write_privately(folder / "authrim.toml", text)

@@ -1,4 +1,5 @@
-"""A signing key: the fold of its stream, and its life as a function of the time.
+"""A key of the server, to sign with or to be encrypted to: the fold of its stream, and its life as a function of the
+time.
 
 A key is published before it signs, for as long as others may hold an older key set in their caches, and stays
 published until the last token it signed has expired and every cache has forgotten it (F28, A176).
@@ -30,6 +31,11 @@ class Key(msgspec.Struct, frozen=True, omit_defaults=True):
     active_from: int = 0
     revoked_at: int | None = None
     status: str = ""
+
+    @property
+    def is_for_encryption(self) -> bool:
+        """Whether others encrypt to it (RFC 7517 §4.2)."""
+        return self.public_jwk.get("use") == "enc"
 
 
 NO_KEY = Key()
@@ -110,6 +116,12 @@ def life(key: Key, successor: Key | None, now: int, times: KeyTimes) -> Life:
     if successor is None or now < successor.active_from:
         return "active"
     return "retired" if now < successor.active_from + times.retirement else "gone"
+
+
+def is_published(key: Key, stage: Life) -> bool:
+    """Whether the key stands in the key set. One that others encrypt to leaves it when its successor is active, so that
+    they take that one, and goes on opening what they encrypted before (OIDC Core §10.2.1)."""
+    return stage in ("published", "active") or (stage == "retired" and not key.is_for_encryption)
 
 
 def next_change(key: Key, successor: Key | None, now: int, times: KeyTimes) -> int | None:

@@ -1,4 +1,4 @@
-"""What can happen to a signing key. Its life is a function of these facts and the time, so nothing has to run
+"""What can happen to a key of the server. Its life is a function of these facts and the time, so nothing has to run
 for a key to become active or retired."""
 
 from typing import Any
@@ -7,8 +7,8 @@ from domain.event import Event, registry
 
 
 class KeyCreated(Event, frozen=True, tag="key.created.v1"):
-    """A key was made and is published from now on; it signs from ``active_from`` until a younger key of the same
-    algorithm does. The private half is a sealed row."""
+    """A key was made and is published from now on; it signs, or others encrypt to it, from ``active_from`` until a
+    younger key of the same algorithm takes over. ``public_jwk`` says its use. The private half is a sealed row."""
 
     kid: str
     alg: str

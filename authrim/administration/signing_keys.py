@@ -1,11 +1,11 @@
-"""Signing keys: made when there are none, rotated, and revoked.
+"""The keys of the server, to sign with and to be encrypted to: made when there are none, rotated, and revoked.
 
 Two processes that start at once, or two administrators, must not each make a key: every append here is decided
 on the keys in memory, says up to which position they were known, and loses when another one came first.
 """
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -34,6 +34,7 @@ class ListedKey(msgspec.Struct, frozen=True):
 
     kid: str
     alg: str
+    use: Literal["sig", "enc"]
     life: Life
     created_at: int
     active_from: int
@@ -51,14 +52,14 @@ def key_ring_of(settings: Settings, private: PrivateData) -> KeyRing:
     return KeyRing(private_half, KeyTimes(settings.jwks_cache_seconds, longest))
 
 
-async def ensure_signing_keys(
+async def ensure_keys(
     store: Store, private: PrivateData, configuration: Configuration, settings: Settings, tenant: str
 ) -> None:
     """Make the first key of each configured algorithm that has none. ``configuration`` is open.
 
     Raises Unavailable when others kept changing the configuration meanwhile.
     """
-    for alg in settings.signing_algorithms:
+    for alg in settings.key_algorithms:
         if _has_key(configuration.key_ring.keys(tenant), alg):
             continue
         made = await new_key_pair(alg)
@@ -152,6 +153,7 @@ def list_keys(configuration: Configuration, tenant: str, now: int) -> tuple[List
         ListedKey(
             key.kid,
             key.alg,
+            "enc" if key.is_for_encryption else "sig",
             life(key, successor_of(key, known), now, times),
             key.created_at,
             key.active_from,

@@ -1,4 +1,4 @@
-"""``authrim keys``: the keys that tokens are signed with."""
+"""``authrim keys``: the keys that tokens are signed with, and those that clients encrypt to."""
 
 from time import time
 
@@ -8,16 +8,17 @@ import msgspec
 from authrim.administration import signing_keys
 from authrim.administration.signing_keys import ListedKey
 from authrim.commands.administering import Office, administer, moment, print_fields, print_list
-from authrim.crypto.key_pair import SIGNING_ALGORITHMS
+from authrim.crypto.key_pair import ENCRYPTION_ALGORITHMS, SIGNING_ALGORITHMS
 from domain.errors import Refusal
 from domain.key import Key
 
-_COLUMNS = ("kid", "alg", "life", "active_from")
+_COLUMNS = ("kid", "alg", "use", "life", "active_from")
+_ALGORITHMS = (*SIGNING_ALGORITHMS, *ENCRYPTION_ALGORITHMS)
 
 
 @click.group()
 def keys() -> None:
-    """List, rotate and revoke the keys that tokens are signed with."""
+    """List, rotate and revoke the keys of the server."""
 
 
 @keys.command("list")
@@ -34,18 +35,18 @@ def list_(context: click.Context, *, gone_too: bool) -> None:
 
 
 @keys.command("rotate")
+@click.option("--alg", "algs", multiple=True, type=click.Choice(_ALGORITHMS), help="Default: every one.")
 @click.option(
-    "--alg", "algs", multiple=True, type=click.Choice(SIGNING_ALGORITHMS), help="Default: every one."
+    "--now", "urgent", is_flag=True, help="The new key is used at once, unknown to caches as it is."
 )
-@click.option("--now", "urgent", is_flag=True, help="The new key signs at once, unknown to caches as it is.")
 @click.pass_context
 def rotate(context: click.Context, algs: tuple[str, ...], *, urgent: bool) -> None:
-    """Publish the next key; it signs when every cache can know it, and the present one retires."""
+    """Publish the next key; it takes over when every cache can know it, and the present one retires."""
 
     async def work(office: Office) -> list[Key] | Refusal:
         configuration = await office.configuration()
         made: list[Key] = []
-        for alg in algs or office.settings.signing_algorithms:
+        for alg in algs or office.settings.key_algorithms:
             key = await signing_keys.rotate_key(
                 office.store, office.private, configuration, office.tenant, alg, urgent=urgent
             )
@@ -65,9 +66,13 @@ def rotate(context: click.Context, algs: tuple[str, ...], *, urgent: bool) -> No
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def revoke(context: click.Context, kid: str, reason: str, *, yes: bool) -> None:
-    """Take a leaked key out of the key set at once; one that signs is replaced in the same moment."""
+    """Take a leaked key out of the key set at once; one that is in use is replaced in the same moment."""
     if not yes:
-        click.confirm("Nothing that this key signed will verify any more. Go on?", abort=True, err=True)
+        click.confirm(
+            "Nothing that this key signed will verify any more, and nothing encrypted to it opens. Go on?",
+            abort=True,
+            err=True,
+        )
 
     async def work(office: Office) -> Key | Refusal | None:
         configuration = await office.configuration()

@@ -1,4 +1,5 @@
-"""Making a signing key and loading it again: its private half as PKCS #8, to be kept in a sealed row.
+"""Making a key of the server and loading it again, to sign with or to be encrypted to. Its private half is PKCS #8,
+to be kept in a sealed row.
 
 An RSA key takes a tenth of a second and more to make, and its checks on loading take milliseconds, so both
 happen in a thread (F25).
@@ -17,12 +18,15 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from authrim.crypto.algorithms import PrivateKey
+from authrim.crypto.jwe import DecryptionKey
 from authrim.crypto.jwk import jwk_of, thumbprint
 from authrim.crypto.jws import SigningKey
 from domain.key import NewKey
 
 #: Algorithms that this server signs with.
 SIGNING_ALGORITHMS = ("ES256", "RS256", "PS256", "EdDSA")
+#: Algorithms that this server keeps keys for, so that others encrypt to it. One key is for all of ECDH-ES.
+ENCRYPTION_ALGORITHMS = ("RSA-OAEP-256", "ECDH-ES")
 #: A signature of this size holds up the event loop for 0.25 ms, one of 3072 bits for 0.8 ms.
 _RSA_BITS = 2048
 
@@ -38,15 +42,15 @@ class KeyPair(NamedTuple):
 
 
 async def new_key_pair(alg: str) -> KeyPair:
-    """Make a key for one of ``SIGNING_ALGORITHMS``; ValueError for another.
+    """Make a key for one of ``SIGNING_ALGORITHMS`` or ``ENCRYPTION_ALGORITHMS``; ValueError for another.
 
     Its ``kid`` is its thumbprint, so no two keys share one (A176).
     """
     return await asyncio.to_thread(_new_key_pair, alg)
 
 
-async def load_signing_key(kid: str, alg: str, private: bytes) -> SigningKey:
-    """The signing key of a private half. Raises ValueError, whose text holds nothing of it."""
+async def load_key(kid: str, alg: str, private: bytes) -> SigningKey | DecryptionKey:
+    """The key of a private half. Raises ValueError, whose text holds nothing of it."""
     return await asyncio.to_thread(_load, kid, alg, private)
 
 
@@ -54,26 +58,36 @@ def _new_key_pair(alg: str) -> KeyPair:
     key = _generate(alg)
     kid = thumbprint(jwk_of(key.public_key()))
     private = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    return KeyPair(NewKey(kid, alg, SigningKey(kid, alg, key).public_jwk), private)
+    return KeyPair(NewKey(kid, alg, _for_use(kid, alg, key).public_jwk), private)
 
 
 def _generate(alg: str) -> PrivateKey:
     match alg:
-        case "ES256":
+        case "ES256" | "ECDH-ES":
             return ec.generate_private_key(ec.SECP256R1())
-        case "RS256" | "PS256":
+        case "RS256" | "PS256" | "RSA-OAEP-256":
             return rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS)
         case "EdDSA":
             return Ed25519PrivateKey.generate()
         case _:
-            raise ValueError(f"no key can be made for {alg}; one of {', '.join(SIGNING_ALGORITHMS)}")
+            known = ", ".join((*SIGNING_ALGORITHMS, *ENCRYPTION_ALGORITHMS))
+            raise ValueError(f"no key can be made for {alg}; one of {known}")
 
 
-def _load(kid: str, alg: str, private: bytes) -> SigningKey:
+def _load(kid: str, alg: str, private: bytes) -> SigningKey | DecryptionKey:
     try:
         key = load_der_private_key(private, password=None)
     except (ValueError, TypeError):
         raise ValueError("not a private key in PKCS #8") from None
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | Ed25519PrivateKey):
-        raise ValueError("not a private key of a type that signs here")
-    return SigningKey(kid, alg, key)
+        raise ValueError("not a private key of a type that is used here")
+    return _for_use(kid, alg, key)
+
+
+def _for_use(kid: str, alg: str, key: PrivateKey) -> SigningKey | DecryptionKey:
+    """A key signs or is encrypted to, never both (RFC 7517 §4.2)."""
+    if alg not in ENCRYPTION_ALGORITHMS:
+        return SigningKey(kid, alg, key)
+    if isinstance(key, Ed25519PrivateKey):
+        raise ValueError(f"the key is not for {alg}")
+    return DecryptionKey(kid, alg, key)

@@ -1,4 +1,5 @@
-"""The signing keys of all tenants in memory: who signs now, what is published, what still verifies.
+"""The keys of all tenants in memory: who signs now, what is published, what still verifies, what opens what was
+encrypted to us.
 
 Which key does what follows from the keys' states and the time alone (``domain.key.life``), so every process
 comes to the same answer and nothing has to run for a key to become active or retired.
@@ -8,10 +9,11 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
+from authrim.crypto.jwe import DecryptionKey
 from authrim.crypto.jwk import published
 from authrim.crypto.jws import KeySet, SigningKey, VerificationKey
-from authrim.crypto.key_pair import load_signing_key
-from domain.key import ACTIVE, Key, KeyTimes, life, next_change, successor_of
+from authrim.crypto.key_pair import load_key
+from domain.key import ACTIVE, Key, KeyTimes, is_published, life, next_change, successor_of
 
 PrivateHalf = Callable[[str, str], Awaitable[bytes | None]]
 """From tenant and ``kid`` to the private half (PKCS #8, DER), or None when there is none."""
@@ -31,6 +33,7 @@ class _Moment(NamedTuple):
     ends: int | None
     signers: dict[str, SigningKey]
     verification_keys: KeySet
+    decryption_keys: tuple[DecryptionKey, ...]
     jwks: bytes
 
     def covers(self, now: int) -> bool:
@@ -44,7 +47,7 @@ class KeyRing:
         self._private_half = private_half
         self._times = times
         self._keys: dict[str, dict[str, Key]] = {}
-        self._signing_keys: dict[tuple[str, str], SigningKey] = {}
+        self._loaded: dict[tuple[str, str], SigningKey | DecryptionKey] = {}
         self._moments: dict[str, _Moment] = {}
 
     @property
@@ -56,11 +59,11 @@ class KeyRing:
         """Take in a new or changed key. Its private half is loaded once and dropped when it is revoked."""
         loaded = (tenant, key.kid)
         if key.status != ACTIVE:
-            self._signing_keys.pop(loaded, None)
-        elif loaded not in self._signing_keys:
+            self._loaded.pop(loaded, None)
+        elif loaded not in self._loaded:
             private = await self._private_half(tenant, key.kid)
             if private is not None:
-                self._signing_keys[loaded] = await load_signing_key(key.kid, key.alg, private)
+                self._loaded[loaded] = await load_key(key.kid, key.alg, private)
         self._keys.setdefault(tenant, {})[key.kid] = key
         self._moments.pop(tenant, None)
 
@@ -87,6 +90,11 @@ class KeyRing:
         """The keys that our own signatures are verified with: all that are published, retired ones too."""
         return self._at(tenant, now).verification_keys
 
+    def decryption_keys(self, tenant: str, now: int) -> tuple[DecryptionKey, ...]:
+        """The keys that open what is encrypted to this server: also those that others may still hold in their caches,
+        and those that are published for later."""
+        return self._at(tenant, now).decryption_keys
+
     def _at(self, tenant: str, now: int) -> _Moment:
         moment = self._moments.get(tenant)
         if moment is None or not moment.covers(now):
@@ -96,6 +104,8 @@ class KeyRing:
     def _compute(self, tenant: str, now: int) -> _Moment:
         keys = self.keys(tenant)
         signers: dict[str, SigningKey] = {}
+        opening: list[DecryptionKey] = []
+        verifying: list[VerificationKey] = []
         public: list[dict[str, Any]] = []
         changes: list[int] = []
         for key in keys:
@@ -104,15 +114,20 @@ class KeyRing:
             if change is not None:
                 changes.append(change)
             stage = life(key, successor, now, self._times)
-            if stage != "gone":
+            if is_published(key, stage):
                 public.append(published(key.public_jwk))
-            signing_key = self._signing_keys.get((tenant, key.kid))
-            if stage == "active" and signing_key is not None:
-                signers[key.alg] = signing_key
+            loaded = self._loaded.get((tenant, key.kid))
+            if stage != "gone" and not key.is_for_encryption:
+                verifying.append(VerificationKey.from_jwk(published(key.public_jwk)))
+            if stage != "gone" and isinstance(loaded, DecryptionKey):
+                opening.append(loaded)
+            if stage == "active" and isinstance(loaded, SigningKey):
+                signers[key.alg] = loaded
         return _Moment(
             begins=now,
             ends=min(changes, default=None),
             signers=signers,
-            verification_keys=KeySet(VerificationKey.from_jwk(jwk) for jwk in public),
+            verification_keys=KeySet(verifying),
+            decryption_keys=tuple(opening),
             jwks=json.dumps({"keys": public}, separators=(",", ":")).encode("ascii"),
         )

@@ -15,6 +15,7 @@ from authrim.settings.kinds import (
     Database,
     DestinationNames,
     DpopNonce,
+    EncryptionAlgorithms,
     Issuer,
     KibiBytes,
     Language,
@@ -124,7 +125,7 @@ class Log(BaseModel):
 
 
 class Keys(BaseModel):
-    """The master key, and the keys that tokens are signed with."""
+    """The master key, the keys that tokens are signed with, and those that clients encrypt to."""
 
     master_keys: MasterKeyList = Field(
         default=(),
@@ -139,6 +140,11 @@ class Keys(BaseModel):
         min_length=1,
         description="The algorithms that the server keeps signing keys for. The first signs access tokens. "
         "OpenID Connect Core §15.1 wants `RS256` among them.",
+    )
+    encryption_algorithms: EncryptionAlgorithms = Field(
+        default=("RSA-OAEP-256", "ECDH-ES"),
+        description="The algorithms that the server keeps keys for, so that clients can encrypt request objects to it. "
+        "`ECDH-ES` stands for its key wrapping variants too. Empty: nobody can.",
     )
     jwks_cache_seconds: Seconds = Field(
         default=900,

@@ -28,6 +28,7 @@ KibiBytes = Annotated[int, Unit("KiB")]
 SigningAlgorithm = Literal["RS256", "PS256", "ES256", "EdDSA"]
 ClientCertificates = Literal["none", "request"]
 DpopNonce = Literal["off", "profile", "required"]
+EncryptionAlgorithm = Literal["RSA-OAEP-256", "ECDH-ES"]
 LogFormat = Literal["json", "pretty"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -125,4 +126,5 @@ DestinationNames = Annotated[
 ]
 TrustedAuthorities = Annotated[Path, AfterValidator(_holds_authorities)]
 Algorithms = Annotated[tuple[SigningAlgorithm, ...], NoDecode, BeforeValidator(_comma_separated)]
+EncryptionAlgorithms = Annotated[tuple[EncryptionAlgorithm, ...], NoDecode, BeforeValidator(_comma_separated)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]

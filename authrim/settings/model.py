@@ -75,6 +75,11 @@ class Settings(Server, Tls, Log, Keys, Tokens, SignIn, Passwords, Outside, Outpu
         return tuple(key.get_secret_value() for key in self.master_keys)
 
     @property
+    def key_algorithms(self) -> tuple[str, ...]:
+        """All algorithms that the server keeps keys of its own for."""
+        return (*self.signing_algorithms, *self.encryption_algorithms)
+
+    @property
     def postgres_dsn(self) -> str | None:
         """The address of the PostgreSQL database, with its password, or None. Never to be logged."""
         value = self.database.get_secret_value()

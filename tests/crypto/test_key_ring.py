@@ -1,18 +1,22 @@
 """The key ring: who signs, what is published, what still verifies (F28, A176)."""
 
 import json
+from typing import Any
 
 import pytest
-from joserfc import jwt
+from joserfc import jwe, jwt
 from joserfc.jwk import KeySet as OtherKeySet
+from joserfc.jwk import import_key
 
+from authrim.crypto.jwe import decrypt
 from authrim.crypto.jws import JwsRefused, verify
-from authrim.crypto.key_pair import SIGNING_ALGORITHMS, KeyPair, load_signing_key, new_key_pair
+from authrim.crypto.key_pair import ENCRYPTION_ALGORITHMS, SIGNING_ALGORITHMS, KeyPair, load_key, new_key_pair
 from authrim.crypto.key_ring import KeyRing, NoSigningKey
 from domain.key import NO_KEY, Key, KeyTimes, apply, decide_create, decide_revoke, decide_rotate, fold
 
 TIMES = KeyTimes(cache_seconds=900, longest_token_life=3600)
 NOW = 1_800_000_000
+LAX = jwe.JWERegistry(algorithms=[*ENCRYPTION_ALGORITHMS, "A128GCM"])
 AT = frozenset[str | None]({"at+jwt"})
 
 
@@ -91,6 +95,52 @@ async def test_tokens_verify_through_a_whole_rotation(ring: KeyRing, vault: Vaul
     assert len(sets[-1][1]) == 1
 
 
+@pytest.mark.parametrize("alg", ENCRYPTION_ALGORITHMS)
+async def test_what_others_encrypt_opens_through_a_whole_rotation(
+    ring: KeyRing, vault: Vault, alg: str
+) -> None:
+    """F28: with any key set still in a cache, what is encrypted to us opens; a new key set names one key alone."""
+    await add(ring, vault, alg, NOW)
+    rotation = NOW + 1800
+    sets: list[tuple[int, dict[str, Any]]] = []
+    for now in range(NOW, NOW + 4 * 3600, 300):
+        if now == rotation:
+            await add(ring, vault, alg, now)
+        sets.append((now, json.loads(ring.jwks("default", now))))
+        ours = ring.decryption_keys("default", now)
+        for fetched, keys in sets:
+            if now - fetched <= TIMES.cache_seconds:
+                for jwk in keys["keys"]:
+                    token = jwe.encrypt_compact(
+                        {"alg": alg, "enc": "A128GCM", "kid": jwk["kid"]},
+                        "a.b.c",
+                        import_key(jwk),
+                        registry=LAX,
+                    )
+                    assert decrypt(token, ours, algs=(alg,), encs=("A128GCM",)).kid == jwk["kid"]
+    assert [len(keys["keys"]) for _, keys in sets].count(2) == TIMES.cache_seconds / 300
+    assert len(ring.decryption_keys("default", NOW + 4 * 3600)) == 1
+
+
+async def test_a_key_signs_or_is_encrypted_to(ring: KeyRing, vault: Vault) -> None:
+    """A key for encryption neither signs nor verifies, and is none of the algorithms that are signed with."""
+    for alg in ("ES256", *ENCRYPTION_ALGORITHMS):
+        await add(ring, vault, alg, NOW)
+    assert ring.algorithms("default", NOW) == ("ES256",)
+    assert len(ring.verification_keys("default", NOW)) == 1
+    assert {key.alg for key in ring.decryption_keys("default", NOW)} == set(ENCRYPTION_ALGORITHMS)
+    with pytest.raises(NoSigningKey):
+        ring.signer("default", "ECDH-ES", NOW)
+
+
+async def test_a_revoked_key_opens_nothing_any_more(ring: KeyRing, vault: Vault) -> None:
+    """A089: what is encrypted to a revoked key stays closed."""
+    key = await add(ring, vault, "ECDH-ES", NOW)
+    await ring.adopt("default", fold(decide_revoke(key, "leaked", NOW + 1).events, key))
+    assert ring.decryption_keys("default", NOW + 1) == ()
+    assert published_kids(ring, NOW + 1) == []
+
+
 async def test_only_public_members_are_published(ring: KeyRing, vault: Vault) -> None:
     """A176: the key set holds the members on the list and no other, whatever a stored key holds."""
     pair = await new_key_pair("ES256")
@@ -141,7 +191,7 @@ async def test_a_private_half_is_read_once(ring: KeyRing, vault: Vault) -> None:
 async def test_a_key_whose_private_half_is_missing_still_verifies(ring: KeyRing) -> None:
     """F29: without the private half nothing is signed, and what was signed still verifies."""
     pair = await new_key_pair("ES256")
-    signer = await load_signing_key(pair.public.kid, "ES256", pair.private)
+    signer = await load_key(pair.public.kid, "ES256", pair.private)
     await ring.adopt("default", fold(decide_create(pair.public, (), NOW).events))
     with pytest.raises(NoSigningKey):
         ring.signer("default", "ES256", NOW)
@@ -165,10 +215,10 @@ async def test_a_key_pair_does_not_show_itself() -> None:
     assert repr(pair) == f"KeyPair({pair.public.kid})"
     assert isinstance(pair, KeyPair)
     with pytest.raises(ValueError, match=r"^not a private key in PKCS #8$") as caught:
-        await load_signing_key("k", "EdDSA", pair.private[:-1])
+        await load_key("k", "EdDSA", pair.private[:-1])
     assert caught.value.__cause__ is None
     with pytest.raises(ValueError, match="the key is not for RS256"):
-        await load_signing_key("k", "RS256", pair.private)
+        await load_key("k", "RS256", pair.private)
     with pytest.raises(ValueError, match="no key can be made for HS256"):
         await new_key_pair("HS256")
 

@@ -131,6 +131,7 @@ def development_settings(port: int, **changes: Any) -> Settings:
         "port": port,
         "master_keys": (SecretStr(MASTER_KEY),),
         "signing_algorithms": ("ES256", "RS256"),
+        "encryption_algorithms": ("ECDH-ES",),
         "argon2_memory": 8192,
         "argon2_time_cost": 1,
         "authorize_requests_per_minute": 100_000,

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from authrim.administration.signing_keys import PRIVATE_HALF, ensure_signing_keys, key_ring_of
+from authrim.administration.signing_keys import PRIVATE_HALF, ensure_keys, key_ring_of
 from authrim.configuration import Configuration
 from authrim.crypto.master import MasterKeys
 from authrim.private_data import SIGNING_KEY, PrivateData
@@ -36,14 +36,14 @@ async def test_processes_that_start_at_once_make_one_key_an_algorithm(
         ]
         await asyncio.gather(
             *(
-                ensure_signing_keys(store, private, configuration, settings, "default")
+                ensure_keys(store, private, configuration, settings, "default")
                 for store, private, configuration in zip(stores, privates, configurations, strict=True)
             )
         )
         now = int(time.time())
         kids = {tuple(key.kid for key in one.key_ring.keys("default")) for one in configurations}
         assert len(kids) == 1
-        assert len(next(iter(kids))) == 2
+        assert len(next(iter(kids))) == 4
         for configuration in configurations:
             assert configuration.key_ring.algorithms("default", now) == ("ES256", "RS256")
     finally:
@@ -57,7 +57,7 @@ async def test_private_half_is_sealed(
     """A227: the private half can be opened with the master key, and is nowhere on the disk in clear."""
     settings = load()
     configuration = await opened(store, private, settings)
-    await ensure_signing_keys(store, private, configuration, settings, "default")
+    await ensure_keys(store, private, configuration, settings, "default")
     for key in configuration.key_ring.keys("default"):
         half = await private.open("default", SIGNING_KEY, key.kid, PRIVATE_HALF)
         assert half is not None
@@ -83,7 +83,14 @@ def test_rotated_key_is_published_before_it_signs(authrim: CommandLine) -> None:
 def test_rotation_is_of_every_algorithm_unless_one_is_named(authrim: CommandLine) -> None:
     """Without --alg each configured algorithm gets its next key."""
     made = authrim.json("keys", "rotate")["keys"]
-    assert [key["alg"] for key in made] == ["ES256", "RS256"]
+    assert [key["alg"] for key in made] == ["ES256", "RS256", "RSA-OAEP-256", "ECDH-ES"]
+    listed = authrim.json("keys", "list")["keys"]
+    assert {key["alg"]: key["use"] for key in listed} == {
+        "ES256": "sig",
+        "RS256": "sig",
+        "RSA-OAEP-256": "enc",
+        "ECDH-ES": "enc",
+    }
 
 
 def test_revoked_signer_is_replaced_in_the_same_moment(authrim: CommandLine) -> None:

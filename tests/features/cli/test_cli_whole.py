@@ -107,7 +107,7 @@ def test_the_same_on_postgresql(environment: dict[str, str], postgres_dsn: str, 
     assert authrim.json("account", "erase", "alice", "--yes")["status"] == "erased"
     assert authrim.json("account", "show", subject, "--personal")["claims"] is None
 
-    assert len(authrim.json("keys", "rotate")["keys"]) == 2
+    assert len(authrim.json("keys", "rotate")["keys"]) == 4
     (kid, *_) = (key["kid"] for key in authrim.json("keys", "list")["keys"])
     assert authrim.json("keys", "revoke", kid, "--yes")["replaced_by"]
     assert authrim.json("projections", "verify")["ok"] is True
