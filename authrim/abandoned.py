@@ -33,7 +33,9 @@ async def forget_abandoned(runtime: Runtime, tenant: str, now: int) -> int:
 
     A grant's id begins with its time, so what has expired stands in front, and nothing else is looked at.
     """
-    expired = first_id_of(now - runtime.settings.interaction_lifetime - LEEWAY)
+    settings = runtime.settings
+    longest = settings.interaction_lifetime + settings.pushed_request_lifetime
+    expired = first_id_of(now - longest - LEEWAY)
     after, before = (sealed_key(tenant, GRANT, grant_id, "") for grant_id in (first_id_of(0), expired))
     forgotten = 0
     while rows := await runtime.store.read_rows(SEALED.name, after, _PAGE):

@@ -37,7 +37,8 @@ class AuthorizationFacts(msgspec.Struct, frozen=True):
     """What the shell knows. ``browser`` None: nobody is signed in. ``hinted_subject`` is the one person that
     the request is about, by ``id_token_hint`` or by the ``sub`` of ``claims`` (OIDC Core §5.5.1).
     ``code_hash`` is the digest of the code that would be given out, ``issue`` what tokens would be issued with; None
-    when the response type holds none."""
+    when the response type holds none. ``browser_hash`` is the browser that a pushed request belongs to once the person
+    is known (decisions.md 20), None for a request that had its browser before."""
 
     now: int
     client: Client
@@ -47,6 +48,7 @@ class AuthorizationFacts(msgspec.Struct, frozen=True):
     hinted_subject: str | None = None
     acr_supported: tuple[str, ...] = ()
     issue: IssueFacts | None = None
+    browser_hash: str | None = None
 
 
 class SignInNeeded(msgspec.Struct, frozen=True):
@@ -74,7 +76,9 @@ def decide_signed_in(
     grant: Grant, subject: str, session_id: str, acr: str, amr: tuple[str, ...], facts: AuthorizationFacts
 ) -> Decision[Step]:
     """The person signed in on the page of this very request."""
-    authenticated = SubjectAuthenticated(subject, session_id, facts.now, acr, amr)
+    authenticated = SubjectAuthenticated(
+        subject, session_id, facts.now, acr, amr, browser_hash=facts.browser_hash
+    )
     return _and_then((authenticated,), apply(grant, authenticated), facts)
 
 
@@ -173,8 +177,9 @@ def _by_session(request: AuthorizationRequested, facts: AuthorizationFacts) -> S
         return None
     session = browser.session
     return SubjectAuthenticated(
-        session.subject, browser.session_id, session.auth_time, session.acr, session.amr, by_session=True
-    )
+        session.subject, browser.session_id, session.auth_time, session.acr, session.amr,
+        by_session=True, browser_hash=facts.browser_hash,
+    )  # fmt: skip
 
 
 def session_suffices(request: AuthorizationRequested, browser: Browser, facts: AuthorizationFacts) -> bool:

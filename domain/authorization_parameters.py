@@ -189,7 +189,9 @@ def resources(client: Client, parameters: Parameters, scope: tuple[str, ...], is
     return parameters.resources
 
 
-def code_challenge(client: Client, parameters: Parameters, response_type: str) -> str | None:
+def code_challenge(
+    client: Client, parameters: Parameters, response_type: str, pushed: bool = False
+) -> str | None:
     """PKCE with S256 only; required as the client's profile says (RFC 7636 §4.3, RFC 9700 §2.1.1). Without a code there
     is nothing to prove."""
     if not response_types.gives_code(response_type):
@@ -201,7 +203,7 @@ def code_challenge(client: Client, parameters: Parameters, response_type: str) -
             raise Refused(
                 invalid_request("There is a code_challenge_method without code_challenge.", "Send both.")
             )
-        if client_rules.requires_pkce(client):
+        if client_rules.requires_pkce(client, pushed):
             raise Refused(
                 invalid_request("The code_challenge is missing.", "Use PKCE with S256.", "RFC 7636 §4.4.1")
             )

@@ -17,11 +17,16 @@ from domain.errors import Refusal, invalid_request
 from domain.grant_events import AuthorizationRequested
 from domain.issue import OPENID
 from domain.liveness import ACTIVE
+from domain.pushed_request import Pushed
 
 
 class RequestFacts(msgspec.Struct, frozen=True):
     """What the shell knows beside the parameters: ``response_types`` and ``response_modes`` are those that this server
-    offers, ``dpop``: RFC 9449 is offered. Lifetimes in seconds."""
+    offers, ``dpop``: RFC 9449 is offered. Lifetimes in seconds.
+
+    ``pushed`` is how a request came that was pushed; ``require_pushed`` says that the server takes no other
+    (RFC 9126 §5). ``browser_hash`` names the browser of a request that was not.
+    """
 
     now: int
     issuer: str
@@ -30,6 +35,8 @@ class RequestFacts(msgspec.Struct, frozen=True):
     response_modes: tuple[str, ...]
     browser_hash: str | None = None
     dpop: bool = False
+    pushed: Pushed | None = None
+    require_pushed: bool = False
 
 
 class PrivateParameters(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -134,8 +141,38 @@ def is_still_allowed(
     )
 
 
+def _refuse_unpushed(client: Client, facts: RequestFacts) -> None:
+    """RFC 9126 §5, §6: by the server, the client or its profile (A071)."""
+    if facts.pushed is None and (facts.require_pushed or client_rules.must_push(client)):
+        raise read.Refused(
+            invalid_request("The request was not pushed.", "Use the PAR endpoint.", "RFC 9126 §5")
+        )
+
+
+def _with_push(request: AuthorizationRequested, pushed: Pushed) -> AuthorizationRequested:
+    """The person has the whole time of an interaction, even when they come at the last moment. The code is bound to
+    the key that was proved with the push or named by ``dpop_jkt``, which must be the same (RFC 9449 §10.1)."""
+    if request.dpop_jkt is not None and pushed.proof.jkt not in (None, request.dpop_jkt):
+        raise read.Refused(
+            invalid_request(
+                "The dpop_jkt is not the key of the DPoP proof.", "Name that key, or none.", "RFC 9449 §10.1"
+            )
+        )
+    return msgspec.structs.replace(
+        request,
+        expires_at=request.expires_at + pushed.lifetime,
+        request_uri_hash=pushed.request_uri_hash,
+        request_uri_expires_at=request.requested_at + pushed.lifetime,
+        client_auth_method=pushed.client_auth_method,
+        client_key_id=pushed.client_key_id,
+        dpop_jkt=pushed.proof.jkt or request.dpop_jkt,
+        x5t_s256=pushed.proof.x5t_s256,
+    )
+
+
 def _validated(client: Client, parameters: Parameters, facts: RequestFacts, redirect_uri: str) -> Valid:
     read.refuse_repeated(parameters)
+    _refuse_unpushed(client, facts)
     read.refuse_unsupported(parameters)
     response_type = read.response_type(client, parameters, facts.response_types)
     response_mode = read.response_mode(client, parameters, response_type, facts.response_modes)
@@ -151,7 +188,7 @@ def _validated(client: Client, parameters: Parameters, facts: RequestFacts, redi
         response_mode=response_mode,
         scope=read.without_useless_offline_access(client, response_type, scope),
         resource=read.resources(client, parameters, scope, facts.issuer),
-        code_challenge=read.code_challenge(client, parameters, response_type),
+        code_challenge=read.code_challenge(client, parameters, response_type, facts.pushed is not None),
         nonce=read.nonce(parameters, response_type),
         prompt=prompt,
         max_age=read.max_age(client, parameters),
@@ -167,6 +204,8 @@ def _validated(client: Client, parameters: Parameters, facts: RequestFacts, redi
         requested_at=facts.now,
         expires_at=facts.now + facts.interaction_lifetime,
     )
+    if facts.pushed is not None:
+        request = _with_push(request, facts.pushed)
     private = PrivateParameters(
         state=read.limited(parameters, "state", read.MAX_STATE),
         login_hint=read.limited(parameters, "login_hint", read.MAX_HINT),

@@ -155,7 +155,7 @@ def cannot_be_served(client: Client, offered: Collection[str]) -> Refusal | None
     """Why the client gets no tokens here: its profile or registration demands what is switched off (RFC 9126 pushed
     requests, tokens that are bound as in RFC 8705 or RFC 9449), and nobody is given less than was promised.
     ``offered`` are the features that are on."""
-    if client.profile.require_pushed and PUSHED_REQUESTS not in offered:
+    if must_push(client) and PUSHED_REQUESTS not in offered:
         return _not_offered("pushed requests")
     if any(ways.isdisjoint(offered) for ways in client.sender_constraints):
         return _not_offered("sender-constrained tokens")
@@ -221,6 +221,11 @@ def _stays_in_the_url(client: Client, mode_in_full: str) -> bool:
 def may_omit_redirect_uri(client: Client) -> bool:
     """Whether a plain OAuth request may leave it out: there is only one (RFC 6749 §3.1.2.3)."""
     return len(client.metadata.redirect_uris) == 1 and not client.profile.redirect_uri_required
+
+
+def must_push(client: Client) -> bool:
+    """Whether the client's authorization requests must come by RFC 9126: by registration (§6) or profile."""
+    return client.profile.require_pushed or client.metadata.require_pushed_authorization_requests
 
 
 def requires_pkce(client: Client, pushed: bool = False) -> bool:

@@ -57,7 +57,10 @@ class Refresh(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is known of a grant after its events so far. A grant that never happened has no ``client_id``."""
+    """What is known of a grant after its events so far. A grant that never happened has no ``client_id``.
+
+    ``browser_hash`` is the digest of the secret of the browser that the open request belongs to; a pushed request has
+    none until somebody signs in (decisions.md 20)."""
 
     client_id: str = ""
     request: AuthorizationRequested | None = None
@@ -67,6 +70,7 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
     acr: str = ""
     amr: tuple[str, ...] = ()
     signed_in_here: bool = False
+    browser_hash: str | None = None
     scope: tuple[str, ...] | None = None
     refused: str | None = None
     answered_at: int | None = None
@@ -114,7 +118,7 @@ def apply(grant: Grant, event: Event) -> Grant:
 def _changes(grant: Grant, event: Event) -> dict[str, Any]:
     match event:
         case AuthorizationRequested():
-            return {"client_id": event.client_id, "request": event}
+            return {"client_id": event.client_id, "request": event, "browser_hash": event.browser_hash}
         case SubjectAuthenticated():
             return {
                 "subject": event.subject,
@@ -123,6 +127,7 @@ def _changes(grant: Grant, event: Event) -> dict[str, Any]:
                 "acr": event.acr,
                 "amr": event.amr,
                 "signed_in_here": not event.by_session,
+                "browser_hash": event.browser_hash or grant.browser_hash,
             }
         case ConsentGranted():
             return {"scope": event.scope}

@@ -25,6 +25,7 @@ from authrim.web.interaction import (
 from domain.authorization import Step
 from domain.client import Client
 from domain.decision import Decision
+from domain.errors import Refusal
 from domain.grant import Grant
 from domain.grant_events import AuthorizationRefused
 from domain.stream import grant_stream
@@ -41,29 +42,33 @@ class StepTaken(msgspec.Struct, frozen=True):
 
 
 class Advanced(msgspec.Struct, frozen=True):
-    """Whether the step was ``taken``, and the response: where the request goes on, or the error page."""
+    """Whether the step was ``taken``, and the response: where the request goes on, or the error page. ``is_over``: it
+    is answered, and this browser has nothing more to do with it."""
 
     taken: bool
     response: web.Response
+    is_over: bool
 
 
 async def advance(
     request: web.Request, context: Context, endpoint: str, interaction: Interaction,
-    decide: Callable[[Grant, Client, StepFacts], Awaitable[StepTaken]],
+    decide: Callable[[Grant, Client, StepFacts], Awaitable[StepTaken]], gone: Refusal = NOT_YOURS,
 ) -> Advanced:  # fmt: skip
-    """Take one step, with grant and client as they are at each try: either may have moved meanwhile."""
+    """Take one step, with grant and client as they are at each try: either may have moved meanwhile. ``gone`` is what
+    is said when the request is over or somebody else's by then."""
     runtime = request.app[RUNTIME]
     private, asked = interaction.private, interaction.asked
+    binds_to = interaction.browser_hash if asked.request_uri_hash else None
     stream = grant_stream(context.tenant, interaction.grant_id)
 
     async def attempt(grant: Grant, version: int, now: int) -> Outcome[Onward]:
-        if not is_open(grant, now):
-            return Outcome(NOT_YOURS)
+        if not is_open(grant, interaction.browser_hash, now):
+            return Outcome(gone)
         client = await allowed_client(runtime, context, asked)
         if client is None:
             return Outcome(CLIENT_CHANGED)
         draft = draft_answer(runtime, context, client, interaction.grant_id, asked.response_type, now)
-        facts = StepFacts(now, draft.code_hash, private.hinted_subject, draft.issue_facts)
+        facts = StepFacts(now, draft.code_hash, private.hinted_subject, draft.issue_facts, binds_to)
         taken = await decide(grant, client, facts)
         events = taken.decision.events
         answer = await signed_step(
@@ -77,9 +82,10 @@ async def advance(
         return Outcome(answer, (*changes, *taken.changes), (*rows, *taken.rows), taken.expects)
 
     step = await runtime.executor.on_grant(context, interaction.grant_id, attempt)
-    if step is NOT_YOURS or step is CLIENT_CHANGED:
-        return Advanced(False, await refuse_on_page(request, context, endpoint, step, client_known=True))
+    if step is gone or step is NOT_YOURS or step is CLIENT_CHANGED:
+        refused = await refuse_on_page(request, context, endpoint, step, client_known=True)
+        return Advanced(False, refused, is_over=True)
     response = await complete(
         request, context, interaction.client, interaction.grant_id, asked, step, private.state
     )
-    return Advanced(True, response)
+    return Advanced(True, response, is_over=isinstance(step, SignedAnswer | Refusal))

@@ -115,6 +115,12 @@ _OPTIONS: Final[tuple[Decorator, ...]] = (
     click.option(
         "--acr-value", "default_acr_values", multiple=True, help="A wanted context of sign-in; repeatable."
     ),
+    click.option(
+        "--require-pushed-requests/--any-requests",
+        "require_pushed_authorization_requests",
+        default=None,
+        help="Takes pushed requests only (RFC 9126), or any.",
+    ),
     click.option("--logo-uri", help="Where its logo is published; the pages show what --logo gives."),
     click.option("--client-uri", help="Its home page."),
     click.option("--policy-uri", help="Its privacy policy, linked on the consent page."),

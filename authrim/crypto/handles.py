@@ -1,27 +1,28 @@
-"""Codes, opaque access tokens and refresh tokens: ``<kind>.<grant id>.<secret>`` (decisions.md 4).
+"""Codes, opaque access tokens, refresh tokens and pushed requests: ``<kind>.<grant id>.<secret>`` (decisions.md 4).
 
 The grant id leads to the grant's stream, the secret proves that the server gave the value out. A refresh
 token's secret is its generation and a keyed hash: so the same successor can be given again within the grace.
 """
 
 import re
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, cast
 
 from authrim.crypto import base64url
 from authrim.crypto.ids import constant_time_equal, new_secret
 from authrim.crypto.keyed_hash import keyed_hash
 from authrim.crypto.master import MasterKeys, UnknownMasterKey
 
-Kind = Literal["ac", "at", "rt"]
+Kind = Literal["ac", "at", "pr", "rt"]
 
 CODE: Final = "ac"
 ACCESS_TOKEN: Final = "at"  # noqa: S105 - a kind of token
 REFRESH_TOKEN: Final = "rt"  # noqa: S105 - a kind of token
+PUSHED_REQUEST: Final = "pr"
 
 _GENERATION_BYTES = 4
 #: 256 bits are 43 characters, the last of which spells only four bits; 4 + 32 bytes are 48 characters.
 _SHAPE = re.compile(
-    r"(?P<kind>ac|at)\.(?P<grant>[0-9a-f]{32})\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
+    r"(?P<kind>ac|at|pr)\.(?P<grant>[0-9a-f]{32})\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
     r"|rt\.(?P<refreshed>[0-9a-f]{32})\.(?P<secret>[A-Za-z0-9_-]{48})"
 )
 
@@ -34,8 +35,8 @@ class Handle(NamedTuple):
     generation: int = 0
 
 
-def new_handle(kind: Literal["ac", "at"], grant_id: str) -> str:
-    """A new code or opaque access token of a grant, with 256 random bits."""
+def new_handle(kind: Literal["ac", "at", "pr"], grant_id: str) -> str:
+    """A new code, opaque access token or pushed request of a grant, with 256 random bits."""
     return f"{kind}.{grant_id}.{new_secret()}"
 
 
@@ -45,7 +46,7 @@ def parse_handle(value: str) -> Handle | None:
     if match is None:
         return None
     if match["kind"]:
-        return Handle("ac" if match["kind"] == CODE else "at", match["grant"])
+        return Handle(cast("Kind", match["kind"]), match["grant"])
     secret = base64url.decode(match["secret"])
     return Handle("rt", match["refreshed"], int.from_bytes(secret[:_GENERATION_BYTES], "big"))
 

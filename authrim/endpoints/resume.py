@@ -2,12 +2,13 @@
 
 from aiohttp import web
 
-from authrim.authorization.advance import StepTaken, advance
+from authrim.authorization.advance import Advanced, StepTaken, advance
+from authrim.execute import Context
 from authrim.runtime import RUNTIME
 from authrim.web.answers import refuse_on_page
 from authrim.web.browser import signed_in_browser
 from authrim.web.context import context_of
-from authrim.web.interaction import StepFacts, facts_for, open_interaction
+from authrim.web.interaction import NOT_YOURS, Interaction, StepFacts, facts_for, open_interaction
 from domain import authorization
 from domain.client import Client
 from domain.errors import Refusal
@@ -18,11 +19,18 @@ ENDPOINT = "authorize"
 
 async def resume(request: web.Request) -> web.StreamResponse:
     """GET ``/authorize/{grant}``."""
-    runtime = request.app[RUNTIME]
     context = context_of(request)
     interaction = await open_interaction(request, context)
     if isinstance(interaction, Refusal):
         return await refuse_on_page(request, context, ENDPOINT, interaction)
+    return (await go_on(request, context, interaction)).response
+
+
+async def go_on(
+    request: web.Request, context: Context, interaction: Interaction, gone: Refusal = NOT_YOURS
+) -> Advanced:
+    """As far as the browser's session allows. ``gone``: what is said when the request is over meanwhile."""
+    runtime = request.app[RUNTIME]
 
     async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepTaken:
         signed_in = await signed_in_browser(request, context, client.client_id)
@@ -30,4 +38,4 @@ async def resume(request: web.Request) -> web.StreamResponse:
         decision = authorization.advance(grant, facts_for(runtime, client, browser, facts))
         return StepTaken(decision, expects=signed_in.expects if signed_in else ())
 
-    return (await advance(request, context, ENDPOINT, interaction, decide)).response
+    return await advance(request, context, ENDPOINT, interaction, decide, gone)

@@ -156,7 +156,7 @@ async def _failed(
     stream = grant_stream(context.tenant, interaction.grant_id)
 
     async def decide(grant: Grant, version: int, now: int) -> Outcome[authorization.Step]:
-        if not is_open(grant, now):
+        if not is_open(grant, interaction.browser_hash, now):
             return Outcome(NOT_YOURS)
         decision = authorization.decide_sign_in_failed(refused.reason, refused.subject, now)
         return Outcome(decision.answer, (Change(stream, version, decision.events),))

@@ -5,6 +5,7 @@ A feature that is off leaves no route and no metadata. ``docs/specs.md`` is writ
 
 from typing import Any, Final
 
+from authrim.features.authorization_requests import AUTHORIZATION_REQUESTS
 from authrim.features.feature import Feature, Route
 from authrim.features.logout import LOGOUT
 from authrim.features.openid_connect import OPENID_CONNECT
@@ -20,6 +21,7 @@ __all__ = ["FEATURES", "Feature", "Route", "UnknownFeature", "enabled", "server_
 FEATURES: Final[tuple[Feature, ...]] = (
     *OPENID_CONNECT,
     *RESPONSES,
+    *AUTHORIZATION_REQUESTS,
     *LOGOUT,
     *TOKENS,
     *SENDER_CONSTRAINT,

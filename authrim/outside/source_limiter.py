@@ -23,15 +23,15 @@ class SourceLimiter:
         self._window = 0
         self._seen: Counter[tuple[str, str]] = Counter()
 
-    def refuse(self, kind: str, source: str) -> Refusal | None:
-        """A 429 once the source has used up its minute; None while it has not."""
+    def refuse(self, kind: str, source: str, per_minute: int | None = None) -> Refusal | None:
+        """A 429 once the source has used up its minute; None while it has not. ``per_minute`` in place of the usual."""
         window = int(monotonic()) // _WINDOW
         if window != self._window:
             self._window = window
             self._seen.clear()
         key = (kind, source) if len(self._seen) < _SOURCES or (kind, source) in self._seen else (kind, "")
         self._seen[key] += 1
-        if self._seen[key] <= self._per_minute:
+        if self._seen[key] <= (self._per_minute if per_minute is None else per_minute):
             return None
         return Refusal(
             "temporarily_unavailable", "Too many requests from one place.", "Wait a minute.", "RFC 6585 §4",

@@ -228,6 +228,29 @@ class SignIn(BaseModel):
     )
 
 
+class Requests(BaseModel):
+    """How clients may send their authorization requests."""
+
+    require_pushed_authorization_requests: bool = Field(
+        default=False,
+        description="Every client must push its requests (RFC 9126). One client alone: register "
+        "`require_pushed_authorization_requests` for it.",
+    )
+    pushed_request_lifetime: Seconds = Field(
+        default=60,
+        ge=5,
+        le=600,
+        description="From a pushed request to the browser that brings its `request_uri` (RFC 9126 §2.2).",
+    )
+    pushed_requests_per_minute: Count = Field(
+        default=6000,
+        ge=1,
+        le=10_000_000,
+        description="Pushed requests of one authenticated client in a minute, in one process. Each is kept; more get "
+        "429. Those of public clients count by address, as `authorize_requests_per_minute` says.",
+    )
+
+
 class Passwords(BaseModel):
     """What a password check costs (argon2id), the server and an attacker alike."""
 

@@ -6,11 +6,22 @@ from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, model_validator
 
-from authrim.settings.groups import Keys, Log, Output, Outside, Passwords, Server, SignIn, Tls, Tokens
+from authrim.settings.groups import (
+    Keys,
+    Log,
+    Output,
+    Outside,
+    Passwords,
+    Requests,
+    Server,
+    SignIn,
+    Tls,
+    Tokens,
+)
 from authrim.settings.kinds import POSTGRES_SCHEMES, is_loopback
 
 
-class Settings(Server, Tls, Log, Keys, Tokens, SignIn, Passwords, Outside, Output):
+class Settings(Server, Tls, Log, Keys, Tokens, Requests, SignIn, Passwords, Outside, Output):
     """Everything that can be set. ``load`` makes one from what is configured."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True)

@@ -13,7 +13,18 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from authrim.settings.groups import Keys, Log, Output, Outside, Passwords, Server, SignIn, Tls, Tokens
+from authrim.settings.groups import (
+    Keys,
+    Log,
+    Output,
+    Outside,
+    Passwords,
+    Requests,
+    Server,
+    SignIn,
+    Tls,
+    Tokens,
+)
 from authrim.settings.kinds import Network, Unit
 from authrim.settings.model import Settings
 from authrim.settings.reading import ENVIRONMENT_PREFIX
@@ -24,6 +35,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "Log and database": Log,
     "Keys": Keys,
     "Codes and tokens": Tokens,
+    "Authorization requests": Requests,
     "Sign-in": SignIn,
     "Passwords": Passwords,
     "What the server fetches": Outside,

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from aiohttp import web
 
 from authrim.crypto import base64url
-from authrim.crypto.ids import constant_time_equal, digest
+from authrim.crypto.ids import constant_time_equal, digest, new_secret
 from authrim.crypto.keyed_hash import keyed_hash
 from authrim.runtime import RUNTIME, Runtime
 
@@ -62,6 +62,29 @@ def request_secret(request: web.Request, grant_id: str, browser_hash: str | None
     if browser_hash is None or not secret.isascii() or not constant_time_equal(digest(secret), browser_hash):
         return None
     return secret
+
+
+def new_fetched_secret(runtime: Runtime, tenant: str, grant_id: str) -> str:
+    """A secret for a browser that presents a ``request_uri``: any number may, and nothing is kept of them, so the
+    secret proves by itself that we gave it out for this request (decisions.md 20)."""
+    random = new_secret()
+    return f"{random}.{_fetched_proof(runtime, tenant, grant_id, random)}"
+
+
+def fetched_secret(request: web.Request, tenant: str, grant_id: str) -> str | None:
+    """The secret of this browser when it has fetched the pushed request before."""
+    runtime = request.app[RUNTIME]
+    secret = request.cookies.get(_request_name(runtime, grant_id), "")
+    random, _, proof = secret.partition(".")
+    if len(random) != _SECRET_LENGTH or not secret.isascii():
+        return None
+    expected = _fetched_proof(runtime, tenant, grant_id, random)
+    return secret if constant_time_equal(proof, expected) else None
+
+
+def _fetched_proof(runtime: Runtime, tenant: str, grant_id: str, random: str) -> str:
+    key = runtime.master.derive("pushed-request-browser")
+    return base64url.encode(keyed_hash(key, tenant.encode(), grant_id.encode(), random.encode()))
 
 
 def csrf_token(runtime: Runtime, grant_id: str, secret: str) -> str:

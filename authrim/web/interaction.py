@@ -15,7 +15,7 @@ from authrim.execute import MICROSECONDS, Context
 from authrim.private_data import GRANT
 from authrim.runtime import RUNTIME, Runtime
 from authrim.store import codec
-from authrim.web.cookies import csrf_token, request_secret
+from authrim.web.cookies import csrf_token, fetched_secret, request_secret
 from authrim.web.pages import ShownClient
 from authrim.web.params import Params
 from domain import grant as grants
@@ -58,7 +58,8 @@ FORM_REFUSED = Refusal(
 
 
 class Interaction(msgspec.Struct, frozen=True):
-    """An open request of this browser. ``csrf`` is the token of its forms, ``private`` what is kept sealed."""
+    """An open request of this browser. ``csrf`` is the token of its forms, ``private`` what is kept sealed,
+    ``secret`` is the browser's own."""
 
     grant_id: str
     grant: Grant
@@ -66,6 +67,15 @@ class Interaction(msgspec.Struct, frozen=True):
     client: Client
     csrf: str
     private: PrivateParameters
+    secret: str
+
+    @property
+    def browser_hash(self) -> str:
+        """The digest of the browser's secret."""
+        return digest(self.secret)
+
+    def __repr__(self) -> str:
+        return f"Interaction({self.grant_id})"
 
 
 async def open_interaction(request: web.Request, context: Context) -> Interaction | Refusal:
@@ -77,7 +87,7 @@ async def open_interaction(request: web.Request, context: Context) -> Interactio
     asked = grant.request
     if asked is None:
         return NOT_YOURS
-    secret = request_secret(request, grant_id, asked.browser_hash)
+    secret = _browser_secret(request, context, grant_id, grant)
     if secret is None or not grant.waits_for_person:
         return NOT_YOURS
     context.client_id = asked.client_id
@@ -86,10 +96,19 @@ async def open_interaction(request: web.Request, context: Context) -> Interactio
     client = await allowed_client(runtime, context, asked)
     if client is None:
         return CLIENT_CHANGED
-    private = await _private_parameters(runtime, context, grant_id, asked)
+    private = await private_parameters(runtime, context, grant_id, asked)
     if private is None:
         return NOT_YOURS
-    return Interaction(grant_id, grant, asked, client, csrf_token(runtime, grant_id, secret), private)
+    csrf = csrf_token(runtime, grant_id, secret)
+    return Interaction(grant_id, grant, asked, client, csrf, private, secret)
+
+
+def _browser_secret(request: web.Request, context: Context, grant_id: str, grant: Grant) -> str | None:
+    """The secret of this browser, when the request is its own. A pushed one is everybody's who fetched it, until
+    somebody signs in (decisions.md 20)."""
+    if grant.browser_hash is None and grant.request is not None and grant.request.request_uri_hash:
+        return fetched_secret(request, context.tenant, grant_id)
+    return request_secret(request, grant_id, grant.browser_hash)
 
 
 async def allowed_client(runtime: Runtime, context: Context, asked: AuthorizationRequested) -> Client | None:
@@ -100,9 +119,14 @@ async def allowed_client(runtime: Runtime, context: Context, asked: Authorizatio
     return client
 
 
-def is_open(grant: Grant, now: int) -> bool:
-    """Whether the request still waits, as of a later read."""
-    return grant.waits_for_person and grant.request is not None and now < grant.request.expires_at
+def is_open(grant: Grant, browser_hash: str, now: int) -> bool:
+    """Whether the request still waits for this browser, as of a later read."""
+    return (
+        grant.waits_for_person
+        and grant.request is not None
+        and now < grant.request.expires_at
+        and grant.browser_hash in (None, browser_hash)
+    )
 
 
 def form_refusal(request: web.Request, csrf: str, form: Params) -> Refusal | None:
@@ -120,7 +144,7 @@ def form_refusal(request: web.Request, csrf: str, form: Params) -> Refusal | Non
     return None
 
 
-async def _private_parameters(
+async def private_parameters(
     runtime: Runtime, context: Context, grant_id: str, asked: AuthorizationRequested
 ) -> PrivateParameters | None:
     """The request's sealed parameters, empty when it had none; None when they are not what was recorded."""
@@ -133,12 +157,14 @@ async def _private_parameters(
 
 
 class StepFacts(msgspec.Struct, frozen=True):
-    """What a step is decided with, beside the grant's state: the time, and what an answer would be made of."""
+    """What a step is decided with, beside the grant's state: the time, and what an answer would be made of.
+    ``browser_hash`` is the browser that a pushed request gets bound to."""
 
     now: int
     code_hash: str
     hinted_subject: str | None
     issue: IssueFacts | None
+    browser_hash: str | None = None
 
 
 def facts_for(
@@ -154,6 +180,7 @@ def facts_for(
         hinted_subject=step.hinted_subject,
         acr_supported=ACR_SUPPORTED,
         issue=step.issue,
+        browser_hash=step.browser_hash,
     )
 
 

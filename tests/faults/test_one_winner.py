@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 import pytest
@@ -13,6 +14,7 @@ from authrim.store.postgres import PostgresStore
 from domain.stream import DEFAULT_TENANT, grant_stream
 from tests.faults.processes import Site, site
 from tests.support.browser import Browser
+from tests.support.pushed import pushed
 
 PARALLEL = 64
 
@@ -67,6 +69,31 @@ async def test_one_of_64_redemptions_over_two_processes_wins(
     assert events["grant.code_redeemed.v1"] == 1
     assert events["grant.code_replayed.v1"] == 1
     assert events["grant.revoked.v1"] == 1
+
+
+async def test_a_pushed_request_is_answered_once(
+    postgres_dsn: str, tmp_path: Path, http: aiohttp.ClientSession
+) -> None:
+    """F15, A067: two processes, many tabs of somebody who is signed in: one completion a ``request_uri``, all others
+    see the page of one that is used."""
+    async with site(postgres_dsn, tmp_path, 2) as place:
+        web, running = place.clients["web"], place.as_running(http)
+        browser = Browser(running)
+        await browser.code_flow(web)
+        request_uri, _ = await pushed(running, web)
+        query = urlencode({"client_id": web.client_id, "request_uri": request_uri})
+        cookie = {"Cookie": "; ".join(f"{name}={value}" for name, value in browser.cookies.items())}
+
+        async def fetch(number: int) -> tuple[int, str]:
+            url = place.url(f"/authorize?{query}", number)
+            async with http.get(url, headers=cookie, allow_redirects=False) as answer:
+                return answer.status, answer.headers.get("Location") or await answer.text()
+
+        answers = await asyncio.gather(*(fetch(number) for number in range(PARALLEL)))
+    assert Counter(status for status, _ in answers) == {303: 1, 400: PARALLEL - 1}
+    assert all("invalid_request_uri" in text for status, text in answers if status == 400)
+    events = await events_of(postgres_dsn, request_uri.split(".")[1])
+    assert events["grant.code_issued.v1"] == events["grant.subject_authenticated.v1"] == 1
 
 
 async def refresh_crowd(
