@@ -24,11 +24,13 @@ from authrim.features import Route, enabled, server_metadata
 from authrim.outside.egress import Egress
 from authrim.outside.source_limiter import SourceLimiter
 from authrim.private_data import PrivateData
+from authrim.protocol.client_chain import ClientChains
 from authrim.refusals import Refusals
 from authrim.runtime import RUNTIME, Runtime
 from authrim.settings import Settings
 from authrim.store.read_back import ReadBack
 from authrim.web.answers import error_page
+from authrim.web.client_certificate import CERTIFICATE_PROXIES, CertificateProxies
 from authrim.web.errors import json_refusal
 from authrim.web.forwarded import PROXIES, Proxies
 from authrim.web.limits import Limits
@@ -85,6 +87,7 @@ async def make_runtime(settings: Settings, store: ReadBack) -> Runtime:
         limiter=SourceLimiter(settings.authorize_requests_per_minute),
         egress=egress,
         client_keys=ClientKeys(egress, settings),
+        client_chains=ClientChains(settings.tls_client_anchors, settings.tls_client_crls),
         features=frozenset(feature.name for feature in enabled(settings)),
     )
 
@@ -93,7 +96,12 @@ def make_app(runtime: Runtime, limits: Limits) -> web.Application:
     """The application: every route of every feature, below the issuer's path."""
     app = web.Application(middlewares=[middleware(_answer_failure)], client_max_size=limits.body_bytes)
     app[RUNTIME] = runtime
-    app[PROXIES] = Proxies(runtime.settings.trusted_proxies, runtime.settings.trusted_proxy_depth)
+    app[PROXIES] = Proxies(
+        runtime.settings.trusted_proxies,
+        runtime.settings.trusted_proxy_depth,
+        by_socket=runtime.settings.listen_socket is not None,
+    )
+    app[CERTIFICATE_PROXIES] = CertificateProxies.of(runtime.settings)
     app[LOGOS] = Logos()
     app[METADATA] = msgspec.json.encode(server_metadata(runtime))
     prefix = urlsplit(runtime.issuer).path

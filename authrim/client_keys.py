@@ -108,9 +108,12 @@ class ClientKeys:
         """The key that is encrypted to with ``alg`` for this client, or None when it has no such key."""
         return (await self._keys(tenant, client)).encrypting(alg)
 
-    async def jwks(self, tenant: str, client: Client) -> Sequence[Mapping[str, Any]]:
-        """The client's keys as they are written, with members such as ``x5c`` (RFC 8705 §2.2)."""
-        return (await self._keys(tenant, client)).jwks
+    async def jwks(
+        self, tenant: str, client: Client, missing: str | None = None
+    ) -> Sequence[Mapping[str, Any]]:
+        """The client's keys as they are written, with members such as ``x5c`` (RFC 8705 §2.2). ``missing``: what was
+        looked for in vain, so that the set behind a ``jwks_uri`` is asked for again when that may be."""
+        return (await self._keys(tenant, client, missing)).jwks
 
     async def _keys(self, tenant: str, client: Client, kid: str | None = None) -> _Jwks:
         held = self._held_for(tenant, client)

@@ -20,6 +20,7 @@ from authrim.execute import Executor
 from authrim.outside.egress import Egress
 from authrim.outside.source_limiter import SourceLimiter
 from authrim.private_data import PrivateData
+from authrim.protocol.client_chain import ClientChains
 from authrim.refusals import Refusals
 from authrim.settings import Settings
 from authrim.store.read_back import ReadBack
@@ -46,6 +47,7 @@ class Runtime:
     limiter: SourceLimiter
     egress: Egress
     client_keys: ClientKeys
+    client_chains: ClientChains
     features: frozenset[str]
 
     @property
@@ -77,7 +79,8 @@ class Runtime:
 
     def urls(self, path: str) -> tuple[str, ...]:
         """Every absolute URL that one of our paths has, those of other listeners too (RFC 8705 §5)."""
-        return (self.url(path),)
+        elsewhere = self.settings.mtls_url
+        return (self.url(path),) if elsewhere is None else (self.url(path), elsewhere + path)
 
     def urls_of_request(self, raw_path: str) -> tuple[str, ...]:
         """The same for the path that an HTTP request names, which begins with the issuer's own."""

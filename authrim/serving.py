@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import signal
+import socket
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from typing import Final
@@ -14,7 +15,7 @@ from authrim.runtime import Runtime
 from authrim.settings import Settings
 from authrim.store.read_back import ReadBack
 from authrim.web.limits import Limits
-from authrim.web.server import Running, start_site
+from authrim.web.server import Running, start_site, unix_socket
 from authrim.web.tls import Tls, UnusableCertificate
 
 log = structlog.get_logger(__name__)
@@ -31,9 +32,13 @@ async def serve(
     store: ReadBack,
     *,
     reuse_port: bool = False,
+    sock: socket.socket | None = None,
     on_ready: Callable[[Runtime, Running], None] = lambda _runtime, _running: None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT; SIGHUP reads the TLS certificate anew. Who opened ``store`` closes it."""
+    """Serve until SIGTERM or SIGINT; SIGHUP reads the TLS certificate anew. Who opened ``store`` closes it.
+
+    ``sock`` is the Unix socket when other processes listen on it too.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -41,7 +46,8 @@ async def serve(
     async with AsyncExitStack() as stack:
         runtime = await make_runtime(settings, store)
         await stack.enter_async_context(background_work(runtime))
-        limits = Limits(connections_per_address=0) if settings.trusted_proxies else Limits()
+        behind_proxy = settings.trusted_proxies or settings.client_cert_proxies or settings.listen_socket
+        limits = Limits(connections_per_address=0) if behind_proxy else Limits()
         app = make_app(runtime, limits)
         tls, mtls = tls_of(settings)
         running = await start_site(
@@ -49,6 +55,8 @@ async def serve(
         )
         if mtls is not None:
             await running.listen(settings.host, settings.mtls_port, reuse_port=reuse_port, tls=mtls)
+        if settings.listen_socket is not None:
+            await running.listen(None, None, sock=sock or unix_socket(settings.listen_socket))
         loop.add_signal_handler(signal.SIGHUP, lambda: _reload([tls, mtls]))
         _settle_garbage_collector()
         log.info("server.ready", issuer=settings.issuer, port=running.port)

@@ -50,6 +50,7 @@ async def _metadata_fields() -> dict[str, tuple[str, ...]]:
         settings = Settings(
             issuer="https://op.example",
             database=SecretStr(str(Path(folder) / "authrim.db")),
+            mtls_url="https://mtls.op.example",
             master_keys=(SecretStr(secrets.token_urlsafe(32)),),
             features_on=tuple(feature.name for feature in FEATURES if feature.is_draft),
         )

@@ -27,14 +27,15 @@ _STOP_SECONDS: Final = 15.0
 class _Worker:
     """One worker process and its history."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], files: Sequence[int]) -> None:
         self._command = command
+        self._files = files
         self._early_deaths = 0
         self._not_before = 0.0
         self.start()
 
     def start(self) -> None:
-        self.process = subprocess.Popen(self._command)
+        self.process = subprocess.Popen(self._command, pass_fds=self._files)
         self._started = time.monotonic()
 
     def keep_alive(self) -> None:
@@ -69,8 +70,11 @@ def reserve_port(host: str, port: int) -> socket.socket:
     return held
 
 
-def supervise(command: Sequence[str], workers: int) -> int:
-    """Run ``workers`` processes of ``command`` until SIGTERM or SIGINT; SIGHUP is passed on. The exit status."""
+def supervise(command: Sequence[str], workers: int, files: Sequence[int] = ()) -> int:
+    """Run ``workers`` processes of ``command`` until SIGTERM or SIGINT; SIGHUP is passed on. The exit status.
+
+    ``files`` are the descriptors of ours that they share.
+    """
     stopping = False
 
     def stop(_number: int, _frame: Any) -> None:
@@ -79,7 +83,7 @@ def supervise(command: Sequence[str], workers: int) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    running = [_Worker(command) for _ in range(workers)]
+    running = [_Worker(command, files) for _ in range(workers)]
 
     def pass_on(number: int, _frame: Any) -> None:
         for worker in running:

@@ -11,6 +11,7 @@ from typing import Final
 from domain import (
     client_policy_keys,
     client_policy_logout,
+    client_policy_mtls,
     client_policy_responses,
     redirect_uri,
     resource,
@@ -53,6 +54,7 @@ def _checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | N
     yield _client_name(metadata)
     yield from _client_authentication(metadata)
     yield from client_policy_keys.check(metadata, development)
+    yield from client_policy_mtls.check(metadata)
     yield from _grants(metadata)
     yield from client_policy_responses.checks(metadata)
     yield from _redirect_uris(metadata, development)

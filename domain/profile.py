@@ -66,8 +66,15 @@ class Profile(msgspec.Struct, frozen=True):
 
 _GENERAL_ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA")
 _FAPI_ALGORITHMS: Final = ("PS256", "ES256", "EdDSA")
-_GENERAL_METHODS: Final = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
-_FAPI_METHODS: Final = ("private_key_jwt",)
+_CERTIFICATE_METHODS: Final = ("tls_client_auth", "self_signed_tls_client_auth")
+_GENERAL_METHODS: Final = (
+    "client_secret_basic",
+    "client_secret_post",
+    "private_key_jwt",
+    *_CERTIFICATE_METHODS,
+    "none",
+)
+_FAPI_METHODS: Final = ("private_key_jwt", *_CERTIFICATE_METHODS)
 
 _OIDC = Profile(
     name="oidc",

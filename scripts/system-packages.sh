@@ -13,6 +13,8 @@ missing_for_tests() {
     command -v node >/dev/null || echo nodejs
     command -v npm >/dev/null || echo npm
     command -v chromium >/dev/null || echo chromium
+    command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || echo nginx-light
+    command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || echo haproxy
     # Playwright's driver is linked with it.
     compgen -G '/usr/lib/*/libatomic.so.1' >/dev/null || echo libatomic1
 }
@@ -39,6 +41,13 @@ fi
 if [[ " ${packages[*]} " == *" postgresql "* ]]; then
     mkdir -p /etc/postgresql-common/createcluster.d
     echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.d/authrim.conf
+fi
+
+# Nor a web server or a proxy: the tests start theirs on loopback. A policy that is there already stays.
+if [[ " ${packages[*]} " =~ \ (nginx-light|haproxy)\  ]] && [ ! -e /usr/sbin/policy-rc.d ]; then
+    printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+    chmod 755 /usr/sbin/policy-rc.d
+    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
 fi
 
 echo "Installing Debian packages: ${packages[*]}"

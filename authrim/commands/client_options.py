@@ -11,6 +11,7 @@ import click
 
 from authrim.crypto import strict_json
 from authrim.crypto.key_pair import SIGNING_ALGORITHMS
+from authrim.protocol.mtls import jwk_of
 from domain.client_metadata import ClientMetadata
 from domain.client_policy import ACCESS_TOKEN_FORMATS, APPLICATION_TYPES, GRANT_TYPES
 from domain.profile import PROFILES
@@ -78,6 +79,24 @@ _OPTIONS: Final[tuple[Decorator, ...]] = (
     ),
     click.option(
         "--jwks", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file of public keys."
+    ),
+    click.option(
+        "--certificate",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Its certificate (PEM), as the one key of its jwks: for self_signed_tls_client_auth.",
+    ),
+    click.option(
+        "--tls-client-auth-subject-dn", help="The subject of its certificate, as RFC 4514 writes it."
+    ),
+    click.option("--tls-client-auth-san-dns", help="Or the host name in its certificate."),
+    click.option("--tls-client-auth-san-uri", help="Or the URI in its certificate."),
+    click.option("--tls-client-auth-san-ip", help="Or the address in its certificate."),
+    click.option("--tls-client-auth-san-email", help="Or the mail address in its certificate."),
+    click.option(
+        "--certificate-bound/--not-certificate-bound",
+        "tls_client_certificate_bound_access_tokens",
+        default=None,
+        help="Bind its access tokens to the certificate it shows.",
     ),
     click.option(
         "--first-party/--third-party", "skip_consent", default=None, help="Ask people for no consent, or do."
@@ -174,7 +193,19 @@ def fields_of(options: Mapping[str, Any]) -> dict[str, Any]:
         fields["scope"] = tuple(dict.fromkeys(" ".join(fields["scope"]).split()))
     if "jwks" in fields:
         fields["jwks"] = _read_jwks(fields["jwks"])
+    if options.get("certificate") is not None:
+        fields["jwks"] = _jwks_of_certificate(options["certificate"])
     return fields
+
+
+def _jwks_of_certificate(path: Path) -> dict[str, Any]:
+    """RFC 8705 §2.2.2: a certificate is registered as a key's ``x5c``."""
+    try:
+        return {"keys": [jwk_of(path.read_bytes())]}
+    except ValueError:
+        raise click.BadParameter(
+            "the file holds no certificate in PEM form", param_hint="--certificate"
+        ) from None
 
 
 def _read_jwks(path: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +17,7 @@ from authrim.settings import Settings
 from authrim.store.contract import StoreError
 from authrim.store.opening import open_store
 from authrim.supervisor import reserve_port, supervise, worker_command
-from authrim.web.server import CannotListen
+from authrim.web.server import CannotListen, unix_socket
 from authrim.web.tls import UnusableCertificate
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
@@ -32,6 +33,7 @@ _SETTINGS: Final = {
 @click.command()
 @click.option("--workers", type=click.IntRange(1, 256), help="Server processes (PostgreSQL only).")
 @click.option("--worker-port", type=int, hidden=True, help="Set by the supervisor for its workers.")
+@click.option("--worker-socket", type=int, hidden=True, help="The Unix socket, as the supervisor opened it.")
 @click.option("--tls-cert", type=_FILE, help="Serve TLS with this certificate and its issuers (PEM).")
 @click.option("--tls-key", type=_FILE, help="The certificate's private key (PEM).")
 @click.option(
@@ -43,7 +45,14 @@ _SETTINGS: Final = {
     "--mtls-port", type=click.IntRange(1, 65535), help="A second port that asks clients for a certificate."
 )
 @click.pass_context
-def serve(context: click.Context, /, workers: int | None, worker_port: int | None, **tls: Any) -> None:
+def serve(
+    context: click.Context,
+    /,
+    workers: int | None,
+    worker_port: int | None,
+    worker_socket: int | None,
+    **tls: Any,
+) -> None:
     """Start the server and answer until SIGTERM."""
     given = {_SETTINGS[name]: value for name, value in tls.items() if value is not None}
     overrides = given if workers is None else given | {"workers": workers}
@@ -56,7 +65,8 @@ def serve(context: click.Context, /, workers: int | None, worker_port: int | Non
             context.exit(_serve_by_workers(context, settings, tls))
         if worker_port is not None:
             settings = settings.model_copy(update={"port": worker_port, "workers": 1})
-        asyncio.run(_serve(settings, reuse_port=worker_port is not None))
+        sock = None if worker_socket is None else socket.socket(fileno=worker_socket)
+        asyncio.run(_serve(settings, reuse_port=worker_port is not None, sock=sock))
     except (CannotListen, UnusableCertificate, StoreError) as error:
         raise click.ClickException(str(error)) from None
 
@@ -66,24 +76,27 @@ def _serve_by_workers(context: click.Context, settings: Settings, tls: Mapping[s
     tls_of(settings)  # what no worker could use ends the command here
     held = reserve_port(settings.host, settings.port)
     second = reserve_port(settings.host, settings.mtls_port) if settings.mtls_port else None
+    shared = unix_socket(settings.listen_socket) if settings.listen_socket else None
     arguments = ["serve", "--worker-port", str(held.getsockname()[1])]
+    if shared:
+        arguments += ["--worker-socket", str(shared.fileno())]
     for name, value in tls.items():
         arguments += [] if value is None else [f"--{name.replace('_', '-')}", str(value)]
     config = context.find_root().params.get("config")
     if config is not None:
         arguments = ["--config", str(config), *arguments]
     try:
-        return supervise(worker_command(arguments), settings.workers)
+        return supervise(worker_command(arguments), settings.workers, (shared.fileno(),) if shared else ())
     finally:
-        held.close()
-        if second:
-            second.close()
+        for one in (held, second, shared):
+            if one:
+                one.close()
 
 
-async def _serve(settings: Settings, *, reuse_port: bool) -> None:
+async def _serve(settings: Settings, *, reuse_port: bool, sock: socket.socket | None) -> None:
     store = open_store(settings, exclusive=True)
     await store.open()
     try:
-        await serve_until_stopped(settings, store, reuse_port=reuse_port)
+        await serve_until_stopped(settings, store, reuse_port=reuse_port, sock=sock)
     finally:
         await store.close()

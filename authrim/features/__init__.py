@@ -8,6 +8,7 @@ from typing import Any, Final
 from authrim.features.authorization_requests import AUTHORIZATION_REQUESTS
 from authrim.features.feature import Feature, Route
 from authrim.features.logout import LOGOUT
+from authrim.features.mtls import MUTUAL_TLS, mtls_endpoint_aliases
 from authrim.features.openid_connect import OPENID_CONNECT
 from authrim.features.own import OWN
 from authrim.features.responses import RESPONSES
@@ -25,6 +26,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     *LOGOUT,
     *TOKENS,
     *SENDER_CONSTRAINT,
+    *MUTUAL_TLS,
     *OWN,
 )
 
@@ -41,7 +43,7 @@ def enabled(settings: Settings) -> tuple[Feature, ...]:
     _refuse_unknown("features_off", settings.features_off, optional)
     on = drafts & set(settings.features_on)
     off = (drafts - on) | set(settings.features_off)
-    return tuple(feature for feature in FEATURES if feature.name not in off)
+    return tuple(feature for feature in FEATURES if feature.name not in off and feature.possible(settings))
 
 
 def _refuse_unknown(setting: str, names: tuple[str, ...], known: set[str]) -> None:
@@ -59,4 +61,4 @@ def server_metadata(runtime: Runtime) -> dict[str, Any]:
         document |= feature.metadata(runtime)
     grant_types = [name for feature in features for name in feature.grant_types]
     document["grant_types_supported"] = list(dict.fromkeys(grant_types))
-    return document
+    return document | mtls_endpoint_aliases(runtime, document)

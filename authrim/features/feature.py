@@ -7,6 +7,7 @@ import msgspec
 from aiohttp import web
 
 from authrim.runtime import Runtime
+from authrim.settings import Settings
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Metadata = Callable[[Runtime], dict[str, Any]]
@@ -28,7 +29,8 @@ class Feature(msgspec.Struct, frozen=True):
     """A feature as its users know it.
 
     ``status``: ``stable``, or ``draft`` with the draft's number; a draft is off until ``features_on`` names it.
-    ``optional``: ``features_off`` may name it. ``files`` are those that carry the specification beside the routes'
+    ``optional``: ``features_off`` may name it. ``possible``: whether the settings give it what it needs; it is off
+    otherwise. ``files`` are those that carry the specification beside the routes'
     handlers, ``tests`` the files or folders that prove it, ``suite`` the modules of the official conformance suite
     that they cover.
     """
@@ -40,6 +42,7 @@ class Feature(msgspec.Struct, frozen=True):
     grant_types: tuple[str, ...] = ()
     status: str = STABLE
     optional: bool = False
+    possible: Callable[[Settings], bool] = lambda _settings: True
     files: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
     suite: tuple[str, ...] = ()

@@ -5,16 +5,23 @@ from typing import Any, Final
 from authrim.endpoints import introspect, preflight, revoke, token
 from authrim.features.feature import Feature, Route
 from authrim.runtime import Runtime
+from domain.client_policy_mtls import CERTIFICATE_METHODS
+from domain.profile import MTLS
 
-CLIENT_AUTH_METHODS: Final = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]
-CONFIDENTIAL_METHODS: Final = CLIENT_AUTH_METHODS[:-1]
 ASSERTION_ALGORITHMS: Final = ["RS256", "PS256", "ES256", "EdDSA"]
+
+
+def client_auth_methods(runtime: Runtime, *, public: bool = True) -> list[str]:
+    """The methods of client authentication; ``public``: with ``none``, for clients that cannot authenticate."""
+    by_certificate = CERTIFICATE_METHODS if MTLS in runtime.features else ()
+    none = ("none",) if public else ()
+    return ["client_secret_basic", "client_secret_post", "private_key_jwt", *by_certificate, *none]
 
 
 def _token(runtime: Runtime) -> dict[str, Any]:
     return {
         "token_endpoint": runtime.url("/token"),
-        "token_endpoint_auth_methods_supported": CLIENT_AUTH_METHODS,
+        "token_endpoint_auth_methods_supported": client_auth_methods(runtime),
         "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
     }
 
@@ -22,7 +29,7 @@ def _token(runtime: Runtime) -> dict[str, Any]:
 def _introspection(runtime: Runtime) -> dict[str, Any]:
     return {
         "introspection_endpoint": runtime.url("/introspect"),
-        "introspection_endpoint_auth_methods_supported": CONFIDENTIAL_METHODS,
+        "introspection_endpoint_auth_methods_supported": client_auth_methods(runtime, public=False),
         "introspection_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
     }
 
@@ -30,7 +37,7 @@ def _introspection(runtime: Runtime) -> dict[str, Any]:
 def _revocation(runtime: Runtime) -> dict[str, Any]:
     return {
         "revocation_endpoint": runtime.url("/revoke"),
-        "revocation_endpoint_auth_methods_supported": CLIENT_AUTH_METHODS,
+        "revocation_endpoint_auth_methods_supported": client_auth_methods(runtime),
         "revocation_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
     }
 

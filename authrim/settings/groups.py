@@ -93,6 +93,31 @@ class Tls(BaseModel):
         description="The public URL that stands in place of `issuer` where clients are asked for certificates; the "
         "metadata names its endpoints as `mtls_endpoint_aliases` (RFC 8705 §5). Empty: at `issuer` itself.",
     )
+    tls_client_anchors: Path | None = Field(
+        default=None,
+        description="A PEM file of the authorities that may vouch for the certificates of clients "
+        "(`tls_client_auth`). Read anew when it changes. Without it no such client gets in.",
+    )
+    tls_client_crls: Path | None = Field(
+        default=None,
+        description="A PEM file with a current revocation list of each of those authorities, and of those below "
+        "them. Read anew when it changes; a list that is missing or too old keeps its authority's clients out.",
+    )
+    client_cert_proxies: Networks = Field(
+        default=(),
+        description="Networks (CIDR) of the reverse proxies whose `Client-Cert` header (RFC 9440) is believed, when "
+        "they also send `client_cert_secret`. Such a proxy must remove that header from what it gets.",
+    )
+    client_cert_secret: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="What those proxies send as `Client-Cert-Secret`: 32 characters or more that nobody can guess.",
+    )
+    listen_socket: Path | None = Field(
+        default=None,
+        description="A Unix socket to listen on beside the port, for a reverse proxy on this machine. What comes by "
+        "it comes from a proxy: its `X-Forwarded-For` and `Client-Cert` are believed without a secret.",
+    )
 
 
 class Log(BaseModel):

@@ -56,6 +56,17 @@ class Settings(Server, Tls, Log, Keys, Tokens, Requests, SignIn, Passwords, Outs
         return self
 
     @model_validator(mode="after")
+    def _proxies_know_a_secret(self) -> Self:
+        if bool(self.client_cert_proxies) != (self.client_cert_secret is not None):
+            given, missing = "client_cert_proxies", "client_cert_secret"
+            if self.client_cert_secret is not None:
+                given, missing = missing, given
+            raise ValueError(f"{given}: is set without {missing}: set both, or neither")
+        if self.tls_client_crls is not None and self.tls_client_anchors is None:
+            raise ValueError("tls_client_crls: is set without tls_client_anchors: set both, or neither")
+        return self
+
+    @model_validator(mode="after")
     def _mtls_url_is_https(self) -> Self:
         if self.mtls_url is not None and urlsplit(self.mtls_url).scheme != "https":
             raise ValueError("mtls_url: must begin with https:// (RFC 8705 §5)")

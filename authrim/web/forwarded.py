@@ -15,10 +15,12 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Proxies(msgspec.Struct, frozen=True):
-    """The networks of our reverse proxies, and how many of them a request passes."""
+    """The networks of our reverse proxies, and how many of them a request passes. ``by_socket``: what comes by the
+    Unix socket comes from one of them."""
 
     networks: tuple[Network, ...] = ()
     depth: int = 1
+    by_socket: bool = False
 
 
 PROXIES = web.AppKey("proxies", Proxies)
@@ -29,13 +31,18 @@ NO_PROXIES = Proxies()
 
 def behind_proxies(peer: str, forwarded: Sequence[str], proxies: Proxies) -> str:
     """The address that our outermost proxy saw; the peer's own when it is no proxy of ours."""
-    address = _address(peer)
-    if address is None or not any(address in network for network in proxies.networks):
+    if not is_in(peer, proxies.networks) and not (proxies.by_socket and not peer):
         return peer
     hops = [hop.strip() for line in forwarded for hop in line.split(",")]
     if len(hops) < proxies.depth or _address(hops[-proxies.depth]) is None:
         return peer
     return hops[-proxies.depth]
+
+
+def is_in(peer: str, networks: Sequence[Network]) -> bool:
+    """Whether a peer's address is in one of the networks."""
+    address = _address(peer)
+    return address is not None and any(address in network for network in networks)
 
 
 @lru_cache(maxsize=4096)

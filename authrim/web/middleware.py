@@ -90,7 +90,7 @@ def trace_id(request: web.Request) -> str:
 def client_address(request: web.Request) -> str:
     """The source a request counts against, as ``source_of`` names it."""
     proxies, peer = request.app.get(PROXIES, NO_PROXIES), request.remote or ""
-    if not proxies.networks:
+    if not proxies.networks and not proxies.by_socket:
         return source_of(peer)
     return source_of(behind_proxies(peer, request.headers.getall(hdrs.X_FORWARDED_FOR, ()), proxies))
 

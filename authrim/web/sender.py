@@ -13,14 +13,22 @@ from authrim.protocol.dpop import Proof, ProofFacts
 from authrim.protocol.dpop_nonce import accepted_nonces, current_nonce
 from authrim.protocol.used_once import UsedOnce
 from authrim.runtime import Runtime
+from authrim.web.client_certificate import presented_certificate
 from authrim.web.middleware import FRESH_NONCE
 from domain.client import Client
 from domain.confirmation import UNBOUND, Confirmation
 from domain.errors import Refusal
-from domain.profile import DPOP
+from domain.profile import DPOP, MTLS
 
 DPOP_HEADER: Final = "DPoP"
 _NONCE_PURPOSE: Final = "dpop"
+
+
+#: At a resource, where there is a token to be invalid (RFC 8705 §3).
+CERTIFICATE_UNREADABLE: Final = Refusal(
+    "invalid_token", "The client certificate cannot be read.", "Show one certificate.", "RFC 8705 §3",
+    "certificate_malformed", status=401,
+)  # fmt: skip
 
 
 class ProvedKeys(msgspec.Struct, frozen=True):
@@ -36,12 +44,16 @@ async def proved_keys(
 ) -> ProvedKeys | Refusal:  # fmt: skip
     """What a request of that client proves. ``bound_token``: the access token that comes with the proof, at a resource.
     ``by_dpop`` False: a DPoP proof is not looked at, because nothing is presented with it."""
+    certificate = presented_certificate(request) if MTLS in runtime.features else None
+    if isinstance(certificate, Refusal):
+        return certificate if bound_token is None else CERTIFICATE_UNREADABLE
+    x5t_s256 = None if certificate is None else certificate.x5t_s256
     proof = _dpop_proof(runtime, request, context, client, bound_token) if by_dpop else None
     if isinstance(proof, Refusal):
         return proof
     if proof is None:
-        return ProvedKeys()
-    return ProvedKeys(Confirmation(jkt=proof.jkt), (proof.once,))
+        return ProvedKeys(Confirmation(x5t_s256=x5t_s256))
+    return ProvedKeys(Confirmation(proof.jkt, x5t_s256), (proof.once,))
 
 
 def _dpop_proof(

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import socket
+from pathlib import Path
 from typing import Any, cast
 
 import aiohttp.http_parser
@@ -15,6 +17,7 @@ from authrim.web.limits import LIMITS, Connections, Limits
 from authrim.web.tls import Tls
 
 _BACKLOG = 512
+_SOCKET_MODE = 0o660
 # What is still running when its grace is over is cancelled; this long it may take to notice.
 _CANCEL_SECONDS = 0.2
 
@@ -28,7 +31,8 @@ class CannotListen(Exception):
 
     def __init__(self, host: str | None, port: int | None, error: OSError) -> None:
         why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror)
-        super().__init__(f"cannot listen on {host}, port {port}: {why}")
+        where = str(host) if port is None else f"{host}, port {port}"
+        super().__init__(f"cannot listen on {where}: {why}")
 
 
 class _Server(web.Server):
@@ -133,6 +137,23 @@ async def start_site(
         await running.stop(0)
         raise
     return running
+
+
+def unix_socket(path: Path) -> socket.socket:
+    """A Unix socket that a proxy of the same user or group may connect to, once somebody listens on it.
+
+    One that a server of before has left behind is replaced. Raises CannotListen.
+    """
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if path.is_socket() and sock.connect_ex(str(path)) == errno.ECONNREFUSED:
+            path.unlink()
+        sock.bind(str(path))
+        path.chmod(_SOCKET_MODE)
+    except OSError as error:
+        sock.close()
+        raise CannotListen(str(path), None, error) from error
+    return sock
 
 
 def require_c_parser() -> None:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import secrets
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,10 +19,11 @@ from authrim.administration.clients import create_client
 from authrim.app import background_work, make_app, make_runtime
 from authrim.crypto.passwords import PasswordCost, Passwords
 from authrim.runtime import Runtime
+from authrim.serving import tls_of
 from authrim.settings import Settings
 from authrim.store.contract import Store
 from authrim.web.limits import Limits
-from authrim.web.server import start_site
+from authrim.web.server import start_site, unix_socket
 from domain.client_metadata import ClientMetadata
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
@@ -140,9 +142,11 @@ def development_settings(port: int, **changes: Any) -> Settings:
 
 
 @asynccontextmanager
-async def running_server(store: Store, **changes: Any) -> AsyncIterator[RunningServer]:
-    """Serve over ``store``, which is open and empty."""
-    settings = development_settings(free_port(), **changes)
+async def running_server(
+    store: Store, trusting: ssl.SSLContext | None = None, **changes: Any
+) -> AsyncIterator[RunningServer]:
+    """Serve over ``store``, which is open and empty. ``trusting``: the TLS of the server's clients, when it has TLS."""
+    settings = development_settings(changes.pop("port", None) or free_port(), **changes)
     runtime = await make_runtime(settings, store)
     passwords = Passwords(cost=CHEAP)
     created = await create_account(
@@ -151,8 +155,17 @@ async def running_server(store: Store, **changes: Any) -> AsyncIterator[RunningS
     passwords.close()
     assert not isinstance(created, Refusal), created.error_description
     limits = Limits()
-    async with background_work(runtime), aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
-        running = await start_site(make_app(runtime, limits), "localhost", settings.port, limits=limits)
+    clients = aiohttp.ClientSession(
+        cookie_jar=aiohttp.DummyCookieJar(), connector=aiohttp.TCPConnector(ssl=trusting or True)
+    )
+    tls, mtls = tls_of(settings)
+    async with background_work(runtime), clients as http:
+        app = make_app(runtime, limits)
+        running = await start_site(app, "localhost", settings.port, limits=limits, tls=tls)
+        if mtls is not None:
+            await running.listen("localhost", settings.mtls_port, tls=mtls)
+        if settings.listen_socket is not None:
+            await running.listen(None, None, sock=unix_socket(settings.listen_socket))
         try:
             yield RunningServer(settings.issuer, runtime, http, created.subject)
         finally:

@@ -1,0 +1,75 @@
+"""Mutual TLS: clients that authenticate with a certificate, and tokens that are bound to one."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from authrim.features.feature import Feature
+from authrim.runtime import Runtime
+from authrim.settings import Settings
+from domain.profile import MTLS
+
+#: Endpoints that clients call themselves. A browser must not be sent to where it would be asked for a certificate.
+_CALLED_BY_CLIENTS: Final = (
+    "token_endpoint",
+    "revocation_endpoint",
+    "introspection_endpoint",
+    "userinfo_endpoint",
+    "pushed_authorization_request_endpoint",
+    "device_authorization_endpoint",
+    "backchannel_authentication_endpoint",
+    "registration_endpoint",
+)
+
+
+def sees_certificates(settings: Settings) -> bool:
+    """Whether there is a way for a client's certificate to get here."""
+    return (
+        settings.tls_client_certificates == "request"
+        or settings.mtls_port is not None
+        or bool(settings.client_cert_proxies)
+        or settings.listen_socket is not None
+    )
+
+
+def _metadata(runtime: Runtime) -> dict[str, Any]:
+    elsewhere: dict[str, Any] = {} if runtime.settings.mtls_url is None else {"mtls_endpoint_aliases": {}}
+    return {"tls_client_certificate_bound_access_tokens": True, **elsewhere}
+
+
+def mtls_endpoint_aliases(runtime: Runtime, document: Mapping[str, Any]) -> dict[str, Any]:
+    """RFC 8705 §5: where the endpoints of ``document`` are when clients show a certificate, if that is elsewhere."""
+    elsewhere = runtime.settings.mtls_url
+    if MTLS not in runtime.features or elsewhere is None:
+        return {}
+    aliases = {
+        name: elsewhere + document[name].removeprefix(runtime.issuer)
+        for name in _CALLED_BY_CLIENTS
+        if name in document
+    }
+    return {"mtls_endpoint_aliases": aliases}
+
+
+MUTUAL_TLS: Final[tuple[Feature, ...]] = (
+    Feature(
+        MTLS,
+        "RFC 8705, RFC 9440",
+        metadata=_metadata,
+        optional=True,
+        possible=sees_certificates,
+        files=(
+            "authrim/protocol/mtls.py",
+            "authrim/protocol/client_chain.py",
+            "authrim/web/client_certificate.py",
+            "authrim/web/sender.py",
+            "authrim/web/tls.py",
+            "domain/client_policy_mtls.py",
+            "domain/distinguished_name.py",
+        ),
+        tests=(
+            "tests/features/mtls",
+            "tests/features/tls_listener",
+            "tests/attacks/test_mtls.py",
+            "tests/domain/test_distinguished_name.py",
+        ),
+    ),
+)

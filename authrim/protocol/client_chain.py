@@ -1,0 +1,234 @@
+"""RFC 8705 §2.1, RFC 5280 §6: does an authority that we trust vouch for a client's certificate, and has it not taken
+that back? Everything that cannot be found out is a no.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+import structlog
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.x509 import verification
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
+from cryptography.x509.verification import Criticality, ExtensionPolicy
+
+from authrim.protocol.mtls import ClientCertificate, parsed
+
+log = structlog.get_logger(__name__)
+
+#: Intermediate authorities between a client's certificate and an anchor.
+MOST_INTERMEDIATES: Final = 4
+#: A chain that was good is not looked at again for so long, in seconds: a revocation counts after this time.
+GOOD_FOR: Final = 60
+#: Chains that are remembered at most.
+REMEMBERED: Final = 4096
+#: What is understood here; another extension that must be understood is a no (RFC 5280 §4.2).
+_UNDERSTOOD: Final = frozenset(
+    {
+        ExtensionOID.BASIC_CONSTRAINTS,
+        ExtensionOID.KEY_USAGE,
+        ExtensionOID.EXTENDED_KEY_USAGE,
+        ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
+        ExtensionOID.NAME_CONSTRAINTS,
+        ExtensionOID.CERTIFICATE_POLICIES,
+    }
+)
+
+_CRL_END: Final = b"-----END X509 CRL-----"
+
+
+class UnusableAnchors(Exception):
+    """The files of the authorities or of their revocation lists cannot be used. The text says which, and why."""
+
+
+class _Files:
+    """The authorities and revocation lists as they were read, and the state of the files at that time."""
+
+    def __init__(self, anchors: Path, crls: Path | None) -> None:
+        """Raises UnusableAnchors."""
+        self.state = _state(anchors, crls)
+        self.anchors = _read_anchors(anchors)
+        self.crls = None if crls is None else _read_crls(crls)
+
+
+class ClientChains:
+    """Validates the certificates of clients. ``anchors`` is a PEM file of authorities, ``crls`` one of revocation lists
+    or None when nothing is ever revoked; both are read anew when they change."""
+
+    def __init__(self, anchors: Path | None, crls: Path | None) -> None:
+        """Raises UnusableAnchors."""
+        self._anchors = anchors
+        self._crls = crls
+        self._files = None if anchors is None else _Files(anchors, crls)
+        self._good: OrderedDict[str, int] = OrderedDict()
+
+    async def refusal(self, shown: ClientCertificate, now: int) -> str:
+        """Why the certificate does not count at ``now`` (seconds since 1970), as a word for the log; empty when it
+        does."""
+        if self._anchors is None:
+            return "certificate_no_anchors"
+        if now < self._good.get(shown.x5t_s256, 0):
+            return ""
+        # Files and signatures, off the event loop.
+        refusal, until = await asyncio.to_thread(self._validate, shown, now)
+        if not refusal:
+            self._good[shown.x5t_s256] = until
+            self._good.move_to_end(shown.x5t_s256)
+            if len(self._good) > REMEMBERED:
+                self._good.popitem(last=False)
+        return refusal
+
+    def _validate(self, shown: ClientCertificate, now: int) -> tuple[str, int]:
+        """The refusal, and until when it would stay empty."""
+        certificate = parsed(shown.der)
+        intermediates = [
+            one for der in shown.issuers[:MOST_INTERMEDIATES] if (one := parsed(der)) is not None
+        ]
+        if certificate is None:
+            return "certificate_malformed", 0
+        files = self._current()
+        if files is None:
+            return "certificate_anchors_unusable", 0
+        moment = datetime.fromtimestamp(now, UTC)
+        try:
+            chain = _verifier(files.anchors, moment).verify(certificate, intermediates).chain
+        except (verification.VerificationError, ValueError, UnsupportedAlgorithm):
+            return "certificate_not_trusted", 0
+        if not all(_is_understood(one) for one in chain[:-1]):
+            return "certificate_critical_extension", 0
+        ends = [one.not_valid_after_utc for one in chain]
+        if files.crls is not None:
+            for one, issuer in pairwise(chain):
+                crl = _current_crl(files.crls, issuer, moment)
+                if crl is None:
+                    return "certificate_revocation_unknown", 0
+                if crl.get_revoked_certificate_by_serial_number(one.serial_number) is not None:
+                    return "certificate_revoked", 0
+                assert crl.next_update_utc is not None
+                ends.append(crl.next_update_utc)
+        return "", min(now + GOOD_FOR, int(min(ends).timestamp()))
+
+    def _current(self) -> _Files | None:
+        """The files as they are now; None when they have changed into something that cannot be used."""
+        assert self._anchors is not None
+        if self._files is None or self._files.state != _state(self._anchors, self._crls):
+            try:
+                self._files = _Files(self._anchors, self._crls)
+            except UnusableAnchors as error:
+                self._files = None
+                log.error("client_chains.unusable", reason=str(error))
+        return self._files
+
+
+def _verifier(anchors: Sequence[x509.Certificate], moment: datetime) -> verification.ClientVerifier:
+    """Path validation as RFC 5280 §6.1 has it. What browsers ask of web servers beyond that (a subject alternative
+    name, key identifiers) is not asked: RFC 8705 §2.1.2 lets the subject alone name the client."""
+    of_client = (
+        ExtensionPolicy.permit_all()
+        .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _signs)
+        .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _authenticates_clients)
+    )
+    of_authority = (
+        ExtensionPolicy.permit_all()
+        .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, None)
+        .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _signs_certificates)
+    )
+    return (
+        verification.PolicyBuilder()
+        .store(verification.Store(list(anchors)))
+        .time(moment)
+        .max_chain_depth(MOST_INTERMEDIATES)
+        .extension_policies(ca_policy=of_authority, ee_policy=of_client)
+        .build_client_verifier()
+    )
+
+
+def _signs(_policy: object, _certificate: x509.Certificate, usage: x509.KeyUsage | None) -> None:
+    if usage is not None and not usage.digital_signature:
+        raise ValueError("the key is not for signing")
+
+
+def _authenticates_clients(
+    _policy: object, _certificate: x509.Certificate, usage: x509.ExtendedKeyUsage | None
+) -> None:
+    wanted = {ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
+    if usage is not None and wanted.isdisjoint(usage):
+        raise ValueError("the certificate is not for clients")
+
+
+def _signs_certificates(_policy: object, _certificate: x509.Certificate, usage: x509.KeyUsage | None) -> None:
+    if usage is not None and not usage.key_cert_sign:
+        raise ValueError("the key is not for certificates")
+
+
+def _is_understood(certificate: x509.Certificate) -> bool:
+    return all(one.oid in _UNDERSTOOD for one in certificate.extensions if one.critical)
+
+
+def _current_crl(
+    crls: Sequence[x509.CertificateRevocationList], issuer: x509.Certificate, moment: datetime
+) -> x509.CertificateRevocationList | None:
+    """The issuer's own complete list that holds now; the newest, when there are several."""
+    fitting = [crl for crl in crls if crl.issuer == issuer.subject and _holds(crl, issuer, moment)]
+    return max(fitting, key=lambda crl: crl.last_update_utc, default=None)
+
+
+def _holds(crl: x509.CertificateRevocationList, issuer: x509.Certificate, moment: datetime) -> bool:
+    if crl.next_update_utc is None or not crl.last_update_utc <= moment < crl.next_update_utc:
+        return False
+    try:
+        # A partial, indirect or delta list says so by a critical extension (RFC 5280 §5.2).
+        if any(extension.critical for extension in crl.extensions) or not _signs_crls(issuer):
+            return False
+        return crl.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
+    except (TypeError, ValueError, UnsupportedAlgorithm):
+        return False
+
+
+def _signs_crls(issuer: x509.Certificate) -> bool:
+    try:
+        return issuer.extensions.get_extension_for_class(x509.KeyUsage).value.crl_sign
+    except x509.ExtensionNotFound:
+        return True
+
+
+def _state(*files: Path | None) -> tuple[tuple[int, int, int] | None, ...]:
+    """What changes when a file does; None for one that is not there."""
+    return tuple(None if file is None else _state_of(file) for file in files)
+
+
+def _state_of(file: Path) -> tuple[int, int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _read_anchors(file: Path) -> list[x509.Certificate]:
+    try:
+        anchors = x509.load_pem_x509_certificates(file.read_bytes())
+    except OSError as error:
+        raise UnusableAnchors(f"tls_client_anchors: {file} cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise UnusableAnchors(f"tls_client_anchors: {file} holds no certificate in PEM form") from None
+    return anchors
+
+
+def _read_crls(file: Path) -> list[x509.CertificateRevocationList]:
+    """Every list of a PEM file; one of the file may be for each authority."""
+    try:
+        text = file.read_bytes()
+        blocks = [block + _CRL_END for block in text.split(_CRL_END)[:-1]]
+        return [x509.load_pem_x509_crl(block) for block in blocks]
+    except OSError as error:
+        raise UnusableAnchors(f"tls_client_crls: {file} cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise UnusableAnchors(
+            f"tls_client_crls: {file} holds something else than revocation lists in PEM form"
+        ) from None
