@@ -21,6 +21,7 @@ from authrim.endpoints.discovery import METADATA
 from authrim.endpoints.logo import LOGOS, Logos
 from authrim.execute import Executor
 from authrim.features import Route, enabled, server_metadata
+from authrim.logout_notices import tell_until_cancelled
 from authrim.outside.egress import Egress
 from authrim.outside.source_limiter import SourceLimiter
 from authrim.private_data import PrivateData
@@ -125,15 +126,15 @@ def _answer_failure(request: web.Request, refusal: Refusal, error_id: str) -> we
 @asynccontextmanager
 async def background_work(runtime: Runtime) -> AsyncIterator[None]:
     """What runs beside the requests, for as long as the server does."""
-    tasks = [
-        asyncio.create_task(_kept_running(work))
-        for work in (
-            runtime.configuration.follow,
-            runtime.refusals.flush_every_minute,
-            lambda: follow_all(runtime.store),
-            lambda: forget_until_cancelled(runtime),
-        )
+    works: list[Callable[[], Coroutine[Any, Any, None]]] = [
+        runtime.configuration.follow,
+        runtime.refusals.flush_every_minute,
+        lambda: follow_all(runtime.store),
+        lambda: forget_until_cancelled(runtime),
     ]
+    if "backchannel_logout" in runtime.features:
+        works.append(lambda: tell_until_cancelled(runtime))
+    tasks = [asyncio.create_task(_kept_running(work)) for work in works]
     try:
         yield
     finally:

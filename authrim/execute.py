@@ -28,6 +28,7 @@ from domain.stream import CONFIGURATION_KINDS
 from projections.followed import Metadata
 from projections.inline import STATE_PROJECTIONS, state_rows, token_rows
 from projections.rows import Row
+from projections.session_clients import session_client_rows
 
 A = TypeVar("A")
 
@@ -215,6 +216,7 @@ def append_of(
         events: tuple[NewEvent, ...] = tuple(codec.encode(event) for event in change.events)
         appends.append(StreamAppend(change.stream, change.version, events))
         configuration = configuration or stream.kind in CONFIGURATION_KINDS
+        inline.extend(session_client_rows(stream, change.events))
         projection = STATE_PROJECTIONS.get(stream.kind)
         if projection is None:
             inline.extend(token_rows(stream, change.events))

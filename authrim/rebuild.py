@@ -17,7 +17,8 @@ from authrim.worker import FOLLOWED
 from projections.followed import Recorded
 from projections.inline import STATE_PROJECTIONS, StateProjection, token_rows
 from projections.rows import Row
-from projections.tables import INLINE_TABLES, TOKENS, Table, row_key
+from projections.session_clients import session_client_rows
+from projections.tables import INLINE_TABLES, SESSION_CLIENTS, TOKENS, Table, row_key
 
 #: Events replayed at a time; what memory is bounded by.
 PAGE: Final = 2000
@@ -135,6 +136,8 @@ class _Replay:
                 await self._shadow.write(projection.table, await self._state_rows(projection, of_kind))
         tokens = [row for one in recorded for row in token_rows(one.stream, (one.event,))]
         await self._shadow.write(TOKENS, tokens)
+        session_clients = [row for one in recorded for row in session_client_rows(one.stream, (one.event,))]
+        await self._shadow.write(SESSION_CLIENTS, session_clients)
         for followed in FOLLOWED:
             rows, failures = rows_of(recorded, followed)
             self._remember(failures)

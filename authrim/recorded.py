@@ -51,7 +51,7 @@ def rows_of(recorded: Iterable[Recorded], projection: Followed) -> tuple[list[Ro
     rows: list[Row] = []
     failures: list[Failure] = []
     for one in recorded:
-        if one.type in projection.passes_over:
+        if not projection.looks_at(one.type):
             continue
         try:
             row = projection.row_of(one)

@@ -17,11 +17,12 @@ from authrim.store.contract import StoredEvent, StoreError
 from authrim.store.read_back import Page, Projected, ReadBack
 from projections.audit import AUDIT
 from projections.followed import Followed
+from projections.outbox import OUTBOX
 
 log = structlog.get_logger(__name__)
 
 #: Every followed projection.
-FOLLOWED: Final = (AUDIT,)
+FOLLOWED: Final = (AUDIT, OUTBOX)
 
 #: Events a transaction. On SQLite appends wait behind it for some milliseconds.
 PAGE: Final = 500
@@ -74,8 +75,7 @@ class Follower:
             page = await self.step()
 
     def _project(self, events: Sequence[StoredEvent]) -> Projected:
-        passes_over = self._projection.passes_over
-        recorded, unreadable = read_page(event for event in events if event.type not in passes_over)
+        recorded, unreadable = read_page(event for event in events if self._projection.looks_at(event.type))
         rows, failed = rows_of(recorded, self._projection)
         return Projected(rows, [*unreadable, *failed])
 

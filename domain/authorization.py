@@ -20,7 +20,7 @@ from domain.grant_events import (
     SignInFailed,
     SubjectAuthenticated,
 )
-from domain.issue import IssueFacts
+from domain.issue import IssueFacts, session_known_to_client
 from domain.session import Session
 
 
@@ -135,10 +135,14 @@ def _answer(grant: Grant, request: AuthorizationRequested, facts: AuthorizationF
     if isinstance(tokens, Refusal):
         return _refused(tokens, facts.now)
     by_code = response_types.gives_code(request.response_type)
+    # The ID token that names the session comes now, or for the code later.
+    session_id = session_known_to_client(grant) if by_code or tokens.id_token else None
     ending: Event = (
-        CodeIssued(facts.code_hash, facts.now, facts.now + facts.code_lifetime)
+        CodeIssued(
+            facts.code_hash, facts.now, facts.now + facts.code_lifetime, grant.client_id, session_id
+        )
         if by_code
-        else AuthorizationAnswered(facts.now)
+        else AuthorizationAnswered(facts.now, grant.client_id, session_id)
     )
     return Decision((ending, *tokens.events), Authorized(by_code, tokens.access_token, tokens.id_token))
 

@@ -88,17 +88,22 @@ class AuthorizationRefused(Event, frozen=True, tag="grant.authorization_refused.
 
 class AuthorizationAnswered(Event, frozen=True, tag="grant.authorization_answered.v1"):
     """The request ended with an answer to the client that holds no code: with the tokens of the events that follow, or
-    with nothing but the good news (OIDC Core §3.2.2.5, OAuth MRT §4)."""
+    with nothing but the good news (OIDC Core §3.2.2.5, OAuth MRT §4). ``session_id`` as in ``CodeIssued``."""
 
     answered_at: int
+    client_id: str | None = None
+    session_id: str | None = None
 
 
 class CodeIssued(Event, frozen=True, tag="grant.code_issued.v1"):
-    """An authorization code left the server; only its digest is kept."""
+    """An authorization code left the server; only its digest is kept. ``session_id`` is the session that the client
+    takes part in from here on, because its ID token will name it as ``sid``; None: none will."""
 
     code_hash: str
     issued_at: int
     expires_at: int
+    client_id: str | None = None
+    session_id: str | None = None
 
 
 class CodeRedeemed(Event, frozen=True, tag="grant.code_redeemed.v1"):

@@ -142,6 +142,11 @@ def session_bound_to(grant: Grant) -> str | None:
     return None if OFFLINE_ACCESS in (grant.scope or ()) else grant.session_id
 
 
+def session_known_to_client(grant: Grant) -> str | None:
+    """The session that the client's ID tokens name as ``sid``; None without ``openid``."""
+    return grant.session_id if OPENID in (grant.scope or ()) else None
+
+
 def present(*events: Event | None) -> tuple[Event, ...]:
     """The events that are there, in order."""
     return tuple(event for event in events if event is not None)

@@ -91,6 +91,11 @@ def with_state(uri: str, state: str | None) -> str:
     return uri if state is None else redirect_uris.append_parameters(uri, {"state": state})
 
 
+def frontchannel_uri(uri: str, issuer: str, session_id: str) -> str:
+    """The client's page with ``iss`` and ``sid``, beside which the query it has stays (Front-Channel Logout 1.0 §2)."""
+    return redirect_uris.append_parameters(uri, {"iss": issuer, "sid": session_id})
+
+
 def needs_confirmation(request: LogoutRequest, session_id: str | None) -> bool:
     """Whether the person MUST be asked: without a genuine ID token of the session that this browser has
     (§2, A191). ``session_id`` None: nobody is signed in, and there is nothing to ask about."""

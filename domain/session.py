@@ -6,13 +6,20 @@ import msgspec
 
 from domain.event import Event
 from domain.liveness import ACTIVE
-from domain.session_events import SessionEnded, SessionReauthenticated, SessionStarted
+from domain.session_events import (
+    BackChannelLogoutDelivered,
+    BackChannelLogoutFailed,
+    SessionEnded,
+    SessionReauthenticated,
+    SessionStarted,
+)
 
 ENDED = "ended"
 
 
 class Session(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is known of a session. Times in seconds since the epoch."""
+    """What is known of a session. Times in seconds since the epoch. ``notified``: the clients that were told of its
+    end, or that it was given up to tell."""
 
     subject: str = ""
     secret_hash: str = ""
@@ -21,6 +28,7 @@ class Session(msgspec.Struct, frozen=True, omit_defaults=True):
     amr: tuple[str, ...] = ()
     expires_at: int = 0
     status: str = ""
+    notified: tuple[str, ...] = ()
 
     def is_live(self, now: int) -> bool:
         """Whether the person may still be taken as signed in."""
@@ -70,6 +78,8 @@ def apply(session: Session, event: Event) -> Session:
             )
         case SessionEnded():
             return msgspec.structs.replace(session, status=ENDED)
+        case BackChannelLogoutDelivered() | BackChannelLogoutFailed():
+            return msgspec.structs.replace(session, notified=(*session.notified, event.client_id))
         case _:
             return session
 
@@ -96,3 +106,10 @@ def decide_end(session: Session, reason: str, now: int) -> tuple[Event, ...]:
     if session.status != ACTIVE:
         return ()
     return (SessionEnded(reason=reason, ended_at=now),)
+
+
+def decide_notified(
+    session: Session, outcomes: Iterable[BackChannelLogoutDelivered | BackChannelLogoutFailed]
+) -> tuple[Event, ...]:
+    """Record what became of telling clients, once each: two nodes may both have told one (F22)."""
+    return tuple(event for event in outcomes if event.client_id not in session.notified)

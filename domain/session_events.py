@@ -31,4 +31,27 @@ class SessionEnded(Event, frozen=True, tag="session.ended.v1"):
     ended_at: int
 
 
-SESSION_EVENTS = registry(SessionStarted, SessionReauthenticated, SessionEnded)
+class BackChannelLogoutDelivered(Event, frozen=True, tag="session.backchannel_logout_delivered.v1"):
+    """A client was told of the end of the session and answered that it had ended its own (Back-Channel Logout 1.0
+    §2.8). ``token_id`` is the ``jti`` of the logout token, ``attempt`` which attempt it was."""
+
+    client_id: str
+    token_id: str
+    delivered_at: int
+    attempt: int = 1
+
+
+class BackChannelLogoutFailed(Event, frozen=True, tag="session.backchannel_logout_failed.v1"):
+    """A client could not be told of the end of the session, and no further attempt is made. ``reason`` is
+    ``unreachable`` (our own log says more), or ``status_<number>``: what the client answered last."""
+
+    client_id: str
+    token_id: str
+    reason: str
+    failed_at: int
+    attempts: int
+
+
+SESSION_EVENTS = registry(
+    SessionStarted, SessionReauthenticated, SessionEnded, BackChannelLogoutDelivered, BackChannelLogoutFailed
+)

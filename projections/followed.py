@@ -46,10 +46,16 @@ class Recorded(NamedTuple):
 class Followed(NamedTuple):
     """A followed projection: the name its position is saved under, its table, and its function.
 
-    ``passes_over`` are the types of events that it has no row for, so that they need not be decoded at all.
+    ``passes_over`` are the types of events that it has no row for, ``only`` those that alone it may have one for
+    (empty: any), so that the others need not be decoded at all.
     """
 
     name: str
     table: Table
     row_of: Callable[[Recorded], Row | None]
     passes_over: frozenset[str] = frozenset()
+    only: frozenset[str] = frozenset()
+
+    def looks_at(self, event_type: str) -> bool:
+        """Whether it may have a row for events of this type."""
+        return event_type not in self.passes_over and (not self.only or event_type in self.only)

@@ -38,18 +38,26 @@ TOKENS = Table(
     ),
 )
 
+#: One row a client that knows of a session; key ``<tenant>:<session id>:<client id>``.
+SESSION_CLIENTS = Table("session_clients", ("key", "tenant", "session_id", "client_id", "status"))
+
 #: Personal and secret data: not rebuilt, because the log does not hold it.
 #: ``logins``: key ``<tenant>:<HMAC of the login>``; ``sealed``: key ``<tenant>:<owner kind>:<owner id>:<name>``.
 LOGINS = Table("logins", ("key", "tenant", "subject"), rebuilt=False)
 SEALED = Table("sealed", ("key", "tenant", "ciphertext"), rebuilt=False)
 
-INLINE_TABLES = (CLIENTS, ACCOUNTS, SESSIONS, KEYS, TOKENS)
+INLINE_TABLES = (CLIENTS, ACCOUNTS, SESSIONS, KEYS, TOKENS, SESSION_CLIENTS)
 PRIVATE_TABLES = (LOGINS, SEALED)
 
 
 def token_key(tenant: str, grant_id: str, token_id: str) -> str:
     """Key of one access token's row; ``token_id`` ``*`` is the prefix of all tokens of the grant."""
     return f"{tenant}:{grant_id}:{token_id}"
+
+
+def session_client_key(tenant: str, session_id: str, client_id: str) -> str:
+    """Key of what a client knows of a session; with an empty ``client_id`` the prefix of the session's clients."""
+    return f"{tenant}:{session_id}:{client_id}"
 
 
 def row_key(tenant: str, identifier: str) -> str:

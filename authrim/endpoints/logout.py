@@ -15,6 +15,7 @@ from authrim.execute import Change, Context, Outcome
 from authrim.person import claims_of
 from authrim.protocol.id_token_hint import read_hint
 from authrim.runtime import RUNTIME, Runtime
+from authrim.session_clients import clients_of_session
 from authrim.web import texts
 from authrim.web.answers import page_settings, record, refuse_on_page
 from authrim.web.browser import SignedInBrowser, read_session, signed_in_browser
@@ -151,10 +152,13 @@ async def _log_out(
         await _end_session(runtime, context, signed_in.browser.session_id)
     goes_to, notice = await _return_uri(request, context, asked)
     leads_to = rules.with_state(goes_to, asked.state) if goes_to else ""
-    if leads_to:
+    frames = await _frames(runtime, context, signed_in)
+    if leads_to and not frames:
         response = see_other(leads_to)
     else:
         page = LoggedOutPage(
+            frames=frames,
+            leads_to=leads_to,
             notice=notice,
             error_id=context.error_id if notice else "",
             **page_settings(request, asked.ui_locales),
@@ -174,6 +178,21 @@ async def _end_session(runtime: Runtime, context: Context, session_id: str) -> N
         return Outcome(None, (Change(stream, version, events, session),) if events else ())
 
     await runtime.executor.until_it_fits(context, attempt, stream)
+
+
+async def _frames(runtime: Runtime, context: Context, signed_in: SignedInBrowser | None) -> tuple[str, ...]:
+    """The pages of the session's clients that end their own sessions when a browser loads them, with what tells
+    them which (OpenID Connect Front-Channel Logout 1.0 §3)."""
+    if signed_in is None or "frontchannel_logout" not in runtime.features:
+        return ()
+    session_id = signed_in.browser.session_id
+    frames = []
+    for client_id in await clients_of_session(runtime.store, context.tenant, session_id):
+        client = await runtime.configuration.client(context.tenant, client_id)
+        uri = client.metadata.frontchannel_logout_uri if client and client.exists else None
+        if uri is not None:
+            frames.append(rules.frontchannel_uri(uri, runtime.issuer, session_id))
+    return tuple(frames)
 
 
 async def _return_uri(request: web.Request, context: Context, asked: LogoutRequest) -> tuple[str, str]:

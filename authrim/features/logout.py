@@ -31,4 +31,34 @@ LOGOUT: Final[tuple[Feature, ...]] = (
             "oidcc-rp-initiated-logout-no-state",
         ),
     ),
+    Feature(
+        "frontchannel_logout",
+        "OpenID Connect Front-Channel Logout 1.0",
+        metadata=lambda _runtime: {
+            "frontchannel_logout_supported": True,
+            "frontchannel_logout_session_supported": True,
+        },
+        optional=True,
+        files=("authrim/endpoints/logout.py", "authrim/session_clients.py", "projections/session_clients.py"),
+        tests=("tests/features/frontchannel_logout",),
+        suite=(
+            "oidcc-frontchannel-logout-discovery-endpoint-verification",
+            "oidcc-frontchannel-rp-initiated-logout",
+        ),
+    ),
+    Feature(
+        "backchannel_logout",
+        "OpenID Connect Back-Channel Logout 1.0",
+        metadata=lambda _runtime: {
+            "backchannel_logout_supported": True,
+            "backchannel_logout_session_supported": True,
+        },
+        optional=True,
+        files=("authrim/logout_notices.py", "authrim/protocol/logout_token.py", "projections/outbox.py"),
+        tests=("tests/features/backchannel_logout", "tests/faults/test_logout_notices.py"),
+        suite=(
+            "oidcc-backchannel-logout-discovery-endpoint-verification",
+            "oidcc-backchannel-rp-initiated-logout",
+        ),
+    ),
 )

@@ -28,7 +28,7 @@ Fetch = Callable[..., Awaitable[list[Any]]]
 SCHEMA = "authrim"
 
 #: Beside executing the append function and reading, what the application role may do: rows that are no history.
-_APPLICATION_WRITES = ("guard", "counters", "followers", "audit", "failed_events")
+_APPLICATION_WRITES = ("guard", "counters", "followers", "audit", "failed_events", "outbox")
 
 _LOCK = 0x61757468  # any number that all runs agree on
 _CREATE_NOTES = """

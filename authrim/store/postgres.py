@@ -8,9 +8,9 @@ database itself.
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
-from authrim.store import migrate, shadow_postgres
+from authrim.store import migrate, outbox_sql, shadow_postgres
 from authrim.store import postgres_reads as sql
 from authrim.store.contract import Append, Appended, Batch, Found, Head, StoredEvent, StreamRead
 from authrim.store.followers_postgres import BY_ERROR, Followers
@@ -21,9 +21,11 @@ from authrim.store.postgres_changes import Changes
 from authrim.store.postgres_connections import Connections
 from authrim.store.postgres_guard import Guard
 from authrim.store.postgres_writer import Writer
-from authrim.store.read_back import Page, Projected, Shadow
+from authrim.store.read_back import Delivery, Page, Projected, Shadow
 from projections.lookups import LOOKUPS
 from projections.tables import Table
+
+_MICROSECONDS: Final = 1_000_000
 
 
 class PostgresStore:
@@ -134,6 +136,19 @@ class PostgresStore:
     ) -> Page:
         """One page of a follower in one transaction."""
         return await self._followers.run_page(name, table, limit, project, wait=wait)
+
+    async def take_deliveries(self, limit: int, lease_seconds: int) -> Sequence[Delivery]:
+        """Rows of the outbox that are due."""
+        rows = await self._connections.fetch(outbox_sql.TAKE_POSTGRES, lease_seconds * _MICROSECONDS, limit)
+        return [Delivery(*row) for row in rows]
+
+    async def settle_delivery(self, position: int, delay_seconds: int | None = None) -> None:
+        """End a taken row, or put it off."""
+        if delay_seconds is None:
+            await self._connections.fetch(outbox_sql.SETTLE_POSTGRES, position)
+        else:
+            delay = delay_seconds * _MICROSECONDS
+            await self._connections.fetch(outbox_sql.PUT_OFF_POSTGRES, delay, position)
 
     async def read_audit(self, error_id: str) -> Sequence[Mapping[str, Any]]:
         """The ``audit`` rows of an error id, in the log's order."""

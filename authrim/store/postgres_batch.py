@@ -1,4 +1,7 @@
-"""A batch of appends as the arguments of ``append_batch`` (migrations/0005_append.postgres.sql), and its answer."""
+"""A batch of appends as the arguments of ``append_batch``, and its answer.
+
+The function is in ``migrations/0008_append_session_clients.postgres.sql``.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -10,7 +13,7 @@ from authrim.store.contract import Append, Appended, Conflict
 from projections.rows import Row, key_range
 
 #: The tables in the order of the function's last arguments.
-_TABLES = ("clients", "accounts", "sessions", "signing_keys", "tokens", "logins", "sealed")
+_TABLES = ("clients", "accounts", "sessions", "signing_keys", "tokens", "logins", "sealed", "session_clients")
 
 _encode = msgspec.json.Encoder().encode
 

@@ -21,7 +21,7 @@ from authrim.store.postgres_connections import (
     unavailable,
 )
 
-_ARGUMENTS = 31
+_ARGUMENTS = 32
 _CALL = f"SELECT * FROM append_batch({', '.join(f'${n}' for n in range(1, _ARGUMENTS + 1))})"  # noqa: S608
 
 #: Waits up to a second; true for a session that is gone. Poolers hand the name on.

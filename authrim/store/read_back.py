@@ -35,6 +35,17 @@ class Page(NamedTuple):
     busy: bool = False
 
 
+class Delivery(NamedTuple):
+    """A row of the outbox that was taken. ``attempts`` counts this one too; ``recorded_at`` is of the event."""
+
+    position: int
+    tenant: str
+    kind: str
+    stream: str
+    recorded_at: int
+    attempts: int
+
+
 class Shadow(Protocol):
     """Empty copies of tables, filled by replay and compared with the live ones in the database itself.
 
@@ -85,6 +96,12 @@ class ReadBack(Store, Protocol):
 
         One process at a time. When another one is at it: ``busy``, or with ``wait`` after it.
         """
+
+    async def take_deliveries(self, limit: int, lease_seconds: int) -> Sequence[Delivery]:
+        """Rows of the outbox that are due, for this process alone until the lease is over. Raises Unavailable."""
+
+    async def settle_delivery(self, position: int, delay_seconds: int | None = None) -> None:
+        """End a taken row, or put it off by ``delay_seconds``. Raises Unavailable."""
 
     async def read_audit(self, error_id: str) -> Sequence[Mapping[str, Any]]:
         """The ``audit`` rows of an error id, in the log's order."""

@@ -16,7 +16,7 @@ from time import monotonic
 from typing import Any
 
 from authrim.store import followers_sqlite as followers
-from authrim.store import shadow_sqlite
+from authrim.store import outbox_sqlite, shadow_sqlite
 from authrim.store import sqlite_reads as reads
 from authrim.store import sqlite_writes as writes
 from authrim.store.contract import (
@@ -35,7 +35,7 @@ from authrim.store.group_commit import GroupCommit
 from authrim.store.guard_rows import Addition, Reservation, findable, guard_key
 from authrim.store.loader import GroupLoader
 from authrim.store.migrate import check_sqlite
-from authrim.store.read_back import Page, Projected, Shadow
+from authrim.store.read_back import Delivery, Page, Projected, Shadow
 from authrim.store.sqlite_clock import Clock
 from authrim.store.sqlite_lane import Lane
 from projections.lookups import LOOKUPS
@@ -173,6 +173,18 @@ class SQLiteStore:
     ) -> Page:
         """One page of a follower in one transaction."""
         return await self._writer.run(followers.run_page, name, table, limit, project, self._clock.now())
+
+    async def take_deliveries(self, limit: int, lease_seconds: int) -> Sequence[Delivery]:
+        """Rows of the outbox that are due."""
+        now = self._clock.now()
+        if not await self._scans.run(outbox_sqlite.any_due, now):
+            return []
+        return await self._writer.run(outbox_sqlite.take, limit, lease_seconds * writes.MICROSECONDS, now)
+
+    async def settle_delivery(self, position: int, delay_seconds: int | None = None) -> None:
+        """End a taken row, or put it off."""
+        delay = None if delay_seconds is None else delay_seconds * writes.MICROSECONDS
+        await self._writer.run(outbox_sqlite.settle, position, delay, self._clock.now())
 
     async def read_audit(self, error_id: str) -> Sequence[Mapping[str, Any]]:
         """The ``audit`` rows of an error id, in the log's order."""

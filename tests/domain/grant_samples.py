@@ -55,7 +55,7 @@ REQUESTED = AuthorizationRequested(
 )
 AUTHENTICATED = SubjectAuthenticated("person", "session", NOW - 20, "pwd-acr", ("pwd",))
 AGREED = ConsentGranted(SCOPE)
-CODE = CodeIssued("code-hash", NOW, NOW + CODE_LIFETIME)
+CODE = CodeIssued("code-hash", NOW, NOW + CODE_LIFETIME, "shop", "session")
 REDEEMED = CodeRedeemed("client_secret_basic", NOW)
 FIRST_REFRESH = RefreshTokenIssued(1, "refresh-1", "hmac-1", NOW, NOW + REFRESH_LIFETIME)
 

@@ -40,6 +40,7 @@ SESSION = Session("person", "hash", NOW - 100, "pwd-acr", ("pwd",), NOW + 3600, 
 SIGNED_IN = Browser("session", SESSION, account_active=True, remembered_scope=SCOPE)
 NOT_AGREED = msgspec.structs.replace(SIGNED_IN, remembered_scope=None)
 SUPPORTED = ("pwd-acr", "otp-acr")
+CODE = CodeIssued("code-hash", NOW, NOW + 60, "shop", "session")
 STRAIGHT_THROUGH = ["AuthorizationRequested", "SubjectAuthenticated", "ConsentGranted", "CodeIssued"]
 
 
@@ -73,7 +74,7 @@ def test_a_good_session_and_a_remembered_consent_go_straight_to_the_code() -> No
     assert decision.events[1:] == (
         SubjectAuthenticated("person", "session", NOW - 100, "pwd-acr", ("pwd",), by_session=True),
         ConsentGranted(SCOPE, remembered=True),
-        CodeIssued("code-hash", NOW, NOW + 60),
+        CODE,
     )
 
 
@@ -186,7 +187,7 @@ def test_sign_in_goes_on_to_consent_and_consent_to_the_code() -> None:
     grant = fold(signed_in.events, fold((REQUESTED,)))
     assert (grant.subject, grant.auth_time, grant.signed_in_here) == ("person", NOW, True)
     agreed = decide_consented(grant, facts())
-    assert agreed.events == (ConsentGranted(SCOPE), CodeIssued("code-hash", NOW, NOW + 60))
+    assert agreed.events == (ConsentGranted(SCOPE), CODE)
     assert agreed.answer == Authorized()
     assert not fold(agreed.events, grant).waits_for_person
 

@@ -40,7 +40,7 @@ async def write_grant(store: Store, name: str, *, revoked: bool = False, error_i
         request,
         grant.SubjectAuthenticated("person", "browser", 95, "1", ("pwd",)),
         grant.ConsentGranted(("openid",)),
-        grant.CodeIssued("code-digest", 99, 159),
+        grant.CodeIssued("code-digest", 99, 159, "app", "browser"),
     )
     await store.append(append_of((Change(stream, 0, first),), context.metadata()))
     redeemed = (grant.CodeRedeemed("client_secret_basic", 100), issued(f"{name}-1"), issued(f"{name}-2"))

@@ -13,7 +13,7 @@ from authrim.store.contract import Unavailable
 from authrim.store.migrate import grant_application_role
 from authrim.store.postgres import PostgresStore
 from authrim.store.read_back import ReadBack
-from authrim.worker import Follower
+from authrim.worker import FOLLOWED, Follower
 from projections.audit import AUDIT
 from projections.tables import INLINE_TABLES, PRIVATE_TABLES
 from tests.postgres_cluster import USER, Cluster
@@ -46,6 +46,14 @@ TAMPERED = {
         "VALUES ('default:grant-9:x', 'default', 'grant-9', 'app', '{}', 99999)",
         Difference("tokens", "default:grant-9:x", "extra"),
     ),
+    "a client that a logout would not reach": (
+        "DELETE FROM session_clients WHERE key = 'default:browser:app'",
+        Difference("session_clients", "default:browser:app", "missing"),
+    ),
+    "a logout that nobody is told of": (
+        "DELETE FROM outbox",
+        Difference("outbox", "23", "missing"),
+    ),
     "a trace that is hidden": (
         "UPDATE audit SET error_id = NULL WHERE error_id = 'error-alone'",
         Difference("audit", "24", "differs", ("error_id",)),
@@ -56,7 +64,7 @@ TAMPERED = {
 async def written(store: ReadBack) -> int:
     """A history that has been followed to its end; the head's position."""
     await write_history(store)
-    return await Follower(store, AUDIT).catch_up()
+    return [await Follower(store, followed).catch_up() for followed in FOLLOWED][-1]
 
 
 async def test_a_true_history_fits(store: ReadBack) -> None:
@@ -73,7 +81,7 @@ async def test_a_true_history_fits(store: ReadBack) -> None:
 def test_every_table_of_the_log_is_rebuilt() -> None:
     """Every table is either rebuilt or private: none is forgotten, and no secret row is replaced."""
     names = {table.name for table in rebuilding.REBUILT}
-    assert names == {table.name for table in INLINE_TABLES} | {"audit"}
+    assert names == {table.name for table in INLINE_TABLES} | {"audit", "outbox"}
     assert not names & {table.name for table in PRIVATE_TABLES}
 
 

@@ -1,0 +1,137 @@
+"""Tells clients that a session has ended: OpenID Connect Back-Channel Logout 1.0, from the outbox.
+
+However a session ends (logout, a new password, an administrator, on any node), its event has a row in the outbox. A
+process takes the row for a while, posts to every client that knows of the session, and records in the session's
+stream what became of it. One that is killed in between is followed by another, which sends the same ``jti`` again
+(F22). Nobody's logout waits for any of this, and nobody is tried without end (A119).
+"""
+
+import asyncio
+from typing import Final
+from urllib.parse import urlencode
+
+import structlog
+
+from authrim.crypto.key_ring import NoSigningKey
+from authrim.execute import Change, Context, Outcome
+from authrim.outside.egress import EgressRefused
+from authrim.protocol.logout_token import logout_token_id, sign_logout_token
+from authrim.runtime import Runtime
+from authrim.session_clients import clients_of_session
+from authrim.store.contract import StoreError
+from authrim.store.read_back import Delivery
+from authrim.web.browser import read_session
+from domain import session as sessions
+from domain import stream as streams
+from domain.client import Client
+from domain.session import Session
+from domain.session_events import BackChannelLogoutDelivered, BackChannelLogoutFailed
+
+log = structlog.get_logger(__name__)
+
+#: Seconds before each further attempt; when they are used up a client is given up (A119).
+PAUSES: Final = (5, 30, 120)
+#: Sessions that one process tells of at once.
+AT_ONCE: Final = 16
+#: Seconds between two looks for what is due.
+PAUSE: Final = 0.5
+#: Seconds after which the end of a session is no news: every session has long expired. It bounds what an outage, or a
+#: rebuild of the outbox from nothing, can lead to.
+OLD: Final = 31 * 86400
+_FORM: Final = "application/x-www-form-urlencoded"
+_MICROSECONDS: Final = 1_000_000
+
+Result = BackChannelLogoutDelivered | BackChannelLogoutFailed
+
+
+async def tell_until_cancelled(runtime: Runtime) -> None:
+    """Look for what is due, again and again; a store that is away is waited for."""
+    while True:
+        try:
+            taken = await tell_what_is_due(runtime)
+        except StoreError:
+            log.warning("logout_notices.store_unavailable")
+            taken = 0
+        if taken < AT_ONCE:
+            await asyncio.sleep(PAUSE)
+
+
+async def tell_what_is_due(runtime: Runtime) -> int:
+    """One attempt for each session whose clients are to be told now; how many sessions there were."""
+    # A process that hangs for longer than all its posts may take has lost its rows to another.
+    lease = 4 * int(runtime.settings.egress_timeout_seconds)
+    deliveries = await runtime.store.take_deliveries(AT_ONCE, lease)
+    await asyncio.gather(*(_tell_clients(runtime, delivery) for delivery in deliveries))
+    return len(deliveries)
+
+
+async def _tell_clients(runtime: Runtime, delivery: Delivery) -> None:
+    """One attempt for one session. When the store fails, the row is due again after its lease."""
+    tenant, _, session_id = streams.parse(delivery.stream)
+    last = delivery.attempts > len(PAUSES)
+    try:
+        waiting = await _clients_to_tell(runtime, delivery)
+        session, _version = await read_session(runtime, tenant, session_id)
+        results = await asyncio.gather(
+            *(_tell(runtime, delivery, client, session, session_id) for client in waiting)
+        )
+        final = tuple(result for result in results if last or isinstance(result, BackChannelLogoutDelivered))
+        if final:
+            await _record(runtime, tenant, session_id, final)
+        delay = None if len(final) == len(waiting) else PAUSES[delivery.attempts - 1]
+        await runtime.store.settle_delivery(delivery.position, delay)
+    except StoreError as error:
+        log.warning("logout_notices.not_recorded", session=session_id, kind=type(error).__name__)
+
+
+async def _clients_to_tell(runtime: Runtime, delivery: Delivery) -> tuple[Client, ...]:
+    """The clients that know of the session, want to hear of its end and have not been told."""
+    if delivery.recorded_at // _MICROSECONDS < runtime.now() - OLD:
+        return ()
+    tenant, _, session_id = streams.parse(delivery.stream)
+    known = [
+        await runtime.configuration.client(tenant, client_id)
+        for client_id in await clients_of_session(runtime.store, tenant, session_id)
+    ]
+    return tuple(
+        client for client in known if client and client.exists and client.metadata.backchannel_logout_uri
+    )
+
+
+async def _tell(
+    runtime: Runtime, delivery: Delivery, client: Client, session: Session, session_id: str
+) -> Result:
+    """Post a logout token to one client (§2.5); what became of it."""
+    token_id = logout_token_id(delivery.tenant, session_id, client.client_id)
+    now = runtime.now()
+    uri = client.metadata.backchannel_logout_uri
+    assert uri is not None
+    try:
+        alg = client.metadata.id_token_signed_response_alg
+        signer = runtime.key_ring.signer(delivery.tenant, alg, now)
+        token = sign_logout_token(
+            signer, runtime.issuer, client.client_id, session.subject, session_id, token_id, now
+        )
+        status = await runtime.egress.post(uri, urlencode({"logout_token": token}).encode(), _FORM)
+    except NoSigningKey:
+        reason = "no_signing_key"
+    except EgressRefused:
+        reason = "unreachable"
+    else:
+        if status in {200, 204}:
+            return BackChannelLogoutDelivered(client.client_id, token_id, now, delivery.attempts)
+        reason = f"status_{status}"
+    log.warning("logout_notices.failed", client_id=client.client_id, reason=reason, attempt=delivery.attempts)
+    return BackChannelLogoutFailed(client.client_id, token_id, reason, now, delivery.attempts)
+
+
+async def _record(runtime: Runtime, tenant: str, session_id: str, results: tuple[Result, ...]) -> None:
+    """Write down in the session's stream what an auditor asks: was the client told?"""
+    stream = streams.session_stream(tenant, session_id)
+
+    async def attempt() -> Outcome[None]:
+        session, version = await read_session(runtime, tenant, session_id)
+        events = sessions.decide_notified(session, results)
+        return Outcome(None, (Change(stream, version, events, session),) if events else ())
+
+    await runtime.executor.until_it_fits(Context(tenant, actor="system"), attempt, stream)
