@@ -138,9 +138,7 @@ def _answer(grant: Grant, request: AuthorizationRequested, facts: AuthorizationF
     # The ID token that names the session comes now, or for the code later.
     session_id = session_known_to_client(grant) if by_code or tokens.id_token else None
     ending: Event = (
-        CodeIssued(
-            facts.code_hash, facts.now, facts.now + facts.code_lifetime, grant.client_id, session_id
-        )
+        CodeIssued(facts.code_hash, facts.now, facts.now + facts.code_lifetime, grant.client_id, session_id)
         if by_code
         else AuthorizationAnswered(facts.now, grant.client_id, session_id)
     )
