@@ -151,10 +151,21 @@ async def set_claims(
 
 
 async def disable_account(store: Store, tenant: str, subject: str, reason: str) -> Account | Refusal:
-    """Forbid signing in; all tokens are inactive at once. ``reason`` is for the log: nothing personal in it."""
-    return await _change(
+    """Forbid signing in; all tokens are inactive at once, and the person's sessions end. ``reason`` is for the log:
+    nothing personal in it."""
+    account = await _change(
         store, tenant, subject, lambda read: accounts.decide_disable(read.account, reason, read.now)
     )
+    if not isinstance(account, Refusal):
+        await end_sessions(store, tenant, subject, "account_disabled")
+    return account
+
+
+async def end_sessions_of(store: Store, tenant: str, subject: str) -> int | Refusal:
+    """End all sessions of a person, who may sign in again at once; how many there were."""
+    if not (await _read(store, tenant, subject)).account.subject:
+        return accounts.UNKNOWN
+    return await end_sessions(store, tenant, subject, "administrator")
 
 
 async def enable_account(store: Store, tenant: str, subject: str) -> Account | Refusal:
@@ -187,7 +198,10 @@ async def erase_account(
         read = await _read(store, tenant, subject)
         return _outcome(tenant, subject, read, accounts.decide_erase(read.account, read.now), rows)
 
-    return await carry_out(store, tenant, attempt)
+    account = await carry_out(store, tenant, attempt)
+    if not isinstance(account, Refusal):
+        await end_sessions(store, tenant, subject, "person_erased")
+    return account
 
 
 async def find_subject(store: Store, master: MasterKeys, tenant: str, login: str) -> str | None:

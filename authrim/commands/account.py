@@ -132,6 +132,18 @@ def disable(context: click.Context, account: str, reason: str) -> None:
     _print(context, _on(context, account, work))
 
 
+@account.command("end-sessions")
+@click.argument("account")
+@click.pass_context
+def end_sessions(context: click.Context, account: str) -> None:
+    """Log the person out everywhere. Running servers tell the clients that want to hear of it."""
+
+    async def work(office: Office, subject: str) -> int | Refusal:
+        return await accounts.end_sessions_of(office.store, office.tenant, subject)
+
+    print_fields(context, {"sessions_ended": _on(context, account, work)})
+
+
 @account.command("enable")
 @click.argument("account")
 @click.pass_context

@@ -4,7 +4,7 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -72,9 +72,10 @@ class ServerProcess:
 class Site:
     """Server processes over one store, with clients and a person."""
 
-    def __init__(self, place: Path | str, folder: Path) -> None:
+    def __init__(self, place: Path | str, folder: Path, settings: Mapping[str, Any]) -> None:
         self._place = place
         self._folder = folder
+        self._more = settings
         self.settings = development_settings(free_port(), database=str(place))
         self.clients: dict[str, KnownClient] = {}
         self.servers: list[ServerProcess] = []
@@ -110,7 +111,7 @@ class Site:
         values = {
             "issuer": self.settings.issuer, "development": True, "host": "localhost", "port": port,
             "database": str(self._place), "master_keys": [MASTER_KEY], "signing_algorithms": ["ES256", "RS256"],
-            "log_level": "error", "authorize_requests_per_minute": 100_000,
+            "log_level": "error", "authorize_requests_per_minute": 100_000, **self._more,
         }  # fmt: skip
         path = self._folder / f"authrim-{number}.toml"
         path.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items()))
@@ -127,9 +128,11 @@ class Site:
 
 
 @asynccontextmanager
-async def site(place: Path | str, folder: Path, processes: int, **changes: Any) -> AsyncIterator[Site]:
-    """A furnished site with running processes, which are stopped at the end."""
-    made = Site(place, folder)
+async def site(
+    place: Path | str, folder: Path, processes: int, settings: Mapping[str, Any] | None = None, **changes: Any
+) -> AsyncIterator[Site]:
+    """A furnished site with running processes, which are stopped at the end. ``settings`` are beside the usual ones."""
+    made = Site(place, folder, settings or {})
     await made.furnish(**changes)
     try:
         await made.start(processes)
