@@ -15,6 +15,7 @@ SENTENCES: Final[dict[str, str]] = {
     "grant.sign_in_failed.v1": "A sign-in failed.",
     "grant.consent_granted.v1": "The person's agreement covers: {scope}.",
     "grant.authorization_refused.v1": "The request ended with the error {error}: {description}",
+    "grant.authorization_answered.v1": "The request was answered without a code.",
     "grant.code_issued.v1": "An authorization code was given out.",
     "grant.code_redeemed.v1": "The client exchanged the code for tokens.",
     "grant.code_replayed.v1": "The client presented the same code again.",
@@ -25,6 +26,7 @@ SENTENCES: Final[dict[str, str]] = {
     "grant.id_token_issued.v1": "An ID token was given out.",
     "grant.refresh_token_issued.v1": "The first refresh token was given out.",
     "grant.refresh_token_rotated.v1": "The refresh token was replaced by generation {generation}.",
+    "grant.refresh_token_used.v1": "The refresh token, which is kept, gave fresh tokens.",
     "grant.refresh_token_repeated.v1": "The refresh token before generation {generation} came again and got the "
     "same successor.",
     "grant.refresh_token_reused.v1": "A refresh token that had been replaced, generation {generation}, was used again.",
