@@ -14,6 +14,7 @@ from authrim.abandoned import forget_until_cancelled
 from authrim.access_token import AccessTokens
 from authrim.administration.signing_keys import ensure_keys, key_ring_of
 from authrim.client_keys import ClientKeys
+from authrim.client_secrets import ClientSecrets
 from authrim.configuration import Configuration
 from authrim.crypto.master import MasterKeys
 from authrim.crypto.passwords import PasswordCost, Passwords
@@ -89,6 +90,7 @@ async def make_runtime(settings: Settings, store: ReadBack) -> Runtime:
         egress=egress,
         client_keys=ClientKeys(egress, settings),
         client_chains=ClientChains(settings.tls_client_anchors, settings.tls_client_crls),
+        client_secrets=ClientSecrets(store, master),
         features=frozenset(feature.name for feature in enabled(settings)),
     )
 

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from authrim.access_token import AccessTokens
 from authrim.client_keys import ClientKeys
+from authrim.client_secrets import ClientSecrets
 from authrim.configuration import Configuration
 from authrim.crypto.key_ring import KeyRing
 from authrim.crypto.master import MasterKeys
@@ -48,6 +49,7 @@ class Runtime:
     egress: Egress
     client_keys: ClientKeys
     client_chains: ClientChains
+    client_secrets: ClientSecrets
     features: frozenset[str]
 
     @property

@@ -25,12 +25,13 @@ from domain.client_metadata import ClientMetadata
 from domain.errors import Refusal, invalid_request, unauthorized_client
 from domain.event import Event
 from domain.liveness import ACTIVE
-from domain.profile import DPOP, MTLS, PROFILES, PUSHED_REQUESTS, PkceRule, Profile
+from domain.profile import DPOP, MTLS, PROFILES, PUSHED_REQUESTS, SECRET_ALGORITHM, PkceRule, Profile
 
 DISABLED: Final = "disabled"
 DELETED: Final = "deleted"
 
-SECRET_METHODS: Final = frozenset({"client_secret_basic", "client_secret_post"})
+SIGNED_SECRET: Final = "client_secret_jwt"
+SECRET_METHODS: Final = frozenset({"client_secret_basic", "client_secret_post", SIGNED_SECRET})
 
 
 class Secret(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -70,8 +71,16 @@ class Client(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.metadata.token_endpoint_auth_method in SECRET_METHODS
 
     @property
+    def signs_with_secret(self) -> bool:
+        """Whether the client proves its secret by signing with it, and never sends it (OIDC Core §9)."""
+        return self.metadata.token_endpoint_auth_method == SIGNED_SECRET
+
+    @property
     def assertion_algorithms(self) -> frozenset[str]:
-        """What a client assertion may be signed with: the registered algorithm, else any of the profile's."""
+        """What a client assertion may be signed with: the registered algorithm, else any of the profile's. With a
+        secret HMAC alone, and never with a key that somebody knows to be public (A086)."""
+        if self.signs_with_secret:
+            return frozenset({SECRET_ALGORITHM})
         registered = self.metadata.token_endpoint_auth_signing_alg
         return frozenset({registered} if registered else self.profile.signing_algorithms)
 
@@ -131,9 +140,13 @@ def apply(client: Client, event: Event) -> Client:
 
 
 def _updated(client: Client, metadata: ClientMetadata) -> Client:
-    """A client that turns from secrets to another method leaves its secrets behind for good."""
+    """A client that turns from secrets to another method leaves its secrets behind for good, and one that turns to
+    signing with its secret needs a new one: of the old the server has only a digest."""
     updated = msgspec.structs.replace(client, metadata=metadata)
-    return updated if updated.uses_secret else msgspec.structs.replace(updated, secrets=())
+    turns_to_signing = updated.signs_with_secret and not client.signs_with_secret
+    if updated.uses_secret and not turns_to_signing:
+        return updated
+    return msgspec.structs.replace(updated, secrets=())
 
 
 def _with_secret(client: Client, event: ClientSecretSet) -> tuple[Secret, ...]:

@@ -17,10 +17,11 @@ from domain import (
     resource,
     scope,
 )
+from domain.client import SIGNED_SECRET
 from domain.client_metadata import ClientMetadata
 from domain.errors import Refusal
 from domain.invalid_metadata import invalid
-from domain.profile import PROFILES
+from domain.profile import PROFILES, SECRET_ALGORITHM
 
 GRANT_TYPES: Final = ("authorization_code", "implicit", "refresh_token", "client_credentials")
 APPLICATION_TYPES: Final = ("web", "native")
@@ -74,9 +75,15 @@ def _client_authentication(metadata: ClientMetadata) -> Iterable[Refusal | None]
     algorithm = metadata.token_endpoint_auth_signing_alg
     yield _one_of("token_endpoint_auth_method", method, profile.client_auth_methods)
     if algorithm is not None:
-        if method != "private_key_jwt":
-            yield invalid("token_endpoint_auth_signing_alg", "is for private_key_jwt only.", "Leave it out.")
-        yield _one_of("token_endpoint_auth_signing_alg", algorithm, profile.signing_algorithms)
+        allowed = {"private_key_jwt": profile.signing_algorithms, SIGNED_SECRET: (SECRET_ALGORITHM,)}.get(
+            method
+        )
+        if allowed is None:
+            yield invalid(
+                "token_endpoint_auth_signing_alg", "is for signed assertions only.", "Leave it out."
+            )
+        else:
+            yield _one_of("token_endpoint_auth_signing_alg", algorithm, allowed)
     if metadata.protected_resources and not metadata.may_introspect:
         yield invalid("protected_resources", "are for may_introspect only.", "Set may_introspect.")
     if metadata.may_introspect and method == "none":

@@ -96,11 +96,7 @@ def decide_set_secret(client: Client, command: SetSecret, now: int) -> Decision[
     if not client.exists:
         return refuse(UNKNOWN)
     if not client.uses_secret:
-        return refuse(
-            invalid_request(
-                "The client has no secret.", "Register client_secret_basic or client_secret_post first."
-            )
-        )
+        return refuse(invalid_request("The client has no secret.", "Register a method that uses one first."))
     secret_set = ClientSecretSet(command.secret_hash, now, command.expires_at, command.previous_until)
     return _accept(client, secret_set)
 

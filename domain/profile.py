@@ -13,6 +13,8 @@ from domain.response_type import RESPONSE_TYPES
 #: The two ways to bind a token to its sender, named as the features that offer them: RFC 9449, RFC 8705.
 DPOP: Final = "dpop"
 MTLS: Final = "mtls"
+#: What a client secret of 256 bits is long enough to sign with (RFC 7518 §3.2).
+SECRET_ALGORITHM: Final = "HS256"  # noqa: S105 - the name of an algorithm
 #: The feature that offers RFC 9126.
 PUSHED_REQUESTS: Final = "pushed_requests"
 
@@ -70,6 +72,7 @@ _CERTIFICATE_METHODS: Final = ("tls_client_auth", "self_signed_tls_client_auth")
 _GENERAL_METHODS: Final = (
     "client_secret_basic",
     "client_secret_post",
+    "client_secret_jwt",
     "private_key_jwt",
     *_CERTIFICATE_METHODS,
     "none",

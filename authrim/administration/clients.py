@@ -10,7 +10,8 @@ import msgspec
 from authrim.administration.carrying_out import MICROSECONDS, carry_out
 from authrim.administration.logos import LogoChange
 from authrim.administration.paging import rows_of
-from authrim.crypto.secrets import new_client_secret
+from authrim.client_secrets import ClientSecrets, leaving_rows
+from authrim.crypto.secrets import ClientSecret, new_client_secret
 from authrim.execute import Change, Outcome
 from authrim.private_data import CLIENT as CLIENT_OWNER
 from authrim.store import codec
@@ -47,6 +48,19 @@ class ClientWithSecret(msgspec.Struct, frozen=True):
         return f"ClientWithSecret({self.client.client_id})"
 
 
+class NewSecret(msgspec.Struct, frozen=True):
+    """A secret that a change may give to a client, and who keeps it when the client is to sign with it."""
+
+    secret: ClientSecret
+    keeper: ClientSecrets | None
+
+
+CANNOT_KEEP: Final = Refusal(
+    "invalid_client_metadata", "The client would sign with a secret, which cannot be kept here.",
+    "Register it with authrim client create.", "RFC 7591 §3.2.2",
+)  # fmt: skip
+
+
 class _Read(msgspec.Struct, frozen=True):
     client: Client
     version: int
@@ -61,9 +75,11 @@ async def create_client(
     client_id: str | None = None,
     development: bool = False,
     logo: LogoChange | None = None,
+    keeper: ClientSecrets | None = None,
 ) -> ClientWithSecret | Refusal:
     """Register a client; one that authenticates with a secret gets it generated.
 
+    ``keeper`` keeps a secret that the client signs with; without one no such client can be registered.
     ``client_id`` None: a random one. ``development``: redirect URIs may be http on the loopback interface.
     ``logo`` None: the client has none.
     """
@@ -80,6 +96,7 @@ async def create_client(
         chosen_id,
         lambda read: registration.decide_register(read.client, command, read.now),
         logo,
+        None if secret is None else NewSecret(secret, keeper),
     )
     if isinstance(client, Refusal):
         return client
@@ -101,7 +118,7 @@ def signing_refusal(fields: Mapping[str, Any], algorithms: Collection[str]) -> R
 
 async def update_client(
     store: Store, tenant: str, client_id: str, changes: Mapping[str, Any], *, development: bool = False,
-    logo: LogoChange | None = None,
+    logo: LogoChange | None = None, keeper: ClientSecrets | None = None,
 ) -> ClientWithSecret | Refusal:  # fmt: skip
     """Change some fields of the registration, named as in ``ClientMetadata``; the others stay as they are.
 
@@ -119,7 +136,7 @@ async def update_client(
         with_secret = registration.decide_set_secret(updated.answer, SetSecret(secret.hash), read.now)
         return Decision((*updated.events, *with_secret.events), with_secret.answer)
 
-    client = await _change(store, tenant, client_id, decide, logo)
+    client = await _change(store, tenant, client_id, decide, logo, NewSecret(secret, keeper))
     if isinstance(client, Refusal):
         return client
     is_new = any(one.secret_hash == secret.hash for one in client.secrets)
@@ -131,8 +148,9 @@ def _needs_secret(client: Client) -> bool:
 
 
 async def rotate_secret(
-    store: Store, tenant: str, client_id: str, overlap_seconds: int = DEFAULT_OVERLAP
-) -> ClientWithSecret | Refusal:
+    store: Store, tenant: str, client_id: str, overlap_seconds: int = DEFAULT_OVERLAP,
+    keeper: ClientSecrets | None = None,
+) -> ClientWithSecret | Refusal:  # fmt: skip
     """Give the client a new secret; the one before it works for ``overlap_seconds`` more (0: no longer)."""
     secret = new_client_secret()
 
@@ -140,7 +158,7 @@ async def rotate_secret(
         command = SetSecret(secret.hash, previous_until=read.now + overlap_seconds)
         return registration.decide_set_secret(read.client, command, read.now)
 
-    client = await _change(store, tenant, client_id, decide)
+    client = await _change(store, tenant, client_id, decide, secret=NewSecret(secret, keeper))
     return client if isinstance(client, Refusal) else ClientWithSecret(client, secret.value)
 
 
@@ -191,7 +209,7 @@ async def _read(store: Store, tenant: str, client_id: str) -> _Read:
 
 async def _change(
     store: Store, tenant: str, client_id: str, decide: Callable[[_Read], Decision[Client]],
-    logo: LogoChange | None = None,
+    logo: LogoChange | None = None, secret: NewSecret | None = None,
 ) -> Client | Refusal:  # fmt: skip
     """A change with the sealed rows that go with it. They are sealed after the client was read: a deletion in
     between moves the client's version, so what was dropped is never written back."""
@@ -202,16 +220,33 @@ async def _change(
         if not decision.events:
             return Outcome(decision.answer)
         change = Change(client_stream(tenant, client_id), read.version, decision.events, read.client)
-        rows = await _sealed_rows(tenant, decision.answer, logo)
+        if isinstance(decision.answer, Refusal):
+            return Outcome(decision.answer, (change,))
+        kept = _secret_rows(tenant, read.client, decision.answer, secret)
+        if isinstance(kept, Refusal):
+            return Outcome(kept)
+        rows = (*kept, *await _sealed_rows(tenant, decision.answer, logo))
         return Outcome(decision.answer, (change,), rows)
 
     return await carry_out(store, tenant, attempt)
 
 
-async def _sealed_rows(tenant: str, client: Client | Refusal, logo: LogoChange | None) -> tuple[Row, ...]:
+def _secret_rows(
+    tenant: str, before: Client, after: Client, new: NewSecret | None
+) -> tuple[Row, ...] | Refusal:
+    """What becomes of the secrets that the client signs with."""
+    leaving = leaving_rows(tenant, before, after)
+    if new is None or not after.signs_with_secret:
+        return leaving
+    if all(one.secret_hash != new.secret.hash for one in after.secrets):
+        return leaving
+    if new.keeper is None:
+        return CANNOT_KEEP
+    return (*leaving, new.keeper.row(tenant, after.client_id, new.secret))
+
+
+async def _sealed_rows(tenant: str, client: Client, logo: LogoChange | None) -> tuple[Row, ...]:
     """A client that is deleted leaves nothing behind beside its log."""
-    if isinstance(client, Refusal):
-        return ()
     if not client.exists:
         return (Row(SEALED.name, "drop", {"key": sealed_key(tenant, CLIENT_OWNER, client.client_id, "*")}),)
     return () if logo is None else await logo.rows(tenant, client.client_id)

@@ -10,6 +10,7 @@ import click
 from rich.text import Text
 
 from authrim.administration.signing_keys import key_ring_of
+from authrim.client_secrets import ClientSecrets
 from authrim.commands.common import UnusableSettings, emit, is_json, run_with_store, settings_of
 from authrim.configuration import Configuration
 from authrim.crypto.master import MasterKeyRefused, MasterKeys
@@ -32,6 +33,11 @@ class Office:
     master: MasterKeys
     private: PrivateData
     tenant: str = DEFAULT_TENANT
+
+    @property
+    def keeper(self) -> ClientSecrets:
+        """Who keeps the secrets that clients sign with."""
+        return ClientSecrets(self.store, self.master)
 
     async def configuration(self) -> Configuration:
         """The signing keys as of now."""

@@ -71,6 +71,7 @@ def create(
             client_id=client_id,
             development=office.settings.development,
             logo=change,
+            keeper=office.keeper,
         )
 
     _print(context, administer(context, work))
@@ -145,7 +146,13 @@ def update(
             return change
         development = office.settings.development
         return await clients.update_client(
-            office.store, office.tenant, client_id, changes, development=development, logo=change
+            office.store,
+            office.tenant,
+            client_id,
+            changes,
+            development=development,
+            logo=change,
+            keeper=office.keeper,
         )
 
     _print(context, administer(context, work))
@@ -174,7 +181,7 @@ def rotate_secret(context: click.Context, client_id: str, overlap: int) -> None:
     """Give a client a new secret. It is shown once, here."""
 
     async def work(office: Office) -> ClientWithSecret | Refusal:
-        return await clients.rotate_secret(office.store, office.tenant, client_id, overlap)
+        return await clients.rotate_secret(office.store, office.tenant, client_id, overlap, office.keeper)
 
     _print(context, administer(context, work))
 

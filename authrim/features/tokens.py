@@ -6,16 +6,17 @@ from authrim.endpoints import introspect, preflight, revoke, token
 from authrim.features.feature import Feature, Route
 from authrim.runtime import Runtime
 from domain.client_policy_mtls import CERTIFICATE_METHODS
-from domain.profile import MTLS
+from domain.profile import MTLS, SECRET_ALGORITHM
 
-ASSERTION_ALGORITHMS: Final = ["RS256", "PS256", "ES256", "EdDSA"]
+ASSERTION_ALGORITHMS: Final = ["RS256", "PS256", "ES256", "EdDSA", SECRET_ALGORITHM]
 
 
 def client_auth_methods(runtime: Runtime, *, public: bool = True) -> list[str]:
     """The methods of client authentication; ``public``: with ``none``, for clients that cannot authenticate."""
     by_certificate = CERTIFICATE_METHODS if MTLS in runtime.features else ()
     none = ("none",) if public else ()
-    return ["client_secret_basic", "client_secret_post", "private_key_jwt", *by_certificate, *none]
+    by_secret = ("client_secret_basic", "client_secret_post", "client_secret_jwt")
+    return [*by_secret, "private_key_jwt", *by_certificate, *none]
 
 
 def _token(runtime: Runtime) -> dict[str, Any]:

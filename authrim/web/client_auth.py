@@ -16,9 +16,10 @@ from authrim.crypto.secrets import dummy_comparison
 from authrim.execute import Context
 from authrim.protocol.used_once import UsedOnce, use_up
 from authrim.runtime import Runtime
-from authrim.web.client_methods import Asked, prove
+from authrim.web.client_methods import prove
 from authrim.web.credentials import Credentials, presented
 from authrim.web.params import MAY_REPEAT, Params, read_form
+from authrim.web.proving import Asked
 from authrim.web.sender import proved_keys
 from domain.client import Client
 from domain.confirmation import UNBOUND, Confirmation

@@ -5,7 +5,7 @@ import uuid
 from typing import Any
 
 from joserfc import jwt
-from joserfc.jwk import ECKey, OKPKey, RSAKey
+from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from tests.support.running import KnownClient, RunningServer
 
@@ -42,6 +42,19 @@ async def assertion_client(
         jwks=public_jwks(key),
         **changes,
     )
+
+
+async def secret_client(server: RunningServer, name: str = "hmac", **changes: Any) -> KnownClient:
+    """A service that authenticates with an HMAC of its secret."""
+    return await server.client(
+        name, kind="service", token_endpoint_auth_method="client_secret_jwt", **changes
+    )
+
+
+def signed_with_secret(client: KnownClient, claims: dict[str, Any], alg: str = "HS256", **header: Any) -> str:
+    """The assertion of a client that signs with its secret."""
+    secret = OctKey.import_key(client.secret or "")
+    return jwt.encode({"alg": alg, "typ": "JWT"} | header, claims, secret, algorithms=[alg])
 
 
 def claims_for(server: RunningServer, client: KnownClient, **changes: Any) -> dict[str, Any]:

@@ -73,7 +73,13 @@ class RunningServer:
         """A client of one of the usual kinds, changed as wanted; made once for each name."""
         if name not in self.clients:
             metadata = msgspec.structs.replace(USUAL[changes.pop("kind", name)], **changes)
-            created = await create_client(self.runtime.store, DEFAULT_TENANT, metadata, development=True)
+            created = await create_client(
+                self.runtime.store,
+                DEFAULT_TENANT,
+                metadata,
+                development=True,
+                keeper=self.runtime.client_secrets,
+            )
             assert not isinstance(created, Refusal), created.error_description
             await self.runtime.configuration.catch_up()
             self.clients[name] = KnownClient(created.client.client_id, created.secret, metadata)
