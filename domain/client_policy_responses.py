@@ -3,6 +3,7 @@
 
 from collections.abc import Iterable
 
+from domain import encryption
 from domain import response_mode as response_modes
 from domain import response_type as response_types
 from domain.client_metadata import ClientMetadata
@@ -58,8 +59,7 @@ def _response_modes(metadata: ClientMetadata) -> Iterable[Refusal | None]:
 
 
 def _signed_responses(metadata: ClientMetadata) -> Iterable[Refusal | None]:
-    """Signed always, by an algorithm of the profile; encryption goes around the signature (JARM §2.2, §3, A074)."""
-    algorithm = metadata.authorization_signed_response_alg
-    if algorithm is not None:
-        allowed = PROFILES[metadata.profile].signing_algorithms
-        yield unlike("authorization_signed_response_alg", algorithm, allowed)
+    """Signed always, by an algorithm of the profile; encryption goes around the signature (JARM §2.2, A074, A076)."""
+    algorithms = PROFILES[metadata.profile].signing_algorithms
+    yield unlike("authorization_signed_response_alg", metadata.authorization_signed_response_alg, algorithms)
+    yield from encryption.checks(metadata, "authorization_encrypted_response")

@@ -5,9 +5,9 @@ from aiohttp import web
 from authrim.execute import Context
 from authrim.grants.implicit import Onward, SignedAnswer
 from authrim.runtime import RUNTIME
-from authrim.web.answers import page_settings, refuse_by_redirect
+from authrim.web.answers import answer_client, refuse_by_redirect
 from authrim.web.cookies import drop_request_cookie
-from authrim.web.response_mode import Destination, authorization_response, see_other
+from authrim.web.response_mode import Destination, see_other
 from domain.authorization import ConsentNeeded, SignInNeeded
 from domain.authorization_request import ByRedirect, mode_in_full
 from domain.client import Client
@@ -40,5 +40,4 @@ async def _succeed(
 ) -> web.Response:  # fmt: skip
     parameters = answer.parameters if state is None else {**answer.parameters, "state": state}
     destination = Destination(client, asked.redirect_uri, mode_in_full(asked))
-    settings = page_settings(request, asked.ui_locales)
-    return await authorization_response(request, context, destination, parameters, settings)
+    return await answer_client(request, context, destination, parameters, asked.ui_locales)

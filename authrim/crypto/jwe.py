@@ -19,6 +19,7 @@ from authrim.crypto import base64url, strict_json
 from authrim.crypto.base64url import NotBase64url
 from authrim.crypto.jwk import PRIVATE_MEMBERS, JwkRefused, jwk_of, public_key_of, published
 from authrim.crypto.strict_json import JsonRefused
+from domain import encryption
 
 #: Characters of a token at most, its plaintext included (A173).
 MAX_TOKEN: Final = 65536
@@ -26,12 +27,9 @@ _MAX_HEADER_BYTES: Final = 2048
 _MAX_HEADER_DEPTH: Final = 3
 _MAX_KID: Final = 255
 
-#: ``alg`` values (RFC 7518 §4.1), the preferred ones first.
-KEY_MANAGEMENT: Final = ("ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW", "RSA-OAEP-256")
-#: ``enc`` values (RFC 7518 §5.1), the preferred ones first.
-CONTENT_ENCRYPTION: Final = ("A256GCM", "A128GCM", "A256CBC-HS512", "A128CBC-HS256")
-#: What ``enc`` is when only ``alg`` is registered (OIDC DCR §2).
-DEFAULT_ENC: Final = "A128CBC-HS256"
+KEY_MANAGEMENT: Final = encryption.KEY_MANAGEMENT
+CONTENT_ENCRYPTION: Final = encryption.CONTENT_ENCRYPTION
+DEFAULT_ENC: Final = encryption.DEFAULT_ENC
 
 #: Bytes of the initialisation vector and of the tag (RFC 7518 §5.2, §5.3).
 _LENGTHS: Final = {

@@ -4,12 +4,17 @@ from typing import Any, Final
 
 from authrim.features.feature import Feature
 from authrim.runtime import Runtime
+from domain.encryption import CONTENT_ENCRYPTION, KEY_MANAGEMENT
 from domain.stream import DEFAULT_TENANT
 
 
 def _jarm(runtime: Runtime) -> dict[str, Any]:
     algorithms = runtime.key_ring.algorithms(DEFAULT_TENANT, runtime.now())
-    return {"authorization_signing_alg_values_supported": list(algorithms)}
+    return {
+        "authorization_signing_alg_values_supported": list(algorithms),
+        "authorization_encryption_alg_values_supported": list(KEY_MANAGEMENT),
+        "authorization_encryption_enc_values_supported": list(CONTENT_ENCRYPTION),
+    }
 
 
 RESPONSES: Final[tuple[Feature, ...]] = (

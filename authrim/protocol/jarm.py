@@ -8,16 +8,18 @@ import msgspec
 
 from authrim.crypto.jws import SigningKey
 
-#: Seconds for which a response may be used; a browser brings it at once (JARM §2.1: at most 10 minutes).
+#: The one parameter of a response (JARM §2.3).
+PARAMETER: Final = "response"
+#: Seconds for which a response is good; a browser brings it at once (JARM §2.1: at most 10 minutes).
 LIFETIME: Final = 120
-RESPONSE_TYPE: Final = "JWT"
 
+_TYPE: Final = "JWT"
 _encode = msgspec.json.Encoder().encode
 
 
 def signed_response(
     key: SigningKey, issuer: str, client_id: str, parameters: Mapping[str, str], now: int
 ) -> str:
-    """The response JWT (JARM §2.1): from us, to this client alone, and all parameters in it."""
+    """The response JWT (JARM §2.1): from us, to this client alone, for a short time, and all parameters in it."""
     claims: dict[str, object] = {**parameters, "iss": issuer, "aud": client_id, "exp": now + LIFETIME}
-    return key.sign(_encode(claims), RESPONSE_TYPE)
+    return key.sign(_encode(claims), _TYPE)

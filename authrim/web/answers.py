@@ -1,5 +1,6 @@
 """How endpoints say no: recorded for the auditor, then answered as JSON, as a page, or by redirect."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ from authrim.execute import Context
 from authrim.runtime import RUNTIME
 from authrim.web.errors import BEARER, ERROR_ID_HEADER, error_members, json_refusal, resource_refusal
 from authrim.web.pages import ErrorPage
-from authrim.web.response_mode import Destination, authorization_response
+from authrim.web.response_mode import Destination, authorization_response, encoded
 from authrim.web.translations import choose_locale
 from domain.authorization_request import ByRedirect
 from domain.client import Client
@@ -79,9 +80,22 @@ async def refuse_by_redirect(
     if refused.state is not None:
         parameters["state"] = refused.state
     destination = Destination(client, refused.redirect_uri, refused.response_mode)
-    response = await authorization_response(request, context, destination, parameters, page_settings(request))
+    response = await answer_client(request, context, destination, parameters)
     response.headers[ERROR_ID_HEADER] = context.error_id
     return response
+
+
+async def answer_client(
+    request: web.Request, context: Context, destination: Destination, parameters: Mapping[str, str],
+    ui_locales: tuple[str, ...] = (),
+) -> web.Response:  # fmt: skip
+    """The authorization response, good or bad; a page when it cannot be put into the form that the client demands."""
+    runtime = request.app[RUNTIME]
+    sent = await encoded(runtime, context, destination, parameters)
+    if isinstance(sent, Refusal):
+        return await refuse_on_page(request, context, "authorize", sent, client_known=True)
+    settings = page_settings(request, ui_locales)
+    return authorization_response(runtime.pages, settings, destination, sent, context.error_id)
 
 
 def page_settings(request: web.Request, ui_locales: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -11,16 +11,24 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from authrim.crypto.jwe import EncryptionKey
 from authrim.execute import Context
 from authrim.protocol import jarm
-from authrim.runtime import RUNTIME, Runtime
-from authrim.web.pages import FormPostPage
+from authrim.runtime import Runtime
+from authrim.web.pages import FormPostPage, Pages
 from domain import redirect_uri as redirect_uris
 from domain import response_mode as response_modes
 from domain.client import Client
+from domain.encryption import DEFAULT_ENC
+from domain.errors import Refusal, temporarily_unavailable
 
 #: RFC 9700 §4.12: a 307 would send the person's password on to the client.
 SEE_OTHER: Final = 303
+
+NO_KEY: Final = msgspec.structs.replace(
+    temporarily_unavailable("The application's key for its answers cannot be had."),
+    reason="no_encryption_key",
+)
 
 
 class Destination(msgspec.Struct, frozen=True):
@@ -31,38 +39,44 @@ class Destination(msgspec.Struct, frozen=True):
     response_mode: str
 
 
-async def authorization_response(
-    request: web.Request, context: Context, destination: Destination, parameters: Mapping[str, str],
-    page_settings: Mapping[str, object],
+async def encoded(
+    runtime: Runtime, context: Context, destination: Destination, parameters: Mapping[str, str]
+) -> Mapping[str, str] | Refusal:
+    """The parameters as they are sent: plain with ``iss``, or all of them in one JWT and nothing beside it. A response
+    that the client wants encrypted is not sent otherwise."""
+    if not response_modes.is_jarm(destination.response_mode):
+        return {**parameters, "iss": runtime.issuer}
+    client, now = destination.client, runtime.now()
+    signer = runtime.key_ring.signer(context.tenant, client.response_algorithm, now)
+    signed = jarm.signed_response(signer, runtime.issuer, client.client_id, parameters, now)
+    alg = client.metadata.authorization_encrypted_response_alg
+    if alg is None:
+        return {jarm.PARAMETER: signed}
+    key: EncryptionKey | None = await runtime.client_keys.encrypting(context.tenant, client, alg)
+    if key is None:
+        return NO_KEY
+    enc = client.metadata.authorization_encrypted_response_enc or DEFAULT_ENC
+    return {jarm.PARAMETER: key.encrypt(signed, enc)}
+
+
+def authorization_response(
+    pages: Pages, page_settings: Mapping[str, object], destination: Destination, sent: Mapping[str, str],
+    error_id: str,
 ) -> web.Response:  # fmt: skip
-    """The response in the request's own mode. ``iss`` is added here."""
-    runtime = request.app[RUNTIME]
-    sent = await _encoded(runtime, context, destination, parameters)
+    """What was ``encoded``, in the request's own mode."""
     match response_modes.encoding_of(destination.response_mode):
         case response_modes.FORM_POST:
             page = FormPostPage(
                 action=destination.redirect_uri,
                 fields=tuple(sent.items()),
-                error_id=context.error_id,
+                error_id=error_id,
                 **page_settings,  # type: ignore[arg-type]
             )
-            return runtime.pages.form_post(page)
+            return pages.form_post(page)
         case response_modes.FRAGMENT:
             return see_other(redirect_uris.append_fragment(destination.redirect_uri, sent))
         case _:
             return see_other(redirect_uris.append_parameters(destination.redirect_uri, sent))
-
-
-async def _encoded(
-    runtime: Runtime, context: Context, destination: Destination, parameters: Mapping[str, str]
-) -> Mapping[str, str]:
-    """The parameters as they are sent: plain with ``iss``, or all of them in one JWT and nothing beside it."""
-    if not response_modes.is_jarm(destination.response_mode):
-        return {**parameters, "iss": runtime.issuer}
-    now = runtime.now()
-    signer = runtime.key_ring.signer(context.tenant, destination.client.response_algorithm, now)
-    response = jarm.signed_response(signer, runtime.issuer, destination.client.client_id, parameters, now)
-    return {"response": response}
 
 
 def see_other(location: str) -> web.Response:
