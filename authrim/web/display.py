@@ -6,7 +6,7 @@ can imitate another by invisible or direction-changing characters (RFC 9700 §4.
 
 import re
 import unicodedata
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 MAX_NAME_LENGTH = 80
@@ -69,6 +69,10 @@ def redirect_host(redirect_uri: str) -> str:
     return parts.authority if parts.scheme in {"http", "https"} else f"{parts.scheme}:"
 
 
+#: Where the clients of a development server are.
+_THIS_MACHINE: Final = ("http://localhost:*", "http://127.0.0.1:*")
+
+
 def form_action_source(redirect_uri: str) -> str:
     """The CSP source that lets a form's answer reach the redirect URI, "" when none is safe.
 
@@ -83,6 +87,16 @@ def form_action_source(redirect_uri: str) -> str:
     if parts.authority.startswith("["):
         return f"{parts.scheme}://*{parts.authority.partition(']')[2]}"
     return f"{parts.scheme}://{parts.authority}"
+
+
+def form_action_sources(redirect_uri: str, development: bool = False) -> tuple[str, ...]:
+    """The CSP sources for a form that leads to the redirect URI, by a redirect or by posting there; none when it is not
+    safe. From there a web client may send the browser on to another https origin, and Chromium holds that against the
+    form's page too (docs/designs/0008). ``development``: or to another port of this machine."""
+    source = form_action_source(redirect_uri)
+    if not source.startswith(("https:", "http:")):
+        return (source,) if source else ()
+    return (source, "https:", *(_THIS_MACHINE if development else ()))
 
 
 class _Parts(NamedTuple):

@@ -21,8 +21,8 @@ def page_headers(
 ) -> dict[str, str]:
     """The headers of a page whose forms may lead only to the given CSP sources; empty sources are left out.
 
-    Browsers hold redirects that answer a form to ``form-action`` too, so the sign-in and the consent page
-    name the validated redirect origin beside ``'self'``. Without ``script_nonce`` no script runs. ``frames`` are
+    Chromium holds every redirect that answers a form to ``form-action`` too, the client's own redirects after ours
+    among them (docs/designs/0008). Without ``script_nonce`` no script runs. ``frames`` are
     the only sources that the page may show in frames.
     """
     leads_to = " ".join(source for source in form_action if source) or "'none'"

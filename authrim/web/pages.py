@@ -15,7 +15,15 @@ from aiohttp import hdrs, web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from authrim.web import texts
-from authrim.web.display import display_name, form_action_source, initial, own_image, redirect_host, web_link
+from authrim.web.display import (
+    display_name,
+    form_action_source,
+    form_action_sources,
+    initial,
+    own_image,
+    redirect_host,
+    web_link,
+)
 from authrim.web.errors import ERROR_ID_HEADER, json_refusal
 from authrim.web.page_headers import page_headers, prefers_json
 from authrim.web.static_files import StaticFiles
@@ -185,13 +193,13 @@ class Pages:
 
     def sign_in(self, page: SignInPage, status: int = 200) -> web.Response:
         """The sign-in form; ``status`` is 200 when it is shown first."""
-        leads_to = form_action_source(page.client.redirect_uri)
-        return self._html("sign_in", page, status, page_headers(("'self'", leads_to)))
+        leads_to = form_action_sources(page.client.redirect_uri, page.development)
+        return self._html("sign_in", page, status, page_headers(("'self'", *leads_to)))
 
     def consent(self, page: ConsentPage) -> web.Response:
         """The consent form."""
-        leads_to = form_action_source(page.client.redirect_uri)
-        return self._html("consent", page, 200, page_headers(("'self'", leads_to)))
+        leads_to = form_action_sources(page.client.redirect_uri, page.development)
+        return self._html("consent", page, 200, page_headers(("'self'", *leads_to)))
 
     def error(self, page: ErrorPage, accept: str = "") -> web.Response:
         """The refusal as a page, or as JSON for a caller whose Accept header prefers it (RFC 6749 §5.2)."""
@@ -207,17 +215,17 @@ class Pages:
 
     def form_post(self, page: FormPostPage) -> web.Response:
         """The page that posts an answer to the client, by itself or without JavaScript by its button."""
-        leads_to = form_action_source(page.action)
+        leads_to = form_action_sources(page.action, page.development)
         if not leads_to:
             return self.error(self._not_deliverable(page))
         nonce = secrets.token_urlsafe(16)
-        return self._html("form_post", page, 200, page_headers((leads_to,), script_nonce=nonce), nonce=nonce)
+        return self._html("form_post", page, 200, page_headers(leads_to, script_nonce=nonce), nonce=nonce)
 
     def logout(self, page: LogoutPage) -> web.Response:
         """The question whether to log out."""
-        leads_to = form_action_source(page.client.redirect_uri) if page.client else ""
+        leads_to = form_action_sources(page.client.redirect_uri, page.development) if page.client else ()
         return self._html(
-            "logout", page, 200, _with_error_id(page_headers(("'self'", leads_to)), page.error_id)
+            "logout", page, 200, _with_error_id(page_headers(("'self'", *leads_to)), page.error_id)
         )
 
     def logged_out(self, page: LoggedOutPage) -> web.Response:

@@ -212,8 +212,8 @@ async def test_headers_of_the_pages(server: RunningServer, browser: Browser) -> 
         assert page.headers["X-Frame-Options"] == "DENY"
         assert page.headers["Referrer-Policy"] == "same-origin"
         assert page.headers["Cache-Control"] == "no-store"
-    assert "form-action 'self' https://rp.example;" in pages[1].headers["Content-Security-Policy"]
+    assert "form-action 'self' https://rp.example https: " in pages[1].headers["Content-Security-Policy"]
     shown, _ = await browser.authorize(web, prompt="none", response_mode="form_post", state='"><script>x')
-    assert "form-action https://rp.example;" in shown.headers["Content-Security-Policy"]
+    assert "form-action https://rp.example https: " in shown.headers["Content-Security-Policy"]
     assert "<script>x" not in shown.body
     assert shown.form[1]["state"] == '"><script>x'

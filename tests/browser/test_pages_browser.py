@@ -238,7 +238,7 @@ async def test_a195_the_policy_stops_a_script_that_got_in(browser: Browser, site
 
 
 async def test_a_form_leads_to_the_redirect_origin_and_nowhere_else(browser: Browser, site: Site) -> None:
-    """Decisions 28: the redirect after the form reaches the client; one to another origin is stopped."""
+    """Decisions 28: the redirect after the form reaches the client; one to another origin without TLS is stopped."""
     async with a_page(browser) as page:
         site.leads_to = site.redirect_uri + "?code=c0de"
         await page.goto(f"{site.url}/consent")
@@ -255,7 +255,7 @@ async def test_a_form_leads_to_the_redirect_origin_and_nowhere_else(browser: Bro
 
 @pytest.mark.parametrize(
     ("registered", "elsewhere"),
-    [("com.example.app:/cb", "com.other.app:/cb"), ("http://[::1]:50999/cb", "https://other.example/cb")],
+    [("com.example.app:/cb", "com.other.app:/cb"), ("http://[::1]:50999/cb", "http://other.example/cb")],
     ids=["own-scheme", "ipv6-loopback"],
 )
 async def test_a_native_app_gets_its_answer_and_no_other_app(

@@ -10,7 +10,15 @@ from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
 from authrim.web import display, texts
-from authrim.web.display import display_name, form_action_source, initial, own_image, redirect_host, web_link
+from authrim.web.display import (
+    display_name,
+    form_action_source,
+    form_action_sources,
+    initial,
+    own_image,
+    redirect_host,
+    web_link,
+)
 from authrim.web.pages import Pages
 from authrim.web.translations import LOCALES, choose_locale
 
@@ -82,6 +90,17 @@ def test_a196_a_redirect_uri_names_one_host_and_one_source(redirect_uri: str, ho
     """A038, A196: the host shown is the real one, and no URI writes a policy into the header."""
     assert redirect_host(redirect_uri) == host
     assert form_action_source(redirect_uri) == source
+
+
+def test_a196_where_a_form_may_lead() -> None:
+    """A196: the one origin, from there on over https; from an application's own scheme nowhere; from no URI at all
+    nowhere, on a development server too."""
+    local = ("http://localhost:*", "http://127.0.0.1:*")
+    web, native = "https://app.example/cb", "com.example.app:/cb"
+    assert form_action_sources(web) == ("https://app.example", "https:")
+    assert form_action_sources(web, development=True) == ("https://app.example", "https:", *local)
+    assert form_action_sources(native, development=True) == ("com.example.app:",)
+    assert form_action_sources("javascript:alert(1)", development=True) == ()
 
 
 @pytest.mark.parametrize(
