@@ -11,6 +11,7 @@ import click
 
 from authrim.commands.common import settings_of
 from authrim.outside import telemetry
+from authrim.protocol.client_chain import UnusableAnchors
 from authrim.serving import serve as serve_until_stopped
 from authrim.serving import tls_of
 from authrim.settings import Settings
@@ -67,7 +68,7 @@ def serve(
             settings = settings.model_copy(update={"port": worker_port, "workers": 1})
         sock = None if worker_socket is None else socket.socket(fileno=worker_socket)
         asyncio.run(_serve(settings, reuse_port=worker_port is not None, sock=sock))
-    except (CannotListen, UnusableCertificate, StoreError) as error:
+    except (CannotListen, UnusableCertificate, UnusableAnchors, StoreError) as error:
         raise click.ClickException(str(error)) from None
 
 

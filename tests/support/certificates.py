@@ -70,13 +70,15 @@ def rsa_key() -> rsa.RSAPrivateKey:
 
 @dataclass
 class Authority:
-    """Issues certificates. ``key_usage`` and ``extensions`` replace what a well-made certificate has."""
+    """Issues certificates. What a well-made authority has can be replaced."""
 
     name: str = "Test Root"
     issued_by: "Authority | None" = None
     is_ca: bool = True
     path_length: int | None = None
     valid: tuple[timedelta, timedelta] = (-DAY, 30 * DAY)
+    usage: x509.KeyUsage | None = None
+    constraints: x509.NameConstraints | None = None
     key: Any = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
 
     def __post_init__(self) -> None:
@@ -85,7 +87,10 @@ class Authority:
         issuer = name_of(signer.name)
         builder = _builder(subject, issuer, self.key.public_key(), self.valid)
         builder = builder.add_extension(x509.BasicConstraints(self.is_ca, self.path_length), critical=True)
-        builder = builder.add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
+        usage = self.usage or key_usage(key_cert_sign=True, crl_sign=True)
+        builder = builder.add_extension(usage, critical=True)
+        if self.constraints is not None:
+            builder = builder.add_extension(self.constraints, critical=True)
         builder = builder.add_extension(
             x509.SubjectKeyIdentifier.from_public_key(self.key.public_key()), critical=False
         )
@@ -103,7 +108,8 @@ class Authority:
         names: Sequence[x509.GeneralName] = (),
         *,
         usage: Sequence[x509.ObjectIdentifier] = CLIENT_AUTH,
-        key_usage: x509.KeyUsage | None = None,
+        for_key: x509.KeyUsage | None = None,
+        extension: x509.ExtensionType | None = None,
         valid: tuple[timedelta, timedelta] = (-DAY, DAY),
         key: Any = None,
     ) -> Issued:
@@ -112,8 +118,10 @@ class Authority:
         subject = name_of(subject) if isinstance(subject, str) else subject
         builder = _builder(subject, name_of(self.name), key.public_key(), valid)
         builder = builder.add_extension(x509.BasicConstraints(False, None), critical=True)
-        builder = builder.add_extension(key_usage or _usage(digital_signature=True), critical=True)
+        builder = builder.add_extension(for_key or key_usage(digital_signature=True), critical=True)
         builder = builder.add_extension(_authority(self.key), critical=False)
+        if extension is not None:
+            builder = builder.add_extension(extension, critical=True)
         if usage:
             builder = builder.add_extension(x509.ExtendedKeyUsage(usage), critical=False)
         if names:
@@ -172,7 +180,7 @@ def _authority(key: Any) -> x509.AuthorityKeyIdentifier:
     return x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
 
 
-def _usage(**wanted: bool) -> x509.KeyUsage:
+def key_usage(**wanted: bool) -> x509.KeyUsage:
     none = dict.fromkeys(
         (
             "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
