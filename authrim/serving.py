@@ -71,8 +71,10 @@ def tls_of(settings: Settings) -> tuple[Tls | None, Tls | None]:
     certificate, key = settings.tls_certificate, settings.tls_key
     if certificate is None or key is None:
         return None, None
-    first = Tls(certificate, key, ask_clients=settings.tls_client_certificates == "request")
-    return first, Tls(certificate, key, ask_clients=True) if settings.mtls_port else None
+    mtls = Tls(certificate, key, ask_clients=True) if settings.mtls_port else None
+    if settings.issuer.startswith("http:"):
+        return None, mtls  # a development server: plain HTTP, with TLS beside it
+    return Tls(certificate, key, ask_clients=settings.tls_client_certificates == "request"), mtls
 
 
 def _reload(listeners: Iterable[Tls | None]) -> None:

@@ -10,7 +10,9 @@ from rich.console import Console
 from rich.panel import Panel
 
 from authrim.development import UnusableFolder, Workplace, furnish, open_workplace, write_config
+from authrim.development_tls import tls_settings
 from authrim.outside import telemetry
+from authrim.protocol.client_chain import UnusableAnchors
 from authrim.runtime import Runtime
 from authrim.serving import serve
 from authrim.settings import Settings
@@ -18,24 +20,33 @@ from authrim.store.contract import StoreError
 from authrim.store.migrate import migrate
 from authrim.store.opening import open_store
 from authrim.web.server import CannotListen, Running
+from authrim.web.tls import UnusableCertificate
 
 
 @click.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True, help="The port.")
+@click.option(
+    "--mtls-port",
+    type=click.IntRange(1, 65535),
+    help="A second port, with TLS, that asks for client certificates; its authority is in DATA/tls.",
+)
 @click.option(
     "--data", type=click.Path(file_okay=False, path_type=Path), default=Path(".data"), show_default=True,
     help="Where the log and the secrets are kept; the same folder keeps everything.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line when ready.")
 @click.pass_context
-def dev(context: click.Context, port: int, data: Path, *, as_json: bool) -> None:
+def dev(context: click.Context, port: int, mtls_port: int | None, data: Path, *, as_json: bool) -> None:
     """Create and start a development server: three clients, one account, loopback only."""
     as_json = as_json or bool(context.find_root().params.get("as_json"))
     telemetry.configure(development=not as_json)
     try:
         workplace = open_workplace(data)
+        tls = {} if mtls_port is None else tls_settings(data, mtls_port)
     except UnusableFolder as error:
         raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"cannot make certificates in {data}: {error.strerror}") from None
     settings = Settings(
         issuer=f"http://localhost:{port}",
         development=True,
@@ -45,10 +56,11 @@ def dev(context: click.Context, port: int, data: Path, *, as_json: bool) -> None
         master_keys=(SecretStr(workplace.master_key),),
         signing_algorithms=("ES256", "RS256", "PS256", "EdDSA"),
         authorize_requests_per_minute=100_000,
+        **tls,
     )
     try:
         asyncio.run(_dev(settings, data, workplace, as_json=as_json))
-    except (CannotListen, StoreError) as error:
+    except (CannotListen, UnusableAnchors, UnusableCertificate, StoreError) as error:
         raise click.ClickException(str(error)) from None
 
 

@@ -24,7 +24,7 @@ _CALLED_BY_CLIENTS: Final = (
 def sees_certificates(settings: Settings) -> bool:
     """Whether there is a way for a client's certificate to get here."""
     return (
-        settings.tls_client_certificates == "request"
+        (settings.tls_client_certificates == "request" and settings.issuer.startswith("https:"))
         or settings.mtls_port is not None
         or bool(settings.client_cert_proxies)
         or settings.listen_socket is not None

@@ -11,14 +11,18 @@ from tests.support.running import free_port
 from tests.support.worked_example import examples, follow
 
 DOCS = Path(__file__).parents[2] / "docs"
+#: The port that pages give to ``authrim dev --mtls-port``.
+WRITTEN_MTLS_PORT = "8443"
 PAGES = sorted(page for page in (DOCS / "protocols").glob("*.md") if any(examples(page.read_text())))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_page_can_be_followed(page: Path, tmp_path: Path) -> None:
-    """A reader who starts ``authrim dev`` and copies the page's commands gets what the page shows."""
-    port = free_port()
-    with development_server(tmp_path / ".data", port):
+    """A reader who starts ``authrim dev`` as the page says and copies its commands gets what the page shows."""
+    port, mtls_port = free_port(), free_port()
+    text = page.read_text().replace(WRITTEN_MTLS_PORT, str(mtls_port))
+    options = ("--mtls-port", str(mtls_port)) if text != page.read_text() else ()
+    with development_server(tmp_path / ".data", port, *options):
         commands = Path(sys.executable).parent
         environment = os.environ | {"PATH": f"{commands}:{os.environ['PATH']}"}
-        assert follow(page.read_text(), tmp_path, f"http://localhost:{port}", environment) > 0
+        assert follow(text, tmp_path, f"http://localhost:{port}", environment) > 0

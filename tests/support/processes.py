@@ -37,9 +37,11 @@ def started(*arguments: str, environment: dict[str, str] | None = None) -> Itera
 
 
 @contextmanager
-def development_server(data: Path, port: int) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+def development_server(
+    data: Path, port: int, *options: str
+) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
     """``authrim dev --json``: the process, and the object that its first line is."""
-    with started("dev", "--port", str(port), "--data", str(data), "--json") as process:
+    with started("dev", "--port", str(port), "--data", str(data), "--json", *options) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line:
