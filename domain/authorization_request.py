@@ -18,6 +18,7 @@ from domain.grant_events import AuthorizationRequested
 from domain.issue import OPENID
 from domain.liveness import ACTIVE
 from domain.pushed_request import Pushed
+from domain.sender_constraint import code_key
 
 
 class RequestFacts(msgspec.Struct, frozen=True):
@@ -152,12 +153,9 @@ def _refuse_unpushed(client: Client, facts: RequestFacts) -> None:
 def _with_push(request: AuthorizationRequested, pushed: Pushed) -> AuthorizationRequested:
     """The person has the whole time of an interaction, even when they come at the last moment. The code is bound to
     the key that was proved with the push or named by ``dpop_jkt``, which must be the same (RFC 9449 §10.1)."""
-    if request.dpop_jkt is not None and pushed.proof.jkt not in (None, request.dpop_jkt):
-        raise read.Refused(
-            invalid_request(
-                "The dpop_jkt is not the key of the DPoP proof.", "Name that key, or none.", "RFC 9449 §10.1"
-            )
-        )
+    key = code_key(request.dpop_jkt, pushed.proof)
+    if isinstance(key, Refusal):
+        raise read.Refused(key)
     return msgspec.structs.replace(
         request,
         expires_at=request.expires_at + pushed.lifetime,
@@ -165,7 +163,7 @@ def _with_push(request: AuthorizationRequested, pushed: Pushed) -> Authorization
         request_uri_expires_at=request.requested_at + pushed.lifetime,
         client_auth_method=pushed.client_auth_method,
         client_key_id=pushed.client_key_id,
-        dpop_jkt=pushed.proof.jkt or request.dpop_jkt,
+        dpop_jkt=key,
         x5t_s256=pushed.proof.x5t_s256,
     )
 
