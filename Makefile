@@ -33,10 +33,11 @@ docs: .venv/runtime.stamp ## Write the generated pages anew
 	$(BIN)/python -m authrim.events_docs docs/events.md
 	$(BIN)/python -m authrim.specs_reference docs/specs.md
 
-bench: .venv/dev.stamp ## Measure the store, then the server
+bench: .venv/dev.stamp ## Measure the store, the server, a FAPI 2 flow
 	scripts/system-packages.sh --for bench
 	$(BIN)/python -m bench.store
 	$(BIN)/python -m bench.http
+	$(BIN)/python -m bench.fapi2 --nonce
 
 audit: .venv/dev.stamp ## Ask whether a pinned requirement has a known weakness
 	$(BIN)/pip-audit --disable-pip --require-hashes -r requirements/runtime.txt

@@ -5,10 +5,10 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from authrim.administration.accounts import create_account
 from authrim.administration.clients import create_client
@@ -38,6 +38,9 @@ _COMMON: dict[str, Any] = {
     "access_token_lifetime": 3600,
     "skip_consent": True,
 }
+_CLIENTS = {
+    form: ClientMetadata(client_name=form, access_token_format=form, **_COMMON) for form in ("jwt", "opaque")
+}
 
 
 class AuthrimSide:
@@ -51,21 +54,27 @@ class AuthrimSide:
         self.pid = 0
         self.startup_seconds = 0.0
         self._basic: dict[str, str] = {}
-        self._client_id: dict[str, str] = {}
+        self.client_id: dict[str, str] = {}
 
     @classmethod
     @contextmanager
-    def started(cls, folder: Path, cluster: Cluster | None) -> Iterator["AuthrimSide"]:
-        """A server on PostgreSQL, or on SQLite without a cluster."""
+    def started(
+        cls,
+        folder: Path,
+        cluster: Cluster | None,
+        clients: Mapping[str, ClientMetadata] = _CLIENTS,
+        **settings: Any,
+    ) -> Iterator[Self]:
+        """A server on PostgreSQL, or on SQLite without a cluster, with clients by their names here."""
         port = free_port()
         side = cls(folder, port)
         database = cluster.dsn(cluster.new_database()) if cluster else str(folder / "authrim.db")
         values = {
             "issuer": f"http://localhost:{port}", "development": True, "host": "localhost", "port": port,
             "database": database, "master_keys": [MASTER_KEY], "signing_algorithms": ["ES256", "RS256"],
-            "log_level": "warning", "authorize_requests_per_minute": 100_000,
+            "log_level": "warning", "authorize_requests_per_minute": 100_000, **settings,
         }  # fmt: skip
-        asyncio.run(side._furnish(values))
+        asyncio.run(side._furnish(values, clients))
         config = folder / "authrim.toml"
         config.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items()))
         started = time.monotonic()
@@ -79,7 +88,7 @@ class AuthrimSide:
             process.terminate()
             process.wait(20)
 
-    async def _furnish(self, values: dict[str, Any]) -> None:
+    async def _furnish(self, values: dict[str, Any], clients: Mapping[str, ClientMetadata]) -> None:
         settings = Settings(**values)
         await migrate(settings)
         store = open_store(settings)
@@ -90,11 +99,10 @@ class AuthrimSide:
             store, PrivateData(store, master), passwords, master, DEFAULT_TENANT, _LOGIN, _PASSWORD, {}
         )
         assert not isinstance(account, Refusal)
-        for name, form in (("jwt", "jwt"), ("opaque", "opaque")):
-            metadata = ClientMetadata(client_name=name, access_token_format=form, **_COMMON)
+        for name, metadata in clients.items():
             created = await create_client(store, DEFAULT_TENANT, metadata)
             assert not isinstance(created, Refusal), created.error_description
-            self._client_id[name] = created.client.client_id
+            self.client_id[name] = created.client.client_id
             self._basic[name] = basic(created.client.client_id, created.secret or "")
         passwords.close()
         await store.close()
@@ -110,7 +118,11 @@ class AuthrimSide:
                     raise
             time.sleep(0.01)
 
-    def _url(self, path: str) -> str:
+    def _sign_in(self) -> Client:
+        return self.sign_in(authorize_path("/authorize", self.client_id["opaque"], "openid offline_access"))
+
+    def url(self, path: str) -> str:
+        """A path of this server as a URL."""
         return f"http://localhost:{self._port}{path}"
 
     def load(self, cell: str) -> Load:
@@ -118,20 +130,20 @@ class AuthrimSide:
         match cell:
             case "cc_jwt" | "cc_opaque":
                 body = "grant_type=client_credentials&scope=api"
-                return Load(self._url("/token"), "same.lua", {"BASIC": self._basic[cell[3:]], "BODY": body})
+                return Load(self.url("/token"), "same.lua", {"BASIC": self._basic[cell[3:]], "BODY": body})
             case "introspect" | "introspect_jwt":
                 kind = "jwt" if cell == "introspect_jwt" else "opaque"
                 environment = {"BASIC": self._basic[kind], "BODY": f"token={self._access_token(kind)}"}
-                return Load(self._url("/introspect"), "same.lua", environment)
+                return Load(self.url("/introspect"), "same.lua", environment)
             case "refresh":
                 tokens = [self._code_flow(self._sign_in())["refresh_token"] for _ in range(_SEEDS)]
                 environment = {"BASIC": self._basic["opaque"], "SEEDS": self._seeds(tokens)}
-                return Load(self._url("/token"), "refresh.lua", environment)
+                return Load(self.url("/token"), "refresh.lua", environment)
             case "code_flow":
-                return Load(self._url("/"), "flow.lua", self._flow_environment())
+                return Load(self.url("/"), "flow.lua", self._flow_environment())
             case _:
                 path = {"discovery": "/.well-known/openid-configuration", "jwks": "/jwks"}[cell]
-                return Load(self._url(path), "same.lua", {"METHOD": "GET"})
+                return Load(self.url(path), "same.lua", {"METHOD": "GET"})
 
     def _flow_environment(self) -> dict[str, str]:
         sessions = []
@@ -143,7 +155,7 @@ class AuthrimSide:
         return {
             "BASIC": self._basic["opaque"],
             "SEEDS": self._seeds(sessions),
-            "AUTHORIZE": authorize_path("/authorize", self._client_id["opaque"], "openid offline_access"),
+            "AUTHORIZE": authorize_path("/authorize", self.client_id["opaque"], "openid offline_access"),
             "TOKEN": "/token",
             "TAIL": f"&redirect_uri=https%3A%2F%2Frp.example%2Fcb&code_verifier={VERIFIER}",
         }
@@ -158,12 +170,14 @@ class AuthrimSide:
         answer = Client(self._port).request("POST", "/token", form, self._basic[kind])
         return str(json.loads(answer.body)["access_token"])
 
-    def _sign_in(self) -> Client:
-        """A browser that is signed in, through the real page."""
-        client = Client(self._port)
-        page = self._follow(
-            client, authorize_path("/authorize", self._client_id["opaque"], "openid offline_access")
-        )
+    def client(self) -> Client:
+        """A new connection without cookies."""
+        return Client(self._port)
+
+    def sign_in(self, path: str) -> Client:
+        """A browser that is signed in, through the real page that the authorization request leads to."""
+        client = self.client()
+        page = self._follow(client, path)
         form = hidden_fields(page.body) | {"login": _LOGIN, "password": _PASSWORD, "action": "sign-in"}
         answer = client.request("POST", self._login_path, form)
         assert answer.location is not None, answer
@@ -171,13 +185,13 @@ class AuthrimSide:
 
     def _follow(self, client: Client, path: str) -> http_client.Answer:
         answer = client.request("GET", path)
-        while answer.location is not None and answer.location.startswith(self._url("")):
-            self._login_path = answer.location.removeprefix(self._url(""))
+        while answer.location is not None and answer.location.startswith(self.url("")):
+            self._login_path = answer.location.removeprefix(self.url(""))
             answer = client.request("GET", self._login_path)
         return answer
 
     def _code_flow(self, client: Client) -> dict[str, Any]:
-        path = authorize_path("/authorize", self._client_id["opaque"], "openid offline_access")
+        path = authorize_path("/authorize", self.client_id["opaque"], "openid offline_access")
         location = client.request("GET", path).location or ""
         code = location.split("code=", 1)[1].split("&", 1)[0]
         form = {

@@ -3,6 +3,7 @@
 import http.client
 import re
 from base64 import b64encode
+from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -12,11 +13,12 @@ REDIRECT_URI = "https://rp.example/cb"
 
 
 class Answer(NamedTuple):
-    """Status, Location and body."""
+    """Status, Location, body, and the nonce for the next DPoP proof."""
 
     status: int
     location: str | None
     body: str
+    nonce: str | None = None
 
 
 class Client:
@@ -27,10 +29,11 @@ class Client:
         self.cookies: dict[str, str] = {}
 
     def request(
-        self, method: str, path: str, form: dict[str, str] | None = None, basic: str | None = None
-    ) -> Answer:
+        self, method: str, path: str, form: Mapping[str, str] | None = None, basic: str | None = None,
+        more_headers: Mapping[str, str] | None = None,
+    ) -> Answer:  # fmt: skip
         """One request, no redirect followed."""
-        headers = {}
+        headers = dict(more_headers or {})
         if self.cookies:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         if basic is not None:
@@ -52,7 +55,7 @@ class Client:
                 self.cookies.pop(name, None)
             else:
                 self.cookies[name] = value
-        return Answer(answer.status, answer.headers.get("Location"), text)
+        return Answer(answer.status, answer.headers.get("Location"), text, answer.headers.get("DPoP-Nonce"))
 
 
 def basic(client_id: str, secret: str) -> str:

@@ -10,19 +10,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.postgres_cluster import Cluster
+
 WRK_DIR = Path(__file__).parent / "wrk"
 CONNECTIONS = 32
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Measured(NamedTuple):
-    """One run: work done a second (requests, or flows of several), latencies in ms, errors, cores used."""
+    """One run: work done a second (requests, or flows of several), latencies in ms, errors, cores used, and the
+    server's processor time for one piece of work in ms."""
 
     rate: float
     p50: float
     p99: float
     errors: int
     cores: float
+    cpu: float
 
 
 class Summary(NamedTuple):
@@ -35,6 +39,7 @@ class Summary(NamedTuple):
     p99: float
     errors: int
     cores: float
+    cpu: float
 
 
 def run(
@@ -53,13 +58,14 @@ def run(
         check=True,
         timeout=seconds + 60,
     )
-    cores = (cpu_seconds(pid) - before) / (time.monotonic() - started)
+    used, passed = cpu_seconds(pid) - before, time.monotonic() - started
     found = re.search(r"JSON(\{.*\})", done.stdout)
     if found is None:
         raise RuntimeError(f"wrk said nothing: {done.stdout}{done.stderr}")
     told: dict[str, Any] = json.loads(found[1])
-    rate = told["requests"] / (told["microseconds"] / 1e6) / requests_each
-    return Measured(rate, told["p50"], told["p99"], told["errors"], cores)
+    work = told["requests"] / requests_each
+    rate = work / (told["microseconds"] / 1e6)
+    return Measured(rate, told["p50"], told["p99"], told["errors"], used / passed, used * 1000 / work)
 
 
 def summarize(runs: list[Measured]) -> Summary:
@@ -73,13 +79,23 @@ def summarize(runs: list[Measured]) -> Summary:
         statistics.median(one.p99 for one in runs),
         sum(one.errors for one in runs),
         statistics.median(one.cores for one in runs),
+        statistics.median(one.cpu for one in runs),
     )
 
 
-def cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int, *, and_ended_children: bool = False) -> float:
     """Processor seconds of a process so far."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    return sum(int(field) for field in fields[11 : 15 if and_ended_children else 13]) / _TICKS
+
+
+def database_cpu_seconds(cluster: Cluster) -> float:
+    """Processor seconds of PostgreSQL so far: its processes, and those that have ended."""
+    postmaster = int((Path(cluster.folder) / "data" / "postmaster.pid").read_text().split()[0])
+    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+    return cpu_seconds(postmaster, and_ended_children=True) + sum(
+        cpu_seconds(int(child)) for child in children
+    )
 
 
 def memory_megabytes(pid: int) -> float:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from bench.http_client import REDIRECT_URI, VERIFIER, Answer, Client, authorize_path, basic
 from bench.load import Load
@@ -36,8 +36,13 @@ class NodeSide:
 
     @classmethod
     @contextmanager
-    def started(cls, folder: Path, source: Path, cluster: Cluster) -> Iterator["NodeSide"]:
-        """Copy the peer's files, point its adapter to our cluster, install and start it."""
+    def started(
+        cls, folder: Path, source: Path, cluster: Cluster, server: Path | None = None, **environment: str
+    ) -> Iterator[Self]:
+        """Copy the peer's files, point its adapter to our cluster, install and start it.
+
+        ``server`` is another server for the same adapter, with what it reads from its environment.
+        """
         work = folder / "nodeop"
         shutil.copytree(source, work)
         for path in work.rglob("*"):
@@ -45,19 +50,21 @@ class NodeSide:
         work.chmod(0o755)
         adapter = work / "pg_adapter.mjs"
         adapter.write_text(adapter.read_text().replace(_PEER_PORT, str(cluster.port)))
+        if server is not None:
+            shutil.copy(server, work / "server.mjs")
         cluster.execute("CREATE ROLE postgres SUPERUSER LOGIN")
         cluster.execute("CREATE DATABASE nodeop OWNER postgres")
         subprocess.run(
             ["npm", "install", "--silent", "--no-audit", "--no-fund"], cwd=work, check=True, timeout=300
         )
         side = cls(folder, free_port())
-        environment = {
-            **os.environ, "PORT": str(side._port), "ADAPTER": "pg", "NODE_ENV": "production",
+        variables = {
+            **os.environ, "PORT": str(side._port), "ADAPTER": "pg", "NODE_ENV": "production", **environment,
         }  # fmt: skip
         started = time.monotonic()
         with (folder / "nodeop.log").open("w") as log:
             process = subprocess.Popen(
-                ["node", "server.mjs"], cwd=work, env=environment, stdout=log, stderr=log
+                ["node", "server.mjs"], cwd=work, env=variables, stdout=log, stderr=log
             )
         side.pid = process.pid
         try:
@@ -72,17 +79,19 @@ class NodeSide:
         deadline = time.monotonic() + 30
         while True:
             try:
-                if self._client().request("GET", "/jwks").status == 200:
+                if self.client().request("GET", "/jwks").status == 200:
                     return
             except OSError:
                 if time.monotonic() > deadline:
                     raise
             time.sleep(0.01)
 
-    def _client(self) -> Client:
+    def client(self) -> Client:
+        """A new connection without cookies."""
         return Client(self._port, "127.0.0.1")
 
-    def _url(self, path: str) -> str:
+    def url(self, path: str) -> str:
+        """A path of this server as a URL."""
         return f"http://127.0.0.1:{self._port}{path}"
 
     def load(self, cell: str) -> Load:
@@ -91,22 +100,22 @@ class NodeSide:
         match cell:
             case "cc_jwt":
                 body = f"{grant}&scope=api&resource=urn:bench:api"
-                return Load(self._url("/token"), "same.lua", {"BASIC": self._basic, "BODY": body})
+                return Load(self.url("/token"), "same.lua", {"BASIC": self._basic, "BODY": body})
             case "cc_opaque":
-                return Load(self._url("/token"), "same.lua", {"BASIC": self._basic, "BODY": grant})
+                return Load(self.url("/token"), "same.lua", {"BASIC": self._basic, "BODY": grant})
             case "introspect" | "introspect_jwt":
                 environment = {"BASIC": self._basic, "BODY": f"token={self._access_token()}"}
-                return Load(self._url("/token/introspection"), "same.lua", environment)
+                return Load(self.url("/token/introspection"), "same.lua", environment)
             case "refresh":
                 tokens = [self._tokens()["refresh_token"] for _ in range(_SEEDS)]
                 return Load(
-                    self._url("/token"), "refresh.lua", {"BASIC": self._basic, "SEEDS": self._seeds(tokens)}
+                    self.url("/token"), "refresh.lua", {"BASIC": self._basic, "SEEDS": self._seeds(tokens)}
                 )
             case "code_flow":
-                return Load(self._url("/"), "flow.lua", self._flow_environment())
+                return Load(self.url("/"), "flow.lua", self._flow_environment())
             case _:
                 path = {"discovery": "/.well-known/openid-configuration", "jwks": "/jwks"}[cell]
-                return Load(self._url(path), "same.lua", {"METHOD": "GET"})
+                return Load(self.url(path), "same.lua", {"METHOD": "GET"})
 
     def _flow_environment(self) -> dict[str, str]:
         sessions = []
@@ -128,15 +137,18 @@ class NodeSide:
         return str(path)
 
     def _sign_in(self) -> tuple[Client, str]:
+        return self.sign_in(self._authorize)
+
+    def sign_in(self, path: str) -> tuple[Client, str]:
         """A browser that is signed in, by the peer's stand-in for a page, and a code."""
-        client, path = self._client(), self._authorize
+        client = self.client()
         for _ in range(6):
             answer: Answer = client.request("GET", path)
             assert answer.location is not None, answer
             code = re.search(r"[?&]code=([^&]+)", answer.location)
             if code is not None:
                 return client, code[1]
-            path = answer.location.replace(self._url(""), "")
+            path = answer.location.replace(self.url(""), "")
         raise RuntimeError("the peer does not sign in")
 
     def _tokens(self) -> dict[str, Any]:
@@ -144,12 +156,12 @@ class NodeSide:
             "grant_type": "authorization_code", "code": self._sign_in()[1], "redirect_uri": REDIRECT_URI,
             "code_verifier": VERIFIER,
         }  # fmt: skip
-        answer = self._client().request("POST", "/token", form, self._basic)
+        answer = self.client().request("POST", "/token", form, self._basic)
         assert answer.status == 200, answer.body
         tokens: dict[str, Any] = json.loads(answer.body)
         return tokens
 
     def _access_token(self) -> str:
         form = {"grant_type": "client_credentials"}
-        answer = self._client().request("POST", "/token", form, self._basic)
+        answer = self.client().request("POST", "/token", form, self._basic)
         return str(json.loads(answer.body)["access_token"])

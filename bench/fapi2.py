@@ -1,0 +1,219 @@
+"""A FAPI 2 flow, whole and by step, beside node-oidc-provider: PAR, DPoP, ``private_key_jwt``, a signed-in person.
+
+    .venv/bin/python -m bench.fapi2 [--flows 2000] [--rounds 3] [--nonce] [--peer DIR] [--write]
+
+A flow is three requests: POST to the PAR endpoint and POST to the token endpoint, each with a client assertion and a
+DPoP proof, and between them the browser's GET of the authorization endpoint, whose person is signed in and has
+consented. Userinfo with the DPoP-bound token is measured beside it. Both servers are one process on one PostgreSQL, as
+in ``bench.http``; each run is as many pieces of work as asked for, all signed before it begins. Beside the rate stands
+the processor time of the server for one piece of work, which a machine that others use too changes less.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.authrim_side import AuthrimSide
+from bench.fapi2_client import Fapi2Client
+from bench.fapi2_side import BROWSERS, Fapi2Side, Server
+from bench.http import ROOT
+from bench.measure import Measured, Summary, database_cpu_seconds, run, summarize
+from bench.node_side import NodeSide
+from domain.client_metadata import ClientMetadata
+from tests import postgres_cluster
+from tests.postgres_cluster import Cluster
+
+PAGE = ROOT / "docs" / "operations" / "benchmarks-fapi2.md"
+_PEER_SERVER = Path(__file__).parent / "peer" / "fapi2.mjs"
+#: Seconds after which a run that does not come to its end is given up.
+_LONGEST = 60
+#: Flows before the first that count: the peer's engine compiles what it has seen often enough.
+_WARM_UP = 1000
+
+
+class Step(NamedTuple):
+    """A step of the flow, or the whole; ``requests`` it takes."""
+
+    name: str
+    title: str
+    requests: int = 1
+
+
+STEPS = (
+    Step("flow", "the flow: PAR, authorization, token", 3),
+    Step("par", "PAR: assertion, DPoP proof"),
+    Step("authorize", "authorization, signed in"),
+    Step("token", "token: assertion, DPoP proof, ID token"),
+    Step("userinfo", "userinfo: DPoP proof"),
+)
+
+
+class Cost(NamedTuple):
+    """A run, and the processor time of PostgreSQL for one piece of work in ms."""
+
+    measured: Measured
+    database: float
+
+
+def main() -> None:
+    """Measure and print; ``--write`` puts the tables into the documentation."""
+    arguments = _arguments()
+    tables = []
+    for nonce in (False, True):
+        if nonce and not arguments.nonce:
+            continue
+        with _started(arguments.peer, nonce=nonce) as (sides, cluster):
+            tables.append(_heading(nonce, arguments) + _table(_measure(sides, cluster, arguments)))
+    print("\n".join(tables))
+    if arguments.write:
+        PAGE.write_text(_page(tables))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--flows", type=int, default=2000, help="of one run")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each side and step")
+    parser.add_argument("--nonce", action="store_true", help="once more with nonces required in the proofs")
+    parser.add_argument("--peer", type=Path, default=ROOT.parent / "shared" / "bench")
+    parser.add_argument("--write", action="store_true")
+    return parser.parse_args()
+
+
+@contextmanager
+def _started(peer: Path, *, nonce: bool) -> Iterator[tuple[list[Fapi2Side], Cluster]]:
+    """Both servers over one PostgreSQL, each with people who are signed in."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="authrim-bench-")))
+        cluster = postgres_cluster.start()
+        stack.callback(postgres_cluster.stop, cluster)
+        client = Fapi2Client(BROWSERS, wants_nonce=nonce)
+        ours = AuthrimSide.started(
+            folder, cluster, {"fapi2": _registration(client)}, pushed_requests_per_minute=1_000_000,
+            dpop_nonce="required" if nonce else "off",
+        )  # fmt: skip
+        sides = [_ours(stack.enter_context(ours), client, folder)]
+        if (peer / "nodeop").is_dir():
+            client = Fapi2Client(BROWSERS, wants_nonce=nonce)
+            variables = {"CLIENT_JWKS": json.dumps(client.jwks), "NONCE": "yes" if nonce else "no"}
+            theirs = NodeSide.started(folder, peer / "nodeop", cluster, _PEER_SERVER, **variables)
+            sides.append(_theirs(stack.enter_context(theirs), client, folder))
+        yield sides, cluster
+
+
+def _registration(client: Fapi2Client) -> ClientMetadata:
+    return ClientMetadata(
+        client_name="bench", profile="fapi2-security", token_endpoint_auth_method="private_key_jwt",
+        redirect_uris=("https://rp.example/cb",), grant_types=("authorization_code", "refresh_token"),
+        scope=("openid", "offline_access"), jwks=client.jwks, dpop_bound_access_tokens=True,
+        require_pushed_authorization_requests=True, id_token_signed_response_alg="ES256",
+        access_token_signing_alg="ES256", access_token_format="opaque", access_token_lifetime=3600,
+        skip_consent=True,
+    )  # fmt: skip
+
+
+def _ours(side: AuthrimSide, client: Fapi2Client, folder: Path) -> Fapi2Side:
+    client.client_id, client.issuer = side.client_id["fapi2"], side.url("")
+    server = Server(
+        side.name, side.pid, side.url, side.client, side.sign_in, lambda cookie: "session" in cookie,
+        "/par", "/authorize", "/token", "/userinfo",
+    )  # fmt: skip
+    return Fapi2Side(server, client, folder)
+
+
+def _theirs(side: NodeSide, client: Fapi2Client, folder: Path) -> Fapi2Side:
+    client.client_id, client.issuer = "bench", side.url("")
+    server = Server(
+        side.name, side.pid, side.url, side.client, lambda path: side.sign_in(path)[0],
+        lambda cookie: cookie.startswith("_session"), "/request", "/auth", "/token", "/me",
+    )  # fmt: skip
+    return Fapi2Side(server, client, folder)
+
+
+def _measure(
+    sides: list[Fapi2Side], cluster: Cluster, arguments: argparse.Namespace
+) -> dict[str, dict[str, tuple[Summary, float]]]:
+    """A B A B …, after one short round of each to warm up; by step and side."""
+    runs: dict[str, dict[str, list[Cost]]] = {
+        step.name: {side.server.name: [] for side in sides} for step in STEPS
+    }
+    for turn in range(arguments.rounds + 1):
+        flows = arguments.flows if turn else _WARM_UP
+        for side in sides:
+            for step in STEPS:
+                cost = _run(side, step, flows, cluster)
+                if turn:
+                    runs[step.name][side.server.name].append(cost)
+    return {
+        step: {
+            name: (
+                summarize([cost.measured for cost in costs]),
+                statistics.median(cost.database for cost in costs),
+            )
+            for name, costs in by_side.items()
+        }
+        for step, by_side in runs.items()
+    }
+
+
+def _run(side: Fapi2Side, step: Step, flows: int, cluster: Cluster) -> Cost:
+    load = side.load(step.name, flows)
+    before = database_cpu_seconds(cluster)
+    measured = run(load.url, load.script, load.environment, _LONGEST, side.server.pid, step.requests)
+    database = (database_cpu_seconds(cluster) - before) * 1000 / flows
+    measured = measured._replace(errors=flows - side.left(step.name))
+    print(f"{step.name:10} {side.server.name:20} {measured.rate:7.0f}/s  server {measured.cpu:.3f} ms"
+          f"  database {database:.3f} ms  cores {measured.cores:.2f}  errors {measured.errors}",
+          file=sys.stderr, flush=True)  # fmt: skip
+    return Cost(measured, database)
+
+
+def _heading(nonce: bool, arguments: argparse.Namespace) -> str:
+    proofs = "Every proof has a nonce that the server gave" if nonce else "Proofs without nonces"
+    return f"{proofs}. {arguments.flows} pieces of work a run, {arguments.rounds} rounds.\n\n"
+
+
+def _table(results: Mapping[str, Mapping[str, tuple[Summary, float]]]) -> str:
+    lines = [
+        "| work | Authrim, a second | node-oidc-provider | ratio | processor ms: server | its | ratio "
+        "| database | its |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for step in STEPS:
+        (ours, our_database), *others = results[step.name].values()
+        line = [step.title, f"{ours.rate:.0f} ({ours.lowest:.0f}–{ours.highest:.0f})"]
+        if others:
+            peer, their_database = others[0]
+            line += [
+                f"{peer.rate:.0f} ({peer.lowest:.0f}–{peer.highest:.0f})", f"{ours.rate / peer.rate:.2f}",
+                f"{ours.cpu:.2f}", f"{peer.cpu:.2f}", f"{peer.cpu / ours.cpu:.2f}",
+                f"{our_database:.2f}", f"{their_database:.2f}",
+            ]  # fmt: skip
+        else:
+            line += ["–", "–", f"{ours.cpu:.2f}", "–", "–", f"{our_database:.2f}", "–"]
+        lines.append(f"| {' | '.join(line)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _page(tables: list[str]) -> str:
+    """The page with new tables; what was written about the figures stays, below the first heading."""
+    said = PAGE.read_text().partition("\n## ")[2] if PAGE.exists() else ""
+    return (
+        "# A FAPI 2 flow\n\nPAR, DPoP and `private_key_jwt` for a person who is signed in, each event durable in "
+        "PostgreSQL before the answer, beside node-oidc-provider doing the same work in the same run. Absolute figures "
+        "move with the machine; the ratios are what to look at. Processor times are in milliseconds for one piece of "
+        "work, of the server's process and of PostgreSQL. `python -m bench.fapi2 --nonce` repeats them.\n\n"
+        + "\n".join(tables)
+        + (f"\n## {said}" if said else "")
+    )
+
+
+if __name__ == "__main__":
+    main()
