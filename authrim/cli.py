@@ -14,6 +14,7 @@ COMMANDS: Final = {
     "serve": ("authrim.commands.serve", "serve"),
     "migrate": ("authrim.commands.migrate", "migrate"),
     "client": ("authrim.commands.client", "client"),
+    "registration": ("authrim.commands.registration", "registration"),
     "account": ("authrim.commands.account", "account"),
     "keys": ("authrim.commands.keys", "keys"),
     "audit": ("authrim.commands.audit", "audit"),

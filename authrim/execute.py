@@ -154,10 +154,12 @@ class Executor:
             self._remembered.popitem(last=False)
 
     async def until_it_fits(
-        self, context: Context, attempt: Callable[[], Awaitable[Outcome[A]]], stream: str
-    ) -> A | Refusal:
-        """Append the outcome of ``attempt``, deciding anew after each conflict."""
-        applied = self._configuration.applied
+        self, context: Context, attempt: Callable[[], Awaitable[Outcome[A]]], stream: str, *,
+        on_configuration: bool = True,
+    ) -> A | Refusal:  # fmt: skip
+        """Append the outcome of ``attempt``, deciding anew after each conflict. ``on_configuration`` False: the
+        decision looks at no client and no key that is held in memory."""
+        applied = self._applied(on_configuration)
         outcome = await attempt()
         if await self._fits(context, outcome, applied):
             return outcome.answer
@@ -165,14 +167,17 @@ class Executor:
         lock = self._busy_streams.setdefault(stream, asyncio.Lock())
         async with lock:
             while monotonic() < deadline:
-                applied = self._configuration.applied
+                applied = self._applied(on_configuration)
                 outcome = await attempt()
                 if await self._fits(context, outcome, applied):
                     return outcome.answer
                 await asyncio.sleep(random.random() * 0.005)  # noqa: S311 - spreads out two processes, no secret
         raise Overloaded("the stream keeps moving")
 
-    async def _fits(self, context: Context, outcome: Outcome[A], applied: int) -> bool:
+    def _applied(self, on_configuration: bool) -> int | None:
+        return self._configuration.applied if on_configuration else None
+
+    async def _fits(self, context: Context, outcome: Outcome[A], applied: int | None) -> bool:
         """Append the outcome; False when the state has moved, and then the configuration is up to date again.
 
         ``applied`` was read before the decision began: a change that this process learned of while it was being

@@ -35,20 +35,24 @@ UNKNOWN: Final = invalid_request("There is no such account.", "Check the login o
 
 
 class Account(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is known of an account after its events so far. ``consents``: by client id, the agreed scope."""
+    """What is known of an account after its events so far. ``consents``: by client id, the agreed scope;
+    ``consent_generations``: by client id, the client's generation that was agreed with, where it is not 0."""
 
     subject: str = ""
     status: str = ""
     password_set_at: int | None = None
     consents: dict[str, tuple[str, ...]] = {}
+    consent_generations: dict[str, int] = {}
 
     @property
     def exists(self) -> bool:
         """Whether there is such a person, be the account disabled; an erased one is nobody any more."""
         return bool(self.subject) and self.status != ERASED
 
-    def remembered_scope(self, client_id: str) -> tuple[str, ...] | None:
-        """What the person has agreed to for this client; None: nothing."""
+    def remembered_scope(self, client_id: str, generation: int = 0) -> tuple[str, ...] | None:
+        """What the person has agreed to for this client as it is now; None: nothing."""
+        if self.consent_generations.get(client_id, 0) != generation:
+            return None
         return self.consents.get(client_id)
 
 
@@ -74,16 +78,28 @@ def apply(account: Account, event: Event) -> Account:
         case AccountEnabled():
             return msgspec.structs.replace(account, status=ACTIVE)
         case ConsentRemembered():
-            return msgspec.structs.replace(
-                account, consents={**account.consents, event.client_id: event.scope}
-            )
+            return _with_consent(account, event)
         case ConsentWithdrawn():
-            consents = {name: scope for name, scope in account.consents.items() if name != event.client_id}
-            return msgspec.structs.replace(account, consents=consents)
+            return _without_consent(account, event.client_id)
         case PersonErased():
             return Account(account.subject, ERASED)
         case _:
             return account
+
+
+def _with_consent(account: Account, event: ConsentRemembered) -> Account:
+    account = _without_consent(account, event.client_id)
+    generations = account.consent_generations
+    if event.client_generation:
+        generations = {**generations, event.client_id: event.client_generation}
+    consents = {**account.consents, event.client_id: event.scope}
+    return msgspec.structs.replace(account, consents=consents, consent_generations=generations)
+
+
+def _without_consent(account: Account, client_id: str) -> Account:
+    consents = {name: scope for name, scope in account.consents.items() if name != client_id}
+    generations = {name: one for name, one in account.consent_generations.items() if name != client_id}
+    return msgspec.structs.replace(account, consents=consents, consent_generations=generations)
 
 
 def decide_create(account: Account, subject: str, now: int) -> Decision[Account]:
@@ -126,17 +142,17 @@ def decide_enable(account: Account, now: int) -> Decision[Account]:
 
 
 def decide_remember_consent(
-    account: Account, client_id: str, scope: tuple[str, ...], now: int
+    account: Account, client_id: str, scope: tuple[str, ...], now: int, generation: int = 0
 ) -> Decision[Account]:
-    """Keep an agreement, together with what was agreed before. Nothing new appends nothing: a long-lived
-    stream does not grow with every sign-in."""
+    """Keep an agreement, together with what was agreed before with this ``generation`` of the client. Nothing new
+    appends nothing: a long-lived stream does not grow with every sign-in."""
     if not account.exists:
         return refuse(UNKNOWN)
-    remembered = account.remembered_scope(client_id)
+    remembered = account.remembered_scope(client_id, generation)
     whole = tuple(dict.fromkeys((*(remembered or ()), *scope)))
     if whole == remembered:
         return Decision((), account)
-    return _accept(account, ConsentRemembered(client_id, whole, now))
+    return _accept(account, ConsentRemembered(client_id, whole, now, generation))
 
 
 def decide_withdraw_consent(account: Account, client_id: str, now: int) -> Decision[Account]:

@@ -37,11 +37,13 @@ class AccountEnabled(Event, frozen=True, tag="account.enabled.v1"):
 
 
 class ConsentRemembered(Event, frozen=True, tag="account.consent_remembered.v1"):
-    """The person's standing agreement with a client: the whole of it, not a difference."""
+    """The person's standing agreement with a client: the whole of it, not a difference. ``client_generation`` is that
+    of the client then; an agreement with an earlier one counts no more (A206)."""
 
     client_id: str
     scope: tuple[str, ...]
     remembered_at: int
+    client_generation: int = 0
 
 
 class ConsentWithdrawn(Event, frozen=True, tag="account.consent_withdrawn.v1"):

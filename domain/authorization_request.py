@@ -133,6 +133,7 @@ def is_still_allowed(
     every later step, of the recorded request and never of what the browser sends (A017, A018, F31)."""
     return (
         client.status == ACTIVE
+        and client.generation == request.client_generation
         and request.response_type in types
         and request.response_mode in modes
         and redirect_uris.matches(client, request.redirect_uri)
@@ -180,6 +181,7 @@ def _validated(client: Client, parameters: Parameters, facts: RequestFacts, redi
     asked = read.asked_claims(parameters)
     request = AuthorizationRequested(
         client_id=client.client_id,
+        client_generation=client.generation,
         redirect_uri=redirect_uri,
         redirect_uri_given=parameters.get("redirect_uri") is not None,
         response_type=response_type,

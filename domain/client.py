@@ -20,6 +20,8 @@ from domain.client_events import (
     ClientRegistered,
     ClientSecretSet,
     ClientUpdated,
+    RegistrationTokenRevoked,
+    RegistrationTokenSet,
 )
 from domain.client_metadata import ClientMetadata
 from domain.errors import Refusal, invalid_request, unauthorized_client
@@ -42,13 +44,20 @@ class Secret(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Client(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is known of a client after its events so far. One that never was has no ``client_id``."""
+    """What is known of a client after its events so far. One that never was has no ``client_id``.
+
+    ``source``: who describes it (``ClientRegistered``). ``generation`` counts the changes by which all that people
+    agreed to before became void. ``registration_token_hash`` is empty when nobody manages it from outside.
+    """
 
     client_id: str = ""
     metadata: ClientMetadata = ClientMetadata()
     status: str = ""
     secrets: tuple[Secret, ...] = ()
     registered_at: int = 0
+    source: str = "admin"
+    generation: int = 0
+    registration_token_hash: str = ""
 
     @property
     def exists(self) -> bool:
@@ -124,25 +133,33 @@ def apply(client: Client, event: Event) -> Client:
     match event:
         case ClientRegistered():
             metadata = msgspec.convert(event.metadata, ClientMetadata)
-            return Client(event.client_id, metadata, ACTIVE, registered_at=event.registered_at)
+            return Client(
+                event.client_id, metadata, ACTIVE, registered_at=event.registered_at, source=event.source
+            )
         case ClientUpdated():
-            return _updated(client, msgspec.convert(event.metadata, ClientMetadata))
+            return _updated(client, event)
         case ClientSecretSet():
             return msgspec.structs.replace(client, secrets=_with_secret(client, event))
+        case RegistrationTokenSet():
+            return msgspec.structs.replace(client, registration_token_hash=event.token_hash)
+        case RegistrationTokenRevoked():
+            return msgspec.structs.replace(client, registration_token_hash="")
         case ClientDisabled():
             return msgspec.structs.replace(client, status=DISABLED)
         case ClientEnabled():
             return msgspec.structs.replace(client, status=ACTIVE)
         case ClientDeleted():
-            return msgspec.structs.replace(client, status=DELETED, secrets=())
+            return msgspec.structs.replace(client, status=DELETED, secrets=(), registration_token_hash="")
         case _:
             return client
 
 
-def _updated(client: Client, metadata: ClientMetadata) -> Client:
+def _updated(client: Client, event: ClientUpdated) -> Client:
     """A client that turns from secrets to another method leaves its secrets behind for good, and one that turns to
     signing with its secret needs a new one: of the old the server has only a digest."""
-    updated = msgspec.structs.replace(client, metadata=metadata)
+    metadata = msgspec.convert(event.metadata, ClientMetadata)
+    generation = client.generation + event.consents_void
+    updated = msgspec.structs.replace(client, metadata=metadata, generation=generation)
     turns_to_signing = updated.signs_with_secret and not client.signs_with_secret
     if updated.uses_secret and not turns_to_signing:
         return updated

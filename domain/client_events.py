@@ -6,18 +6,28 @@ from domain.event import Event, registry
 
 
 class ClientRegistered(Event, frozen=True, tag="client.registered.v1"):
-    """A client was made. ``metadata`` is the validated whole (``domain.client.ClientMetadata``)."""
+    """A client was made. ``metadata`` is the validated whole (``domain.client_metadata.ClientMetadata``), without
+    ``contacts``, which are people's.
+
+    ``source``: who described it: ``admin``, the client itself by ``registration`` (RFC 7591), or its
+    ``metadata_document``. ``initial_token_id`` is the initial access token that it was let in with,
+    ``statement_issuer`` who signed its software statement."""
 
     client_id: str
     metadata: dict[str, Any]
     registered_at: int
+    source: str = "admin"
+    initial_token_id: str | None = None
+    statement_issuer: str | None = None
 
 
 class ClientUpdated(Event, frozen=True, tag="client.updated.v1"):
-    """The whole metadata was replaced; policy was checked on the resulting client."""
+    """The whole metadata was replaced; policy was checked on the resulting client. ``consents_void``: the client
+    itself took up another address or key, so that nothing agreed to before holds any more (A206)."""
 
     metadata: dict[str, Any]
     updated_at: int
+    consents_void: bool = False
 
 
 class ClientSecretSet(Event, frozen=True, tag="client.secret_set.v1"):
@@ -28,6 +38,20 @@ class ClientSecretSet(Event, frozen=True, tag="client.secret_set.v1"):
     set_at: int
     expires_at: int = 0
     previous_until: int = 0
+
+
+class RegistrationTokenSet(Event, frozen=True, tag="client.registration_token_set.v1"):
+    """A registration access token was given out (RFC 7592 §3), in place of any before; SHA-256 of it is kept."""
+
+    token_hash: str
+    set_at: int
+
+
+class RegistrationTokenRevoked(Event, frozen=True, tag="client.registration_token_revoked.v1"):
+    """Nobody can manage the client from outside any more."""
+
+    reason: str
+    revoked_at: int
 
 
 class ClientDisabled(Event, frozen=True, tag="client.disabled.v1"):
@@ -50,5 +74,12 @@ class ClientDeleted(Event, frozen=True, tag="client.deleted.v1"):
 
 
 CLIENT_EVENTS = registry(
-    ClientRegistered, ClientUpdated, ClientSecretSet, ClientDisabled, ClientEnabled, ClientDeleted
+    ClientRegistered,
+    ClientUpdated,
+    ClientSecretSet,
+    RegistrationTokenSet,
+    RegistrationTokenRevoked,
+    ClientDisabled,
+    ClientEnabled,
+    ClientDeleted,
 )

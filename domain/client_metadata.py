@@ -17,8 +17,10 @@ class ClientMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
     nothing (the issuer as audience follows its own rule, see ``resource.audience_for``). ``response_modes``
     empty: any. ``protected_resources`` are the resources that this client *is*: with ``may_introspect`` it
     learns about tokens meant for them. ``jwks`` holds public keys. A lifetime or grace of None: the server's.
-    ``logo_digest`` is the SHA-256 of the picture that we show for the client, None when there is none; it is set
-    by us and is never a client's to choose (decisions.md 29).
+    ``contacts`` are people's: what is recorded of a client never holds them. ``localized`` are texts and pages for a
+    language, by their names with it, such as ``client_name#fr`` (RFC 7591 §2.2). ``logo_digest`` is the SHA-256 of
+    the picture that we show for the client, None when there is none; it is set by us and is never a client's to
+    choose (decisions.md 29).
     """
 
     client_name: str = ""
@@ -69,6 +71,7 @@ class ClientMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
     initiate_login_uri: str | None = None
     software_id: str | None = None
     software_version: str | None = None
+    localized: dict[str, str] = {}
     # OpenID Connect RP-Initiated Logout 1.0 §3.1, Front-Channel Logout 1.0 §2, Back-Channel Logout 1.0 §2.2
     post_logout_redirect_uris: tuple[str, ...] = ()
     frontchannel_logout_uri: str | None = None
@@ -89,3 +92,20 @@ class ClientMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
     tls_client_auth_san_email: str | None = None
     tls_client_certificate_bound_access_tokens: bool = False
     dpop_bound_access_tokens: bool = False
+
+
+def addresses_or_keys_are_new(before: ClientMetadata, after: ClientMetadata) -> bool:
+    """Whether somebody else could be behind the client now: an address that was not registered, a key that was not
+    there, or another place to fetch keys from (A206). What is only taken away gives nobody anything."""
+    known = _keys(before)
+    return (
+        not set(after.redirect_uris) <= set(before.redirect_uris)
+        or any(key not in known for key in _keys(after))
+        or (after.jwks_uri is not None and after.jwks_uri != before.jwks_uri)
+        or after.token_endpoint_auth_method != before.token_endpoint_auth_method
+    )
+
+
+def _keys(metadata: ClientMetadata) -> list[Any]:
+    keys = (metadata.jwks or {}).get("keys")
+    return keys if isinstance(keys, list) else []

@@ -12,6 +12,7 @@ from domain import (
     client_policy_keys,
     client_policy_logout,
     client_policy_mtls,
+    client_policy_registration,
     client_policy_responses,
     redirect_uri,
     resource,
@@ -67,6 +68,7 @@ def _checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | N
     yield from _lifetimes(metadata)
     yield _default_acr_values(metadata)
     yield _skip_consent(metadata)
+    yield from client_policy_registration.check(metadata, development)
 
 
 def _client_authentication(metadata: ClientMetadata) -> Iterable[Refusal | None]:

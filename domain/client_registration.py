@@ -14,8 +14,9 @@ from domain.client_events import (
     ClientRegistered,
     ClientSecretSet,
     ClientUpdated,
+    RegistrationTokenSet,
 )
-from domain.client_metadata import ClientMetadata
+from domain.client_metadata import ClientMetadata, addresses_or_keys_are_new
 from domain.client_policy import check
 from domain.decision import Decision, refuse
 from domain.errors import Refusal, invalid_request
@@ -30,13 +31,18 @@ UNKNOWN: Final = invalid_request("There is no such client.", "Check the client_i
 
 
 class RegisterClient(msgspec.Struct, frozen=True):
-    """An administrator registers a client. ``secret_hash`` is the SHA-256 of the secret that it is given."""
+    """A client is registered. ``secret_hash`` is the SHA-256 of the secret that it is given, ``token_hash`` that of its
+    registration access token; the other fields are those of ``ClientRegistered``."""
 
     client_id: str
     metadata: ClientMetadata
     secret_hash: str | None = None
     secret_expires_at: int = 0
     development: bool = False
+    source: str = "admin"
+    initial_token_id: str | None = None
+    statement_issuer: str | None = None
+    token_hash: str | None = None
 
 
 class SetSecret(msgspec.Struct, frozen=True):
@@ -56,39 +62,45 @@ def decide_register(client: Client, command: RegisterClient, now: int) -> Decisi
         )
     if not _CLIENT_ID.fullmatch(command.client_id):
         return refuse(invalid_request("The client_id is malformed.", "Use 1 to 128 unreserved characters."))
-    metadata = _with_clean_name(command.metadata)
-    refusal = check(metadata, command.development)
-    if refusal is not None:
-        return refuse(refusal)
-    registered = ClientRegistered(command.client_id, msgspec.to_builtins(metadata), now)
-    if command.secret_hash is None:
-        return _accept(client, registered)
-    return _with_first_secret(client, registered, command, now)
-
-
-def _with_first_secret(
-    client: Client, registered: ClientRegistered, command: RegisterClient, now: int
-) -> Decision[Client]:
-    secret = SetSecret(command.secret_hash or "", command.secret_expires_at)
-    decision = decide_set_secret(fold((registered,), client), secret, now)
-    if isinstance(decision.answer, Refusal):
-        return refuse(decision.answer)
-    return _accept(client, registered, *decision.events)
+    metadata = _for_the_log(command.metadata, command.development)
+    if isinstance(metadata, Refusal):
+        return refuse(metadata)
+    registered = ClientRegistered(
+        command.client_id,
+        msgspec.to_builtins(metadata),
+        now,
+        command.source,
+        command.initial_token_id,
+        command.statement_issuer,
+    )
+    events: tuple[Event, ...] = (registered,)
+    if command.secret_hash is not None:
+        secret = SetSecret(command.secret_hash, command.secret_expires_at)
+        decision = decide_set_secret(fold(events, client), secret, now)
+        if isinstance(decision.answer, Refusal):
+            return refuse(decision.answer)
+        events += decision.events
+    if command.token_hash is not None:
+        events += (RegistrationTokenSet(command.token_hash, now),)
+    return _accept(client, *events)
 
 
 def decide_update(
-    client: Client, metadata: ClientMetadata, now: int, development: bool = False
+    client: Client, metadata: ClientMetadata, now: int, development: bool = False, *, by_itself: bool = False
 ) -> Decision[Client]:
-    """Replace the whole metadata; to change one field, replace it in ``client.metadata`` first."""
+    """Replace the whole metadata; to change one field, replace it in ``client.metadata`` first.
+
+    ``by_itself``: the client asks, and not an administrator, so that new addresses or keys may be somebody else's.
+    """
     if not client.exists:
         return refuse(UNKNOWN)
-    cleaned = _with_clean_name(metadata)
-    refusal = check(cleaned, development)
-    if refusal is not None:
-        return refuse(refusal)
+    cleaned = _for_the_log(metadata, development)
+    if isinstance(cleaned, Refusal):
+        return refuse(cleaned)
     if cleaned == client.metadata:
         return Decision((), client)
-    return _accept(client, ClientUpdated(msgspec.to_builtins(cleaned), now))
+    consents_void = by_itself and addresses_or_keys_are_new(client.metadata, cleaned)
+    return _accept(client, ClientUpdated(msgspec.to_builtins(cleaned), now, consents_void))
 
 
 def decide_set_secret(client: Client, command: SetSecret, now: int) -> Decision[Client]:
@@ -130,8 +142,20 @@ def _accept(client: Client, *events: Event) -> Decision[Client]:
     return Decision(events, fold(events, client))
 
 
-def _with_clean_name(metadata: ClientMetadata) -> ClientMetadata:
+def _for_the_log(metadata: ClientMetadata, development: bool) -> ClientMetadata | Refusal:
+    """The whole client as it may be kept, or why not: names are cleaned, and contacts, which are people's, are not
+    for the log (decisions.md 16)."""
+    localized = {
+        key: _clean_name(text) if key.startswith("client_name#") else text
+        for key, text in metadata.localized.items()
+    }
+    cleaned = msgspec.structs.replace(
+        metadata, client_name=_clean_name(metadata.client_name), localized=localized
+    )
+    return check(cleaned, development) or msgspec.structs.replace(cleaned, contacts=())
+
+
+def _clean_name(name: str) -> str:
     """The name as people will see it on the consent page: one spelling, nothing invisible (A038)."""
-    visible = "".join(c for c in metadata.client_name if unicodedata.category(c) not in _INVISIBLE)
-    name = " ".join(unicodedata.normalize("NFC", visible).split())
-    return msgspec.structs.replace(metadata, client_name=name)
+    visible = "".join(c for c in name if unicodedata.category(c) not in _INVISIBLE)
+    return " ".join(unicodedata.normalize("NFC", visible).split())

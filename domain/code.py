@@ -2,7 +2,7 @@
 
 import msgspec
 
-from domain import issue, pkce
+from domain import issue, pkce, redirect_uri
 from domain.confirmation import UNBOUND, Confirmation
 from domain.decision import Decision, refuse
 from domain.errors import Refusal, invalid_grant
@@ -61,6 +61,8 @@ def decide_redeem(grant: Grant, command: RedeemCode, facts: IssueFacts) -> Decis
         return refuse(VOIDED)
     if facts.now >= code.expires_at:
         return refuse(EXPIRED)
+    if _client_has_changed(grant, facts):
+        return refuse(VOIDED, CodeVoided("client_changed", facts.now))
     mismatch = _redirect_uri_mismatch(grant, command)
     if mismatch is not None:
         return refuse(mismatch)
@@ -116,6 +118,16 @@ def _replayed(grant: Grant, command: RedeemCode, now: int) -> Decision[TokensIss
 def _proves_possession(grant: Grant, command: RedeemCode) -> bool:
     challenge = grant.request.code_challenge if grant.request else None
     return bool(challenge and command.code_verifier and pkce.verifies(command.code_verifier, challenge))
+
+
+def _client_has_changed(grant: Grant, facts: IssueFacts) -> bool:
+    """Whether the client took up other addresses or keys since it asked (A206), or the address that the code was
+    sent to is not its own any more (F31)."""
+    request = grant.request
+    return request is not None and (
+        facts.client.generation != request.client_generation
+        or not redirect_uri.matches(facts.client, request.redirect_uri)
+    )
 
 
 def _redirect_uri_mismatch(grant: Grant, command: RedeemCode) -> Refusal | None:

@@ -15,7 +15,8 @@ class AuthorizationRequested(Event, frozen=True, tag="grant.authorization_reques
     ``request_object_hash`` is the digest of the whole request object (RFC 9101), ``request_object_kid`` the client's
     key that signed it. A request that was pushed (RFC 9126) has ``request_uri_hash``, and the method and key that the
     client authenticated with. ``dpop_jkt`` is the key that the code is bound to (RFC 9449 §10), ``x5t_s256`` the
-    certificate that was shown with the pushed request (RFC 8705)."""
+    certificate that was shown with the pushed request (RFC 8705). ``client_generation`` is that of the client then: a
+    request of an earlier one comes to nothing (A206)."""
 
     client_id: str
     redirect_uri: str
@@ -48,6 +49,7 @@ class AuthorizationRequested(Event, frozen=True, tag="grant.authorization_reques
     client_key_id: str | None = None
     dpop_jkt: str | None = None
     x5t_s256: str | None = None
+    client_generation: int = 0
 
 
 class SubjectAuthenticated(Event, frozen=True, tag="grant.subject_authenticated.v1"):

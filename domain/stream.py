@@ -10,6 +10,7 @@ ACCOUNT = "account"
 SESSION = "session"
 KEY = "key"
 REFUSAL = "refusal"
+REGISTRATION = "registration"
 
 #: Kinds whose changes every process keeps in memory; the log's head remembers the newest of them.
 CONFIGURATION_KINDS = frozenset({CLIENT, KEY})
@@ -55,6 +56,11 @@ def session_stream(tenant: str, session_id: str) -> str:
 def key_stream(tenant: str, kid: str) -> str:
     """The stream of a signing key."""
     return f"{tenant}:{KEY}:{kid}"
+
+
+def registration_stream(tenant: str, token_id: str) -> str:
+    """The stream of an initial access token."""
+    return f"{tenant}:{REGISTRATION}:{token_id}"
 
 
 def refusal_stream(tenant: str, error_id: str) -> str:

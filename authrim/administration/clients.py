@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from authrim.administration.carrying_out import MICROSECONDS, carry_out
+from authrim.administration.client_keys import weak_keys_refusal
 from authrim.administration.logos import LogoChange
 from authrim.administration.paging import rows_of
 from authrim.client_secrets import ClientSecrets, leaving_rows
@@ -23,6 +24,7 @@ from domain.client_metadata import ClientMetadata
 from domain.client_registration import RegisterClient, SetSecret
 from domain.decision import Decision
 from domain.errors import Refusal
+from domain.profile import PROFILES
 from domain.stream import CLIENT, client_stream
 from projections.rows import Row
 from projections.tables import CLIENTS, SEALED, sealed_key
@@ -36,6 +38,11 @@ SIGNED_WITH: Final = (
     "authorization_signed_response_alg",
 )
 _CLIENT_ID_BYTES: Final = 10
+
+
+def new_client_id() -> str:
+    """A random client id."""
+    return os.urandom(_CLIENT_ID_BYTES).hex()
 
 
 class ClientWithSecret(msgspec.Struct, frozen=True):
@@ -61,7 +68,9 @@ CANNOT_KEEP: Final = Refusal(
 )  # fmt: skip
 
 
-class _Read(msgspec.Struct, frozen=True):
+class ClientRead(msgspec.Struct, frozen=True):
+    """A client as it was read, the version it was read at, and the database's clock in seconds."""
+
     client: Client
     version: int
     now: int
@@ -83,14 +92,17 @@ async def create_client(
     ``client_id`` None: a random one. ``development``: redirect URIs may be http on the loopback interface.
     ``logo`` None: the client has none.
     """
+    weak = weak_keys_refusal(metadata.jwks)
+    if weak is not None:
+        return weak
     if logo is not None:
         metadata = msgspec.structs.replace(metadata, logo_digest=logo.digest)
-    chosen_id = client_id or os.urandom(_CLIENT_ID_BYTES).hex()
+    chosen_id = client_id or new_client_id()
     secret = new_client_secret() if metadata.token_endpoint_auth_method in SECRET_METHODS else None
     command = RegisterClient(
         chosen_id, metadata, None if secret is None else secret.hash, development=development
     )
-    client = await _change(
+    client = await change_client(
         store,
         tenant,
         chosen_id,
@@ -101,6 +113,17 @@ async def create_client(
     if isinstance(client, Refusal):
         return client
     return ClientWithSecret(client, None if secret is None else secret.value)
+
+
+def default_algorithms(algorithms: Collection[str], profile: str) -> dict[str, str]:
+    """What to sign with where nothing is said: access tokens with the server's first algorithm, ID tokens with
+    RS256, which every client has to know (OIDC Core §15.1); both only where the profile allows it."""
+    allowed = PROFILES[profile].signing_algorithms
+    usable = tuple(alg for alg in algorithms if alg in allowed) or allowed
+    return {
+        "access_token_signing_alg": usable[0],
+        "id_token_signed_response_alg": "RS256" if "RS256" in usable else usable[0],
+    }
 
 
 def signing_refusal(fields: Mapping[str, Any], algorithms: Collection[str]) -> Refusal | None:
@@ -124,11 +147,14 @@ async def update_client(
 
     A client that turns to authenticating with a secret and has none gets one. ``logo`` None: it stays as it is.
     """
+    weak = weak_keys_refusal(changes.get("jwks"))
+    if weak is not None:
+        return weak
     if logo is not None:
         changes = {**changes, "logo_digest": logo.digest}
     secret = new_client_secret()
 
-    def decide(read: _Read) -> Decision[Client]:
+    def decide(read: ClientRead) -> Decision[Client]:
         metadata = msgspec.structs.replace(read.client.metadata, **changes)
         updated = registration.decide_update(read.client, metadata, read.now, development)
         if isinstance(updated.answer, Refusal) or not _needs_secret(updated.answer):
@@ -136,7 +162,7 @@ async def update_client(
         with_secret = registration.decide_set_secret(updated.answer, SetSecret(secret.hash), read.now)
         return Decision((*updated.events, *with_secret.events), with_secret.answer)
 
-    client = await _change(store, tenant, client_id, decide, logo, NewSecret(secret, keeper))
+    client = await change_client(store, tenant, client_id, decide, logo, NewSecret(secret, keeper))
     if isinstance(client, Refusal):
         return client
     is_new = any(one.secret_hash == secret.hash for one in client.secrets)
@@ -154,38 +180,38 @@ async def rotate_secret(
     """Give the client a new secret; the one before it works for ``overlap_seconds`` more (0: no longer)."""
     secret = new_client_secret()
 
-    def decide(read: _Read) -> Decision[Client]:
+    def decide(read: ClientRead) -> Decision[Client]:
         command = SetSecret(secret.hash, previous_until=read.now + overlap_seconds)
         return registration.decide_set_secret(read.client, command, read.now)
 
-    client = await _change(store, tenant, client_id, decide, secret=NewSecret(secret, keeper))
+    client = await change_client(store, tenant, client_id, decide, secret=NewSecret(secret, keeper))
     return client if isinstance(client, Refusal) else ClientWithSecret(client, secret.value)
 
 
 async def disable_client(store: Store, tenant: str, client_id: str, reason: str) -> Client | Refusal:
     """Forbid the client everything for now; its tokens are inactive at once. ``reason`` is for the log."""
-    return await _change(
+    return await change_client(
         store, tenant, client_id, lambda read: registration.decide_disable(read.client, reason, read.now)
     )
 
 
 async def enable_client(store: Store, tenant: str, client_id: str) -> Client | Refusal:
     """Let a disabled client act again."""
-    return await _change(
+    return await change_client(
         store, tenant, client_id, lambda read: registration.decide_enable(read.client, read.now)
     )
 
 
 async def delete_client(store: Store, tenant: str, client_id: str) -> Client | Refusal:
     """End the registration for good; its id is never used again."""
-    return await _change(
+    return await change_client(
         store, tenant, client_id, lambda read: registration.decide_delete(read.client, read.now)
     )
 
 
 async def show_client(store: Store, tenant: str, client_id: str) -> Client | Refusal:
     """The client as its events tell it."""
-    client = (await _read(store, tenant, client_id)).client
+    client = (await read_client(store, tenant, client_id)).client
     return client if client.exists else registration.UNKNOWN
 
 
@@ -202,27 +228,28 @@ async def list_clients(store: Store, tenant: str, after: str = "", limit: int = 
     return tuple(found)
 
 
-async def _read(store: Store, tenant: str, client_id: str) -> _Read:
+async def read_client(store: Store, tenant: str, client_id: str) -> ClientRead:
+    """The client as its events tell it now."""
     read = await store.read_stream(client_stream(tenant, client_id))
-    return _Read(clients.fold(codec.decode_stream(CLIENT, read)), read.version, read.now // MICROSECONDS)
+    return ClientRead(clients.fold(codec.decode_stream(CLIENT, read)), read.version, read.now // MICROSECONDS)
 
 
-async def _change(
-    store: Store, tenant: str, client_id: str, decide: Callable[[_Read], Decision[Client]],
+async def change_client(
+    store: Store, tenant: str, client_id: str, decide: Callable[[ClientRead], Decision[Client]],
     logo: LogoChange | None = None, secret: NewSecret | None = None,
 ) -> Client | Refusal:  # fmt: skip
     """A change with the sealed rows that go with it. They are sealed after the client was read: a deletion in
     between moves the client's version, so what was dropped is never written back."""
 
     async def attempt() -> Outcome[Client]:
-        read = await _read(store, tenant, client_id)
+        read = await read_client(store, tenant, client_id)
         decision = decide(read)
         if not decision.events:
             return Outcome(decision.answer)
         change = Change(client_stream(tenant, client_id), read.version, decision.events, read.client)
         if isinstance(decision.answer, Refusal):
             return Outcome(decision.answer, (change,))
-        kept = _secret_rows(tenant, read.client, decision.answer, secret)
+        kept = secret_rows(tenant, read.client, decision.answer, secret)
         if isinstance(kept, Refusal):
             return Outcome(kept)
         rows = (*kept, *await _sealed_rows(tenant, decision.answer, logo))
@@ -231,7 +258,7 @@ async def _change(
     return await carry_out(store, tenant, attempt)
 
 
-def _secret_rows(
+def secret_rows(
     tenant: str, before: Client, after: Client, new: NewSecret | None
 ) -> tuple[Row, ...] | Refusal:
     """What becomes of the secrets that the client signs with."""

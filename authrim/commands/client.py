@@ -10,11 +10,9 @@ from authrim.administration.clients import ClientWithSecret
 from authrim.administration.logos import LARGEST_FILE, LogoChange, new_logo
 from authrim.commands.administering import Office, administer, moment, print_fields, print_list
 from authrim.commands.client_options import client_options, fields_of, logo_option
-from authrim.settings import Settings
 from domain.client import Client
 from domain.client_metadata import ClientMetadata
 from domain.errors import Refusal
-from domain.profile import PROFILES
 
 _PERSON_SCOPES: Final = ("openid", "profile", "email", "address", "phone", "offline_access")
 _WITH_PEOPLE: Final[dict[str, Any]] = {
@@ -57,7 +55,10 @@ def create(
     given = {**PRESETS[kind], **fields_of(options)}
 
     async def work(office: Office) -> ClientWithSecret | Refusal:
-        fields = {**_algorithms(office.settings, given), **given}
+        fields = {
+            **clients.default_algorithms(office.settings.signing_algorithms, given.get("profile", "oidc")),
+            **given,
+        }
         refusal = clients.signing_refusal(fields, office.settings.signing_algorithms)
         if refusal is not None:
             return refusal
@@ -75,17 +76,6 @@ def create(
         )
 
     _print(context, administer(context, work))
-
-
-def _algorithms(settings: Settings, given: dict[str, Any]) -> dict[str, str]:
-    """What to sign with where nothing is said: access tokens with the server's first algorithm, ID tokens with
-    RS256, which every client has to know (OIDC Core §15.1); both only where the profile allows it."""
-    allowed = PROFILES[given.get("profile", "oidc")].signing_algorithms
-    usable = tuple(alg for alg in settings.signing_algorithms if alg in allowed) or allowed
-    return {
-        "access_token_signing_alg": usable[0],
-        "id_token_signed_response_alg": "RS256" if "RS256" in usable else usable[0],
-    }
 
 
 @client.command("list")

@@ -57,6 +57,9 @@ def dev(context: click.Context, port: int, mtls_port: int | None, data: Path, *,
         signing_algorithms=("ES256", "RS256", "PS256", "EdDSA"),
         authorize_requests_per_minute=100_000,
         **tls,
+        registration="open",
+        registrations_per_minute=100_000,
+        registrations_per_hour=1_000_000,
     )
     try:
         asyncio.run(_dev(settings, data, workplace, as_json=as_json))

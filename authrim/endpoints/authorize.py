@@ -124,7 +124,7 @@ async def _begin(
         client = await allowed_client(runtime, context, asked)
         if client is None:
             return Outcome(CLIENT_CHANGED)
-        signed_in = await signed_in_browser(request, context, client.client_id)
+        signed_in = await signed_in_browser(request, context, client)
         now = signed_in.now if signed_in else runtime.now()
         draft = draft_answer(runtime, context, client, grant_id, asked.response_type, now)
         step_facts = StepFacts(now, draft.code_hash, private.hinted_subject, draft.issue_facts)

@@ -82,7 +82,7 @@ async def _agree(
     if account.status != ACTIVE or not session.is_live(facts.now):
         return StepTaken(Decision((), NOT_YOURS))
     remembered = accounts.decide_remember_consent(
-        account, client.client_id, scope_to_agree_to(grant.request), facts.now
+        account, client.client_id, scope_to_agree_to(grant.request), facts.now, client.generation
     )
     stream = account_stream(tenant, grant.subject)
     changes = (Change(stream, version, remembered.events, account),) if remembered.events else ()

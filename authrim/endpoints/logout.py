@@ -27,7 +27,7 @@ from authrim.web.params import Params, read_form, read_params
 from authrim.web.response_mode import see_other
 from domain import logout as rules
 from domain import session as sessions
-from domain.client import Client
+from domain.client import NO_CLIENT, Client
 from domain.errors import Refusal, invalid_request
 from domain.logout import LogoutRequest
 from domain.stream import session_stream
@@ -53,7 +53,7 @@ async def logout(request: web.Request) -> web.StreamResponse:
     asked = await _read(request, context, params)
     if isinstance(asked, Refusal) or isinstance(params, Refusal):
         return await _refuse(request, context, asked)
-    signed_in = await signed_in_browser(request, context, "")
+    signed_in = await signed_in_browser(request, context, NO_CLIENT)
     session_id = signed_in.browser.session_id if signed_in else None
     if _sees_the_session(request) and not rules.needs_confirmation(asked, session_id):
         return await _log_out(request, context, asked, signed_in)
@@ -74,7 +74,7 @@ async def answer_logout(request: web.Request) -> web.StreamResponse:
     if form.get("action") == "cancel":
         page = LoggedOutPage(title=texts.STILL_LOGGED_IN, **page_settings(request, asked.ui_locales))
         return request.app[RUNTIME].pages.logged_out(page)
-    return await _log_out(request, context, asked, await signed_in_browser(request, context, ""))
+    return await _log_out(request, context, asked, await signed_in_browser(request, context, NO_CLIENT))
 
 
 def _sees_the_session(request: web.Request) -> bool:

@@ -33,7 +33,7 @@ async def go_on(
     runtime = request.app[RUNTIME]
 
     async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepTaken:
-        signed_in = await signed_in_browser(request, context, client.client_id)
+        signed_in = await signed_in_browser(request, context, client)
         browser = signed_in.browser if signed_in else None
         decision = authorization.advance(grant, facts_for(runtime, client, browser, facts))
         return StepTaken(decision, expects=signed_in.expects if signed_in else ())

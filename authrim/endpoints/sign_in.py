@@ -98,7 +98,7 @@ async def _sign_in(
     async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepTaken:
         nonlocal session_id
         session_id = new_session_id  # also when an earlier try would have renewed one that has ended since
-        current = await signed_in_browser(request, context, client.client_id)
+        current = await signed_in_browser(request, context, client)
         proof = SignedIn(checked.subject, digest(secret), PASSWORD_ACR, PASSWORD_AMR)
         if current is not None and sessions.continues(current.browser.session, proof, facts.now):
             session_id = current.browser.session_id
@@ -120,7 +120,7 @@ async def _step(
     account, version = await read_account(runtime, context.tenant, subject)
     if account.status != ACTIVE or account.password_set_at != checked.password_set_at:
         return StepTaken(Decision((), NOT_YOURS))
-    remembered = account.remembered_scope(client.client_id)
+    remembered = account.remembered_scope(client.client_id, client.generation)
     browser = Browser(session_id, NO_SESSION, account_active=True, remembered_scope=remembered)
     authorization_facts = facts_for(runtime, client, browser, facts)
     decision = authorization.decide_signed_in(

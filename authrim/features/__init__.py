@@ -11,6 +11,7 @@ from authrim.features.logout import LOGOUT
 from authrim.features.mtls import MUTUAL_TLS, mtls_endpoint_aliases
 from authrim.features.openid_connect import OPENID_CONNECT
 from authrim.features.own import OWN
+from authrim.features.registration import REGISTRATION
 from authrim.features.responses import RESPONSES
 from authrim.features.sender_constraint import SENDER_CONSTRAINT
 from authrim.features.tokens import TOKENS
@@ -25,6 +26,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     *AUTHORIZATION_REQUESTS,
     *LOGOUT,
     *TOKENS,
+    *REGISTRATION,
     *SENDER_CONSTRAINT,
     *MUTUAL_TLS,
     *OWN,

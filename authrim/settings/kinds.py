@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
+from domain.profile import PROFILES
+
 
 class Unit(NamedTuple):
     """What a number counts, for the reference page."""
@@ -30,6 +32,7 @@ ClientCertificates = Literal["none", "request"]
 DpopNonce = Literal["off", "profile", "required"]
 EncryptionAlgorithm = Literal["RSA-OAEP-256", "ECDH-ES"]
 LogFormat = Literal["json", "pretty"]
+RegistrationMode = Literal["off", "initial_access_token", "open"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -115,6 +118,12 @@ def _holds_authorities(value: Path) -> Path:
     return value
 
 
+def _is_profile(value: str) -> str:
+    if value not in PROFILES:
+        raise ValueError(f"must be one of {', '.join(PROFILES)}")
+    return value
+
+
 Issuer = Annotated[str, AfterValidator(_is_issuer)]
 Language = Annotated[str, AfterValidator(_is_language)]
 Database = Annotated[SecretStr, AfterValidator(_is_database)]
@@ -128,3 +137,4 @@ TrustedAuthorities = Annotated[Path, AfterValidator(_holds_authorities)]
 Algorithms = Annotated[tuple[SigningAlgorithm, ...], NoDecode, BeforeValidator(_comma_separated)]
 EncryptionAlgorithms = Annotated[tuple[EncryptionAlgorithm, ...], NoDecode, BeforeValidator(_comma_separated)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
+ProfileName = Annotated[str, AfterValidator(_is_profile)]

@@ -12,6 +12,7 @@ from authrim.settings.groups import (
     Output,
     Outside,
     Passwords,
+    Registration,
     Requests,
     Server,
     SignIn,
@@ -21,7 +22,7 @@ from authrim.settings.groups import (
 from authrim.settings.kinds import POSTGRES_SCHEMES, is_loopback
 
 
-class Settings(Server, Tls, Log, Keys, Tokens, Requests, SignIn, Passwords, Outside, Output):
+class Settings(Server, Tls, Log, Keys, Tokens, Requests, SignIn, Passwords, Registration, Outside, Output):
     """Everything that can be set. ``load`` makes one from what is configured."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True)

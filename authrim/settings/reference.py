@@ -19,6 +19,7 @@ from authrim.settings.groups import (
     Output,
     Outside,
     Passwords,
+    Registration,
     Requests,
     Server,
     SignIn,
@@ -38,6 +39,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "Authorization requests": Requests,
     "Sign-in": SignIn,
     "Passwords": Passwords,
+    "Registration": Registration,
     "What the server fetches": Outside,
     "Output": Output,
 }

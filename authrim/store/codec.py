@@ -15,8 +15,9 @@ from domain.event import Event
 from domain.grant_events import GRANT_EVENTS
 from domain.key_events import KEY_EVENTS
 from domain.refusal_events import REFUSAL_EVENTS
+from domain.registration_token_events import REGISTRATION_EVENTS
 from domain.session_events import SESSION_EVENTS
-from domain.stream import ACCOUNT, CLIENT, GRANT, KEY, REFUSAL, SESSION
+from domain.stream import ACCOUNT, CLIENT, GRANT, KEY, REFUSAL, REGISTRATION, SESSION
 
 REGISTRIES: dict[str, dict[str, type[Event]]] = {
     GRANT: GRANT_EVENTS,
@@ -25,6 +26,7 @@ REGISTRIES: dict[str, dict[str, type[Event]]] = {
     SESSION: SESSION_EVENTS,
     KEY: KEY_EVENTS,
     REFUSAL: REFUSAL_EVENTS,
+    REGISTRATION: REGISTRATION_EVENTS,
 }
 
 _TAGS: dict[type[Event], str] = {

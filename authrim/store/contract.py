@@ -168,6 +168,9 @@ class Store(Protocol):
     async def read_rows(self, table: str, after: str, limit: int) -> Sequence[Mapping[str, Any]]:
         """Rows of a table of ``projections/tables.py`` by key after ``after``, in order, for lists and checks."""
 
+    async def stream_names(self, prefix: str, after: str, limit: int) -> Sequence[str]:
+        """Names of the streams that begin with ``prefix``, those behind ``after``, in order, for lists."""
+
     async def reserve(self, key: str, expires_at: int) -> bool:
         """Insert a guard row once (a ``jti`` seen); False when it is there already. Group write."""
 

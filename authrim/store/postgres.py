@@ -23,6 +23,7 @@ from authrim.store.postgres_guard import Guard
 from authrim.store.postgres_writer import Writer
 from authrim.store.read_back import Delivery, Page, Projected, Shadow
 from projections.lookups import LOOKUPS
+from projections.rows import key_range
 from projections.tables import Table
 
 _MICROSECONDS: Final = 1_000_000
@@ -112,6 +113,11 @@ class PostgresStore:
     async def read_rows(self, table: str, after: str, limit: int) -> Sequence[Mapping[str, Any]]:
         """Rows of a table after a key, in order."""
         return [dict(row) for row in await self._connections.fetch(sql.ROWS[table], after, limit)]
+
+    async def stream_names(self, prefix: str, after: str, limit: int) -> Sequence[str]:
+        """Names of streams by their beginning, in order."""
+        rows = await self._connections.fetch(sql.STREAM_NAMES, *key_range(f"{prefix}*"), after, limit)
+        return [row["stream_id"] for row in rows]
 
     async def reserve(self, key: str, expires_at: int) -> bool:
         """Insert a guard row once; False when it is there already. ``expires_at`` in seconds."""

@@ -28,6 +28,12 @@ STREAMS: Final = """
 _EVENT = "position, stream_id, version, type, payload, metadata, recorded_at, leaf"
 
 WHOLE_STREAM: Final = f"SELECT {_EVENT} FROM events WHERE stream_id = $1 ORDER BY version"
+#: A stream's first event is version 0 or 1 (decisions.md 13); ours begin at 1.
+STREAM_NAMES: Final = """
+    SELECT stream_id FROM events
+    WHERE stream_id >= $1 AND stream_id < $2 AND stream_id > $3 AND version = 1
+    ORDER BY stream_id LIMIT $4
+"""
 LOG: Final = f"SELECT {_EVENT} FROM events WHERE position > $1 ORDER BY position LIMIT $2"
 CONFIGURATION_LOG: Final = f"""
     SELECT {_EVENT} FROM events

@@ -133,6 +133,10 @@ class SQLiteStore:
         """Rows of a table after a key, in order."""
         return await self._scans.run(reads.read_rows, table, after, limit)
 
+    async def stream_names(self, prefix: str, after: str, limit: int) -> Sequence[str]:
+        """Names of streams by their beginning, in order."""
+        return await self._scans.run(reads.read_stream_names, prefix, after, limit)
+
     async def reserve(self, key: str, expires_at: int) -> bool:
         """Insert a guard row once; False when it is there already. ``expires_at`` in seconds."""
         return await self._reservations.load(Reservation(key, expires_at))

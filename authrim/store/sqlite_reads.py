@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from authrim.store.contract import Batch, StoredEvent
 from projections.lookups import LOOKUPS
+from projections.rows import key_range
 from projections.tables import INLINE_TABLES, PRIVATE_TABLES
 
 # A forged row may hold text that is no UTF-8: it has to be read before it can be named (authrim/store/chain.py).
@@ -25,6 +26,11 @@ _READ_CONFIGURATION = """
 _READ_WHOLE_STREAM = """
     SELECT position, stream_id, version, type, payload, metadata, recorded_at, leaf
     FROM events WHERE stream_id = ? ORDER BY version
+"""
+_READ_STREAM_NAMES = """
+    SELECT stream_id FROM events
+    WHERE stream_id >= ? AND stream_id < ? AND stream_id > ? AND version = 1
+    ORDER BY stream_id LIMIT ?
 """
 _READ_STREAMS = """
     SELECT e.stream_id, e.version, e.type, e.payload
@@ -87,6 +93,12 @@ def read_streams(connection: sqlite3.Connection, streams: Sequence[str]) -> dict
 def read_whole_stream(connection: sqlite3.Connection, stream: str) -> list[StoredEvent]:
     """Every event of a stream."""
     return [StoredEvent(*row) for row in connection.execute(_READ_WHOLE_STREAM, (stream,))]
+
+
+def read_stream_names(connection: sqlite3.Connection, prefix: str, after: str, limit: int) -> list[str]:
+    """Names of streams by their beginning, in order."""
+    parameters = (*key_range(f"{prefix}*"), after, limit)
+    return [name for (name,) in connection.execute(_READ_STREAM_NAMES, parameters)]
 
 
 def read_log(

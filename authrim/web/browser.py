@@ -9,6 +9,7 @@ from authrim.runtime import RUNTIME, Runtime
 from authrim.web.cookies import session_cookie
 from domain.account import Account
 from domain.authorization import Browser
+from domain.client import Client
 from domain.liveness import ACTIVE
 from domain.session import NO_SESSION, Session
 from domain.stream import account_stream, session_stream
@@ -24,7 +25,7 @@ class SignedInBrowser(msgspec.Struct, frozen=True):
     session_version: int
 
 
-async def signed_in_browser(request: web.Request, context: Context, client_id: str) -> SignedInBrowser | None:
+async def signed_in_browser(request: web.Request, context: Context, client: Client) -> SignedInBrowser | None:
     """The session that the cookie proves, with the account's standing consent for the client; or None."""
     runtime = request.app[RUNTIME]
     cookie = session_cookie(request)
@@ -47,7 +48,7 @@ async def signed_in_browser(request: web.Request, context: Context, client_id: s
             session_id=cookie.session_id,
             session=session,
             account_active=row["account_status"] == ACTIVE,
-            remembered_scope=account.remembered_scope(client_id),
+            remembered_scope=account.remembered_scope(client.client_id, client.generation),
         ),
         expects=(
             (session_stream(context.tenant, cookie.session_id), row["version"]),

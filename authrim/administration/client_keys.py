@@ -1,0 +1,39 @@
+"""Is each key of a client one that may be used at all? Asked when keys are registered, and again at each use (A174)."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from authrim.crypto.jwk import JwkRefused, public_key_of
+from domain.errors import Refusal
+from domain.invalid_metadata import invalid
+
+#: What is told of the reasons that ``JwkRefused`` names.
+_TOLD: Final = {
+    "rsa_modulus": "has an RSA key of less than 2048 bits or more than 8192.",
+    "rsa_exponent": "has an RSA key with another exponent than RFC 7518 recommends.",
+    "rsa_roca": "has an RSA key that is weak (CVE-2017-15361).",
+    "curve_unknown": "has a key on a curve that is not supported.",
+    "private_key": "has a private key in it.",
+    "symmetric_key": "has a symmetric key in it.",
+}
+
+
+def weak_keys_refusal(jwks: Mapping[str, Any] | None) -> Refusal | None:
+    """Why a key of the set may not be registered, or None. What is no key set at all is the policy's to refuse."""
+    keys = (jwks or {}).get("keys")
+    for key in keys if isinstance(keys, list) else []:
+        if not isinstance(key, Mapping) or _is_for_key_agreement(key):
+            continue
+        try:
+            public_key_of(key)
+        except JwkRefused as refused:
+            told = _TOLD.get(refused.code, "has a malformed key.")
+            return invalid(
+                "jwks", told, "Register keys of RFC 7518 with at least 2048 bits, P-256 or Ed25519."
+            )
+    return None
+
+
+def _is_for_key_agreement(key: Mapping[str, Any]) -> bool:
+    """X25519 and X448 verify nothing (RFC 8037 §3.2)."""
+    return key.get("kty") == "OKP" and key.get("use") == "enc"

@@ -1,0 +1,134 @@
+"""``authrim registration``: let clients register themselves, and help those that lost their token."""
+
+import time
+from typing import Any, Final
+
+import click
+
+from authrim.administration import registration_tokens
+from authrim.administration.registration_tokens import GivenToken
+from authrim.commands.administering import Office, administer, moment, print_fields, print_list
+from domain.client import Client
+from domain.client_policy import GRANT_TYPES
+from domain.errors import Refusal
+from domain.profile import PROFILES
+from domain.registration_token import LONGEST_LIFE, MOST_USES, RegistrationToken
+
+_DAY: Final = 86_400
+
+
+@click.group()
+def registration() -> None:
+    """Let clients register themselves (RFC 7591), and manage their tokens."""
+
+
+@registration.group("token")
+def token() -> None:
+    """Initial access tokens: who may register, and how many clients."""
+
+
+@token.command("create")
+@click.option(
+    "--uses",
+    type=click.IntRange(1, MOST_USES),
+    default=1,
+    show_default=True,
+    help="How many clients it lets in.",
+)
+@click.option(
+    "--expires-in", type=click.IntRange(1, LONGEST_LIFE), default=_DAY, show_default=True, help="In seconds."
+)
+@click.option(
+    "--scope", multiple=True, help="What its clients may ask for, in place of registration_scope; repeatable."
+)
+@click.option(
+    "--grant-type", "grant_types", multiple=True, type=click.Choice(GRANT_TYPES),
+    help="What its clients may use, in place of registration_grant_types; repeatable.",
+)  # fmt: skip
+@click.option("--profile", type=click.Choice(tuple(PROFILES)), help="The rules that its clients are held to.")
+@click.pass_context
+def create(
+    context: click.Context, uses: int, expires_in: int, scope: tuple[str, ...], grant_types: tuple[str, ...],
+    profile: str | None,
+) -> None:  # fmt: skip
+    """Give out an initial access token. It is shown once, here."""
+    values = tuple(dict.fromkeys(" ".join(scope).split()))
+
+    async def work(office: Office) -> GivenToken | Refusal:
+        return await registration_tokens.create_initial_token(
+            office.store, office.tenant, uses=uses, lifetime=expires_in, scope=values, grant_types=grant_types,
+            profile=profile or "",
+        )  # fmt: skip
+
+    given = administer(context, work)
+    described = {"initial_access_token": given.value, **_describe(given.token)}
+    print_fields(context, described, note="Keep the token now: it is not shown again.")
+
+
+@token.command("list")
+@click.option("--after", default="", help="Begin behind this id.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="How many at most."
+)
+@click.pass_context
+def list_(context: click.Context, after: str, limit: int) -> None:
+    """List initial access tokens in the order in which they were given out; never their values."""
+
+    async def work(office: Office) -> tuple[RegistrationToken, ...] | Refusal:
+        return await registration_tokens.list_initial_tokens(office.store, office.tenant, after, limit)
+
+    found = administer(context, work)
+    print_list(
+        context, "tokens", ("id", "status", "used", "uses", "expires_at"), [_describe(one) for one in found]
+    )
+
+
+@token.command("revoke")
+@click.argument("token_id")
+@click.pass_context
+def revoke(context: click.Context, token_id: str) -> None:
+    """Let nobody in with a token any more. Clients that it let in stay."""
+
+    async def work(office: Office) -> RegistrationToken | Refusal:
+        return await registration_tokens.revoke_initial_token(office.store, office.tenant, token_id)
+
+    print_fields(context, _describe(administer(context, work)))
+
+
+@registration.command("client-token")
+@click.argument("client_id")
+@click.option("--revoke", "revokes", is_flag=True, help="Let nobody manage the client from outside any more.")
+@click.pass_context
+def client_token(context: click.Context, client_id: str, *, revokes: bool) -> None:
+    """Give a client a new registration access token (RFC 7592), in place of the one that it lost. It is shown once."""
+
+    async def work(office: Office) -> tuple[Client, str | None] | Refusal:
+        if revokes:
+            return await registration_tokens.revoke_registration_access_token(
+                office.store, office.tenant, client_id
+            )
+        return await registration_tokens.new_registration_access_token(office.store, office.tenant, client_id)
+
+    one, value = administer(context, work)
+    fields: dict[str, Any] = {"client_id": one.client_id, "status": one.status}
+    if value is None:
+        print_fields(context, fields)
+    else:
+        note = "Keep the token now: it is not shown again."
+        print_fields(context, {**fields, "registration_access_token": value}, note=note)
+
+
+def _describe(one: RegistrationToken) -> dict[str, Any]:
+    issued = one.issued
+    assert issued is not None
+    return {
+        "id": issued.token_id,
+        "status": one.why_not(int(time.time())) or "active",
+        "used": one.used,
+        "uses": issued.uses,
+        "issued_at": moment(issued.issued_at),
+        "expires_at": moment(issued.expires_at),
+        "scope": " ".join(issued.scope),
+        "grant_types": issued.grant_types,
+        "profile": issued.profile,
+    }

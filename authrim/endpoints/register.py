@@ -1,0 +1,92 @@
+"""Dynamic client registration (RFC 7591 §3, OpenID Connect Dynamic Client Registration 1.0 §3)."""
+
+from typing import Any, Final
+
+import msgspec
+from aiohttp import hdrs, web
+
+from authrim.execute import Context
+from authrim.registering import Managed, register_client
+from authrim.runtime import RUNTIME, Runtime
+from authrim.web.answers import refuse_as_json, refuse_as_resource
+from authrim.web.bearer import bearer_token
+from authrim.web.context import context_of
+from authrim.web.errors import resource_challenge
+from authrim.web.json_body import read_json_object
+from domain import registration_metadata
+from domain.errors import Refusal
+
+ENDPOINT = "register"
+
+_MINUTE: Final = 60
+_HOUR: Final = 3600
+_encode = msgspec.json.Encoder().encode
+
+
+async def register(request: web.Request) -> web.StreamResponse:
+    """POST ``/register``."""
+    runtime, context = request.app[RUNTIME], context_of(request)
+    busy = await _too_many(runtime, context)
+    if busy is not None:
+        return await refuse_as_json(request, context, ENDPOINT, busy)
+    token = bearer_token(request)
+    if token is None and runtime.settings.registration != "open":
+        return resource_challenge(error_id=context.error_id)
+    answer = token if isinstance(token, Refusal) else await _register(request, runtime, context, token)
+    if isinstance(answer, Managed):
+        return managed_answer(runtime, answer, status=201)
+    if answer.status in {401, 403}:
+        return await refuse_as_resource(request, context, ENDPOINT, answer)
+    return await refuse_as_json(request, context, ENDPOINT, answer)
+
+
+async def _too_many(runtime: Runtime, context: Context) -> Refusal | None:
+    """Quotas of all servers together, of one source and of everybody (A201)."""
+    source = f"register:{context.tenant}:{context.address}"
+    if await runtime.store.count(source, _MINUTE) > runtime.settings.registrations_per_minute:
+        return too_many(_MINUTE)
+    if (
+        await runtime.store.count(f"register:{context.tenant}", _HOUR)
+        > runtime.settings.registrations_per_hour
+    ):
+        return too_many(_HOUR)
+    return None
+
+
+def too_many(seconds: int) -> Refusal:
+    """429, for ``seconds`` at the most."""
+    return Refusal(
+        "temporarily_unavailable", "There are too many registrations.", "Come back later.", "RFC 6585 §4",
+        "registration_quota", status=429, retry_after=seconds,
+    )  # fmt: skip
+
+
+async def _register(
+    request: web.Request, runtime: Runtime, context: Context, token: str | None
+) -> Managed | Refusal:
+    document = await read_json_object(request)
+    if isinstance(document, Refusal):
+        return document
+    fields = registration_metadata.read(document)
+    if isinstance(fields, Refusal):
+        return fields
+    return await register_client(runtime, context, fields, token)
+
+
+def managed_answer(runtime: Runtime, managed: Managed, status: int = 200) -> web.Response:
+    """The client information response (RFC 7591 §3.2.1, RFC 7592 §3): all that is registered, defaults too."""
+    client = managed.client
+    body: dict[str, Any] = registration_metadata.told(client)
+    if managed.contacts:
+        body["contacts"] = managed.contacts
+    if managed.secret is not None:
+        body["client_secret"] = managed.secret
+    if client.secrets:
+        body["client_secret_expires_at"] = client.secrets[0].expires_at
+    body |= {
+        "client_id_issued_at": client.registered_at,
+        "registration_access_token": managed.token,
+        "registration_client_uri": runtime.url(f"/register/{client.client_id}"),
+    }
+    headers = {hdrs.CACHE_CONTROL: "no-store", hdrs.PRAGMA: "no-cache"}
+    return web.Response(body=_encode(body), status=status, content_type="application/json", headers=headers)

@@ -1,0 +1,38 @@
+"""A request whose body is a JSON object, by the one strict reader (decisions.md 27)."""
+
+from typing import Any, Final
+
+from aiohttp import web
+
+from authrim.crypto import strict_json
+from authrim.crypto.strict_json import JsonRefused
+from authrim.web.body import read_body
+from authrim.web.params import raw_query
+from domain.errors import Refusal, invalid_request
+
+JSON_TYPE: Final = "application/json"
+MAX_DEPTH: Final = 16
+
+
+async def read_json_object(request: web.Request) -> dict[str, Any] | Refusal:
+    """The object, or why there is none: 400, 413 (too large), 415 (another content type) or 408 (too late)."""
+    if raw_query(request):
+        return invalid_request("Send everything in the body, not in the query.")
+    if request.content_type != JSON_TYPE or (request.charset or "utf-8").lower() != "utf-8":
+        return Refusal(
+            "invalid_request",
+            "The body has another content type.",
+            f"Send {JSON_TYPE}.",
+            "RFC 7591 §3.1",
+            status=415,
+        )
+    body = await read_body(request)
+    if isinstance(body, Refusal):
+        return body
+    try:
+        document = strict_json.loads(body, max_depth=MAX_DEPTH, max_bytes=len(body) or 1)
+    except JsonRefused as refused:
+        return invalid_request(f"The body is {refused}.", "Send one JSON object.", "RFC 7591 §3.1")
+    if not isinstance(document, dict):
+        return invalid_request("The body is no JSON object.", "Send one JSON object.", "RFC 7591 §3.1")
+    return document
