@@ -142,7 +142,9 @@ def _answer(grant: Grant, request: AuthorizationRequested, facts: AuthorizationF
         if by_code
         else AuthorizationAnswered(facts.now, grant.client_id, session_id)
     )
-    return Decision((ending, *tokens.events), Authorized(by_code, tokens.access_token, tokens.id_token))
+    return Decision(
+        (ending, *tokens.events), Authorized(by_code, tokens.access_token, tokens.id_token, session_id)
+    )
 
 
 def _consent(

@@ -32,7 +32,9 @@ def _frontchannel_logout_uri(metadata: ClientMetadata, development: bool) -> Ref
     if uri is None:
         return None
     problem = redirect_uri.registration_problem(uri, "web", development)
-    if problem is None and _origin(uri) not in {_origin(known) for known in metadata.redirect_uris}:
+    if problem is None and redirect_uri.web_origin(uri) not in map(
+        redirect_uri.web_origin, metadata.redirect_uris
+    ):
         problem = Problem(
             "is of another origin than every redirect URI.",
             "Use scheme, host and port of a registered redirect URI.",
@@ -47,11 +49,6 @@ def _backchannel_logout_uri(metadata: ClientMetadata, development: bool) -> Refu
         return None
     problem = redirect_uri.registration_problem(uri, "web", development)
     return _refused("backchannel_logout_uri", problem, "OIDC Back-Channel Logout 1.0 §2.2")
-
-
-def _origin(uri: str) -> str:
-    origin = redirect_uri.origin_of(uri)
-    return origin.removesuffix(":443") if origin.startswith("https:") else origin.removesuffix(":80")
 
 
 def _refused(field: str, problem: Problem | None, section: str) -> Refusal | None:

@@ -16,11 +16,13 @@ from domain.issue import IdToken, IssueFacts
 
 
 class Authorized(msgspec.Struct, frozen=True):
-    """The answer can be sent to the redirect URI: with a ``code`` or without, and with these tokens, to be signed."""
+    """The answer can be sent to the redirect URI: with a ``code`` or without, and with these tokens, to be signed.
+    ``session_id`` is the browser session that the client takes part in from here on, None without an ID token."""
 
     code: bool = True
     access_token: AccessTokenIssued | None = None
     id_token: IdToken | None = None
+    session_id: str | None = None
 
 
 class FrontChannelTokens(msgspec.Struct, frozen=True):

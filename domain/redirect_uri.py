@@ -161,6 +161,15 @@ def origin_of(uri: str) -> str:
     return f"{parts.scheme}:"
 
 
+def web_origin(uri: str) -> str | None:
+    """The origin of a page at that address, as its browser spells it (RFC 6454 §6.2); None for what is no web page.
+    Takes a URI that passed ``shape_problem``."""
+    origin = origin_of(uri)
+    if origin.startswith("https://"):
+        return origin.removesuffix(":443")
+    return origin.removesuffix(":80") if origin.startswith("http://") else None
+
+
 def append_parameters(uri: str, parameters: Mapping[str, str]) -> str:
     """The URI with ``parameters`` in its query; the query it has stays byte for byte (RFC 6749 §3.1.2)."""
     if uri.endswith(("?", "&")):

@@ -8,6 +8,7 @@ from authrim.runtime import RUNTIME
 from authrim.web.answers import answer_client, refuse_by_redirect
 from authrim.web.cookies import drop_request_cookie
 from authrim.web.response_mode import Destination, see_other
+from authrim.web.session_state import let_client_watch, session_state
 from domain.authorization import ConsentNeeded, SignInNeeded
 from domain.authorization_request import ByRedirect, mode_in_full
 from domain.client import Client
@@ -40,4 +41,10 @@ async def _succeed(
 ) -> web.Response:  # fmt: skip
     parameters = answer.parameters if state is None else {**answer.parameters, "state": state}
     destination = Destination(client, asked.redirect_uri, mode_in_full(asked))
-    return await answer_client(request, context, destination, parameters, asked.ui_locales)
+    watched = session_state(request.app[RUNTIME], client, asked.redirect_uri, answer.session_id)
+    response = await answer_client(
+        request, context, destination, {**parameters, **watched}, asked.ui_locales
+    )
+    if watched:
+        let_client_watch(request, response, client, answer.session_id)
+    return response

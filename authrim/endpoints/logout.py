@@ -20,7 +20,13 @@ from authrim.web import texts
 from authrim.web.answers import page_settings, record, refuse_on_page
 from authrim.web.browser import SignedInBrowser, read_session, signed_in_browser
 from authrim.web.context import context_of
-from authrim.web.cookies import drop_session_cookie, logout_secret, session_cookie, set_logout_cookie
+from authrim.web.cookies import (
+    drop_browser_state,
+    drop_session_cookie,
+    logout_secret,
+    session_cookie,
+    set_logout_cookie,
+)
 from authrim.web.interaction import form_refusal, shown_client
 from authrim.web.pages import LoggedOutPage, LogoutPage, ShownClient
 from authrim.web.params import Params, read_form, read_params
@@ -165,6 +171,7 @@ async def _log_out(
         )
         response = runtime.pages.logged_out(page)
     drop_session_cookie(request, response)
+    drop_browser_state(request, response)
     return response
 
 

@@ -28,6 +28,7 @@ from authrim.web.interaction import (
 from authrim.web.pages import SignInPage
 from authrim.web.params import Params, read_form
 from authrim.web.response_mode import see_other
+from authrim.web.session_state import begin_browser_state
 from domain import authorization
 from domain import session as sessions
 from domain.authorization import Browser
@@ -108,6 +109,7 @@ async def _sign_in(
     advanced = await advance(request, context, ENDPOINT, interaction, decide)
     if advanced.taken:
         set_session_cookie(request.app[RUNTIME], advanced.response, session_id, secret)
+        begin_browser_state(request.app[RUNTIME], advanced.response, session_id)
     return advanced.response
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from authrim.endpoints import logout
+from authrim.endpoints import check_session, logout
 from authrim.features.feature import Feature, Route
 
 LOGOUT: Final[tuple[Feature, ...]] = (
@@ -59,6 +59,19 @@ LOGOUT: Final[tuple[Feature, ...]] = (
         suite=(
             "oidcc-backchannel-logout-discovery-endpoint-verification",
             "oidcc-backchannel-rp-initiated-logout",
+        ),
+    ),
+    Feature(
+        "session_management",
+        "OpenID Connect Session Management 1.0",
+        (Route("GET", "/check-session", check_session.check_session, "check_session"),),
+        lambda runtime: {"check_session_iframe": runtime.url("/check-session")},
+        optional=True,
+        files=("authrim/web/session_state.py", "authrim/static/check-session.js"),
+        tests=("tests/features/session_management",),
+        suite=(
+            "oidcc-session-management-discovery-endpoint-verification",
+            "oidcc-session-management-rp-initiated-logout",
         ),
     ),
 )

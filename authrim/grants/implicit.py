@@ -42,9 +42,11 @@ class Draft(NamedTuple):
 
 
 class SignedAnswer(msgspec.Struct, frozen=True):
-    """The good answer: its parameters, in order, but for those that every answer has."""
+    """The good answer: its parameters, in order, but for those that every answer has. ``session_id`` as in
+    ``Authorized``."""
 
     parameters: dict[str, str]
+    session_id: str | None = None
 
 
 Onward = SignInNeeded | ConsentNeeded | SignedAnswer
@@ -68,7 +70,8 @@ async def signed_step(
     """What was decided, its answer signed when it is one."""
     if not isinstance(step, Authorized):
         return step
-    return SignedAnswer(await _parameters(runtime, context, grant_id, draft, step, state))
+    parameters = await _parameters(runtime, context, grant_id, draft, step, state)
+    return SignedAnswer(parameters, step.session_id)
 
 
 async def _parameters(

@@ -1,4 +1,5 @@
-"""The cookies: who is signed in with this browser, which requests it has open, and whom we asked about logout.
+"""The cookies: who is signed in with this browser, which requests it has open, whom we asked about logout, and what
+our frame in other sites' pages needs.
 
 ``__Host-`` names and ``Secure`` everywhere but on ``authrim dev`` at http://localhost. Each holds an id and a
 secret; the server keeps only the secret's digest.
@@ -16,6 +17,10 @@ from authrim.runtime import RUNTIME, Runtime
 _SESSION: Final = "authrim-session"
 _REQUEST: Final = "authrim-request-"
 _LOGOUT: Final = "authrim-logout"
+_BROWSER_STATE: Final = "authrim-browser-state"
+_WATCHERS: Final = "authrim-watchers"
+#: Seconds that a browser remembers which clients watch its state.
+_WATCHERS_REMEMBERED: Final = 30 * 86400
 _SECRET_LENGTH: Final = 43
 _ID_LENGTH: Final = 32
 
@@ -101,6 +106,42 @@ def logout_secret(request: web.Request) -> str | None:
 def set_logout_cookie(runtime: Runtime, response: web.Response, secret: str) -> None:
     """Bind the question "log out?" to this browser, for as long as a sign-in would wait."""
     _set(runtime, response, _name(runtime, _LOGOUT), secret, runtime.settings.interaction_lifetime)
+
+
+def browser_state_name(runtime: Runtime) -> str:
+    """The cookie that our own frame reads (Session Management 1.0 §3.2)."""
+    return _name(runtime, _BROWSER_STATE)
+
+
+def set_browser_state(runtime: Runtime, response: web.Response, value: str) -> None:
+    """Say which state this browser is in, to our own script in other sites' pages: no secret of the session's."""
+    _set_for_frames(response, browser_state_name(runtime), value, None, httponly=False)
+
+
+def drop_browser_state(request: web.Request, response: web.Response) -> None:
+    """Nobody is signed in with this browser: that is a state as well."""
+    name = browser_state_name(request.app[RUNTIME])
+    if name in request.cookies:
+        response.del_cookie(name, path="/", secure=True, samesite="None")
+
+
+def watchers(request: web.Request) -> str:
+    """What ``set_watchers`` has kept, as the browser sends it."""
+    return request.cookies.get(_name(request.app[RUNTIME], _WATCHERS), "")
+
+
+def set_watchers(runtime: Runtime, response: web.Response, value: str) -> None:
+    """Keep with the browser which clients watch its state, so that their pages may show our frame."""
+    _set_for_frames(response, _name(runtime, _WATCHERS), value, _WATCHERS_REMEMBERED, httponly=True)
+
+
+def _set_for_frames(
+    response: web.Response, name: str, value: str, max_age: int | None, *, httponly: bool
+) -> None:
+    # Browsers take SameSite=None with Secure alone, and Secure from http://localhost too.
+    response.set_cookie(
+        name, value, max_age=max_age, path="/", secure=True, httponly=httponly, samesite="None"
+    )
 
 
 def _request_name(runtime: Runtime, grant_id: str) -> str:

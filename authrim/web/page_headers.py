@@ -42,6 +42,16 @@ def page_headers(
     return {**_FIXED, "Content-Security-Policy": "; ".join(policy)}
 
 
+def frame_headers(ancestors: Iterable[str]) -> dict[str, str]:
+    """The headers of the one page that is made for other sites' pages (decisions 28): only ``ancestors`` may show it,
+    and our own static script is all that it loads."""
+    shown_by = " ".join(sorted({source for source in ancestors if source})) or "'none'"
+    policy = ("default-src 'none'", "script-src 'self'", f"frame-ancestors {shown_by}", "base-uri 'none'")
+    headers = {name: value for name, value in _FIXED.items() if name != "X-Frame-Options"}
+    headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return {**headers, "Content-Security-Policy": "; ".join(policy)}
+
+
 def prefers_json(accept: str) -> bool:
     """Whether an Accept header (RFC 9110 §12.5.1) names JSON and wants it more than HTML."""
     weights = {value.lower(): weight for value, weight in map(weighted_item, accept.split(","))}

@@ -25,13 +25,13 @@ from authrim.web.display import (
     web_link,
 )
 from authrim.web.errors import ERROR_ID_HEADER, json_refusal
-from authrim.web.page_headers import page_headers, prefers_json
+from authrim.web.page_headers import frame_headers, page_headers, prefers_json
 from authrim.web.static_files import StaticFiles
 from authrim.web.translations import LOCALES, SOURCE_LOCALE, load_translations
 from domain.errors import Refusal
 
 _TEMPLATES = Path(__file__).parent.parent / "templates"
-_NAMES = ("sign_in", "consent", "error", "form_post", "logout", "logged_out")
+_NAMES = ("sign_in", "consent", "error", "form_post", "logout", "logged_out", "check_session")
 
 
 class ShownClient(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,6 +175,14 @@ class LoggedOutPage(Page, frozen=True, kw_only=True):
     error_id: str = ""
 
 
+class CheckSessionPage(Page, frozen=True, kw_only=True):
+    """Our frame in clients' pages (Session Management 1.0 §3.2). ``ancestors`` are the origins that may show it,
+    ``cookie_name`` is the browser state's."""
+
+    ancestors: tuple[str, ...]
+    cookie_name: str
+
+
 class Pages:
     """Every page in every language, ready to be shown. One a process."""
 
@@ -233,6 +241,10 @@ class Pages:
         nonce = secrets.token_urlsafe(16) if page.leads_to else ""
         headers = page_headers((), script_nonce=nonce, frames=map(form_action_source, page.frames))
         return self._html("logged_out", page, 200, _with_error_id(headers, page.error_id), nonce=nonce)
+
+    def check_session(self, page: CheckSessionPage) -> web.Response:
+        """The frame that tells clients whether the browser's state has changed."""
+        return self._html("check_session", page, 200, frame_headers(page.ancestors))
 
     def scope_lines(self, scopes: Iterable[str], locale: str) -> tuple[ScopeLine, ...]:
         """What each scope gives, in plain language; a scope no one described is shown by its name."""

@@ -1,4 +1,4 @@
-"""The style sheet and the mark, served from memory under names that hold their hash.
+"""The style sheet, the mark and the script, served from memory under names that hold their hash.
 
 A name changes with its content, so a browser may keep the file for ever and never shows an old style.
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 from aiohttp import web
 
 _FOLDER = Path(__file__).parent.parent / "static"
-_TYPES = {".css": "text/css", ".svg": "image/svg+xml"}
+_TYPES = {".css": "text/css", ".svg": "image/svg+xml", ".js": "text/javascript"}
 _HEADERS = {
     "Cache-Control": "public, max-age=31536000, immutable",
     "X-Content-Type-Options": "nosniff",

@@ -40,6 +40,7 @@ SESSION = Session("person", "hash", NOW - 100, "pwd-acr", ("pwd",), NOW + 3600, 
 SIGNED_IN = Browser("session", SESSION, account_active=True, remembered_scope=SCOPE)
 NOT_AGREED = msgspec.structs.replace(SIGNED_IN, remembered_scope=None)
 SUPPORTED = ("pwd-acr", "otp-acr")
+AUTHORIZED = Authorized(session_id="session")
 CODE = CodeIssued("code-hash", NOW, NOW + 60, "shop", "session")
 STRAIGHT_THROUGH = ["AuthorizationRequested", "SubjectAuthenticated", "ConsentGranted", "CodeIssued"]
 
@@ -70,7 +71,7 @@ def test_a_good_session_and_a_remembered_consent_go_straight_to_the_code() -> No
     """OIDC Core §3.1.2.3, §3.1.2.4: nobody is asked anything, and the log says that the session answered."""
     decision = ask()
     assert kinds(decision) == STRAIGHT_THROUGH
-    assert decision.answer == Authorized()
+    assert decision.answer == AUTHORIZED
     assert decision.events[1:] == (
         SubjectAuthenticated("person", "session", NOW - 100, "pwd-acr", ("pwd",), by_session=True),
         ConsentGranted(SCOPE, remembered=True),
@@ -108,10 +109,10 @@ def test_a_session_that_is_worth_nothing(browser: Browser) -> None:
         ("prompt=consent", {"prompt": ("consent",)}, ConsentNeeded(SCOPE)),
         ("A024 max_age=0", {"max_age": 0}, SignInNeeded()),
         ("max_age too short", {"max_age": 99}, SignInNeeded()),
-        ("max_age just enough", {"max_age": 100}, Authorized()),
+        ("max_age just enough", {"max_age": 100}, AUTHORIZED),
         ("A027 step-up", {"acr_essential": True, "acr_values": ("otp-acr",)}, SignInNeeded()),
-        ("acr reached", {"acr_essential": True, "acr_values": ("otp-acr", "pwd-acr")}, Authorized()),
-        ("voluntary acr", {"acr_values": ("otp-acr",)}, Authorized()),
+        ("acr reached", {"acr_essential": True, "acr_values": ("otp-acr", "pwd-acr")}, AUTHORIZED),
+        ("voluntary acr", {"acr_values": ("otp-acr",)}, AUTHORIZED),
     ],
 )
 def test_what_the_person_is_asked_though_signed_in(row: str, fields: dict[str, Any], answer: Step) -> None:
@@ -188,7 +189,7 @@ def test_sign_in_goes_on_to_consent_and_consent_to_the_code() -> None:
     assert (grant.subject, grant.auth_time, grant.signed_in_here) == ("person", NOW, True)
     agreed = decide_consented(grant, facts())
     assert agreed.events == (ConsentGranted(SCOPE), CODE)
-    assert agreed.answer == Authorized()
+    assert agreed.answer == AUTHORIZED
     assert not fold(agreed.events, grant).waits_for_person
 
 
@@ -215,8 +216,8 @@ def test_consent_is_asked_for_by_prompt_though_remembered() -> None:
         (None, ConsentNeeded(SCOPE)),
         ((), ConsentNeeded(SCOPE)),
         (("openid",), ConsentNeeded(SCOPE)),
-        (SCOPE, Authorized()),
-        ((*SCOPE, "profile"), Authorized()),
+        (SCOPE, AUTHORIZED),
+        ((*SCOPE, "profile"), AUTHORIZED),
     ],
 )
 def test_remembered_consent_covers_all_or_is_asked_again(
@@ -240,14 +241,14 @@ def test_claims_by_name_are_agreed_to_as_their_scope() -> None:
     assert scope_to_agree_to(request) == wanted
     assert decide_request(request, facts()).answer == ConsentNeeded(wanted)
     agreed_before = msgspec.structs.replace(SIGNED_IN, remembered_scope=wanted)
-    assert decide_request(request, facts(agreed_before)).answer == Authorized()
+    assert decide_request(request, facts(agreed_before)).answer == AUTHORIZED
 
 
 def test_a_first_party_client_skips_consent_unless_asked_for() -> None:
     """The administrator's ``skip_consent`` stands in for the person, but not against ``prompt=consent``."""
     first_party = client(skip_consent=True)
     quiet = decide_request(REQUESTED, facts(NOT_AGREED, client=first_party))
-    assert quiet.answer == Authorized()
+    assert quiet.answer == AUTHORIZED
     asked = decide_request(requested(prompt=("consent",)), facts(NOT_AGREED, client=first_party))
     assert asked.answer == ConsentNeeded(SCOPE)
 
@@ -267,7 +268,7 @@ def test_a_hint_names_the_one_person(hinted: str, prompt: tuple[str, ...], outco
     if outcome == "login_required":
         assert refused(ask(hinted=hinted, prompt=prompt)).error == outcome
     else:
-        assert answer == (Authorized() if outcome == "code" else SignInNeeded())
+        assert answer == (AUTHORIZED if outcome == "code" else SignInNeeded())
 
 
 def test_signing_in_as_somebody_else_than_hinted_is_refused() -> None:
