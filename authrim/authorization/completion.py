@@ -42,9 +42,7 @@ async def _succeed(
     parameters = answer.parameters if state is None else {**answer.parameters, "state": state}
     destination = Destination(client, asked.redirect_uri, mode_in_full(asked))
     watched = session_state(request.app[RUNTIME], client, asked.redirect_uri, answer.session_id)
-    response = await answer_client(
-        request, context, destination, {**parameters, **watched}, asked.ui_locales
-    )
+    response = await answer_client(request, context, destination, {**parameters, **watched}, asked.ui_locales)
     if watched:
         let_client_watch(request, response, client, answer.session_id)
     return response
