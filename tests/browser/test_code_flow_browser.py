@@ -110,7 +110,8 @@ async def test_a_person_signs_in_and_comes_back(
 async def test_no_script_reads_our_cookies(
     server: RunningServer, client: KnownClient, site: ClientSite
 ) -> None:
-    """Decisions 28: every cookie is HttpOnly and SameSite=Lax, and the request's own goes when it ends."""
+    """Decisions 28: every cookie is HttpOnly and SameSite=Lax, and the request's own goes when it ends; but for the two
+    of our frame in clients' pages, of which its script reads the one that holds no secret."""
     async with a_context() as context:
         page = await context.new_page()
         await follow_link(page, server, client)
@@ -121,9 +122,13 @@ async def test_no_script_reads_our_cookies(
         await arrive(page, site.callback_url)
         afterwards = await context.cookies(server.issuer)
     assert [cookie["name"].startswith("authrim-request-") for cookie in during] == [True]
-    assert [cookie["name"] for cookie in afterwards] == ["authrim-session"]
-    for cookie in (*during, *afterwards):
+    kept = {cookie["name"]: cookie for cookie in afterwards}
+    assert kept.keys() == {"authrim-session", "authrim-browser-state", "authrim-watchers"}
+    for cookie in (*during, kept["authrim-session"]):
         assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Lax", "/")
+    for name, http_only in (("authrim-browser-state", False), ("authrim-watchers", True)):
+        cookie = kept[name]
+        assert (cookie["httpOnly"], cookie["sameSite"], cookie["secure"]) == (http_only, "None", True)
 
 
 @SCRIPTS
