@@ -13,6 +13,7 @@ from aiohttp import web
 from authrim.abandoned import forget_until_cancelled
 from authrim.access_token import AccessTokens
 from authrim.administration.signing_keys import ensure_keys, key_ring_of
+from authrim.client_attesters import client_attesters
 from authrim.client_keys import ClientKeys
 from authrim.client_secrets import ClientSecrets
 from authrim.configuration import Configuration
@@ -91,6 +92,7 @@ async def make_runtime(settings: Settings, store: ReadBack) -> Runtime:
         client_keys=ClientKeys(egress, settings),
         client_chains=ClientChains(settings.tls_client_anchors, settings.tls_client_crls),
         client_secrets=ClientSecrets(store, master),
+        client_attesters=client_attesters(settings),
         features=frozenset(feature.name for feature in enabled(settings)),
     )
 

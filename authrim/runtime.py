@@ -17,6 +17,7 @@ from authrim.configuration import Configuration
 from authrim.crypto.key_ring import KeyRing
 from authrim.crypto.master import MasterKeys
 from authrim.crypto.passwords import Passwords
+from authrim.crypto.verification_keys import KeySet
 from authrim.execute import Executor
 from authrim.outside.egress import Egress
 from authrim.outside.source_limiter import SourceLimiter
@@ -50,6 +51,7 @@ class Runtime:
     client_keys: ClientKeys
     client_chains: ClientChains
     client_secrets: ClientSecrets
+    client_attesters: KeySet
     features: frozenset[str]
 
     @property

@@ -27,7 +27,16 @@ from domain.client_metadata import ClientMetadata
 from domain.errors import Refusal, invalid_request, unauthorized_client
 from domain.event import Event
 from domain.liveness import ACTIVE
-from domain.profile import DPOP, MTLS, PROFILES, PUSHED_REQUESTS, SECRET_ALGORITHM, PkceRule, Profile
+from domain.profile import (
+    ATTESTED_METHODS,
+    DPOP,
+    MTLS,
+    PROFILES,
+    PUSHED_REQUESTS,
+    SECRET_ALGORITHM,
+    PkceRule,
+    Profile,
+)
 
 DISABLED: Final = "disabled"
 DELETED: Final = "deleted"
@@ -83,6 +92,11 @@ class Client(msgspec.Struct, frozen=True, omit_defaults=True):
     def signs_with_secret(self) -> bool:
         """Whether the client proves its secret by signing with it, and never sends it (OIDC Core §9)."""
         return self.metadata.token_endpoint_auth_method == SIGNED_SECRET
+
+    @property
+    def is_attested(self) -> bool:
+        """Whether each instance of the client authenticates with a key of its own, which an attester vouches for."""
+        return self.metadata.token_endpoint_auth_method in ATTESTED_METHODS
 
     @property
     def assertion_algorithms(self) -> frozenset[str]:

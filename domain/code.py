@@ -10,7 +10,7 @@ from domain.grant import Code, Grant
 from domain.grant_events import CodeRedeemed, CodeReplayed, CodeVoided, GrantRevoked
 from domain.issue import IssueFacts, TokensIssued
 from domain.liveness import why_not
-from domain.sender_constraint import WRONG_KEY, binding_of, wrong_key
+from domain.sender_constraint import WRONG_INSTANCE, WRONG_KEY, binding_of, wrong_key
 
 
 class RedeemCode(msgspec.Struct, frozen=True):
@@ -93,7 +93,8 @@ def _redeem(
     )
     access = issue.access_token(facts, scope, audience, grant, binding)
     identity = issue.id_token(facts, grant, scope)
-    refresh = issue.first_refresh_token(facts, scope, binding)
+    instance = command.client_key_id if facts.client.is_attested else None
+    refresh = issue.first_refresh_token(facts, scope, binding, instance)
     events = issue.present(redeemed, access, identity, refresh)
     return Decision(events, issue.answer(grant, access, identity, refresh.generation if refresh else None))
 
@@ -185,12 +186,14 @@ def _refuse_verifier(wrong: Refusal, now: int) -> Decision[TokensIssued]:
 def _binding(grant: Grant, command: RedeemCode, facts: IssueFacts) -> Confirmation | Refusal:
     """What the access token gets bound to; the code's own key must be among it (RFC 9449 §10)."""
     assert grant.request is not None
+    if facts.client.is_attested and grant.request.client_key_id not in (None, command.client_key_id):
+        return WRONG_INSTANCE
     refusal = wrong_key(Confirmation(grant.request.dpop_jkt), command.proof)
     return refusal or binding_of(facts.client, command.proof)
 
 
 def _refuse_key(refusal: Refusal, now: int) -> Decision[TokensIssued]:
     """A wrong key burns the code, a missing proof does not (decisions.md 3)."""
-    if refusal is WRONG_KEY:
+    if refusal in (WRONG_KEY, WRONG_INSTANCE):
         return refuse(refusal, CodeVoided("wrong_key", now))
     return refuse(refusal)

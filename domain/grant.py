@@ -54,6 +54,7 @@ class Refresh(msgspec.Struct, frozen=True, omit_defaults=True):
     repeats: int = 0
     previous_hmac_key_id: str = ""
     bound_to: Confirmation = UNBOUND
+    instance_jkt: str | None = None
 
 
 class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -170,6 +171,7 @@ def _first_refresh(event: RefreshTokenIssued) -> Refresh:
         hmac_key_id=event.hmac_key_id,
         expires_at=event.expires_at,
         bound_to=Confirmation(event.jkt, event.x5t_s256),
+        instance_jkt=event.instance_jkt,
     )
 
 
@@ -183,6 +185,7 @@ def _rotated(grant: Grant, event: RefreshTokenRotated) -> Refresh:
         grace_until=event.grace_until,
         previous_hmac_key_id=grant.refresh.hmac_key_id,
         bound_to=grant.refresh.bound_to,
+        instance_jkt=grant.refresh.instance_jkt,
     )
 
 

@@ -194,7 +194,8 @@ class IdTokenIssued(Event, frozen=True, tag="grant.id_token_issued.v1"):
 
 class RefreshTokenIssued(Event, frozen=True, tag="grant.refresh_token_issued.v1"):
     """The grant's first refresh token. Its secret is an HMAC under the key ``hmac_key_id``. That of a public client is
-    bound to the key ``jkt`` or the certificate ``x5t_s256`` (RFC 9449 §5, RFC 8705 §4)."""
+    bound to the key ``jkt`` or the certificate ``x5t_s256`` (RFC 9449 §5, RFC 8705 §4), that of an attested client to
+    its instance's key ``instance_jkt``."""
 
     generation: int
     token_hash: str
@@ -203,6 +204,7 @@ class RefreshTokenIssued(Event, frozen=True, tag="grant.refresh_token_issued.v1"
     expires_at: int
     jkt: str | None = None
     x5t_s256: str | None = None
+    instance_jkt: str | None = None
 
 
 class RefreshTokenRotated(Event, frozen=True, tag="grant.refresh_token_rotated.v1"):

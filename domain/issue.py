@@ -105,9 +105,13 @@ def id_token(
 
 
 def first_refresh_token(
-    facts: IssueFacts, scope: tuple[str, ...], binding: Confirmation = UNBOUND
+    facts: IssueFacts,
+    scope: tuple[str, ...],
+    binding: Confirmation = UNBOUND,
+    instance_jkt: str | None = None,
 ) -> RefreshTokenIssued | None:
-    """A refresh token when the client may refresh and the grant outlives the session.
+    """A refresh token when the client may refresh and the grant outlives the session. ``instance_jkt``: the key of the
+    attested instance that it is for.
 
     With ``openid`` that is what ``offline_access`` asks for (OIDC Core §11); plain OAuth has no such scope.
     """
@@ -124,6 +128,7 @@ def first_refresh_token(
         expires_at=facts.now + facts.refresh_token_lifetime,
         jkt=bound_to.jkt,
         x5t_s256=bound_to.x5t_s256,
+        instance_jkt=instance_jkt,
     )
 
 

@@ -68,12 +68,15 @@ class Profile(msgspec.Struct, frozen=True):
 
 _GENERAL_ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA")
 _FAPI_ALGORITHMS: Final = ("PS256", "ES256", "EdDSA")
+#: draft-ietf-oauth-attestation-based-client-auth-10 §9
+ATTESTED_METHODS: Final = ("attest_jwt_client_auth", "attest_jwt_client_auth_dpop")
 _CERTIFICATE_METHODS: Final = ("tls_client_auth", "self_signed_tls_client_auth")
 _GENERAL_METHODS: Final = (
     "client_secret_basic",
     "client_secret_post",
     "client_secret_jwt",
     "private_key_jwt",
+    *ATTESTED_METHODS,
     *_CERTIFICATE_METHODS,
     "none",
 )

@@ -17,7 +17,7 @@ from domain.grant_events import (
 )
 from domain.issue import IssueFacts, TokensIssued
 from domain.liveness import why_not
-from domain.sender_constraint import binding_of, wrong_key
+from domain.sender_constraint import WRONG_INSTANCE, binding_of, wrong_key
 
 
 class RefreshTokens(msgspec.Struct, frozen=True):
@@ -95,6 +95,8 @@ def _refresh(
     rule: RotationRule,
     repeated: bool,
 ) -> Decision[TokensIssued]:
+    if refresh.instance_jkt not in (None, command.client_key_id):
+        return refuse(WRONG_INSTANCE)
     binding = wrong_key(refresh.bound_to, command.proof) or binding_of(facts.client, command.proof)
     if isinstance(binding, Refusal):
         return refuse(binding)

@@ -69,6 +69,12 @@ CERTIFICATE_MISSING = invalid_request(
     "Call the endpoint of mtls_endpoint_aliases with the certificate.",
     "RFC 8705 §3",
 )
+WRONG_INSTANCE = invalid_grant(
+    "It belongs to another instance of the client.",
+    "wrong_instance",
+    "Use the instance's own.",
+    "draft-ietf-oauth-attestation-based-client-auth-10 §10.3",
+)
 WRONG_KEY = invalid_grant(
     "It is bound to another key.", "wrong_key", "Prove the key that it was asked for with.", "RFC 9449 §10"
 )

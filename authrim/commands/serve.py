@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from authrim.client_attesters import AttestersUnreadable
 from authrim.commands.common import settings_of
 from authrim.outside import telemetry
 from authrim.protocol.client_chain import UnusableAnchors
@@ -68,7 +69,7 @@ def serve(
             settings = settings.model_copy(update={"port": worker_port, "workers": 1})
         sock = None if worker_socket is None else socket.socket(fileno=worker_socket)
         asyncio.run(_serve(settings, reuse_port=worker_port is not None, sock=sock))
-    except (CannotListen, UnusableCertificate, UnusableAnchors, StoreError) as error:
+    except (CannotListen, UnusableCertificate, UnusableAnchors, AttestersUnreadable, StoreError) as error:
         raise click.ClickException(str(error)) from None
 
 

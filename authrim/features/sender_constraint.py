@@ -1,9 +1,12 @@
-"""Tokens that are bound to a key of whoever they were given to."""
+"""Keys of whoever asks: tokens that are bound to them, and instances of clients that are vouched for."""
 
 from typing import Final
 
-from authrim.features.feature import Feature
+from authrim.endpoints import challenge
+from authrim.features.feature import Feature, Route
+from authrim.protocol import attestation
 from authrim.protocol.dpop import ALGORITHMS
+from authrim.web.attestation_methods import ATTESTATION_FEATURE
 
 SENDER_CONSTRAINT: Final[tuple[Feature, ...]] = (
     Feature(
@@ -13,11 +16,24 @@ SENDER_CONSTRAINT: Final[tuple[Feature, ...]] = (
         optional=True,
         files=(
             "authrim/protocol/dpop.py",
-            "authrim/protocol/dpop_nonce.py",
+            "authrim/protocol/nonce.py",
             "authrim/web/sender.py",
             "authrim/web/resource.py",
             "domain/sender_constraint.py",
         ),
         tests=("tests/features/dpop", "tests/attacks/test_dpop.py", "tests/domain/test_sender_constraint.py"),
+    ),
+    Feature(
+        ATTESTATION_FEATURE,
+        "OAuth 2.0 Attestation-Based Client Authentication",
+        (Route("POST", "/challenge", challenge.challenge, "challenge"),),
+        lambda runtime: {
+            "challenge_endpoint": runtime.url("/challenge"),
+            "client_attestation_signing_alg_values_supported": list(attestation.ALGORITHMS),
+            "client_attestation_pop_signing_alg_values_supported": list(attestation.ALGORITHMS),
+        },
+        status="draft-ietf-oauth-attestation-based-client-auth-10",
+        files=("authrim/protocol/attestation.py", "authrim/web/attestation_methods.py"),
+        tests=("tests/features/attestation",),
     ),
 )

@@ -5,8 +5,9 @@ from typing import Any, Final
 from authrim.endpoints import introspect, preflight, revoke, token
 from authrim.features.feature import Feature, Route
 from authrim.runtime import Runtime
+from authrim.web.attestation_methods import ATTESTATION_FEATURE
 from domain.client_policy_mtls import CERTIFICATE_METHODS
-from domain.profile import MTLS, SECRET_ALGORITHM
+from domain.profile import ATTESTED_METHODS, MTLS, SECRET_ALGORITHM
 
 ASSERTION_ALGORITHMS: Final = ["RS256", "PS256", "ES256", "EdDSA", SECRET_ALGORITHM]
 
@@ -14,9 +15,10 @@ ASSERTION_ALGORITHMS: Final = ["RS256", "PS256", "ES256", "EdDSA", SECRET_ALGORI
 def client_auth_methods(runtime: Runtime, *, public: bool = True) -> list[str]:
     """The methods of client authentication; ``public``: with ``none``, for clients that cannot authenticate."""
     by_certificate = CERTIFICATE_METHODS if MTLS in runtime.features else ()
+    attested = ATTESTED_METHODS if ATTESTATION_FEATURE in runtime.features else ()
     none = ("none",) if public else ()
     by_secret = ("client_secret_basic", "client_secret_post", "client_secret_jwt")
-    return [*by_secret, "private_key_jwt", *by_certificate, *none]
+    return [*by_secret, "private_key_jwt", *attested, *by_certificate, *none]
 
 
 def _token(runtime: Runtime) -> dict[str, Any]:

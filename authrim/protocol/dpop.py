@@ -16,7 +16,7 @@ from authrim.crypto.ids import digest
 from authrim.crypto.jwk import PRIVATE_MEMBERS, REQUIRED_MEMBERS, JwkRefused, public_key_of, thumbprint
 from authrim.crypto.jws import JwsRefused, VerificationKey, verify
 from authrim.crypto.strict_json import JsonRefused
-from authrim.protocol.dpop_nonce import ACCEPTED_SECONDS
+from authrim.protocol.nonce import ACCEPTED_SECONDS
 from authrim.protocol.own_url import is_one_of
 from authrim.protocol.used_once import UsedOnce
 from domain.errors import Refusal, invalid_dpop_proof

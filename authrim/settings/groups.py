@@ -211,6 +211,11 @@ class Tokens(BaseModel):
     refresh_grace_count: Count = Field(
         default=64, ge=1, le=1024, description="How often it may answer so within that time."
     )
+    client_attesters: Path | None = Field(
+        default=None,
+        description="A file with the public keys (a JWK Set) of the attesters that are trusted to vouch for instances "
+        "of clients. Without it nobody is. For the feature `client_attestation`.",
+    )
     dpop_nonce: DpopNonce = Field(
         default="off",
         description="Whose DPoP proofs must hold a nonce of this server (RFC 9449 §8), so that none can be made in "

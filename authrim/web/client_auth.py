@@ -16,6 +16,7 @@ from authrim.crypto.secrets import dummy_comparison
 from authrim.execute import Context
 from authrim.protocol.used_once import UsedOnce, use_up
 from authrim.runtime import Runtime
+from authrim.web.attestation_methods import ATTESTATION_FEATURE
 from authrim.web.client_methods import prove
 from authrim.web.credentials import Credentials, presented
 from authrim.web.params import MAY_REPEAT, Params, read_form
@@ -47,6 +48,8 @@ class AuthenticatedClient(msgspec.Struct, frozen=True):
         return self.method != "none"
 
 
+#: Answers that ask the client to come again with something fresh: nobody guessed anything.
+_NO_FAILURE: Final = frozenset({"use_attestation_challenge", "use_dpop_nonce"})
 #: Clients that failed too often, and until when (monotonic seconds) they wait, the first to be free in front.
 #: Counted in the store, for all nodes.
 _waiting: OrderedDict[str, float] = OrderedDict()
@@ -76,7 +79,9 @@ async def authenticated_form(
         if isinstance(proved, Refusal):
             return proved
         authenticated = msgspec.structs.replace(authenticated, proof=proved.keys)
-        once = (*once, *proved.once)
+        once = tuple(
+            {value.key: value for value in (*once, *proved.once)}.values()
+        )  # one proof may be for both
     used = await use_up(runtime.store, once) if once else None
     return used or (form, authenticated)
 
@@ -85,7 +90,7 @@ async def _checked(
     runtime: Runtime, request: web.Request, form: Params, context: Context
 ) -> tuple[AuthenticatedClient, tuple[UsedOnce, ...]] | Refusal:
     """The client that the request proves, with what is to be used up; or ``invalid_client`` / ``invalid_request``."""
-    credentials = presented(request, form)
+    credentials = presented(request, form, attestations=ATTESTATION_FEATURE in runtime.features)
     if isinstance(credentials, Refusal):
         return credentials
     # A digest, because what an unknown client calls itself may be too long for a key of the store.
@@ -93,7 +98,7 @@ async def _checked(
     if _waiting.get(source, 0.0) > monotonic():
         return _too_many()
     checked = await _authenticate(runtime, request, context, credentials)
-    if isinstance(checked, Refusal):
+    if isinstance(checked, Refusal) and checked.error not in _NO_FAILURE:
         await _count_failure(runtime, source)
     return checked
 

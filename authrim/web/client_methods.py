@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from authrim.crypto.secrets import dummy_comparison, secret_matches
 from authrim.web.assertion_methods import client_secret_jwt, private_key_jwt
+from authrim.web.attestation_methods import attest_jwt_client_auth, attest_jwt_client_auth_dpop
 from authrim.web.certificate_methods import self_signed_tls_client_auth, tls_client_auth
 from authrim.web.client_certificate import presented_certificate
 from authrim.web.credentials import Way
@@ -48,6 +49,8 @@ METHODS: Final[Mapping[str, Method]] = {
     "client_secret_post": Method(Way.FORM, _secret),
     SIGNED_SECRET: Method(Way.ASSERTION, client_secret_jwt),
     "private_key_jwt": Method(Way.ASSERTION, private_key_jwt),
+    "attest_jwt_client_auth": Method(Way.ATTESTATION, attest_jwt_client_auth),
+    "attest_jwt_client_auth_dpop": Method(Way.ATTESTATION, attest_jwt_client_auth_dpop),
     TLS_CLIENT_AUTH: Method(Way.CLIENT_ID, tls_client_auth),
     SELF_SIGNED: Method(Way.CLIENT_ID, self_signed_tls_client_auth),
 }

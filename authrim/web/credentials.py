@@ -5,7 +5,9 @@ Nothing is believed here: what a way proves, and whether it is the registered on
 
 import binascii
 from base64 import b64decode
+from collections.abc import Sequence
 from enum import Enum
+from typing import Final
 
 import msgspec
 from aiohttp import web
@@ -14,6 +16,8 @@ from authrim.protocol import client_assertion
 from authrim.protocol.client_assertion import ASSERTION_TYPE
 from authrim.web.params import Params, decode_component
 from domain.errors import Refusal, invalid_client, invalid_request
+
+ATTESTATION_HEADER: Final = "OAuth-Client-Attestation"
 
 
 class Way(Enum):
@@ -24,10 +28,12 @@ class Way(Enum):
     BASIC = "basic"
     FORM = "form"
     ASSERTION = "assertion"
+    ATTESTATION = "attestation"
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """What the request presents, before it is checked. ``secret`` holds a client secret or an assertion."""
+    """What the request presents, before it is checked. ``secret`` holds a client secret, an assertion or an
+    attestation."""
 
     client_id: str
     way: Way
@@ -37,8 +43,10 @@ class Credentials(msgspec.Struct, frozen=True):
         return f"Credentials({self.way})"
 
 
-def presented(request: web.Request, form: Params) -> Credentials | Refusal:
-    """The one method that the request uses (RFC 6749 §2.3: at most one)."""
+def presented(request: web.Request, form: Params, *, attestations: bool) -> Credentials | Refusal:
+    """The one method that the request uses (RFC 6749 §2.3: at most one). ``attestations``: they are looked at; beside
+    another method they are a signal that nobody asked for, and are not (draft-ietf-oauth-attestation-based-client-auth
+    -10 §8.2)."""
     header = request.headers.getall("Authorization", [])
     assertion = form.get("client_assertion")
     assertion_type = form.get("client_assertion_type")
@@ -53,11 +61,21 @@ def presented(request: web.Request, form: Params) -> Credentials | Refusal:
         return _basic(header[0], client_id)
     if used[1]:
         return _assertion(assertion, assertion_type, client_id)
+    if secret is None and attestations and ATTESTATION_HEADER in request.headers:
+        return _attestation(request.headers.getall(ATTESTATION_HEADER), client_id)
     if client_id is None:
         return invalid_client("There is no client authentication.", "credentials_missing", "Send client_id.")
     if secret is not None:
         return Credentials(client_id, Way.FORM, secret)
     return Credentials(client_id, Way.CLIENT_ID)
+
+
+def _attestation(attestations: Sequence[str], client_id: str | None) -> Credentials | Refusal:
+    """The attestation names its client in ``sub``; it is believed only once a trusted attester's key verifies it."""
+    subject = client_assertion.unverified_subject(attestations[0]) if len(attestations) == 1 else None
+    if subject is None or (client_id is not None and client_id != subject):
+        return invalid_client("The client attestation is not of this client.", "attestation_sub")
+    return Credentials(subject, Way.ATTESTATION, attestations[0])
 
 
 def _basic(header: str, client_id: str | None) -> Credentials | Refusal:

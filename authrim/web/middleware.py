@@ -30,8 +30,8 @@ from domain.errors import Refusal, temporarily_unavailable
 TRACE_ID = web.RequestKey("trace_id", str)
 """Where a request keeps its trace id: 32 lower-case hex digits (W3C Trace Context §3.2.2.3)."""
 
-FRESH_NONCE = web.RequestKey("fresh_nonce", str)
-"""Where a request keeps the nonce that its answer offers for the next DPoP proof (RFC 9449 §8.2)."""
+LATE_HEADERS = web.RequestKey("late_headers", dict[str, str])
+"""Where a request keeps headers for whatever its answer will be, such as a fresh nonce (RFC 9449 §8.2)."""
 
 Answer = Callable[[web.Request, Refusal, str], web.StreamResponse]
 """Makes the answer to a refusal: the request, the refusal, the error id."""
@@ -68,8 +68,8 @@ def middleware(
         try:
             response = await handler(request)
             _protect(response)
-            if FRESH_NONCE in request:
-                response.headers["DPoP-Nonce"] = request[FRESH_NONCE]
+            if LATE_HEADERS in request:
+                response.headers.update(request[LATE_HEADERS])
         except (CancelledError, ConnectionError):
             _log_request(request, "client gone", started)
             raise

@@ -10,17 +10,18 @@ from aiohttp import web
 from authrim.execute import Context
 from authrim.protocol import dpop
 from authrim.protocol.dpop import Proof, ProofFacts
-from authrim.protocol.dpop_nonce import accepted_nonces, current_nonce
+from authrim.protocol.nonce import accepted_nonces, current_nonce
 from authrim.protocol.used_once import UsedOnce
 from authrim.runtime import Runtime
 from authrim.web.client_certificate import presented_certificate
-from authrim.web.middleware import FRESH_NONCE
+from authrim.web.middleware import LATE_HEADERS
 from domain.client import Client
 from domain.confirmation import UNBOUND, Confirmation
 from domain.errors import Refusal
 from domain.profile import DPOP, MTLS
 
 DPOP_HEADER: Final = "DPoP"
+NONCE_HEADER: Final = "DPoP-Nonce"
 _NONCE_PURPOSE: Final = "dpop"
 
 
@@ -93,4 +94,4 @@ def _offer_fresh_nonce(
     """With the answer, a nonce for the next request, unless it has the newest already (RFC 9449 §8.2)."""
     fresh = current_nonce(runtime.master, context.tenant, _NONCE_PURPOSE, now)
     if isinstance(proof, Refusal) or proof.nonce != fresh:
-        request[FRESH_NONCE] = fresh
+        request.setdefault(LATE_HEADERS, {})[NONCE_HEADER] = fresh

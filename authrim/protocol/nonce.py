@@ -1,4 +1,5 @@
-"""Nonces for DPoP proofs and for attestations (RFC 9449 §8, §9): the same on every node, and no row for any of them.
+"""Nonces for DPoP proofs and challenges for attestations (RFC 9449 §8, §9): the same on every node, and no row for
+any of them.
 
 A nonce is a step of time and a keyed hash of it. Everybody gets the same one within a step; it says only that a proof
 was made after the step began, which is what it is for: a proof that was made in advance has none (A105, A111).

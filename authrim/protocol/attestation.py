@@ -1,0 +1,134 @@
+"""draft-ietf-oauth-attestation-based-client-auth-10: an attester vouches for a key of one instance of a client, and the
+instance proves that it holds the key, with a challenge of this server.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from authrim.crypto import strict_json
+from authrim.crypto.algorithms import algorithms_for
+from authrim.crypto.ids import digest
+from authrim.crypto.jwk import JwkRefused, public_key_of, thumbprint
+from authrim.crypto.jws import JwsRefused, KeyFinder, VerificationKey, verify
+from authrim.crypto.strict_json import JsonRefused
+from authrim.protocol.nonce import ACCEPTED_SECONDS
+from authrim.protocol.used_once import UsedOnce
+from domain.errors import Refusal, invalid_client
+
+#: What attestations and proofs may be signed with: asymmetric, though §4 would let an attester share a secret with us.
+ALGORITHMS: Final = ("ES256", "PS256", "EdDSA", "Ed25519")
+#: Clocks may differ by this many seconds.
+SKEW: Final = 15
+MAX_JTI: Final = 255
+MAX_LENGTH: Final = 16384
+
+_ATTESTATION: Final[frozenset[str | None]] = frozenset({"oauth-client-attestation+jwt"})
+_PROOF: Final[frozenset[str | None]] = frozenset({"oauth-client-attestation-pop+jwt"})
+_ACCEPTED: Final = frozenset(ALGORITHMS)
+
+
+class InstanceKey(msgspec.Struct, frozen=True):
+    """The key of the instance that an attestation vouches for, and its thumbprint."""
+
+    key: VerificationKey
+    jkt: str
+
+
+class InstanceProof(msgspec.Struct, frozen=True):
+    """A valid proof: the challenge in it, and its ``jti``, still to be used up."""
+
+    challenge: str
+    once: UsedOnce
+
+
+def instance_key(attestation: str, attesters: KeyFinder, client_id: str, now: int) -> InstanceKey | Refusal:
+    """The key that a trusted attester vouches for (§4, §7.1), or ``invalid_client``."""
+    try:
+        claims = _claims(attestation, attesters, _ATTESTATION)
+        if claims.get("sub") != client_id:
+            return _refused("attestation_sub")
+        if not _is_number(claims.get("exp")) or claims["exp"] <= now - SKEW:
+            return _refused("attestation_exp")
+        if any(name in claims and not _is_past(claims[name], now) for name in ("iat", "nbf")):
+            return _refused("attestation_iat")
+        confirmation = claims.get("cnf")
+        jwk = confirmation.get("jwk") if isinstance(confirmation, dict) else None
+        if not isinstance(jwk, dict):
+            return _refused("attestation_cnf")
+        public = public_key_of(jwk)
+        jkt = thumbprint(jwk)
+        return InstanceKey(VerificationKey(jkt, public, algorithms_for(public)), jkt)
+    except (JwsRefused, JwkRefused) as refused:
+        return _refused(f"attestation_{refused.code}")
+    except JsonRefused:
+        return _refused("attestation_not_json")
+
+
+def check_proof(
+    tenant: str,
+    proofs: Sequence[str],
+    instance: InstanceKey,
+    issuer: str,
+    challenges: frozenset[str],
+    now: int,
+) -> InstanceProof | Refusal:
+    """What the instance's one proof proves (§5.1, §7.2), or ``invalid_client`` / ``use_attestation_challenge``."""
+    if len(proofs) != 1:
+        return _refused("attestation_pop_missing" if not proofs else "attestation_pop_twice")
+    try:
+        claims = _claims(proofs[0], lambda _header: instance.key, _PROOF)
+    except JwsRefused as refused:
+        return _refused(f"attestation_pop_{refused.code}")
+    except JsonRefused:
+        return _refused("attestation_pop_not_json")
+    if claims.get("aud") != issuer:
+        return _refused("attestation_pop_aud")
+    jti = claims.get("jti")
+    if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI:
+        return _refused("attestation_pop_jti")
+    if not _is_past(claims.get("iat"), now) or claims["iat"] < now - ACCEPTED_SECONDS:
+        return _refused("attestation_pop_iat")
+    challenge = claims.get("challenge")
+    if not isinstance(challenge, str) or challenge not in challenges:
+        return USE_CHALLENGE
+    key = f"attestation:{tenant}:{instance.jkt}:{digest(jti)}"
+    return InstanceProof(
+        challenge, UsedOnce(key, now + 2 * ACCEPTED_SECONDS, _refused("attestation_pop_reused"))
+    )
+
+
+def _claims(token: str, keys: KeyFinder, typ: frozenset[str | None]) -> Mapping[str, Any]:
+    """The claims of a token whose signature holds. Raises JwsRefused and JsonRefused."""
+    if len(token) > MAX_LENGTH:
+        raise JwsRefused("too_large")
+    claims = strict_json.loads(verify(token, keys, algorithms=_ACCEPTED, typ=typ).payload)
+    if not isinstance(claims, dict):
+        raise JwsRefused("payload_not_object")
+    return claims
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_past(value: Any, now: int) -> bool:
+    return _is_number(value) and value <= now + SKEW
+
+
+def _refused(reason: str) -> Refusal:
+    return invalid_client(
+        "The client attestation or its proof is not acceptable.",
+        reason,
+        "Check typ, alg, key, sub, exp and cnf of the one, aud, iat, jti and challenge of the other.",
+    )
+
+
+USE_CHALLENGE: Final = Refusal(
+    "use_attestation_challenge",
+    "The proof of the client attestation has no fresh challenge of this server.",
+    "Send the value of the header OAuth-Client-Attestation-Challenge as challenge.",
+    "draft-ietf-oauth-attestation-based-client-auth-10 §6.2",
+    "attestation_challenge",
+)
