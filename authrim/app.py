@@ -28,6 +28,7 @@ from authrim.outside.egress import Egress
 from authrim.outside.source_limiter import SourceLimiter
 from authrim.private_data import PrivateData
 from authrim.protocol.client_chain import ClientChains
+from authrim.protocol.software_statement import SoftwareStatements
 from authrim.refusals import Refusals
 from authrim.runtime import RUNTIME, Runtime
 from authrim.settings import Settings
@@ -93,6 +94,7 @@ async def make_runtime(settings: Settings, store: ReadBack) -> Runtime:
         client_chains=ClientChains(settings.tls_client_anchors, settings.tls_client_crls),
         client_secrets=ClientSecrets(store, master),
         client_attesters=client_attesters(settings),
+        software_statements=SoftwareStatements.from_file(settings.software_statement_issuers),
         features=frozenset(feature.name for feature in enabled(settings)),
     )
 
@@ -118,7 +120,7 @@ def make_app(runtime: Runtime, limits: Limits) -> web.Application:
 
 
 def _path(route: Route, prefix: str) -> str:
-    return route.path + prefix if route.at_root else prefix + route.path
+    return route.path + prefix + route.behind if route.at_root else prefix + route.path
 
 
 def _answer_failure(request: web.Request, refusal: Refusal, error_id: str) -> web.StreamResponse:

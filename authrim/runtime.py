@@ -23,6 +23,7 @@ from authrim.outside.egress import Egress
 from authrim.outside.source_limiter import SourceLimiter
 from authrim.private_data import PrivateData
 from authrim.protocol.client_chain import ClientChains
+from authrim.protocol.software_statement import SoftwareStatements
 from authrim.refusals import Refusals
 from authrim.settings import Settings
 from authrim.store.read_back import ReadBack
@@ -52,6 +53,7 @@ class Runtime:
     client_chains: ClientChains
     client_secrets: ClientSecrets
     client_attesters: KeySet
+    software_statements: SoftwareStatements
     features: frozenset[str]
 
     @property

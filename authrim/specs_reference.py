@@ -78,7 +78,7 @@ def _status(feature: Feature) -> str:
 
 def _section(feature: Feature, fields: tuple[str, ...]) -> str:
     """One feature: a line for each thing that there is of it."""
-    routes = [f"{route.method} {shown_path(route.path)}" for route in feature.routes]
+    routes = [f"{route.method} {shown_path(route.path + route.behind)}" for route in feature.routes]
     lines = {
         "Routes": routes,
         "Grant types": feature.grant_types,

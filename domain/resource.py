@@ -19,6 +19,11 @@ def is_resource(value: str) -> bool:
     return len(value) <= MAX_LENGTH and _ABSOLUTE_URI.fullmatch(value) is not None
 
 
+def userinfo(issuer: str) -> str:
+    """The resource identifier of our own userinfo endpoint, as its metadata tells it (RFC 9728 §2)."""
+    return f"{issuer}/userinfo"
+
+
 def audience_for(
     client: Client, requested: tuple[str, ...], scope: tuple[str, ...], issuer: str
 ) -> tuple[str, ...] | Refusal:
@@ -32,7 +37,7 @@ def audience_for(
             return invalid_target(
                 "The resource is not an absolute URI without fragment.", "Send the resource's URI."
             )
-        if resource != issuer and resource not in client.metadata.audiences:
+        if resource not in {issuer, userinfo(issuer)} and resource not in client.metadata.audiences:
             return invalid_target(
                 "The client may not have tokens for this resource.", "Allow it in audiences."
             )

@@ -6,7 +6,8 @@ import msgspec
 from aiohttp import hdrs, web
 
 from authrim.execute import Context
-from authrim.registering import Managed, register_client
+from authrim.registering import register_client
+from authrim.registration import Managed, described
 from authrim.runtime import RUNTIME, Runtime
 from authrim.web.answers import refuse_as_json, refuse_as_resource
 from authrim.web.bearer import bearer_token
@@ -67,18 +68,15 @@ async def _register(
     document = await read_json_object(request)
     if isinstance(document, Refusal):
         return document
-    fields = registration_metadata.read(document)
-    if isinstance(fields, Refusal):
-        return fields
-    return await register_client(runtime, context, fields, token)
+    wanted = described(runtime, document)
+    return wanted if isinstance(wanted, Refusal) else await register_client(runtime, context, wanted, token)
 
 
 def managed_answer(runtime: Runtime, managed: Managed, status: int = 200) -> web.Response:
     """The client information response (RFC 7591 §3.2.1, RFC 7592 §3): all that is registered, defaults too."""
     client = managed.client
     body: dict[str, Any] = registration_metadata.told(client)
-    if managed.contacts:
-        body["contacts"] = managed.contacts
+    body |= {name: value for name, value in msgspec.structs.asdict(managed.beside).items() if value}
     if managed.secret is not None:
         body["client_secret"] = managed.secret
     if client.secrets:

@@ -7,13 +7,8 @@ from aiohttp import hdrs, web
 from authrim.crypto.registration_handles import registration_token_client
 from authrim.endpoints.register import managed_answer, too_many
 from authrim.execute import Context
-from authrim.registering import (
-    Managed,
-    delete_managed,
-    read_managed,
-    replace_metadata,
-    revoke_misused_token,
-)
+from authrim.managing import delete_managed, read_managed, replace_metadata, revoke_misused_token
+from authrim.registration import Managed, described
 from authrim.runtime import RUNTIME, Runtime
 from authrim.web.answers import refuse_as_json, refuse_as_resource
 from authrim.web.bearer import bearer_token
@@ -70,4 +65,7 @@ async def _replace(
     most = runtime.settings.registration_updates_per_minute
     if await runtime.store.count(f"registration:{context.tenant}:{client_id}", _MINUTE) > most:
         return too_many(_MINUTE)
-    return await replace_metadata(runtime, context, client_id, token, document)
+    wanted = described(runtime, document, managed.beside.software_statement)
+    if isinstance(wanted, Refusal):
+        return wanted
+    return await replace_metadata(runtime, context, client_id, token, document, wanted)

@@ -9,7 +9,7 @@ from authrim.runtime import RUNTIME
 from authrim.web.answers import json_answer, refuse_as_resource
 from authrim.web.context import context_of
 from authrim.web.cors import allow_client_origins
-from authrim.web.resource import INVALID_TOKEN, presented_token
+from authrim.web.resource import INVALID_TOKEN, described_at, presented_token
 from domain.claims import by_scope
 from domain.errors import Refusal
 from domain.grant_events import token_type_of
@@ -33,7 +33,10 @@ async def userinfo(request: web.Request) -> web.StreamResponse:
     if refusal is not None:
         scope = OPENID if refusal is INSUFFICIENT_SCOPE else ""
         scheme = token_type_of(presented.issued)
-        return await refuse_as_resource(request, context, ENDPOINT, refusal, scheme=scheme, scope=scope)
+        return await refuse_as_resource(
+            request, context, ENDPOINT, refusal, scheme=scheme, scope=scope,
+            described_at=described_at(request.app[RUNTIME]),
+        )  # fmt: skip
     return await _answer(request, context, presented)
 
 

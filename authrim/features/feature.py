@@ -16,13 +16,15 @@ STABLE = "stable"
 
 
 class Route(msgspec.Struct, frozen=True):
-    """One method of one path. ``at_root``: the path is not below the issuer's own path (RFC 8414 §3.1)."""
+    """One method of one path. ``at_root``: the path is not below the issuer's own path but before it
+    (RFC 8414 §3.1), and ``behind`` comes after (RFC 9728 §3.1)."""
 
     method: Literal["GET", "POST", "PUT", "DELETE", "OPTIONS"]
     path: str
     handler: Handler
     name: str
     at_root: bool = False
+    behind: str = ""
 
 
 class Feature(msgspec.Struct, frozen=True):

@@ -2,10 +2,11 @@
 
 from typing import Any, Final
 
-from authrim.endpoints import register, registration_management
+from authrim.endpoints import protected_resource, register, registration_management
 from authrim.features.feature import Feature, Route
 from authrim.runtime import Runtime
 from authrim.settings import Settings
+from authrim.web.resource import PROTECTED_RESOURCE_METADATA, WELL_KNOWN
 
 _CLIENT: Final = r"/register/{client_id:[A-Za-z0-9\-._~]+}"
 
@@ -27,6 +28,7 @@ REGISTRATION: Final[tuple[Feature, ...]] = (
         possible=_is_on,
         files=(
             "authrim/registering.py",
+            "authrim/registration.py",
             "domain/dynamic_registration.py",
             "domain/registration_metadata.py",
             "domain/registration_token.py",
@@ -44,8 +46,38 @@ REGISTRATION: Final[tuple[Feature, ...]] = (
             Route("DELETE", _CLIENT, registration_management.manage, "registration_delete"),
         ),
         possible=_is_on,
-        files=("authrim/registering.py", "domain/dynamic_registration.py"),
+        files=("authrim/managing.py", "domain/dynamic_registration.py"),
         tests=("tests/features/registration_management", "tests/attacks/test_registration.py"),
-        suite=("oidcc-3rd_party-init-login",),
+    ),
+    Feature(
+        "software_statements",
+        "RFC 7591 §2.3",
+        possible=lambda settings: _is_on(settings) and settings.software_statement_issuers is not None,
+        files=("authrim/protocol/software_statement.py",),
+        tests=("tests/features/software_statements",),
+    ),
+    Feature(
+        "third_party_login",
+        "OpenID Connect Core 1.0 §4",
+        files=("domain/client_policy_registration.py",),
+        tests=("tests/features/third_party_login",),
+        suite=("oidcc-3rd_party-init-login", "oidcc-3rd_party-init-login-nohttps"),
+    ),
+    Feature(
+        PROTECTED_RESOURCE_METADATA,
+        "RFC 9728",
+        (
+            Route(
+                "GET",
+                WELL_KNOWN,
+                protected_resource.metadata,
+                "resource_metadata",
+                at_root=True,
+                behind="/userinfo",
+            ),
+        ),
+        optional=True,
+        files=("authrim/web/resource.py",),
+        tests=("tests/features/protected_resource_metadata",),
     ),
 )

@@ -342,6 +342,14 @@ class Registration(BaseModel):
         description="How long the secret of such a client is good. An update in the second half of that time gives "
         "it a new one. 0: for ever.",
     )
+    software_statement_issuers: Path | None = Field(
+        default=None,
+        description="A JSON file of the issuers whose software statements are believed, each with its key set: "
+        '`{"https://federation.example": {"keys": [...]}}`. Read at the start.',
+    )
+    software_statement_required: bool = Field(
+        default=False, description="Whether a client that registers itself must show a software statement."
+    )
     registration_token_rotation: bool = Field(
         default=True,
         description="Whether each update of a registration gives out a new registration access token. A client that "

@@ -42,11 +42,14 @@ async def refuse_as_json(
 
 
 async def refuse_as_resource(
-    request: web.Request, context: Context, endpoint: str, refusal: Refusal, *, scheme: str = BEARER, scope: str = ""
+    request: web.Request, context: Context, endpoint: str, refusal: Refusal, *, scheme: str = BEARER, scope: str = "",
+    described_at: str = "",
 ) -> web.Response:  # fmt: skip
     """The error answer of RFC 6750 §3 and RFC 9449 §7.1."""
     await record(request, context, endpoint, refusal)
-    return resource_refusal(refusal, error_id=context.error_id, scheme=scheme, scope=scope)
+    return resource_refusal(
+        refusal, error_id=context.error_id, scheme=scheme, scope=scope, described_at=described_at
+    )
 
 
 async def refuse_on_page(

@@ -37,33 +37,39 @@ def json_refusal(refusal: Refusal, *, error_id: str, basic: bool = False) -> web
 
 
 def resource_refusal(
-    refusal: Refusal, *, error_id: str, scheme: str = BEARER, scope: str = ""
+    refusal: Refusal, *, error_id: str, scheme: str = BEARER, scope: str = "", described_at: str = ""
 ) -> web.Response:
     """The answer of a protected resource to an access token that it refuses (RFC 6750 §3, RFC 9449 §7.1).
 
-    ``scope`` is what would have been enough, for ``insufficient_scope``.
+    ``scope`` is what would have been enough, for ``insufficient_scope``; ``described_at`` where the resource's
+    metadata is (RFC 9728 §5.1).
     """
     response = _json(refusal, error_id)
     challenge = f'{scheme} realm="{REALM}", error="{_allowed(refusal.error)}"'
     challenge += f', error_description="{_allowed(refusal.error_description)}"'
     if scope:
         challenge += f', scope="{_allowed(scope)}"'
-    response.headers[hdrs.WWW_AUTHENTICATE] = challenge + _parameters(scheme)
+    response.headers[hdrs.WWW_AUTHENTICATE] = challenge + _parameters(scheme, described_at)
     return response
 
 
-def resource_challenge(*, error_id: str, schemes: Sequence[str] = (BEARER,)) -> web.Response:
+def resource_challenge(
+    *, error_id: str, schemes: Sequence[str] = (BEARER,), described_at: str = ""
+) -> web.Response:
     """The answer to a request without any credentials: it names no error (RFC 6750 §3.1), and every scheme that may
     be used."""
     response = web.Response(status=401, headers={ERROR_ID_HEADER: error_id})
     for scheme in schemes:
-        response.headers.add(hdrs.WWW_AUTHENTICATE, f'{scheme} realm="{REALM}"{_parameters(scheme)}')
+        response.headers.add(
+            hdrs.WWW_AUTHENTICATE, f'{scheme} realm="{REALM}"{_parameters(scheme, described_at)}'
+        )
     return response
 
 
-def _parameters(scheme: str) -> str:
-    """RFC 9449 §7.1: which algorithms proofs may be signed with."""
-    return f', algs="{" ".join(ALGORITHMS)}"' if scheme == DPOP else ""
+def _parameters(scheme: str, described_at: str) -> str:
+    """RFC 9449 §7.1: which algorithms proofs may be signed with. RFC 9728 §5.1: where the resource's metadata is."""
+    algorithms = f', algs="{" ".join(ALGORITHMS)}"' if scheme == DPOP else ""
+    return algorithms + (f', resource_metadata="{described_at}"' if described_at else "")
 
 
 def error_members(refusal: Refusal) -> dict[str, str]:

@@ -21,6 +21,11 @@ from domain.client import NO_CLIENT
 from domain.errors import Refusal, invalid_request
 from domain.grant_events import confirmation_of
 from domain.profile import DPOP as DPOP_FEATURE
+from domain.resource import userinfo
+
+#: The feature, and its well-known path (RFC 9728 §3).
+PROTECTED_RESOURCE_METADATA: Final = "protected_resource_metadata"
+WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
 
 INVALID_TOKEN: Final = Refusal(
     "invalid_token", "The access token is not active, or not for this resource.", "Get a new one.", "RFC 6750 §3.1",
@@ -52,17 +57,30 @@ async def presented_token(
     credentials = await _credentials(runtime, request)
     if credentials is None:
         schemes = (BEARER, DPOP) if DPOP_FEATURE in runtime.features else (BEARER,)
-        return resource_challenge(error_id=context.error_id, schemes=schemes)
+        return resource_challenge(
+            error_id=context.error_id, schemes=schemes, described_at=described_at(runtime)
+        )
     if isinstance(credentials, Refusal):
-        return await refuse_as_resource(request, context, endpoint, credentials)
+        return await refuse_as_resource(
+            request, context, endpoint, credentials, described_at=described_at(runtime)
+        )
     presented = await runtime.access_tokens.find(context.tenant, credentials.token)
     refusal = await _refusal(runtime, request, context, credentials, presented)
     if refusal is not None:
         by_dpop = credentials.by_dpop or (presented is not None and presented.issued.jkt is not None)
         scheme = DPOP if by_dpop else BEARER
-        return await refuse_as_resource(request, context, endpoint, refusal, scheme=scheme)
+        return await refuse_as_resource(
+            request, context, endpoint, refusal, scheme=scheme, described_at=described_at(runtime)
+        )
     assert presented is not None
     return presented
+
+
+def described_at(runtime: Runtime) -> str:
+    """Where the metadata of our protected resource is: before its own path (RFC 9728 §3.1). Empty: it is off."""
+    if PROTECTED_RESOURCE_METADATA not in runtime.features:
+        return ""
+    return runtime.origin + WELL_KNOWN + userinfo(runtime.issuer).removeprefix(runtime.origin)
 
 
 async def _credentials(runtime: Runtime, request: web.Request) -> Credentials | Refusal | None:

@@ -1,0 +1,141 @@
+"""What registering and managing a client share: what is asked for, what is kept beside the log, and the answer.
+
+What people are to be reached at (``contacts``) is theirs, so it is sealed beside the log; and so is the software
+statement, for as long as the client goes by it.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from authrim.administration.client_keys import weak_keys_refusal
+from authrim.administration.clients import NewSecret, secret_rows, signing_refusal
+from authrim.crypto.secrets import ClientSecret
+from authrim.private_data import CLIENT as CLIENT_OWNER
+from authrim.protocol.software_statement import kept_metadata
+from authrim.runtime import Runtime
+from domain import registration_metadata
+from domain.client import Client
+from domain.client_metadata import ClientMetadata
+from domain.dynamic_registration import RegistrationRules
+from domain.errors import Refusal
+from projections.rows import Row
+from projections.tables import SEALED, sealed_key
+
+#: Name of the sealed row.
+BESIDE: Final = "registration"
+
+
+class Beside(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is kept of a registration beside the log."""
+
+    contacts: tuple[str, ...] = ()
+    software_statement: str | None = None
+
+    def __repr__(self) -> str:
+        return "Beside()"
+
+
+NOTHING_BESIDE: Final = Beside()
+
+
+class Managed(msgspec.Struct, frozen=True):
+    """A client with what its owner alone may know. ``secret`` is there only when it was made just now, or sent by the
+    client itself; ``token`` is the registration access token that is good from now on."""
+
+    client: Client
+    token: str
+    secret: str | None = None
+    beside: Beside = NOTHING_BESIDE
+
+    def __repr__(self) -> str:
+        return f"Managed({self.client.client_id})"
+
+
+class Described(msgspec.Struct, frozen=True):
+    """What a document says a client should be: fields by their names in ``ClientMetadata``, and who vouched for some
+    of them in a software statement."""
+
+    fields: dict[str, Any]
+    beside: Beside
+    statement_issuer: str | None = None
+
+
+def described(
+    runtime: Runtime, document: Mapping[str, Any], kept_statement: str | None = None
+) -> Described | Refusal:
+    """Read a registration or an update. A software statement goes before the plain members (RFC 7591 §2.3), and the
+    one that a client was let in with holds until it shows another: its claims are no client's to change (A204)."""
+    fields = registration_metadata.read(document)
+    if isinstance(fields, Refusal):
+        return fields
+    shown = document.get("software_statement")
+    if shown is None and kept_statement is not None:
+        stated = registration_metadata.read(kept_metadata(kept_statement))
+        assert not isinstance(stated, Refusal)
+        return _described({**fields, **stated}, kept_statement)
+    if shown is None:
+        return _REQUIRED if runtime.settings.software_statement_required else _described(fields, None)
+    statement = runtime.software_statements.read(shown, runtime.issuer, runtime.now())
+    if isinstance(statement, Refusal):
+        return statement
+    stated = registration_metadata.read(statement.metadata)
+    if isinstance(stated, Refusal):
+        return msgspec.structs.replace(stated, error="invalid_software_statement")
+    return _described({**fields, **stated}, str(shown), statement.issuer)
+
+
+def _described(fields: dict[str, Any], statement: str | None, issuer: str | None = None) -> Described:
+    return Described(fields, Beside(fields.get("contacts", ()), statement), issuer)
+
+
+_REQUIRED: Final = Refusal(
+    "invalid_software_statement", "The software_statement is missing.", "Show one of a trusted issuer.",
+    "RFC 7591 §3.2.2", "statement_missing",
+)  # fmt: skip
+
+
+def settings_rules(runtime: Runtime) -> RegistrationRules:
+    """What clients that register themselves may have, by the settings."""
+    settings = runtime.settings
+    return RegistrationRules(
+        settings.registration_scope, settings.registration_grant_types, settings.registration_profile
+    )
+
+
+def unusable(runtime: Runtime, metadata: ClientMetadata) -> Refusal | None:
+    """What the policy cannot tell without keys: whether ours and the client's can be used."""
+    fields = msgspec.structs.asdict(metadata)
+    return signing_refusal(fields, runtime.settings.signing_algorithms) or weak_keys_refusal(metadata.jwks)
+
+
+def secret_expiry(runtime: Runtime, now: int) -> int:
+    """Until when a secret that is made now is good, in seconds since 1970; 0: for ever."""
+    lifetime = runtime.settings.registration_secret_lifetime
+    return now + lifetime if lifetime else 0
+
+
+async def rows_beside(
+    runtime: Runtime, tenant: str, before: Client, after: Client, secret: ClientSecret, beside: Beside
+) -> tuple[Row, ...] | Refusal:
+    """What goes beside the log with a change: a secret that the client signs with, and what is kept of it."""
+    kept = secret_rows(tenant, before, after, NewSecret(secret, runtime.client_secrets))
+    if isinstance(kept, Refusal):
+        return kept
+    if beside == NOTHING_BESIDE:
+        drop = {"key": sealed_key(tenant, CLIENT_OWNER, after.client_id, BESIDE)}
+        return (*kept, Row(SEALED.name, "drop", drop))
+    values = {BESIDE: msgspec.json.encode(beside)}
+    return (*kept, *await runtime.private.more_rows(tenant, CLIENT_OWNER, after.client_id, values))
+
+
+async def read_beside(runtime: Runtime, tenant: str, client_id: str) -> Beside:
+    """What is kept of a client beside the log. Raises SealBroken."""
+    stored = await runtime.private.open(tenant, CLIENT_OWNER, client_id, BESIDE)
+    return NOTHING_BESIDE if stored is None else msgspec.json.decode(stored, type=Beside)
+
+
+def erasing_row(tenant: str, client_id: str) -> Row:
+    """The row operation that takes away all that is kept of a client."""
+    return Row(SEALED.name, "drop", {"key": sealed_key(tenant, CLIENT_OWNER, client_id, "*")})
