@@ -127,6 +127,21 @@ BAD = [
         "response_types",
         {**BOTH, "response_types": ("code token",), "tls_client_certificate_bound_access_tokens": True},
     ),
+    ("authorization_encrypted_response_alg", {"authorization_encrypted_response_alg": "RSA1_5"}),
+    ("authorization_encrypted_response_alg", {"authorization_encrypted_response_alg": "dir"}),
+    ("authorization_encrypted_response_alg", {"authorization_encrypted_response_alg": "ECDH-ES"}),
+    (
+        "authorization_encrypted_response_enc",
+        {"authorization_encrypted_response_enc": "A256GCM", "jwks": {"keys": [JWK]}},
+    ),
+    (
+        "authorization_encrypted_response_enc",
+        {
+            "authorization_encrypted_response_alg": "ECDH-ES",
+            "authorization_encrypted_response_enc": "A192GCM",
+            "jwks": {"keys": [JWK]},
+        },
+    ),
     ("authorization_signed_response_alg", {"authorization_signed_response_alg": "none"}),
     ("authorization_signed_response_alg", {"authorization_signed_response_alg": "HS256"}),
     ("grant_types", {"grant_types": ("refresh_token",), "response_types": ()}),
@@ -327,6 +342,77 @@ def test_what_a_client_may_use() -> None:
     assert rules.response_mode_refusal(client, "code", "form_post") is None
     in_query = registered(changed(response_modes=("query",)))
     assert rules.response_mode_refusal(in_query, "code", "form_post") is not None
+
+
+@pytest.mark.parametrize(
+    ("profile", "response_type", "mode", "allowed"),
+    [
+        ("oidc", "code", "query", True),
+        ("oidc", "code", "jwt", True),
+        ("oidc", "code id_token", "fragment", True),
+        ("oidc", "code id_token", "query", False),
+        ("oidc", "code id_token", "query.jwt", False),
+        ("oidc", "code id_token", "form_post", True),
+        ("fapi1-advanced", "code id_token", "fragment", True),
+        ("fapi1-advanced", "code id_token", "query", False),
+        ("fapi1-advanced", "code", "query", False),
+        ("fapi1-advanced", "code", "form_post", False),
+        ("fapi1-advanced", "code", "jwt", True),
+        ("fapi1-advanced", "code", "query.jwt", True),
+        ("fapi2-security", "code", "query", True),
+        ("fapi2-security", "code", "jwt", True),
+        ("fapi2-message-signing", "code", "query", False),
+        ("fapi2-message-signing", "code", "form_post.jwt", True),
+    ],
+)
+def test_in_which_mode_a_profile_is_answered(
+    profile: str, response_type: str, mode: str, allowed: bool
+) -> None:
+    """FAPI 1 Advanced §5.2.2 item 2, FAPI 2 Message Signing §5.4: where a signed response is demanded nothing else is
+    sent; tokens are in no query (OAuth MRT §3, JARM §2.3.1)."""
+    client = Client("c", ClientMetadata(profile=profile, response_types=(response_type,)))
+    assert (rules.response_mode_refusal(client, response_type, mode) is None) is allowed
+
+
+@pytest.mark.parametrize(
+    ("profile", "response_types", "response_modes", "allowed"),
+    [
+        ("fapi1-advanced", ("code id_token",), (), True),
+        ("fapi1-advanced", ("code", "code id_token"), ("jwt",), True),
+        ("fapi1-advanced", ("code",), ("query",), False),
+        ("fapi1-advanced", ("id_token",), (), False),
+        ("fapi1-advanced", ("code id_token token",), (), False),
+        ("fapi2-security", ("code id_token",), (), False),
+        ("fapi2-security", ("none",), (), False),
+        ("fapi2-message-signing", ("code",), ("form_post",), False),
+        ("fapi2-message-signing", ("code",), ("query.jwt", "query"), True),
+        ("oauth21", ("id_token",), (), False),
+    ],
+)
+def test_the_response_types_of_a_profile(
+    profile: str, response_types: tuple[str, ...], response_modes: tuple[str, ...], allowed: bool
+) -> None:
+    """``fapi2-security-profile-final-ensure-response-type-code-idtoken-fails``, ``-token-fails``: what the profile has
+    not cannot be registered; where it demands JARM, a mode of JARM can be used."""
+    words = {word for response_type in response_types for word in response_type.split(" ")}
+    grant_types = (
+        *(("authorization_code",) if "code" in words else ()),
+        *(("implicit",) if words & {"id_token", "token"} else ()),
+    )
+    base = WEB if profile == "oauth21" else FAPI
+    metadata = msgspec.structs.replace(
+        base, profile=profile, response_types=response_types, response_modes=response_modes,
+        grant_types=grant_types,
+    )  # fmt: skip
+    answer = registration.decide_register(rules.NO_CLIENT, RegisterClient("c", metadata), NOW).answer
+    assert isinstance(answer, Client) is allowed, answer
+
+
+def test_what_signs_a_clients_responses() -> None:
+    """JARM §3: RS256 when nothing is registered, unless the profile forbids it: then as its ID tokens are signed."""
+    assert Client("c", WEB).response_algorithm == "RS256"
+    assert Client("c", changed(authorization_signed_response_alg="EdDSA")).response_algorithm == "EdDSA"
+    assert Client("c", FAPI).response_algorithm == "PS256"
 
 
 def test_who_may_leave_out_the_redirect_uri() -> None:
