@@ -14,6 +14,7 @@ from authrim.crypto.key_pair import SIGNING_ALGORITHMS
 from authrim.protocol.mtls import jwk_of
 from domain.client_metadata import ClientMetadata
 from domain.client_policy import ACCESS_TOKEN_FORMATS, APPLICATION_TYPES, GRANT_TYPES
+from domain.encryption import CONTENT_ENCRYPTION, DEFAULT_ENC, KEY_MANAGEMENT
 from domain.profile import PROFILES
 from domain.response_mode import RESPONSE_MODES
 from domain.response_type import RESPONSE_TYPES
@@ -126,6 +127,18 @@ _OPTIONS: Final[tuple[Decorator, ...]] = (
         "authorization_signed_response_alg",
         type=_ALGORITHM,
         help="What signs its authorization responses in a .jwt response mode (JARM).",
+    ),
+    click.option(
+        "--response-encryption-alg",
+        "authorization_encrypted_response_alg",
+        type=click.Choice(KEY_MANAGEMENT),
+        help="Encrypt those responses to a key of its own with this.",
+    ),
+    click.option(
+        "--response-encryption-enc",
+        "authorization_encrypted_response_enc",
+        type=click.Choice(CONTENT_ENCRYPTION),
+        help=f"What encrypts their content; without it {DEFAULT_ENC}.",
     ),
     click.option("--access-token-lifetime", type=_SECONDS, help="In seconds."),
     click.option("--refresh-token-lifetime", type=_SECONDS, help="In seconds."),

@@ -24,7 +24,8 @@ RESPONSES: Final[tuple[Feature, ...]] = (
         grant_types=("implicit",),
         optional=True,
         files=("domain/response_type.py", "domain/front_channel.py", "authrim/grants/implicit.py"),
-        tests=("tests/features/implicit",),
+        tests=("tests/features/implicit", "tests/features/response_types", "tests/clients"),
+        suite=("oidcc-server", "oidcc-ensure-request-without-nonce-fails", "oidcc-response-type-missing"),
     ),
     Feature(
         "hybrid",
@@ -32,7 +33,8 @@ RESPONSES: Final[tuple[Feature, ...]] = (
         grant_types=("implicit",),
         optional=True,
         files=("domain/response_type.py", "domain/front_channel.py", "authrim/grants/implicit.py"),
-        tests=("tests/features/hybrid",),
+        tests=("tests/features/hybrid", "tests/features/response_types", "tests/clients"),
+        suite=("oidcc-server", "oidcc-codereuse", "oidcc-codereuse-30seconds"),
     ),
     Feature(
         "response_type_none",
@@ -46,7 +48,8 @@ RESPONSES: Final[tuple[Feature, ...]] = (
         "OAuth 2.0 Form Post Response Mode",
         optional=True,
         files=("domain/response_mode.py", "authrim/web/response_mode.py"),
-        tests=("tests/features/form_post",),
+        tests=("tests/features/form_post", "tests/features/response_types", "tests/browser"),
+        suite=("oidcc-server", "oidcc-response-type-missing"),
     ),
     Feature(
         "jarm",
@@ -54,6 +57,7 @@ RESPONSES: Final[tuple[Feature, ...]] = (
         metadata=_jarm,
         optional=True,
         files=("authrim/protocol/jarm.py", "domain/response_mode.py"),
-        tests=("tests/features/jarm",),
+        tests=("tests/features/jarm", "tests/clients"),
+        suite=("fapi2-message-signing-final-happy-flow",),
     ),
 )

@@ -95,7 +95,7 @@ TOKENS: Final[tuple[Feature, ...]] = (
         "issuer_identification",
         "RFC 9207",
         metadata=lambda _runtime: {"authorization_response_iss_parameter_supported": True},
-        files=("authrim/web/completion.py",),
+        files=("authrim/web/response_mode.py",),
         tests=("tests/features/authorization_code",),
     ),
     Feature(

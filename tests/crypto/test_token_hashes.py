@@ -1,4 +1,4 @@
-"""``at_hash``, ``c_hash`` and ``s_hash``: the specification's own vectors, and no algorithm taken for another (A155)."""
+"""``at_hash``, ``c_hash``, ``s_hash``: the specification's own vectors, and no algorithm taken for another (A155)."""
 
 import base64
 import hashlib
@@ -31,7 +31,8 @@ def test_the_digest_is_the_algorithms_own(alg: str, digest: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "alg", ["none", "", "rs256", "HS256", "XX256", *{*ALGORITHMS} - {"RS256", "PS256", "ES256", "EdDSA"}]
+    "alg",
+    ["none", "", "rs256", "XX256", *sorted(set(ALGORITHMS) - {"RS256", "PS256", "ES256", "EdDSA"})],
 )
 def test_an_unknown_algorithm_has_no_hash(alg: str) -> None:
     """A155: no default to fall back to; the ID token is not made at all."""
