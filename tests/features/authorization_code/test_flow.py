@@ -34,7 +34,7 @@ async def test_a_second_request_needs_no_page(server: RunningServer, browser: Br
     web = await server.client("web")
     await browser.code_flow(web)
     shown, _ = await browser.authorize(web, prompt="none")
-    assert set(shown.parameters) == {"code", "state", "iss"}
+    assert set(shown.parameters) == {"code", "state", "session_state", "iss"}
 
 
 async def test_client_credentials(server: RunningServer) -> None:

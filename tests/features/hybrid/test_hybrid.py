@@ -97,7 +97,7 @@ async def test_the_words_of_a_response_type_have_no_order(server: RunningServer,
     client = await client_of(server, "code id_token", response_types=("id_token code",))
     for spelled in ("code id_token", "id_token code"):
         received = await answered(browser, client, spelled)
-        assert set(received.parameters) == {"code", "id_token", "state", "iss"}
+        assert set(received.parameters) == {"code", "id_token", "state", "session_state", "iss"}
         [request, *_] = await grant_events(server, received.parameters["code"])
         assert getattr(request, "response_type", "") == "code id_token"
 

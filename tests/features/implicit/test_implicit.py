@@ -63,7 +63,7 @@ async def test_without_a_state_there_is_no_hash_of_it(server: RunningServer, bro
     """FAPI 1 Advanced §5.2.2.1: ``s_hash`` speaks of the state, when there is one; any text may be one."""
     client = await client_of(server, "id_token")
     received = await answered(browser, client, "id_token", state=None)
-    assert set(received.parameters) == {"id_token", "iss"}
+    assert set(received.parameters) == {"id_token", "session_state", "iss"}
     assert "s_hash" not in await id_token_of(server, client, received)
     received = await answered(browser, client, "id_token", state="é\u2028&=#")
     assert (await id_token_of(server, client, received))["s_hash"] == half_hash("ES256", "é\u2028&=#")
@@ -89,7 +89,7 @@ async def test_a_public_client(server: RunningServer, browser: Browser) -> None:
     """A client without a secret needs no code_challenge where there is no code (RFC 7636 §4.3)."""
     client = await client_of(server, "id_token", token_endpoint_auth_method="none")
     received = await answered(browser, client, "id_token", code_challenge=None, code_challenge_method=None)
-    assert set(received.parameters) == {"id_token", "state", "iss"}
+    assert set(received.parameters) == {"id_token", "state", "session_state", "iss"}
 
 
 @one_store

@@ -38,7 +38,7 @@ async def test_a_code_comes_in_a_signed_response(server: RunningServer, browser:
     received = await answered(browser, web, "code", response_mode=mode, state="s" * 128)
     assert received.encoding == encoding_of(mode, "code")
     parameters = await opened(server, web, received)
-    assert set(parameters) == {"code", "state"}
+    assert set(parameters) == {"code", "state", "session_state"}
     assert parameters["state"] == "s" * 128
     assert (await redeem(server, web, parameters["code"], received.verifier))[0] == 200
 

@@ -51,7 +51,7 @@ async def test_the_happy_flow(
     client = await client_of(server, response_type)
     received = await sent_to(browser, client, response_type, mode, scope="email openid")
     words = set(response_type.split(" "))
-    expected = {"state", "iss"} | (words - {"token"})
+    expected = {"state", "session_state", "iss"} | (words - {"token"})
     if "token" in words:
         expected |= {"access_token", "token_type", "expires_in", "scope"}
         assert received.parameters["token_type"] == "Bearer"

@@ -74,7 +74,7 @@ async def test_what_was_recorded_is_asked_again_at_the_end(server: RunningServer
     headers = {"Origin": server.issuer, "Sec-Fetch-Site": "same-origin"}
     form = hidden | {"login": server.login, "password": server.password, "action": "sign-in"} | forged
     shown = await browser.through_pages(await browser.request("POST", action, form, headers))
-    assert set(shown.parameters) == {"code", "state", "iss"}
+    assert set(shown.parameters) == {"code", "state", "session_state", "iss"}
 
     page, _ = await browser.authorize(client, response_type="id_token token", nonce="n", prompt="login")
     await change(server, client, response_types=("code",), grant_types=("authorization_code",))
