@@ -8,7 +8,16 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from authrim.web import texts
-from authrim.web.pages import ConsentPage, ErrorPage, FormPostPage, Pages, ShownClient, SignInPage
+from authrim.web.pages import (
+    ConsentPage,
+    ErrorPage,
+    FormPostPage,
+    LoggedOutPage,
+    LogoutPage,
+    Pages,
+    ShownClient,
+    SignInPage,
+)
 
 HOSTILE = '"\'></strong></title><script>window.hacked=1</script><img src=x onerror="window.hacked=1"><b x=\''
 SCOPES = ("openid", "profile", "email", "offline_access", "invoices:read")
@@ -90,6 +99,23 @@ class Site:
                 return self.pages.form_post(
                     FormPostPage(locale=locale, action=self.redirect_uri, fields=fields, error_id="e1")
                 )
+            case "logout" | "logout-unproved":
+                proved = name == "logout"
+                return self.pages.logout(
+                    LogoutPage(
+                        locale=locale,
+                        action_url="/logout",
+                        csrf_token="t0ken",
+                        fields=(("state", "s"),),
+                        client=client if proved else None,
+                        account_display_name="Alice Example",
+                        notice="" if proved else texts.NOT_RETURNED,
+                        error_id="" if proved else "0192f0c4a7b87c0d9e1f",
+                    )
+                )
+            case "logged-out" | "logged-out-back":
+                leads_to = self.redirect_uri if name == "logged-out-back" else ""
+                return self.pages.logged_out(LoggedOutPage(locale=locale, leads_to=leads_to))
         return self.show_hostile(name)
 
     def show_hostile(self, name: str) -> web.Response:
@@ -131,6 +157,18 @@ class Site:
                         description=HOSTILE,
                         hint=HOSTILE,
                         error_id=HOSTILE,
+                    )
+                )
+            case "hostile-logout":
+                return self.pages.logout(
+                    LogoutPage(
+                        action_url="/logout?" + HOSTILE,
+                        csrf_token=HOSTILE,
+                        fields=((HOSTILE, HOSTILE),),
+                        client=client,
+                        account_display_name=HOSTILE,
+                        notice=HOSTILE,
+                        error_id="e1",
                     )
                 )
             case "hostile-form-post":

@@ -13,7 +13,9 @@ from sample_site import Site, running_site
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
-PAGES = ("login", "login-wrong", "consent", "error", "form-post")
+PAGES = (
+    "login", "login-wrong", "consent", "error", "form-post", "logout", "logout-unproved", "logged-out-back",
+)  # fmt: skip
 PHONE, DESKTOP = {"width": 375, "height": 667}, {"width": 1280, "height": 800}
 
 # WCAG 2.2 §1.4.3: the contrast of every visible text with the nearest painted background behind it.
@@ -204,7 +206,7 @@ async def test_a196_the_answer_posts_itself_unchanged(browser: Browser, site: Si
     assert site.posted == [("/callback", fields)]
 
 
-@pytest.mark.parametrize("name", ["login", "consent", "error", "form-post"])
+@pytest.mark.parametrize("name", ["login", "consent", "error", "form-post", "logout"])
 async def test_a195_markup_in_any_value_stays_text(browser: Browser, site: Site, name: str) -> None:
     """A195, A196: script in names, links, hints, state and the action neither runs nor becomes an element."""
     async with a_page(browser, java_script_enabled=name != "form-post") as page:
