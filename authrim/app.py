@@ -30,6 +30,7 @@ from authrim.private_data import PrivateData
 from authrim.protocol.client_chain import ClientChains
 from authrim.protocol.software_statement import SoftwareStatements
 from authrim.refusals import Refusals
+from authrim.request_objects import RequestObjects
 from authrim.runtime import RUNTIME, Runtime
 from authrim.settings import Settings
 from authrim.store.read_back import ReadBack
@@ -89,6 +90,7 @@ async def make_runtime(settings: Settings, store: ReadBack) -> Runtime:
         access_tokens=AccessTokens(store, key_ring, settings.issuer),
         pages=Pages(),
         limiter=SourceLimiter(settings.authorize_requests_per_minute),
+        request_objects=RequestObjects(egress),
         egress=egress,
         client_keys=ClientKeys(egress, settings),
         client_chains=ClientChains(settings.tls_client_anchors, settings.tls_client_crls),

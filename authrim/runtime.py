@@ -25,6 +25,7 @@ from authrim.private_data import PrivateData
 from authrim.protocol.client_chain import ClientChains
 from authrim.protocol.software_statement import SoftwareStatements
 from authrim.refusals import Refusals
+from authrim.request_objects import RequestObjects
 from authrim.settings import Settings
 from authrim.store.read_back import ReadBack
 from authrim.web.pages import Pages
@@ -48,6 +49,7 @@ class Runtime:
     access_tokens: AccessTokens
     pages: Pages
     limiter: SourceLimiter
+    request_objects: RequestObjects
     egress: Egress
     client_keys: ClientKeys
     client_chains: ClientChains

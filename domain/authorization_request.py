@@ -18,6 +18,7 @@ from domain.grant_events import AuthorizationRequested
 from domain.issue import OPENID
 from domain.liveness import ACTIVE
 from domain.pushed_request import Pushed
+from domain.request_object import RequestObject
 from domain.sender_constraint import code_key
 
 
@@ -26,7 +27,8 @@ class RequestFacts(msgspec.Struct, frozen=True):
     offers, ``dpop``: RFC 9449 is offered. Lifetimes in seconds.
 
     ``pushed`` is how a request came that was pushed; ``require_pushed`` says that the server takes no other
-    (RFC 9126 §5). ``browser_hash`` names the browser of a request that was not.
+    (RFC 9126 §5). ``signed`` is the request object that the parameters stood in, ``require_signed`` likewise
+    (RFC 9101 §10.5). ``browser_hash`` names the browser of a request that was not pushed.
     """
 
     now: int
@@ -38,6 +40,8 @@ class RequestFacts(msgspec.Struct, frozen=True):
     dpop: bool = False
     pushed: Pushed | None = None
     require_pushed: bool = False
+    signed: RequestObject | None = None
+    require_signed: bool = False
 
 
 class PrivateParameters(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -117,13 +121,30 @@ def validate(client: Client, parameters: Parameters, facts: RequestFacts) -> Val
     redirect_uri = check_redirect_uri(client, parameters)
     if isinstance(redirect_uri, Refusal):
         return OnPage(redirect_uri)
-    state = None if "state" in parameters.repeated else parameters.get("state")
     try:
         return _validated(client, parameters, facts, redirect_uri)
     except read.Refused as refused:
-        echoed = state if state is not None and len(state) <= read.MAX_STATE else None
-        mode = read.mode_of_refusal(parameters, facts.response_types, facts.response_modes)
-        return ByRedirect(refused.refusal, redirect_uri, mode, echoed)
+        return _by_redirect(parameters, refused.refusal, redirect_uri, facts)
+
+
+def refuse_object(
+    client: Client, beside: Parameters, refusal: Refusal, facts: RequestFacts
+) -> OnPage | ByRedirect:
+    """Where the refusal of a request object goes. Nothing in the object is believed, so only the parameters ``beside``
+    it can say it, when they name a registered redirect URI themselves (RFC 9101 §6.2, A057)."""
+    redirect_uri = check_redirect_uri(client, beside)
+    if isinstance(redirect_uri, Refusal) or beside.get("redirect_uri") is None:
+        return OnPage(refusal)
+    return _by_redirect(beside, refusal, redirect_uri, facts)
+
+
+def _by_redirect(
+    parameters: Parameters, refusal: Refusal, redirect_uri: str, facts: RequestFacts
+) -> ByRedirect:
+    state = None if "state" in parameters.repeated else parameters.get("state")
+    echoed = state if state is not None and len(state) <= read.MAX_STATE else None
+    mode = read.mode_of_refusal(parameters, facts.response_types, facts.response_modes)
+    return ByRedirect(refusal, redirect_uri, mode, echoed)
 
 
 def is_still_allowed(
@@ -151,6 +172,14 @@ def _refuse_unpushed(client: Client, facts: RequestFacts) -> None:
         )
 
 
+def _refuse_unsigned(client: Client, facts: RequestFacts) -> None:
+    """RFC 9101 §10.5: by the server, the client or its profile (A064)."""
+    if facts.signed is None and (facts.require_signed or client_rules.must_sign_requests(client)):
+        raise read.Refused(
+            invalid_request("The request is not signed.", "Send it as a request object.", "RFC 9101 §10.5")
+        )
+
+
 def _with_push(request: AuthorizationRequested, pushed: Pushed) -> AuthorizationRequested:
     """The person has the whole time of an interaction, even when they come at the last moment. The code is bound to
     the key that was proved with the push or named by ``dpop_jkt``, which must be the same (RFC 9449 §10.1)."""
@@ -172,6 +201,7 @@ def _with_push(request: AuthorizationRequested, pushed: Pushed) -> Authorization
 def _validated(client: Client, parameters: Parameters, facts: RequestFacts, redirect_uri: str) -> Valid:
     read.refuse_repeated(parameters)
     _refuse_unpushed(client, facts)
+    _refuse_unsigned(client, facts)
     read.refuse_unsupported(parameters)
     response_type = read.response_type(client, parameters, facts.response_types)
     response_mode = read.response_mode(client, parameters, response_type, facts.response_modes)
@@ -206,6 +236,10 @@ def _validated(client: Client, parameters: Parameters, facts: RequestFacts, redi
     )
     if facts.pushed is not None:
         request = _with_push(request, facts.pushed)
+    if facts.signed is not None:
+        request = msgspec.structs.replace(
+            request, request_object_hash=facts.signed.hash, request_object_kid=facts.signed.kid
+        )
     private = PrivateParameters(
         state=read.limited(parameters, "state", read.MAX_STATE),
         login_hint=read.limited(parameters, "login_hint", read.MAX_HINT),

@@ -33,6 +33,7 @@ from domain.profile import (
     MTLS,
     PROFILES,
     PUSHED_REQUESTS,
+    REQUEST_OBJECTS,
     SECRET_ALGORITHM,
     PkceRule,
     Profile,
@@ -105,6 +106,12 @@ class Client(msgspec.Struct, frozen=True, omit_defaults=True):
         if self.signs_with_secret:
             return frozenset({SECRET_ALGORITHM})
         registered = self.metadata.token_endpoint_auth_signing_alg
+        return frozenset({registered} if registered else self.profile.signing_algorithms)
+
+    @property
+    def request_object_algorithms(self) -> frozenset[str]:
+        """What a request object may be signed with: the registered algorithm, else any of the profile's."""
+        registered = self.metadata.request_object_signing_alg
         return frozenset({registered} if registered else self.profile.signing_algorithms)
 
     @property
@@ -201,6 +208,8 @@ def cannot_be_served(client: Client, offered: Collection[str]) -> Refusal | None
     ``offered`` are the features that are on."""
     if must_push(client) and PUSHED_REQUESTS not in offered:
         return _not_offered("pushed requests")
+    if must_sign_requests(client) and REQUEST_OBJECTS not in offered:
+        return _not_offered("signed requests")
     if any(ways.isdisjoint(offered) for ways in client.sender_constraints):
         return _not_offered("sender-constrained tokens")
     return None
@@ -270,6 +279,12 @@ def may_omit_redirect_uri(client: Client) -> bool:
 def must_push(client: Client) -> bool:
     """Whether the client's authorization requests must come by RFC 9126: by registration (§6) or profile."""
     return client.profile.require_pushed or client.metadata.require_pushed_authorization_requests
+
+
+def must_sign_requests(client: Client) -> bool:
+    """Whether the client's authorization requests must be request objects: by registration (RFC 9101 §10.5) or
+    profile."""
+    return client.profile.request_objects.required or client.metadata.require_signed_request_object
 
 
 def requires_pkce(client: Client, pushed: bool = False) -> bool:

@@ -12,11 +12,11 @@ class AuthorizationRequested(Event, frozen=True, tag="grant.authorization_reques
     """A valid authorization request was accepted (OIDC Core §3.1.2.1). What may hold personal data (``state``,
     hints, claim values) is in a sealed row; ``private_digest`` is the digest of that row's plain text.
 
-    ``request_object_hash`` is the digest of the whole request object (RFC 9101), ``request_object_kid`` the client's
-    key that signed it. A request that was pushed (RFC 9126) has ``request_uri_hash``, and the method and key that the
-    client authenticated with. ``dpop_jkt`` is the key that the code is bound to (RFC 9449 §10), ``x5t_s256`` the
-    certificate that was shown with the pushed request (RFC 8705). ``client_generation`` is that of the client then: a
-    request of an earlier one comes to nothing (A206)."""
+    ``request_object_hash`` is the digest of the signed request object (RFC 9101), decrypted, ``request_object_kid`` the
+    client's key that signed it. A request that was pushed (RFC 9126) has ``request_uri_hash``, and the method and key
+    that the client authenticated with. ``dpop_jkt`` is the key that the code is bound to (RFC 9449 §10), ``x5t_s256``
+    the certificate that was shown with the pushed request (RFC 8705). ``client_generation`` is that of the client
+    then: a request of an earlier one comes to nothing (A206)."""
 
     client_id: str
     redirect_uri: str

@@ -15,7 +15,8 @@ DPOP: Final = "dpop"
 MTLS: Final = "mtls"
 #: What a client secret of 256 bits is long enough to sign with (RFC 7518 §3.2).
 SECRET_ALGORITHM: Final = "HS256"  # noqa: S105 - the name of an algorithm
-#: The feature that offers RFC 9126.
+#: The features that offer RFC 9101 and RFC 9126.
+REQUEST_OBJECTS: Final = "request_objects"
 PUSHED_REQUESTS: Final = "pushed_requests"
 
 
@@ -35,6 +36,17 @@ class AssertionAudience(Enum):
     OURS_AMONG_OTHERS = "ours_among_others"
 
 
+class RequestObjectRule(msgspec.Struct, frozen=True):
+    """What is demanded of request objects (RFC 9101, decisions.md 19). ``required``: there is no request without one.
+    ``types`` are those that ``typ`` may name; it may be left out. ``is_dated``: ``client_id``, ``aud``, ``exp`` and
+    ``nbf`` must be there, and the object lives no longer than ``longest_life`` seconds and began no longer ago."""
+
+    required: bool = False
+    types: frozenset[str] = frozenset({"oauth-authz-req+jwt"})
+    is_dated: bool = False
+    longest_life: int = 3600
+
+
 class Profile(msgspec.Struct, frozen=True):
     """The rules that hang on a profile. Times in seconds.
 
@@ -52,6 +64,7 @@ class Profile(msgspec.Struct, frozen=True):
     pkce: PkceRule
     assertion_audience: AssertionAudience
     redirect_uri_required: bool
+    request_objects: RequestObjectRule = RequestObjectRule()
     require_pushed: bool = False
     sender_constraints: frozenset[str] = frozenset()
     dpop_nonce_required: bool = False
@@ -89,6 +102,7 @@ _OIDC = Profile(
     pkce=PkceRule.PUBLIC_CLIENTS,  # RFC 9700 §2.1.1: MUST for public clients
     assertion_audience=AssertionAudience.OURS_ONLY,
     redirect_uri_required=False,
+    request_objects=RequestObjectRule(types=frozenset({"oauth-authz-req+jwt", "JWT"})),  # OIDC Core §6.1
     response_types=RESPONSE_TYPES,
 )
 _OAUTH21 = Profile(
@@ -106,6 +120,7 @@ _FAPI1_ADVANCED = Profile(
     pkce=PkceRule.PUSHED_REQUESTS,  # FAPI 1 Advanced §5.2.2 item 18
     assertion_audience=AssertionAudience.OURS_AMONG_OTHERS,
     redirect_uri_required=True,  # FAPI 1 Baseline §5.2.2 item 9
+    request_objects=RequestObjectRule(required=True, is_dated=True),  # FAPI 1 Advanced §5.2.2 items 1, 13, 17
     sender_constraints=frozenset({MTLS}),  # FAPI 1 Advanced §5.2.2 item 5
     response_types=("code id_token", "code"),  # FAPI 1 Advanced §5.2.2 item 2
     jarm_only=("code",),
@@ -117,6 +132,7 @@ _FAPI2_SECURITY = Profile(
     pkce=PkceRule.EVERY_CLIENT,
     assertion_audience=AssertionAudience.ISSUER_ALONE,
     redirect_uri_required=True,
+    request_objects=RequestObjectRule(is_dated=True),
     require_pushed=True,
     sender_constraints=frozenset({DPOP, MTLS}),  # FAPI 2 Security Profile §5.3.2.1
     dpop_nonce_required=True,  # FAPI 2 Security Profile §5.3.2.1 lets servers ask for it
@@ -124,6 +140,7 @@ _FAPI2_SECURITY = Profile(
 _FAPI2_MESSAGE_SIGNING = msgspec.structs.replace(
     _FAPI2_SECURITY,
     name="fapi2-message-signing",
+    request_objects=RequestObjectRule(required=True, is_dated=True),  # FAPI 2 Message Signing §5.3
     jarm_only=("code",),  # FAPI 2 Message Signing §5.4
 )
 

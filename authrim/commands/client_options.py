@@ -23,7 +23,7 @@ from domain.response_type import RESPONSE_TYPES
 _LISTS: Final = frozenset(
     {
         "redirect_uris", "grant_types", "response_types", "response_modes", "scope", "audiences",
-        "protected_resources", "default_acr_values",
+        "protected_resources", "default_acr_values", "request_uris",
         "post_logout_redirect_uris",
     }
 )  # fmt: skip
@@ -152,6 +152,21 @@ _OPTIONS: Final[tuple[Decorator, ...]] = (
         "require_pushed_authorization_requests",
         default=None,
         help="Takes pushed requests only (RFC 9126), or any.",
+    ),
+    click.option(
+        "--require-signed-requests/--unsigned-requests",
+        "require_signed_request_object",
+        default=None,
+        help="Takes signed requests only (RFC 9101), or others too.",
+    ),
+    click.option(
+        "--request-object-alg",
+        "request_object_signing_alg",
+        type=_ALGORITHM,
+        help="What it signs its requests with; without: any that its profile allows.",
+    ),
+    click.option(
+        "--request-uri", "request_uris", multiple=True, help="Where a signed request may be; repeatable."
     ),
     click.option("--logo-uri", help="Where its logo is published; the pages show what --logo gives."),
     click.option("--client-uri", help="Its home page."),

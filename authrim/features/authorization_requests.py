@@ -1,11 +1,13 @@
-"""How a client may send its authorization request: pushed beforehand."""
+"""How a client may send its authorization request: pushed beforehand, or signed."""
 
 from typing import Any, Final
 
+from authrim.crypto.jwe import CONTENT_ENCRYPTION, KEY_MANAGEMENT
 from authrim.endpoints import preflight, pushed
 from authrim.features.feature import Feature, Route
 from authrim.runtime import Runtime
-from domain.profile import PUSHED_REQUESTS
+from domain.profile import PROFILES, PUSHED_REQUESTS, REQUEST_OBJECTS
+from domain.stream import DEFAULT_TENANT
 
 
 def _pushed(runtime: Runtime) -> dict[str, Any]:
@@ -13,6 +15,25 @@ def _pushed(runtime: Runtime) -> dict[str, Any]:
         "pushed_authorization_request_endpoint": runtime.url("/par"),
         "require_pushed_authorization_requests": runtime.settings.require_pushed_authorization_requests,
     }
+
+
+def _signed(runtime: Runtime) -> dict[str, Any]:
+    algorithms = {alg for profile in PROFILES.values() for alg in profile.signing_algorithms}
+    document: dict[str, Any] = {
+        "request_parameter_supported": True,
+        "request_uri_parameter_supported": runtime.settings.request_objects_by_reference,
+        "require_signed_request_object": runtime.settings.require_signed_request_object,
+        "request_object_signing_alg_values_supported": sorted(algorithms),
+    }
+    if runtime.settings.request_objects_by_reference:
+        document["require_request_uri_registration"] = True
+    opening = {key.alg for key in runtime.key_ring.decryption_keys(DEFAULT_TENANT, runtime.now())}
+    if opening:
+        document["request_object_encryption_alg_values_supported"] = [
+            alg for alg in KEY_MANAGEMENT if alg.split("+")[0] in opening
+        ]
+        document["request_object_encryption_enc_values_supported"] = list(CONTENT_ENCRYPTION)
+    return document
 
 
 AUTHORIZATION_REQUESTS: Final[tuple[Feature, ...]] = (
@@ -42,6 +63,36 @@ AUTHORIZATION_REQUESTS: Final[tuple[Feature, ...]] = (
             "fapi2-security-profile-final-par-plain-pkce-rejected",
             "fapi2-security-profile-final-par-without-duplicate-parameters",
             "fapi2-security-profile-final-user-rejects-authentication",
+        ),
+    ),
+    Feature(
+        REQUEST_OBJECTS,
+        "RFC 9101, OpenID Connect Core 1.0 §6",
+        metadata=_signed,
+        optional=True,
+        files=(
+            "authrim/protocol/jar.py",
+            "authrim/web/request_object.py",
+            "authrim/request_objects.py",
+            "domain/request_object.py",
+        ),
+        tests=(
+            "tests/features/jar",
+            "tests/attacks/test_request_objects.py",
+            "tests/domain/test_request_object.py",
+        ),
+        suite=(
+            "oidcc-request-uri-signed-rs256",
+            "oidcc-ensure-request-object-with-redirect-uri",
+            "oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported",
+            "fapi1-advanced-final-ensure-authorization-request-without-request-object-fails",
+            "fapi1-advanced-final-ensure-different-state-inside-and-outside-request-object",
+            "fapi2-message-signing-final-ensure-request-object-signature-algorithm-is-not-none",
+            "fapi2-message-signing-final-ensure-request-object-with-invalid-signature-fails",
+            "fapi2-message-signing-final-ensure-request-object-with-multiple-aud-succeeds",
+            "fapi2-message-signing-final-ensure-request-object-without-exp-fails",
+            "fapi2-message-signing-final-ensure-signed-request-object-with-RS256-fails",
+            "fapi2-message-signing-final-ensure-unsigned-request-at-par-endpoint-fails",
         ),
     ),
 )

@@ -15,6 +15,7 @@ from authrim.protocol.id_token_hint import hinted_subject
 from authrim.runtime import Runtime
 from authrim.web.interaction import REQUEST_ROW
 from authrim.web.params import Params
+from authrim.web.request_object import request_object
 from domain.authorization_parameters import Parameters
 from domain.authorization_request import (
     ByRedirect,
@@ -23,6 +24,7 @@ from domain.authorization_request import (
     RequestFacts,
     Valid,
     refuse_by_redirect,
+    refuse_object,
     validate,
 )
 from domain.client import Client, cannot_be_served
@@ -52,12 +54,19 @@ async def read_request(
         dpop=DPOP in runtime.features,
         pushed=pushed,
         require_pushed=runtime.settings.require_pushed_authorization_requests,
+        require_signed=runtime.settings.require_signed_request_object,
     )
-    valid = validate(client, _parameters(params), facts)
+    parameters = _parameters(params)
+    signed = await request_object(runtime, context, client, params)
+    if isinstance(signed, Refusal):
+        return refuse_object(client, parameters, signed, facts)
+    if signed is not None:  # RFC 9101 §5: what stands beside it is not looked at any more
+        parameters, facts = signed.parameters, msgspec.structs.replace(facts, signed=signed)
+    valid = validate(client, parameters, facts)
     unserved = cannot_be_served(client, runtime.features)
     if isinstance(valid, Valid) and unserved is not None:
         return refuse_by_redirect(valid, unserved)
-    hint = params.get("id_token_hint")
+    hint = parameters.get("id_token_hint")
     if not isinstance(valid, Valid) or hint is None:
         return valid
     return _with_hint(runtime, context, client, valid, hint)

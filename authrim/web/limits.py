@@ -19,12 +19,13 @@ class Limits(msgspec.Struct, frozen=True):
     """What one client may take. Sizes are bytes, times are seconds; a cap of 0 connections is no cap.
 
     ``request_line`` and ``header_bytes`` (the sum of all header lines) must differ, since it is by the
-    number that aiohttp's parser tells which of them was too long. ``connections`` is None for what the
-    process's limit of open files leaves. Behind a reverse proxy every connection has the proxy's address:
+    number that aiohttp's parser tells which of them was too long. A line has room for a request object
+    (RFC 9101 §5.1). ``connections`` is None for what the process's limit of open files leaves. Behind a
+    reverse proxy every connection has the proxy's address:
     set ``connections_per_address`` to 0 there and let the proxy limit its own clients.
     """
 
-    request_line: int = 8190
+    request_line: int = 20480
     header_bytes: int = 16384
     header_count: int = 100
     body_bytes: int = 65536

@@ -436,7 +436,7 @@ def test_no_profile_is_given_less_than_it_promises(profile: str) -> None:
     is_fapi = profile.startswith("fapi")
     assert (rules.cannot_be_served(client, ()) is not None) is is_fapi
     assert (rules.cannot_be_served(client, {"dpop"}) is not None) is is_fapi
-    assert rules.cannot_be_served(client, {"pushed_requests", "mtls"}) is None
+    assert rules.cannot_be_served(client, {"pushed_requests", "request_objects", "mtls"}) is None
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,11 @@ def test_one_name_of_each_kind(name: dict[str, str], profile: str) -> None:
     assert check(metadata(**PKI, **fields, **extra, profile=profile)) is None
 
 
-FAPI: dict[str, Any] = {"id_token_signed_response_alg": "ES256", "access_token_signing_alg": "ES256"}
+FAPI: dict[str, Any] = {
+    "id_token_signed_response_alg": "ES256",
+    "access_token_signing_alg": "ES256",
+    "jwks": {"keys": [EC]},  # FAPI 1 Advanced signs its requests
+}
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ async def test_what_stands_beside_the_request_uri_is_ignored(server: RunningServ
     )  # fmt: skip
     assert "/login/" in shown.url
     shown = await browser.through_pages(shown)
-    assert set(shown.parameters) == {"code", "iss"}
+    assert set(shown.parameters) == {"code", "iss", "session_state"}
     _, tokens = await redeem(server, web, shown.parameters["code"], verifier)
     assert (await verified_claims(server, tokens["id_token"]))["nonce"] == "inside"
     assert tokens["scope"] == "openid"

@@ -1,0 +1,56 @@
+"""RFC 9101: the authorization request as a signed JWT, encrypted around the signature or not.
+
+The steps are apart, because between them the client's key is looked for, which may have to be fetched: open what is
+encrypted, find out which key is meant, verify. Nothing in an object is believed before the last of them.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from authrim.crypto import strict_json
+from authrim.crypto.ids import digest
+from authrim.crypto.jwe import CONTENT_ENCRYPTION, KEY_MANAGEMENT, DecryptionKey, JweRefused, decrypt
+from authrim.crypto.jws import JwsRefused, KeySet, read_unverified, verify
+from authrim.crypto.strict_json import JsonRefused
+from domain.errors import Refusal
+from domain.request_object import ObjectFacts, RequestObject, accept, invalid_request_object
+
+_PARTS_OF_JWE: Final = 5
+#: The media type of what a ``request_uri`` leads to (RFC 9101 §5.2.3), and what is taken as well.
+ACCEPT: Final = "application/oauth-authz-req+jwt, application/jwt"
+
+
+def opened(token: str, keys: Sequence[DecryptionKey]) -> str | Refusal:
+    """The signed JWT of an object that may be encrypted; what is inside must be signed too (RFC 9101 §6.1, A056)."""
+    if token.count(".") != _PARTS_OF_JWE - 1:
+        return token
+    try:
+        return decrypt(token, keys, algs=frozenset(KEY_MANAGEMENT), encs=frozenset(CONTENT_ENCRYPTION)).jws
+    except JweRefused:
+        return invalid_request_object("encryption")
+
+
+def kid_of(jws: str) -> str | Refusal | None:
+    """The key that the header names, to look for it; None when it names none."""
+    try:
+        kid = read_unverified(jws).header.get("kid")
+    except JwsRefused as refused:
+        return invalid_request_object(refused.code)
+    return kid if isinstance(kid, str) else None
+
+
+def verified(
+    jws: str, keys: KeySet, facts: ObjectFacts, *, typ_required: bool = False
+) -> RequestObject | Refusal:
+    """The request in a signed object (RFC 9101 §6.2, §6.3). ``typ_required``: a missing ``typ`` is refused too."""
+    types: frozenset[str | None] = facts.rule.types if typ_required else facts.rule.types | {None}
+    try:
+        token = verify(jws, keys, algorithms=facts.client.request_object_algorithms, typ=types)
+        claims: Any = strict_json.loads(token.payload)
+    except JwsRefused as refused:
+        return invalid_request_object(refused.code)
+    except JsonRefused:
+        return invalid_request_object("not_json")
+    if not isinstance(claims, dict):
+        return invalid_request_object("payload_not_object")
+    return accept(claims, digest(jws), token.kid, facts)
