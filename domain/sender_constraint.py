@@ -55,6 +55,8 @@ def _ways(proof: Confirmation) -> frozenset[str]:
 
 
 def _missing(ways: frozenset[str]) -> Refusal:
+    if ways == {DPOP, MTLS}:
+        return EITHER_MISSING
     return PROOF_MISSING if DPOP in ways else CERTIFICATE_MISSING
 
 
@@ -74,6 +76,12 @@ WRONG_INSTANCE = invalid_grant(
     "wrong_instance",
     "Use the instance's own.",
     "draft-ietf-oauth-attestation-based-client-auth-10 §10.3",
+)
+#: FAPI 2 leaves the way to the client: what it forgot is not known.
+EITHER_MISSING = invalid_request(
+    "The request must prove a key.",
+    "Send a DPoP proof in the header DPoP, or call the endpoint of mtls_endpoint_aliases with a certificate.",
+    "FAPI 2.0 Security Profile §5.3.2.1",
 )
 WRONG_KEY = invalid_grant(
     "It is bound to another key.", "wrong_key", "Prove the key that it was asked for with.", "RFC 9449 §10"

@@ -71,5 +71,12 @@ MUTUAL_TLS: Final[tuple[Feature, ...]] = (
             "tests/attacks/test_mtls.py",
             "tests/domain/test_distinguished_name.py",
         ),
+        suite=(
+            "fapi2-security-profile-final-happy-flow",
+            "fapi2-security-profile-final-ensure-holder-of-key-required",
+            "fapi2-security-profile-final-refresh-token",
+            "fapi2-security-profile-final-discovery-end-point-verification",
+            "fapi1-advanced-final-ensure-holder-of-key-required",
+        ),
     ),
 )

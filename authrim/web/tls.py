@@ -303,6 +303,8 @@ class TlsConnection(asyncio.Protocol, asyncio.Transport):
             except SSL.WantReadError:
                 return
             self._wire.write(records)
+            if len(records) < _FLUSHED_AT_ONCE:
+                return  # that was all; asking again would cost an exception
 
     def _client_certificates(self) -> tuple[bytes, ...]:
         if self._certificates is None:

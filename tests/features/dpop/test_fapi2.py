@@ -110,7 +110,7 @@ async def test_a_refresh_with_a_new_key(flow: Flow) -> None:
     status, refreshed = await post(server, flow.client, "/token", form, proof_key())
     assert (status, refreshed["refresh_token"]) == (200, tokens["refresh_token"])
     status, answer = await post(server, flow.client, "/token", form, None)
-    assert (status, answer["error"]) == (400, "invalid_dpop_proof")
+    assert (status, answer["error"]) == (400, "invalid_request")
     status, answer = await server.post(
         "/token", form | {"client_id": flow.client.client_id}, {"DPoP": dpop(server, key)}
     )
@@ -172,7 +172,7 @@ async def test_a_holder_of_key_is_required(flow: Flow) -> None:
     key = proof_key()
     await flow.to_code(None)
     status, answer = await flow.redeem(None)
-    assert (status, answer["error"]) == (400, "invalid_dpop_proof")
+    assert (status, answer["error"]) == (400, "invalid_request")
     status, tokens = await flow.redeem(key)
     assert (status, tokens["token_type"]) == (200, "DPoP")
 

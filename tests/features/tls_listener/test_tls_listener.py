@@ -181,6 +181,18 @@ async def test_no_session_is_resumed(tmp_path: Path, version: ssl.TLSVersion) ->
     assert not reused
 
 
+async def test_nothing_is_renegotiated(tmp_path: Path) -> None:
+    """RFC 9325 §3.5: a client of TLS 1.2 that wants another handshake on its connection is turned down."""
+    async with listening(tmp_path) as running:
+        client = await asyncio.create_subprocess_exec(
+            "openssl", "s_client", "-connect", f"127.0.0.1:{running.port}", "-tls1_2",
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        said, _ = await asyncio.wait_for(client.communicate(b"R\n"), 10)
+    assert b"RENEGOTIATING" in said
+    assert b"no renegotiation" in said
+
+
 async def test_certificates_are_asked_for_and_not_needed(tmp_path: Path) -> None:
     """RFC 8705 §2: a client may show a certificate of an authority, one it signed itself, or none at all."""
     from_authority, own = ROOT.issue("client"), self_signed()
