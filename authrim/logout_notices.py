@@ -24,6 +24,7 @@ from authrim.web.browser import read_session
 from domain import session as sessions
 from domain import stream as streams
 from domain.client import Client
+from domain.encryption import DEFAULT_ENC
 from domain.session import Session
 from domain.session_events import BackChannelLogoutDelivered, BackChannelLogoutFailed
 
@@ -103,18 +104,13 @@ async def _tell(
 ) -> Result:
     """Post a logout token to one client (§2.5); what became of it."""
     token_id = logout_token_id(delivery.tenant, session_id, client.client_id)
-    now = runtime.now()
-    uri = client.metadata.backchannel_logout_uri
+    uri, now = client.metadata.backchannel_logout_uri, runtime.now()
     assert uri is not None
     try:
-        alg = client.metadata.id_token_signed_response_alg
-        signer = runtime.key_ring.signer(delivery.tenant, alg, now)
-        token = sign_logout_token(
-            signer, runtime.issuer, client.client_id, session.subject, session_id, token_id, now
-        )
+        token = await _logout_token(runtime, delivery.tenant, client, session.subject, session_id, token_id)
         status = await runtime.egress.post(uri, urlencode({"logout_token": token}).encode(), _FORM)
-    except NoSigningKey:
-        reason = "no_signing_key"
+    except (NoSigningKey, _NoEncryptionKey):
+        reason = "no_key"
     except EgressRefused:
         reason = "unreachable"
     else:
@@ -123,6 +119,29 @@ async def _tell(
         reason = f"status_{status}"
     log.warning("logout_notices.failed", client_id=client.client_id, reason=reason, attempt=delivery.attempts)
     return BackChannelLogoutFailed(client.client_id, token_id, reason, now, delivery.attempts)
+
+
+class _NoEncryptionKey(LookupError):
+    """The client wants to be written to in secret, and has no key for it now."""
+
+
+async def _logout_token(
+    runtime: Runtime, tenant: str, client: Client, subject: str, session_id: str, token_id: str
+) -> str:
+    """The token, signed and if need be encrypted as the client's ID tokens are (§2.4).
+
+    Raises NoSigningKey or _NoEncryptionKey.
+    """
+    metadata, now = client.metadata, runtime.now()
+    signer = runtime.key_ring.signer(tenant, metadata.id_token_signed_response_alg, now)
+    token = sign_logout_token(signer, runtime.issuer, client.client_id, subject, session_id, token_id, now)
+    alg = metadata.id_token_encrypted_response_alg
+    if alg is None:
+        return token
+    key = await runtime.client_keys.encrypting(tenant, client, alg)
+    if key is None:
+        raise _NoEncryptionKey
+    return key.encrypt(token, metadata.id_token_encrypted_response_enc or DEFAULT_ENC)
 
 
 async def _record(runtime: Runtime, tenant: str, session_id: str, results: tuple[Result, ...]) -> None:

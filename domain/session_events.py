@@ -43,7 +43,8 @@ class BackChannelLogoutDelivered(Event, frozen=True, tag="session.backchannel_lo
 
 class BackChannelLogoutFailed(Event, frozen=True, tag="session.backchannel_logout_failed.v1"):
     """A client could not be told of the end of the session, and no further attempt is made. ``reason`` is
-    ``unreachable`` (our own log says more), or ``status_<number>``: what the client answered last."""
+    ``unreachable`` (our own log says more), ``no_key`` (to sign or to encrypt with), or ``status_<number>``: what the
+    client answered last."""
 
     client_id: str
     token_id: str

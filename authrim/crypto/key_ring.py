@@ -33,6 +33,7 @@ class _Moment(NamedTuple):
     ends: int | None
     signers: dict[str, SigningKey]
     verification_keys: KeySet
+    past_and_present_keys: KeySet
     decryption_keys: tuple[DecryptionKey, ...]
     jwks: bytes
 
@@ -90,6 +91,11 @@ class KeyRing:
         """The keys that our own signatures are verified with: all that are published, retired ones too."""
         return self._at(tenant, now).verification_keys
 
+    def past_and_present_keys(self, tenant: str, now: int) -> KeySet:
+        """The keys that our signatures of whatever age are recognised by, when how old they are does not matter: of a
+        hint (F28). A key that was revoked is never among them."""
+        return self._at(tenant, now).past_and_present_keys
+
     def decryption_keys(self, tenant: str, now: int) -> tuple[DecryptionKey, ...]:
         """The keys that open what is encrypted to this server: also those that others may still hold in their caches,
         and those that are published for later."""
@@ -106,6 +112,7 @@ class KeyRing:
         signers: dict[str, SigningKey] = {}
         opening: list[DecryptionKey] = []
         verifying: list[VerificationKey] = []
+        recognised: list[VerificationKey] = []
         public: list[dict[str, Any]] = []
         changes: list[int] = []
         for key in keys:
@@ -117,8 +124,10 @@ class KeyRing:
             if is_published(key, stage):
                 public.append(published(key.public_jwk))
             loaded = self._loaded.get((tenant, key.kid))
+            if key.status == ACTIVE and not key.is_for_encryption:
+                recognised.append(VerificationKey.from_jwk(published(key.public_jwk)))
             if stage != "gone" and not key.is_for_encryption:
-                verifying.append(VerificationKey.from_jwk(published(key.public_jwk)))
+                verifying.append(recognised[-1])
             if stage != "gone" and isinstance(loaded, DecryptionKey):
                 opening.append(loaded)
             if stage == "active" and isinstance(loaded, SigningKey):
@@ -128,6 +137,7 @@ class KeyRing:
             ends=min(changes, default=None),
             signers=signers,
             verification_keys=KeySet(verifying),
+            past_and_present_keys=KeySet(recognised),
             decryption_keys=tuple(opening),
             jwks=json.dumps({"keys": public}, separators=(",", ":")).encode("ascii"),
         )

@@ -101,7 +101,7 @@ async def _read(request: web.Request, context: Context, params: Params | Refusal
     if state is not None and len(state) > rules.MAX_STATE:
         return rules.STATE_TOO_LONG
     runtime, given = request.app[RUNTIME], params.get("id_token_hint")
-    keys = runtime.key_ring.verification_keys(context.tenant, runtime.now())
+    keys = runtime.key_ring.past_and_present_keys(context.tenant, runtime.now())
     hint = None if given is None else read_hint(keys, runtime.issuer, given)
     client_id = rules.client_id_of(hint, params.get("client_id"))
     if isinstance(client_id, Refusal):

@@ -76,7 +76,7 @@ def _with_hint(
     runtime: Runtime, context: Context, client: Client, valid: Valid, hint: str
 ) -> Valid | ByRedirect:
     """The person that the hint speaks of, which needs our keys (OIDC Core §3.1.2.1 ``id_token_hint``)."""
-    keys = runtime.key_ring.verification_keys(context.tenant, runtime.now())
+    keys = runtime.key_ring.past_and_present_keys(context.tenant, runtime.now())
     subject = hinted_subject(keys, runtime.issuer, client.client_id, hint)
     if valid.private.hinted_subject is not None and subject != valid.private.hinted_subject:
         subject = TWO_PEOPLE

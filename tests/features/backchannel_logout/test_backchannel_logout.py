@@ -4,6 +4,8 @@ import asyncio
 from typing import Any
 
 import pytest
+from joserfc import jwe
+from joserfc.jwk import ECKey
 from joserfc.jws import extract_compact
 
 from authrim import logout_notices
@@ -65,6 +67,23 @@ async def test_signed_as_the_client_registered(server: RunningServer, browser: B
     await until(lambda: tokens_at(site))
     await verified(server, tokens_at(site)[0])
     assert extract_compact(tokens_at(site)[0].encode()).protected["alg"] == "RS256"
+
+
+@one_store
+async def test_encrypted_as_the_client_registered(
+    server: RunningServer, browser: Browser, site: Site
+) -> None:
+    """§2.4: a client whose ID tokens are encrypted gets its logout tokens encrypted, to its own key."""
+    key = ECKey.generate_key("P-256", {"kid": "enc", "use": "enc", "alg": "ECDH-ES"})
+    jwks = {"keys": [key.as_dict(private=False)]}
+    web = await told_client(server, site, id_token_encrypted_response_alg="ECDH-ES", jwks=jwks)
+    shown, _ = await browser.authorize(web)
+    await browser.through_pages(shown)
+    await browser.submit(await log_out(browser), action="logout")
+    await until(lambda: tokens_at(site))
+    opened = jwe.decrypt_compact(tokens_at(site)[0], key, algorithms=["ECDH-ES", "A128CBC-HS256"])
+    assert opened.plaintext is not None
+    assert (await verified(server, opened.plaintext.decode()))["aud"] == web.client_id
 
 
 @one_store

@@ -6,7 +6,7 @@ import json
 import pytest
 import time_machine
 
-from authrim.administration.signing_keys import rotate_key
+from authrim.administration.signing_keys import revoke_key, rotate_key
 from domain.stream import DEFAULT_TENANT
 from tests.support.assertion import new_key, signed
 from tests.support.browser import Browser, Shown
@@ -157,13 +157,25 @@ async def test_an_expired_hint_is_a_hint(server: RunningServer, browser: Browser
 
 @one_store
 async def test_f28_a_hint_under_a_retired_key(server: RunningServer, browser: Browser) -> None:
-    """F28: a hint that a key signed before its rotation is genuine."""
+    """F28: a hint that a key signed before its rotation is genuine, also when the key is not published any more."""
     token, runtime = await logged_in(browser), server.runtime
     await rotate_key(
         runtime.store, runtime.private, runtime.configuration, DEFAULT_TENANT, "ES256", urgent=True
     )
+    for days in (0, 3):
+        with time_machine.travel((await runtime.store.head()).now / 1e6 + days * 86400):
+            shown = await log_out(browser, id_token_hint=token, post_logout_redirect_uri=RETURN)
+            assert shown.location == RETURN
+
+
+@one_store
+async def test_a_hint_under_a_revoked_key_is_none(server: RunningServer, browser: Browser) -> None:
+    """What a revoked key has signed proves nothing: the person is asked."""
+    token, runtime = await logged_in(browser), server.runtime
+    (key,) = (key for key in runtime.key_ring.keys(DEFAULT_TENANT) if key.alg == "ES256")
+    await revoke_key(runtime.store, runtime.private, runtime.configuration, DEFAULT_TENANT, key.kid, "test")
     shown = await log_out(browser, id_token_hint=token, post_logout_redirect_uri=RETURN)
-    assert shown.location == RETURN
+    assert 'id="logout-yes"' in shown.body
 
 
 @one_store
