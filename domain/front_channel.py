@@ -8,6 +8,7 @@ import msgspec
 
 from domain import claims, issue
 from domain import response_type as response_types
+from domain.confirmation import Confirmation
 from domain.errors import Refusal
 from domain.event import Event
 from domain.grant import Grant
@@ -50,7 +51,8 @@ def tokens_for(
         audience = issue.audience(facts, grant, (), scope)
         if isinstance(audience, Refusal):
             return audience
-        access = issue.access_token(facts, scope, audience, grant)
+        # Who names the key of the code means the token beside it too (RFC 9449 §10): it is no bearer token then.
+        access = issue.access_token(facts, scope, audience, grant, Confirmation(jkt=request.dpop_jkt))
     if response_types.gives_id_token(request.response_type):
         identity = issue.id_token(facts, grant, scope, _claims_in_id_token(request, scope))
     said = None if identity is None else issue.identity_of(grant, identity)

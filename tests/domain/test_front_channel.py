@@ -89,6 +89,13 @@ def test_the_tokens_are_those_of_the_grant() -> None:
     assert (said.issued.expires_at, said.issued.signing_kid) == (NOW + 300, "id-kid")
 
 
+def test_a_named_key_binds_the_front_channel_token_too() -> None:
+    """A108, RFC 9449 §10: with ``dpop_jkt`` nothing usable without the key leaves by the browser."""
+    access = answer_to(ask("code token", dpop_jkt="thumbprint")).access_token
+    assert access is not None
+    assert (access.jkt, access.x5t_s256) == ("thumbprint", None)
+
+
 @pytest.mark.parametrize(
     ("response_type", "claims"),
     [

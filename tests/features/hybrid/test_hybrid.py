@@ -5,6 +5,7 @@ import time_machine
 
 from domain.grant_events import CodeReplayed, GrantRevoked
 from tests.support.browser import Browser, redeem
+from tests.support.dpop import jkt_of, proof_key, with_token
 from tests.support.log import count_events, grant_events
 from tests.support.responses import HYBRID, answered, client_of, half_hash, redeemed, userinfo
 from tests.support.running import RunningServer
@@ -117,3 +118,21 @@ async def test_pkce_in_the_hybrid_flow(server: RunningServer, browser: Browser) 
     assert shown.parameters["error"] == "invalid_request"
     received = await answered(browser, client, "code id_token")
     assert (await redeem(server, client, received.parameters["code"], "wrong" * 10))[0] == 400
+
+
+@one_store
+async def test_a_front_channel_token_for_a_key_is_no_bearer_token(
+    server: RunningServer, browser: Browser
+) -> None:
+    """RFC 9449 §7.1, §10: with ``dpop_jkt`` the token beside the code is of type DPoP, and refused without a proof."""
+    key = proof_key()
+    client = await client_of(server, "code token")
+    received = await answered(browser, client, "code token", dpop_jkt=jkt_of(key))
+    assert received.parameters["token_type"] == "DPoP"
+    token = received.parameters["access_token"]
+    for headers, status in (
+        ({"Authorization": f"Bearer {token}"}, 401),
+        (with_token(server, key, token), 200),
+    ):
+        async with server.http.get(server.url("/userinfo"), headers=headers) as answer:
+            assert answer.status == status
