@@ -116,14 +116,18 @@ async def create_client(
 
 
 def default_algorithms(algorithms: Collection[str], profile: str) -> dict[str, str]:
-    """What to sign with where nothing is said: access tokens with the server's first algorithm, ID tokens with
-    RS256, which every client has to know (OIDC Core §15.1); both only where the profile allows it."""
+    """What to sign with where nothing is said: access tokens with the server's first algorithm, ID tokens and JARM
+    responses with RS256, which every client has to know (OIDC Core §15.1, JARM §3); all only where the profile allows
+    it and the server has a key for it."""
     allowed = PROFILES[profile].signing_algorithms
     usable = tuple(alg for alg in algorithms if alg in allowed) or allowed
-    return {
+    defaults = {
         "access_token_signing_alg": usable[0],
         "id_token_signed_response_alg": "RS256" if "RS256" in usable else usable[0],
     }
+    if "RS256" not in usable:
+        defaults["authorization_signed_response_alg"] = usable[0]
+    return defaults
 
 
 def signing_refusal(fields: Mapping[str, Any], algorithms: Collection[str]) -> Refusal | None:
