@@ -1,14 +1,15 @@
-"""FAPI 2 Message Signing with JARM: pushed, sender-constrained, and answered by a signed response or not at all."""
+"""FAPI 2 Message Signing: signed requests that are pushed, sender-constrained tokens, and a signed response or none."""
 
 from typing import Any
 
 import pytest
 
 from tests.support.assertion import ASSERTION_TYPE, claims_for, new_key, public_jwks, signed
-from tests.support.browser import Browser, authorization_query
+from tests.support.browser import Browser
 from tests.support.dpop import dpop, proof_key
 from tests.support.jarm import opened
 from tests.support.pushed import fetch
+from tests.support.request_object import object_claims, signed_object
 from tests.support.responses import Received
 from tests.support.running import KnownClient, RunningServer
 
@@ -37,13 +38,21 @@ async def post(
     return await server.post(path, form, {"DPoP": dpop(server, DPOP_KEY, path)})
 
 
+async def push(
+    server: RunningServer, client: KnownClient, **parameters: Any
+) -> tuple[int, dict[str, Any], str]:
+    """Push a signed request: status, answer, and the verifier."""
+    verifier, claims = object_claims(server, client, **parameters)
+    status, answer = await post(server, client, "/par", {"request": signed_object(claims, CLIENT_KEY)})
+    return status, answer, verifier
+
+
 @pytest.mark.parametrize("mode", ["jwt", "query.jwt", "fragment.jwt", "form_post.jwt"])
 async def test_the_happy_flow(server: RunningServer, browser: Browser, mode: str) -> None:
     """``fapi2-message-signing-final-happy-flow`` with JARM: ``iss``, ``aud``, ``exp``, ``kid``, the state inside and
     nothing beside the JWT; signed as the profile allows, so not with RS256."""
     client = await signing_client(server)
-    verifier, form = authorization_query(client, response_mode=mode, state="s" * 128)
-    status, pushed = await post(server, client, "/par", form)
+    status, pushed, verifier = await push(server, client, response_mode=mode, state="s" * 128)
     assert status == 201, pushed
     shown = await browser.through_pages(await fetch(browser, client, pushed["request_uri"]))
     inside = await opened(server, client, Received.of(shown, client), "ES256")
@@ -59,8 +68,7 @@ async def test_the_happy_flow(server: RunningServer, browser: Browser, mode: str
 async def test_the_person_says_no(server: RunningServer, browser: Browser) -> None:
     """``fapi2-message-signing-final-user-rejects-authentication``: the error is signed too."""
     client = await signing_client(server)
-    _, form = authorization_query(client, response_mode="jwt")
-    _, pushed = await post(server, client, "/par", form)
+    _, pushed, _ = await push(server, client, response_mode="jwt")
     page = await fetch(browser, client, pushed["request_uri"])
     shown = await browser.submit(page, action="cancel")
     inside = await opened(server, client, Received.of(shown, client), "ES256")
@@ -71,6 +79,5 @@ async def test_the_person_says_no(server: RunningServer, browser: Browser) -> No
 async def test_nothing_less_is_taken(server: RunningServer, mode: str | None) -> None:
     """FAPI 2 Message Signing §5.4: an unsigned answer is refused when it is asked for, at the push already."""
     client = await signing_client(server)
-    _, form = authorization_query(client, response_mode=mode)
-    status, answer = await post(server, client, "/par", form)
+    status, answer, _ = await push(server, client, response_mode=mode)
     assert (status, answer["error"]) == (400, "invalid_request")
