@@ -5,6 +5,7 @@ The one place of wiring is ``app.py``. Nothing here decides anything.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from time import time
 from urllib.parse import urlsplit
 
@@ -61,14 +62,12 @@ class Runtime:
     @property
     def response_types(self) -> tuple[str, ...]:
         """The response types of the features that are on."""
-        by_feature = {"implicit": IMPLICIT_TYPES, "hybrid": HYBRID_TYPES, "response_type_none": (NONE,)}
-        return (CODE, *_of_features(by_feature, self.features))
+        return _response_types(self.features)
 
     @property
     def response_modes(self) -> tuple[str, ...]:
         """The response modes of the features that are on."""
-        by_feature = {"form_post": (FORM_POST,), "jarm": JARM_MODES}
-        return (QUERY, FRAGMENT, *_of_features(by_feature, self.features))
+        return _response_modes(self.features)
 
     @property
     def issuer(self) -> str:
@@ -97,6 +96,21 @@ class Runtime:
     def url(self, path: str) -> str:
         """The absolute URL of one of our paths, always from the configured issuer and never from a Host header."""
         return self.settings.issuer + path
+
+
+# Asked for by every authorization request, so each is made once.
+
+
+@lru_cache
+def _response_types(features: frozenset[str]) -> tuple[str, ...]:
+    by_feature = {"implicit": IMPLICIT_TYPES, "hybrid": HYBRID_TYPES, "response_type_none": (NONE,)}
+    return (CODE, *_of_features(by_feature, features))
+
+
+@lru_cache
+def _response_modes(features: frozenset[str]) -> tuple[str, ...]:
+    by_feature = {"form_post": (FORM_POST,), "jarm": JARM_MODES}
+    return (QUERY, FRAGMENT, *_of_features(by_feature, features))
 
 
 def _of_features(by_feature: Mapping[str, tuple[str, ...]], features: frozenset[str]) -> Iterator[str]:

@@ -74,7 +74,7 @@ async def advance(
         answer = await signed_step(
             runtime, context, interaction.grant_id, draft, taken.decision.answer, private.state
         )
-        changes = (Change(stream, version, events),) if events else ()
+        changes = (Change(stream, version, events, grant),) if events else ()
         ended = isinstance(answer, SignedAnswer) or any(
             isinstance(event, AuthorizationRefused) for event in events
         )

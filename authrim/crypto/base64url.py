@@ -4,8 +4,12 @@ Padding, whitespace, the ``+/`` alphabet and non-zero trailing bits would give o
 whoever remembers a ``jti`` or a hash by its spelling could then be shown the same value twice.
 """
 
-import base64
-import binascii
+from base64 import urlsafe_b64encode
+from binascii import Error, a2b_base64, b2a_base64
+from typing import Final
+
+_TO_STANDARD: Final = bytes.maketrans(b"-_", b"+/")
+_FROM_STANDARD: Final = bytes.maketrans(b"+/", b"-_")
 
 
 class NotBase64url(ValueError):
@@ -17,17 +21,17 @@ class NotBase64url(ValueError):
 
 def encode(data: bytes) -> str:
     """The canonical, unpadded base64url text of ``data``."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
 
 
 def decode(text: str | bytes) -> bytes:
     """The bytes that ``text`` spells canonically. Raises NotBase64url for every other spelling."""
     try:
         given = text.encode("ascii") if isinstance(text, str) else text
-        data = base64.urlsafe_b64decode(given + b"=" * (-len(given) % 4))
-    except (UnicodeEncodeError, binascii.Error):
+        data = a2b_base64(given.translate(_TO_STANDARD) + b"=" * (-len(given) % 4))
+    except (UnicodeEncodeError, Error):
         raise NotBase64url from None
     # The standard library skips foreign characters and ignores trailing bits; spelling it again does not.
-    if base64.urlsafe_b64encode(data).rstrip(b"=") != given:
+    if b2a_base64(data, newline=False).translate(_FROM_STANDARD).rstrip(b"=") != given:
         raise NotBase64url
     return data

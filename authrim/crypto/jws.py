@@ -27,8 +27,8 @@ __all__ = [
     "VerificationKey",
     "Verified",
     "read_unverified",
-    "unverified_kid",
     "verify",
+    "verify_read",
 ]
 
 #: Characters of a token at most (A173).
@@ -66,6 +66,15 @@ class Unverified(NamedTuple):
     payload: bytes
     signing_input: bytes
     signature: bytes
+
+    @property
+    def kid(self) -> str | None:
+        """The key that it says it is signed with, to look for it where keys are kept."""
+        kid = self.header.get("kid")
+        return kid if isinstance(kid, str) else None
+
+    def __repr__(self) -> str:
+        return "Unverified()"
 
 
 class SigningKey:
@@ -120,15 +129,6 @@ def read_unverified(token: str) -> Unverified:
     return Unverified(header, payload, token.rpartition(".")[0].encode("ascii"), signature)
 
 
-def unverified_kid(token: str) -> str | None:
-    """The key that a token says it is signed with, to look for it where keys are kept; nothing is believed of it."""
-    try:
-        kid = read_unverified(token).header.get("kid")
-    except JwsRefused:
-        return None
-    return kid if isinstance(kid, str) else None
-
-
 def verify(
     token: str, keys: KeyFinder, *, algorithms: frozenset[str], typ: frozenset[str | None]
 ) -> Verified:
@@ -137,7 +137,13 @@ def verify(
     ``algorithms`` are those registered for the signer, ``typ`` the kinds of token wanted, with None when it
     may be left out. Keys in the header (``jwk``, ``jku``, ``x5u``, ``x5c``) are not looked at (A161, A162).
     """
-    unverified = read_unverified(token)
+    return verify_read(read_unverified(token), keys, algorithms=algorithms, typ=typ)
+
+
+def verify_read(
+    unverified: Unverified, keys: KeyFinder, *, algorithms: frozenset[str], typ: frozenset[str | None]
+) -> Verified:
+    """As ``verify``, for a token that was taken apart before, to see whose it says it is. Raises JwsRefused."""
     alg = _check_header(unverified.header, algorithms, typ)
     key = keys(unverified.header)
     if key is None:

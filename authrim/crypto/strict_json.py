@@ -54,6 +54,8 @@ def _as_text(data: bytes) -> str:
 
 def _refuse_depth(text: str, max_depth: int) -> None:
     """Counts brackets outside strings, before a parser that recurses sees them."""
+    if text.count("{") + text.count("[") <= max_depth:  # nearly every text: it cannot be deeper
+        return
     depth = 0
     for token in _STRING_OR_BRACKET.finditer(text):
         first = token[0][0]

@@ -11,7 +11,7 @@ import msgspec
 
 from authrim.crypto import strict_json
 from authrim.crypto.ids import digest
-from authrim.crypto.jws import JwsRefused, KeyFinder, Verified, read_unverified, verify
+from authrim.crypto.jws import JwsRefused, KeyFinder, Unverified, read_unverified, verify_read
 from authrim.crypto.strict_json import JsonRefused
 from authrim.protocol.used_once import UsedOnce
 from domain.client import Client
@@ -46,39 +46,45 @@ class Proved(msgspec.Struct, frozen=True):
     once: UsedOnce
 
 
+class Assertion(msgspec.Struct, frozen=True):
+    """An assertion that was taken apart, once. ``subject`` is the client that it says it is from, to find its keys;
+    nothing in it is believed before they verify it."""
+
+    jws: Unverified
+    claims: Mapping[str, Any]
+    subject: str
+
+    def __repr__(self) -> str:
+        return "Assertion()"
+
+
+def read(text: str) -> Assertion | None:
+    """Take an assertion apart; None when it is none, or does not say whose it is."""
+    try:
+        jws = read_unverified(text)
+        claims = strict_json.loads(jws.payload)
+    except (JwsRefused, JsonRefused):
+        return None
+    subject = claims.get("sub") if isinstance(claims, dict) else None
+    if not isinstance(claims, dict) or not isinstance(subject, str) or not subject:
+        return None
+    return Assertion(jws, claims, subject)
+
+
 def check(
-    tenant: str, client: Client, keys: KeyFinder, assertion: str, facts: AssertionFacts
+    tenant: str, client: Client, keys: KeyFinder, assertion: Assertion, facts: AssertionFacts
 ) -> Proved | Refusal:
     """What a valid assertion proves, or ``invalid_client``."""
     try:
-        verified = verify(assertion, keys, algorithms=facts.algorithms, typ=ACCEPTED_TYPES)
-        claims = _claims(verified)
+        verified = verify_read(assertion.jws, keys, algorithms=facts.algorithms, typ=ACCEPTED_TYPES)
     except JwsRefused as refused:
         return _refused(f"assertion_{refused.code}")
-    except JsonRefused:
-        return _refused("assertion_not_json")
+    claims = assertion.claims
     wrong = _wrong_claim(claims, client.client_id, facts)
     if wrong:
         return _refused(wrong)
     key = f"assertion:{tenant}:{client.client_id}:{digest(claims['jti'])}"
     return Proved(verified.kid, UsedOnce(key, int(claims["exp"]) + SKEW, _refused("assertion_jti_reused")))
-
-
-def unverified_subject(assertion: str) -> str | None:
-    """The client that an assertion says it is from, to find its keys; believed only once they verify it."""
-    try:
-        claims = strict_json.loads(read_unverified(assertion).payload)
-    except (JwsRefused, JsonRefused):
-        return None
-    subject = claims.get("sub") if isinstance(claims, dict) else None
-    return subject if isinstance(subject, str) and subject else None
-
-
-def _claims(verified: Verified) -> dict[str, Any]:
-    claims = strict_json.loads(verified.payload)
-    if not isinstance(claims, dict):
-        raise JwsRefused("payload_not_object")
-    return claims
 
 
 def _wrong_claim(claims: Mapping[str, Any], client_id: str, facts: AssertionFacts) -> str:

@@ -25,8 +25,5 @@ class UsedOnce(msgspec.Struct, frozen=True):
 async def use_up(store: Store, values: Sequence[UsedOnce]) -> Refusal | None:
     """Reserve all of them, in one round trip; the refusal of the first that was used before. The others stay used up:
     a request that was refused cannot be sent again either."""
-    if len(values) == 1:
-        (value,) = values
-        return None if await store.reserve(value.key, value.expires_at) else value.refusal
-    fresh = await asyncio.gather(*(store.reserve(value.key, value.expires_at) for value in values))
+    fresh = await asyncio.gather(*[store.reserve(value.key, value.expires_at) for value in values])
     return next((value.refusal for value, is_fresh in zip(values, fresh, strict=True) if not is_fresh), None)

@@ -7,7 +7,7 @@
 * An append whose outcome is unknown is looked up, never retried blindly.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
@@ -171,8 +171,9 @@ class Store(Protocol):
     async def stream_names(self, prefix: str, after: str, limit: int) -> Sequence[str]:
         """Names of the streams that begin with ``prefix``, those behind ``after``, in order, for lists."""
 
-    async def reserve(self, key: str, expires_at: int) -> bool:
-        """Insert a guard row once (a ``jti`` seen); False when it is there already. Group write."""
+    def reserve(self, key: str, expires_at: int) -> Awaitable[bool]:
+        """Insert a guard row once (a ``jti`` seen); False when it is there already. Group write: whatever is begun
+        before the first is awaited travels with it."""
 
     async def count(self, key: str, window: int, amount: int = 1) -> int:
         """Add ``amount`` to a counter that lasts ``window`` seconds from its first use; the new total.

@@ -32,8 +32,9 @@ class GroupLoader(Generic[K, V]):
         self._loading: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def load(self, key: K) -> V:
-        """The value of a key; equal keys that wait together are asked once. Raises as ``load_many`` does."""
+    def load(self, key: K) -> asyncio.Future[V]:
+        """The value of a key, asked for at once; equal keys that wait together are asked once. Raises as ``load_many``
+        does, when it is awaited."""
         if self._closed:
             raise Unavailable("the store is closed")
         if len(self._waiting) >= self._queue_limit:
@@ -42,7 +43,7 @@ class GroupLoader(Generic[K, V]):
         future: asyncio.Future[V] = loop.create_future()
         self._waiting.setdefault(key, []).append(future)
         self._running_load()
-        return await future
+        return future
 
     async def close(self) -> None:
         """Take no more and finish what waits."""

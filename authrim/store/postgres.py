@@ -5,7 +5,7 @@ Connection settings behind PgBouncer in transaction mode: ``statement_cache_size
 database itself.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any, Final
@@ -119,9 +119,9 @@ class PostgresStore:
         rows = await self._connections.fetch(sql.STREAM_NAMES, *key_range(f"{prefix}*"), after, limit)
         return [row["stream_id"] for row in rows]
 
-    async def reserve(self, key: str, expires_at: int) -> bool:
+    def reserve(self, key: str, expires_at: int) -> Awaitable[bool]:
         """Insert a guard row once; False when it is there already. ``expires_at`` in seconds."""
-        return await self._guard.reserve(key, expires_at)
+        return self._guard.reserve(key, expires_at)
 
     async def count(self, key: str, window: int, amount: int = 1) -> int:
         """Add to a counter that lasts ``window`` seconds; the new total. Zero reads it."""

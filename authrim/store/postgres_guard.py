@@ -1,6 +1,6 @@
 """Guard rows and counters on PostgreSQL: waiting requests share one commit (decisions.md 17)."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from time import monotonic
 
 from authrim.store import postgres_reads as sql
@@ -27,9 +27,9 @@ class Guard:
         await self._reservations.close()
         await self._additions.close()
 
-    async def reserve(self, key: str, expires_at: int) -> bool:
+    def reserve(self, key: str, expires_at: int) -> Awaitable[bool]:
         """Insert a guard row once; False when it is there already. ``expires_at`` in seconds."""
-        return await self._reservations.load(Reservation(key, expires_at))
+        return self._reservations.load(Reservation(key, expires_at))
 
     async def count(self, key: str, window: int, amount: int) -> int:
         """Add to a counter that lasts ``window`` seconds; the new total. Zero reads it."""

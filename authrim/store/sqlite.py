@@ -8,7 +8,7 @@ import asyncio
 import fcntl
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from pathlib import Path
@@ -137,9 +137,9 @@ class SQLiteStore:
         """Names of streams by their beginning, in order."""
         return await self._scans.run(reads.read_stream_names, prefix, after, limit)
 
-    async def reserve(self, key: str, expires_at: int) -> bool:
+    def reserve(self, key: str, expires_at: int) -> Awaitable[bool]:
         """Insert a guard row once; False when it is there already. ``expires_at`` in seconds."""
-        return await self._reservations.load(Reservation(key, expires_at))
+        return self._reservations.load(Reservation(key, expires_at))
 
     async def count(self, key: str, window: int, amount: int = 1) -> int:
         """Add to a counter that lasts ``window`` seconds; the new total. Zero reads it."""

@@ -3,20 +3,18 @@
 
 from time import time
 
-from authrim.crypto.jws import KeyFinder, VerificationKey, unverified_kid
+from authrim.crypto.jws import KeyFinder, VerificationKey
 from authrim.protocol import client_assertion
-from authrim.protocol.client_assertion import AssertionFacts
+from authrim.protocol.client_assertion import Assertion, AssertionFacts
 from authrim.web.proving import Asked, Proven
 from domain.errors import Refusal, invalid_client
 
 
 async def private_key_jwt(asked: Asked) -> Proven | Refusal:
     """RFC 7523 §2.2 with a key of the client's own."""
-    kid = unverified_kid(asked.credentials.secret)
-    keys = await asked.runtime.client_keys.verifying(asked.context.tenant, asked.client, kid)
-    proved = client_assertion.check(
-        asked.context.tenant, asked.client, keys, asked.credentials.secret, _facts(asked)
-    )
+    assertion = _assertion(asked)
+    keys = await asked.runtime.client_keys.verifying(asked.context.tenant, asked.client, assertion.jws.kid)
+    proved = client_assertion.check(asked.context.tenant, asked.client, keys, assertion, _facts(asked))
     return proved if isinstance(proved, Refusal) else Proven(proved.kid, (proved.once,))
 
 
@@ -34,13 +32,20 @@ async def client_secret_jwt(asked: Asked) -> Proven | Refusal:
             asked.context.tenant,
             asked.client,
             _always(key),
-            asked.credentials.secret,
+            _assertion(asked),
             _facts(asked),
         )
         if not isinstance(proved, Refusal):
             return Proven(once=(proved.once,))
         refusal = proved
     return refusal
+
+
+def _assertion(asked: Asked) -> Assertion:
+    """These methods are asked only when the credentials are an assertion (``client_methods``)."""
+    assertion = asked.credentials.assertion
+    assert assertion is not None
+    return assertion
 
 
 def _always(key: VerificationKey) -> KeyFinder:

@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import web
 
 from authrim.protocol import client_assertion
-from authrim.protocol.client_assertion import ASSERTION_TYPE
+from authrim.protocol.client_assertion import ASSERTION_TYPE, Assertion
 from authrim.web.params import Params, decode_component
 from domain.errors import Refusal, invalid_client, invalid_request
 
@@ -32,12 +32,13 @@ class Way(Enum):
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """What the request presents, before it is checked. ``secret`` holds a client secret, an assertion or an
-    attestation."""
+    """What the request presents, before it is checked: a client secret or an attestation, or an assertion, taken
+    apart."""
 
     client_id: str
     way: Way
     secret: str = ""
+    assertion: Assertion | None = None
 
     def __repr__(self) -> str:
         return f"Credentials({self.way})"
@@ -72,10 +73,10 @@ def presented(request: web.Request, form: Params, *, attestations: bool) -> Cred
 
 def _attestation(attestations: Sequence[str], client_id: str | None) -> Credentials | Refusal:
     """The attestation names its client in ``sub``; it is believed only once a trusted attester's key verifies it."""
-    subject = client_assertion.unverified_subject(attestations[0]) if len(attestations) == 1 else None
-    if subject is None or (client_id is not None and client_id != subject):
+    read = client_assertion.read(attestations[0]) if len(attestations) == 1 else None
+    if read is None or (client_id is not None and client_id != read.subject):
         return invalid_client("The client attestation is not of this client.", "attestation_sub")
-    return Credentials(subject, Way.ATTESTATION, attestations[0])
+    return Credentials(read.subject, Way.ATTESTATION, attestations[0])
 
 
 def _basic(header: str, client_id: str | None) -> Credentials | Refusal:
@@ -104,7 +105,7 @@ def _assertion(
         return invalid_client(
             "The client_assertion_type is missing or unknown.", "assertion_type", f"Send {ASSERTION_TYPE}."
         )
-    subject = client_assertion.unverified_subject(assertion)
-    if subject is None or (client_id is not None and client_id != subject):
+    read = client_assertion.read(assertion)
+    if read is None or (client_id is not None and client_id != read.subject):
         return invalid_client("The client assertion is not of this client.", "assertion_iss_sub_not_client")
-    return Credentials(subject, Way.ASSERTION, assertion)
+    return Credentials(read.subject, Way.ASSERTION, assertion=read)
