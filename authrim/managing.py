@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+import msgspec
+
 from authrim.administration.clients import default_algorithms, read_client
 from authrim.client_secrets import leaving_rows
 from authrim.crypto.ids import constant_time_equal, digest
@@ -13,6 +15,7 @@ from authrim.registration import (
     Described,
     Managed,
     erasing_row,
+    fetched,
     read_beside,
     rows_beside,
     secret_expiry,
@@ -78,9 +81,20 @@ async def replace_metadata(
         refusal = unusable(runtime, decision.answer.metadata)
         if refusal is not None:
             return Outcome(refusal)
+        logo = await fetched(runtime, decision.answer.metadata, read.client.metadata)
+        if isinstance(logo, Refusal):
+            return Outcome(logo)
+        if logo is not None and logo.digest is not None:
+            command = msgspec.structs.replace(command, logo_digest=logo.digest)
+            decision = dynamic_registration.decide_replace(
+                read.client, command, settings_rules(runtime), read.now
+            )
+        assert isinstance(decision.answer, Client)
         stream = client_stream(context.tenant, client_id)
         changes = (Change(stream, read.version, decision.events, read.client),) if decision.events else ()
-        rows = await rows_beside(runtime, context.tenant, read.client, decision.answer, secret, wanted.beside)
+        rows = await rows_beside(
+            runtime, context.tenant, read.client, decision.answer, secret, wanted.beside, logo
+        )
         if isinstance(rows, Refusal):
             return Outcome(rows)
         return Outcome(decision.answer, changes, rows, () if changes else ((stream, read.version),))

@@ -9,7 +9,15 @@ from authrim.crypto.ids import digest
 from authrim.crypto.registration_handles import initial_token_id, new_registration_token
 from authrim.crypto.secrets import new_client_secret
 from authrim.execute import MICROSECONDS, Change, Context, Outcome
-from authrim.registration import Described, Managed, rows_beside, secret_expiry, settings_rules, unusable
+from authrim.registration import (
+    Described,
+    Managed,
+    fetched,
+    rows_beside,
+    secret_expiry,
+    settings_rules,
+    unusable,
+)
 from authrim.runtime import Runtime
 from authrim.store import codec
 from domain import client as clients
@@ -72,8 +80,16 @@ async def register_client(
         decision = client_registration.decide_register(clients.NO_CLIENT, command, now)
         if isinstance(decision.answer, Refusal):
             return Outcome(decision.answer)
+        logo = await fetched(runtime, metadata, ClientMetadata())
+        if isinstance(logo, Refusal):
+            return Outcome(logo)
+        if logo is not None and logo.digest is not None:
+            shown = msgspec.structs.replace(metadata, logo_digest=logo.digest)
+            command = msgspec.structs.replace(command, metadata=shown)
+            decision = client_registration.decide_register(clients.NO_CLIENT, command, now)
+        assert isinstance(decision.answer, Client)
         rows = await rows_beside(
-            runtime, context.tenant, clients.NO_CLIENT, decision.answer, secret, wanted.beside
+            runtime, context.tenant, clients.NO_CLIENT, decision.answer, secret, wanted.beside, logo
         )
         if isinstance(rows, Refusal):
             return Outcome(rows)

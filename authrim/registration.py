@@ -11,6 +11,8 @@ import msgspec
 
 from authrim.administration.client_keys import weak_keys_refusal
 from authrim.administration.clients import NewSecret, secret_rows, signing_refusal
+from authrim.administration.fetching import Fetching, fetched_logo, sector_refusal
+from authrim.administration.logos import LOGO, LogoChange
 from authrim.crypto.secrets import ClientSecret
 from authrim.private_data import CLIENT as CLIENT_OWNER
 from authrim.protocol.software_statement import kept_metadata
@@ -110,6 +112,14 @@ def unusable(runtime: Runtime, metadata: ClientMetadata) -> Refusal | None:
     return signing_refusal(fields, runtime.settings.signing_algorithms) or weak_keys_refusal(metadata.jwks)
 
 
+async def fetched(
+    runtime: Runtime, metadata: ClientMetadata, before: ClientMetadata
+) -> LogoChange | Refusal | None:
+    """What has to be fetched before a registration is taken: that its sector vouches for it, and its picture."""
+    fetching = Fetching(runtime.egress, runtime.private)
+    return await sector_refusal(fetching, metadata) or await fetched_logo(fetching, metadata, before)
+
+
 def secret_expiry(runtime: Runtime, now: int) -> int:
     """Until when a secret that is made now is good, in seconds since 1970; 0: for ever."""
     lifetime = runtime.settings.registration_secret_lifetime
@@ -117,17 +127,27 @@ def secret_expiry(runtime: Runtime, now: int) -> int:
 
 
 async def rows_beside(
-    runtime: Runtime, tenant: str, before: Client, after: Client, secret: ClientSecret, beside: Beside
-) -> tuple[Row, ...] | Refusal:
-    """What goes beside the log with a change: a secret that the client signs with, and what is kept of it."""
+    runtime: Runtime, tenant: str, before: Client, after: Client, secret: ClientSecret, beside: Beside,
+    logo: LogoChange | None,
+) -> tuple[Row, ...] | Refusal:  # fmt: skip
+    """What goes beside the log with a change: a secret that the client signs with, what is kept of it, its picture.
+
+    All that is sealed is sealed at once, because a client's first rows make its data key.
+    """
     kept = secret_rows(tenant, before, after, NewSecret(secret, runtime.client_secrets))
     if isinstance(kept, Refusal):
         return kept
-    if beside == NOTHING_BESIDE:
-        drop = {"key": sealed_key(tenant, CLIENT_OWNER, after.client_id, BESIDE)}
-        return (*kept, Row(SEALED.name, "drop", drop))
-    values = {BESIDE: msgspec.json.encode(beside)}
-    return (*kept, *await runtime.private.more_rows(tenant, CLIENT_OWNER, after.client_id, values))
+    values = {BESIDE: None if beside == NOTHING_BESIDE else msgspec.json.encode(beside)}
+    if logo is not None:
+        values[LOGO] = logo.png
+    gone = [
+        sealed_key(tenant, CLIENT_OWNER, after.client_id, name) for name in values if values[name] is None
+    ]
+    drops = tuple(Row(SEALED.name, "drop", {"key": key}) for key in gone)
+    there = {name: value for name, value in values.items() if value is not None}
+    if not there:
+        return (*kept, *drops)
+    return (*kept, *drops, *await runtime.private.more_rows(tenant, CLIENT_OWNER, after.client_id, there))
 
 
 async def read_beside(runtime: Runtime, tenant: str, client_id: str) -> Beside:

@@ -18,6 +18,7 @@ from domain import (
     redirect_uri,
     resource,
     scope,
+    sector,
 )
 from domain.client import SIGNED_SECRET
 from domain.client_metadata import ClientMetadata
@@ -27,7 +28,6 @@ from domain.profile import PROFILES, SECRET_ALGORITHM
 
 GRANT_TYPES: Final = ("authorization_code", "implicit", "refresh_token", "client_credentials")
 APPLICATION_TYPES: Final = ("web", "native")
-SUBJECT_TYPES: Final = ("public",)
 ACCESS_TOKEN_FORMATS: Final = ("jwt", "opaque")
 
 MAX_NAME: Final = 200
@@ -51,7 +51,7 @@ def _checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | N
     """All rules, in order; the later ones rely on the earlier ones having held."""
     yield _one_of("profile", metadata.profile, tuple(PROFILES))
     yield _one_of("application_type", metadata.application_type, APPLICATION_TYPES)
-    yield _one_of("subject_type", metadata.subject_type, SUBJECT_TYPES)
+    yield _one_of("subject_type", metadata.subject_type, sector.SUBJECT_TYPES)
     yield _one_of("access_token_format", metadata.access_token_format, ACCESS_TOKEN_FORMATS)
     yield _number_of_entries(metadata)
     yield _client_name(metadata)
@@ -62,6 +62,7 @@ def _checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | N
     yield from client_policy_requests.checks(metadata, development)
     yield from client_policy_responses.checks(metadata)
     yield from _redirect_uris(metadata, development)
+    yield from sector.check(metadata, development)
     yield from _pages(metadata, development)
     yield from client_policy_logout.checks(metadata, development)
     yield _logo_digest(metadata)

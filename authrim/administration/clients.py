@@ -9,6 +9,7 @@ import msgspec
 
 from authrim.administration.carrying_out import MICROSECONDS, carry_out
 from authrim.administration.client_keys import weak_keys_refusal
+from authrim.administration.fetching import Fetching, fetched_logo, sector_refusal
 from authrim.administration.logos import LogoChange
 from authrim.administration.paging import rows_of
 from authrim.client_secrets import ClientSecrets, leaving_rows
@@ -21,6 +22,7 @@ from domain import client as clients
 from domain import client_registration as registration
 from domain.client import SECRET_METHODS, Client
 from domain.client_metadata import ClientMetadata
+from domain.client_policy import check
 from domain.client_registration import RegisterClient, SetSecret
 from domain.decision import Decision
 from domain.errors import Refusal
@@ -85,16 +87,20 @@ async def create_client(
     development: bool = False,
     logo: LogoChange | None = None,
     keeper: ClientSecrets | None = None,
+    fetching: Fetching | None = None,
 ) -> ClientWithSecret | Refusal:
     """Register a client; one that authenticates with a secret gets it generated.
 
     ``keeper`` keeps a secret that the client signs with; without one no such client can be registered.
     ``client_id`` None: a random one. ``development``: redirect URIs may be http on the loopback interface.
-    ``logo`` None: the client has none.
+    ``logo`` None: that of its ``logo_uri``. ``fetching`` None: nothing is fetched, so there is no such logo, and no
+    document of a sector either.
     """
-    weak = weak_keys_refusal(metadata.jwks)
-    if weak is not None:
-        return weak
+    refusal = check(metadata, development) or weak_keys_refusal(metadata.jwks)
+    if refusal is not None:
+        return refusal
+    if logo is None and fetching is not None:
+        logo = await fetched_logo(fetching, metadata, ClientMetadata())
     if logo is not None:
         metadata = msgspec.structs.replace(metadata, logo_digest=logo.digest)
     chosen_id = client_id or new_client_id()
@@ -109,6 +115,7 @@ async def create_client(
         lambda read: registration.decide_register(read.client, command, read.now),
         logo,
         None if secret is None else NewSecret(secret, keeper),
+        fetching,
     )
     if isinstance(client, Refusal):
         return client
@@ -145,15 +152,19 @@ def signing_refusal(fields: Mapping[str, Any], algorithms: Collection[str]) -> R
 
 async def update_client(
     store: Store, tenant: str, client_id: str, changes: Mapping[str, Any], *, development: bool = False,
-    logo: LogoChange | None = None, keeper: ClientSecrets | None = None,
+    logo: LogoChange | None = None, keeper: ClientSecrets | None = None, fetching: Fetching | None = None,
 ) -> ClientWithSecret | Refusal:  # fmt: skip
     """Change some fields of the registration, named as in ``ClientMetadata``; the others stay as they are.
 
-    A client that turns to authenticating with a secret and has none gets one. ``logo`` None: it stays as it is.
+    A client that turns to authenticating with a secret and has none gets one. ``logo`` None: it stays as it is, unless
+    ``logo_uri`` changes. ``fetching`` None: nothing is fetched.
     """
     weak = weak_keys_refusal(changes.get("jwks"))
     if weak is not None:
         return weak
+    if logo is None and fetching is not None:
+        before = (await read_client(store, tenant, client_id)).client.metadata
+        logo = await fetched_logo(fetching, msgspec.structs.replace(before, **changes), before)
     if logo is not None:
         changes = {**changes, "logo_digest": logo.digest}
     secret = new_client_secret()
@@ -166,7 +177,7 @@ async def update_client(
         with_secret = registration.decide_set_secret(updated.answer, SetSecret(secret.hash), read.now)
         return Decision((*updated.events, *with_secret.events), with_secret.answer)
 
-    client = await change_client(store, tenant, client_id, decide, logo, NewSecret(secret, keeper))
+    client = await change_client(store, tenant, client_id, decide, logo, NewSecret(secret, keeper), fetching)
     if isinstance(client, Refusal):
         return client
     is_new = any(one.secret_hash == secret.hash for one in client.secrets)
@@ -240,16 +251,21 @@ async def read_client(store: Store, tenant: str, client_id: str) -> ClientRead:
 
 async def change_client(
     store: Store, tenant: str, client_id: str, decide: Callable[[ClientRead], Decision[Client]],
-    logo: LogoChange | None = None, secret: NewSecret | None = None,
+    logo: LogoChange | None = None, secret: NewSecret | None = None, fetching: Fetching | None = None,
 ) -> Client | Refusal:  # fmt: skip
     """A change with the sealed rows that go with it. They are sealed after the client was read: a deletion in
-    between moves the client's version, so what was dropped is never written back."""
+    between moves the client's version, so what was dropped is never written back. A registration that says something
+    else than before is vouched for by its sector once more."""
 
     async def attempt() -> Outcome[Client]:
         read = await read_client(store, tenant, client_id)
         decision = decide(read)
         if not decision.events:
             return Outcome(decision.answer)
+        if isinstance(decision.answer, Client) and decision.answer.metadata != read.client.metadata:
+            refusal = await sector_refusal(fetching, decision.answer.metadata)
+            if refusal is not None:
+                return Outcome(refusal)
         change = Change(client_stream(tenant, client_id), read.version, decision.events, read.client)
         if isinstance(decision.answer, Refusal):
             return Outcome(decision.answer, (change,))

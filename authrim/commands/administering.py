@@ -9,12 +9,15 @@ from typing import Any, NoReturn, TypeVar
 import click
 from rich.text import Text
 
+from authrim.administration.fetching import Fetching
 from authrim.administration.signing_keys import key_ring_of
 from authrim.client_secrets import ClientSecrets
 from authrim.commands.common import UnusableSettings, emit, is_json, run_with_store, settings_of
 from authrim.configuration import Configuration
 from authrim.crypto.master import MasterKeyRefused, MasterKeys
 from authrim.crypto.sealing import SealBroken
+from authrim.outside.egress import Egress
+from authrim.outside.telemetry import configure_command
 from authrim.private_data import PrivateData
 from authrim.settings import Settings
 from authrim.store.contract import Store
@@ -32,12 +35,18 @@ class Office:
     store: Store
     master: MasterKeys
     private: PrivateData
+    egress: Egress
     tenant: str = DEFAULT_TENANT
 
     @property
     def keeper(self) -> ClientSecrets:
         """Who keeps the secrets that clients sign with."""
         return ClientSecrets(self.store, self.master)
+
+    @property
+    def fetching(self) -> Fetching:
+        """What a registration may fetch with."""
+        return Fetching(self.egress, self.private)
 
     async def configuration(self) -> Configuration:
         """The signing keys as of now."""
@@ -49,13 +58,18 @@ class Office:
 def administer(context: click.Context, work: Callable[[Office], Awaitable[T | Refusal]]) -> T:
     """Do some work on the configured store; a refusal is printed and ends the command with status 1."""
     settings = settings_of(context)
+    configure_command()
     try:
         master = MasterKeys.from_settings(settings.master_key_texts)
     except MasterKeyRefused as refused:
         raise UnusableSettings(f"master_keys: {refused}") from None
 
     async def at_the_office(store: Store) -> T | Refusal:
-        return await work(Office(settings, store, master, PrivateData(store, master)))
+        egress = Egress.from_settings(settings)
+        try:
+            return await work(Office(settings, store, master, PrivateData(store, master), egress))
+        finally:
+            await egress.close()
 
     try:
         answer = run_with_store(context, at_the_office)

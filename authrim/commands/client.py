@@ -73,6 +73,7 @@ def create(
             development=office.settings.development,
             logo=change,
             keeper=office.keeper,
+            fetching=office.fetching,
         )
 
     _print(context, administer(context, work))
@@ -143,6 +144,7 @@ def update(
             development=development,
             logo=change,
             keeper=office.keeper,
+            fetching=office.fetching,
         )
 
     _print(context, administer(context, work))

@@ -18,6 +18,7 @@ from domain.encryption import CONTENT_ENCRYPTION, DEFAULT_ENC, KEY_MANAGEMENT
 from domain.profile import PROFILES
 from domain.response_mode import RESPONSE_MODES
 from domain.response_type import RESPONSE_TYPES
+from domain.sector import SUBJECT_TYPES
 
 #: Fields that hold lists: their options may be given several times.
 _LISTS: Final = frozenset(
@@ -80,6 +81,15 @@ _OPTIONS: Final[tuple[Decorator, ...]] = (
     ),
     click.option(
         "--jwks", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file of public keys."
+    ),
+    click.option("--jwks-uri", help="Where its public keys are published, instead of --jwks."),
+    click.option(
+        "--subject-type",
+        type=click.Choice(SUBJECT_TYPES),
+        help="pairwise: people have a pseudonym for its sector.",
+    ),
+    click.option(
+        "--sector-identifier-uri", help="A document that lists the redirect URIs of its whole sector."
     ),
     click.option(
         "--certificate",
@@ -168,7 +178,7 @@ _OPTIONS: Final[tuple[Decorator, ...]] = (
     click.option(
         "--request-uri", "request_uris", multiple=True, help="Where a signed request may be; repeatable."
     ),
-    click.option("--logo-uri", help="Where its logo is published; the pages show what --logo gives."),
+    click.option("--logo-uri", help="Where its logo is published; fetched once, unless --logo gives one."),
     click.option("--client-uri", help="Its home page."),
     click.option("--policy-uri", help="Its privacy policy, linked on the consent page."),
     click.option("--tos-uri", help="Its terms of service, linked on the consent page."),

@@ -25,11 +25,12 @@ _HASHES = {
 }
 
 
-def access_token_claims(issuer: str, grant_id: str, token: AccessTokenIssued) -> dict[str, Any]:
-    """The claims of a JWT access token (RFC 9068 §2.2). Without a person, ``sub`` is the client (§2.2)."""
+def access_token_claims(issuer: str, grant_id: str, token: AccessTokenIssued, subject: str) -> dict[str, Any]:
+    """The claims of a JWT access token (RFC 9068 §2.2), ``subject`` being the person's name for its client, or the
+    client itself."""
     claims: dict[str, Any] = {
         "iss": issuer,
-        "sub": token.subject or token.client_id,
+        "sub": subject,
         "aud": token.audience[0] if len(token.audience) == 1 else token.audience,
         "client_id": token.client_id,
         "iat": token.issued_at,
@@ -47,9 +48,11 @@ def access_token_claims(issuer: str, grant_id: str, token: AccessTokenIssued) ->
     return claims
 
 
-def sign_access_token(key: SigningKey, issuer: str, grant_id: str, token: AccessTokenIssued) -> str:
+def sign_access_token(
+    key: SigningKey, issuer: str, grant_id: str, token: AccessTokenIssued, subject: str
+) -> str:
     """The access token as an RFC 9068 JWT."""
-    return key.sign(_encode(access_token_claims(issuer, grant_id, token)), ACCESS_TOKEN_TYPE)
+    return key.sign(_encode(access_token_claims(issuer, grant_id, token, subject)), ACCESS_TOKEN_TYPE)
 
 
 class SentWith(NamedTuple):
@@ -61,13 +64,19 @@ class SentWith(NamedTuple):
 
 
 def sign_id_token(
-    key: SigningKey, issuer: str, token: IdToken, sent_with: SentWith, more_claims: dict[str, Any]
+    key: SigningKey,
+    issuer: str,
+    token: IdToken,
+    subject: str,
+    sent_with: SentWith,
+    more_claims: dict[str, Any],
 ) -> str:
-    """The ID token (OIDC Core §2). ``more_claims`` are those about the person."""
+    """The ID token (OIDC Core §2). ``subject`` is the person's name for this client, ``more_claims`` are those about
+    the person."""
     claims: dict[str, Any] = {
         **more_claims,
         "iss": issuer,
-        "sub": token.subject,
+        "sub": subject,
         "aud": token.client_id,
         "iat": token.issued.issued_at,
         "exp": token.issued.expires_at,

@@ -129,7 +129,9 @@ async def _begin(
         draft = draft_answer(runtime, context, client, grant_id, asked.response_type, now)
         step_facts = StepFacts(now, draft.code_hash, private.hinted_subject, draft.issue_facts)
         browser = signed_in.browser if signed_in else None
-        decision = authorization.decide_request(asked, facts_for(runtime, client, browser, step_facts))
+        decision = authorization.decide_request(
+            asked, facts_for(runtime, context, client, browser, step_facts)
+        )
         answer = await signed_step(runtime, context, grant_id, draft, decision.answer, private.state)
         is_over = isinstance(answer, SignedAnswer | Refusal)
         rows = () if is_over else private_rows(runtime, context, grant_id, valid)

@@ -88,7 +88,9 @@ async def _agree(
     changes = (Change(stream, version, remembered.events, account),) if remembered.events else ()
     signed_in = (session_stream(tenant, grant.session_id), session_version)
     expects = (signed_in,) if changes else (signed_in, (stream, version))
-    decision = authorization.decide_consented(grant, facts_for(runtime, client, None, facts))
+    decision = authorization.decide_consented(
+        grant, facts_for(runtime, context, client, None, facts, grant.subject)
+    )
     return StepTaken(decision, changes, expects=expects)
 
 

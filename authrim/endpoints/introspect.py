@@ -10,6 +10,7 @@ from authrim.execute import MICROSECONDS, Context
 from authrim.grants.issue import standing_of
 from authrim.runtime import RUNTIME, Runtime
 from authrim.store import codec
+from authrim.subjects import public_subject, subject_of_token
 from authrim.web.answers import json_answer, refuse_as_json
 from authrim.web.client_auth import authenticated_form
 from authrim.web.context import context_of
@@ -56,10 +57,14 @@ async def _introspection(runtime: Runtime, context: Context, asker: Client, toke
         return INACTIVE
     if not may_introspect(asker, presented.issued.client_id, presented.issued.audience):
         return INACTIVE
-    return _active(runtime, presented)
+    client = await runtime.configuration.client(context.tenant, presented.issued.client_id)
+    if client is None:
+        return INACTIVE
+    return _active(runtime, presented, subject_of_token(runtime, context.tenant, client, presented.issued))
 
 
-def _active(runtime: Runtime, presented: PresentedToken) -> dict[str, Any]:
+def _active(runtime: Runtime, presented: PresentedToken, subject: str) -> dict[str, Any]:
+    """``subject`` is what the token's own client calls the person, whoever asks (A156)."""
     issued = presented.issued
     members: dict[str, Any] = {
         "active": True,
@@ -68,7 +73,7 @@ def _active(runtime: Runtime, presented: PresentedToken) -> dict[str, Any]:
         "token_type": token_type_of(issued),
         "exp": issued.expires_at,
         "iat": issued.issued_at,
-        "sub": issued.subject or issued.client_id,
+        "sub": subject,
         "aud": issued.audience[0] if len(issued.audience) == 1 else list(issued.audience),
         "iss": runtime.issuer,
         "jti": issued.token_id,
@@ -92,6 +97,7 @@ async def _refresh_token(runtime: Runtime, context: Context, asker: Client, toke
     ):
         return INACTIVE
     assert grant.refresh is not None
+    assert grant.subject is not None, "a refresh token is of a person's grant"
     if not genuine_refresh(runtime.master, context.tenant, token, grant.refresh.hmac_key_id):
         return INACTIVE
     if why_not((await standing_of(runtime, context, asker, grant, read.now // MICROSECONDS)).liveness):
@@ -101,6 +107,6 @@ async def _refresh_token(runtime: Runtime, context: Context, asker: Client, toke
         "scope": " ".join(grant.scope or ()),
         "client_id": grant.client_id,
         "exp": grant.refresh.expires_at,
-        "sub": grant.subject,
+        "sub": public_subject(runtime, context.tenant, asker, grant.subject),
         "iss": runtime.issuer,
     }

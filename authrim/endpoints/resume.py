@@ -35,7 +35,9 @@ async def go_on(
     async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepTaken:
         signed_in = await signed_in_browser(request, context, client)
         browser = signed_in.browser if signed_in else None
-        decision = authorization.advance(grant, facts_for(runtime, client, browser, facts))
+        decision = authorization.advance(
+            grant, facts_for(runtime, context, client, browser, facts, grant.subject)
+        )
         return StepTaken(decision, expects=signed_in.expects if signed_in else ())
 
     return await advance(request, context, ENDPOINT, interaction, decide, gone)

@@ -124,7 +124,7 @@ async def _step(
         return StepTaken(Decision((), NOT_YOURS))
     remembered = account.remembered_scope(client.client_id, client.generation)
     browser = Browser(session_id, NO_SESSION, account_active=True, remembered_scope=remembered)
-    authorization_facts = facts_for(runtime, client, browser, facts)
+    authorization_facts = facts_for(runtime, context, client, browser, facts, subject)
     decision = authorization.decide_signed_in(
         grant, subject, session_id, PASSWORD_ACR, PASSWORD_AMR, authorization_facts
     )

@@ -6,11 +6,13 @@ from authrim.access_token import PresentedToken
 from authrim.execute import Context
 from authrim.person import claims_of
 from authrim.runtime import RUNTIME
+from authrim.subjects import public_subject
 from authrim.web.answers import json_answer, refuse_as_resource
 from authrim.web.context import context_of
 from authrim.web.cors import allow_client_origins
 from authrim.web.resource import INVALID_TOKEN, described_at, presented_token
 from domain.claims import by_scope
+from domain.client import NO_CLIENT
 from domain.errors import Refusal
 from domain.grant_events import token_type_of
 from domain.issue import OPENID
@@ -51,8 +53,8 @@ async def _answer(request: web.Request, context: Context, presented: PresentedTo
     assert issued.subject is not None
     names = (*by_scope(issued.scope), *issued.userinfo_claims)
     claims = await claims_of(runtime, context.tenant, issued.subject, names)
-    response = json_answer({"sub": issued.subject, **claims})
-    client = await runtime.configuration.client(context.tenant, issued.client_id)
-    if client is not None:
-        allow_client_origins(request, response, client)
+    client = await runtime.configuration.client(context.tenant, issued.client_id) or NO_CLIENT
+    subject = public_subject(runtime, context.tenant, client, issued.subject)
+    response = json_answer({"sub": subject, **claims})
+    allow_client_origins(request, response, client)
     return response

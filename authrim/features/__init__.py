@@ -11,6 +11,7 @@ from authrim.features.logout import LOGOUT
 from authrim.features.mtls import MUTUAL_TLS, mtls_endpoint_aliases
 from authrim.features.openid_connect import OPENID_CONNECT
 from authrim.features.own import OWN
+from authrim.features.own_to_a_client import OWN_TO_A_CLIENT
 from authrim.features.registration import REGISTRATION
 from authrim.features.responses import RESPONSES
 from authrim.features.sender_constraint import SENDER_CONSTRAINT
@@ -22,6 +23,7 @@ __all__ = ["FEATURES", "Feature", "Route", "UnknownFeature", "enabled", "server_
 
 FEATURES: Final[tuple[Feature, ...]] = (
     *OPENID_CONNECT,
+    *OWN_TO_A_CLIENT,
     *RESPONSES,
     *AUTHORIZATION_REQUESTS,
     *LOGOUT,

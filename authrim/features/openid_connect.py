@@ -31,7 +31,6 @@ def _openid(runtime: Runtime) -> dict[str, Any]:
     algorithms = runtime.key_ring.algorithms(DEFAULT_TENANT, runtime.now())
     return {
         "scopes_supported": ["openid", *SCOPE_CLAIMS, "offline_access"],
-        "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": list(algorithms),
         "claims_supported": [
             "sub",

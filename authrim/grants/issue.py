@@ -14,6 +14,7 @@ from authrim.crypto.tokens import SentWith, sign_access_token, sign_id_token
 from authrim.execute import MICROSECONDS, Context
 from authrim.person import claims_of
 from authrim.runtime import Runtime
+from authrim.subjects import public_subject, subject_of_token
 from authrim.web.client_auth import AuthenticatedClient
 from domain.client import NO_CLIENT, Client, grant_refusal
 from domain.errors import Refusal
@@ -128,7 +129,8 @@ def access_token_members(
         facts = prepared.facts
         algorithm = facts.client.metadata.access_token_signing_alg
         signer = runtime.key_ring.signer(context.tenant, algorithm, facts.now)
-        access_token = sign_access_token(signer, runtime.issuer, grant_id, issued)
+        subject = subject_of_token(runtime, context.tenant, facts.client, issued)
+        access_token = sign_access_token(signer, runtime.issuer, grant_id, issued, subject)
     return {
         "access_token": access_token,
         "token_type": token_type_of(issued),
@@ -145,4 +147,5 @@ async def signed_id_token(
     more = await claims_of(runtime, context.tenant, token.subject, names=wanted) if wanted else {}
     algorithm = facts.client.metadata.id_token_signed_response_alg
     signer = runtime.key_ring.signer(context.tenant, algorithm, facts.now)
-    return sign_id_token(signer, runtime.issuer, token, sent_with, more)
+    subject = public_subject(runtime, context.tenant, facts.client, token.subject)
+    return sign_id_token(signer, runtime.issuer, token, subject, sent_with, more)

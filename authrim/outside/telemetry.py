@@ -41,6 +41,16 @@ def configure(*, development: bool = False, level: int = logging.INFO) -> None:
     logging.basicConfig(handlers=[_ToStructlog()], level=max(level, logging.WARNING), force=True)
 
 
+def configure_command() -> None:
+    """Send warnings to standard error, for a command: what it prints on standard output is its answer alone."""
+    structlog.configure(
+        processors=[_with_level_and_time, scrub, structlog.dev.ConsoleRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=lambda *_names: structlog.PrintLogger(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
 def _with_level_and_time(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     event["level"] = method
     event["timestamp"] = datetime.now(UTC)

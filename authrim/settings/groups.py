@@ -157,7 +157,8 @@ class Keys(BaseModel):
     master_keys: MasterKeyList = Field(
         default=(),
         description="32 random bytes each, as base64url without padding. The first encrypts; the others "
-        "only read what was encrypted before. What a lost one encrypted is lost.",
+        "only read what was encrypted before. What a lost one encrypted is lost. The last one also makes pairwise "
+        "subjects: it stays the last.",
     )
     master_key_file: Path | None = Field(
         default=None, description="A file with the master keys, one a line, instead of `master_keys`."

@@ -15,6 +15,7 @@ from authrim.execute import MICROSECONDS, Context
 from authrim.private_data import GRANT
 from authrim.runtime import RUNTIME, Runtime
 from authrim.store import codec
+from authrim.subjects import hinted_person
 from authrim.web.cookies import csrf_token, fetched_secret, request_secret
 from authrim.web.pages import ShownClient
 from authrim.web.params import Params
@@ -168,16 +169,19 @@ class StepFacts(msgspec.Struct, frozen=True):
 
 
 def facts_for(
-    runtime: Runtime, client: Client, browser: Browser | None, step: StepFacts
-) -> AuthorizationFacts:
-    """The facts that the authorization is decided with. ``browser`` None: nobody is signed in there."""
+    runtime: Runtime, context: Context, client: Client, browser: Browser | None, step: StepFacts,
+    subject: str | None = None,
+) -> AuthorizationFacts:  # fmt: skip
+    """The facts that the authorization is decided with. ``browser`` None: nobody is signed in there. ``subject``: the
+    person of the grant, once it is known."""
+    known = (subject, browser.session.subject if browser else None)
     return AuthorizationFacts(
         now=step.now,
         client=client,
         code_hash=step.code_hash,
         code_lifetime=min(client.profile.code_lifetime, runtime.settings.code_lifetime),
         browser=browser,
-        hinted_subject=step.hinted_subject,
+        hinted_subject=hinted_person(runtime, context.tenant, client, step.hinted_subject, known),
         acr_supported=ACR_SUPPORTED,
         issue=step.issue,
         browser_hash=step.browser_hash,

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from authrim.administration.accounts import create_account
 from authrim.administration.clients import create_client
+from authrim.administration.fetching import Fetching
 from authrim.app import background_work, make_app, make_runtime
 from authrim.crypto.passwords import PasswordCost, Passwords
 from authrim.runtime import Runtime
@@ -69,6 +70,11 @@ class RunningServer:
     def url(self, path: str) -> str:
         return self.issuer + path
 
+    @property
+    def fetching(self) -> Fetching:
+        """What registrations are fetched with."""
+        return Fetching(self.runtime.egress, self.runtime.private)
+
     async def client(self, name: str = "web", **changes: Any) -> KnownClient:
         """A client of one of the usual kinds, changed as wanted; made once for each name."""
         if name not in self.clients:
@@ -79,6 +85,7 @@ class RunningServer:
                 metadata,
                 development=True,
                 keeper=self.runtime.client_secrets,
+                fetching=self.fetching,
             )
             assert not isinstance(created, Refusal), created.error_description
             await self.runtime.configuration.catch_up()
