@@ -170,8 +170,10 @@ async def _log_out(
             **page_settings(request, asked.ui_locales),
         )
         response = runtime.pages.logged_out(page)
-    drop_session_cookie(request, response)
-    drop_browser_state(request, response)
+    if session_cookie(request) is not None:
+        # A frame or an image of another site sends the browser's state and not the session: it changes neither (A191).
+        drop_session_cookie(request, response)
+        drop_browser_state(request, response)
     return response
 
 

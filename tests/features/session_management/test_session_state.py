@@ -12,7 +12,7 @@ import pytest
 import authrim
 from tests.support.accounts import add_account
 from tests.support.browser import Browser, Shown
-from tests.support.logout import log_out
+from tests.support.logout import is_logged_in, log_out
 from tests.support.running import RunningServer, running_server
 
 SCRIPT = Path(authrim.__file__).parent / "static" / "check-session.js"
@@ -68,6 +68,19 @@ async def test_unchanged_until_the_logout(server: RunningServer, browser: Browse
     await browser.submit(shown, action="logout")
     assert STATE not in browser.cookies
     assert answers("other=x", [message]) == [["changed", ORIGIN]]
+
+
+@one_store
+async def test_a191_an_image_elsewhere_changes_no_state(server: RunningServer, browser: Browser) -> None:
+    """A191: another site's image or frame, with a stranger's genuine ID token, comes without the session cookie and
+    takes nothing away, so that no client is made to believe in a logout."""
+    strangers = (await Browser(server).code_flow(await server.client("web")))["id_token"]
+    await authorized(browser)
+    session = browser.cookies.pop("authrim-session")
+    await log_out(browser, id_token_hint=strangers)
+    assert STATE in browser.cookies
+    browser.cookies["authrim-session"] = session
+    assert await is_logged_in(browser, await server.client("web"))
 
 
 @one_store
