@@ -2,6 +2,7 @@
 
 import secrets
 import signal
+import socket
 import ssl
 import subprocess
 from pathlib import Path
@@ -93,6 +94,26 @@ def test_workers_share_both_ports(folder: Path, postgres_dsn: str) -> None:
     with started("--config", str(file), "serve", *options) as process:
         wait_until(lambda: is_ready(folder, port) and is_ready(folder, second))
         assert all(is_ready(folder, one) for one in (port, second) for _ in range(5))
+        process.send_signal(signal.SIGTERM)
+        status, _, stderr = ended(process)
+    assert status == 0
+    assert "Traceback" not in stderr
+
+
+def test_workers_share_the_unix_socket(folder: Path, postgres_dsn: str) -> None:
+    """``listen_socket`` with two workers: what comes by it is answered, only its owner and group may connect, and one
+    that a server of before has left behind is replaced."""
+    port, path = free_port(), folder / "authrim.sock"
+    file = config(folder, port, postgres_dsn)
+    file.write_text(file.read_text() + f'listen_socket = "{path}"\n')
+    with socket.socket(socket.AF_UNIX) as left_behind:
+        left_behind.bind(str(path))
+    with started("--config", str(file), "serve", "--workers", "2") as process:
+        command = ["curl", "--silent", "--fail", "--unix-socket", str(path), "http://localhost/health/ready"]
+        wait_until(
+            lambda: subprocess.run(command, capture_output=True, check=False, timeout=20).returncode == 0
+        )
+        assert path.stat().st_mode & 0o777 == 0o660
         process.send_signal(signal.SIGTERM)
         status, _, stderr = ended(process)
     assert status == 0
