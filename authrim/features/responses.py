@@ -34,7 +34,12 @@ RESPONSES: Final[tuple[Feature, ...]] = (
         optional=True,
         files=("domain/response_type.py", "domain/front_channel.py", "authrim/grants/implicit.py"),
         tests=("tests/features/hybrid", "tests/features/response_types", "tests/clients"),
-        suite=("oidcc-server", "oidcc-codereuse", "oidcc-codereuse-30seconds"),
+        suite=(
+            "oidcc-server",
+            "oidcc-codereuse",
+            "oidcc-codereuse-30seconds",
+            "fapi1-advanced-final-ensure-response-mode-query",
+        ),
     ),
     Feature(
         "response_type_none",
