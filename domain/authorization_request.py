@@ -229,6 +229,7 @@ def _validated(client: Client, parameters: Parameters, facts: RequestFacts, redi
         userinfo_claims=claims.permitted(asked.userinfo, client.metadata.scope),
         display=read.display(parameters),
         ui_locales=read.values_of(parameters, "ui_locales"),
+        claims_locales=read.values_of(parameters, "claims_locales"),
         browser_hash=facts.browser_hash,
         dpop_jkt=read.dpop_jkt(parameters) if facts.dpop else None,
         requested_at=facts.now,

@@ -51,11 +51,12 @@ class Profile(msgspec.Struct, frozen=True):
     """The rules that hang on a profile. Times in seconds.
 
     ``signing_algorithms`` are those for all that the client or the server signs, the preferred one first;
-    ``response_types`` those a client may register, ``jarm_only`` those of them that are answered by a signed JWT and in
-    no other way (JARM). ``sender_constraints``: access tokens are bound in one of these ways, any of which will do;
-    empty: they need not be. ``dpop_nonce_required``: their DPoP proofs hold a nonce of the server, where the server
-    leaves that to the profile. A rotated refresh token is answered again for the server's or the client's grace, and
-    never for more than ``longest_refresh_grace_seconds``.
+    ``response_types`` those a client may register, ``jarm_only`` those of them that are answered by a signed JWT
+    and in no other way (JARM). ``sender_constraints``: access tokens are bound in one of these ways, any of which
+    will do; empty: they need not be. ``dpop_nonce_required``: their DPoP proofs hold a nonce of the server, where
+    the server leaves that to the profile. ``interaction_ids``: our own resources repeat ``x-fapi-interaction-id``.
+    A rotated refresh token is answered again for the server's or the client's grace, and never for more than
+    ``longest_refresh_grace_seconds``.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Profile(msgspec.Struct, frozen=True):
     dpop_nonce_required: bool = False
     response_types: tuple[str, ...] = ("code",)
     jarm_only: tuple[str, ...] = ()
+    interaction_ids: bool = False
     code_lifetime: int = 60
     longest_refresh_grace_seconds: int = 60
 
@@ -124,6 +126,7 @@ _FAPI1_ADVANCED = Profile(
     sender_constraints=frozenset({MTLS}),  # FAPI 1 Advanced §5.2.2 item 5
     response_types=("code id_token", "code"),  # FAPI 1 Advanced §5.2.2 item 2
     jarm_only=("code",),
+    interaction_ids=True,  # FAPI 1 Baseline §6.2.1 item 11
 )
 _FAPI2_SECURITY = Profile(
     name="fapi2-security",

@@ -13,6 +13,8 @@ from authrim.commands.client_options import client_options, fields_of, logo_opti
 from domain.client import Client
 from domain.client_metadata import ClientMetadata
 from domain.errors import Refusal
+from domain.profile import PROFILES
+from domain.profile_defaults import defaults_of
 
 _PERSON_SCOPES: Final = ("openid", "profile", "email", "address", "phone", "offline_access")
 _WITH_PEOPLE: Final[dict[str, Any]] = {
@@ -52,7 +54,9 @@ def create(
     context: click.Context, /, kind: str, client_id: str | None, logo: Path | None, **options: Any
 ) -> None:
     """Register a client. Its secret is shown once, here."""
-    given = {**PRESETS[kind], **fields_of(options)}
+    options = fields_of(options)
+    profile = PROFILES[options.get("profile", "oidc")]
+    given = {**PRESETS[kind], **defaults_of(profile), **options}
 
     async def work(office: Office) -> ClientWithSecret | Refusal:
         fields = {

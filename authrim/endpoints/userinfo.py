@@ -10,6 +10,7 @@ from authrim.subjects import public_subject
 from authrim.web.answers import json_answer, refuse_as_resource
 from authrim.web.context import context_of
 from authrim.web.cors import allow_client_origins
+from authrim.web.interaction_id import tell_interaction_id
 from authrim.web.resource import INVALID_TOKEN, described_at, presented_token
 from domain.claims import by_scope
 from domain.client import NO_CLIENT
@@ -57,4 +58,6 @@ async def _answer(request: web.Request, context: Context, presented: PresentedTo
     subject = public_subject(runtime, context.tenant, client, issued.subject)
     response = json_answer({"sub": subject, **claims})
     allow_client_origins(request, response, client)
+    if client.profile.interaction_ids:
+        tell_interaction_id(request, response)
     return response

@@ -378,7 +378,7 @@ async def test_what_cannot_be_honoured_is_said_to_be_so(server: RunningServer, b
     """``oidcc-unsigned-request-object-…`` and ``-request-uri-…-or-rejected``: never silently ignored."""
     web = await server.client("web")
     for name, error in (
-        ("request", "request_not_supported"),
+        ("request", "invalid_request_object"),
         ("request_uri", "request_uri_not_supported"),
         ("registration", "registration_not_supported"),
     ):
