@@ -20,6 +20,7 @@ from authrim.runtime import Runtime
 from authrim.session_clients import clients_of_session
 from authrim.store.contract import StoreError
 from authrim.store.read_back import Delivery
+from authrim.subjects import public_subject
 from authrim.web.browser import read_session
 from domain import session as sessions
 from domain import stream as streams
@@ -134,7 +135,8 @@ async def _logout_token(
     """
     metadata, now = client.metadata, runtime.now()
     signer = runtime.key_ring.signer(tenant, metadata.id_token_signed_response_alg, now)
-    token = sign_logout_token(signer, runtime.issuer, client.client_id, subject, session_id, token_id, now)
+    known_as = public_subject(runtime, tenant, client, subject)
+    token = sign_logout_token(signer, runtime.issuer, client.client_id, known_as, session_id, token_id, now)
     alg = metadata.id_token_encrypted_response_alg
     if alg is None:
         return token

@@ -87,6 +87,21 @@ async def test_encrypted_as_the_client_registered(
 
 
 @one_store
+async def test_a_pairwise_client_hears_of_its_own_pseudonym(
+    server: RunningServer, browser: Browser, site: Site
+) -> None:
+    """OIDC Core §8: the logout token's ``sub`` is that of the client's ID token."""
+    web = await told_client(server, site, subject_type="pairwise")
+    token = (await browser.code_flow(web))["id_token"]
+    known = await verified_claims(server, token)
+    assert known["sub"] != server.subject
+    await log_out(browser, id_token_hint=token)
+    await until(lambda: tokens_at(site))
+    claims = await verified(server, tokens_at(site)[0])
+    assert (claims["sub"], claims["sid"]) == (known["sub"], known["sid"])
+
+
+@one_store
 async def test_only_clients_of_the_session_are_told(
     server: RunningServer, browser: Browser, site: Site
 ) -> None:
