@@ -9,7 +9,7 @@ import random
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from time import monotonic, time
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -93,6 +93,14 @@ class Outcome(msgspec.Struct, Generic[A], frozen=True):
     expects: tuple[tuple[str, int], ...] = ()
 
 
+class GrantRead(NamedTuple):
+    """A grant as its stream had it, the version it was read at, and the database's clock then, in seconds."""
+
+    grant: Grant
+    version: int
+    now: int
+
+
 #: Grants whose newest state this process remembers.
 GRANTS_REMEMBERED = 4096
 
@@ -106,22 +114,29 @@ class Executor:
         self._busy_streams: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._remembered: OrderedDict[str, tuple[Grant, int]] = OrderedDict()
 
+    async def read_grant(self, tenant: str, grant_id: str) -> GrantRead:
+        """A grant from its stream; one that never was has version 0."""
+        read = await self._store.read_stream(streams.grant_stream(tenant, grant_id))
+        grant = grants.fold(codec.decode_stream(streams.GRANT, read))
+        return GrantRead(grant, read.version, read.now // MICROSECONDS)
+
     async def on_grant(
-        self, context: Context, grant_id: str, decide: Callable[[Grant, int, int], Awaitable[Outcome[A]]]
-    ) -> A | Refusal:
+        self, context: Context, grant_id: str, decide: Callable[[Grant, int, int], Awaitable[Outcome[A]]],
+        just_read: GrantRead | None = None,
+    ) -> A | Refusal:  # fmt: skip
         """Decide on a grant: ``decide(grant, version, now)``, ``now`` in seconds by the database's clock.
 
-        Requests of this process that meet on one grant wait for each other after the first conflict, so that
-        a crowd is answered in as many appends as it needs and not in as many as it can lose.
+        ``just_read``: what this request has read of it a moment ago, which the first decision is made on; the append
+        proves that it was the newest. Requests of this process that meet on one grant wait for each other after the
+        first conflict, so that a crowd is answered in as many appends as it needs and not in as many as it can lose.
         """
-        stream = streams.grant_stream(context.tenant, grant_id)
 
         async def attempt() -> Outcome[A]:
-            read = await self._store.read_stream(stream)
-            grant = grants.fold(codec.decode_stream(streams.GRANT, read))
-            return await decide(grant, read.version, read.now // MICROSECONDS)
+            nonlocal just_read
+            read, just_read = just_read or await self.read_grant(context.tenant, grant_id), None
+            return await decide(*read)
 
-        return await self.until_it_fits(context, attempt, stream)
+        return await self.until_it_fits(context, attempt, streams.grant_stream(context.tenant, grant_id))
 
     async def on_remembered_grant(
         self, context: Context, grant_id: str, decide: Callable[[Grant, int, int], Awaitable[Outcome[A]]]

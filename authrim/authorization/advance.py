@@ -53,9 +53,11 @@ class Advanced(msgspec.Struct, frozen=True):
 async def advance(
     request: web.Request, context: Context, endpoint: str, interaction: Interaction,
     decide: Callable[[Grant, Client, StepFacts], Awaitable[StepTaken]], gone: Refusal = NOT_YOURS,
+    *, at_once: bool = False,
 ) -> Advanced:  # fmt: skip
     """Take one step, with grant and client as they are at each try: either may have moved meanwhile. ``gone`` is what
-    is said when the request is over or somebody else's by then."""
+    is said when the request is over or somebody else's by then. ``at_once``: nothing that takes time has happened since
+    the interaction was opened, so the first try goes by what was read then."""
     runtime = request.app[RUNTIME]
     private, asked = interaction.private, interaction.asked
     binds_to = interaction.browser_hash if asked.request_uri_hash else None
@@ -81,7 +83,8 @@ async def advance(
         rows = runtime.private.erasing_rows(context.tenant, GRANT, interaction.grant_id) if ended else ()
         return Outcome(answer, (*changes, *taken.changes), (*rows, *taken.rows), taken.expects)
 
-    step = await runtime.executor.on_grant(context, interaction.grant_id, attempt)
+    just_read = interaction.read if at_once else None
+    step = await runtime.executor.on_grant(context, interaction.grant_id, attempt, just_read)
     if step is gone or step is NOT_YOURS or step is CLIENT_CHANGED:
         refused = await refuse_on_page(request, context, endpoint, step, client_known=True)
         return Advanced(False, refused, is_over=True)

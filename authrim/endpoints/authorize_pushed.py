@@ -8,9 +8,8 @@ from aiohttp import hdrs, web
 from authrim.crypto.handles import PUSHED_REQUEST, parse_handle
 from authrim.crypto.ids import digest
 from authrim.endpoints.resume import go_on
-from authrim.execute import MICROSECONDS, Context
+from authrim.execute import Context, GrantRead
 from authrim.runtime import RUNTIME, Runtime
-from authrim.store import codec
 from authrim.web.answers import refuse_on_page
 from authrim.web.cookies import (
     csrf_token,
@@ -25,10 +24,7 @@ from authrim.web.interaction import (
     private_parameters,
 )
 from authrim.web.response_mode import see_other
-from domain import grant as grants
-from domain import stream as streams
 from domain.errors import Refusal
-from domain.grant import Grant
 from domain.pushed_request import PREFIX, UNKNOWN, USED, why_unusable
 
 ENDPOINT = "authorize"
@@ -60,21 +56,20 @@ async def _fetched(
     handle = parse_handle(value)
     if handle is None or handle.kind != PUSHED_REQUEST:
         return UNKNOWN
-    read = await runtime.store.read_stream(streams.grant_stream(tenant, handle.grant_id))
-    grant = grants.fold(codec.decode_stream(streams.GRANT, read))
+    read = await runtime.executor.read_grant(tenant, handle.grant_id)
     secret = fetched_secret(request, tenant, handle.grant_id)
     browser_hash = None if secret is None else digest(secret)
-    refusal = why_unusable(grant, client_id, digest(value), browser_hash, read.now // MICROSECONDS)
+    refusal = why_unusable(read.grant, client_id, digest(value), browser_hash, read.now)
     if refusal is not None:
         return refusal
-    return await _interaction(runtime, context, handle.grant_id, grant, secret)
+    return await _interaction(runtime, context, handle.grant_id, read, secret)
 
 
 async def _interaction(
-    runtime: Runtime, context: Context, grant_id: str, grant: Grant, secret: str | None
+    runtime: Runtime, context: Context, grant_id: str, read: GrantRead, secret: str | None
 ) -> Interaction | Refusal:
     """The interaction of a browser that keeps its secret when it fetches again, so that its open pages go on."""
-    asked = grant.request
+    asked = read.grant.request
     assert asked is not None
     client = await allowed_client(runtime, context, asked)
     if client is None:
@@ -84,4 +79,4 @@ async def _interaction(
         return USED
     secret = secret or new_fetched_secret(runtime, context.tenant, grant_id)
     csrf = csrf_token(runtime, grant_id, secret)
-    return Interaction(grant_id, grant, asked, client, csrf, private, secret)
+    return Interaction(grant_id, read, asked, client, csrf, private, secret)

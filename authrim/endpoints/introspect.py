@@ -6,16 +6,13 @@ from aiohttp import web
 
 from authrim.access_token import PresentedToken
 from authrim.crypto.handles import REFRESH_TOKEN, genuine_refresh, parse_handle
-from authrim.execute import MICROSECONDS, Context
+from authrim.execute import Context
 from authrim.grants.issue import standing_of
 from authrim.runtime import RUNTIME, Runtime
-from authrim.store import codec
 from authrim.subjects import public_subject, subject_of_token
 from authrim.web.answers import json_answer, refuse_as_json
 from authrim.web.client_auth import authenticated_form
 from authrim.web.context import context_of
-from domain import grant as grants
-from domain import stream as streams
 from domain.client import Client, may_introspect
 from domain.errors import Refusal, invalid_client, invalid_request
 from domain.grant_events import confirmation_of, token_type_of
@@ -90,17 +87,14 @@ async def _refresh_token(runtime: Runtime, context: Context, asker: Client, toke
     """A refresh token is shown to the client it was issued to; its stream says whether it lives."""
     handle = parse_handle(token)
     assert handle is not None
-    read = await runtime.store.read_stream(streams.grant_stream(context.tenant, handle.grant_id))
-    grant = grants.fold(codec.decode_stream(streams.GRANT, read))
-    if grant.client_id != asker.client_id or not is_current(
-        grant, handle.generation, read.now // MICROSECONDS
-    ):
+    grant, _version, now = await runtime.executor.read_grant(context.tenant, handle.grant_id)
+    if grant.client_id != asker.client_id or not is_current(grant, handle.generation, now):
         return INACTIVE
     assert grant.refresh is not None
     assert grant.subject is not None, "a refresh token is of a person's grant"
     if not genuine_refresh(runtime.master, context.tenant, token, grant.refresh.hmac_key_id):
         return INACTIVE
-    if why_not((await standing_of(runtime, context, asker, grant, read.now // MICROSECONDS)).liveness):
+    if why_not((await standing_of(runtime, context, asker, grant, now)).liveness):
         return INACTIVE
     return {
         "active": True,

@@ -40,4 +40,4 @@ async def go_on(
         )
         return StepTaken(decision, expects=signed_in.expects if signed_in else ())
 
-    return await advance(request, context, ENDPOINT, interaction, decide, gone)
+    return await advance(request, context, ENDPOINT, interaction, decide, gone, at_once=True)

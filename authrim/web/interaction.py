@@ -11,16 +11,13 @@ import msgspec
 from aiohttp import hdrs, web
 
 from authrim.crypto.ids import constant_time_equal, digest
-from authrim.execute import MICROSECONDS, Context
+from authrim.execute import Context, GrantRead
 from authrim.private_data import GRANT
 from authrim.runtime import RUNTIME, Runtime
-from authrim.store import codec
 from authrim.subjects import hinted_person
 from authrim.web.cookies import csrf_token, fetched_secret, request_secret
 from authrim.web.pages import ShownClient
 from authrim.web.params import Params
-from domain import grant as grants
-from domain import stream as streams
 from domain.authorization import AuthorizationFacts, Browser
 from domain.authorization_request import PrivateParameters, is_still_allowed
 from domain.client import Client
@@ -59,16 +56,21 @@ FORM_REFUSED = Refusal(
 
 
 class Interaction(msgspec.Struct, frozen=True):
-    """An open request of this browser. ``csrf`` is the token of its forms, ``private`` what is kept sealed,
-    ``secret`` is the browser's own."""
+    """An open request of this browser. ``read`` is its grant as it was when it was opened, ``csrf`` the token of its
+    forms, ``private`` what is kept sealed, ``secret`` is the browser's own."""
 
     grant_id: str
-    grant: Grant
+    read: GrantRead
     asked: AuthorizationRequested
     client: Client
     csrf: str
     private: PrivateParameters
     secret: str
+
+    @property
+    def grant(self) -> Grant:
+        """The grant as it was when it was opened."""
+        return self.read.grant
 
     @property
     def browser_hash(self) -> str:
@@ -83,16 +85,15 @@ async def open_interaction(request: web.Request, context: Context) -> Interactio
     """The open request that the URL names, when it is this browser's."""
     runtime = request.app[RUNTIME]
     grant_id = request.match_info["grant_id"]
-    read = await runtime.store.read_stream(streams.grant_stream(context.tenant, grant_id))
-    grant = grants.fold(codec.decode_stream(streams.GRANT, read))
-    asked = grant.request
+    read = await runtime.executor.read_grant(context.tenant, grant_id)
+    asked = read.grant.request
     if asked is None:
         return NOT_YOURS
-    secret = _browser_secret(request, context, grant_id, grant)
-    if secret is None or not grant.waits_for_person:
+    secret = _browser_secret(request, context, grant_id, read.grant)
+    if secret is None or not read.grant.waits_for_person:
         return NOT_YOURS
     context.client_id = asked.client_id
-    if read.now // MICROSECONDS >= asked.expires_at:
+    if read.now >= asked.expires_at:
         return EXPIRED
     client = await allowed_client(runtime, context, asked)
     if client is None:
@@ -101,7 +102,7 @@ async def open_interaction(request: web.Request, context: Context) -> Interactio
     if private is None:
         return NOT_YOURS
     csrf = csrf_token(runtime, grant_id, secret)
-    return Interaction(grant_id, grant, asked, client, csrf, private, secret)
+    return Interaction(grant_id, read, asked, client, csrf, private, secret)
 
 
 def _browser_secret(request: web.Request, context: Context, grant_id: str, grant: Grant) -> str | None:

@@ -12,9 +12,12 @@ from authrim.administration.signing_keys import key_ring_of, rotate_key
 from authrim.configuration import Configuration
 from domain.client import DISABLED
 from domain.errors import Refusal
+from domain.grant_events import CodeIssued
 from domain.key import Key
 from domain.stream import DEFAULT_TENANT
-from tests.support.browser import Browser, authorization_query, redeem
+from tests.support.browser import Browser, Shown, authorization_query, redeem
+from tests.support.log import grant_events
+from tests.support.pushed import fetch, on_error_page, pushed
 from tests.support.running import RunningServer
 
 Happens = Callable[[], Awaitable[object]]
@@ -128,3 +131,23 @@ async def test_a_client_read_while_the_configuration_catches_up(
     client = await configuration.client(DEFAULT_TENANT, web.client_id)
     assert client is not None
     assert client.status == DISABLED
+
+
+async def test_a_pushed_request_that_another_tab_answers_meanwhile(
+    server: RunningServer, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F15, A067: what a tab has read of the request a moment ago is decided on, and is not believed any longer when
+    another one was faster: one code."""
+    web, store = await server.client("web", skip_consent=True), server.runtime.store
+    await browser.code_flow(web)
+    request_uri, verifier = await pushed(server, web)
+    faster: list[Shown] = []
+
+    async def other_tab() -> None:
+        faster.append(await fetch(browser, web, request_uri))
+
+    before_next(monkeypatch, store, "append", other_tab)
+    assert on_error_page(await fetch(browser, web, request_uri), "invalid_request_uri")
+    assert (await redeem(server, web, faster[0].parameters["code"], verifier))[0] == 200
+    events = await grant_events(server, faster[0].parameters["code"])
+    assert sum(isinstance(event, CodeIssued) for event in events) == 1
