@@ -49,6 +49,7 @@ AUTHORIZATION_REQUESTS: Final[tuple[Feature, ...]] = (
         files=("authrim/endpoints/authorize_pushed.py", "domain/pushed_request.py"),
         tests=(
             "tests/features/par",
+            "tests/clients/test_openid_client_pushed.py",
             "tests/attacks/test_pushed_requests.py",
             "tests/domain/test_pushed_request.py",
             "tests/faults/test_one_winner.py",
