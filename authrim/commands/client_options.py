@@ -104,6 +104,12 @@ _OPTIONS: Final[tuple[Decorator, ...]] = (
     click.option("--tls-client-auth-san-ip", help="Or the address in its certificate."),
     click.option("--tls-client-auth-san-email", help="Or the mail address in its certificate."),
     click.option(
+        "--dpop-bound/--not-dpop-bound",
+        "dpop_bound_access_tokens",
+        default=None,
+        help="Its tokens are bound to a key that it proves (RFC 9449).",
+    ),
+    click.option(
         "--certificate-bound/--not-certificate-bound",
         "tls_client_certificate_bound_access_tokens",
         default=None,

@@ -33,6 +33,8 @@ async function authentication(method, secret, jwk) {
       return openid.ClientSecretBasic(secret)
     case 'client_secret_post':
       return openid.ClientSecretPost(secret)
+    case 'client_secret_jwt':
+      return openid.ClientSecretJwt(secret)
     case 'private_key_jwt':
       return openid.PrivateKeyJwt({ key: await importKey(jwk), kid: jwk.kid })
     case 'none':

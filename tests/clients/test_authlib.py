@@ -8,7 +8,7 @@ import requests
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.oauth2.rfc6749.errors import OAuth2Error
-from authlib.oauth2.rfc7523 import PrivateKeyJWT
+from authlib.oauth2.rfc7523 import ClientSecretJWT, PrivateKeyJWT
 from authlib.oidc.core import CodeIDToken
 from authlib.oidc.discovery import OpenIDProviderMetadata, get_well_known_url
 from client_keys import ClientKey, new_client_key
@@ -20,7 +20,7 @@ from tests.support.running import KnownClient, RunningServer, pkce
 
 SCOPE = "openid profile email offline_access"
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
-METHODS = (*SECRET_METHODS, "private_key_jwt")
+METHODS = (*SECRET_METHODS, "client_secret_jwt", "private_key_jwt")
 
 
 def discover(server: RunningServer) -> OpenIDProviderMetadata:
@@ -56,6 +56,11 @@ async def client_for(
 ) -> tuple[KnownClient, OAuth2Session]:
     """A client of this kind and authentication method, and Authlib's session for it."""
     changes: dict[str, Any] = {"kind": kind, "token_endpoint_auth_method": method}
+    if method == "client_secret_jwt":
+        client = await server.client(method, **changes)
+        signing = session_of(client, metadata, **session)
+        signing.register_client_auth_method(ClientSecretJWT(metadata["token_endpoint"]))
+        return client, signing
     if method != "private_key_jwt":
         client = await server.client(method, **changes)
         return client, session_of(client, metadata, **session)

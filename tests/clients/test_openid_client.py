@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from client_keys import new_client_key
 
+from authrim.store.contract import Store
 from tests.support.browser import Browser
-from tests.support.running import KnownClient, RunningServer
+from tests.support.running import KnownClient, RunningServer, running_server
 
 pytestmark = pytest.mark.node
 
 HERE = Path(__file__).parent
-CONFIDENTIAL = ("client_secret_basic", "client_secret_post", "private_key_jwt")
+CONFIDENTIAL = ("client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt")
 
 
 class Program:
@@ -120,3 +121,20 @@ async def test_openid_client_gets_a_token_for_a_service(server: RunningServer, m
     assert got["scope"] == "reports.read"
     assert (got["introspected"]["active"], got["introspected"]["sub"]) == (True, client.client_id)
     assert got["afterwards"] == {"active": False}
+
+
+@pytest.mark.parametrize("nonce", ["off", "required"])
+@pytest.mark.parametrize("method", ["client_secret_basic", "none"])
+async def test_openid_client_binds_its_tokens(store: Store, method: str, nonce: str) -> None:
+    """RFC 9449: a whole flow with DPoP, with and without nonces of the server, at token endpoint and userinfo."""
+    async with running_server(store, dpop_nonce=nonce) as server:
+        browser = Browser(server)
+        client, key = await client_for(server, method, "web")
+        async with program("dpop.mjs", server, client, redirect_uri=client.redirect_uri, **key) as rp:
+            shown = await browser.through_pages(await browser.request("GET", (await rp.receive())["url"]))
+            await rp.send({"callback": shown.location})
+            got = await rp.receive()
+    assert (got["token_type"], got["refreshed_type"]) == ("dpop", "dpop")
+    assert (got["subject"], got["email"]) == (server.subject, "alice@example.com")
+    assert got["without"]["code"] == "OAUTH_WWW_AUTHENTICATE_CHALLENGE"
+    assert (got["other_key"] is None) == (method != "none")

@@ -129,7 +129,8 @@ async def test_a_code_is_bound_to_the_key_it_was_asked_for_with(
     server: RunningServer, browser: Browser
 ) -> None:
     """A108, ``fapi2-security-profile-final-ensure-token-endpoint-fails-with-mismatched-dpop-jkt``,
-    ``…-ensure-dpop-auth-code-binding-success``: a missing proof leaves the code alone, another key burns it."""
+    ``fapi2-security-profile-final-ensure-dpop-auth-code-binding-success``: a missing proof
+    leaves the code alone, another key burns it."""
     web, key = await server.client("web"), proof_key()
     code, verifier = await code_for(browser, web, dpop_jkt=jkt_of(key))
     status, answer = await redeem(server, web, code, verifier)
@@ -166,7 +167,8 @@ async def test_the_scheme_has_no_case(server: RunningServer, browser: Browser, s
 async def test_clocks_may_differ_by_ten_seconds(
     server: RunningServer, browser: Browser, seconds: int
 ) -> None:
-    """``fapi2-security-profile-final-ensure-dpopproof-with-iat-10seconds-before-succeeds`` and ``…-after-succeeds``."""
+    """``fapi2-security-profile-final-ensure-dpopproof-with-iat-10seconds-before-succeeds`` and
+    ``fapi2-security-profile-final-ensure-dpopproof-with-iat-10seconds-after-succeeds``."""
     iat = int(time.time()) + seconds
     web, key = await server.client("web"), proof_key()
     code, verifier = await code_for(browser, web)

@@ -84,8 +84,8 @@ async def at_userinfo(server: RunningServer, headers: dict[str, str]) -> int:
 
 
 async def test_the_whole_flow(flow: Flow) -> None:
-    """``fapi2-security-profile-final-happy-flow``, ``…-ensure-dpopproof-at-par-endpoint-binding-success``: and the log
-    tells an auditor which key the client signed with and which key the tokens are bound to."""
+    """``fapi2-security-profile-final-happy-flow``, ``fapi2-security-profile-final-ensure-dpopproof-at-par-endpoint-binding-success``:
+    and the log tells an auditor which key the client signed with and which key the tokens are bound to."""
     server, key = flow.server, proof_key()
     await flow.to_code(key, {"scope": "openid offline_access", "prompt": "consent"})
     status, tokens = await flow.redeem(key)
@@ -213,7 +213,8 @@ async def test_an_assertion_is_for_the_issuer_alone(flow: Flow, module: str) -> 
 @only_sqlite
 async def test_bad_assertions_at_the_token_endpoint(flow: Flow) -> None:
     """``fapi2-security-profile-final-ensure-client-assertion-in-token-endpoint``,
-    ``…-ensure-signed-client-assertion-with-RS256-fails``, ``…-exp-is-5-minutes-in-past-fails``, ``…-no-sub-fails``."""
+    ``fapi2-security-profile-final-ensure-signed-client-assertion-with-RS256-fails``,
+    ``…-exp-is-5-minutes-in-past-fails``, ``…-no-sub-fails``."""
     server, now = flow.server, int(time.time())
     await flow.to_code(proof_key())
     rs256 = new_key("RS256")
