@@ -84,7 +84,8 @@ async def at_userinfo(server: RunningServer, headers: dict[str, str]) -> int:
 
 
 async def test_the_whole_flow(flow: Flow) -> None:
-    """``fapi2-security-profile-final-happy-flow``, ``fapi2-security-profile-final-ensure-dpopproof-at-par-endpoint-binding-success``:
+    """``fapi2-security-profile-final-happy-flow``,
+    ``fapi2-security-profile-final-ensure-dpopproof-at-par-endpoint-binding-success``:
     and the log tells an auditor which key the client signed with and which key the tokens are bound to."""
     server, key = flow.server, proof_key()
     await flow.to_code(key, {"scope": "openid offline_access", "prompt": "consent"})
