@@ -84,6 +84,6 @@ async def test_a_fapi2_service_is_bound(server: RunningServer) -> None:
     )  # fmt: skip
     form = [("grant_type", "client_credentials")]
     status, answer = await ask(server, client, form)
-    assert (status, answer["error"]) == (400, "invalid_dpop_proof")
+    assert (status, answer["error"]) == (400, "invalid_request")
     status, answer = await ask(server, client, form, DPoP=dpop(server, PROOF_KEY))
     assert (status, answer["token_type"]) == (200, "DPoP")
