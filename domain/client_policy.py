@@ -59,7 +59,7 @@ def _checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | N
     yield from client_policy_keys.check(metadata, development)
     yield from client_policy_mtls.check(metadata)
     yield from _grants(metadata)
-    yield from client_policy_requests.checks(metadata, development)
+    yield from client_policy_requests.checks(metadata)
     yield from client_policy_responses.checks(metadata)
     yield from _redirect_uris(metadata, development)
     yield from sector.check(metadata, development)

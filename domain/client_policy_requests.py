@@ -1,11 +1,10 @@
-"""What a registration may say of authorization requests: request objects (OIDC DCR §2, RFC 9101 §10.5) and pushed
-requests (RFC 9126 §6)."""
+"""What a registration may say of request objects (OIDC DCR §2, RFC 9101 §10.5)."""
 
 from collections.abc import Iterable
 from typing import Final
 
 from domain.client_metadata import ClientMetadata
-from domain.client_policy_keys import fetched_uri, has_keys
+from domain.client_policy_keys import has_keys
 from domain.errors import Refusal
 from domain.invalid_metadata import invalid, unlike
 from domain.profile import PROFILES
@@ -13,15 +12,13 @@ from domain.profile import PROFILES
 #: RFC 7518 §4.1 and §5.1, as far as they are opened here; RSA1_5 is not.
 ENCRYPTION_ALGORITHMS: Final = ("RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW")
 CONTENT_ENCRYPTION: Final = ("A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A256GCM")
-MAX_URI: Final = 2048
 
 
-def checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | None]:
-    """All rules, in order; the profile and the keys are known to be good."""
+def checks(metadata: ClientMetadata) -> Iterable[Refusal | None]:
+    """All rules, in order; the profile and the keys are known to be good. Where ``request_uris`` may lead is in
+    ``client_policy_registration``."""
     yield from _signed(metadata)
     yield from _encrypted(metadata)
-    for index, uri in enumerate(metadata.request_uris):
-        yield _request_uri(f"request_uris[{index}]", uri, development)
 
 
 def _signed(metadata: ClientMetadata) -> Iterable[Refusal | None]:
@@ -44,10 +41,3 @@ def _encrypted(metadata: ClientMetadata) -> Iterable[Refusal | None]:
         yield invalid(
             "request_object_encryption_enc", "is there without request_object_encryption_alg.", "Send both."
         )
-
-
-def _request_uri(field: str, uri: str, development: bool) -> Refusal | None:
-    """An address that this server fetches; a fragment may be the digest of what is there (OIDC DCR §2)."""
-    if len(uri) > MAX_URI:
-        return invalid(field, "is too long.", f"Use at most {MAX_URI} characters.")
-    return fetched_uri(field, uri.partition("#")[0], development)

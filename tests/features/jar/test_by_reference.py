@@ -67,7 +67,7 @@ async def test_the_hash_in_the_fragment(server: RunningServer, browser: Browser,
     """OIDC Core §6.2: with the digest of what is there, it is fetched once, and another content is refused; without
     it, the content may change and is fetched each time."""
     address = site.url("/request.jwt")
-    client = await signing_client(server, request_uris=(address + "#of-the-registration",))
+    client = await signing_client(server, request_uris=(f"{address}#{digest('as it was registered')}",))
     _, claims = object_claims(server, client)
     token = signed_object(claims)
     site.serve("/request.jwt", token.encode(), "application/jwt")
