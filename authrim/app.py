@@ -14,6 +14,7 @@ from authrim.abandoned import forget_until_cancelled
 from authrim.access_token import AccessTokens
 from authrim.administration.signing_keys import ensure_keys, key_ring_of
 from authrim.client_attesters import client_attesters
+from authrim.client_documents import CLIENT_ID_METADATA, ClientDocuments
 from authrim.client_keys import ClientKeys
 from authrim.client_secrets import ClientSecrets
 from authrim.configuration import Configuration
@@ -77,11 +78,13 @@ async def make_runtime(settings: Settings, store: ReadBack) -> Runtime:
     egress = Egress.from_settings(settings)
     await configuration.open()
     await ensure_keys(store, private, configuration, settings, DEFAULT_TENANT)
+    executor = Executor(store, configuration)
+    features = frozenset(feature.name for feature in enabled(settings))
     return Runtime(
         settings=settings,
         store=store,
         configuration=configuration,
-        executor=Executor(store, configuration),
+        executor=executor,
         key_ring=key_ring,
         master=master,
         private=private,
@@ -92,12 +95,15 @@ async def make_runtime(settings: Settings, store: ReadBack) -> Runtime:
         limiter=SourceLimiter(settings.authorize_requests_per_minute),
         request_objects=RequestObjects(egress),
         egress=egress,
+        client_documents=ClientDocuments(
+            store, egress, configuration, executor, settings, on=CLIENT_ID_METADATA in features
+        ),
         client_keys=ClientKeys(egress, settings),
         client_chains=ClientChains(settings.tls_client_anchors, settings.tls_client_crls),
         client_secrets=ClientSecrets(store, master),
         client_attesters=client_attesters(settings),
         software_statements=SoftwareStatements.from_file(settings.software_statement_issuers),
-        features=frozenset(feature.name for feature in enabled(settings)),
+        features=features,
     )
 
 

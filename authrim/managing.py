@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from authrim.administration.clients import default_algorithms, read_client
+from authrim.administration.clients import read_client
 from authrim.client_secrets import leaving_rows
 from authrim.crypto.ids import constant_time_equal, digest
 from authrim.crypto.registration_handles import new_registration_token, registration_token_client
@@ -26,6 +26,7 @@ from authrim.runtime import Runtime
 from domain import client as clients
 from domain import client_registration, dynamic_registration
 from domain.client import Client
+from domain.client_signing import default_algorithms
 from domain.dynamic_registration import NOT_MANAGED, ReplaceMetadata
 from domain.errors import Refusal
 from domain.stream import client_stream

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from authrim.administration.clients import default_algorithms, new_client_id
+from authrim.administration.clients import new_client_id
 from authrim.crypto.ids import digest
 from authrim.crypto.registration_handles import initial_token_id, new_registration_token
 from authrim.crypto.secrets import new_client_secret
@@ -25,6 +25,7 @@ from domain import client_registration, registration_metadata, registration_toke
 from domain.client import Client
 from domain.client_metadata import ClientMetadata
 from domain.client_registration import RegisterClient
+from domain.client_signing import default_algorithms
 from domain.dynamic_registration import RegistrationRules, rules_refusal
 from domain.errors import Refusal
 from domain.registration_token import RegistrationToken

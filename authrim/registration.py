@@ -9,17 +9,18 @@ from typing import Any, Final
 
 import msgspec
 
-from authrim.administration.client_keys import weak_keys_refusal
-from authrim.administration.clients import NewSecret, secret_rows, signing_refusal
+from authrim.administration.clients import NewSecret, secret_rows
 from authrim.administration.fetching import Fetching, fetched_logo, sector_refusal
 from authrim.administration.logos import LOGO, LogoChange
 from authrim.crypto.secrets import ClientSecret
 from authrim.private_data import CLIENT as CLIENT_OWNER
+from authrim.protocol.registered_keys import weak_keys_refusal
 from authrim.protocol.software_statement import kept_metadata
 from authrim.runtime import Runtime
 from domain import registration_metadata
 from domain.client import Client
 from domain.client_metadata import ClientMetadata
+from domain.client_signing import signing_refusal
 from domain.dynamic_registration import RegistrationRules
 from domain.errors import Refusal
 from projections.rows import Row

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from authrim.access_token import AccessTokens
+from authrim.client_documents import ClientDocuments
 from authrim.client_keys import ClientKeys
 from authrim.client_secrets import ClientSecrets
 from authrim.configuration import Configuration
@@ -52,6 +53,7 @@ class Runtime:
     limiter: SourceLimiter
     request_objects: RequestObjects
     egress: Egress
+    client_documents: ClientDocuments
     client_keys: ClientKeys
     client_chains: ClientChains
     client_secrets: ClientSecrets

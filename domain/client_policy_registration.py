@@ -1,5 +1,5 @@
-"""What a registration may say of the client as a thing of its own: texts, contacts, where its request objects are and
-where somebody else may begin its sign-in (RFC 7591 §2, OIDC DCR §2, OIDC Core §4)."""
+"""What a registration may say of the client as a thing of its own: texts, contacts, and where somebody else may begin
+its sign-in (RFC 7591 §2, OIDC DCR §2, OIDC Core §4)."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -24,7 +24,6 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 #: A mail address, or another way to reach somebody, without space.
 _CONTACT: Final = re.compile(r"[^\s\x00-\x1f<>\"\\]+")
-_SHA256_FRAGMENT: Final = re.compile(r"[A-Za-z0-9_-]{43}=?")
 
 
 def check(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | None]:
@@ -33,7 +32,6 @@ def check(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | Non
     yield _contacts(metadata.contacts)
     yield _localized(metadata.localized, development)
     yield _initiate_login_uri(metadata.initiate_login_uri)
-    yield from _request_uris(metadata.request_uris)
 
 
 def _texts(metadata: ClientMetadata) -> Refusal | None:
@@ -88,20 +86,3 @@ def _initiate_login_uri(uri: str | None) -> Refusal | None:
     if not uri.lower().startswith("https://"):
         return invalid("initiate_login_uri", "is not https.", "Use https.")
     return None
-
-
-def _request_uris(uris: tuple[str, ...]) -> Iterable[Refusal | None]:
-    """Where request objects may be fetched; a fragment is the SHA-256 of what is there (OIDC Core §6.2)."""
-    for index, uri in enumerate(uris):
-        address, has_fragment, fragment = uri.partition("#")
-        problem = redirect_uri.shape_problem(address)
-        if problem is not None:
-            yield invalid(f"request_uris[{index}]", problem.what, problem.fix)
-        if not uri.lower().startswith("https://"):
-            yield invalid(f"request_uris[{index}]", "is not https.", "Use https.")
-        if has_fragment and not _SHA256_FRAGMENT.fullmatch(fragment):
-            yield invalid(
-                f"request_uris[{index}]",
-                "has a fragment that is no digest.",
-                "Use the base64url SHA-256 of what is there, or none.",
-            )

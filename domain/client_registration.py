@@ -60,7 +60,7 @@ def decide_register(client: Client, command: RegisterClient, now: int) -> Decisi
         return refuse(
             invalid_request("The client_id is taken, or was once.", "Use another.", "RFC 7591 §3.2.1")
         )
-    if not _CLIENT_ID.fullmatch(command.client_id):
+    if command.source != "metadata_document" and not _CLIENT_ID.fullmatch(command.client_id):
         return refuse(invalid_request("The client_id is malformed.", "Use 1 to 128 unreserved characters."))
     metadata = _for_the_log(command.metadata, command.development)
     if isinstance(metadata, Refusal):

@@ -1,14 +1,13 @@
 """Clients: registered, changed, given new secrets, and ended by an administrator (RFC 7591's metadata)."""
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from typing import Any, Final
 
 import msgspec
 
 from authrim.administration.carrying_out import MICROSECONDS, carry_out
-from authrim.administration.client_keys import weak_keys_refusal
 from authrim.administration.fetching import Fetching, fetched_logo, sector_refusal
 from authrim.administration.logos import LogoChange
 from authrim.administration.paging import rows_of
@@ -16,6 +15,7 @@ from authrim.client_secrets import ClientSecrets, leaving_rows
 from authrim.crypto.secrets import ClientSecret, new_client_secret
 from authrim.execute import Change, Outcome
 from authrim.private_data import CLIENT as CLIENT_OWNER
+from authrim.protocol.registered_keys import weak_keys_refusal
 from authrim.store import codec
 from authrim.store.contract import Store
 from domain import client as clients
@@ -26,19 +26,12 @@ from domain.client_policy import check
 from domain.client_registration import RegisterClient, SetSecret
 from domain.decision import Decision
 from domain.errors import Refusal
-from domain.profile import PROFILES
 from domain.stream import CLIENT, client_stream
 from projections.rows import Row
 from projections.tables import CLIENTS, SEALED, sealed_key
 
 #: How long the secret before a rotation goes on working when nothing else is said, in seconds.
 DEFAULT_OVERLAP: Final = 86_400
-#: Fields that name the algorithm of a signature of ours.
-SIGNED_WITH: Final = (
-    "access_token_signing_alg",
-    "id_token_signed_response_alg",
-    "authorization_signed_response_alg",
-)
 _CLIENT_ID_BYTES: Final = 10
 
 
@@ -120,34 +113,6 @@ async def create_client(
     if isinstance(client, Refusal):
         return client
     return ClientWithSecret(client, None if secret is None else secret.value)
-
-
-def default_algorithms(algorithms: Collection[str], profile: str) -> dict[str, str]:
-    """What to sign with where nothing is said: access tokens with the server's first algorithm, ID tokens and JARM
-    responses with RS256, which every client has to know (OIDC Core §15.1, JARM §3); all only where the profile allows
-    it and the server has a key for it."""
-    allowed = PROFILES[profile].signing_algorithms
-    usable = tuple(alg for alg in algorithms if alg in allowed) or allowed
-    defaults = {
-        "access_token_signing_alg": usable[0],
-        "id_token_signed_response_alg": "RS256" if "RS256" in usable else usable[0],
-    }
-    if "RS256" not in usable:
-        defaults["authorization_signed_response_alg"] = usable[0]
-    return defaults
-
-
-def signing_refusal(fields: Mapping[str, Any], algorithms: Collection[str]) -> Refusal | None:
-    """Why the server could not sign as these fields say, or None: it keeps keys for ``algorithms`` only."""
-    for name in SIGNED_WITH:
-        if fields.get(name) is not None and fields[name] not in algorithms:
-            return Refusal(
-                "invalid_client_metadata",
-                f"{name} is an algorithm that this server keeps no key for.",
-                f"Use {', '.join(algorithms)}, or add it to signing_algorithms.",
-                "RFC 7591 §3.2.2",
-            )
-    return None
 
 
 async def update_client(

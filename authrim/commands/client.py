@@ -12,6 +12,7 @@ from authrim.commands.administering import Office, administer, moment, print_fie
 from authrim.commands.client_options import client_options, fields_of, logo_option
 from domain.client import Client
 from domain.client_metadata import ClientMetadata
+from domain.client_signing import default_algorithms, signing_refusal
 from domain.errors import Refusal
 from domain.profile import PROFILES
 from domain.profile_defaults import defaults_of
@@ -60,10 +61,10 @@ def create(
 
     async def work(office: Office) -> ClientWithSecret | Refusal:
         fields = {
-            **clients.default_algorithms(office.settings.signing_algorithms, given.get("profile", "oidc")),
+            **default_algorithms(office.settings.signing_algorithms, given.get("profile", "oidc")),
             **given,
         }
-        refusal = clients.signing_refusal(fields, office.settings.signing_algorithms)
+        refusal = signing_refusal(fields, office.settings.signing_algorithms)
         if refusal is not None:
             return refusal
         change = await _logo_change(office, logo)
@@ -133,7 +134,7 @@ def update(
     changes = {**{name: getattr(defaults, name) for name in unset}, **fields_of(options)}
 
     async def work(office: Office) -> ClientWithSecret | Refusal:
-        refusal = clients.signing_refusal(changes, office.settings.signing_algorithms)
+        refusal = signing_refusal(changes, office.settings.signing_algorithms)
         if refusal is not None:
             return refusal
         change = await _logo_change(office, logo, no_logo)

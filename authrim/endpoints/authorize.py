@@ -81,7 +81,7 @@ async def _client(request: web.Request, context: Context, params: Params) -> Cli
     client_id = params.get("client_id")
     if client_id is None:
         return invalid_request("The client_id is missing.", "Send the client's id.", "RFC 6749 §4.1.1")
-    client = await request.app[RUNTIME].configuration.client(context.tenant, client_id)
+    client = await request.app[RUNTIME].client_documents.current(context, client_id)
     if client is None or client.status != ACTIVE:
         return Refusal(
             "invalid_client", "This client is not known here.", "Check the client_id.", "RFC 6749 §4.1.2.1",

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from authrim.client_documents import CLIENT_ID_METADATA
 from authrim.endpoints import protected_resource, register, registration_management
 from authrim.features.feature import Feature, Route
 from authrim.runtime import Runtime
@@ -55,6 +56,14 @@ REGISTRATION: Final[tuple[Feature, ...]] = (
         possible=lambda settings: _is_on(settings) and settings.software_statement_issuers is not None,
         files=("authrim/protocol/software_statement.py",),
         tests=("tests/features/software_statements",),
+    ),
+    Feature(
+        CLIENT_ID_METADATA,
+        "OAuth Client ID Metadata Document",
+        metadata=lambda _runtime: {"client_id_metadata_document_supported": True},
+        status="draft-ietf-oauth-client-id-metadata-document-02",
+        files=("authrim/client_documents.py", "domain/client_id_url.py"),
+        tests=("tests/features/client_id_metadata",),
     ),
     Feature(
         "third_party_login",

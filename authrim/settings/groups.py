@@ -362,6 +362,12 @@ class Registration(BaseModel):
         description="How long the secret of such a client is good. An update in the second half of that time gives "
         "it a new one. 0: for ever.",
     )
+    client_metadata_document_cache_seconds: Seconds = Field(
+        default=3600,
+        ge=1,
+        le=86_400,
+        description="How long the metadata document of a client that has one is good before it is fetched again.",
+    )
     software_statement_issuers: Path | None = Field(
         default=None,
         description="A JSON file of the issuers whose software statements are believed, each with its key set: "

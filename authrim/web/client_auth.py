@@ -106,7 +106,7 @@ async def _checked(
 async def _authenticate(
     runtime: Runtime, request: web.Request, context: Context, credentials: Credentials
 ) -> tuple[AuthenticatedClient, tuple[UsedOnce, ...]] | Refusal:
-    client = await runtime.configuration.client(context.tenant, credentials.client_id)
+    client = await runtime.client_documents.known(context, credentials.client_id)
     if client is None:
         dummy_comparison(credentials.secret)
         return invalid_client("Client authentication failed.", "client_unknown")

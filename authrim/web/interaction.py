@@ -16,8 +16,10 @@ from authrim.private_data import GRANT
 from authrim.runtime import RUNTIME, Runtime
 from authrim.subjects import hinted_person
 from authrim.web.cookies import csrf_token, fetched_secret, request_secret
+from authrim.web.display import redirect_host
 from authrim.web.pages import ShownClient
 from authrim.web.params import Params
+from domain import client_id_url
 from domain.authorization import AuthorizationFacts, Browser
 from domain.authorization_request import PrivateParameters, is_still_allowed
 from domain.client import Client
@@ -193,13 +195,20 @@ def shown_client(runtime: Runtime, client: Client, redirect_uri: str) -> ShownCl
     """The client as the pages show it. ``redirect_uri``: where the browser goes from the page, validated."""
     metadata = client.metadata
     return ShownClient(
-        name=metadata.client_name or client.client_id,
+        name=_shown_name(client),
         redirect_uri=redirect_uri,
         logo_url=_logo_path(runtime, client),
         client_uri=metadata.client_uri,
         policy_uri=metadata.policy_uri,
         tos_uri=metadata.tos_uri,
     )
+
+
+def _shown_name(client: Client) -> str:
+    """The name; and whose it is, where nobody but an address vouches for it."""
+    name = client.metadata.client_name
+    host = redirect_host(client.client_id) if client_id_url.looks_like_one(client.client_id) else ""
+    return f"{name} ({host})" if name and host else name or host or client.client_id
 
 
 def _logo_path(runtime: Runtime, client: Client) -> str | None:

@@ -31,6 +31,7 @@ FULL: dict[str, Any] = {
     "default_acr_values": ["urn:authrim:acr:password"],
     "initiate_login_uri": "https://rp.example/login",
     "request_uris": ["https://rp.example/request#47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"],
+    "jwks": public_jwks(new_key()),
     "software_id": "4NRB1-0XZABZI9E6-5SM3R",
     "software_version": "2.1",
 }
