@@ -1,6 +1,6 @@
 """Writes the conformance suite's configuration for OpenID Connect plans: what its browser does on our pages.
 
-``python docs/certification/make_configuration.py --issuer URL --suite URL --alias NAME [--client FILE …] OUTPUT``
+``python docs/certification/openid_connect.py --issuer URL --suite URL --alias NAME [--client FILE …] OUTPUT``
 
 The suite drives its own browser by these tasks (its README, "browser control"): it types into the sign-in form, agrees
 to the consent page, and takes error pages and second sign-ins as pictures for the reviewer. Clients are given as the
@@ -13,7 +13,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-LOGIN, PASSWORD = "alice", "correct horse battery staple"
+from browser import (
+    authorization,
+    callback_task,
+    confirm_task,
+    consent_task,
+    error_page,
+    logout,
+    logout_page,
+    sign_in_task,
+)
+
 CLIENT_NAMES = ("client", "client2", "client_secret_post")
 
 #: Modules that show an error page at the authorization endpoint: its text, as the reviewer is to see it.
@@ -39,78 +49,6 @@ LOGOUT_PAGES = {
     "oidcc-rp-initiated-logout-no-post-logout-redirect-uri": "signed out",
     "oidcc-rp-initiated-logout-only-state": "signed out",
 }
-
-Task = dict[str, Any]
-
-
-def sign_in_task(issuer: str, picture: bool = False) -> Task:
-    """Fill in the sign-in form, when it is there; ``picture``: show the page to the reviewer first."""
-    shown = [["wait", "xpath", "//*", 10, "Sign in", "update-image-placeholder-optional"]] if picture else []
-    return {
-        "task": "Sign in",
-        "optional": True,
-        "match": f"{issuer}/login*",
-        "commands": [
-            *shown,
-            ["text", "id", "login", LOGIN, "optional"],
-            ["text", "id", "password", PASSWORD, "optional"],
-            ["click", "id", "login-submit"],
-        ],
-    }
-
-
-def consent_task(issuer: str) -> Task:
-    """Agree, when the consent page is there."""
-    return {
-        "task": "Agree",
-        "optional": True,
-        "match": f"{issuer}/consent*",
-        "commands": [["click", "id", "consent-submit"]],
-    }
-
-
-def callback_task() -> Task:
-    """Arrive back at the suite."""
-    return {
-        "task": "Arrive",
-        "match": "*/test/*/callback*",
-        "commands": [["wait", "id", "submission_complete", 10]],
-    }
-
-
-def authorization(issuer: str, *tasks: Task) -> dict[str, Any]:
-    """What the browser does after it was sent to the authorization endpoint."""
-    return {"match": f"{issuer}/authorize*", "tasks": list(tasks)}
-
-
-def error_page(issuer: str, text: str) -> dict[str, Any]:
-    """The error page at the authorization endpoint, shown to the reviewer."""
-    commands = [["wait", "xpath", "//*", 10, text, "update-image-placeholder"]]
-    return authorization(
-        issuer, {"task": "Error page", "match": f"{issuer}/authorize*", "commands": commands}
-    )
-
-
-def logout(issuer: str, *tasks: Task) -> dict[str, Any]:
-    """What the browser does after it was sent to the end session endpoint."""
-    return {"match": f"{issuer}/logout*", "tasks": list(tasks)}
-
-
-def confirm_task(issuer: str) -> Task:
-    """Say yes, when the logout page asks."""
-    return {
-        "task": "Confirm",
-        "optional": True,
-        "match": f"{issuer}/logout*",
-        "commands": [["click", "id", "logout-yes", "optional"]],
-    }
-
-
-def logout_page(issuer: str, text: str) -> list[Task]:
-    """A page of ours at the end of a logout, shown to the reviewer; the one that asks is answered first."""
-    picture = ["wait", "xpath", "//*", 10, text, "update-image-placeholder"]
-    confirm = [] if "Sign out" in text else [["click", "id", "logout-yes", "optional"]]
-    return [{"task": "Logout page", "match": f"{issuer}/logout*", "commands": [*confirm, picture]}]
 
 
 def configuration(

@@ -1,0 +1,77 @@
+"""What the conformance suite's browser does on our pages, in the terms of its "browser control"."""
+
+from typing import Any
+
+LOGIN, PASSWORD = "alice", "correct horse battery staple"
+
+Task = dict[str, Any]
+
+
+def sign_in_task(issuer: str, picture: bool = False) -> Task:
+    """Fill in the sign-in form, when it is there; ``picture``: show the page to the reviewer first."""
+    shown = [["wait", "xpath", "//*", 10, "Sign in", "update-image-placeholder-optional"]] if picture else []
+    return {
+        "task": "Sign in",
+        "optional": True,
+        "match": f"{issuer}/login*",
+        "commands": [
+            *shown,
+            ["text", "id", "login", LOGIN, "optional"],
+            ["text", "id", "password", PASSWORD, "optional"],
+            ["click", "id", "login-submit"],
+        ],
+    }
+
+
+def consent_task(issuer: str) -> Task:
+    """Agree, when the consent page is there."""
+    return {
+        "task": "Agree",
+        "optional": True,
+        "match": f"{issuer}/consent*",
+        "commands": [["click", "id", "consent-submit"]],
+    }
+
+
+def callback_task() -> Task:
+    """Arrive back at the suite."""
+    return {
+        "task": "Arrive",
+        "match": "*/test/*/callback*",
+        "commands": [["wait", "id", "submission_complete", 10]],
+    }
+
+
+def authorization(issuer: str, *tasks: Task) -> dict[str, Any]:
+    """What the browser does after it was sent to the authorization endpoint."""
+    return {"match": f"{issuer}/authorize*", "tasks": list(tasks)}
+
+
+def error_page(issuer: str, text: str) -> dict[str, Any]:
+    """The error page at the authorization endpoint, shown to the reviewer."""
+    commands = [["wait", "xpath", "//*", 10, text, "update-image-placeholder"]]
+    return authorization(
+        issuer, {"task": "Error page", "match": f"{issuer}/authorize*", "commands": commands}
+    )
+
+
+def logout(issuer: str, *tasks: Task) -> dict[str, Any]:
+    """What the browser does after it was sent to the end session endpoint."""
+    return {"match": f"{issuer}/logout*", "tasks": list(tasks)}
+
+
+def confirm_task(issuer: str) -> Task:
+    """Say yes, when the logout page asks."""
+    return {
+        "task": "Confirm",
+        "optional": True,
+        "match": f"{issuer}/logout*",
+        "commands": [["click", "id", "logout-yes", "optional"]],
+    }
+
+
+def logout_page(issuer: str, text: str) -> list[Task]:
+    """A page of ours at the end of a logout, shown to the reviewer; the one that asks is answered first."""
+    picture = ["wait", "xpath", "//*", 10, text, "update-image-placeholder"]
+    confirm = [] if "Sign out" in text else [["click", "id", "logout-yes", "optional"]]
+    return [{"task": "Logout page", "match": f"{issuer}/logout*", "commands": [*confirm, picture]}]
