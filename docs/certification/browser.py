@@ -4,6 +4,9 @@ from typing import Any
 
 LOGIN, PASSWORD = "alice", "correct horse battery staple"
 
+#: What stands on the page that asks before it logs anybody out, or on the one that refuses.
+ASKED_OR_REFUSED = "want to log out|cannot be answered"
+
 Task = dict[str, Any]
 
 
@@ -73,5 +76,5 @@ def confirm_task(issuer: str) -> Task:
 def logout_page(issuer: str, text: str) -> list[Task]:
     """A page of ours at the end of a logout, shown to the reviewer; the one that asks is answered first."""
     picture = ["wait", "xpath", "//*", 10, text, "update-image-placeholder"]
-    confirm = [] if "Sign out" in text else [["click", "id", "logout-yes", "optional"]]
+    confirm = [] if text == ASKED_OR_REFUSED else [["click", "id", "logout-yes", "optional"]]
     return [{"task": "Logout page", "match": f"{issuer}/logout*", "commands": [*confirm, picture]}]
