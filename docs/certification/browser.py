@@ -36,11 +36,11 @@ def consent_task(issuer: str) -> Task:
     }
 
 
-def callback_task() -> Task:
-    """Arrive back at the suite."""
+def callback_task(suite: str) -> Task:
+    """Arrive back at the suite; its whole address, because ours have the redirect URI in their query."""
     return {
         "task": "Arrive",
-        "match": "*/test/*/callback*",
+        "match": f"{suite}/test/*/callback*",
         "commands": [["wait", "id", "submission_complete", 10]],
     }
 

@@ -144,7 +144,7 @@ def register(given: argparse.Namespace, identity: Identity, redirect_uris: list[
     command += ["--name", f"Suite {identity.name}", "--profile", given.profile, "--jwks", str(jwks)]
     for uri in redirect_uris:
         command += ["--redirect-uri", uri]
-    command += ["--scope", given.scope]
+    command += ["--scope", " ".join(dict.fromkeys(f"{given.scope} address phone".split()))]
     match given.client_auth, given.anchors:
         case "mtls", None:
             command += ["--auth-method", "self_signed_tls_client_auth"]
@@ -153,9 +153,7 @@ def register(given: argparse.Namespace, identity: Identity, redirect_uris: list[
         case _:
             command += ["--auth-method", "private_key_jwt"]
     if given.sender_constrain == "mtls":
-        command += ["--certificate-bound-tokens"]
-    else:
-        command += ["--dpop-bound-tokens"]
+        command += ["--certificate-bound"]
     command += given.more
     made = subprocess.run(command, capture_output=True, text=True, check=False)
     if made.returncode:
@@ -168,16 +166,20 @@ def configuration(
 ) -> dict[str, Any]:
     """The whole configuration file."""
     issuer = given.issuer
-    usual = authorization(issuer, sign_in_task(issuer), consent_task(issuer), callback_task())
+    usual = authorization(issuer, sign_in_task(issuer), consent_task(issuer), callback_task(given.suite))
     cancel = authorization(
         issuer,
         {"task": "Cancel", "match": f"{issuer}/login*", "commands": [["click", "id", "cancel"]]},
-        callback_task(),
+        callback_task(given.suite),
     )
     shown = [["wait", "xpath", "//*", 10, "cannot be answered", "update-image-placeholder-optional"]]
     page = {"task": "Error page", "optional": True, "match": f"{issuer}/authorize*", "commands": shown}
     either = authorization(
-        issuer, page, sign_in_task(issuer), consent_task(issuer), callback_task() | {"optional": True}
+        issuer,
+        page,
+        sign_in_task(issuer),
+        consent_task(issuer),
+        callback_task(given.suite) | {"optional": True},
     )
     look_only = {
         "match": f"{issuer}/authorize*",

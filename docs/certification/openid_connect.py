@@ -56,9 +56,9 @@ def configuration(
     issuer: str, suite: str, alias: str | None, clients: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """The whole configuration file."""
-    usual = authorization(issuer, sign_in_task(issuer), consent_task(issuer), callback_task())
+    usual = authorization(issuer, sign_in_task(issuer), consent_task(issuer), callback_task(suite))
     with_picture = authorization(
-        issuer, sign_in_task(issuer, picture=True), consent_task(issuer), callback_task()
+        issuer, sign_in_task(issuer, picture=True), consent_task(issuer), callback_task(suite)
     )
     back = {"task": "Back", "match": f"{suite}/test/*"}
     end = logout(issuer, confirm_task(issuer), back)
