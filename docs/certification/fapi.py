@@ -154,6 +154,8 @@ def register(given: argparse.Namespace, identity: Identity, redirect_uris: list[
             command += ["--auth-method", "private_key_jwt"]
     if given.sender_constrain == "mtls":
         command += ["--certificate-bound"]
+    else:
+        command += ["--dpop-bound"]
     command += given.more
     made = subprocess.run(command, capture_output=True, text=True, check=False)
     if made.returncode:
