@@ -156,7 +156,9 @@ def register(given: argparse.Namespace, identity: Identity, redirect_uris: list[
         command += ["--certificate-bound"]
     else:
         command += ["--dpop-bound"]
-    command += given.more
+    command += _responses(given)
+    if given.signed_requests:
+        command += ["--require-signed-requests"]
     made = subprocess.run(command, capture_output=True, text=True, check=False)
     if made.returncode:
         raise SystemExit(made.stdout + made.stderr)
@@ -264,7 +266,8 @@ def main() -> None:
     parser.add_argument("--alg", default="PS256")
     parser.add_argument("--scope", default="openid profile email offline_access")
     parser.add_argument("--discovery", default="openid-configuration")
-    parser.add_argument("--more", nargs=argparse.REMAINDER, default=[], help="more options of client create")
+    parser.add_argument("--jarm", action="store_true", help="answers as JWTs")
+    parser.add_argument("--signed-requests", action="store_true", help="requests as signed objects only")
     parser.add_argument("folder", type=Path)
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
