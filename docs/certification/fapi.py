@@ -165,6 +165,17 @@ def register(given: argparse.Namespace, identity: Identity, redirect_uris: list[
     return str(json.loads(made.stdout)["client_id"])
 
 
+def _responses(given: argparse.Namespace) -> list[str]:
+    """What FAPI 1 lets a client have instead of the plain code (FAPI 1 Advanced §5.2.2), and JARM for all."""
+    if given.jarm:
+        return ["--response-type", "code", "--response-mode", "jwt"]
+    if not given.profile.startswith("fapi1"):
+        return []
+    grants = ("authorization_code", "implicit", "refresh_token")
+    options = [item for name in grants for item in ("--grant-type", name)]
+    return ["--response-type", "code id_token", *options]
+
+
 def configuration(
     given: argparse.Namespace, clients: list[dict[str, Any]], identities: list[Identity]
 ) -> dict[str, Any]:
