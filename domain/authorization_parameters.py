@@ -139,11 +139,17 @@ def mode_of_refusal(parameters: Parameters, types: tuple[str, ...], modes: tuple
     return response_modes.in_full(asked, wanted if known else response_types.CODE)
 
 
-def scope(client: Client, parameters: Parameters) -> tuple[str, ...]:
-    """The scope asked for, within the client's registration (RFC 6749 §3.3); there is no default."""
+def scope(client: Client, parameters: Parameters, signed: bool = False) -> tuple[str, ...]:
+    """The scope asked for, within the client's registration (RFC 6749 §3.3); there is no default. ``signed``: in a
+    request object, which is not valid without it (RFC 9101 §6.3)."""
     given = parameters.get("scope")
     if given is None:
-        raise Refused(invalid_scope("The scope is missing.", "Name at least one scope value."))
+        missing = "The scope is missing.", "Name at least one scope value."
+        raise Refused(
+            Refusal("invalid_request_object", *missing, "RFC 9101 §6.3")
+            if signed
+            else invalid_scope(*missing)
+        )
     parsed = scopes.parse(given)
     if isinstance(parsed, Refusal):
         raise Refused(parsed)

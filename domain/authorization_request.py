@@ -205,7 +205,7 @@ def _validated(client: Client, parameters: Parameters, facts: RequestFacts, redi
     read.refuse_unsupported(parameters)
     response_type = read.response_type(client, parameters, facts.response_types)
     response_mode = read.response_mode(client, parameters, response_type, facts.response_modes)
-    scope = read.scope(client, parameters)
+    scope = read.scope(client, parameters, signed=facts.signed is not None)
     read.refuse_id_token_without_openid(response_type, scope)
     prompt = read.prompt(parameters)
     asked = read.asked_claims(parameters)

@@ -238,6 +238,13 @@ def response_type_refusal(client: Client, response_type: str) -> Refusal | None:
     it is not for this client (A017). Words have no order (OAuth MRT §3)."""
     wanted = response_types.spelled(response_type)
     if wanted not in map(response_types.spelled, client.metadata.response_types):
+        if wanted in client.profile.jarm_only:
+            return Refusal(
+                "unsupported_response_type",
+                "The client's profile has this response_type by a signed response alone.",
+                "Register it, and a response_mode of JARM.",
+                "FAPI 1 Advanced §5.2.2",
+            )
         return unauthorized_client("The client may not use this response_type.", "Register it.")
     if not all(may_use_grant(client, grant_type) for grant_type in response_types.grant_types_of(wanted)):
         return unauthorized_client(

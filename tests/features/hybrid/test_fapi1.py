@@ -98,3 +98,18 @@ async def test_code_with_jarm(mtls: MtlsServer) -> None:
     assert {"code", "state"} <= (await opened(mtls, client, received, "ES256")).keys()
     received, _ = await ask(mtls, browser, client, "code id_token")
     assert received.parameters["error"] == "unauthorized_client"
+
+
+async def test_code_without_jarm_is_not_registered(mtls: MtlsServer) -> None:
+    """``fapi1-advanced-final-ensure-response-type-code-fails``: whoever registered the hybrid type alone is told that
+    its profile has no plain ``code``, in the suite's terms."""
+    client, browser = await fapi1_client(mtls, "code id_token"), Browser(mtls)
+    received, _ = await ask(mtls, browser, client, "code")
+    assert received.parameters["error"] == "unsupported_response_type"
+
+
+async def test_an_object_without_scope(mtls: MtlsServer) -> None:
+    """``fapi1-advanced-final-ensure-request-object-without-scope-fails``: the scope beside the object is none."""
+    client, browser = await fapi1_client(mtls, "code id_token"), Browser(mtls)
+    received, _ = await ask(mtls, browser, client, "code id_token", scope=None)
+    assert received.parameters["error"] == "invalid_request_object"
