@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from time import time
 from typing import Any, Final
 
+import msgspec
 import structlog
 
 from authrim.crypto import strict_json
@@ -21,6 +22,8 @@ from authrim.crypto.verification_keys import KeySet, read_jwks
 from authrim.outside.egress import Egress, EgressRefused
 from authrim.settings import Settings
 from domain.client import Client
+from domain.encryption import DEFAULT_ENC
+from domain.errors import Refusal, temporarily_unavailable
 from projections.tables import row_key
 
 log = structlog.get_logger(__name__)
@@ -57,6 +60,12 @@ def _usable(jwk: Mapping[str, Any], alg: str) -> EncryptionKey | None:
     except JwkRefused:
         return None
 
+
+#: What is encrypted to a client is sent encrypted or not at all.
+NO_ENCRYPTION_KEY: Final = msgspec.structs.replace(
+    temporarily_unavailable("The key to encrypt to the client with cannot be had."),
+    reason="no_encryption_key",
+)
 
 NO_KEYS: Final = _Jwks({"keys": []})
 
@@ -107,6 +116,15 @@ class ClientKeys:
     async def encrypting(self, tenant: str, client: Client, alg: str) -> EncryptionKey | None:
         """The key that is encrypted to with ``alg`` for this client, or None when it has no such key."""
         return (await self._keys(tenant, client)).encrypting(alg)
+
+    async def encrypted(
+        self, tenant: str, client: Client, jws: str, alg: str | None, enc: str | None
+    ) -> str | Refusal:
+        """``jws`` as the client registered to get it: encrypted when there is an ``alg``, else as it is."""
+        if alg is None:
+            return jws
+        key = await self.encrypting(tenant, client, alg)
+        return NO_ENCRYPTION_KEY if key is None else key.encrypt(jws, enc or DEFAULT_ENC)
 
     async def jwks(
         self, tenant: str, client: Client, missing: str | None = None

@@ -25,7 +25,7 @@ from authrim.web.browser import read_session
 from domain import session as sessions
 from domain import stream as streams
 from domain.client import Client
-from domain.encryption import DEFAULT_ENC
+from domain.errors import Refusal
 from domain.session import Session
 from domain.session_events import BackChannelLogoutDelivered, BackChannelLogoutFailed
 
@@ -137,13 +137,11 @@ async def _logout_token(
     signer = runtime.key_ring.signer(tenant, metadata.id_token_signed_response_alg, now)
     known_as = public_subject(runtime, tenant, client, subject)
     token = sign_logout_token(signer, runtime.issuer, client.client_id, known_as, session_id, token_id, now)
-    alg = metadata.id_token_encrypted_response_alg
-    if alg is None:
-        return token
-    key = await runtime.client_keys.encrypting(tenant, client, alg)
-    if key is None:
+    alg, enc = metadata.id_token_encrypted_response_alg, metadata.id_token_encrypted_response_enc
+    sent = await runtime.client_keys.encrypted(tenant, client, token, alg, enc)
+    if isinstance(sent, Refusal):
         raise _NoEncryptionKey
-    return key.encrypt(token, metadata.id_token_encrypted_response_enc or DEFAULT_ENC)
+    return sent
 
 
 async def _record(runtime: Runtime, tenant: str, session_id: str, results: tuple[Result, ...]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from domain import (
+    client_policy_encryption,
     client_policy_keys,
     client_policy_logout,
     client_policy_mtls,
@@ -67,6 +68,7 @@ def _checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | N
     yield from client_policy_logout.checks(metadata, development)
     yield _logo_digest(metadata)
     yield from _signing(metadata)
+    yield from client_policy_encryption.checks(metadata)
     yield from _scope_and_audience(metadata)
     yield from _lifetimes(metadata)
     yield _default_acr_values(metadata)

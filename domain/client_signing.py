@@ -11,6 +11,7 @@ SIGNED_WITH: Final = (
     "access_token_signing_alg",
     "id_token_signed_response_alg",
     "authorization_signed_response_alg",
+    "userinfo_signed_response_alg",
 )
 
 

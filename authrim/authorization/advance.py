@@ -9,6 +9,7 @@ import msgspec
 from aiohttp import web
 
 from authrim.authorization.completion import complete
+from authrim.client_keys import NO_ENCRYPTION_KEY
 from authrim.execute import Change, Context, Outcome
 from authrim.grants.implicit import Onward, SignedAnswer, draft_answer, signed_step
 from authrim.private_data import GRANT
@@ -69,7 +70,9 @@ async def advance(
         client = await allowed_client(runtime, context, asked)
         if client is None:
             return Outcome(CLIENT_CHANGED)
-        draft = draft_answer(runtime, context, client, interaction.grant_id, asked.response_type, now)
+        draft = await draft_answer(runtime, context, client, interaction.grant_id, asked.response_type, now)
+        if isinstance(draft, Refusal):
+            return Outcome(draft)
         facts = StepFacts(now, draft.code_hash, private.hinted_subject, draft.issue_facts, binds_to)
         taken = await decide(grant, client, facts)
         events = taken.decision.events
@@ -91,4 +94,6 @@ async def advance(
     response = await complete(
         request, context, interaction.client, interaction.grant_id, asked, step, private.state
     )
-    return Advanced(True, response, is_over=isinstance(step, SignedAnswer | Refusal))
+    # Refused before the step was decided: whatever else it would have recorded is not there.
+    taken = step is not NO_ENCRYPTION_KEY
+    return Advanced(taken, response, is_over=isinstance(step, SignedAnswer | Refusal))

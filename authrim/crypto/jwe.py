@@ -79,10 +79,16 @@ class EncryptionKey:
 
     def encrypt(self, jws: str, enc: str) -> str:
         """``jws`` inside a compact JWE (RFC 7519 §5.2: ``cty`` is JWT)."""
-        header = {"alg": self.alg, "enc": enc, "cty": "JWT"}
+        return self._encrypted(jws.encode("ascii"), {"alg": self.alg, "enc": enc, "cty": "JWT"})
+
+    def encrypt_json(self, document: bytes, enc: str) -> str:
+        """A JSON document inside a compact JWE: secret, and of nobody in particular."""
+        return self._encrypted(document, {"alg": self.alg, "enc": enc})
+
+    def _encrypted(self, plaintext: bytes, header: dict[str, str]) -> str:
         if isinstance(self._kid, str):
             header["kid"] = self._kid
-        token = JWE(jws.encode("ascii"), json.dumps(header), algs=[self.alg, enc])
+        token = JWE(plaintext, json.dumps(header), algs=[header["alg"], header["enc"]])
         token.add_recipient(self._jwk)
         return str(token.serialize(compact=True))
 

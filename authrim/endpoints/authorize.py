@@ -126,7 +126,9 @@ async def _begin(
             return Outcome(CLIENT_CHANGED)
         signed_in = await signed_in_browser(request, context, client)
         now = signed_in.now if signed_in else runtime.now()
-        draft = draft_answer(runtime, context, client, grant_id, asked.response_type, now)
+        draft = await draft_answer(runtime, context, client, grant_id, asked.response_type, now)
+        if isinstance(draft, Refusal):
+            return Outcome(draft)
         step_facts = StepFacts(now, draft.code_hash, private.hinted_subject, draft.issue_facts)
         browser = signed_in.browser if signed_in else None
         decision = authorization.decide_request(

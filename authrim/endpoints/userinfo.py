@@ -1,19 +1,25 @@
 """The UserInfo endpoint (OIDC Core §5.3): the claims that the access token's grant allows."""
 
+from typing import Any
+
+import msgspec
 from aiohttp import web
 
 from authrim.access_token import PresentedToken
+from authrim.client_keys import NO_ENCRYPTION_KEY
+from authrim.crypto.tokens import sign_userinfo
 from authrim.execute import Context
 from authrim.person import claims_of
-from authrim.runtime import RUNTIME
+from authrim.runtime import RUNTIME, Runtime
 from authrim.subjects import public_subject
-from authrim.web.answers import json_answer, refuse_as_resource
+from authrim.web.answers import json_answer, jwt_answer, refuse_as_json, refuse_as_resource
 from authrim.web.context import context_of
 from authrim.web.cors import allow_client_origins
 from authrim.web.interaction_id import tell_interaction_id
 from authrim.web.resource import INVALID_TOKEN, described_at, presented_token
 from domain.claims import by_scope
-from domain.client import NO_CLIENT
+from domain.client import Client
+from domain.encryption import DEFAULT_ENC
 from domain.errors import Refusal
 from domain.grant_events import token_type_of
 from domain.issue import OPENID
@@ -52,12 +58,37 @@ def _refusal(issuer: str, presented: PresentedToken) -> Refusal | None:
 async def _answer(request: web.Request, context: Context, presented: PresentedToken) -> web.Response:
     runtime, issued = request.app[RUNTIME], presented.issued
     assert issued.subject is not None
+    client = await runtime.configuration.client(context.tenant, issued.client_id)
+    if client is None:
+        return await refuse_as_resource(request, context, ENDPOINT, INVALID_TOKEN)
     names = (*by_scope(issued.scope), *issued.userinfo_claims)
     claims = await claims_of(runtime, context.tenant, issued.subject, names)
-    client = await runtime.configuration.client(context.tenant, issued.client_id) or NO_CLIENT
     subject = public_subject(runtime, context.tenant, client, issued.subject)
-    response = json_answer({"sub": subject, **claims})
+    response = await _in_form(runtime, context, client, {"sub": subject, **claims})
+    if isinstance(response, Refusal):
+        return await refuse_as_json(request, context, ENDPOINT, response, client_known=True)
     allow_client_origins(request, response, client)
     if client.profile.interaction_ids:
         tell_interaction_id(request, response)
     return response
+
+
+async def _in_form(
+    runtime: Runtime, context: Context, client: Client, claims: dict[str, Any]
+) -> web.Response | Refusal:
+    """The claims as the client registered to get them: JSON, signed, encrypted, or signed and then encrypted
+    (OIDC Core §5.3.2, §16.14)."""
+    metadata, tenant = client.metadata, context.tenant
+    signed_with, alg = metadata.userinfo_signed_response_alg, metadata.userinfo_encrypted_response_alg
+    enc = metadata.userinfo_encrypted_response_enc
+    if signed_with is not None:
+        signer = runtime.key_ring.signer(tenant, signed_with, runtime.now())
+        signed = sign_userinfo(signer, runtime.issuer, client.client_id, claims)
+        sent = await runtime.client_keys.encrypted(tenant, client, signed, alg, enc)
+        return sent if isinstance(sent, Refusal) else jwt_answer(sent)
+    if alg is None:
+        return json_answer(claims)
+    key = await runtime.client_keys.encrypting(tenant, client, alg)
+    if key is None:
+        return NO_ENCRYPTION_KEY
+    return jwt_answer(key.encrypt_json(msgspec.json.encode(claims), enc or DEFAULT_ENC))

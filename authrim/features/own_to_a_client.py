@@ -1,9 +1,26 @@
 """What a client brings and gets of its own: its keys, its name for people, answers that only it can read."""
 
-from typing import Final
+from typing import Any, Final
 
 from authrim.features.feature import Feature
+from authrim.runtime import Runtime
+from domain.encryption import CONTENT_ENCRYPTION, KEY_MANAGEMENT
 from domain.sector import SUBJECT_TYPES
+from domain.stream import DEFAULT_TENANT
+
+
+def _forms(runtime: Runtime) -> dict[str, Any]:
+    """How ID tokens and userinfo can come (OpenID Connect Discovery §3). ``none`` and RSA1_5 are never among it."""
+    signed = list(runtime.key_ring.algorithms(DEFAULT_TENANT, runtime.now()))
+    algs, encs = list(KEY_MANAGEMENT), list(CONTENT_ENCRYPTION)
+    return {
+        "id_token_encryption_alg_values_supported": algs,
+        "id_token_encryption_enc_values_supported": encs,
+        "userinfo_signing_alg_values_supported": signed,
+        "userinfo_encryption_alg_values_supported": algs,
+        "userinfo_encryption_enc_values_supported": encs,
+    }
+
 
 OWN_TO_A_CLIENT: Final[tuple[Feature, ...]] = (
     Feature(
@@ -12,6 +29,14 @@ OWN_TO_A_CLIENT: Final[tuple[Feature, ...]] = (
         files=("authrim/client_keys.py", "authrim/outside/egress.py", "domain/client_policy_keys.py"),
         tests=("tests/features/client_keys", "tests/features/egress"),
         suite=("oidcc-registration-jwks-uri", "oidcc-refresh-token-rp-key-rotation"),
+    ),
+    Feature(
+        "signed_and_encrypted_claims",
+        "OpenID Connect Core 1.0 §5.3.2, §10, RFC 7516",
+        metadata=_forms,
+        files=("authrim/crypto/jwe.py", "domain/encryption.py", "domain/client_policy_encryption.py"),
+        tests=("tests/features/encryption", "tests/crypto/test_jwe.py"),
+        suite=("oidcc-userinfo-rs256",),
     ),
     Feature(
         "pairwise_subjects",

@@ -5,7 +5,7 @@ from typing import Any
 from authrim.crypto.handles import CODE, parse_handle
 from authrim.crypto.ids import digest
 from authrim.execute import Change, Context, Outcome
-from authrim.grants.issue import current_client, prepare, standing_of, token_response
+from authrim.grants.issue import current_client, id_token_key_of, prepare, standing_of, token_response
 from authrim.runtime import Runtime
 from authrim.web.client_auth import AuthenticatedClient
 from authrim.web.params import Params
@@ -42,8 +42,13 @@ async def grant_tokens(
         client = await current_client(runtime, context, authenticated, "authorization_code")
         if isinstance(client, Refusal):
             return Outcome(client)
+        key = await id_token_key_of(runtime, context, client)
+        if isinstance(key, Refusal):
+            return Outcome(key)
         standing = await standing_of(runtime, context, client, grant, now)
-        prepared = prepare(runtime, context, client, handle.grant_id, standing.now, standing.liveness)
+        prepared = prepare(
+            runtime, context, client, handle.grant_id, standing.now, standing.liveness, id_token_key=key
+        )
         decision = code.decide_redeem(grant, command, prepared.facts)
         changes = (Change(stream, version, decision.events, grant),) if decision.events else ()
         if isinstance(decision.answer, Refusal):

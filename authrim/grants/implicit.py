@@ -13,7 +13,7 @@ from authrim.crypto.handles import new_handle
 from authrim.crypto.ids import digest
 from authrim.crypto.tokens import SentWith
 from authrim.execute import Context
-from authrim.grants.issue import Prepared, access_token_members, prepare, signed_id_token
+from authrim.grants.issue import Prepared, access_token_members, id_token_key_of, prepare, signed_id_token
 from authrim.runtime import Runtime
 from domain import response_type as response_types
 from domain.authorization import ConsentNeeded, SignInNeeded, Step
@@ -53,15 +53,18 @@ Onward = SignInNeeded | ConsentNeeded | SignedAnswer
 """Where a request goes on: to a page, or back to the client."""
 
 
-def draft_answer(
+async def draft_answer(
     runtime: Runtime, context: Context, client: Client, grant_id: str, response_type: str, now: int
-) -> Draft:
+) -> Draft | Refusal:
     """Make the code and what the response type's tokens need. There is never a refresh token among them."""
     code = new_handle("ac", grant_id)
     if not response_types.gives_tokens(response_type):
         return Draft(code, None)
+    key = await id_token_key_of(runtime, context, client)
+    if isinstance(key, Refusal):
+        return key
     liveness = Liveness(client.status)
-    return Draft(code, prepare(runtime, context, client, grant_id, now, liveness, next_generation=None))
+    return Draft(code, prepare(runtime, context, client, grant_id, now, liveness, None, key))
 
 
 async def signed_step(

@@ -8,8 +8,10 @@ from typing import Any
 
 import msgspec
 
+from authrim.client_keys import NO_ENCRYPTION_KEY
 from authrim.crypto import handles
 from authrim.crypto.ids import digest, new_secret
+from authrim.crypto.jwe import EncryptionKey
 from authrim.crypto.tokens import SentWith, sign_access_token, sign_id_token
 from authrim.execute import MICROSECONDS, Context
 from authrim.person import claims_of
@@ -17,6 +19,7 @@ from authrim.runtime import Runtime
 from authrim.subjects import public_subject, subject_of_token
 from authrim.web.client_auth import AuthenticatedClient
 from domain.client import NO_CLIENT, Client, grant_refusal
+from domain.encryption import DEFAULT_ENC
 from domain.errors import Refusal
 from domain.grant import Grant
 from domain.grant_events import AccessTokenIssued, token_type_of
@@ -27,10 +30,12 @@ from projections.tables import row_key
 
 
 class Prepared(msgspec.Struct, frozen=True):
-    """Facts for ``decide``, and the secrets they are digests of, which only the answer gets to see."""
+    """Facts for ``decide``, the secrets they are digests of, which only the answer gets to see, and the key that ID
+    tokens are encrypted to, when the client wants them so."""
 
     facts: IssueFacts
     opaque_access_token: str | None
+    id_token_key: EncryptionKey | None = None
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -72,9 +77,20 @@ async def standing_of(runtime: Runtime, context: Context, client: Client, grant:
     return Standing(liveness, found.now // MICROSECONDS, tuple(expects))
 
 
+async def id_token_key_of(
+    runtime: Runtime, context: Context, client: Client
+) -> EncryptionKey | Refusal | None:
+    """The key that the client's ID tokens are encrypted to; None when they are not. Asked for before anything is
+    decided: without it nothing is used up and nobody is told an ID token."""
+    alg = client.metadata.id_token_encrypted_response_alg
+    if alg is None:
+        return None
+    return await runtime.client_keys.encrypting(context.tenant, client, alg) or NO_ENCRYPTION_KEY
+
+
 def prepare(
     runtime: Runtime, context: Context, client: Client, grant_id: str, now: int, liveness: Liveness,
-    next_generation: int | None = 1,
+    next_generation: int | None = 1, id_token_key: EncryptionKey | None = None,
 ) -> Prepared:  # fmt: skip
     """Make the ids and secrets that a decision to issue tokens would use; ``next_generation`` None: no refresh."""
     metadata, settings = client.metadata, runtime.settings
@@ -101,7 +117,7 @@ def prepare(
         access_token_kid=kid,
         id_token_kid=runtime.key_ring.signer(context.tenant, metadata.id_token_signed_response_alg, now).kid,
     )
-    return Prepared(facts, access)
+    return Prepared(facts, access, id_token_key)
 
 
 async def token_response(
@@ -142,10 +158,15 @@ def access_token_members(
 async def signed_id_token(
     runtime: Runtime, context: Context, prepared: Prepared, token: IdToken, sent_with: SentWith
 ) -> str:
-    """The ID token, with those of the wanted claims that the person has."""
+    """The ID token, with those of the wanted claims that the person has; encrypted when the client wants it so (OIDC
+    Core §16.14: signed first)."""
     wanted, facts = token.issued.claims, prepared.facts
     more = await claims_of(runtime, context.tenant, token.subject, names=wanted) if wanted else {}
     algorithm = facts.client.metadata.id_token_signed_response_alg
     signer = runtime.key_ring.signer(context.tenant, algorithm, facts.now)
     subject = public_subject(runtime, context.tenant, facts.client, token.subject)
-    return sign_id_token(signer, runtime.issuer, token, subject, sent_with, more)
+    signed = sign_id_token(signer, runtime.issuer, token, subject, sent_with, more)
+    if prepared.id_token_key is None:
+        return signed
+    enc = facts.client.metadata.id_token_encrypted_response_enc or DEFAULT_ENC
+    return prepared.id_token_key.encrypt(signed, enc)

@@ -4,7 +4,7 @@ from typing import Any
 
 from authrim.crypto.handles import REFRESH_TOKEN, Handle, genuine_refresh, parse_handle
 from authrim.execute import Change, Context, Outcome
-from authrim.grants.issue import current_client, prepare, standing_of, token_response
+from authrim.grants.issue import current_client, id_token_key_of, prepare, standing_of, token_response
 from authrim.runtime import Runtime
 from authrim.web.client_auth import AuthenticatedClient
 from authrim.web.params import Params
@@ -38,10 +38,13 @@ async def grant_tokens(
         client = await current_client(runtime, context, authenticated, "refresh_token")
         if isinstance(client, Refusal):
             return Outcome(client)
+        key = await id_token_key_of(runtime, context, client)
+        if isinstance(key, Refusal):
+            return Outcome(key)
         standing = await standing_of(runtime, context, client, grant, now)
         successor = grant.refresh.generation + 1 if grant.refresh else None
         prepared = prepare(
-            runtime, context, client, handle.grant_id, standing.now, standing.liveness, successor
+            runtime, context, client, handle.grant_id, standing.now, standing.liveness, successor, key
         )
         command = RefreshTokens(
             client_id=client.client_id,

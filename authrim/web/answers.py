@@ -24,6 +24,11 @@ def json_answer(body: dict[str, Any]) -> web.Response:
     return web.Response(body=_encode(body), content_type="application/json")
 
 
+def jwt_answer(token: str) -> web.Response:
+    """A token as the whole answer (OIDC Core §5.3.2); the middleware adds ``no-store``."""
+    return web.Response(body=token.encode("ascii"), content_type="application/jwt")
+
+
 async def record(
     request: web.Request, context: Context, endpoint: str, refusal: Refusal, *, client_known: bool = False
 ) -> None:

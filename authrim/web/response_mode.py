@@ -11,7 +11,6 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from authrim.crypto.jwe import EncryptionKey
 from authrim.execute import Context
 from authrim.protocol import jarm
 from authrim.runtime import Runtime
@@ -19,16 +18,10 @@ from authrim.web.pages import FormPostPage, Pages
 from domain import redirect_uri as redirect_uris
 from domain import response_mode as response_modes
 from domain.client import Client
-from domain.encryption import DEFAULT_ENC
-from domain.errors import Refusal, temporarily_unavailable
+from domain.errors import Refusal
 
 #: RFC 9700 §4.12: a 307 would send the person's password on to the client.
 SEE_OTHER: Final = 303
-
-NO_KEY: Final = msgspec.structs.replace(
-    temporarily_unavailable("The application's key for its answers cannot be had."),
-    reason="no_encryption_key",
-)
 
 
 class Destination(msgspec.Struct, frozen=True):
@@ -50,13 +43,9 @@ async def encoded(
     signer = runtime.key_ring.signer(context.tenant, client.response_algorithm, now)
     signed = jarm.signed_response(signer, runtime.issuer, client.client_id, parameters, now)
     alg = client.metadata.authorization_encrypted_response_alg
-    if alg is None:
-        return {jarm.PARAMETER: signed}
-    key: EncryptionKey | None = await runtime.client_keys.encrypting(context.tenant, client, alg)
-    if key is None:
-        return NO_KEY
-    enc = client.metadata.authorization_encrypted_response_enc or DEFAULT_ENC
-    return {jarm.PARAMETER: key.encrypt(signed, enc)}
+    enc = client.metadata.authorization_encrypted_response_enc
+    sent = await runtime.client_keys.encrypted(context.tenant, client, signed, alg, enc)
+    return sent if isinstance(sent, Refusal) else {jarm.PARAMETER: sent}
 
 
 def authorization_response(

@@ -16,6 +16,7 @@ from domain.profile import PROFILES
 
 NOW = 1_700_000_000
 JWK = {"kty": "EC", "crv": "P-256", "x": "x", "y": "y", "kid": "1"}
+JWKS = {"keys": [JWK]}
 WEB = ClientMetadata(
     client_name="Shop",
     redirect_uris=("https://shop.example/cb",),
@@ -32,7 +33,7 @@ def changed(**fields: Any) -> ClientMetadata:
 FAPI = changed(
     profile="fapi2-security",
     token_endpoint_auth_method="private_key_jwt",
-    jwks={"keys": [JWK]},
+    jwks=JWKS,
     id_token_signed_response_alg="PS256",
     access_token_signing_alg="PS256",
 )
@@ -101,6 +102,22 @@ BAD = [
     ("profile", {"profile": "fapi3"}),
     ("application_type", {"application_type": "desktop"}),
     ("subject_type", {"subject_type": "ephemeral"}),
+    ("userinfo_signed_response_alg", {"userinfo_signed_response_alg": "none"}),
+    ("userinfo_signed_response_alg", {"userinfo_signed_response_alg": "HS256"}),
+    ("id_token_encrypted_response_alg", {"id_token_encrypted_response_alg": "ECDH-ES"}),
+    ("id_token_encrypted_response_alg", {"id_token_encrypted_response_alg": "RSA1_5", "jwks": JWKS}),
+    ("id_token_encrypted_response_alg", {"id_token_encrypted_response_alg": "dir", "jwks": JWKS}),
+    ("id_token_encrypted_response_enc", {"id_token_encrypted_response_enc": "A128GCM", "jwks": JWKS}),
+    (
+        "id_token_encrypted_response_enc",
+        {
+            "id_token_encrypted_response_alg": "ECDH-ES",
+            "id_token_encrypted_response_enc": "none",
+            "jwks": JWKS,
+        },
+    ),
+    ("userinfo_encrypted_response_alg", {"userinfo_encrypted_response_alg": "A128KW", "jwks": JWKS}),
+    ("userinfo_encrypted_response_enc", {"userinfo_encrypted_response_enc": "A128GCM", "jwks": JWKS}),
     ("jwks", {"jwks": {"keys": []}, "jwks_uri": "https://shop.example/jwks"}),
     ("jwks_uri", {"jwks_uri": "http://shop.example/jwks"}),
     ("jwks_uri", {"jwks_uri": "https://user@shop.example/jwks"}),
