@@ -169,7 +169,9 @@ class _Touched:
         self._written: set[str] = set()
         self._read: set[str] = set()
         self._keys: set[tuple[str, str]] = set()
-        self._prefixes: list[tuple[str, str]] = []
+        self._prefixes: set[tuple[str, str]] = set()
+        #: For each length that a prefix has: the beginnings of that length of all keys.
+        self._beginnings: dict[int, set[tuple[str, str]]] = {}
         self._configuration = False
 
     def add(self, append: Append) -> bool:
@@ -188,19 +190,23 @@ class _Touched:
 
     def _add_rows(self, append: Append) -> bool:
         keys = {(row.table, row.values["key"]) for row in append.rows}
-        prefixes = [(table, key[:-1]) for table, key in keys if key.endswith("*")]
-        independent = self._keys.isdisjoint(keys)
-        if prefixes and any(_covered(key, prefixes) for key in self._keys):
-            independent = False
-        if self._prefixes and any(_covered(key, self._prefixes) for key in keys):
-            independent = False
+        prefixes = {(table, key[:-1]) for table, key in keys if key.endswith("*")}
+        for _, prefix in prefixes:
+            if len(prefix) not in self._beginnings:
+                self._beginnings[len(prefix)] = _beginnings(self._keys, len(prefix))
+        covered = any((table, prefix) in self._beginnings[len(prefix)] for table, prefix in prefixes)
+        independent = self._keys.isdisjoint(keys) and not covered
+        for length, beginnings in self._beginnings.items():
+            added = _beginnings(keys, length)
+            independent = independent and self._prefixes.isdisjoint(added)
+            beginnings.update(added)
         self._keys |= keys
-        self._prefixes += prefixes
+        self._prefixes |= prefixes
         return independent
 
 
-def _covered(key: tuple[str, str], prefixes: list[tuple[str, str]]) -> bool:
-    return any(key[0] == table and key[1].startswith(prefix) for table, prefix in prefixes)
+def _beginnings(keys: set[tuple[str, str]], length: int) -> set[tuple[str, str]]:
+    return {(table, key[:length]) for table, key in keys}
 
 
 def _outdated(append: Append, committed: dict[str, int]) -> str:
