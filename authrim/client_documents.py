@@ -28,11 +28,12 @@ from domain import client_id_url, registration_metadata
 from domain.client import Client
 from domain.client_metadata import ClientMetadata
 from domain.client_registration import RegisterClient, decide_register, decide_update
-from domain.client_signing import default_algorithms, signing_refusal
+from domain.client_signing import signing_refusal
 from domain.decision import Decision, refuse
-from domain.dynamic_registration import RegistrationRules, rules_refusal
+from domain.dynamic_registration import RegistrationRules, defaults_for, rules_refusal
 from domain.errors import Refusal
 from domain.invalid_metadata import invalid
+from domain.profile import PROFILES
 from domain.stream import CLIENT, client_stream
 
 log = structlog.get_logger(__name__)
@@ -141,12 +142,13 @@ class ClientDocuments:
         rules = RegistrationRules(
             settings.registration_scope, settings.registration_grant_types, settings.registration_profile
         )
-        algorithms = default_algorithms(settings.signing_algorithms, rules.profile)
+        defaults = defaults_for(rules.profile, settings.signing_algorithms)
         own = client.metadata if client.exists else ClientMetadata(
-            profile=rules.profile, access_token_signing_alg=algorithms["access_token_signing_alg"]
+            profile=rules.profile, access_token_signing_alg=defaults["access_token_signing_alg"]
         )  # fmt: skip
-        defaults = {**algorithms, "scope": rules.scope, "token_endpoint_auth_method": "none"}
-        metadata = registration_metadata.whole(fields, own, defaults)
+        if "none" in PROFILES[rules.profile].client_auth_methods:
+            defaults["token_endpoint_auth_method"] = "none"  # noqa: S105 - the name of a method
+        metadata = registration_metadata.whole(fields, own, {**defaults, "scope": rules.scope})
         refusal = (
             _shared_secret_refusal(metadata)
             or _sector_refusal(metadata)

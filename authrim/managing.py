@@ -26,7 +26,6 @@ from authrim.runtime import Runtime
 from domain import client as clients
 from domain import client_registration, dynamic_registration
 from domain.client import Client
-from domain.client_signing import default_algorithms
 from domain.dynamic_registration import NOT_MANAGED, ReplaceMetadata
 from domain.errors import Refusal
 from domain.stream import client_stream
@@ -67,7 +66,7 @@ async def replace_metadata(
             return Outcome(refusal)
         command = ReplaceMetadata(
             wanted.fields,
-            default_algorithms(settings.signing_algorithms, read.client.metadata.profile),
+            dynamic_registration.defaults_for(read.client.metadata.profile, settings.signing_algorithms),
             secret.hash,
             secret_expires_at=secret_expiry(runtime, read.now),
             token_hash=digest(next_token) if next_token != token else "",

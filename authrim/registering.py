@@ -1,7 +1,5 @@
 """A client registers itself (RFC 7591): read, decide, append. The answer holds the secrets that were made for it."""
 
-from typing import Any
-
 import msgspec
 
 from authrim.administration.clients import new_client_id
@@ -25,8 +23,7 @@ from domain import client_registration, registration_metadata, registration_toke
 from domain.client import Client
 from domain.client_metadata import ClientMetadata
 from domain.client_registration import RegisterClient
-from domain.client_signing import default_algorithms
-from domain.dynamic_registration import RegistrationRules, rules_refusal
+from domain.dynamic_registration import RegistrationRules, defaults_for, rules_refusal
 from domain.errors import Refusal
 from domain.registration_token import RegistrationToken
 from domain.stream import REGISTRATION, client_stream, registration_stream
@@ -56,12 +53,11 @@ async def register_client(
         if isinstance(admission, Refusal):
             return Outcome(admission)
         rules = admission.rules
-        algorithms = default_algorithms(runtime.settings.signing_algorithms, rules.profile)
+        defaults = defaults_for(rules.profile, runtime.settings.signing_algorithms)
         own = ClientMetadata(
-            profile=rules.profile, access_token_signing_alg=algorithms["access_token_signing_alg"]
+            profile=rules.profile, access_token_signing_alg=defaults["access_token_signing_alg"]
         )
-        defaults: dict[str, Any] = {**algorithms, "scope": rules.scope}
-        metadata = registration_metadata.whole(wanted.fields, own, defaults)
+        metadata = registration_metadata.whole(wanted.fields, own, {**defaults, "scope": rules.scope})
         refusal = rules_refusal(metadata, rules) or unusable(runtime, metadata)
         if refusal is not None:
             return Outcome(refusal)

@@ -1,6 +1,7 @@
 """A client registers itself and changes itself (RFC 7591, RFC 7592): within rules, and by the policy that holds for
 administrators too, asked about the whole client that would result (A202)."""
 
+from collections.abc import Collection
 from typing import Any, Final
 
 import msgspec
@@ -10,11 +11,14 @@ from domain.client import Client, fold
 from domain.client_events import RegistrationTokenRevoked, RegistrationTokenSet
 from domain.client_metadata import ClientMetadata
 from domain.client_registration import UNKNOWN, SetSecret, decide_set_secret, decide_update
+from domain.client_signing import default_algorithms
 from domain.decision import Decision, refuse
 from domain.errors import Refusal, invalid_request
 from domain.event import Event
 from domain.invalid_metadata import invalid
 from domain.liveness import ACTIVE
+from domain.profile import PROFILES
+from domain.profile_defaults import defaults_of
 
 #: Members of the server's own answer, which an update may not send back (RFC 7592 §2.2).
 ANSWER_ALONE: Final = (
@@ -56,6 +60,12 @@ class ReplaceMetadata(msgspec.Struct, frozen=True):
     renew_secret_before: int = 0
     logo_digest: str | None = None
     development: bool = False
+
+
+def defaults_for(profile: str, algorithms: Collection[str]) -> dict[str, Any]:
+    """What a registration leaves out: what the profile demands anyway, and what the server can sign with, which keeps
+    keys for ``algorithms``. The rest are the defaults of ``ClientMetadata``."""
+    return {**defaults_of(PROFILES[profile]), **default_algorithms(algorithms, profile)}
 
 
 def rules_refusal(

@@ -217,6 +217,7 @@ _OPTIONS: Final[tuple[Decorator, ...]] = (
     click.option("--logo-uri", help="Where its logo is published; fetched once, unless --logo gives one."),
     click.option("--client-uri", help="Its home page."),
     click.option("--policy-uri", help="Its privacy policy, linked on the consent page."),
+    click.option("--initiate-login-uri", help="Where somebody else may begin its sign-in; https."),
     click.option("--tos-uri", help="Its terms of service, linked on the consent page."),
     click.option(
         "--post-logout-redirect-uri",

@@ -141,6 +141,17 @@ async def test_where_to_register_is_told(server: RunningServer) -> None:
         assert (await answer.json())["registration_endpoint"] == server.url("/register")
 
 
+async def test_a_profile_brings_its_defaults(server: RunningServer) -> None:
+    """What the profile demands is what is registered where the client says nothing; the rest it must say."""
+    token = await initial_token(server, profile="fapi2-security")
+    document = MINIMAL | {"jwks": public_jwks(new_key()), "dpop_bound_access_tokens": True}
+    answer = await register(server, document, token)
+    assert answer.status == 201, answer.body
+    assert answer.body["token_endpoint_auth_method"] == "private_key_jwt"
+    assert answer.body["require_pushed_authorization_requests"] is True
+    assert answer.body["id_token_signed_response_alg"] == "ES256"
+
+
 async def test_a_token_may_say_what_its_clients_may_have(server: RunningServer) -> None:
     """An initial access token goes before the settings: scope, grant types, and the profile they are held to."""
     token = await initial_token(
