@@ -7,10 +7,8 @@ that nobody maps a network by asking; the reason stands in our own log.
 
 import asyncio
 import ipaddress
-import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -18,10 +16,11 @@ import aiohttp
 import msgspec
 import structlog
 from aiohttp import hdrs
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from authrim.outside.addresses import Destinations
+from authrim.outside.names import CheckedNames, NotPermitted, SystemNames
 from authrim.settings import Settings
 
 T = TypeVar("T")
@@ -31,8 +30,6 @@ log = structlog.get_logger(__name__)
 MAX_URL: Final = 2048
 #: Answers that may be awaited at once; the next ones wait, within their own time.
 MOST_AT_ONCE: Final = 64
-#: Names that are looked up at once: ``getaddrinfo`` holds a thread, for long when the network is away (F36).
-_LOOKUPS_AT_ONCE: Final = 8
 _HTTPS_PORT: Final = 443
 #: Below this are the ports of mail, file and name services, which nobody's keys or logo are behind.
 _FIRST_UNPRIVILEGED_PORT: Final = 1024
@@ -43,10 +40,6 @@ class EgressRefused(Exception):
 
     def __init__(self) -> None:
         super().__init__("the address could not be fetched")
-
-
-class _Refused(OSError):
-    """Why, for our own log."""
 
 
 class Fetched(msgspec.Struct, frozen=True):
@@ -76,7 +69,7 @@ class Egress:
         self._timeout = timeout_seconds
         self._max_bytes = max_bytes
         self._plain_http = plain_http
-        self._names = names or _SystemNames()
+        self._names = names or SystemNames()
         self._session: aiohttp.ClientSession | None = None
         self._opening = asyncio.Lock()
 
@@ -100,7 +93,7 @@ class Egress:
 
         async def read(answer: aiohttp.ClientResponse) -> Fetched:
             if answer.status != 200:
-                raise _Refused(f"status_{answer.status}")
+                raise NotPermitted(f"status_{answer.status}")
             return Fetched(await _body(answer, most), answer.content_type.lower())
 
         return await self._ask(hdrs.METH_GET, url, {hdrs.ACCEPT: accept}, None, read)
@@ -115,7 +108,7 @@ class Egress:
 
         async def read(answer: aiohttp.ClientResponse) -> int:
             if 300 <= answer.status < 400:
-                raise _Refused(f"status_{answer.status}")
+                raise NotPermitted(f"status_{answer.status}")
             return answer.status
 
         sent = {**(headers or {}), hdrs.CONTENT_TYPE: content_type}
@@ -149,33 +142,33 @@ class Egress:
             raise EgressRefused from None
 
     def _checked(self, url: str) -> URL:
-        """``url``, taken apart once, by the same library that connects. Raises _Refused."""
+        """``url``, taken apart once, by the same library that connects. Raises NotPermitted."""
         if (
             len(url) > MAX_URL
             or not url.isascii()
             or not url.isprintable()
             or any(c in url for c in ' \\"<>')
         ):
-            raise _Refused("url_malformed")
+            raise NotPermitted("url_malformed")
         try:
             parsed = URL(url, encoded=True)
             host, port = parsed.raw_host, parsed.port
         except ValueError:
-            raise _Refused("url_malformed") from None
+            raise NotPermitted("url_malformed") from None
         if (
             not host
             or parsed.raw_user is not None
             or parsed.raw_password is not None
             or "@" in parsed.raw_authority
         ):
-            raise _Refused("url_authority")
+            raise NotPermitted("url_authority")
         if "#" in url:
-            raise _Refused("url_fragment")
+            raise NotPermitted("url_fragment")
         self._check_scheme(parsed.scheme, host)
         if port is None or (port != _HTTPS_PORT and port < _FIRST_UNPRIVILEGED_PORT):
-            raise _Refused("port")
+            raise NotPermitted("port")
         if _looks_like_address(host) and not self._destinations.permit(host, host):
-            raise _Refused("address")
+            raise NotPermitted("address")
         return parsed
 
     def _check_scheme(self, scheme: str, host: str) -> None:
@@ -184,7 +177,7 @@ class Egress:
             return
         loopback = host == "localhost" or (_looks_like_address(host) and _is_loopback(host))
         if scheme != "http" or not self._plain_http or not loopback:
-            raise _Refused("scheme")
+            raise NotPermitted("scheme")
 
     async def _open_session(self) -> aiohttp.ClientSession:
         async with self._opening:
@@ -193,7 +186,7 @@ class Egress:
                 context = await asyncio.to_thread(_tls, self._ca_file)
                 connector = aiohttp.TCPConnector(
                     ssl=context,
-                    resolver=_CheckedNames(self._names, self._destinations),
+                    resolver=CheckedNames(self._names, self._destinations),
                     use_dns_cache=False,
                     force_close=True,
                     limit=MOST_AT_ONCE,
@@ -207,56 +200,6 @@ class Egress:
                     trust_env=False,
                 )
             return self._session
-
-
-class _SystemNames(AbstractResolver):
-    """``getaddrinfo`` in threads of its own, so that a network that is away holds up nothing else."""
-
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_LOOKUPS_AT_ONCE, "names")
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        found = await asyncio.get_running_loop().run_in_executor(
-            self._threads, lambda: socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
-        )
-        return [
-            ResolveResult(
-                hostname=host,
-                host=str(address[0]),
-                port=port,
-                family=found_family,
-                proto=protocol,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for found_family, _type, protocol, _name, address in found
-        ]
-
-    async def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-class _CheckedNames(AbstractResolver):
-    """Gives a host's addresses to the connector only when every one of them may be connected to.
-
-    The connector connects to these very addresses, so a name that answers otherwise the next time gains nothing.
-    """
-
-    def __init__(self, names: AbstractResolver, destinations: Destinations) -> None:
-        self._names = names
-        self._destinations = destinations
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        found = await self._names.resolve(host, port, family)
-        if not found or not all(self._destinations.permit(host, result["host"]) for result in found):
-            raise _Refused("address")
-        return found
-
-    async def close(self) -> None:
-        await self._names.close()
 
 
 def _looks_like_address(host: str) -> bool:
@@ -284,14 +227,14 @@ def _tls(ca_file: Path | None) -> ssl.SSLContext:
 async def _body(answer: aiohttp.ClientResponse, most: int) -> bytes:
     """The body, counted while it comes. One that is compressed would unfold to a size that nobody announced."""
     if answer.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
-        raise _Refused("compressed")
+        raise NotPermitted("compressed")
     if (answer.content_length or 0) > most:
-        raise _Refused("too_large")
+        raise NotPermitted("too_large")
     body = bytearray()
     async for chunk in answer.content.iter_any():
         body += chunk
         if len(body) > most:
-            raise _Refused("too_large")
+            raise NotPermitted("too_large")
     return bytes(body)
 
 
@@ -299,7 +242,7 @@ def _reason(error: Exception) -> str:
     """The reason that we gave, also from inside of aiohttp's own exceptions; else the kind of the error."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, _Refused):
+        if isinstance(cause, NotPermitted):
             return str(cause)
         cause = cause.__cause__ or getattr(cause, "os_error", None)
     return type(error).__name__

@@ -13,7 +13,10 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from authrim.outside.addresses import Destinations
 from authrim.outside.egress import MAX_URL, Egress, EgressRefused
+from tests.support.assertion import claims_for, new_key, present, signed
+from tests.support.browser import Browser
 from tests.support.https_site import Authority, Site, serving_site
+from tests.support.running import RunningServer
 
 
 class Names(AbstractResolver):
@@ -315,3 +318,24 @@ async def test_networks_and_hosts_are_allowed_apart(authority: Authority, site: 
     assert await refused(by_host, site.url("/", "a.rp.example")) == "address"
     for egress in (by_network, by_host):
         await egress.close()
+
+
+async def test_signing_in_needs_no_network(outgoing_server: RunningServer, site: Site) -> None:
+    """F36: while nothing outside answers, people sign in and get their tokens as ever."""
+    never = asyncio.Event()
+
+    async def silent(_request: web.Request) -> web.StreamResponse:
+        await never.wait()
+        return web.Response()
+
+    site.answers["/jwks"] = silent
+    service = await outgoing_server.client(
+        "service", token_endpoint_auth_method="private_key_jwt", jwks_uri=site.url("/jwks")
+    )
+    assertion = signed(new_key(), claims_for(outgoing_server, service))
+    waiting = asyncio.create_task(present(outgoing_server, assertion))
+    browser, client = Browser(outgoing_server), await outgoing_server.client("web")
+    assert "id_token" in await browser.code_flow(client)
+    assert not waiting.done()
+    never.set()
+    assert await waiting == (401, "invalid_client")
