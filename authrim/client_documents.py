@@ -93,7 +93,8 @@ class ClientDocuments:
 
     async def _fetched_and_recorded(self, context: Context, client_id: str) -> bool:
         """Fetch the document and record what is new in it. Failures are never remembered (the draft's §4.4)."""
-        if await self._too_many(context):
+        is_new = await self._configuration.client(context.tenant, client_id) is None
+        if await self._too_many(context, is_new):
             return False
         try:
             fetched = await self._egress.fetch(client_id, limit=MAX_DOCUMENT)
@@ -104,6 +105,8 @@ class ClientDocuments:
         if refusal is not None:
             log.warning("client_document.refused", what=refusal.description)
             return False
+        if is_new:
+            await self._store.count(f"client-document:{context.tenant}", _HOUR)
         self._fresh_until[context.tenant, client_id] = (
             monotonic() + self._settings.client_metadata_document_cache_seconds
         )
@@ -111,15 +114,15 @@ class ClientDocuments:
             self._fresh_until.popitem(last=False)
         return True
 
-    async def _too_many(self, context: Context) -> bool:
-        """Anybody may name an address: one source does not make us fetch without end, nor all together (A201)."""
+    async def _too_many(self, context: Context, is_new: bool) -> bool:
+        """Anybody may name an address: one source does not make us fetch without end, and an hour has room for so many
+        new clients (A201). What comes to nothing takes no room from others."""
         source = f"client-document:{context.tenant}:{context.address}"
         settings = self._settings
-        return (
-            await self._store.count(source, _MINUTE) > settings.registrations_per_minute
-            or await self._store.count(f"client-document:{context.tenant}", _HOUR)
-            > settings.registrations_per_hour
-        )
+        if await self._store.count(source, _MINUTE) > settings.registrations_per_minute:
+            return True
+        everybody = f"client-document:{context.tenant}"
+        return is_new and await self._store.count(everybody, _HOUR, 0) >= settings.registrations_per_hour
 
     async def _record(self, context: Context, client_id: str, fields: dict[str, Any]) -> Refusal | None:
         stream = client_stream(context.tenant, client_id)

@@ -42,16 +42,18 @@ async def register(request: web.Request) -> web.StreamResponse:
 
 
 async def _too_many(runtime: Runtime, context: Context) -> Refusal | None:
-    """Quotas of all servers together, of one source and of everybody (A201)."""
+    """Quotas of all servers together, of one source and of everybody (A201). Only who was let in counts for everybody:
+    whoever is refused takes no room from others."""
     source = f"register:{context.tenant}:{context.address}"
     if await runtime.store.count(source, _MINUTE) > runtime.settings.registrations_per_minute:
         return too_many(_MINUTE)
-    if (
-        await runtime.store.count(f"register:{context.tenant}", _HOUR)
-        > runtime.settings.registrations_per_hour
-    ):
+    if await runtime.store.count(_everybody(context), _HOUR, 0) >= runtime.settings.registrations_per_hour:
         return too_many(_HOUR)
     return None
+
+
+def _everybody(context: Context) -> str:
+    return f"register:{context.tenant}"
 
 
 def too_many(seconds: int) -> Refusal:
@@ -69,7 +71,12 @@ async def _register(
     if isinstance(document, Refusal):
         return document
     wanted = described(runtime, document)
-    return wanted if isinstance(wanted, Refusal) else await register_client(runtime, context, wanted, token)
+    if isinstance(wanted, Refusal):
+        return wanted
+    answer = await register_client(runtime, context, wanted, token)
+    if isinstance(answer, Managed):
+        await runtime.store.count(_everybody(context), _HOUR)
+    return answer
 
 
 def managed_answer(runtime: Runtime, managed: Managed, status: int = 200) -> web.Response:

@@ -100,6 +100,8 @@ async def test_a201_a_flood_is_turned_away(store: Store) -> None:
 async def test_a201_the_hours_quota(store: Store) -> None:
     """A201: however many sources there are, an hour has room for so many clients."""
     async with running_server(store, registration="open", registrations_per_hour=1) as server:
+        bad = [(await register(server, {})).status, (await register(server, token="x")).status]
+        assert bad == [400, 401]  # whoever is refused takes no room from others
         assert [(await register(server)).status for _ in range(2)] == [201, 429]
 
 
