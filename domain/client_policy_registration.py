@@ -1,5 +1,5 @@
-"""What a registration may say of the client as a thing of its own: texts, contacts, and where somebody else may begin
-its sign-in (RFC 7591 §2, OIDC DCR §2, OIDC Core §4)."""
+"""What a registration may say of the client as a thing of its own: texts, contacts, where its request objects are and
+where somebody else may begin its sign-in (RFC 7591 §2, OIDC DCR §2, OIDC Core §4)."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from domain import redirect_uri
 from domain.client_metadata import ClientMetadata
+from domain.client_policy_keys import fetched_uri
 from domain.errors import Refusal
 from domain.invalid_metadata import invalid
 
@@ -21,6 +22,7 @@ MAX_LOCALIZED: Final = 64
 LOCALIZABLE: Final = ("client_name", "client_uri", "logo_uri", "policy_uri", "tos_uri")
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_SHA256: Final = re.compile(r"[A-Za-z0-9_-]{43}=?")
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 #: A mail address, or another way to reach somebody, without space.
 _CONTACT: Final = re.compile(r"[^\s\x00-\x1f<>\"\\]+")
@@ -32,6 +34,7 @@ def check(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | Non
     yield _contacts(metadata.contacts)
     yield _localized(metadata.localized, development)
     yield _initiate_login_uri(metadata.initiate_login_uri)
+    yield from _request_uris(metadata.request_uris, development)
 
 
 def _texts(metadata: ClientMetadata) -> Refusal | None:
@@ -86,3 +89,17 @@ def _initiate_login_uri(uri: str | None) -> Refusal | None:
     if not uri.lower().startswith("https://"):
         return invalid("initiate_login_uri", "is not https.", "Use https.")
     return None
+
+
+def _request_uris(uris: tuple[str, ...], development: bool) -> Iterable[Refusal | None]:
+    """Where request objects may be fetched; a fragment is the SHA-256 of what is there (OIDC Core §6.2)."""
+    for index, uri in enumerate(uris):
+        field = f"request_uris[{index}]"
+        address, has_fragment, fragment = uri.partition("#")
+        yield fetched_uri(field, address, development)
+        if has_fragment and not _SHA256.fullmatch(fragment):
+            yield invalid(
+                field,
+                "has a fragment that is no digest.",
+                "Use the base64url SHA-256 of what is there, or none.",
+            )

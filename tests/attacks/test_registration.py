@@ -220,7 +220,7 @@ async def test_a116_where_others_are_sent_is_https(open_server: RunningServer) -
     ):
         await assert_refused(open_server, MINIMAL | {"initiate_login_uri": uri})
     keys = MINIMAL | {"jwks": {"keys": [new_key().as_dict(private=False)]}}
-    for uri in ("http://rp.example/r", "https://u:p@rp.example/"):
+    for uri in ("http://rp.example/r", "https://rp.example/r#not-a-digest", "https://u:p@rp.example/"):
         await assert_refused(open_server, keys | {"request_uris": [uri]})
 
 
