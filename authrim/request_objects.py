@@ -5,7 +5,7 @@ import re
 from collections import OrderedDict
 from typing import Final
 
-from authrim.crypto.ids import constant_time_equal, digest
+from authrim.crypto.ids import digest
 from authrim.outside.egress import Egress, EgressRefused
 from authrim.protocol.jar import ACCEPT
 from domain.client import Client
@@ -16,13 +16,13 @@ from domain.pushed_request import invalid_request_uri
 MAX_BYTES: Final = 65_536
 #: Objects that are kept.
 OBJECTS_HELD: Final = 256
-#: A fragment that is the SHA-256 of the object (OIDC Core §6.2); another one says nothing.
+#: A fragment that may be the SHA-256 of the object (OIDC Core §6.2). It says what may be kept; what is to be believed
+#: is said by the signature. Clients exist that register a digest before they have an object, so a wrong one is no error.
 _HASH: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _SECTION: Final = "RFC 9101 §5.2.2"
 
 NOT_REGISTERED: Final = invalid_request_uri("request_uri_not_registered", _SECTION)
 NOT_FETCHED: Final = invalid_request_uri("request_uri_not_fetched", _SECTION)
-OTHER_CONTENT: Final = invalid_request_uri("request_uri_hash_mismatch", "OIDC Core §6.2")
 
 
 class RequestObjects:
@@ -47,9 +47,7 @@ class RequestObjects:
             token = fetched.body.decode("ascii").strip()
         except (EgressRefused, UnicodeDecodeError):
             return NOT_FETCHED
-        if expected and not constant_time_equal(digest(fetched.body), expected):
-            return OTHER_CONTENT
-        if expected:
+        if expected == digest(fetched.body):
             self._hold(expected, token)
         return token
 

@@ -64,8 +64,8 @@ async def test_request_uri_signed_rs256(server: RunningServer, browser: Browser,
 
 
 async def test_the_hash_in_the_fragment(server: RunningServer, browser: Browser, site: Site) -> None:
-    """OIDC Core §6.2: with the digest of what is there, it is fetched once, and another content is refused; without
-    it, the content may change and is fetched each time."""
+    """OIDC Core §6.2: with the digest of what is there, it is fetched once. Without it the content may change and is
+    fetched each time; so it is with another digest, as ``oidcc-request-uri-signed-rs256`` registers."""
     address = site.url("/request.jwt")
     client = await signing_client(server, request_uris=(f"{address}#{digest('as it was registered')}",))
     _, claims = object_claims(server, client)
@@ -77,9 +77,9 @@ async def test_the_hash_in_the_fragment(server: RunningServer, browser: Browser,
     for _ in range(2):
         assert "/login/" in (await refer(browser, client, address)).url
     assert site.asked("/request.jwt") == 3
-    shown = await refer(browser, client, f"{address}#{digest('another')}")
-    assert on_error_page(shown, "invalid_request_uri")
-    assert await reason(browser, shown) == "request_uri_hash_mismatch"
+    for _ in range(2):
+        assert "/login/" in (await refer(browser, client, f"{address}#{digest('another')}")).url
+    assert site.asked("/request.jwt") == 5
 
 
 async def test_only_what_is_registered(server: RunningServer, browser: Browser, site: Site) -> None:
