@@ -78,3 +78,10 @@ def logout_page(issuer: str, text: str) -> list[Task]:
     picture = ["wait", "xpath", "//*", 10, text, "update-image-placeholder"]
     confirm = [] if text == ASKED_OR_REFUSED else [["click", "id", "logout-yes", "optional"]]
     return [{"task": "Logout page", "match": f"{issuer}/logout*", "commands": [*confirm, picture]}]
+
+
+def watch_session(suite: str) -> dict[str, Any]:
+    """The suite's own pages that show our frame of session management, and go on when it has answered."""
+    commands = [["wait", "contains", "session_result", 10]]
+    task = {"task": "Watch", "match": f"{suite}/test/*", "commands": commands}
+    return {"match": f"{suite}/test/*session_verify", "tasks": [task]}

@@ -23,6 +23,7 @@ from browser import (
     logout,
     logout_page,
     sign_in_task,
+    watch_session,
 )
 
 CLIENT_NAMES = ("client", "client2", "client_secret_post")
@@ -72,8 +73,10 @@ def configuration(
     document: dict[str, Any] = {
         "description": "Authrim",
         "server": {"discoveryUrl": f"{issuer}/.well-known/openid-configuration"},
-        "browser": [usual, end],
+        "browser": [usual, end, watch_session(suite)],
         "override": overrides,
+        # What the pages look like is nothing to the modules, and costs a fifth of their time.
+        "options": {"browsercontrol_css_enable": False},
     }
     if alias:
         document["alias"] = alias
