@@ -16,8 +16,8 @@ from domain.pushed_request import invalid_request_uri
 MAX_BYTES: Final = 65_536
 #: Objects that are kept.
 OBJECTS_HELD: Final = 256
-#: A fragment that may be the SHA-256 of the object (OIDC Core §6.2). It says what may be kept; what is to be believed
-#: is said by the signature. Clients exist that register a digest before they have an object, so a wrong one is no error.
+#: A fragment that may be the SHA-256 of the object (OIDC Core §6.2). It says what may be kept; what to believe is
+#: said by the signature. Clients exist that register a digest before they have an object, so a wrong one is no error.
 _HASH: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _SECTION: Final = "RFC 9101 §5.2.2"
 
