@@ -59,6 +59,8 @@ _PAGES = frozenset(
         "authorize_resume",
         "login",
         "login_post",
+        "create_account",
+        "create_account_post",
         "consent",
         "consent_post",
         "logout",

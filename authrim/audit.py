@@ -42,7 +42,7 @@ class Line(msgspec.Struct, frozen=True):
     @property
     def by(self) -> str:
         """Who caused it: an administrator, the server itself, or the client and person of the request."""
-        if self.metadata.actor != "client":
+        if self.metadata.actor not in ("client", "subject"):
             return self.metadata.actor
         names = [f"client {self.metadata.client_id}"] if self.metadata.client_id else []
         names += [f"person {self.metadata.subject}"] if self.metadata.subject else []

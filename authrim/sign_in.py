@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from authrim.administration.accounts import find_subject
+from authrim.administration.new_account import find_subject
 from authrim.crypto.sealing import login_hmac
 from authrim.execute import Context
 from authrim.person import PASSWORD
@@ -54,7 +54,7 @@ async def check_password(runtime: Runtime, context: Context, attempt: Attempt) -
     """Count the attempt, then check it. Raises PasswordsBusy."""
     hashed = login_hmac(runtime.master, context.tenant, attempt.login)
     limits = _limits(runtime, context, hashed)
-    if await _too_many(runtime, limits):
+    if await too_many(runtime, limits):
         return SignInRefused("too_many_attempts", retry_after=runtime.settings.sign_in_window_seconds)
     subject = await find_subject(runtime.store, runtime.master, context.tenant, attempt.login)
     account = await _account(runtime, context.tenant, subject)
@@ -93,7 +93,7 @@ def _limits(runtime: Runtime, context: Context, hashed: str) -> dict[str, int]:
     }
 
 
-async def _too_many(runtime: Runtime, limits: dict[str, int]) -> bool:
+async def too_many(runtime: Runtime, limits: dict[str, int]) -> bool:
     """Count one more attempt; whether it is one too many.
 
     What one counter refuses is not counted by the next: else one address could use up the login's own count,

@@ -5,9 +5,10 @@ import msgspec
 
 from domain import claims, consent, front_channel
 from domain import response_type as response_types
+from domain.authorization_parameters import CREATE
 from domain.client import Client
 from domain.decision import Decision
-from domain.errors import Refusal
+from domain.errors import Refusal, invalid_request
 from domain.event import Event
 from domain.front_channel import Authorized
 from domain.grant import Grant, apply
@@ -52,9 +53,11 @@ class AuthorizationFacts(msgspec.Struct, frozen=True):
 
 
 class SignInNeeded(msgspec.Struct, frozen=True):
-    """The person has to sign in. ``select``: as whom they like (``prompt=select_account``)."""
+    """The person has to sign in. ``select``: as whom they like (``prompt=select_account``); ``create``: as somebody who
+    has no account yet (``prompt=create``)."""
 
     select: bool = False
+    create: bool = False
 
 
 class ConsentNeeded(msgspec.Struct, frozen=True):
@@ -116,6 +119,8 @@ def advance(grant: Grant, facts: AuthorizationFacts) -> Decision[Step]:
     if _acr_out_of_reach(request, facts):
         return _refused(UNMET, facts.now)
     if grant.subject is None:
+        if CREATE in request.prompt and facts.hinted_subject is not None:
+            return _refused(NOBODY_NEW, facts.now)
         authenticated = _by_session(request, facts)
         if authenticated is None:
             return _refused(LOGIN_REQUIRED, facts.now) if silent else Decision((), _sign_in_needed(request))
@@ -190,7 +195,7 @@ def session_suffices(request: AuthorizationRequested, browser: Browser, facts: A
     """Whether the session answers the request without a new sign-in (OIDC Core §3.1.2.3)."""
     if not browser.account_active or not browser.session.is_live(facts.now):
         return False
-    if {"login", "select_account"} & set(request.prompt):
+    if {"login", "select_account", CREATE} & set(request.prompt):
         return False
     if request.max_age is not None and facts.now - browser.session.auth_time > request.max_age:
         return False
@@ -202,7 +207,7 @@ def session_suffices(request: AuthorizationRequested, browser: Browser, facts: A
 
 
 def _sign_in_needed(request: AuthorizationRequested) -> SignInNeeded:
-    return SignInNeeded(select="select_account" in request.prompt)
+    return SignInNeeded(select="select_account" in request.prompt, create=CREATE in request.prompt)
 
 
 def _acr_out_of_reach(request: AuthorizationRequested, facts: AuthorizationFacts) -> bool:
@@ -225,6 +230,11 @@ CONSENT_REQUIRED = Refusal(
     "The person has to agree.",
     "Send the request without prompt=none.",
     "OIDC Core §3.1.2.6",
+)
+NOBODY_NEW = invalid_request(
+    "A person who is named by the request cannot be a new one.",
+    "Leave out prompt=create, or id_token_hint and the sub of claims.",
+    "Initiating User Registration §4.1",
 )
 UNMET = Refusal(
     "unmet_authentication_requirements",

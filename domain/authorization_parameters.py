@@ -25,6 +25,8 @@ MAX_HINT: Final = 320
 MAX_SAFE_INTEGER: Final = 2**53 - 1
 
 PROMPTS: Final = ("none", "login", "consent", "select_account")
+#: Offered where people make their own accounts (Initiating User Registration §4.1).
+CREATE: Final = "create"
 DISPLAYS: Final = ("page", "popup", "touch", "wap")
 UNSUPPORTED: Final = {
     "request": "request_not_supported",
@@ -229,14 +231,15 @@ def code_challenge(
     return challenge
 
 
-def prompt(parameters: Parameters) -> tuple[str, ...]:
-    """What the person is to be asked again; ``none`` stands alone (OIDC Core §3.1.2.1)."""
+def prompt(parameters: Parameters, creates_accounts: bool = False) -> tuple[str, ...]:
+    """What the person is to be asked again; ``none`` stands alone (OIDC Core §3.1.2.1). ``create`` beside others is
+    advised against and not forbidden: who makes an account signs in by it (Initiating User Registration §4.1)."""
     values = values_of(parameters, "prompt")
     if "none" in values and len(values) > 1:
         raise Refused(
             invalid_request("prompt=none stands alone.", "Leave out the others.", "OIDC Core §3.1.2.1")
         )
-    if not set(values) <= set(PROMPTS):
+    if not set(values) <= {*PROMPTS, *([CREATE] if creates_accounts else [])}:
         raise Refused(invalid_request("This prompt is not supported.", "See prompt_values_supported."))
     return values
 

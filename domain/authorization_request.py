@@ -24,7 +24,7 @@ from domain.sender_constraint import code_key
 
 class RequestFacts(msgspec.Struct, frozen=True):
     """What the shell knows beside the parameters: ``response_types`` and ``response_modes`` are those that this server
-    offers, ``dpop``: RFC 9449 is offered. Lifetimes in seconds.
+    offers, ``dpop``: RFC 9449 is offered, ``creates_accounts``: people make their own. Lifetimes in seconds.
 
     ``pushed`` is how a request came that was pushed; ``require_pushed`` says that the server takes no other
     (RFC 9126 §5). ``signed`` is the request object that the parameters stood in, ``require_signed`` likewise
@@ -38,6 +38,7 @@ class RequestFacts(msgspec.Struct, frozen=True):
     response_modes: tuple[str, ...]
     browser_hash: str | None = None
     dpop: bool = False
+    creates_accounts: bool = False
     pushed: Pushed | None = None
     require_pushed: bool = False
     signed: RequestObject | None = None
@@ -207,7 +208,7 @@ def _validated(client: Client, parameters: Parameters, facts: RequestFacts, redi
     response_mode = read.response_mode(client, parameters, response_type, facts.response_modes)
     scope = read.scope(client, parameters, signed=facts.signed is not None)
     read.refuse_id_token_without_openid(response_type, scope)
-    prompt = read.prompt(parameters)
+    prompt = read.prompt(parameters, facts.creates_accounts)
     asked = read.asked_claims(parameters)
     request = AuthorizationRequested(
         client_id=client.client_id,

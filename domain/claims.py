@@ -48,6 +48,8 @@ PLACES: Final = ("id_token", "userinfo")
 
 MAX_CLAIMS: Final = 64
 MAX_VALUE: Final = 255
+#: Of a name that somebody gives to themselves.
+MAX_OWN_NAME: Final = 200
 
 
 class Asked(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -177,8 +179,18 @@ def check_person(person: Mapping[str, Any]) -> Refusal | None:
     return None
 
 
+def check_own_name(name: str) -> Refusal | None:
+    """Why a person cannot give ``name`` as their own, or None: nobody has looked at it before others are shown it."""
+    if len(name) <= MAX_OWN_NAME and name.isprintable():
+        return None
+    return OWN_NAME_UNUSABLE
+
+
 def _wrong_person(description: str, hint: str) -> Refusal:
     return Refusal("invalid_request", description, hint, "OIDC Core §5.1")
 
 
+OWN_NAME_UNUSABLE: Final = _wrong_person(
+    "The name cannot be used.", f"Use up to {MAX_OWN_NAME} characters that can be seen."
+)
 _JSON_NAMES: Final = {str: "a string", int: "a number", bool: "true or false", dict: "an object"}

@@ -7,19 +7,28 @@ under the person's own key and written in the event's append (decisions.md 16).
 import json
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from authrim.administration.carrying_out import MICROSECONDS, carry_out
+from authrim.administration.new_account import (
+    LOGIN_TAKEN,
+    Wanted,
+    decide_new_account,
+    find_subject,
+    prepare_account,
+    refuse_new_account,
+    refuse_password,
+    stored_claims,
+)
 from authrim.administration.paging import rows_of
 from authrim.administration.sessions import end_sessions
-from authrim.crypto.ids import new_id
 from authrim.crypto.master import MasterKeys
 from authrim.crypto.passwords import Passwords
-from authrim.crypto.sealing import SealBroken, canonical_login, login_hmac
+from authrim.crypto.sealing import SealBroken, login_hmac
 from authrim.execute import Change, Outcome
-from authrim.person import CLAIMS, PASSWORD
+from authrim.person import CLAIMS, LOGIN, PASSWORD
 from authrim.private_data import SUBJECT, PrivateData
 from authrim.store import codec
 from authrim.store.contract import Conflict, Store
@@ -27,20 +36,10 @@ from domain import account as accounts
 from domain.account import Account
 from domain.claims import check_person
 from domain.decision import Decision
-from domain.errors import Refusal, invalid_request
+from domain.errors import Refusal
 from domain.stream import ACCOUNT, account_stream
 from projections.rows import Row
 from projections.tables import LOGINS, row_key
-
-#: Row name of the login as it was given.
-LOGIN: Final = "login"
-
-#: NIST SP 800-63B-3 §5.1.1.2 has 8 as the least to accept; the most bounds what is hashed.
-SHORTEST_PASSWORD: Final = 8
-LONGEST_PASSWORD: Final = 1024
-LONGEST_LOGIN: Final = 320
-
-TAKEN: Final = invalid_request("There is an account with this login already.", "Use another login.")
 
 
 class ShownAccount(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -78,42 +77,22 @@ async def create_account(
 
     All of it is one append; two accounts that want the same login at once are decided by the database.
     """
-    refusal = _login_refusal(login) or _password_refusal(password) or check_person(claims)
+    wanted = Wanted(login, password, claims)
+    refusal = refuse_new_account(wanted)
     if refusal is not None:
         return refusal
     if await find_subject(store, master, tenant, login) is not None:
-        return TAKEN
-    chosen = subject or new_id()
-    values = {
-        LOGIN: login.strip().encode(),
-        PASSWORD: (await passwords.hash(password)).encode(),
-        CLAIMS: _stored(claims),
-    }
-    login_key = row_key(tenant, login_hmac(master, tenant, login))
-    rows = (
-        Row(LOGINS.name, "claim", {"key": login_key, "tenant": tenant, "subject": chosen}),
-        *private.first_rows(tenant, SUBJECT, chosen, values),
-    )
+        return LOGIN_TAKEN
+    new = await prepare_account(private, passwords, master, tenant, wanted, subject)
 
     async def attempt() -> Outcome[Account]:
-        read = await _read(store, tenant, chosen)
-        return _outcome(tenant, chosen, read, _decide_create(read, chosen, claims), rows)
+        read = await _read(store, tenant, new.subject)
+        return _outcome(tenant, new.subject, read, decide_new_account(read.account, new, read.now), new.rows)
 
     try:
         return await carry_out(store, tenant, attempt)
     except Conflict:
-        return TAKEN
-
-
-def _decide_create(read: _Read, subject: str, claims: Mapping[str, Any]) -> Decision[Account]:
-    created = accounts.decide_create(read.account, subject, read.now)
-    if isinstance(created.answer, Refusal):
-        return created
-    with_password = accounts.decide_set_password(created.answer, read.now)
-    assert isinstance(with_password.answer, Account)
-    with_claims = accounts.decide_change_claims(with_password.answer, claims, read.now)
-    events = (*created.events, *with_password.events, *with_claims.events)
-    return Decision(events, with_claims.answer)
+        return LOGIN_TAKEN
 
 
 async def set_password(
@@ -124,7 +103,7 @@ async def set_password(
     A session that begins with the new password after the append may be ended with the older ones; one that
     began with the old password never stays: a sign-in that overlaps loses on the account's version.
     """
-    refusal = _password_refusal(password)
+    refusal = refuse_password(password)
     if refusal is not None:
         return refusal
     values = {PASSWORD: (await passwords.hash(password)).encode()}
@@ -145,7 +124,7 @@ async def set_claims(
     if refusal is not None:
         return refusal
     return await _change_private(
-        store, private, tenant, subject, {CLAIMS: _stored(claims)},
+        store, private, tenant, subject, {CLAIMS: stored_claims(claims)},
         lambda read: accounts.decide_change_claims(read.account, claims, read.now),
     )  # fmt: skip
 
@@ -202,15 +181,6 @@ async def erase_account(
     if not isinstance(account, Refusal):
         await end_sessions(store, tenant, subject, "person_erased")
     return account
-
-
-async def find_subject(store: Store, master: MasterKeys, tenant: str, login: str) -> str | None:
-    """The subject that signs in with this login, also one that an earlier master key was current for."""
-    for key_id in master.key_ids:
-        found = await store.find("login", row_key(tenant, login_hmac(master, tenant, login, key_id)))
-        if found.row is not None:
-            return str(found.row["subject"])
-    return None
 
 
 async def find_account(store: Store, master: MasterKeys, tenant: str, name: str) -> str | None:
@@ -301,25 +271,3 @@ def _outcome(
         return Outcome(decision.answer)
     change = Change(account_stream(tenant, subject), read.version, decision.events, read.account)
     return Outcome(decision.answer, (change,), tuple(rows))
-
-
-def _stored(claims: Mapping[str, Any]) -> bytes:
-    return json.dumps(dict(claims), ensure_ascii=False).encode()
-
-
-def _login_refusal(login: str) -> Refusal | None:
-    if 0 < len(canonical_login(login)) <= LONGEST_LOGIN and login.isprintable():
-        return None
-    return invalid_request(
-        "The login cannot be used.", f"Use 1 to {LONGEST_LOGIN} characters that can be seen."
-    )
-
-
-def _password_refusal(password: str) -> Refusal | None:
-    if SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        return None
-    return invalid_request(
-        "The password is too short or too long.",
-        f"Use {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters.",
-        "NIST SP 800-63B-3 §5.1.1.2",
-    )

@@ -56,9 +56,19 @@ async def advance(
     decide: Callable[[Grant, Client, StepFacts], Awaitable[StepTaken]], gone: Refusal = NOT_YOURS,
     *, at_once: bool = False,
 ) -> Advanced:  # fmt: skip
-    """Take one step, with grant and client as they are at each try: either may have moved meanwhile. ``gone`` is what
-    is said when the request is over or somebody else's by then. ``at_once``: nothing that takes time has happened since
-    the interaction was opened, so the first try goes by what was read then."""
+    """Take one step, and say where the browser goes. ``gone`` is what is said when the request is over or somebody
+    else's by then."""
+    step = await take_step(request, context, interaction, decide, gone, at_once=at_once)
+    return await answer_step(request, context, endpoint, interaction, step, gone)
+
+
+async def take_step(
+    request: web.Request, context: Context, interaction: Interaction,
+    decide: Callable[[Grant, Client, StepFacts], Awaitable[StepTaken]], gone: Refusal = NOT_YOURS,
+    *, at_once: bool = False,
+) -> Onward | Refusal:  # fmt: skip
+    """Decide with grant and client as they are at each try: either may have moved meanwhile. ``at_once``: nothing that
+    takes time has happened since the interaction was opened, so the first try goes by what was read then."""
     runtime = request.app[RUNTIME]
     private, asked = interaction.private, interaction.asked
     binds_to = interaction.browser_hash if asked.request_uri_hash else None
@@ -87,12 +97,20 @@ async def advance(
         return Outcome(answer, (*changes, *taken.changes), (*rows, *taken.rows), taken.expects)
 
     just_read = interaction.read if at_once else None
-    step = await runtime.executor.on_grant(context, interaction.grant_id, attempt, just_read)
+    return await runtime.executor.on_grant(context, interaction.grant_id, attempt, just_read)
+
+
+async def answer_step(
+    request: web.Request, context: Context, endpoint: str, interaction: Interaction, step: Onward | Refusal,
+    gone: Refusal = NOT_YOURS,
+) -> Advanced:  # fmt: skip
+    """Where the browser goes after a step: on, to the client, or to the error page."""
+    asked = interaction.asked
     if step is gone or step is NOT_YOURS or step is CLIENT_CHANGED:
         refused = await refuse_on_page(request, context, endpoint, step, client_known=True)
         return Advanced(False, refused, is_over=True)
     response = await complete(
-        request, context, interaction.client, interaction.grant_id, asked, step, private.state
+        request, context, interaction.client, interaction.grant_id, asked, step, interaction.private.state
     )
     # Refused before the step was decided: whatever else it would have recorded is not there.
     taken = step is not NO_ENCRYPTION_KEY

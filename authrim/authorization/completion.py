@@ -23,7 +23,8 @@ async def complete(
     """The answer to the browser for what was decided (OIDC Core §3.1.2.5, §3.1.2.6)."""
     runtime = request.app[RUNTIME]
     if isinstance(step, SignInNeeded):
-        return see_other(runtime.url(f"/login/{grant_id}"))
+        page = "create-account" if step.create else "login"
+        return see_other(runtime.url(f"/{page}/{grant_id}"))
     if isinstance(step, ConsentNeeded):
         return see_other(runtime.url(f"/consent/{grant_id}"))
     if isinstance(step, Refusal):

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from authrim.authorization.advance import StepTaken, advance
 from authrim.execute import Change, Context
-from authrim.person import claims_of
+from authrim.person import display_name_of
 from authrim.runtime import RUNTIME
 from authrim.web.answers import page_settings, refuse_on_page
 from authrim.web.browser import read_account, read_session
@@ -98,15 +98,12 @@ async def _page(request: web.Request, context: Context, interaction: Interaction
     runtime = request.app[RUNTIME]
     assert interaction.grant.subject is not None
     settings = page_settings(request, interaction.asked.ui_locales)
-    names = ("name", "preferred_username", "email")
-    person = await claims_of(runtime, context.tenant, interaction.grant.subject, names)
-    shown_name = next((str(person[name]) for name in names if name in person), "")
     return runtime.pages.consent(
         ConsentPage(
             action_url=runtime.url(f"/consent/{interaction.grant_id}"),
             csrf_token=interaction.csrf,
             client=shown_client(runtime, interaction.client, interaction.asked.redirect_uri),
-            account_display_name=shown_name,
+            account_display_name=await display_name_of(runtime, context.tenant, interaction.grant.subject),
             scopes=runtime.pages.scope_lines(scope_to_agree_to(interaction.asked), settings["locale"]),
             **settings,
         )

@@ -12,7 +12,7 @@ from authrim.crypto import base64url
 from authrim.crypto.ids import new_secret
 from authrim.crypto.keyed_hash import keyed_hash
 from authrim.execute import Change, Context, Outcome
-from authrim.person import claims_of
+from authrim.person import display_name_of
 from authrim.protocol.id_token_hint import read_hint
 from authrim.runtime import RUNTIME, Runtime
 from authrim.session_clients import clients_of_session
@@ -222,9 +222,7 @@ def _believed_client(runtime: Runtime, asked: LogoutRequest, goes_to: str) -> Sh
 async def _display_name(runtime: Runtime, context: Context, signed_in: SignedInBrowser | None) -> str:
     if signed_in is None:
         return ""
-    names = ("name", "preferred_username", "email")
-    person = await claims_of(runtime, context.tenant, signed_in.browser.session.subject, names)
-    return next((str(person[name]) for name in names if name in person), "")
+    return await display_name_of(runtime, context.tenant, signed_in.browser.session.subject)
 
 
 def _csrf_token(runtime: Runtime, secret: str) -> str:

@@ -3,15 +3,14 @@
 from aiohttp import web
 
 from authrim.authorization.advance import StepTaken, advance
-from authrim.crypto.ids import digest, new_id, new_secret
+from authrim.authorization.session_beginning import SessionBeginning
 from authrim.execute import Change, Context, Outcome
 from authrim.runtime import RUNTIME
 from authrim.sign_in import Attempt, Checked, SignInRefused, check_password
 from authrim.web import texts
 from authrim.web.answers import page_settings, record, refuse_on_page
-from authrim.web.browser import SignedInBrowser, read_account, signed_in_browser
+from authrim.web.browser import read_account
 from authrim.web.context import context_of
-from authrim.web.cookies import set_session_cookie
 from authrim.web.errors import ERROR_ID_HEADER
 from authrim.web.interaction import (
     NOT_YOURS,
@@ -19,6 +18,7 @@ from authrim.web.interaction import (
     PASSWORD_AMR,
     Interaction,
     StepFacts,
+    create_account_url,
     facts_for,
     form_refusal,
     is_open,
@@ -28,17 +28,15 @@ from authrim.web.interaction import (
 from authrim.web.pages import SignInPage
 from authrim.web.params import Params, read_form
 from authrim.web.response_mode import see_other
-from authrim.web.session_state import begin_browser_state
 from domain import authorization
-from domain import session as sessions
 from domain.authorization import Browser
 from domain.client import Client
 from domain.decision import Decision
 from domain.errors import Refusal
 from domain.grant import Grant
 from domain.liveness import ACTIVE
-from domain.session import NO_SESSION, Session, SignedIn
-from domain.stream import account_stream, grant_stream, session_stream
+from domain.session import NO_SESSION
+from domain.stream import account_stream, grant_stream
 
 ENDPOINT = "login"
 
@@ -93,23 +91,15 @@ async def _sign_in(
     if isinstance(checked, SignInRefused):
         return await _failed(request, context, interaction, checked, attempt.login)
     context.subject = checked.subject
-    secret, new_session_id = new_secret(), new_id()
-    session_id = new_session_id
+    beginning = SessionBeginning(request, context, checked.subject)
 
     async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepTaken:
-        nonlocal session_id
-        session_id = new_session_id  # also when an earlier try would have renewed one that has ended since
-        current = await signed_in_browser(request, context, client)
-        proof = SignedIn(checked.subject, digest(secret), PASSWORD_ACR, PASSWORD_AMR)
-        if current is not None and sessions.continues(current.browser.session, proof, facts.now):
-            session_id = current.browser.session_id
-        changes = _session_changes(request, context, current, session_id, proof, facts.now)
-        return await _step(request, context, client, checked, session_id, changes, grant, facts)
+        changes = await beginning.decide(client, facts.now)
+        return await _step(request, context, client, checked, beginning.session_id, changes, grant, facts)
 
     advanced = await advance(request, context, ENDPOINT, interaction, decide)
     if advanced.taken:
-        set_session_cookie(request.app[RUNTIME], advanced.response, session_id, secret)
-        begin_browser_state(request.app[RUNTIME], advanced.response, session_id)
+        beginning.tell(advanced.response)
     return advanced.response
 
 
@@ -129,25 +119,6 @@ async def _step(
         grant, subject, session_id, PASSWORD_ACR, PASSWORD_AMR, authorization_facts
     )
     return StepTaken(decision, changes, expects=((account_stream(context.tenant, subject), version),))
-
-
-def _session_changes(
-    request: web.Request, context: Context, current: SignedInBrowser | None, session_id: str,
-    proof: SignedIn, now: int,
-) -> tuple[Change, ...]:  # fmt: skip
-    """Renew the session of the same person, or end another person's and start a new one (A181)."""
-    lifetime = request.app[RUNTIME].settings.session_lifetime
-    session: Session = NO_SESSION if current is None else current.browser.session
-    stream = session_stream(context.tenant, session_id)
-    if current is not None and sessions.continues(session, proof, now):
-        events = sessions.decide_sign_in(session, proof, now, lifetime)
-        return (Change(stream, current.session_version, events, session),)
-    started = Change(stream, 0, sessions.decide_sign_in(NO_SESSION, proof, now, lifetime))
-    if current is None:
-        return (started,)
-    ended = sessions.decide_end(session, "replaced", now)
-    replaced = session_stream(context.tenant, current.browser.session_id)
-    return (Change(replaced, current.session_version, ended, session), started)
 
 
 async def _failed(
@@ -184,6 +155,7 @@ def _page(
         action_url=request.app[RUNTIME].url(f"/login/{interaction.grant_id}"),
         csrf_token=interaction.csrf,
         client=shown_client(request.app[RUNTIME], interaction.client, interaction.asked.redirect_uri),
+        create_account_url=create_account_url(request, interaction),
         login_value=login,
         error_message=error_message,
         error_id=error_id,

@@ -2,12 +2,21 @@
 
 from typing import Any, Final
 
-from authrim.endpoints import authorize, consent, discovery, preflight, resume, sign_in, userinfo
+from authrim.endpoints import (
+    authorize,
+    consent,
+    create_account,
+    discovery,
+    preflight,
+    resume,
+    sign_in,
+    userinfo,
+)
 from authrim.features.feature import Feature, Route
 from authrim.runtime import Runtime
-from authrim.web.interaction import ACR_SUPPORTED
+from authrim.web.interaction import ACR_SUPPORTED, USER_REGISTRATION
 from authrim.web.translations import LOCALES
-from domain.authorization_parameters import DISPLAYS, PROMPTS
+from domain.authorization_parameters import CREATE, DISPLAYS, PROMPTS
 from domain.claims import SCOPE_CLAIMS, STANDARD_CLAIMS
 from domain.stream import DEFAULT_TENANT
 
@@ -50,6 +59,9 @@ def _openid(runtime: Runtime) -> dict[str, Any]:
         "display_values_supported": list(DISPLAYS),
         "ui_locales_supported": list(LOCALES),
     }
+
+
+_CREATE_ACCOUNT: Final = "/create-account/{grant_id:[0-9a-f]{32}}"
 
 
 OPENID_CONNECT: Final[tuple[Feature, ...]] = (
@@ -95,6 +107,18 @@ OPENID_CONNECT: Final[tuple[Feature, ...]] = (
             "oidcc-id-token-hint",
             "oidcc-ensure-post-request-succeeds",
         ),
+    ),
+    Feature(
+        USER_REGISTRATION,
+        "Initiating User Registration via OpenID Connect 1.0",
+        (
+            Route("GET", _CREATE_ACCOUNT, create_account.show_create_account, "create_account"),
+            Route("POST", _CREATE_ACCOUNT, create_account.answer_create_account, "create_account_post"),
+        ),
+        lambda _runtime: {"prompt_values_supported": [*PROMPTS, CREATE]},
+        possible=lambda settings: settings.self_registration,
+        files=("authrim/administration/new_account.py", "domain/authorization_parameters.py"),
+        tests=("tests/features/user_registration", "tests/attacks/test_create_account.py"),
     ),
     Feature(
         "openid",

@@ -237,17 +237,30 @@ class SignIn(BaseModel):
     session_lifetime: Seconds = Field(
         default=43_200, ge=300, le=2_592_000, description="A browser's session, from sign-in to its end."
     )
+    self_registration: bool = Field(
+        default=False,
+        description="Whether people make their own accounts: a page for it, a link to it on the sign-in page, and "
+        "`prompt=create`. Off: accounts are made by an administrator alone.",
+    )
     sign_in_attempts_per_account: Count = Field(
-        default=5, ge=1, le=1000, description="Failed sign-ins for one login before its next tries must wait."
+        default=5,
+        ge=1,
+        le=1000,
+        description="Failed sign-ins for one login before its next tries must wait; and how often one "
+        "authorization request may ask for a new account.",
     )
     sign_in_attempts_per_address: Count = Field(
         default=50,
         ge=1,
         le=100_000,
-        description="Failed sign-ins from one address (IPv6: one /64) before its next tries must wait.",
+        description="Failed sign-ins from one address (IPv6: one /64) before its next tries must wait; and, counted on "
+        "their own, new accounts that are asked for from there, made or not.",
     )
     sign_in_window_seconds: Seconds = Field(
-        default=900, ge=10, le=86400, description="The window that failed sign-ins are counted in."
+        default=900,
+        ge=10,
+        le=86400,
+        description="The window that failed sign-ins and new accounts are counted in.",
     )
     authorize_requests_per_minute: Count = Field(
         default=120,

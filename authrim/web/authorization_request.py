@@ -13,7 +13,7 @@ from authrim.execute import Context
 from authrim.private_data import GRANT
 from authrim.protocol.id_token_hint import hinted_subject
 from authrim.runtime import Runtime
-from authrim.web.interaction import REQUEST_ROW
+from authrim.web.interaction import REQUEST_ROW, USER_REGISTRATION
 from authrim.web.params import Params
 from authrim.web.request_object import request_object
 from domain.authorization_parameters import Parameters
@@ -52,6 +52,7 @@ async def read_request(
         response_modes=runtime.response_modes,
         browser_hash=browser_hash,
         dpop=DPOP in runtime.features,
+        creates_accounts=USER_REGISTRATION in runtime.features,
         pushed=pushed,
         require_pushed=runtime.settings.require_pushed_authorization_requests,
         require_signed=runtime.settings.require_signed_request_object,

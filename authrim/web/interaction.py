@@ -36,6 +36,9 @@ PASSWORD_ACR: Final = "urn:authrim:acr:password"  # noqa: S105 - an authenticati
 PASSWORD_AMR: Final = ("pwd",)
 ACR_SUPPORTED: Final = (PASSWORD_ACR,)
 
+#: The feature that lets people make accounts of their own.
+USER_REGISTRATION: Final = "user_registration"
+
 NOT_YOURS = Refusal(
     "invalid_request",
     "This sign-in does not belong to this browser, or it is over.",
@@ -216,3 +219,12 @@ def _logo_path(runtime: Runtime, client: Client) -> str | None:
     if client.metadata.logo_digest is None:
         return None
     return urlsplit(runtime.url(f"/logos/{client.client_id}/{client.metadata.logo_digest}.png")).path
+
+
+def create_account_url(request: web.Request, interaction: Interaction) -> str:
+    """Where the person makes an account for this request; empty when nobody does here, or when the request is about
+    somebody who has one (OIDC Core §3.1.2.1 ``id_token_hint``, §5.5.1)."""
+    runtime = request.app[RUNTIME]
+    if USER_REGISTRATION not in runtime.features or interaction.private.hinted_subject is not None:
+        return ""
+    return runtime.url(f"/create-account/{interaction.grant_id}")

@@ -31,7 +31,16 @@ from authrim.web.translations import LOCALES, SOURCE_LOCALE, load_translations
 from domain.errors import Refusal
 
 _TEMPLATES = Path(__file__).parent.parent / "templates"
-_NAMES = ("sign_in", "consent", "error", "form_post", "logout", "logged_out", "check_session")
+_NAMES = (
+    "sign_in",
+    "create_account",
+    "consent",
+    "error",
+    "form_post",
+    "logout",
+    "logged_out",
+    "check_session",
+)
 
 
 class ShownClient(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,15 +91,36 @@ class SignInPage(Page, frozen=True, kw_only=True):
     """The sign-in form; it posts ``csrf``, ``login``, ``password``, ``action`` (``sign-in`` or ``cancel``).
 
     ``error_message`` is one of ``texts`` (then translated) or any text; ``error_id`` is what
-    ``authrim audit why`` explains.
+    ``authrim audit why`` explains. ``create_account_url`` is empty where nobody makes accounts.
     """
 
     action_url: str
     csrf_token: str
     client: ShownClient
+    create_account_url: str = ""
     login_value: str = ""
     error_message: str | None = None
     error_id: str | None = None
+
+
+class CreateAccountPage(Page, frozen=True, kw_only=True):
+    """The form for a new account; it posts ``csrf``, ``login``, ``name``, ``password``, ``password_repeated`` and
+    ``action`` (``create`` or ``cancel``).
+
+    ``shortest_password`` in characters. ``error_message`` and ``error_id`` as on the sign-in page; ``wrong`` names the
+    field that the message is about, none when it is about no field.
+    """
+
+    action_url: str
+    csrf_token: str
+    client: ShownClient
+    sign_in_url: str
+    shortest_password: int
+    login_value: str = ""
+    name_value: str = ""
+    error_message: str | None = None
+    error_id: str | None = None
+    wrong: str = ""
 
 
 class ScopeLine(msgspec.Struct, frozen=True):
@@ -203,6 +233,11 @@ class Pages:
         """The sign-in form; ``status`` is 200 when it is shown first."""
         leads_to = form_action_sources(page.client.redirect_uri, page.development)
         return self._html("sign_in", page, status, page_headers(("'self'", *leads_to)))
+
+    def create_account(self, page: CreateAccountPage, status: int = 200) -> web.Response:
+        """The form for a new account; ``status`` is 200 when it is shown first."""
+        leads_to = form_action_sources(page.client.redirect_uri, page.development)
+        return self._html("create_account", page, status, page_headers(("'self'", *leads_to)))
 
     def consent(self, page: ConsentPage) -> web.Response:
         """The consent form."""

@@ -11,6 +11,11 @@ def message(text: str) -> str:
 
 WRONG_CREDENTIALS = message("The sign-in name or the password is not right.")
 TOO_MANY_ATTEMPTS = message("Too many attempts. Please wait a little and try again.")
+LOGIN_TAKEN = message("There is an account with this sign-in name already. Choose another one, or sign in.")
+LOGIN_UNUSABLE = message("This sign-in name cannot be used. Choose another one.")
+NAME_UNUSABLE = message("This name cannot be used. Write it shorter, in letters that can be seen.")
+PASSWORD_LENGTH = message("The password is too short or too long.")
+PASSWORDS_DIFFER = message("The two passwords are not the same.")
 INTERACTION_EXPIRED = message("This sign-in has expired. Go back to the application and start again.")
 FORM_NOT_OURS = message("This form was not sent from our page. Go back to the application and start again.")
 NOT_DELIVERABLE = message("The answer cannot be sent back to the application.")

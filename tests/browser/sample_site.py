@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestServer
 from authrim.web import texts
 from authrim.web.pages import (
     ConsentPage,
+    CreateAccountPage,
     ErrorPage,
     FormPostPage,
     LoggedOutPage,
@@ -55,7 +56,30 @@ class Site:
         match name:
             case "login":
                 return self.pages.sign_in(
-                    SignInPage(locale=locale, action_url="/login", csrf_token="t0ken", client=client)
+                    SignInPage(
+                        locale=locale,
+                        action_url="/login",
+                        csrf_token="t0ken",
+                        client=client,
+                        create_account_url="/create-account",
+                    )
+                )
+            case "create-account" | "create-account-wrong":
+                wrong = name == "create-account-wrong"
+                return self.pages.create_account(
+                    CreateAccountPage(
+                        locale=locale,
+                        action_url="/create-account",
+                        csrf_token="t0ken",
+                        client=client,
+                        sign_in_url="/login",
+                        shortest_password=8,
+                        login_value="bob" if wrong else "",
+                        name_value="Bob Builder" if wrong else "",
+                        error_message=texts.PASSWORDS_DIFFER if wrong else None,
+                        error_id="0192f0c4a7b87c0d9e1f" if wrong else None,
+                        wrong="password" if wrong else "",
+                    )
                 )
             case "login-wrong":
                 return self.pages.sign_in(
@@ -133,9 +157,25 @@ class Site:
                         action_url="/login?" + HOSTILE,
                         csrf_token=HOSTILE,
                         client=client,
+                        create_account_url="/create-account?" + HOSTILE,
                         login_value=HOSTILE,
                         error_message=HOSTILE,
                         error_id=HOSTILE,
+                    )
+                )
+            case "hostile-create-account":
+                return self.pages.create_account(
+                    CreateAccountPage(
+                        action_url="/create-account?" + HOSTILE,
+                        csrf_token=HOSTILE,
+                        client=client,
+                        sign_in_url="/login?" + HOSTILE,
+                        shortest_password=8,
+                        login_value=HOSTILE,
+                        name_value=HOSTILE,
+                        error_message=HOSTILE,
+                        error_id=HOSTILE,
+                        wrong=HOSTILE,
                     )
                 )
             case "hostile-consent":

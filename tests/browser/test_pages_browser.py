@@ -14,7 +14,8 @@ from sample_site import Site, running_site
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 PAGES = (
-    "login", "login-wrong", "consent", "error", "form-post", "logout", "logout-unproved", "logged-out-back",
+    "login", "login-wrong", "create-account", "create-account-wrong", "consent", "error", "form-post", "logout",
+    "logout-unproved", "logged-out-back",
 )  # fmt: skip
 PHONE, DESKTOP = {"width": 375, "height": 667}, {"width": 1280, "height": 800}
 
@@ -171,6 +172,41 @@ async def test_the_keyboard_signs_in_and_focus_is_seen(browser: Browser, site: S
     assert site.posted == [("/login", form)]
 
 
+async def test_an_account_is_made_by_keyboard_and_without_javascript(browser: Browser, site: Site) -> None:
+    """The page for a new account: focus in order, the rule read with the password, Enter makes the account, the
+    browser itself asks for what is missing, and what was wrong describes the field."""
+    async with a_page(browser, java_script_enabled=False) as page:
+        await page.goto(f"{site.url}/login")
+        await page.click("#create-account")
+        for field in ("login", "name", "password", "password-repeated", "create-submit", "cancel"):
+            assert await page.locator(f"#{field}").evaluate("e => e === document.activeElement"), field
+            await page.keyboard.press("Tab")
+        rule = await page.locator("#password").get_attribute("aria-describedby")
+        assert await page.locator(f"#{rule}").inner_text() == "At least 8 characters"
+        await page.click("#create-submit")
+        assert site.posted == [], "a sign-in name is required"
+        for field, text in (("login", "bob"), ("password", "pass word"), ("password-repeated", "pass word")):
+            await page.fill(f"#{field}", text)
+        await page.press("#password-repeated", "Enter")
+        await page.get_by_text("received").wait_for()
+        form = {"csrf": "t0ken", "login": "bob", "name": "", "password": "pass word"}
+        form |= {"password_repeated": "pass word", "action": "create"}
+        assert site.posted == [("/create-account", form)]
+        await page.goto(f"{site.url}/create-account")
+        await page.click("#cancel")
+        await page.get_by_text("received").wait_for()
+        assert site.posted[1][1]["action"] == "cancel"
+
+        await page.goto(f"{site.url}/create-account-wrong?locale=fr")
+        password = page.get_by_label("Mot de passe", exact=True)
+        assert await password.get_attribute("aria-invalid") == "true"
+        assert await password.get_attribute("aria-describedby") == "password-rule create-error"
+        assert await password.evaluate("e => e === document.activeElement")
+        assert "identiques" in await page.get_by_role("alert").inner_text()
+        await page.click("#sign-in")
+        assert page.url == f"{site.url}/login"
+
+
 async def test_everything_works_without_javascript(browser: Browser, site: Site) -> None:
     """Sign-in, consent, cancel with empty fields and the form-post page's button need no script."""
     async with a_page(browser, java_script_enabled=False) as page:
@@ -206,7 +242,7 @@ async def test_a196_the_answer_posts_itself_unchanged(browser: Browser, site: Si
     assert site.posted == [("/callback", fields)]
 
 
-@pytest.mark.parametrize("name", ["login", "consent", "error", "form-post", "logout"])
+@pytest.mark.parametrize("name", ["login", "create-account", "consent", "error", "form-post", "logout"])
 async def test_a195_markup_in_any_value_stays_text(browser: Browser, site: Site, name: str) -> None:
     """A195, A196: script in names, links, hints, state and the action neither runs nor becomes an element."""
     async with a_page(browser, java_script_enabled=name != "form-post") as page:

@@ -13,7 +13,7 @@ from authrim.web.display import form_action_source
 from authrim.web.page_headers import prefers_json
 from authrim.web.pages import ErrorPage, FormPostPage, SignInPage
 
-PAGES = ("login", "login-wrong", "consent", "error", "form-post")
+PAGES = ("login", "login-wrong", "create-account", "consent", "error", "form-post")
 BASE_POLICY = {
     "default-src": "'none'",
     "style-src": "'self'",

@@ -106,6 +106,7 @@ def test_a_session_that_is_worth_nothing(browser: Browser) -> None:
         ("prompt=login", {"prompt": ("login",)}, SignInNeeded()),
         ("prompt=login consent", {"prompt": ("login", "consent")}, SignInNeeded()),
         ("prompt=select_account", {"prompt": ("select_account",)}, SignInNeeded(select=True)),
+        ("prompt=create", {"prompt": ("create",)}, SignInNeeded(create=True)),
         ("prompt=consent", {"prompt": ("consent",)}, ConsentNeeded(SCOPE)),
         ("A024 max_age=0", {"max_age": 0}, SignInNeeded()),
         ("max_age too short", {"max_age": 99}, SignInNeeded()),
@@ -195,8 +196,13 @@ def test_sign_in_goes_on_to_consent_and_consent_to_the_code() -> None:
 
 @pytest.mark.parametrize(
     "request_",
-    [requested(prompt=("login",)), requested(max_age=0), requested(prompt=("select_account",))],
-    ids=["login", "max_age=0", "select_account"],
+    [
+        requested(prompt=("login",)),
+        requested(max_age=0),
+        requested(prompt=("select_account",)),
+        requested(prompt=("create",)),
+    ],
+    ids=["login", "max_age=0", "select_account", "create"],
 )
 def test_one_sign_in_is_enough(request_: Any) -> None:
     """A024: having just signed in here, the person is not sent round in a circle."""
@@ -276,6 +282,14 @@ def test_signing_in_as_somebody_else_than_hinted_is_refused() -> None:
     decision = sign_in(hinted_subject="stranger")
     assert refused(decision).error == "login_required"
     assert kinds(decision) == ["SubjectAuthenticated", "AuthorizationRefused"]
+
+
+@pytest.mark.parametrize("hinted", ["person", "stranger", ""])
+def test_nobody_who_is_known_is_a_new_person(hinted: str) -> None:
+    """Initiating User Registration §4.1: a hint beside ``prompt=create`` could only end in another person's tokens."""
+    decision = ask(hinted=hinted, prompt=("create",))
+    assert refused(decision).error == "invalid_request"
+    assert kinds(decision) == ["AuthorizationRequested", "AuthorizationRefused"]
 
 
 def test_cancelling_ends_the_request() -> None:

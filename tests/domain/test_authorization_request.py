@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from domain import pkce
@@ -54,6 +55,27 @@ def challenge(value: str, method: str) -> dict[str, str | None]:
 def accepted(outcome: Valid | OnPage | ByRedirect) -> Valid:
     assert isinstance(outcome, Valid), outcome
     return outcome
+
+
+@pytest.mark.parametrize(
+    ("prompt", "outcome"),
+    [
+        ("create", ("create",)),
+        ("create login", ("create", "login")),
+        ("create none", None),
+        ("none create", None),
+        ("Create", None),
+    ],
+)
+def test_prompt_create_where_people_make_accounts(prompt: str, outcome: tuple[str, ...] | None) -> None:
+    """A021, Initiating User Registration §4.1: a value like the others there, and never beside ``none``."""
+    parameters = Parameters({**GOOD, "prompt": prompt})
+    valid = validate(WEB, parameters, msgspec.structs.replace(FACTS, creates_accounts=True))
+    if outcome is None:
+        assert isinstance(valid, ByRedirect)
+        assert valid.refusal.error == "invalid_request"
+    else:
+        assert accepted(valid).request.prompt == outcome
 
 
 def test_a_good_request_is_recorded_as_it_was_asked() -> None:

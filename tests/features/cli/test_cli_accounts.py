@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from authrim.administration import accounts
+from authrim.administration.new_account import LOGIN_TAKEN, find_subject
 from authrim.crypto.ids import new_id
 from authrim.crypto.master import MasterKeys
 from authrim.crypto.passwords import Passwords
@@ -54,7 +55,7 @@ async def test_password_given_is_the_one_that_works(
 ) -> None:
     """The account can be found by its login, in any spelling, and its password checks."""
     subject = await asyncio.to_thread(create, authrim, "Alice")
-    assert await accounts.find_subject(store, master, "default", "alice ") == subject
+    assert await find_subject(store, master, "default", "alice ") == subject
     assert await password_is(private, subject, PASSWORD_TEXT)
     assert not await password_is(private, subject, PASSWORD_TEXT + "x")
 
@@ -126,7 +127,7 @@ async def test_two_at_once_get_one_login(
         passwords.close()
     made = [answer for answer in answers if isinstance(answer, Account)]
     refused = [answer for answer in answers if isinstance(answer, Refusal)]
-    assert (len(made), refused) == (1, [accounts.TAKEN])
+    assert (len(made), refused) == (1, [LOGIN_TAKEN])
     (loser,) = {"one", "two"} - {made[0].subject}
     assert (await store.read_stream(account_stream("default", loser))).version == 0
     assert not [row for row in await store.read_rows(SEALED.name, "", 100) if f":{loser}:" in row["key"]]

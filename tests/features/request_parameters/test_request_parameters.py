@@ -138,7 +138,7 @@ async def test_prompt_consent_and_select_account(browser: Browser) -> None:
 
 
 async def test_prompt_create_is_not_offered(server: RunningServer, browser: Browser) -> None:
-    """Initiating User Registration 1.0 §4.1: there is no page to sign up on, so it is not in the metadata, and asking
+    """Initiating User Registration 1.0 §4.1: where people do not make accounts it is not in the metadata, and asking
     for it is ``invalid_request``, never silently a sign-in."""
     async with server.http.get(server.url("/.well-known/openid-configuration")) as answer:
         offered = (await answer.json())["prompt_values_supported"]

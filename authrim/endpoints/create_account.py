@@ -1,0 +1,248 @@
+"""The page on which a person makes an account (Initiating User Registration via OpenID Connect 1.0 §4).
+
+The account, the session that begins with it and the request's next step are one append: there is no account whose
+person was not let in, and nobody is let in without one.
+"""
+
+from typing import Final
+
+import msgspec
+from aiohttp import hdrs, web
+
+from authrim.administration.new_account import (
+    LOGIN_TAKEN,
+    LOGIN_UNUSABLE,
+    PASSWORD_LENGTH,
+    SHORTEST_PASSWORD,
+    NewAccount,
+    Wanted,
+    decide_new_account,
+    find_subject,
+    prepare_account,
+    refuse_new_account,
+)
+from authrim.authorization.advance import StepTaken, advance, answer_step, take_step
+from authrim.authorization.session_beginning import SessionBeginning
+from authrim.execute import Change, Context
+from authrim.runtime import RUNTIME, Runtime
+from authrim.sign_in import too_many
+from authrim.web import texts
+from authrim.web.answers import page_settings, record, refuse_on_page
+from authrim.web.context import context_of
+from authrim.web.errors import ERROR_ID_HEADER
+from authrim.web.interaction import (
+    PASSWORD_ACR,
+    PASSWORD_AMR,
+    Interaction,
+    StepFacts,
+    create_account_url,
+    facts_for,
+    form_refusal,
+    open_interaction,
+    shown_client,
+)
+from authrim.web.pages import CreateAccountPage
+from authrim.web.params import Params, read_form
+from authrim.web.response_mode import see_other
+from domain import authorization
+from domain.account import NO_ACCOUNT
+from domain.authorization import NOBODY_NEW, Browser
+from domain.claims import OWN_NAME_UNUSABLE, check_own_name
+from domain.client import Client
+from domain.decision import Decision
+from domain.errors import Refusal, invalid_request
+from domain.grant import Grant
+from domain.session import NO_SESSION
+from domain.stream import account_stream
+
+ENDPOINT = "create-account"
+
+PASSWORDS_DIFFER = invalid_request("The two passwords are not the same.", "Write it twice.")
+TOO_MANY = Refusal(
+    "access_denied", "There were too many new accounts.", "Wait, then try again.",
+    reason="too_many_attempts", status=429,
+)  # fmt: skip
+
+#: What the page says of a refusal, and the field that it is about.
+_SAID: Final[dict[Refusal, tuple[str, str]]] = {
+    LOGIN_UNUSABLE: (texts.LOGIN_UNUSABLE, "login"),
+    LOGIN_TAKEN: (texts.LOGIN_TAKEN, "login"),
+    OWN_NAME_UNUSABLE: (texts.NAME_UNUSABLE, "name"),
+    PASSWORD_LENGTH: (texts.PASSWORD_LENGTH, "password"),
+    PASSWORDS_DIFFER: (texts.PASSWORDS_DIFFER, "password"),
+    TOO_MANY: (texts.TOO_MANY_ATTEMPTS, ""),
+}
+
+
+class Typed(msgspec.Struct, frozen=True):
+    """What was typed, as it is shown again when it does not do; the passwords are not."""
+
+    login: str
+    name: str = ""
+    password: str = ""
+    password_repeated: str = ""
+
+    @property
+    def wanted(self) -> Wanted:
+        """The account that this asks for."""
+        return Wanted(self.login, self.password, {"name": self.name} if self.name else {})
+
+    def __repr__(self) -> str:
+        return "Typed()"
+
+
+async def show_create_account(request: web.Request) -> web.StreamResponse:
+    """GET ``/create-account/{grant}``: changes nothing."""
+    context = context_of(request)
+    interaction = await _open(request, context)
+    if isinstance(interaction, Refusal):
+        return await refuse_on_page(request, context, ENDPOINT, interaction)
+    runtime = request.app[RUNTIME]
+    if interaction.grant.subject is not None:
+        return see_other(runtime.url(f"/consent/{interaction.grant_id}"))
+    page = _page(request, interaction, Typed(interaction.private.login_hint or ""))
+    return runtime.pages.create_account(page)
+
+
+async def answer_create_account(request: web.Request) -> web.StreamResponse:
+    """POST ``/create-account/{grant}``: the person makes an account or cancels."""
+    context = context_of(request)
+    interaction = await _open(request, context)
+    if isinstance(interaction, Refusal):
+        return await refuse_on_page(request, context, ENDPOINT, interaction)
+    form = await read_form(request)
+    refusal = form if isinstance(form, Refusal) else form_refusal(request, interaction.csrf, form)
+    if isinstance(refusal, Refusal):
+        return await refuse_on_page(request, context, ENDPOINT, refusal, client_known=True)
+    assert not isinstance(form, Refusal)
+    context.actor = "subject"
+    if form.get("action") == "cancel":
+        return await _cancel(request, context, interaction)
+    typed = _typed(form)
+    refusal = _refuse_typed(typed) or await _refuse_now(request.app[RUNTIME], context, interaction, typed)
+    if refusal is not None:
+        return await _not_yet(request, context, interaction, typed, refusal)
+    return await _create(request, context, interaction, typed)
+
+
+async def _open(request: web.Request, context: Context) -> Interaction | Refusal:
+    """The request of this browser, when a new person may answer it."""
+    interaction = await open_interaction(request, context)
+    if isinstance(interaction, Refusal) or create_account_url(request, interaction):
+        return interaction
+    return NOBODY_NEW
+
+
+def _typed(form: Params) -> Typed:
+    names = ("login", "name", "password", "password_repeated")
+    login, name, password, repeated = (form.get(field) or "" for field in names)
+    return Typed(login, name.strip(), password, repeated)
+
+
+def _refuse_typed(typed: Typed) -> Refusal | None:
+    """Why this makes no account, whoever else has one."""
+    if typed.password != typed.password_repeated:
+        return PASSWORDS_DIFFER
+    return refuse_new_account(typed.wanted) or check_own_name(typed.name)
+
+
+async def _refuse_now(
+    runtime: Runtime, context: Context, interaction: Interaction, typed: Typed
+) -> Refusal | None:
+    """Count the attempt, then see whether the login is free: who tries out which are taken is slowed down as who
+    guesses passwords is (A182, A183). Accounts that were made are counted too, so nobody makes them by the thousand."""
+    settings, tenant = runtime.settings, context.tenant
+    limits = {
+        f"create-account:{tenant}:{interaction.grant_id}": settings.sign_in_attempts_per_account,
+        f"create-account:{tenant}:{context.address}": settings.sign_in_attempts_per_address,
+    }
+    if await too_many(runtime, limits):
+        return TOO_MANY
+    if await find_subject(runtime.store, runtime.master, tenant, typed.login) is not None:
+        return LOGIN_TAKEN
+    return None
+
+
+async def _cancel(request: web.Request, context: Context, interaction: Interaction) -> web.Response:
+    async def decide(_grant: Grant, _client: Client, facts: StepFacts) -> StepTaken:
+        return StepTaken(authorization.decide_cancelled(facts.now))
+
+    return (await advance(request, context, ENDPOINT, interaction, decide)).response
+
+
+async def _create(
+    request: web.Request, context: Context, interaction: Interaction, typed: Typed
+) -> web.Response:
+    """Make the account, begin its session, and go on with the request. Raises PasswordsBusy."""
+    runtime = request.app[RUNTIME]
+    new = await prepare_account(
+        runtime.private, runtime.passwords, runtime.master, context.tenant, typed.wanted
+    )
+    beginning = SessionBeginning(request, context, new.subject)
+
+    async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepTaken:
+        # Of two that want the same login at once the database lets one have it, and the other finds it taken here.
+        if await find_subject(runtime.store, runtime.master, context.tenant, typed.login) is not None:
+            return StepTaken(Decision((), LOGIN_TAKEN))
+        context.subject = new.subject
+        account = decide_new_account(NO_ACCOUNT, new, facts.now)
+        changes = await beginning.decide(client, facts.now)
+        made = Change(account_stream(context.tenant, new.subject), 0, account.events)
+        decision = _signed_in(runtime, context, client, new, beginning.session_id, grant, facts)
+        return StepTaken(decision, (made, *changes), new.rows)
+
+    step = await take_step(request, context, interaction, decide)
+    if step is LOGIN_TAKEN:
+        context.subject = ""  # of an earlier try that lost
+        return await _not_yet(request, context, interaction, typed, LOGIN_TAKEN)
+    advanced = await answer_step(request, context, ENDPOINT, interaction, step)
+    if advanced.taken:
+        beginning.tell(advanced.response)
+    return advanced.response
+
+
+def _signed_in(
+    runtime: Runtime, context: Context, client: Client, new: NewAccount, session_id: str,
+    grant: Grant, facts: StepFacts,
+) -> Decision[authorization.Step]:  # fmt: skip
+    """The new person is the one of the request, and has agreed to nothing yet."""
+    browser = Browser(session_id, NO_SESSION, account_active=True)
+    authorization_facts = facts_for(runtime, context, client, browser, facts, new.subject)
+    return authorization.decide_signed_in(
+        grant, new.subject, session_id, PASSWORD_ACR, PASSWORD_AMR, authorization_facts
+    )
+
+
+async def _not_yet(
+    request: web.Request, context: Context, interaction: Interaction, typed: Typed, refusal: Refusal
+) -> web.Response:
+    """Record why, and show the page again."""
+    runtime = request.app[RUNTIME]
+    await record(request, context, ENDPOINT, refusal, client_known=True)
+    page = _page(request, interaction, typed, refusal, context.error_id)
+    response = runtime.pages.create_account(page, status=refusal.status)
+    response.headers[ERROR_ID_HEADER] = context.error_id
+    if refusal is TOO_MANY:
+        response.headers[hdrs.RETRY_AFTER] = str(runtime.settings.sign_in_window_seconds)
+    return response
+
+
+def _page(
+    request: web.Request, interaction: Interaction, typed: Typed, refusal: Refusal | None = None,
+    error_id: str | None = None,
+) -> CreateAccountPage:  # fmt: skip
+    runtime = request.app[RUNTIME]
+    message, wrong = (None, "") if refusal is None else _SAID[refusal]
+    return CreateAccountPage(
+        action_url=create_account_url(request, interaction),
+        csrf_token=interaction.csrf,
+        client=shown_client(runtime, interaction.client, interaction.asked.redirect_uri),
+        sign_in_url=runtime.url(f"/login/{interaction.grant_id}"),
+        shortest_password=SHORTEST_PASSWORD,
+        login_value=typed.login,
+        name_value=typed.name,
+        error_message=message,
+        error_id=error_id,
+        wrong=wrong,
+        **page_settings(request, interaction.asked.ui_locales),
+    )
