@@ -11,8 +11,9 @@ from aiohttp import web
 from chromium import chromium
 from playwright.async_api import BrowserContext, Page
 
+from authrim.store.contract import Store
 from tests.support.browser import authorization_query, redeem
-from tests.support.running import KnownClient, RunningServer
+from tests.support.running import KnownClient, RunningServer, running_server
 
 pytestmark = pytest.mark.browser
 
@@ -104,6 +105,25 @@ async def test_a_person_signs_in_and_comes_back(
     assert second["state"] == "again"
     for answer, proof in ((first, verifier), (second, again)):
         status, _ = await redeem(server, client, answer["code"], proof)
+        assert status == 200
+
+
+@pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
+async def test_a_person_makes_an_account_and_comes_back(store: Store, site: ClientSite) -> None:
+    """``prompt=create`` in Chromium without JavaScript: the form's own redirect reaches a client that nobody is asked
+    about, past the page's policy."""
+    async with running_server(store, self_registration=True) as server:
+        client = await server.client("web", redirect_uris=(site.callback_url,), skip_consent=True)
+        async with a_context(java_script_enabled=False) as context:
+            page = await context.new_page()
+            verifier = await follow_link(page, server, client, prompt="create", login_hint="bob")
+            await arrive(page, server.url("/create-account/"))
+            await page.fill("#password", "pass phrase")
+            await page.fill("#password-repeated", "pass phrase")
+            await page.click("#create-submit")
+            await arrive(page, site.callback_url)
+        [(_, answer)] = site.received
+        status, _ = await redeem(server, client, answer["code"], verifier)
         assert status == 200
 
 
