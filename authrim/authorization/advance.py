@@ -23,7 +23,7 @@ from authrim.web.interaction import (
     allowed_client,
     is_open,
 )
-from domain.authorization import Step
+from domain.authorization import Step, decide_cancelled
 from domain.client import Client
 from domain.decision import Decision
 from domain.errors import Refusal
@@ -60,6 +60,17 @@ async def advance(
     else's by then."""
     step = await take_step(request, context, interaction, decide, gone, at_once=at_once)
     return await answer_step(request, context, endpoint, interaction, step, gone)
+
+
+async def cancel(
+    request: web.Request, context: Context, endpoint: str, interaction: Interaction
+) -> web.Response:
+    """The person said no on a page, and the client is told (RFC 6749 §4.1.2.1)."""
+
+    async def decide(_grant: Grant, _client: Client, facts: StepFacts) -> StepTaken:
+        return StepTaken(decide_cancelled(facts.now))
+
+    return (await advance(request, context, endpoint, interaction, decide)).response
 
 
 async def take_step(

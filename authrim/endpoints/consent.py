@@ -14,12 +14,11 @@ from authrim.web.interaction import (
     Interaction,
     StepFacts,
     facts_for,
-    form_refusal,
     open_interaction,
+    own_form,
     shown_client,
 )
 from authrim.web.pages import ConsentPage
-from authrim.web.params import read_form
 from authrim.web.response_mode import see_other
 from domain import account as accounts
 from domain import authorization
@@ -51,11 +50,9 @@ async def answer_consent(request: web.Request) -> web.StreamResponse:
     interaction = await open_interaction(request, context)
     if isinstance(interaction, Refusal):
         return await refuse_on_page(request, context, ENDPOINT, interaction)
-    form = await read_form(request)
-    refusal = form if isinstance(form, Refusal) else form_refusal(request, interaction.csrf, form)
-    if isinstance(refusal, Refusal):
-        return await refuse_on_page(request, context, ENDPOINT, refusal, client_known=True)
-    assert not isinstance(form, Refusal)
+    form = await own_form(request, interaction)
+    if isinstance(form, Refusal):
+        return await refuse_on_page(request, context, ENDPOINT, form, client_known=True)
     cancelled = form.get("action") == "cancel"
 
     async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepTaken:

@@ -21,7 +21,7 @@ from authrim.administration.new_account import (
     prepare_account,
     refuse_new_account,
 )
-from authrim.authorization.advance import StepTaken, advance, answer_step, take_step
+from authrim.authorization.advance import StepTaken, answer_step, cancel, take_step
 from authrim.authorization.session_beginning import SessionBeginning
 from authrim.execute import Change, Context
 from authrim.runtime import RUNTIME, Runtime
@@ -37,12 +37,12 @@ from authrim.web.interaction import (
     StepFacts,
     create_account_url,
     facts_for,
-    form_refusal,
     open_interaction,
+    own_form,
     shown_client,
 )
 from authrim.web.pages import CreateAccountPage
-from authrim.web.params import Params, read_form
+from authrim.web.params import Params
 from authrim.web.response_mode import see_other
 from domain import authorization
 from domain.account import NO_ACCOUNT
@@ -110,14 +110,12 @@ async def answer_create_account(request: web.Request) -> web.StreamResponse:
     interaction = await _open(request, context)
     if isinstance(interaction, Refusal):
         return await refuse_on_page(request, context, ENDPOINT, interaction)
-    form = await read_form(request)
-    refusal = form if isinstance(form, Refusal) else form_refusal(request, interaction.csrf, form)
-    if isinstance(refusal, Refusal):
-        return await refuse_on_page(request, context, ENDPOINT, refusal, client_known=True)
-    assert not isinstance(form, Refusal)
+    form = await own_form(request, interaction)
+    if isinstance(form, Refusal):
+        return await refuse_on_page(request, context, ENDPOINT, form, client_known=True)
     context.actor = "subject"
     if form.get("action") == "cancel":
-        return await _cancel(request, context, interaction)
+        return await cancel(request, context, ENDPOINT, interaction)
     typed = _typed(form)
     refusal = _refuse_typed(typed) or await _refuse_now(request.app[RUNTIME], context, interaction, typed)
     if refusal is not None:
@@ -161,13 +159,6 @@ async def _refuse_now(
     if await find_subject(runtime.store, runtime.master, tenant, typed.login) is not None:
         return LOGIN_TAKEN
     return None
-
-
-async def _cancel(request: web.Request, context: Context, interaction: Interaction) -> web.Response:
-    async def decide(_grant: Grant, _client: Client, facts: StepFacts) -> StepTaken:
-        return StepTaken(authorization.decide_cancelled(facts.now))
-
-    return (await advance(request, context, ENDPOINT, interaction, decide)).response
 
 
 async def _create(

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from authrim.authorization.advance import StepTaken, advance
+from authrim.authorization.advance import StepTaken, advance, cancel
 from authrim.authorization.session_beginning import SessionBeginning
 from authrim.execute import Change, Context, Outcome
 from authrim.runtime import RUNTIME
@@ -20,13 +20,13 @@ from authrim.web.interaction import (
     StepFacts,
     create_account_url,
     facts_for,
-    form_refusal,
     is_open,
     open_interaction,
+    own_form,
     shown_client,
 )
 from authrim.web.pages import SignInPage
-from authrim.web.params import Params, read_form
+from authrim.web.params import Params
 from authrim.web.response_mode import see_other
 from domain import authorization
 from domain.authorization import Browser
@@ -65,21 +65,12 @@ async def answer_sign_in(request: web.Request) -> web.StreamResponse:
     interaction = await open_interaction(request, context)
     if isinstance(interaction, Refusal):
         return await refuse_on_page(request, context, ENDPOINT, interaction)
-    form = await read_form(request)
-    refusal = form if isinstance(form, Refusal) else form_refusal(request, interaction.csrf, form)
-    if isinstance(refusal, Refusal):
-        return await refuse_on_page(request, context, ENDPOINT, refusal, client_known=True)
-    assert not isinstance(form, Refusal)
+    form = await own_form(request, interaction)
+    if isinstance(form, Refusal):
+        return await refuse_on_page(request, context, ENDPOINT, form, client_known=True)
     if form.get("action") == "cancel":
-        return await _cancel(request, context, interaction)
+        return await cancel(request, context, ENDPOINT, interaction)
     return await _sign_in(request, context, interaction, form)
-
-
-async def _cancel(request: web.Request, context: Context, interaction: Interaction) -> web.Response:
-    async def decide(_grant: Grant, _client: Client, facts: StepFacts) -> StepTaken:
-        return StepTaken(authorization.decide_cancelled(facts.now))
-
-    return (await advance(request, context, ENDPOINT, interaction, decide)).response
 
 
 async def _sign_in(

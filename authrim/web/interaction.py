@@ -18,7 +18,7 @@ from authrim.subjects import hinted_person
 from authrim.web.cookies import csrf_token, fetched_secret, request_secret
 from authrim.web.display import redirect_host
 from authrim.web.pages import ShownClient
-from authrim.web.params import Params
+from authrim.web.params import Params, read_form
 from domain import client_id_url
 from domain.authorization import AuthorizationFacts, Browser
 from domain.authorization_request import PrivateParameters, is_still_allowed
@@ -149,6 +149,14 @@ def form_refusal(request: web.Request, csrf: str, form: Params) -> Refusal | Non
     if not constant_time_equal(form.get("csrf") or "", csrf):
         return FORM_REFUSED
     return None
+
+
+async def own_form(request: web.Request, interaction: Interaction) -> Params | Refusal:
+    """The form that was sent, when it came from our own page of this request (A179)."""
+    form = await read_form(request)
+    if isinstance(form, Refusal):
+        return form
+    return form_refusal(request, interaction.csrf, form) or form
 
 
 async def private_parameters(
