@@ -6,6 +6,7 @@ servers disagree about everything else. What they could disagree on cannot be re
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -77,6 +78,11 @@ def shape_problem(redirect_uri: str) -> Problem | None:
     """Why no client at all may use the URI, or None. Asked at registration and at each use (A006, A010)."""
     if not 0 < len(redirect_uri) <= MAX_LENGTH:
         return Problem("is empty or too long.", f"Use at most {MAX_LENGTH} characters.")
+    return _written_problem(redirect_uri)
+
+
+@lru_cache(maxsize=1024)  # the same few are asked about in every request
+def _written_problem(redirect_uri: str) -> Problem | None:
     if "#" in redirect_uri:
         return Problem("has a fragment.", "Leave out the # and what follows it.")
     if "*" in redirect_uri:
