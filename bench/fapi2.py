@@ -140,14 +140,14 @@ def _theirs(side: NodeSide, client: Fapi2Client, folder: Path) -> Fapi2Side:
 def _measure(
     sides: list[Fapi2Side], cluster: Cluster, arguments: argparse.Namespace
 ) -> dict[str, dict[str, tuple[Summary, float]]]:
-    """A B A B …, after one short round of each to warm up; by step and side."""
+    """A B A B … in each step, after one round of all to warm up; by step and side."""
     runs: dict[str, dict[str, list[Cost]]] = {
         step.name: {side.server.name: [] for side in sides} for step in STEPS
     }
     for turn in range(arguments.rounds + 1):
         flows = arguments.flows if turn else _WARM_UP
-        for side in sides:
-            for step in STEPS:
+        for step in STEPS:
+            for side in sides:
                 cost = _run(side, step, flows, cluster)
                 if turn:
                     runs[step.name][side.server.name].append(cost)
