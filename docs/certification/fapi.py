@@ -142,9 +142,11 @@ def register(given: argparse.Namespace, identity: Identity, redirect_uris: list[
     jwks.write_text(json.dumps(identity.public_jwks(with_certificate=self_signed)))
     command = [sys.executable, "-m", "authrim", "--config", str(given.config), "--json", "client", "create"]
     command += ["--name", f"Suite {identity.name}", "--profile", given.profile, "--jwks", str(jwks)]
-    for uri in redirect_uris:
-        command += ["--redirect-uri", uri]
-    command += ["--scope", " ".join(dict.fromkeys(f"{given.scope} address phone".split()))]
+    if given.service:
+        command += ["--service"]
+    else:
+        command += [item for uri in redirect_uris for item in ("--redirect-uri", uri)]
+    command += _scope(given)
     match given.client_auth, given.anchors:
         case "mtls", None:
             command += ["--auth-method", "self_signed_tls_client_auth"]
@@ -165,8 +167,17 @@ def register(given: argparse.Namespace, identity: Identity, redirect_uris: list[
     return str(json.loads(made.stdout)["client_id"])
 
 
+def _scope(given: argparse.Namespace) -> list[str]:
+    """What the client may ask for; without OpenID Connect, at an API of its own."""
+    if given.oauth:
+        return ["--scope", given.scope, "--audience", given.resource, "--default-audience", given.resource]
+    return ["--scope", f"{given.scope} address phone"]
+
+
 def _responses(given: argparse.Namespace) -> list[str]:
     """What FAPI 1 lets a client have instead of the plain code (FAPI 1 Advanced §5.2.2), and JARM for all."""
+    if given.service:
+        return []
     if given.jarm:
         return ["--response-type", "code", "--response-mode", "jwt"]
     if not given.profile.startswith("fapi1"):
@@ -206,10 +217,11 @@ def configuration(
     overrides[f"{version}-user-rejects-authentication"] = {"browser": [cancel]}
     reused = f"{version}-par-ensure-reused-request-uri-prior-to-auth-completion-succeeds"
     overrides[reused] = {"browser": [look_only, usual]}
+    metadata = "oauth-authorization-server" if given.oauth else "openid-configuration"  # RFC 8414 §3
     return {
         "alias": given.alias,
         "description": "Authrim",
-        "server": {"discoveryUrl": f"{issuer}/.well-known/{given.discovery}"},
+        "server": {"discoveryUrl": f"{issuer}/.well-known/{metadata}"},
         "client": clients[0],
         "client2": clients[1],
         "mtls": identities[0].mtls,
@@ -275,12 +287,13 @@ def main() -> None:
     parser.add_argument("--resource", required=True)
     parser.add_argument("--anchors", type=Path)
     parser.add_argument("--alg", default="PS256")
-    parser.add_argument("--scope", default="openid profile email offline_access")
-    parser.add_argument("--discovery", default="openid-configuration")
+    parser.add_argument("--oauth", action="store_true", help="without OpenID Connect; --resource is an API")
+    parser.add_argument("--service", action="store_true", help="clients of the client credentials grant")
     parser.add_argument("--jarm", action="store_true", help="answers as JWTs")
     parser.add_argument("--signed-requests", action="store_true", help="requests as signed objects only")
     parser.add_argument("folder", type=Path)
     given = parser.parse_args()
+    given.scope = "accounts" if given.oauth else "openid profile email offline_access"
     given.folder.mkdir(parents=True, exist_ok=True)
     authority = None if given.anchors is None else Authority(given.anchors)
     identities = [Identity(f"{given.alias}-{number}", given.alg, authority) for number in ("one", "two")]
