@@ -58,6 +58,12 @@ def error_page(issuer: str, text: str) -> dict[str, Any]:
     )
 
 
+def sign_in_page(issuer: str) -> dict[str, Any]:
+    """The sign-in page, shown to the reviewer; the module ends there, so nobody signs in."""
+    commands = [["wait", "xpath", "//*", 10, "Sign in", "update-image-placeholder"]]
+    return authorization(issuer, {"task": "Sign-in page", "match": f"{issuer}/login*", "commands": commands})
+
+
 def logout(issuer: str, *tasks: Task) -> dict[str, Any]:
     """What the browser does after it was sent to the end session endpoint."""
     return {"match": f"{issuer}/logout*", "tasks": list(tasks)}

@@ -22,6 +22,7 @@ from browser import (
     error_page,
     logout,
     logout_page,
+    sign_in_page,
     sign_in_task,
     watch_session,
 )
@@ -66,8 +67,10 @@ def configuration(
     overrides: dict[str, Any] = {}
     for module, text in ERROR_PAGES.items():
         overrides[module] = {"browser": [error_page(issuer, text)]}
-    for module in (*SECOND_SIGN_INS, *CLIENT_PAGES):
+    for module in SECOND_SIGN_INS:
         overrides[module] = {"browser": [with_picture]}
+    for module in CLIENT_PAGES:
+        overrides[module] = {"browser": [sign_in_page(issuer)]}
     for module, text in LOGOUT_PAGES.items():
         overrides[module] = {"browser": [usual, logout(issuer, *logout_page(issuer, text))]}
     document: dict[str, Any] = {
