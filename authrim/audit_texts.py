@@ -100,6 +100,7 @@ REASONS: Final[dict[str, str]] = {
     "secret_wrong": "The client's secret was wrong, or has expired.",
     "session_ended": "The browser's session is over.",
     "token_not_active": "The access token is unknown, expired, revoked, or not for this resource.",
+    "too_many_accounts": "Too many new accounts were asked for; the next one has to wait.",
     "too_many_attempts": "There were too many failed sign-ins; the next one has to wait.",
     "too_many_failures": "The client failed to authenticate too often; the next attempt has to wait.",
     "unreachable": "The address could not be reached, or may not be: the server's own log says more.",

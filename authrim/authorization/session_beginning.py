@@ -34,9 +34,8 @@ class SessionBeginning:
             self.session_id = current.browser.session_id
             renewed = sessions.decide_sign_in(session, self._proof, now, lifetime)
             return (Change(self._stream(self.session_id), current.session_version, renewed, session),)
-        self.session_id = (
-            self._new_session_id
-        )  # also when an earlier try would have renewed one that has ended since
+        # Also when an earlier try would have renewed one that has ended since.
+        self.session_id = self._new_session_id
         events = sessions.decide_sign_in(NO_SESSION, self._proof, now, lifetime)
         started = Change(self._stream(self.session_id), 0, events)
         if current is None:

@@ -60,7 +60,7 @@ ENDPOINT = "create-account"
 PASSWORDS_DIFFER = invalid_request("The two passwords are not the same.", "Write it twice.")
 TOO_MANY = Refusal(
     "access_denied", "There were too many new accounts.", "Wait, then try again.",
-    reason="too_many_attempts", status=429,
+    reason="too_many_accounts", status=429,
 )  # fmt: skip
 
 #: What the page says of a refusal, and the field that it is about.
@@ -113,7 +113,6 @@ async def answer_create_account(request: web.Request) -> web.StreamResponse:
     form = await own_form(request, interaction)
     if isinstance(form, Refusal):
         return await refuse_on_page(request, context, ENDPOINT, form, client_known=True)
-    context.actor = "subject"
     if form.get("action") == "cancel":
         return await cancel(request, context, ENDPOINT, interaction)
     typed = _typed(form)
@@ -166,6 +165,7 @@ async def _create(
 ) -> web.Response:
     """Make the account, begin its session, and go on with the request. Raises PasswordsBusy."""
     runtime = request.app[RUNTIME]
+    context.actor = "subject"
     new = await prepare_account(
         runtime.private, runtime.passwords, runtime.master, context.tenant, typed.wanted
     )

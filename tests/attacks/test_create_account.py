@@ -113,7 +113,7 @@ async def test_trying_out_which_logins_are_taken(server: RunningServer, browser:
         shown = await sign_up(browser, page, login)
         assert (shown.status, shown.headers["Retry-After"]) == (429, "900")
         assert "already" not in shown.body
-        assert await reason_of(server, shown.headers["Authrim-Error-Id"]) == "too_many_attempts"
+        assert await reason_of(server, shown.headers["Authrim-Error-Id"]) == "too_many_accounts"
     assert not await is_known(server)
 
 
