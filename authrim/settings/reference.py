@@ -46,7 +46,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
 
 _OPENING = f"""# Settings
 
-<!-- Generated from authrim/settings/groups.py by `make docs`. -->
+<!-- Generated from authrim/settings/groups/ by `make docs`. -->
 
 `authrim serve --config FILE` reads a TOML file of these keys, all at the top level. An environment variable
 `{ENVIRONMENT_PREFIX}` and the key in capitals (`{ENVIRONMENT_PREFIX}ISSUER`) wins over the file,

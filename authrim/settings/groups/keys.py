@@ -1,0 +1,38 @@
+"""The master key, the keys that tokens are signed with, and those that clients encrypt to."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+from authrim.settings.kinds import Algorithms, EncryptionAlgorithms, MasterKeyList, Seconds
+
+
+class Keys(BaseModel):
+    """The master key, the keys that tokens are signed with, and those that clients encrypt to."""
+
+    master_keys: MasterKeyList = Field(
+        default=(),
+        description="32 random bytes each, as base64url without padding. The first encrypts; the others "
+        "only read what was encrypted before. What a lost one encrypted is lost. The last one also makes pairwise "
+        "subjects: it stays the last.",
+    )
+    master_key_file: Path | None = Field(
+        default=None, description="A file with the master keys, one a line, instead of `master_keys`."
+    )
+    signing_algorithms: Algorithms = Field(
+        default=("ES256", "RS256"),
+        min_length=1,
+        description="The algorithms that the server keeps signing keys for. The first signs access tokens. "
+        "OpenID Connect Core §15.1 wants `RS256` among them.",
+    )
+    encryption_algorithms: EncryptionAlgorithms = Field(
+        default=("RSA-OAEP-256", "ECDH-ES"),
+        description="The algorithms that the server keeps keys for, so that clients can encrypt request objects to it. "
+        "`ECDH-ES` stands for its key wrapping variants too. Empty: nobody can.",
+    )
+    jwks_cache_seconds: Seconds = Field(
+        default=900,
+        ge=60,
+        le=86400,
+        description="How long others may cache the key set. A new key is published so long before it signs.",
+    )

@@ -1,0 +1,34 @@
+"""Where the event log lives, and how much may wait for it."""
+
+from pydantic import BaseModel, Field, SecretStr
+
+from authrim.settings.kinds import Count, Database, Seconds
+
+
+class Log(BaseModel):
+    """Where the event log lives, and how much may wait for it."""
+
+    database: Database = Field(
+        default=SecretStr("authrim.db"),
+        description="A file name for the embedded SQLite store, or `postgresql://user:password@host/name`.",
+    )
+    database_pooled: bool = Field(
+        default=False,
+        description="A transaction pooler (PgBouncer) stands before PostgreSQL: no statement is kept prepared.",
+    )
+    database_listen: Database | None = Field(
+        default=None,
+        description="A direct `postgresql://` address for LISTEN, past a pooler. Without it the log is polled.",
+    )
+    append_queue_limit: Count = Field(
+        default=4096,
+        ge=64,
+        le=65536,
+        description="Appends that may wait in one process. One more is answered 503 with `Retry-After`.",
+    )
+    append_wait_seconds: Seconds = Field(
+        default=1,
+        ge=1,
+        le=30,
+        description="How long an append may wait to be sent before it is answered 503.",
+    )

@@ -1,0 +1,54 @@
+"""People, their sessions, and what slows down somebody who guesses."""
+
+from pydantic import BaseModel, Field
+
+from authrim.settings.kinds import Count, Language, Seconds
+
+
+class SignIn(BaseModel):
+    """People, their sessions, and what slows down somebody who guesses."""
+
+    interaction_lifetime: Seconds = Field(
+        default=600,
+        ge=60,
+        le=3600,
+        description="From an authorization request to the end of sign-in and consent.",
+    )
+    session_lifetime: Seconds = Field(
+        default=43_200, ge=300, le=2_592_000, description="A browser's session, from sign-in to its end."
+    )
+    self_registration: bool = Field(
+        default=False,
+        description="Whether people make their own accounts: a page for it, a link to it on the sign-in page, and "
+        "`prompt=create`. Off: accounts are made by an administrator alone.",
+    )
+    sign_in_attempts_per_account: Count = Field(
+        default=5,
+        ge=1,
+        le=1000,
+        description="Failed sign-ins for one login before its next tries must wait; and how often one "
+        "authorization request may ask for a new account.",
+    )
+    sign_in_attempts_per_address: Count = Field(
+        default=50,
+        ge=1,
+        le=100_000,
+        description="Failed sign-ins from one address (IPv6: one /64) before its next tries must wait; and, counted on "
+        "their own, new accounts that are asked for from there, made or not.",
+    )
+    sign_in_window_seconds: Seconds = Field(
+        default=900,
+        ge=10,
+        le=86400,
+        description="The window that failed sign-ins and new accounts are counted in.",
+    )
+    authorize_requests_per_minute: Count = Field(
+        default=120,
+        ge=1,
+        le=100_000,
+        description="Authorization requests from one address in a minute. Each is kept; more get 429.",
+    )
+    default_locale: Language = Field(
+        default="en",
+        description="The language of the pages where neither the request nor the browser asks for one.",
+    )

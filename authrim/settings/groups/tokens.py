@@ -1,0 +1,50 @@
+"""How long what is handed out is good for."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+from authrim.settings.kinds import Count, DpopNonce, Seconds
+
+
+class Tokens(BaseModel):
+    """How long what is handed out is good for."""
+
+    code_lifetime: Seconds = Field(
+        default=60, ge=5, le=60, description="An authorization code, from its issue to its redemption."
+    )
+    access_token_lifetime: Seconds = Field(
+        default=600,
+        ge=30,
+        le=86400,
+        description="An access token. A resource server that checks a JWT by itself does not hear of a "
+        "revocation: this is the longest that it goes on accepting the token.",
+    )
+    id_token_lifetime: Seconds = Field(default=600, ge=30, le=86400, description="An ID token.")
+    refresh_token_lifetime: Seconds = Field(
+        default=2_592_000,
+        ge=60,
+        le=31_536_000,
+        description="A refresh token that is not used. Each use begins anew.",
+    )
+    refresh_grace_seconds: Seconds = Field(
+        default=10,
+        ge=0,
+        le=60,
+        description="How long a refresh token that was just used still answers, with the same successor, for "
+        "a client that lost the answer. 0 takes any second use for theft.",
+    )
+    refresh_grace_count: Count = Field(
+        default=64, ge=1, le=1024, description="How often it may answer so within that time."
+    )
+    client_attesters: Path | None = Field(
+        default=None,
+        description="A file with the public keys (a JWK Set) of the attesters that are trusted to vouch for instances "
+        "of clients. Without it nobody is. For the feature `client_attestation`.",
+    )
+    dpop_nonce: DpopNonce = Field(
+        default="off",
+        description="Whose DPoP proofs must hold a nonce of this server (RFC 9449 §8), so that none can be made in "
+        "advance: nobody's (`off`), those of clients whose profile is FAPI 2 (`profile`), or everybody's (`required`). "
+        "It costs a client one more request when its nonce has become too old.",
+    )
