@@ -181,10 +181,12 @@ def refuse_id_token_without_openid(response_type: str, scope: tuple[str, ...]) -
         )
 
 
-def nonce(parameters: Parameters, response_type: str) -> str | None:
-    """What binds the ID token to the client's session; needed where the browser brings it (OIDC Core §3.2.2.1)."""
+def nonce(client: Client, parameters: Parameters, response_type: str, scope: tuple[str, ...]) -> str | None:
+    """What binds the ID token to the client's session; needed where the browser brings it (OIDC Core §3.2.2.1), or the
+    client's profile says so."""
     given = limited(parameters, "nonce", MAX_NONCE)
-    if given is None and response_types.gives_id_token(response_type):
+    is_needed = client.profile.nonce_required and OPENID in scope
+    if given is None and (is_needed or response_types.gives_id_token(response_type)):
         raise Refused(invalid_request("The nonce is missing.", "Send a nonce.", "OIDC Core §3.2.2.1"))
     return given
 

@@ -220,7 +220,7 @@ def _validated(client: Client, parameters: Parameters, facts: RequestFacts, redi
         scope=read.without_useless_offline_access(client, response_type, scope),
         resource=read.resources(client, parameters, scope, facts.issuer),
         code_challenge=read.code_challenge(client, parameters, response_type, facts.pushed is not None),
-        nonce=read.nonce(parameters, response_type),
+        nonce=read.nonce(client, parameters, response_type, scope),
         prompt=prompt,
         max_age=read.max_age(client, parameters),
         acr_values=asked.acr_values or read.acr_values(client, parameters),

@@ -257,12 +257,12 @@ def response_mode_refusal(client: Client, response_type: str, response_mode: str
     """Why answers of this response type may not travel to the client in this mode."""
     registered = client.metadata.response_modes
     in_full = response_modes.in_full(response_mode, response_type)
-    if registered and not {response_mode, in_full} & set(registered):
-        return unauthorized_client("The client may not use this response_mode.", "Register it.")
     if response_type in client.profile.jarm_only and not response_modes.is_jarm(in_full):
         return invalid_request(
             "The client's profile demands a signed response.", "Send response_mode=jwt.", "JARM §2.3"
         )
+    if registered and not {response_mode, in_full} & set(registered):
+        return unauthorized_client("The client may not use this response_mode.", "Register it.")
     if response_types.gives_tokens(response_type) and _stays_in_the_url(client, in_full):
         return invalid_request(
             "Tokens are not sent in a query.", "Use fragment or form_post.", "OAuth MRT §3"

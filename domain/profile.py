@@ -54,7 +54,8 @@ class Profile(msgspec.Struct, frozen=True):
     ``response_types`` those a client may register, ``jarm_only`` those of them that are answered by a signed JWT
     and in no other way (JARM). ``sender_constraints``: access tokens are bound in one of these ways, any of which
     will do; empty: they need not be. ``dpop_nonce_required``: their DPoP proofs hold a nonce of the server, where
-    the server leaves that to the profile. ``interaction_ids``: our own resources repeat ``x-fapi-interaction-id``.
+    the server leaves that to the profile. ``nonce_required``: every OpenID Connect request has a ``nonce``.
+    ``interaction_ids``: our own resources repeat ``x-fapi-interaction-id``.
     A rotated refresh token is answered again for the server's or the client's grace, and never for more than
     ``longest_refresh_grace_seconds``.
     """
@@ -71,6 +72,7 @@ class Profile(msgspec.Struct, frozen=True):
     dpop_nonce_required: bool = False
     response_types: tuple[str, ...] = ("code",)
     jarm_only: tuple[str, ...] = ()
+    nonce_required: bool = False
     interaction_ids: bool = False
     code_lifetime: int = 60
     longest_refresh_grace_seconds: int = 60
@@ -126,6 +128,7 @@ _FAPI1_ADVANCED = Profile(
     sender_constraints=frozenset({MTLS}),  # FAPI 1 Advanced §5.2.2 item 5
     response_types=("code id_token", "code"),  # FAPI 1 Advanced §5.2.2 item 2
     jarm_only=("code",),
+    nonce_required=True,  # FAPI 1 Baseline §5.2.2.2 item 1
     interaction_ids=True,  # FAPI 1 Baseline §6.2.1 item 11
 )
 _FAPI2_SECURITY = Profile(

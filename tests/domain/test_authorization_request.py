@@ -6,7 +6,14 @@ import msgspec
 import pytest
 
 from domain import pkce
-from domain.authorization_parameters import MAX_HINT, MAX_NONCE, MAX_STATE, Parameters
+from domain.authorization_parameters import (
+    MAX_HINT,
+    MAX_NONCE,
+    MAX_STATE,
+    Parameters,
+    Refused,
+    nonce,
+)
 from domain.authorization_request import (
     ByRedirect,
     OnPage,
@@ -229,6 +236,27 @@ def test_a_refusal_goes_to_the_client(row: str) -> None:
     assert outcome.redirect_uri == CALLBACK
     assert outcome.state == (None if row == "A030 long state" else "st")
     assert outcome.refusal.description
+
+
+@pytest.mark.parametrize(
+    ("profile", "scope", "is_needed"),
+    [
+        ("oidc", ("openid",), False),
+        ("fapi1-advanced", ("openid",), True),
+        ("fapi1-advanced", ("accounts",), False),
+        ("fapi2-security", ("openid",), False),
+    ],
+)
+def test_a_profile_may_demand_a_nonce(profile: str, scope: tuple[str, ...], is_needed: bool) -> None:
+    """``fapi1-advanced-final-ensure-request-object-without-nonce-fails`` (FAPI 1 Baseline §5.2.2.2 item 1)."""
+    its_client = client(profile=profile)
+    assert nonce(its_client, Parameters({"nonce": "n"}), "code", scope) == "n"
+    if not is_needed:
+        assert nonce(its_client, Parameters({}), "code", scope) is None
+        return
+    with pytest.raises(Refused) as refused:
+        nonce(its_client, Parameters({}), "code", scope)
+    assert refused.value.refusal.error == "invalid_request"
 
 
 def test_an_ambiguous_state_is_not_echoed() -> None:

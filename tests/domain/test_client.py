@@ -396,6 +396,15 @@ def test_in_which_mode_a_profile_is_answered(
     assert (rules.response_mode_refusal(client, response_type, mode) is None) is allowed
 
 
+def test_what_no_registration_could_allow_is_the_fault_of_the_request() -> None:
+    """``fapi1-advanced-final-ensure-response-mode-query``, ``fapi1-advanced-final-ensure-response-type-code-fails``: a
+    client whose registered modes are those of JARM is not told to register another."""
+    metadata = ClientMetadata(profile="fapi1-advanced", response_types=("code",), response_modes=("jwt",))
+    refusal = rules.response_mode_refusal(Client("c", metadata), "code", "query")
+    assert refusal is not None
+    assert refusal.error == "invalid_request"
+
+
 @pytest.mark.parametrize(
     ("profile", "response_types", "response_modes", "allowed"),
     [

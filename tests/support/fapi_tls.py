@@ -33,4 +33,5 @@ async def assert_strict(url: str) -> None:
     assert await negotiated(url, ssl.TLSVersion.TLSv1_2, others) is None
     assert await negotiated(url, ssl.TLSVersion.TLSv1_2, ":".join(ALLOWED)) is not None
     newest = await negotiated(url, ssl.TLSVersion.TLSv1_3, everything)
-    assert newest is not None and newest[0] == "TLSv1.3"
+    assert newest is not None
+    assert newest[0] == "TLSv1.3"

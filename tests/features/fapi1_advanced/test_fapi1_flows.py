@@ -22,7 +22,9 @@ async def test_discovery_end_point_verification(client: FapiClient) -> None:
     assert "code" if client.variant.jarm else "code id_token" in metadata["response_types_supported"]
     assert {"PS256", "ES256"} & set(metadata["request_object_signing_alg_values_supported"])
     assert {"PS256", "ES256"} & set(metadata["id_token_signing_alg_values_supported"])
-    methods = {"private_key_jwt"} if client.variant.by_jwt else {"tls_client_auth", "self_signed_tls_client_auth"}
+    methods = (
+        {"private_key_jwt"} if client.variant.by_jwt else {"tls_client_auth", "self_signed_tls_client_auth"}
+    )
     assert methods <= set(metadata["token_endpoint_auth_methods_supported"])
     if client.variant.pushed:
         assert metadata["pushed_authorization_request_endpoint"] == client.issuer + "/par"

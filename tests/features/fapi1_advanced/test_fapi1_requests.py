@@ -5,7 +5,9 @@ import time
 import pytest
 import time_machine
 
-from tests.support.fapi_client import RS256_KEY, RSA_KEY, UNREGISTERED, FapiClient, Flow
+from tests.support.fapi_client import FapiClient
+from tests.support.fapi_flow import Flow
+from tests.support.fapi_identity import RS256_KEY, RSA_KEY
 from tests.support.request_object import unsigned_object
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -35,7 +37,7 @@ async def test_ensure_registered_redirect_uri(client: FapiClient) -> None:
 
 async def test_par_attempt_invalid_redirect_uri(client: FapiClient) -> None:
     """``fapi1-advanced-final-par-attempt-invalid-redirect_uri``."""
-    assert (await client.flow(redirect_uri=UNREGISTERED).push()).refuses(*INVALID)
+    assert (await client.flow(redirect_uri="https://evil.example/cb").push()).refuses(*INVALID)
 
 
 async def test_ensure_request_object_without_exp_fails(client: FapiClient) -> None:
@@ -143,7 +145,9 @@ async def test_par_attempt_reuse_request_uri(client: FapiClient) -> None:
     assert await flow.refusal() == "invalid_request_uri"
 
 
-async def test_par_attempt_to_use_expired_request_uri(client: FapiClient, clock: time_machine.Traveller) -> None:
+async def test_par_attempt_to_use_expired_request_uri(
+    client: FapiClient, clock: time_machine.Traveller
+) -> None:
     """``fapi1-advanced-final-par-attempt-to-use-expired-request_uri``."""
     flow = client.flow()
     pushed = await flow.push()

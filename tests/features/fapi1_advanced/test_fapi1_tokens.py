@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import time_machine
 
-from tests.support.fapi_client import RS256_KEY, RSA_KEY, FapiClient
+from tests.support.fapi_client import FapiClient
+from tests.support.fapi_identity import RS256_KEY, RSA_KEY
 from tests.support.fapi_tls import assert_strict
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -133,7 +134,9 @@ async def test_array_as_audience_for_client_jwt_assertion(client: FapiClient) ->
     assert (await flow.redeem(assertion=audience)).status == 200
 
 
-async def test_par_test_pushed_authorization_url_as_audience_for_client_jwt_assertion(client: FapiClient) -> None:
+async def test_par_test_pushed_authorization_url_as_audience_for_client_jwt_assertion(
+    client: FapiClient,
+) -> None:
     """``fapi1-advanced-final-par-test-pushed-authorization-url-as-audience-for-client-JWT-assertion``."""
     assert (await client.flow().push(assertion={"aud": client.base + "/par"})).status == 201
 

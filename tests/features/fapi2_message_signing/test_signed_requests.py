@@ -4,7 +4,9 @@ import time
 
 import pytest
 
-from tests.support.fapi_client import RS256_KEY, RSA_KEY, FapiClient, Flow
+from tests.support.fapi_client import FapiClient
+from tests.support.fapi_flow import Flow
+from tests.support.fapi_identity import RS256_KEY, RSA_KEY
 from tests.support.request_object import unsigned_object
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -66,7 +68,8 @@ async def test_ensure_request_object_with_nbf_over_60_fails(client: FapiClient) 
 
 
 async def test_ensure_signed_request_object_with_rs256_fails(client: FapiClient) -> None:
-    """``fapi2-security-profile-final-ensure-signed-request-object-with-RS256-fails``: by a key that is good for PS256."""
+    """``fapi2-security-profile-final-ensure-signed-request-object-with-RS256-fails``: by a key
+    that is good for PS256."""
     assert (await client.flow().signed_by(RSA_KEY).push()).status == 201
     await _refused(client.flow().signed_by(RS256_KEY))
 

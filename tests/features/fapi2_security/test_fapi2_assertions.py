@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.fapi_client import RS256_KEY, RSA_KEY, FapiClient
+from tests.support.fapi_client import FapiClient
+from tests.support.fapi_identity import RS256_KEY, RSA_KEY
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.support.dpop import ath_of, jkt_of, proof_claims, proof_key, signed_proof
-from tests.support.fapi_client import RS256_KEY, FapiClient
+from tests.support.fapi_client import FapiClient
+from tests.support.fapi_identity import RS256_KEY
 from tests.support.request_object import unsigned_object
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -21,7 +21,9 @@ async def test_discovery_end_point_verification(client: FapiClient) -> None:
     assert metadata["authorization_response_iss_parameter_supported"] is True
     assert metadata["pushed_authorization_request_endpoint"] == client.issuer + "/par"
     assert "S256" in metadata["code_challenge_methods_supported"]
-    methods = {"private_key_jwt"} if client.variant.by_jwt else {"tls_client_auth", "self_signed_tls_client_auth"}
+    methods = (
+        {"private_key_jwt"} if client.variant.by_jwt else {"tls_client_auth", "self_signed_tls_client_auth"}
+    )
     assert methods <= set(metadata["token_endpoint_auth_methods_supported"])
     signing = ["token_endpoint_auth_signing_alg_values_supported"]
     signing += ["id_token_signing_alg_values_supported"] * client.variant.openid
@@ -104,7 +106,11 @@ async def test_ensure_other_scope_order_succeeds(client: FapiClient) -> None:
 async def test_claims_parameter_identity_claims(client: FapiClient) -> None:
     """``fapi2-security-profile-final-test-claims-parameter-identity-claims``: what is known is answered where it was
     asked for, what is not known is passed over."""
-    asked: dict[str, Any] = {"given_name": None, "family_name": {"essential": True}, "https://x.example/none": None}
+    asked: dict[str, Any] = {
+        "given_name": None,
+        "family_name": {"essential": True},
+        "https://x.example/none": None,
+    }
     flow = client.flow(scope="openid", claims={"id_token": asked, "userinfo": asked})
     told = (await client.resource(client.with_token(await flow.access_token()))).body
     for claims in (await flow.id_token(), told):

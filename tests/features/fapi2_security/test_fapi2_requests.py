@@ -3,7 +3,7 @@
 import pytest
 import time_machine
 
-from tests.support.fapi_client import UNREGISTERED, FapiClient
+from tests.support.fapi_client import FapiClient
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -26,7 +26,7 @@ async def test_ensure_redirect_uri_in_authorization_request(client: FapiClient) 
 
 async def test_plain_fapi_tolerate_unregistered_redirect_uri(client: FapiClient) -> None:
     """``fapi2-security-profile-final-plain-fapi-tolerate-unregistered-redirect-uri``: we do not."""
-    assert (await client.flow(redirect_uri=UNREGISTERED).push()).refuses(*INVALID)
+    assert (await client.flow(redirect_uri="https://evil.example/cb").push()).refuses(*INVALID)
 
 
 async def test_ensure_unsigned_authorization_request_without_using_par_fails(client: FapiClient) -> None:
@@ -62,7 +62,9 @@ async def test_par_attempt_reuse_request_uri(client: FapiClient) -> None:
     assert await flow.refusal() == "invalid_request_uri"
 
 
-async def test_par_attempt_to_use_expired_request_uri(client: FapiClient, clock: time_machine.Traveller) -> None:
+async def test_par_attempt_to_use_expired_request_uri(
+    client: FapiClient, clock: time_machine.Traveller
+) -> None:
     """``fapi2-security-profile-final-par-attempt-to-use-expired-request_uri``."""
     flow = client.flow()
     pushed = await flow.push()
@@ -97,7 +99,9 @@ async def test_par_attempt_invalid_http_method(client: FapiClient) -> None:
 
 async def test_par_ensure_pkce_required(client: FapiClient) -> None:
     """``fapi2-security-profile-final-par-ensure-pkce-required``."""
-    assert (await client.flow(code_challenge=None, code_challenge_method=None).push()).refuses("invalid_request")
+    assert (await client.flow(code_challenge=None, code_challenge_method=None).push()).refuses(
+        "invalid_request"
+    )
 
 
 async def test_par_plain_pkce_rejected(client: FapiClient) -> None:

@@ -161,13 +161,13 @@ async def test_profiles_of_signed_requests(certified: RunningServer, profile: st
     client = await fapi_client(server, profile, require_signed_request_object=False)
     _, form = authorization_query(client, response_mode="jwt")
     assert await pushed_by(server, client, form) == (400, "invalid_request")
-    _, claims = object_claims(server, client, response_mode="jwt")
+    _, claims = object_claims(server, client, response_mode="jwt", nonce="n")
     assert await pushed_by(server, client, {"request": signed_object(claims, KEY)}) == (201, "")
     for missing in ("exp", "nbf", "aud", "client_id"):
-        _, claims = object_claims(server, client, response_mode="jwt", **{missing: None})
+        _, claims = object_claims(server, client, response_mode="jwt", nonce="n", **{missing: None})
         refused = await pushed_by(server, client, {"request": signed_object(claims, KEY)})
         assert refused == (400, "invalid_request_object"), missing
-    _, claims = object_claims(server, client, response_mode="jwt")
+    _, claims = object_claims(server, client, response_mode="jwt", nonce="n")
     refused = await pushed_by(server, client, {"request": signed_object(claims, KEY, typ="JWT")})
     assert refused == (400, "invalid_request_object")
 
