@@ -4,6 +4,7 @@ import json
 import ssl
 import urllib.request
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -25,10 +26,6 @@ class Suite:
         """The status and the result of a module that was run."""
         return self._ask(f"/api/info/{quote(test_id)}")
 
-    def log(self, test_id: str) -> Any:
-        """Every condition that it looked at."""
-        return self._ask(f"/api/log/{quote(test_id)}")
-
     def create(self, plan_id: str, module: str, variant: dict[str, str]) -> str:
         """Create a module of the plan anew; its id."""
         asked = {"test": module, "plan": plan_id, "variant": json.dumps(variant)}
@@ -44,9 +41,20 @@ class Suite:
         while "state" not in self._ask(f"/api/runner/{quote(test_id)}/wait-state?{asked}"):
             pass
 
+    def export(self, plan_id: str, folder: Path) -> Path:
+        """Write what the suite exports of the plan into the folder, named as the suite names it."""
+        with self._answer(f"/api/plan/export/{quote(plan_id)}") as answer:
+            disposition = answer.headers["Content-Disposition"]
+            file = folder / Path(disposition.partition('filename="')[2].rstrip('"')).name
+            file.write_bytes(answer.read())
+        return file
+
     def _ask(self, path: str, body: bytes | None = None) -> Any:
-        trust = ssl.create_default_context(cafile=self.ca_file)
-        headers = {"Accept": "application/json", "Content-Type": "application/json"}
-        request = urllib.request.Request(self.url.rstrip("/") + path, data=body, headers=headers)  # noqa: S310
-        with urllib.request.urlopen(request, context=trust, timeout=TIMEOUT) as answer:  # noqa: S310
+        with self._answer(path, body) as answer:
             return json.load(answer)
+
+    def _answer(self, path: str, body: bytes | None = None) -> Any:
+        trust = ssl.create_default_context(cafile=self.ca_file)
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(self.url.rstrip("/") + path, data=body, headers=headers)  # noqa: S310
+        return urllib.request.urlopen(request, context=trust, timeout=TIMEOUT)  # noqa: S310
