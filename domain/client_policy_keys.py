@@ -15,7 +15,7 @@ from domain.invalid_metadata import invalid
 MAX_KEYS: Final = 64
 MAX_JWKS_BYTES: Final = 16384
 
-_KEY_TYPES: Final = frozenset({"RSA", "EC", "OKP"})
+_KEY_TYPES: Final = ("RSA", "EC", "OKP")  # a tuple: what is sent may be a list, which no set can look for
 #: Members of a JWK that are secret (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
 _PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 

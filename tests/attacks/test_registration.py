@@ -254,6 +254,23 @@ async def test_a174_weak_keys_are_not_registered(open_server: RunningServer) -> 
         assert update.error == (400, "invalid_client_metadata")
 
 
+#: Members of a key that have another type than any key's.
+SHAPELESS: tuple[dict[str, Any], ...] = (
+    {"kty": []}, {"kty": {}}, {"kty": "EC", "crv": [], "x": 1}, {"kty": "RSA", "n": {}, "e": []},
+)  # fmt: skip
+
+
+@ONE_STORE
+async def test_a174_a_shapeless_key_is_refused_by_an_update_too(server: RunningServer) -> None:
+    """A174, A202: what no key looks like is ``invalid_client_metadata`` at registration and at an update alike."""
+    client = await registered(server)
+    for key in SHAPELESS:
+        document = MINIMAL | {"client_id": client["client_id"], "jwks": {"keys": [key]}}
+        assert (await manage(server, client, "PUT", document)).error == (400, "invalid_client_metadata")
+        answer = await register(server, MINIMAL | {"jwks": {"keys": [key]}}, await initial_token(server))
+        assert answer.error == (400, "invalid_client_metadata")
+
+
 @ONE_STORE
 async def test_a174_a_roca_key_is_not_registered(open_server: RunningServer) -> None:
     """A174, CVE-2017-15361: a modulus whose residues are all powers of 65537 is the flawed generator's."""

@@ -216,6 +216,23 @@ async def test_the_whole_chain_is_seen(tmp_path: Path) -> None:
     assert shown_in(body) == [hashlib.sha256(one.der).hexdigest() for one in chain]
 
 
+async def test_a_long_chain_is_not_verified_in_the_handshake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A222: a chain of many certificates would keep the event loop busy, one signature after the other. OpenSSL says
+    once for each certificate that it looked at it."""
+    looked_at: list[int] = []
+    monkeypatch.setattr("authrim.web.tls._judged_later", lambda *args: not looked_at.append(args[3]))
+    authority = ROOT
+    for number in range(12):
+        authority = Authority(f"Below {number}", issued_by=authority)
+    client = authority.issue("client")
+    async with listening(tmp_path, ask_clients=True) as running:
+        _, _, body = await ask(running.port, trusting(tmp_path, client), CERTIFICATE)
+    assert len(shown_in(body)) == 13
+    assert max(looked_at) <= 1
+
+
 def shown_in(body: bytes) -> list[str]:
     shown = json.loads(body)["shown"]
     assert isinstance(shown, list)
