@@ -155,11 +155,13 @@ def _answer(grant: Grant, request: AuthorizationRequested, facts: AuthorizationF
 def _consent(
     grant: Grant, request: AuthorizationRequested, facts: AuthorizationFacts, silent: bool
 ) -> Decision[Step]:
-    """Ask, unless the grant's own person agreed before: somebody else may be signed in here by now."""
-    its_own = facts.browser is not None and facts.browser.session_id == grant.session_id
-    remembered = facts.browser.remembered_scope if facts.browser and its_own else None
+    """Ask, unless the grant's own person is signed in here and agreed before: by now somebody else may be, or nobody
+    any more (A051). Who answers on the page has to be signed in still."""
+    browser = facts.browser
+    its_own = browser is not None and browser.account_active and browser.session_id == grant.session_id
+    remembered = browser.remembered_scope if browser is not None and its_own else None
     wanted = scope_to_agree_to(request)
-    if consent.must_ask(facts.client, request.prompt, wanted, remembered):
+    if not its_own or consent.must_ask(facts.client, request.prompt, wanted, remembered):
         if silent:
             return _refused(CONSENT_REQUIRED, facts.now)
         return Decision((), ConsentNeeded(wanted))

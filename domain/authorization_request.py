@@ -11,6 +11,7 @@ from domain import claims
 from domain import client as client_rules
 from domain import redirect_uri as redirect_uris
 from domain import response_mode as response_modes
+from domain import response_type as response_types
 from domain.authorization_parameters import Parameters
 from domain.client import Client
 from domain.errors import Refusal, invalid_request
@@ -162,6 +163,18 @@ def is_still_allowed(
         and client_rules.response_type_refusal(client, request.response_type) is None
         and client_rules.response_mode_refusal(client, request.response_type, request.response_mode) is None
         and set(request.scope) <= set(client.metadata.scope)
+        and _came_as_demanded(client, request)
+    )
+
+
+def _came_as_demanded(client: Client, request: AuthorizationRequested) -> bool:
+    """Whether the request came as the client's registration and profile demand it by now: pushed, signed, with PKCE."""
+    pushed = request.request_uri_hash is not None
+    has_pkce = request.code_challenge is not None or not response_types.gives_code(request.response_type)
+    return (
+        (pushed or not client_rules.must_push(client))
+        and (request.request_object_hash is not None or not client_rules.must_sign_requests(client))
+        and (has_pkce or not client_rules.requires_pkce(client, pushed))
     )
 
 

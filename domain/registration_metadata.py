@@ -77,7 +77,9 @@ def _typed(name: str, value: object) -> Any | Refusal:
 
 
 def _wrong_type(name: str) -> Refusal:
-    return invalid(name, "has another JSON type than it should.", "See section 2 of RFC 7591 and of OIDC DCR.")
+    return invalid(
+        name, "has another JSON type than it should.", "See section 2 of RFC 7591 and of OIDC DCR."
+    )
 
 
 def _corresponding(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -107,6 +107,8 @@ def _wrong_time(claims: Mapping[str, Any], facts: ObjectFacts) -> str:
             return name
     if "exp" in claims and now >= claims["exp"] + SKEW:
         return "exp"
+    if facts.used_once and claims["exp"] > now + rule.longest_life + SKEW:
+        return "exp"  # it would have to be remembered for as long
     if max(claims.get("nbf", 0), claims.get("iat", 0)) > now + SKEW:
         return "nbf"
     return _too_long(claims["exp"], claims["nbf"], facts) if rule.is_dated else ""

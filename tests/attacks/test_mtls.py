@@ -187,7 +187,8 @@ def test_a_malformed_subject() -> None:
     assert surrogates is None or not is_registered_name(
         surrogates, ClientMetadata(tls_client_auth_subject_dn="CN=client")
     )
-    assert parsed(der.replace(b"\x0c\x06client", b"\x03\x06\x00lient")) is None  # a common name that is a bit string
+    bit_string = der.replace(b"\x0c\x06client", b"\x03\x06\x00lient")
+    assert parsed(bit_string) is None
 
 
 ALTERNATIVES = [

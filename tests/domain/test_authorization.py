@@ -234,6 +234,27 @@ def test_remembered_consent_covers_all_or_is_asked_again(
     assert ask(browser).answer == answer
 
 
+@pytest.mark.parametrize(
+    "browser",
+    [
+        None,
+        msgspec.structs.replace(SIGNED_IN, session_id="another"),
+        msgspec.structs.replace(SIGNED_IN, account_active=False),
+    ],
+    ids=["nobody", "another session", "account off"],
+)
+@pytest.mark.parametrize("skip_consent", [False, True])
+def test_an_open_request_goes_on_silently_for_its_own_person_alone(
+    browser: Browser | None, skip_consent: bool
+) -> None:
+    """A051, A147: a request whose person is known waits for consent; whoever comes back to it when the session is over,
+    or the account disabled, gets no code and no token because somebody agreed meanwhile."""
+    grant = fold((REQUESTED, AUTHENTICATED))
+    own = client(skip_consent=skip_consent)
+    assert advance(grant, facts(client=own)).answer == AUTHORIZED
+    assert advance(grant, facts(browser, client=own)).answer == ConsentNeeded(SCOPE)
+
+
 def test_remembering_more_grants_no_more_than_was_asked() -> None:
     """The scope of the grant is the request's own, however much was agreed to before."""
     decision = ask(msgspec.structs.replace(SIGNED_IN, remembered_scope=(*SCOPE, "profile")))

@@ -19,6 +19,7 @@ from domain.authorization_request import (
     OnPage,
     RequestFacts,
     Valid,
+    is_still_allowed,
     validate,
 )
 from domain.client import Client
@@ -430,3 +431,27 @@ def test_state_comes_back_as_it_went(state: str) -> None:
     outcome = ask(changes={"state": state, "scope": None})
     assert isinstance(outcome, ByRedirect)
     assert outcome.state == state
+
+
+@pytest.mark.parametrize(
+    ("demand", "meets_it"),
+    [
+        ({"require_pushed_authorization_requests": True}, {"request_uri_hash": "hash"}),
+        ({"require_signed_request_object": True}, {"request_object_hash": "hash"}),
+        ({"profile": "oauth21"}, {"code_challenge": CHALLENGE}),
+        ({"token_endpoint_auth_method": "none"}, {"code_challenge": CHALLENGE}),
+    ],
+    ids=["pushed", "signed", "PKCE by profile", "PKCE of public clients"],
+)
+def test_an_open_request_meets_what_is_demanded_meanwhile(
+    demand: dict[str, Any], meets_it: dict[str, Any]
+) -> None:
+    """A017, A041, A064, A071, F31: a client whose requests have to be pushed, signed or with PKCE from now on gets
+    nothing by one that was accepted before without."""
+    request = accepted(ask()).request
+    assert is_still_allowed(WEB, request, RESPONSE_TYPES, RESPONSE_MODES)
+    stricter = client(**demand)
+    assert not is_still_allowed(stricter, request, RESPONSE_TYPES, RESPONSE_MODES)
+    assert is_still_allowed(
+        stricter, msgspec.structs.replace(request, **meets_it), RESPONSE_TYPES, RESPONSE_MODES
+    )

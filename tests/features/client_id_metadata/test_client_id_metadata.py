@@ -17,6 +17,7 @@ from tests.support.assertion import ASSERTION_TYPE, claims_for, new_key, public_
 from tests.support.browser import Browser, Shown, redeem
 from tests.support.https_site import Authority, Site
 from tests.support.log import whole_log
+from tests.support.nodes import another_node
 from tests.support.registration import call
 from tests.support.running import KnownClient, RunningServer, running_server
 
@@ -90,6 +91,18 @@ async def test_off_by_default(store: Store, authority: Authority, site: Site) ->
         async with server.http.get(server.url("/.well-known/oauth-authorization-server")) as answer:
             assert "client_id_metadata_document_supported" not in await answer.json()
     assert not site.seen
+
+
+@ONE_STORE
+async def test_switched_off_again(server: RunningServer, browser: Browser, site: Site) -> None:
+    """Where documents are not looked at any more, nobody vouches for the clients of before, at either endpoint."""
+    client = publish(site)
+    assert (await begin(browser, client.client_id)).status == 200
+    async with another_node(server, features_on=()) as without:
+        assert (await begin(Browser(without), client.client_id)).status == 400
+        form = {"grant_type": "authorization_code", "code": "x", "client_id": client.client_id}
+        status, answer = await without.post("/token", form)
+        assert (status, answer["error"]) == (401, "invalid_client")
 
 
 async def test_a_client_with_keys(server: RunningServer, browser: Browser, site: Site) -> None:
