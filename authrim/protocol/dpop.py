@@ -57,8 +57,9 @@ class Proof(msgspec.Struct, frozen=True):
 
 
 class ProofKey(NamedTuple):
-    """A key that proofs were made with, read once."""
+    """A key that proofs were made with, read once: ``members`` are those of the JWK that make its thumbprint."""
 
+    members: tuple[object, ...]
     key: VerificationKey
     jkt: str
 
@@ -80,6 +81,7 @@ def check(tenant: str, proofs: Sequence[str], facts: ProofFacts) -> Proof | Refu
         return _refused(refused.code)
     except JsonRefused:
         return _refused("not_json")
+    _remember(used[0])
     if not isinstance(claims, dict):
         return _refused("not_object")
     wrong = _wrong_claim(claims, facts)
@@ -143,13 +145,17 @@ def _proof_key(header: Mapping[str, Any]) -> ProofKey:
         raise JwkRefused("kty_unknown")
     known = _keys.get(members)
     if known is not None:
-        _keys.move_to_end(members)
         return known
     public, jkt = public_key_of(jwk), thumbprint(jwk)
-    known = _keys[members] = ProofKey(VerificationKey(jkt, public, algorithms_for(public)), jkt)
+    return ProofKey(members, VerificationKey(jkt, public, algorithms_for(public)), jkt)
+
+
+def _remember(used: ProofKey) -> None:
+    """Only a key that somebody has signed with: one that is merely shown costs nothing to make up (A222)."""
+    _keys[used.members] = used
+    _keys.move_to_end(used.members)
     if len(_keys) > _KEYS_REMEMBERED:
         _keys.popitem(last=False)
-    return known
 
 
 def _refused(reason: str) -> Refusal:

@@ -11,6 +11,7 @@ import time_machine
 from joserfc.jwk import OctKey
 from multidict import CIMultiDict
 
+from authrim.protocol import dpop as dpop_proofs
 from authrim.store.contract import Store
 from tests.support.assertion import assertion_client, assertion_form, claims_for, new_key, signed
 from tests.support.browser import Browser, redeem
@@ -248,6 +249,21 @@ async def test_a_host_header_changes_no_url(server: RunningServer, service: Know
     }  # fmt: skip
     status, answer = await server.post("/token", {"grant_type": "client_credentials"}, headers)
     assert (status, answer["error"]) == (400, "invalid_dpop_proof")
+
+
+@only_sqlite
+async def test_a_key_that_nobody_signed_with_is_not_kept(server: RunningServer, service: KnownClient) -> None:
+    """A222: only keys that somebody holds are kept; made-up ones would push them out at the cost of a header."""
+    assert (await at_token_endpoint(server, service, dpop(server, KEY)))[0] == 200
+    kept = {known.jkt for known in dpop_proofs._keys.values()}
+    assert jkt_of(KEY) in kept
+    for _ in range(3):
+        stranger = proof_key()
+        forged = signed_proof(
+            KEY, proof_claims("POST", server.url("/token")), jwk=stranger.as_dict(private=False)
+        )
+        assert (await at_token_endpoint(server, service, forged))[0] == 400
+    assert {known.jkt for known in dpop_proofs._keys.values()} == kept
 
 
 @only_sqlite
