@@ -33,16 +33,20 @@ async def serve(
     *,
     reuse_port: bool = False,
     sock: socket.socket | None = None,
+    lifeline: int | None = None,
     on_ready: Callable[[Runtime, Running], None] = lambda _runtime, _running: None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; SIGHUP reads the TLS certificate anew. Who opened ``store`` closes it.
 
-    ``sock`` is the Unix socket when other processes listen on it too.
+    ``sock`` is the Unix socket when other processes listen on it too. ``lifeline`` is the reading end of the
+    supervisor's pipe: when that ends, so does this process, as on SIGTERM.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    if lifeline is not None:
+        loop.add_reader(lifeline, stop.set)
     async with AsyncExitStack() as stack:
         runtime = await make_runtime(settings, store)
         await stack.enter_async_context(background_work(runtime))
@@ -62,6 +66,8 @@ async def serve(
         log.info("server.ready", issuer=settings.issuer, port=running.port)
         on_ready(runtime, running)
         await stop.wait()
+        if lifeline is not None:
+            loop.remove_reader(lifeline)
         log.info("server.stopping")
         await running.stop(GRACE_SECONDS)
 

@@ -4,6 +4,7 @@ The parent holds the port and does nothing else: the kernel spreads connections 
 them in step. A worker that dies is started again, more slowly each time it dies young.
 """
 
+import os
 import signal
 import socket
 import subprocess
@@ -73,9 +74,12 @@ def reserve_port(host: str, port: int) -> socket.socket:
 def supervise(command: Sequence[str], workers: int, files: Sequence[int] = ()) -> int:
     """Run ``workers`` processes of ``command`` until SIGTERM or SIGINT; SIGHUP is passed on. The exit status.
 
-    ``files`` are the descriptors of ours that they share.
+    ``files`` are the descriptors of ours that they share. Each worker also gets the reading end of a pipe that nobody
+    ever writes to: it ends with this process, however that ends, and so do they.
     """
     stopping = False
+    lifeline, _held_to_the_end = os.pipe()
+    command, files = [*command, "--worker-lifeline", str(lifeline)], [*files, lifeline]
 
     def stop(_number: int, _frame: Any) -> None:
         nonlocal stopping

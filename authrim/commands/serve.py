@@ -36,6 +36,7 @@ _SETTINGS: Final = {
 @click.option("--workers", type=click.IntRange(1, 256), help="Server processes (PostgreSQL only).")
 @click.option("--worker-port", type=int, hidden=True, help="Set by the supervisor for its workers.")
 @click.option("--worker-socket", type=int, hidden=True, help="The Unix socket, as the supervisor opened it.")
+@click.option("--worker-lifeline", type=int, hidden=True, help="A pipe that ends with the supervisor.")
 @click.option("--tls-cert", type=_FILE, help="Serve TLS with this certificate and its issuers (PEM).")
 @click.option("--tls-key", type=_FILE, help="The certificate's private key (PEM).")
 @click.option(
@@ -53,6 +54,7 @@ def serve(
     workers: int | None,
     worker_port: int | None,
     worker_socket: int | None,
+    worker_lifeline: int | None,
     **tls: Any,
 ) -> None:
     """Start the server and answer until SIGTERM."""
@@ -68,7 +70,7 @@ def serve(
         if worker_port is not None:
             settings = settings.model_copy(update={"port": worker_port, "workers": 1})
         sock = None if worker_socket is None else socket.socket(fileno=worker_socket)
-        asyncio.run(_serve(settings, reuse_port=worker_port is not None, sock=sock))
+        asyncio.run(_serve(settings, sock, worker_lifeline, reuse_port=worker_port is not None))
     except (CannotListen, UnusableCertificate, UnusableAnchors, AttestersUnreadable, StoreError) as error:
         raise click.ClickException(str(error)) from None
 
@@ -95,10 +97,12 @@ def _serve_by_workers(context: click.Context, settings: Settings, tls: Mapping[s
                 one.close()
 
 
-async def _serve(settings: Settings, *, reuse_port: bool, sock: socket.socket | None) -> None:
+async def _serve(
+    settings: Settings, sock: socket.socket | None, lifeline: int | None, *, reuse_port: bool
+) -> None:
     store = open_store(settings, exclusive=True)
     await store.open()
     try:
-        await serve_until_stopped(settings, store, reuse_port=reuse_port, sock=sock)
+        await serve_until_stopped(settings, store, reuse_port=reuse_port, sock=sock, lifeline=lifeline)
     finally:
         await store.close()

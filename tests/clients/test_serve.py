@@ -56,6 +56,22 @@ def two_workers(config: Path, port: int) -> Iterator[subprocess.Popen[str]]:
             process.wait(20)
 
 
+def test_workers_end_with_their_supervisor(config: Path, port: int) -> None:
+    """F01: a supervisor that is killed leaves no worker behind that nobody could stop or start again."""
+    with two_workers(config, port) as process:
+        workers = children(process)
+        process.kill()
+        wait_until(lambda: not any(_runs(pid) for pid in workers))
+
+
+def _runs(pid: int) -> bool:
+    """Whether the process is there and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 def test_both_workers_answer(config: Path, port: int) -> None:
     """Each worker listens on the one port, and together they answer many connections with one key set."""
     with two_workers(config, port) as process:
