@@ -70,13 +70,17 @@ MUTUAL_TLS: Final[tuple[Feature, ...]] = (
             "tests/features/tls_listener",
             "tests/attacks/test_mtls.py",
             "tests/domain/test_distinguished_name.py",
+            "tests/features/fapi2_security/test_fapi2_tokens.py",
+            "tests/features/fapi2_security/test_fapi2_flows.py",
+            "tests/features/fapi1_advanced",
         ),
         suite=(
             "fapi2-security-profile-final-happy-flow",
             "fapi2-security-profile-final-ensure-holder-of-key-required",
             "fapi2-security-profile-final-refresh-token",
             "fapi2-security-profile-final-discovery-end-point-verification",
-            "fapi1-advanced-final-ensure-holder-of-key-required",
+            "fapi1-advanced-final-access-token-type-header-case-sensitivity",
+            "fapi1-advanced-final-ensure-mtls-holder-of-key-required",
         ),
     ),
 )

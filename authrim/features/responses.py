@@ -33,12 +33,18 @@ RESPONSES: Final[tuple[Feature, ...]] = (
         grant_types=("implicit",),
         optional=True,
         files=("domain/response_type.py", "domain/front_channel.py", "authrim/grants/implicit.py"),
-        tests=("tests/features/hybrid", "tests/features/response_types", "tests/clients"),
+        tests=(
+            "tests/features/hybrid",
+            "tests/features/response_types",
+            "tests/clients",
+            "tests/features/fapi1_advanced",
+        ),
         suite=(
             "oidcc-server",
             "oidcc-codereuse",
             "oidcc-codereuse-30seconds",
             "fapi1-advanced-final-ensure-response-mode-query",
+            "fapi1-advanced-final",
         ),
     ),
     Feature(
@@ -62,7 +68,15 @@ RESPONSES: Final[tuple[Feature, ...]] = (
         metadata=_jarm,
         optional=True,
         files=("authrim/protocol/jarm.py", "domain/response_mode.py"),
-        tests=("tests/features/jarm", "tests/clients"),
-        suite=("fapi2-message-signing-final-happy-flow",),
+        tests=(
+            "tests/features/jarm",
+            "tests/clients",
+            "tests/features/fapi2_security",
+            "tests/features/fapi1_advanced",
+        ),
+        suite=(
+            "fapi2-security-profile-final-happy-flow",
+            "fapi2-security-profile-final-user-rejects-authentication",
+        ),
     ),
 )

@@ -50,7 +50,7 @@ async def refused(browser: Browser, client: KnownClient, token: str) -> str:
 
 
 async def test_nobody_signed_it(server: RunningServer, browser: Browser) -> None:
-    """A054, ``fapi2-message-signing-final-ensure-request-object-signature-algorithm-is-not-none``,
+    """A054, ``fapi2-security-profile-final-ensure-request-object-signature-algorithm-is-not-none``,
     ``oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported``: no spelling of ``none``."""
     client = await signing_client(server)
     _, claims = object_claims(server, client)
@@ -76,7 +76,7 @@ async def test_bare_json_inside(server: RunningServer, browser: Browser) -> None
 
 
 async def test_whose_signature_it_is(server: RunningServer, browser: Browser) -> None:
-    """A057, ``fapi2-message-signing-final-ensure-request-object-with-invalid-signature-fails``,
+    """A057, ``fapi2-security-profile-final-ensure-request-object-with-invalid-signature-fails``,
     ``-ensure-matching-key-in-authorization-request``: a wrong signature, another client's key, a key in the header."""
     client, other_key = await signing_client(server), new_key(kid="other")
     await signing_client(server, "other", key=other_key)
@@ -170,7 +170,7 @@ async def test_another_kind_of_jwt(server: RunningServer, browser: Browser) -> N
 
 
 async def test_the_registered_algorithm_alone(server: RunningServer, browser: Browser) -> None:
-    """``fapi2-message-signing-final-ensure-signed-request-object-with-RS256-fails`` in the general case: another
+    """``fapi2-security-profile-final-ensure-signed-request-object-with-RS256-fails`` in the general case: another
     algorithm than the registered one, and an HMAC with the public key, are refused."""
     key, other = new_key("PS256", "ps"), new_key("ES256", "es")
     client = await server.client(
@@ -182,7 +182,7 @@ async def test_the_registered_algorithm_alone(server: RunningServer, browser: Br
 
 
 async def test_what_stands_beside_is_ignored(server: RunningServer, browser: Browser) -> None:
-    """A060, ``fapi1-advanced-final-ensure-different-state-inside-and-outside-request-object``, ``-nonce-``,
+    """A060, ``fapi2-security-profile-final-ensure-different-state-inside-and-outside-request-object``, ``-nonce-``,
     ``-state-only-outside-request-object-not-used``, ``oidcc-ensure-request-object-with-redirect-uri``: what is missing
     inside is missing."""
     client = await signing_client(server)

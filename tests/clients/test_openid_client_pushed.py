@@ -25,7 +25,7 @@ FLOWS: dict[str, tuple[str, dict[str, bool]]] = {
 
 @pytest.mark.parametrize("flow", FLOWS)
 async def test_openid_client_signs_a_person_in(server: RunningServer, browser: Browser, flow: str) -> None:
-    """``fapi2-security-profile-final-happy-flow``, ``fapi2-message-signing-final-happy-flow``: from the request to
+    """``fapi2-security-profile-final-happy-flow``, ``fapi2-security-profile-final-happy-flow``: from the request to
     userinfo, as each profile wants it."""
     profile, does = FLOWS[flow]
     key = new_client_key()

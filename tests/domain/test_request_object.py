@@ -76,7 +76,7 @@ REFUSED_IF_DATED: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("row", REFUSED_IF_DATED)
 def test_refused_where_objects_are_dated(row: str) -> None:
-    """A059, ``fapi2-message-signing-final-ensure-request-object-without-exp-fails``, ``-without-nbf-fails``,
+    """A059, ``fapi2-security-profile-final-ensure-request-object-without-exp-fails``, ``-without-nbf-fails``,
     ``-with-exp-over-60-fails``, ``-with-nbf-over-60-fails``: in FAPI profiles, and not in the others."""
     changes, reason = REFUSED_IF_DATED[row]
     for profile in FAPI:
@@ -103,7 +103,7 @@ ACCEPTED: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("profile", ALL)
 @pytest.mark.parametrize("row", ACCEPTED)
 def test_accepted_in_every_profile(row: str, profile: str) -> None:
-    """``fapi2-message-signing-final-ensure-request-object-with-multiple-aud-succeeds``,
+    """``fapi2-security-profile-final-ensure-request-object-with-multiple-aud-succeeds``,
     ``-with-nbf-8-seconds-in-the-future-is-accepted``."""
     assert isinstance(outcome(profile, ACCEPTED[row]), RequestObject)
 

@@ -5,9 +5,10 @@ refreshes and calls a resource, in the ways of its variant. What a test changes,
 import re
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -25,6 +26,8 @@ from tests.support.fapi_plans import Variant
 from tests.support.mtls import MtlsServer, client_tls, mtls_server
 from tests.support.running import KnownClient
 
+#: In place of the changes of an assertion or a proof: a good one. None is none.
+GOOD: Mapping[str, Any] = MappingProxyType({})
 _REDIRECT_URIS = ("https://rp.example/cb", "https://rp.example/cb?dummy1=lorem&dummy2=ipsum")
 
 
@@ -95,8 +98,8 @@ async def fapi_server(folder: Path) -> AsyncIterator[FapiServer]:
 
 
 class FapiClient:
-    """A client of one variant. ``{}`` in place of an assertion or a proof is a good one; its members change claims, and
-    None leaves it out."""
+    """A client of one variant, with its keys and a browser. ``assertion`` and ``proof`` of a request change the claims
+    of what the client sends anyway."""
 
     def __init__(self, server: FapiServer, variant: Variant, known: KnownClient, identity: Identity) -> None:
         self.server, self.variant, self.known, self.identity = server, variant, known, identity
@@ -107,10 +110,6 @@ class FapiClient:
         self.base = server.mtls.mtls_url if by_certificate else self.issuer
         #: A browser of somebody who stays signed in.
         self.browser = Browser(server.mtls)
-
-    async def other(self) -> "FapiClient":
-        """The second client of the variant."""
-        return await self.server.client(self.variant, 1)
 
     @property
     def scope(self) -> str:
@@ -148,8 +147,8 @@ class FapiClient:
         return signed_proof(key or self.identity.dpop, proof_claims(method, self.base + path, **changes))
 
     async def post(
-        self, path: str, form: dict[str, str], *, assertion: dict[str, Any] | None = {},  # noqa: B006 - not changed
-        proof: dict[str, Any] | None = {}, show: bool = True,  # noqa: B006
+        self, path: str, form: dict[str, str], *, assertion: Mapping[str, Any] | None = GOOD,
+        proof: Mapping[str, Any] | None = GOOD, show: bool = True,
     ) -> Answer:  # fmt: skip
         """A request that the client authenticates and proves its key in. ``show``: its certificate."""
         form = {"client_id": self.known.client_id} | form
@@ -181,14 +180,14 @@ class FapiClient:
     # What it does with an access token.
 
     def with_token(
-        self, token: str, *, scheme: str = "", proof: dict[str, Any] | None = {}, query: str = ""  # noqa: B006
-    ) -> dict[str, str]:  # fmt: skip
+        self, token: str, *, scheme: str = "", proof: Mapping[str, Any] | None = GOOD
+    ) -> dict[str, str]:
         """The headers of a resource request."""
         scheme = scheme or ("DPoP" if self.variant.dpop else "Bearer")
         headers = {"Authorization": f"{scheme} {token}"}
         if self.variant.dpop and proof is not None:
-            changed = {"ath": ath_of(token)} | proof
-            headers["DPoP"] = self.proof("/userinfo" + query, method="GET", **changed)
+            changed = {"ath": ath_of(token), **proof}
+            headers["DPoP"] = self.proof("/userinfo", method="GET", **changed)
         return headers
 
     async def resource(self, headers: Any, certificate: Issued | None = None, query: str = "") -> Answer:

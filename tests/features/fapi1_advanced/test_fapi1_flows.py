@@ -19,7 +19,7 @@ async def test_discovery_end_point_verification(client: FapiClient) -> None:
     assert metadata["issuer"] == client.issuer
     assert metadata["tls_client_certificate_bound_access_tokens"] is True
     assert metadata["request_parameter_supported"] is True
-    assert "code" if client.variant.jarm else "code id_token" in metadata["response_types_supported"]
+    assert ("code" if client.variant.jarm else "code id_token") in metadata["response_types_supported"]
     assert {"PS256", "ES256"} & set(metadata["request_object_signing_alg_values_supported"])
     assert {"PS256", "ES256"} & set(metadata["id_token_signing_alg_values_supported"])
     methods = (

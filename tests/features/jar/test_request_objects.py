@@ -44,7 +44,7 @@ async def test_a_signed_request_by_value(server: RunningServer, browser: Browser
 
 
 async def test_a_signed_request_that_is_pushed(server: RunningServer, browser: Browser) -> None:
-    """``fapi2-message-signing-final-happy-flow``, the request: RFC 9126 §3, nothing but the object and the client."""
+    """``fapi2-security-profile-final-happy-flow``, the request: RFC 9126 §3, nothing but the object and the client."""
     client = await signing_client(server)
     verifier, claims = object_claims(server, client, state="inside")
     form = {"request": signed_object(claims), "state": "outside"}
@@ -143,7 +143,7 @@ async def test_an_id_token_hint_inside(server: RunningServer, browser: Browser) 
 @only_sqlite
 async def test_a_client_that_must_sign(server: RunningServer, browser: Browser) -> None:
     """``fapi1-advanced-final-ensure-authorization-request-without-request-object-fails``,
-    ``fapi2-message-signing-final-ensure-unsigned-request-at-par-endpoint-fails`` (A064): ``invalid_request`` by
+    ``fapi2-security-profile-final-ensure-unsigned-request-at-par-endpoint-fails`` (A064): ``invalid_request`` by
     redirect and with 400; the signed one is taken."""
     client = await signing_client(server, require_signed_request_object=True)
     shown, _ = await browser.authorize(client)

@@ -32,7 +32,7 @@ def encoding_of(mode: str, response_type: str) -> str:
 async def test_a_code_comes_in_a_signed_response(server: RunningServer, browser: Browser, mode: str) -> None:
     """JARM §2.1, §2.3, A074, on both stores: in each mode all parameters are inside, ``state`` too, and the code works.
 
-    ``fapi2-message-signing-final-happy-flow``, ``fapi1-advanced-final`` with ``fapi_response_mode=jarm``.
+    ``fapi2-security-profile-final-happy-flow``, ``fapi1-advanced-final`` with ``fapi_response_mode=jarm``.
     """
     web = await server.client("web")
     received = await answered(browser, web, "code", response_mode=mode, state="s" * 128)
@@ -59,8 +59,8 @@ async def test_every_response_type(server: RunningServer, browser: Browser, resp
 @one_store
 @pytest.mark.parametrize("mode", MODES)
 async def test_errors_are_signed_too(server: RunningServer, browser: Browser, mode: str) -> None:
-    """JARM §2.1, ``fapi2-message-signing-final-user-rejects-authentication``: cancelled or refused, the error is in the
-    JWT, and the auditor finds out why."""
+    """JARM §2.1, ``fapi2-security-profile-final-user-rejects-authentication``: cancelled or refused, the error is in
+    the JWT, and the auditor finds out why."""
     web = await server.client("web")
     received = await refusal_in_jwt(browser, web, mode, prompt="none")
     inside = await opened(server, web, received)

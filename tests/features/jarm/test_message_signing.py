@@ -49,7 +49,7 @@ async def push(
 
 @pytest.mark.parametrize("mode", ["jwt", "query.jwt", "fragment.jwt", "form_post.jwt"])
 async def test_the_happy_flow(server: RunningServer, browser: Browser, mode: str) -> None:
-    """``fapi2-message-signing-final-happy-flow`` with JARM: ``iss``, ``aud``, ``exp``, ``kid``, the state inside and
+    """``fapi2-security-profile-final-happy-flow`` with JARM: ``iss``, ``aud``, ``exp``, ``kid``, the state inside and
     nothing beside the JWT; signed as the profile allows, so not with RS256."""
     client = await signing_client(server)
     status, pushed, verifier = await push(server, client, response_mode=mode, state="s" * 128)
@@ -66,7 +66,7 @@ async def test_the_happy_flow(server: RunningServer, browser: Browser, mode: str
 
 
 async def test_the_person_says_no(server: RunningServer, browser: Browser) -> None:
-    """``fapi2-message-signing-final-user-rejects-authentication``: the error is signed too."""
+    """``fapi2-security-profile-final-user-rejects-authentication``: the error is signed too."""
     client = await signing_client(server)
     _, pushed, _ = await push(server, client, response_mode="jwt")
     page = await fetch(browser, client, pushed["request_uri"])

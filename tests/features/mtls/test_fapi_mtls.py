@@ -175,8 +175,8 @@ async def test_discovery(mtls: MtlsServer) -> None:
 @only_sqlite
 @pytest.mark.parametrize("method_of_fapi1", ["pki", "self", "jwt"])
 async def test_fapi1_always_binds_to_a_certificate(mtls: MtlsServer, method_of_fapi1: str) -> None:
-    """``fapi1-advanced-final-ensure-holder-of-key-required``: whatever the client authenticates with, its tokens are
-    bound to a certificate; the assertion may be for the alias of the token endpoint."""
+    """``fapi1-advanced-final-ensure-mtls-holder-of-key-required``: whatever the client authenticates with, its tokens
+    are bound to a certificate; the assertion may be for the alias of the token endpoint."""
     client = await mtls.client("fapi1", kind="service", profile="fapi1-advanced", **METHODS[method_of_fapi1])
     certificate = CERTIFICATES[method_of_fapi1]
     form = {"grant_type": "client_credentials", "client_id": client.client_id}

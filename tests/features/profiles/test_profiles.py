@@ -155,7 +155,7 @@ async def test_fapi1_advanced_by_value(certified: RunningServer) -> None:
 
 @pytest.mark.parametrize("profile", ["fapi1-advanced", "fapi2-message-signing"])
 async def test_profiles_of_signed_requests(certified: RunningServer, profile: str) -> None:
-    """``fapi2-message-signing-final-ensure-unsigned-request-at-par-endpoint-fails``,
+    """``fapi2-security-profile-final-ensure-unsigned-request-at-par-endpoint-fails``,
     ``fapi1-advanced-final-ensure-authorization-request-without-request-object-fails``: whatever is registered."""
     server = certified
     client = await fapi_client(server, profile, require_signed_request_object=False)
@@ -195,7 +195,7 @@ async def test_what_a_fapi_client_cannot_be(
 
 
 async def test_rs256_is_refused(server: RunningServer) -> None:
-    """``fapi2-message-signing-final-ensure-signed-request-object-with-RS256-fails``,
+    """``fapi2-security-profile-final-ensure-signed-request-object-with-RS256-fails``,
     ``fapi2-security-profile-final-ensure-signed-client-assertion-with-RS256-fails``."""
     rsa = new_key("RS256", "rsa")
     client = await fapi_client(server, "fapi2-message-signing", jwks=public_jwks(KEY, rsa))

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from authrim.features import FEATURES
 from tests.support.fapi_plans import ADVANCED_PLAN, MESSAGE_SIGNING_PLAN, SECURITY_PLAN, Plan
 
-FEATURES = Path(__file__).parents[1]
+FOLDERS = Path(__file__).parents[1]
 FAPI2_FOLDERS = ("fapi2_security", "fapi2_message_signing")
 #: A plan, where its tests are, and how many modules the suite runs in some of its variants.
 PLANS: dict[str, tuple[Plan, tuple[str, ...], dict[str, int]]] = {
@@ -50,7 +51,7 @@ PLANS: dict[str, tuple[Plan, tuple[str, ...], dict[str, int]]] = {
 def _tests_in(folder: str) -> dict[str, Callable[..., Any]]:
     """The test functions of a folder by their names."""
     found: dict[str, Callable[..., Any]] = {}
-    for file in sorted((FEATURES / folder).glob("test_*.py")):
+    for file in sorted((FOLDERS / folder).glob("test_*.py")):
         spec = importlib.util.spec_from_file_location(f"{folder}_{file.stem}", file)
         assert spec is not None
         assert spec.loader is not None
@@ -88,3 +89,11 @@ def test_each_variant_runs_as_many_as_the_suite(name: str) -> None:
     )
     assert {variant: runs[variant] for variant in counts} == counts
     assert set(runs) == set(map(str, plan.variants))
+
+
+def test_each_module_belongs_to_a_feature() -> None:
+    """``docs/specs.md`` names every module of the plans, and none that the suite does not have."""
+    plans = [plan for plan, _, _ in PLANS.values()]
+    modules = {plan.full_name(module) for plan in plans for module in plan.modules}
+    named = {module for feature in FEATURES for module in feature.suite if module.startswith("fapi")}
+    assert named == modules
