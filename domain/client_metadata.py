@@ -5,7 +5,7 @@ What may stand in a field is in ``client_policy``, what a client may do with it 
 
 # ruff: noqa: S105 - RFC 7591's names hold the word token, their values are no passwords
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -94,15 +94,24 @@ class ClientMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
     dpop_bound_access_tokens: bool = False
 
 
+#: The names by one of which a certificate is the client's (RFC 8705 §2.1.2).
+CERTIFICATE_NAMES: Final = (
+    "tls_client_auth_subject_dn", "tls_client_auth_san_dns", "tls_client_auth_san_uri", "tls_client_auth_san_ip",
+    "tls_client_auth_san_email",
+)  # fmt: skip
+
+
 def addresses_or_keys_are_new(before: ClientMetadata, after: ClientMetadata) -> bool:
     """Whether somebody else could be behind the client now: an address that was not registered, a key that was not
-    there, or another place to fetch keys from (A206). What is only taken away gives nobody anything."""
+    there, another place to fetch keys from, or another name of its certificate (A206). What is only taken away gives
+    nobody anything."""
     known = _keys(before)
     return (
         not set(after.redirect_uris) <= set(before.redirect_uris)
         or any(key not in known for key in _keys(after))
         or (after.jwks_uri is not None and after.jwks_uri != before.jwks_uri)
         or after.token_endpoint_auth_method != before.token_endpoint_auth_method
+        or any(getattr(after, name) not in (None, getattr(before, name)) for name in CERTIFICATE_NAMES)
     )
 
 

@@ -90,7 +90,8 @@ def decide_update(
 ) -> Decision[Client]:
     """Replace the whole metadata; to change one field, replace it in ``client.metadata`` first.
 
-    ``by_itself``: the client asks, and not an administrator, so that new addresses or keys may be somebody else's.
+    ``by_itself``: the client asks, and not an administrator, so that new addresses or keys may be somebody else's: what
+    people agreed to is void, and so is that an administrator had them not asked at all.
     """
     if not client.exists:
         return refuse(UNKNOWN)
@@ -100,6 +101,8 @@ def decide_update(
     if cleaned == client.metadata:
         return Decision((), client)
     consents_void = by_itself and addresses_or_keys_are_new(client.metadata, cleaned)
+    if consents_void:
+        cleaned = msgspec.structs.replace(cleaned, skip_consent=False)
     return _accept(client, ClientUpdated(msgspec.to_builtins(cleaned), now, consents_void))
 
 

@@ -15,6 +15,7 @@ from domain.client_events import (
     ClientUpdated,
     RegistrationTokenSet,
 )
+from domain.client_registration import decide_update
 from domain.decision import Decision
 from domain.dynamic_registration import RegistrationRules, ReplaceMetadata
 from domain.errors import Refusal
@@ -72,6 +73,22 @@ def test_generations_count_what_voids_consents() -> None:
     assert (named.answer.generation, moved.answer.generation) == (0, 1)
     updates = [event for event in moved.events if isinstance(event, ClientUpdated)]
     assert [event.consents_void for event in updates] == [True]
+
+
+def test_people_are_asked_again_where_an_administrator_had_them_not_asked() -> None:
+    """A202, A206: ``skip_consent`` was for the addresses that the administrator saw. Who gets hold of a registration
+    access token would otherwise have every person's code sent to an address of their own, without a page."""
+    trusted = clients.fold(
+        (msgspec.structs.replace(REGISTERED, metadata={**REGISTERED.metadata, "skip_consent": True}),)
+    )
+    named = replace(trusted, fields={**FIELDS, "client_name": "Shop"})
+    moved = replace(trusted, fields={"redirect_uris": ("https://other.example/cb",)})
+    assert not isinstance(named.answer, Refusal)
+    assert not isinstance(moved.answer, Refusal)
+    assert (named.answer.metadata.skip_consent, moved.answer.metadata.skip_consent) == (True, False)
+    by_administrator = decide_update(trusted, moved.answer.metadata, NOW)
+    assert not isinstance(by_administrator.answer, Refusal)
+    assert by_administrator.answer.generation == 0
 
 
 def test_a_logo_stays_with_its_address() -> None:

@@ -101,6 +101,7 @@ def test_rules_hold_on_the_whole_client() -> None:
 BEFORE = ClientMetadata(
     redirect_uris=("https://rp.example/cb", "https://rp.example/2"),
     jwks={"keys": [{"kid": "1"}, {"kid": "2"}]},
+    tls_client_auth_san_dns="rp.example",
 )
 
 
@@ -116,6 +117,9 @@ BEFORE = ClientMetadata(
         ({"jwks": {"keys": [{"kid": "1", "n": "another"}]}}, True),
         ({"jwks_uri": "https://evil.example/jwks"}, True),
         ({"token_endpoint_auth_method": "none"}, True),
+        ({"tls_client_auth_san_dns": None}, False),
+        ({"tls_client_auth_san_dns": "evil.example"}, True),
+        ({"tls_client_auth_san_dns": None, "tls_client_auth_subject_dn": "CN=evil"}, True),
     ],
 )
 def test_new_addresses_and_keys_are_seen(changes: dict[str, Any], expected: bool) -> None:
