@@ -114,6 +114,13 @@ async def _tell(
         reason = "no_key"
     except EgressRefused:
         reason = "unreachable"
+    except StoreError:
+        raise
+    except (
+        Exception
+    ) as error:  # it is this client's alone: no other waits for it, and it is not tried without end
+        reason = "failed"
+        log.error("logout_notices.unforeseen", client_id=client.client_id, kind=type(error).__name__)
     else:
         if status in {200, 204}:
             return BackChannelLogoutDelivered(client.client_id, token_id, now, delivery.attempts)

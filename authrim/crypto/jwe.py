@@ -17,7 +17,14 @@ from jwcrypto.jwk import JWK
 
 from authrim.crypto import base64url, strict_json
 from authrim.crypto.base64url import NotBase64url
-from authrim.crypto.jwk import PRIVATE_MEMBERS, JwkRefused, jwk_of, public_key_of, published
+from authrim.crypto.jwk import (
+    PRIVATE_MEMBERS,
+    REQUIRED_MEMBERS,
+    JwkRefused,
+    jwk_of,
+    public_key_of,
+    published,
+)
 from authrim.crypto.strict_json import JsonRefused
 from domain import encryption
 
@@ -74,8 +81,8 @@ class EncryptionKey:
         _check_public(jwk)
         self.alg = alg
         self._kid = jwk.get("kid")
-        members = ("kty", "crv", "x", "y", "n", "e")
-        self._jwk = JWK(**{name: jwk[name] for name in members if name in jwk})
+        # Those of its type alone: jwcrypto raises KeyError for a member of another one.
+        self._jwk = JWK(**{name: jwk[name] for name in REQUIRED_MEMBERS[jwk["kty"]]})
 
     def encrypt(self, jws: str, enc: str) -> str:
         """``jws`` inside a compact JWE (RFC 7519 §5.2: ``cty`` is JWT)."""

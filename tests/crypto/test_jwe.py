@@ -102,6 +102,15 @@ def test_we_read_what_another_library_encrypts(alg: str, enc: str) -> None:
         assert decrypted.kid == ("rsa" if alg.startswith("RSA") else "ec")
 
 
+def test_members_of_another_type_are_passed_over() -> None:
+    """RFC 7517 §4: what is not understood in a key is ignored; no client makes us fail with it."""
+    foreign: dict[str, Any] = {"crv": [], "x": {}, "y": 5, "n": [], "e": "AA", "foo": None}
+    for kind, alg in (("RSA", "RSA-OAEP-256"), ("P-256", "ECDH-ES"), ("X25519", "ECDH-ES")):
+        key = their_keys()[kind]
+        token = EncryptionKey(foreign | key.as_dict(private=False), alg).encrypt(JWS, "A128GCM")
+        assert jwe.decrypt_compact(token, key, algorithms=[alg, "A128GCM"]).plaintext == JWS.encode()
+
+
 @pytest.mark.parametrize(
     ("alg", "enc"),
     [

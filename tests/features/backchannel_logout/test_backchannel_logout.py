@@ -186,6 +186,36 @@ async def test_one_client_that_fails_holds_up_no_other(
 
 
 @one_store
+async def test_a119_what_nobody_foresaw_of_one_client_ends_too(
+    server: RunningServer, browser: Browser, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A119: a client with which something goes wrong in here is given up like one that is away. It would otherwise stop
+    the telling of everybody, again and again, because nothing settles its row."""
+    monkeypatch.setattr(logout_notices, "PAUSES", (0, 0, 0))
+    web = await told_client(server, site)
+    broken = await told_client(server, site, "post", backchannel_logout_uri=site.url("/broken"))
+    name_for = logout_notices.public_subject
+
+    def failing(runtime: Any, tenant: str, client: Any, subject: str) -> str:
+        if client.client_id == broken.client_id:
+            raise KeyError(subject)
+        return name_for(runtime, tenant, client, subject)
+
+    monkeypatch.setattr(logout_notices, "public_subject", failing)
+    token = (await browser.code_flow(web))["id_token"]
+    sid = (await verified_claims(server, token))["sid"]
+    await browser.code_flow(broken)
+    await log_out(browser, id_token_hint=token)
+    for _ in range(200):
+        failed = (await settled(server, sid))[-1]
+        if isinstance(failed, BackChannelLogoutFailed):
+            break
+        await asyncio.sleep(0.05)
+    assert (failed.client_id, failed.reason, failed.attempts) == (broken.client_id, "failed", 4)
+    assert site.asked(PATH) == 1
+
+
+@one_store
 async def test_a119_an_internal_address_is_not_reached(
     server: RunningServer, browser: Browser, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
