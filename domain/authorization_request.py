@@ -133,10 +133,15 @@ def refuse_object(
     client: Client, beside: Parameters, refusal: Refusal, facts: RequestFacts
 ) -> OnPage | ByRedirect:
     """Where the refusal of a request object goes. Nothing in the object is believed, so only the parameters ``beside``
-    it can say it, when they name a registered redirect URI themselves (RFC 9101 §6.2, A057)."""
+    it can say it, when they name a registered redirect URI themselves (RFC 9101 §6.2, A057). How the answer was to
+    travel is in the object too: a client that takes signed answers alone gets one."""
     redirect_uri = check_redirect_uri(client, beside)
     if isinstance(redirect_uri, Refusal) or beside.get("redirect_uri") is None:
         return OnPage(refusal)
+    said = beside.get("response_mode") is not None
+    if not said and client_rules.is_answered_signed(client, beside.get("response_type") or ""):
+        values = {**beside.values, "response_mode": response_modes.JWT}
+        beside = msgspec.structs.replace(beside, values=values)
     return _by_redirect(beside, refusal, redirect_uri, facts)
 
 

@@ -270,6 +270,13 @@ def response_mode_refusal(client: Client, response_type: str, response_mode: str
     return None
 
 
+def is_answered_signed(client: Client, response_type: str) -> bool:
+    """Whether answers of this response type travel to the client by JARM and in no other way."""
+    registered = client.metadata.response_modes
+    has_only_jarm = bool(registered) and all(map(response_modes.is_jarm, registered))
+    return has_only_jarm or response_type in client.profile.jarm_only
+
+
 def _stays_in_the_url(client: Client, mode_in_full: str) -> bool:
     """Whether browser history, logs and Referer headers would see what is sent. In a query nothing is hidden but what
     is encrypted to the client (JARM §2.3.1)."""

@@ -14,7 +14,8 @@ JARM_MODES: Final = ("jwt", "query.jwt", "fragment.jwt", "form_post.jwt")
 RESPONSE_MODES: Final = (*PLAIN_MODES, *JARM_MODES)
 
 _SUFFIX: Final = ".jwt"
-_SHORT: Final = "jwt"
+#: The response type's default mode, as a JWT (JARM §2.3.4).
+JWT: Final = "jwt"
 
 
 def default_for(response_type: str) -> str:
@@ -24,7 +25,7 @@ def default_for(response_type: str) -> str:
 
 def in_full(response_mode: str, response_type: str) -> str:
     """``jwt`` by its full name: the response type's default, as a JWT (JARM §2.3.4)."""
-    return default_for(response_type) + _SUFFIX if response_mode == _SHORT else response_mode
+    return default_for(response_type) + _SUFFIX if response_mode == JWT else response_mode
 
 
 def is_jarm(response_mode: str) -> bool:

@@ -28,7 +28,7 @@ async def mtls(store: Store, tmp_path: Path) -> AsyncIterator[MtlsServer]:
         yield server
 
 
-async def fapi1_client(server: MtlsServer, *response_types: str) -> KnownClient:
+async def fapi1_client(server: MtlsServer, *response_types: str, **metadata: Any) -> KnownClient:
     """A client that is held to the profile."""
     grant_types = ("authorization_code", "implicit") if "code id_token" in response_types else None
     return await server.client(
@@ -39,6 +39,7 @@ async def fapi1_client(server: MtlsServer, *response_types: str) -> KnownClient:
         jwks=public_jwks(KEY),
         response_types=response_types,
         grant_types=grant_types or ("authorization_code",),
+        **metadata,
     )
 
 
@@ -48,7 +49,7 @@ async def ask(
     """A signed request by value, through the pages: what the client receives, and the verifier."""
     asked = {"response_type": response_type, "nonce": "a-nonce", "scope": "openid email"} | parameters
     verifier, claims = object_claims(server, client, **asked)
-    beside = {"response_type": response_type, "scope": "openid email"}
+    beside = {"response_type": response_type, "scope": "openid email", "redirect_uri": client.redirect_uri}
     shown = await send(browser, client, signed_object(claims, KEY), **beside)
     return Received.of(await browser.through_pages(shown), client), verifier
 
@@ -98,6 +99,28 @@ async def test_code_with_jarm(mtls: MtlsServer) -> None:
     assert {"code", "state"} <= (await opened(mtls, client, received, "ES256")).keys()
     received, _ = await ask(mtls, browser, client, "code id_token")
     assert received.parameters["error"] == "unauthorized_client"
+
+
+@pytest.mark.parametrize(
+    ("claim", "error"),
+    [("exp", "invalid_request_object"), ("nbf", "invalid_request_object"), ("nonce", "invalid_request")],
+)
+async def test_refusals_with_jarm(mtls: MtlsServer, claim: str, error: str) -> None:
+    """``fapi1-advanced-final-ensure-request-object-without-exp-fails``, ``-without-nbf-fails``, and
+    ``-without-nonce-fails`` with ``fapi_response_mode=jarm``: who takes signed answers alone gets a refusal as one too,
+    even of an object whose ``response_mode`` cannot be believed."""
+    client, browser = await fapi1_client(mtls, "code"), Browser(mtls)
+    received, _ = await ask(mtls, browser, client, "code", response_mode="jwt", **{claim: None})
+    assert (await opened(mtls, client, received, "ES256"))["error"] == error
+
+
+async def test_a_mode_that_is_not_registered(mtls: MtlsServer) -> None:
+    """``fapi1-advanced-final-ensure-response-mode-query`` with ``fapi_response_mode=jarm``: a plain response to whoever
+    registered signed ones alone is refused in the suite's terms; ``-ensure-response-type-code-fails`` names none."""
+    client, browser = await fapi1_client(mtls, "code", response_modes=("jwt",)), Browser(mtls)
+    for mode in ("query", None):
+        received, _ = await ask(mtls, browser, client, "code", response_mode=mode)
+        assert (received.encoding, received.parameters["error"]) == ("query", "invalid_request")
 
 
 async def test_code_without_jarm_is_not_registered(mtls: MtlsServer) -> None:
