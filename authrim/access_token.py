@@ -14,6 +14,7 @@ from authrim.crypto import strict_json
 from authrim.crypto.handles import ACCESS_TOKEN, parse_handle
 from authrim.crypto.ids import digest
 from authrim.crypto.jws import JwsRefused, verify
+from authrim.crypto.key_pair import SIGNING_ALGORITHMS
 from authrim.crypto.key_ring import KeyRing
 from authrim.crypto.strict_json import JsonRefused
 from authrim.crypto.tokens import ACCESS_TOKEN_TYPE
@@ -27,7 +28,7 @@ from projections.tables import token_key
 #: JWTs whose signature was found good, remembered by digest: a signature that held once holds for as long as
 #: its key is published.
 _REMEMBERED: Final = 20_000
-_ALGORITHMS: Final = frozenset({"RS256", "PS256", "ES256", "EdDSA"})
+_ALGORITHMS: Final = frozenset(SIGNING_ALGORITHMS)
 _decode = msgspec.json.Decoder(AccessTokenIssued).decode
 
 

@@ -8,12 +8,13 @@ from typing import Any
 
 from authrim.crypto import strict_json
 from authrim.crypto.jws import JwsRefused, KeySet, verify
+from authrim.crypto.key_pair import SIGNING_ALGORITHMS
 from authrim.crypto.strict_json import JsonRefused
 from authrim.crypto.tokens import ID_TOKEN_TYPE
 from domain.errors import Refusal, invalid_request
 from domain.logout import Hint
 
-_ALGORITHMS = frozenset({"RS256", "PS256", "ES256", "EdDSA"})
+_ALGORITHMS = frozenset(SIGNING_ALGORITHMS)
 
 
 def read_hint(keys: KeySet, issuer: str, hint: str) -> Hint | None:

@@ -1,4 +1,4 @@
-"""Nonces for DPoP proofs and challenges for attestations (RFC 9449 §8, §9): the same on every node, and no row for
+"""RFC 9449 §8, §9: nonces for DPoP proofs, and challenges for attestations; the same on every node, and no row for
 any of them.
 
 A nonce is a step of time and a keyed hash of it. Everybody gets the same one within a step; it says only that a proof

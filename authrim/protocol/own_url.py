@@ -1,5 +1,5 @@
-"""Is this URL one of ours? Compared after the syntax- and scheme-based normalisation of RFC 3986 §6.2.2 and §6.2.3,
-with what is configured and never with a Host header (RFC 9449 §4.3, A102).
+"""RFC 9449 §4.3: is this URL one of ours? Compared after the syntax- and scheme-based normalisation of RFC 3986 §6.2.2
+and §6.2.3, with what is configured and never with a Host header (A102).
 """
 
 import re

@@ -1,4 +1,5 @@
-"""Is each key of a client one that may be used at all? Asked when keys are registered, and again at each use (A174)."""
+"""RFC 7518 §3.3, §6: is each key of a client one that may be used at all? Asked when keys
+are registered, and by whatever reads them again at each use (A174)."""
 
 from collections.abc import Mapping
 from typing import Any, Final

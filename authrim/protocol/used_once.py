@@ -1,4 +1,5 @@
-"""What may be used once: the ``jti`` of an assertion or of a proof, over all nodes and restarts (decisions.md 17).
+"""RFC 7523 §3, RFC 9449 §11.1: the ``jti`` of an assertion or of a proof is used once, over all nodes and restarts
+(decisions.md 17).
 
 Whoever checks one says what would be used up; it is reserved after everything in the request has been checked and
 before anything is decided. So a request that is asked to come again with a nonce has used up nothing.
