@@ -77,11 +77,6 @@ class Profile(msgspec.Struct, frozen=True):
     code_lifetime: int = 60
     longest_refresh_grace_seconds: int = 60
 
-    @property
-    def assertion_audience_is_issuer_alone(self) -> bool:
-        """Whether a client assertion is for the issuer, as one string, and for nothing else."""
-        return self.assertion_audience is AssertionAudience.ISSUER_ALONE
-
 
 _GENERAL_ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA")
 _FAPI_ALGORITHMS: Final = ("PS256", "ES256", "EdDSA")
