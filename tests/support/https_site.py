@@ -1,6 +1,5 @@
 """Somebody else's HTTPS server on loopback, with a certificate of an authority of our own."""
 
-import datetime
 import ipaddress
 import json
 import ssl
@@ -12,12 +11,11 @@ from typing import Any
 
 from aiohttp import web
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
-_DAY = datetime.timedelta(days=1)
+from tests.support import certificates
+
+#: Tests move the clock.
+_YEARS = (-365 * certificates.DAY, 3650 * certificates.DAY)
 #: Names that the certificate is for. All are this machine, when somebody resolves them so.
 NAMES = ("localhost", "rp.example", "*.rp.example")
 
@@ -28,52 +26,20 @@ class Authority:
     """A certificate authority that nobody else trusts, and one server certificate of it."""
 
     def __init__(self, folder: Path) -> None:
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test authority")])
-        constraints = x509.BasicConstraints(ca=True, path_length=0)
-        certificate = (
-            _certificate(name, name, key.public_key())
-            .add_extension(constraints, critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .sign(key, SHA256())
-        )
+        authority = certificates.Authority("Test authority", path_length=0, valid=_YEARS)
+        names: list[x509.GeneralName] = [x509.DNSName(one) for one in NAMES]
+        names.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
+        server = authority.issue("localhost", names, usage=certificates.SERVER_AUTH, valid=_YEARS)
         self.ca_file = folder / "authority.pem"
-        self.ca_file.write_bytes(certificate.public_bytes(Encoding.PEM))
+        self.ca_file.write_text(certificates.pem(authority.certificate))
         self._server = folder / "server.pem"
-        server_key = ec.generate_private_key(ec.SECP256R1())
-        alternatives: list[x509.GeneralName] = [x509.DNSName(one) for one in NAMES]
-        alternatives.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
-        server = (
-            _certificate(x509.Name([]), name, server_key.public_key())
-            .add_extension(x509.SubjectAlternativeName(alternatives), critical=True)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False
-            )
-            .sign(key, SHA256())
-        )
-        private = server_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        self._server.write_bytes(private + server.public_bytes(Encoding.PEM))
+        self._server.write_text(server.key_pem() + server.pem)
 
     def server_context(self) -> ssl.SSLContext:
         """TLS as the server speaks it."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self._server)
         return context
-
-
-def _certificate(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
-) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - 365 * _DAY)
-        .not_valid_after(now + 3650 * _DAY)
-    )
 
 
 @dataclass
