@@ -15,6 +15,7 @@ from typing import Any
 
 from browser import (
     ASKED_OR_REFUSED,
+    NOT_SENT_BACK,
     authorization,
     callback_task,
     confirm_task,
@@ -43,11 +44,11 @@ SECOND_SIGN_INS = ("oidcc-prompt-login", "oidcc-max-age-1")
 CLIENT_PAGES = ("oidcc-registration-logo-uri", "oidcc-registration-policy-uri", "oidcc-registration-tos-uri")
 #: Modules of RP-initiated logout that end on a page of ours, and its text.
 LOGOUT_PAGES = {
-    "oidcc-rp-initiated-logout-bad-post-logout-redirect-uri": "You are logged out",
+    "oidcc-rp-initiated-logout-bad-post-logout-redirect-uri": NOT_SENT_BACK,
     "oidcc-rp-initiated-logout-modified-id-token-hint": ASKED_OR_REFUSED,
     "oidcc-rp-initiated-logout-bad-id-token-hint": ASKED_OR_REFUSED,
     "oidcc-rp-initiated-logout-no-id-token-hint": ASKED_OR_REFUSED,
-    "oidcc-rp-initiated-logout-query-added-to-post-logout-redirect-uri": "You are logged out",
+    "oidcc-rp-initiated-logout-query-added-to-post-logout-redirect-uri": NOT_SENT_BACK,
     "oidcc-rp-initiated-logout-no-params": "You are logged out",
     "oidcc-rp-initiated-logout-no-post-logout-redirect-uri": "You are logged out",
     "oidcc-rp-initiated-logout-only-state": "You are logged out",
