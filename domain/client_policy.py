@@ -24,14 +24,13 @@ from domain import (
 from domain.client import SIGNED_SECRET
 from domain.client_metadata import ClientMetadata
 from domain.errors import Refusal
-from domain.invalid_metadata import invalid
+from domain.invalid_metadata import invalid, unlike
 from domain.profile import PROFILES, SECRET_ALGORITHM
 
 GRANT_TYPES: Final = ("authorization_code", "implicit", "refresh_token", "client_credentials")
 APPLICATION_TYPES: Final = ("web", "native")
 ACCESS_TOKEN_FORMATS: Final = ("jwt", "opaque")
 
-MAX_NAME: Final = 200
 MAX_ENTRIES: Final = 64
 LONGEST_ACCESS_TOKEN: Final = 86400
 LONGEST_REFRESH_TOKEN: Final = 366 * 86400
@@ -50,20 +49,20 @@ def check(metadata: ClientMetadata, development: bool = False) -> Refusal | None
 
 def _checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | None]:
     """All rules, in order; the later ones rely on the earlier ones having held."""
-    yield _one_of("profile", metadata.profile, tuple(PROFILES))
-    yield _one_of("application_type", metadata.application_type, APPLICATION_TYPES)
-    yield _one_of("subject_type", metadata.subject_type, sector.SUBJECT_TYPES)
-    yield _one_of("access_token_format", metadata.access_token_format, ACCESS_TOKEN_FORMATS)
+    yield unlike("profile", metadata.profile, tuple(PROFILES))
+    yield unlike("application_type", metadata.application_type, APPLICATION_TYPES)
+    yield unlike("subject_type", metadata.subject_type, sector.SUBJECT_TYPES)
+    yield unlike("access_token_format", metadata.access_token_format, ACCESS_TOKEN_FORMATS)
     yield _number_of_entries(metadata)
     yield _client_name(metadata)
     yield from _client_authentication(metadata)
-    yield from client_policy_keys.check(metadata, development)
-    yield from client_policy_mtls.check(metadata)
+    yield from client_policy_keys.checks(metadata, development)
+    yield from client_policy_mtls.checks(metadata)
     yield from _grants(metadata)
     yield from client_policy_requests.checks(metadata)
     yield from client_policy_responses.checks(metadata)
     yield from _redirect_uris(metadata, development)
-    yield from sector.check(metadata, development)
+    yield from sector.checks(metadata, development)
     yield from _pages(metadata, development)
     yield from client_policy_logout.checks(metadata, development)
     yield _logo_digest(metadata)
@@ -73,14 +72,14 @@ def _checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | N
     yield from _lifetimes(metadata)
     yield _default_acr_values(metadata)
     yield _skip_consent(metadata)
-    yield from client_policy_registration.check(metadata, development)
+    yield from client_policy_registration.checks(metadata, development)
 
 
 def _client_authentication(metadata: ClientMetadata) -> Iterable[Refusal | None]:
     profile = PROFILES[metadata.profile]
     method = metadata.token_endpoint_auth_method
     algorithm = metadata.token_endpoint_auth_signing_alg
-    yield _one_of("token_endpoint_auth_method", method, profile.client_auth_methods)
+    yield unlike("token_endpoint_auth_method", method, profile.client_auth_methods)
     if algorithm is not None:
         allowed = {"private_key_jwt": profile.signing_algorithms, SIGNED_SECRET: (SECRET_ALGORITHM,)}.get(
             method
@@ -90,7 +89,7 @@ def _client_authentication(metadata: ClientMetadata) -> Iterable[Refusal | None]
                 "token_endpoint_auth_signing_alg", "is for signed assertions only.", "Leave it out."
             )
         else:
-            yield _one_of("token_endpoint_auth_signing_alg", algorithm, allowed)
+            yield unlike("token_endpoint_auth_signing_alg", algorithm, allowed)
     if metadata.protected_resources and not metadata.may_introspect:
         yield invalid("protected_resources", "are for may_introspect only.", "Set may_introspect.")
     if metadata.may_introspect and method == "none":
@@ -99,7 +98,7 @@ def _client_authentication(metadata: ClientMetadata) -> Iterable[Refusal | None]
 
 def _grants(metadata: ClientMetadata) -> Iterable[Refusal | None]:
     for grant_type in metadata.grant_types:
-        yield _one_of("grant_types", grant_type, GRANT_TYPES)
+        yield unlike("grant_types", grant_type, GRANT_TYPES)
     if "refresh_token" in metadata.grant_types and "authorization_code" not in metadata.grant_types:
         yield invalid("grant_types", "has refresh_token alone.", "Add authorization_code.")
     if "client_credentials" in metadata.grant_types and metadata.token_endpoint_auth_method == "none":
@@ -137,8 +136,8 @@ def _logo_digest(metadata: ClientMetadata) -> Refusal | None:
 
 def _signing(metadata: ClientMetadata) -> Iterable[Refusal | None]:
     allowed = PROFILES[metadata.profile].signing_algorithms
-    yield _one_of("id_token_signed_response_alg", metadata.id_token_signed_response_alg, allowed)
-    yield _one_of("access_token_signing_alg", metadata.access_token_signing_alg, allowed)
+    yield unlike("id_token_signed_response_alg", metadata.id_token_signed_response_alg, allowed)
+    yield unlike("access_token_signing_alg", metadata.access_token_signing_alg, allowed)
 
 
 def _scope_and_audience(metadata: ClientMetadata) -> Iterable[Refusal | None]:
@@ -167,8 +166,10 @@ def _lifetimes(metadata: ClientMetadata) -> Iterable[Refusal | None]:
 
 
 def _client_name(metadata: ClientMetadata) -> Refusal | None:
-    if len(metadata.client_name) > MAX_NAME:
-        return invalid("client_name", "is too long.", f"Use at most {MAX_NAME} characters.")
+    if len(metadata.client_name) > client_policy_registration.MAX_NAME:
+        return invalid(
+            "client_name", "is too long.", f"Use at most {client_policy_registration.MAX_NAME} characters."
+        )
     return None
 
 
@@ -195,12 +196,6 @@ def _skip_consent(metadata: ClientMetadata) -> Refusal | None:
     ):
         return invalid("skip_consent", "is not for public native clients.", "Leave it out.")
     return None
-
-
-def _one_of(field: str, value: str, allowed: tuple[str, ...]) -> Refusal | None:
-    if value in allowed:
-        return None
-    return invalid(field, "has a value that this client may not have.", f"Use {', '.join(allowed)}.")
 
 
 def _between(field: str, value: int | None, least: int, most: int) -> Refusal | None:

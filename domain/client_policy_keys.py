@@ -20,7 +20,7 @@ _KEY_TYPES: Final = ("RSA", "EC", "OKP")  # a tuple: what is sent may be a list,
 _PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
-def check(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | None]:
+def checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | None]:
     """The rules, in order. ``development``: the keys may be behind loopback http."""
     if metadata.jwks is not None and metadata.jwks_uri is not None:
         yield invalid("jwks", "is there together with jwks_uri.", "Register one of the two.")

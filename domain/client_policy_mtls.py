@@ -9,11 +9,7 @@ from domain import distinguished_name
 from domain.client_metadata import ClientMetadata
 from domain.errors import Refusal
 from domain.invalid_metadata import invalid
-
-TLS_CLIENT_AUTH: Final = "tls_client_auth"
-SELF_SIGNED: Final = "self_signed_tls_client_auth"
-#: The methods by which a client authenticates with its certificate.
-CERTIFICATE_METHODS: Final = (TLS_CLIENT_AUTH, SELF_SIGNED)
+from domain.profile import SELF_SIGNED, TLS_CLIENT_AUTH
 
 MAX_NAME: Final = 1024
 _HOST_LABEL: Final = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
@@ -22,7 +18,7 @@ _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
 _LOCAL_PART: Final = re.compile(r"[!-?A-~]+")
 
 
-def check(metadata: ClientMetadata) -> Iterable[Refusal | None]:
+def checks(metadata: ClientMetadata) -> Iterable[Refusal | None]:
     """The rules, in order."""
     by_authority = metadata.token_endpoint_auth_method == TLS_CLIENT_AUTH
     given = [name for name in _RULES if getattr(metadata, name) is not None]

@@ -28,7 +28,7 @@ _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 _CONTACT: Final = re.compile(r"[^\s\x00-\x1f<>\"\\]+")
 
 
-def check(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | None]:
+def checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | None]:
     """The rules, in order. ``development``: loopback http is allowed for pages."""
     yield _texts(metadata)
     yield _contacts(metadata.contacts)

@@ -1,24 +1,20 @@
 """What a registration may say of request objects (OIDC DCR §2, RFC 9101 §10.5)."""
 
 from collections.abc import Iterable
-from typing import Final
 
+from domain import encryption
 from domain.client_metadata import ClientMetadata
 from domain.client_policy_keys import has_keys
 from domain.errors import Refusal
 from domain.invalid_metadata import invalid, unlike
 from domain.profile import PROFILES
 
-#: RFC 7518 §4.1 and §5.1, as far as they are opened here; RSA1_5 is not.
-ENCRYPTION_ALGORITHMS: Final = ("RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW")
-CONTENT_ENCRYPTION: Final = ("A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A256GCM")
-
 
 def checks(metadata: ClientMetadata) -> Iterable[Refusal | None]:
     """All rules, in order; the profile and the keys are known to be good. Where ``request_uris`` may lead is in
     ``client_policy_registration``."""
     yield from _signed(metadata)
-    yield from _encrypted(metadata)
+    yield from encryption.algorithm_checks(metadata, "request_object_encryption")
 
 
 def _signed(metadata: ClientMetadata) -> Iterable[Refusal | None]:
@@ -31,13 +27,3 @@ def _signed(metadata: ClientMetadata) -> Iterable[Refusal | None]:
     signs = metadata.require_signed_request_object or profile.request_objects.required
     if (signs or algorithm is not None or metadata.request_uris) and not has_keys(metadata):
         yield invalid("jwks", "is missing for signed requests.", "Register the client's public keys.")
-
-
-def _encrypted(metadata: ClientMetadata) -> Iterable[Refusal | None]:
-    algorithm, enc = metadata.request_object_encryption_alg, metadata.request_object_encryption_enc
-    yield unlike("request_object_encryption_alg", algorithm, ENCRYPTION_ALGORITHMS)
-    yield unlike("request_object_encryption_enc", enc, CONTENT_ENCRYPTION)
-    if enc is not None and algorithm is None:
-        yield invalid(
-            "request_object_encryption_enc", "is there without request_object_encryption_alg.", "Send both."
-        )

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from domain.client_metadata import ClientMetadata
+from domain.client_policy_keys import has_keys
 from domain.errors import Refusal
 from domain.invalid_metadata import invalid, unlike
 
@@ -17,13 +18,18 @@ DEFAULT_ENC: Final = "A128CBC-HS256"
 
 
 def checks(metadata: ClientMetadata, encrypted: str) -> Iterable[Refusal | None]:
-    """What may stand in ``<encrypted>_alg`` and ``<encrypted>_enc``: algorithms of ours, the first with the second, and
-    a key to encrypt to."""
+    """What may stand in ``<encrypted>_alg`` and ``<encrypted>_enc`` of what the server encrypts to the client: there is
+    a key for it."""
+    yield from algorithm_checks(metadata, encrypted)
+    if getattr(metadata, f"{encrypted}_alg") is not None and not has_keys(metadata):
+        yield invalid(f"{encrypted}_alg", "has no key to encrypt to.", "Register jwks or jwks_uri.")
+
+
+def algorithm_checks(metadata: ClientMetadata, encrypted: str) -> Iterable[Refusal | None]:
+    """The same of whatever is encrypted, in either direction: algorithms of ours, and no ``enc`` without an ``alg``."""
     alg: str | None = getattr(metadata, f"{encrypted}_alg")
     enc: str | None = getattr(metadata, f"{encrypted}_enc")
     yield unlike(f"{encrypted}_alg", alg, KEY_MANAGEMENT)
     yield unlike(f"{encrypted}_enc", enc, CONTENT_ENCRYPTION)
     if enc is not None and alg is None:
         yield invalid(f"{encrypted}_enc", "is there without the alg.", f"Register {encrypted}_alg too.")
-    if alg is not None and metadata.jwks is None and metadata.jwks_uri is None:
-        yield invalid(f"{encrypted}_alg", "has no key to encrypt to.", "Register jwks or jwks_uri.")

@@ -82,17 +82,20 @@ _GENERAL_ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA")
 _FAPI_ALGORITHMS: Final = ("PS256", "ES256", "EdDSA")
 #: draft-ietf-oauth-attestation-based-client-auth-10 §9
 ATTESTED_METHODS: Final = ("attest_jwt_client_auth", "attest_jwt_client_auth_dpop")
-_CERTIFICATE_METHODS: Final = ("tls_client_auth", "self_signed_tls_client_auth")
+TLS_CLIENT_AUTH: Final = "tls_client_auth"
+SELF_SIGNED: Final = "self_signed_tls_client_auth"
+#: The methods by which a client authenticates with its certificate (RFC 8705 §2).
+CERTIFICATE_METHODS: Final = (TLS_CLIENT_AUTH, SELF_SIGNED)
 _GENERAL_METHODS: Final = (
     "client_secret_basic",
     "client_secret_post",
     "client_secret_jwt",
     "private_key_jwt",
     *ATTESTED_METHODS,
-    *_CERTIFICATE_METHODS,
+    *CERTIFICATE_METHODS,
     "none",
 )
-_FAPI_METHODS: Final = ("private_key_jwt", *_CERTIFICATE_METHODS)
+_FAPI_METHODS: Final = ("private_key_jwt", *CERTIFICATE_METHODS)
 
 _OIDC = Profile(
     name="oidc",

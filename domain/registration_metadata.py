@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from domain import response_type as response_types
 from domain.client import Client
 from domain.client_metadata import ClientMetadata
 from domain.client_policy_registration import LOCALIZABLE
@@ -32,7 +33,6 @@ STANDARD: Final[dict[str, Any]] = {
 #: Fields that are told of even when they are empty: their emptiness means something.
 _ALWAYS_TOLD: Final = frozenset({"grant_types", "response_types"})
 
-#: Which grant types a response type belongs to (RFC 7591 §2.1, OIDC DCR §2).
 _CODE: Final = "authorization_code"
 _IMPLICIT: Final = "implicit"
 
@@ -85,10 +85,8 @@ def _wrong_type(name: str) -> Refusal:
 def _corresponding(fields: Mapping[str, Any]) -> dict[str, Any]:
     """What is left out of grant types and response types follows from what is there (RFC 7591 §2.1)."""
     if "response_types" in fields and "grant_types" not in fields:
-        words = [set(response_type.split(" ")) for response_type in fields["response_types"]]
-        grants = [_CODE] if any("code" in some for some in words) else []
-        grants += [_IMPLICIT] if any(some & {"token", "id_token"} for some in words) else []
-        return {"grant_types": tuple(grants)}
+        needed = {name for one in fields["response_types"] for name in response_types.grant_types_of(one)}
+        return {"grant_types": tuple(sorted(needed))}
     if "grant_types" in fields and "response_types" not in fields and _CODE not in fields["grant_types"]:
         return {"response_types": ("id_token",) if _IMPLICIT in fields["grant_types"] else ()}
     return {}

@@ -27,7 +27,7 @@ NOT_FETCHED: Final = invalid(
 )
 
 
-def check(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | None]:
+def checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | None]:
     """The rules of a registration, without the document. ``development``: it may be behind loopback http."""
     uri = metadata.sector_identifier_uri
     if uri is not None:

@@ -6,8 +6,7 @@ from authrim.endpoints import introspect, preflight, revoke, token
 from authrim.features.feature import Feature, Route
 from authrim.runtime import Runtime
 from authrim.web.attestation_methods import ATTESTATION_FEATURE
-from domain.client_policy_mtls import CERTIFICATE_METHODS
-from domain.profile import ATTESTED_METHODS, MTLS, SECRET_ALGORITHM
+from domain.profile import ATTESTED_METHODS, CERTIFICATE_METHODS, MTLS, SECRET_ALGORITHM
 
 ASSERTION_ALGORITHMS: Final = ["RS256", "PS256", "ES256", "EdDSA", SECRET_ALGORITHM]
 

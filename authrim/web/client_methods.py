@@ -16,9 +16,8 @@ from authrim.web.client_certificate import presented_certificate
 from authrim.web.credentials import Way
 from authrim.web.proving import Asked, Proven
 from domain.client import SIGNED_SECRET
-from domain.client_policy_mtls import CERTIFICATE_METHODS, SELF_SIGNED, TLS_CLIENT_AUTH
 from domain.errors import Refusal, invalid_client, invalid_request
-from domain.profile import MTLS
+from domain.profile import CERTIFICATE_METHODS, MTLS, SELF_SIGNED, TLS_CLIENT_AUTH
 
 Prove = Callable[[Asked], Awaitable[Proven | Refusal]]
 
