@@ -13,6 +13,7 @@ from authrim.client_attesters import AttestersUnreadable
 from authrim.commands.common import settings_of
 from authrim.outside import telemetry
 from authrim.protocol.client_chain import UnusableAnchors
+from authrim.protocol.software_statement import IssuersUnreadable
 from authrim.serving import serve as serve_until_stopped
 from authrim.serving import tls_of
 from authrim.settings import Settings
@@ -71,7 +72,9 @@ def serve(
             settings = settings.model_copy(update={"port": worker_port, "workers": 1})
         sock = None if worker_socket is None else socket.socket(fileno=worker_socket)
         asyncio.run(_serve(settings, sock, worker_lifeline, reuse_port=worker_port is not None))
-    except (CannotListen, UnusableCertificate, UnusableAnchors, AttestersUnreadable, StoreError) as error:
+    except (
+        CannotListen, UnusableCertificate, UnusableAnchors, AttestersUnreadable, IssuersUnreadable, StoreError,
+    ) as error:  # fmt: skip
         raise click.ClickException(str(error)) from None
 
 

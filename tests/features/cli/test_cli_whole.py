@@ -62,6 +62,23 @@ def test_bad_settings_are_named_and_not_repeated(authrim: CommandLine, command: 
     assert "Traceback" not in result.output
 
 
+@pytest.mark.parametrize(
+    ("setting", "more"),
+    [
+        ("tls_client_anchors", {}),
+        ("client_attesters", {"AUTHRIM_FEATURES_ON": "client_attestation"}),
+        ("software_statement_issuers", {}),
+    ],
+)
+def test_a_file_that_cannot_be_read_ends_the_start(
+    authrim: CommandLine, tmp_path: Path, setting: str, more: dict[str, str]
+) -> None:
+    """The setting is named on standard error, status 1, no trace."""
+    missing = {f"AUTHRIM_{setting.upper()}": str(tmp_path / "missing"), **more}
+    result = CommandLine({**authrim.environment, **missing}).run("serve", status=1)
+    assert f"Error: {setting}: " in result.stderr
+
+
 def test_settings_come_from_a_file_too(authrim: CommandLine, tmp_path: Path) -> None:
     """--config names the file, and what is wrong in it is named with the file."""
     file = tmp_path / "authrim.toml"
