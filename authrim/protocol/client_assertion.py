@@ -1,4 +1,4 @@
-"""RFC 7523 §2.2, §3: a client proves itself with a signed JWT (``private_key_jwt``).
+"""RFC 7523 §2.2, §3: a client proves itself with a signed JWT (``private_key_jwt``, ``client_secret_jwt``).
 
 The assertion is checked whole before its ``jti`` is used up, and the ``jti`` is used up before anything is
 decided (decisions.md 17): an assertion that was refused for another reason cannot be shown again either.
@@ -30,7 +30,8 @@ MAX_JTI: Final = 255
 
 class AssertionFacts(msgspec.Struct, frozen=True):
     """What an assertion is held against: the clock in seconds, and the audiences that mean this server:
-    ``endpoints`` are all URLs of the token endpoint and of the endpoint that was called."""
+    ``endpoints`` are all URLs of the token endpoint and of the endpoint that was called. ``algorithms`` are those that
+    the client may sign with."""
 
     now: int
     issuer: str

@@ -56,8 +56,12 @@ class SoftwareStatements:
             return cls({})
         try:
             document = strict_json.loads(file.read_bytes(), max_bytes=MAX_FILE)
-        except (OSError, JsonRefused) as error:
-            raise IssuersUnreadable(f"software_statement_issuers: {file} cannot be read: {error}") from None
+        except OSError as error:
+            raise IssuersUnreadable(
+                f"software_statement_issuers: {file} cannot be read: {error.strerror}"
+            ) from None
+        except JsonRefused as refused:
+            raise IssuersUnreadable(f"software_statement_issuers: {file} is {refused}") from None
         if not isinstance(document, dict):
             raise IssuersUnreadable(
                 'software_statement_issuers: must be an object: {"<issuer>": {"keys": [...]}}'

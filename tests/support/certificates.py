@@ -128,10 +128,10 @@ class Authority:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         return Issued(builder.sign(self.key, hashes.SHA256()), key, self.issuers)
 
-    def server(self, key: Any = None) -> Issued:
-        """A certificate for a server on this machine, with an RSA key unless another is given."""
+    def server(self) -> Issued:
+        """A certificate for a server on this machine, with an RSA key."""
         names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-        return self.issue("localhost", names, usage=SERVER_AUTH, key=key or rsa_key())
+        return self.issue("localhost", names, usage=SERVER_AUTH, key=rsa_key())
 
     def crl(self, *revoked: Issued, valid: tuple[timedelta, timedelta] = (-DAY, DAY)) -> str:
         """Its revocation list, as PEM."""
