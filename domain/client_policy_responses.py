@@ -37,7 +37,7 @@ def _response_types(metadata: ClientMetadata) -> Iterable[Refusal | None]:
 
 
 def _front_channel_tokens(metadata: ClientMetadata) -> Iterable[Refusal | None]:
-    """An access token that comes through the browser can be bound to no key (RFC 9700 §2.1.2)."""
+    """Nobody proves a key at the authorization endpoint, so its tokens may be bearer tokens (RFC 9700 §2.1.2)."""
     is_bound = (
         metadata.dpop_bound_access_tokens
         or metadata.tls_client_certificate_bound_access_tokens
