@@ -6,6 +6,7 @@ nobody can lock a person out from elsewhere; the wide ones are per login and per
 """
 
 import asyncio
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -61,7 +62,7 @@ async def check_password(runtime: Runtime, context: Context, attempt: Attempt) -
     right = await _is_right(runtime, context, subject, attempt.password)
     if subject is None or not right:
         return SignInRefused("login_unknown" if subject is None else "password_wrong", subject)
-    await _forgive(runtime, limits)
+    await _take_back(runtime, limits)  # a right password was no guess
     if account.status != ACTIVE:
         return SignInRefused("account_not_active", subject)
     return Checked(subject, account.password_set_at)
@@ -97,16 +98,20 @@ async def too_many(runtime: Runtime, limits: dict[str, int]) -> bool:
     """Count one more attempt; whether it is one too many.
 
     What one counter refuses is not counted by the next: else one address could use up the login's own count,
-    and lock the person out everywhere (A183).
+    and lock the person out everywhere (A183). Nor is it counted by itself: nothing was guessed, and many right
+    passwords at once would add up to a refusal that lasts.
     """
     window = runtime.settings.sign_in_window_seconds
+    counted: list[str] = []
     for key, limit in limits.items():
+        counted.append(key)
         if await runtime.store.count(key, window) > limit:
+            await _take_back(runtime, counted)
             return True
     return False
 
 
-async def _forgive(runtime: Runtime, limits: dict[str, int]) -> None:
-    """A right password was no guess: take the attempt back."""
+async def _take_back(runtime: Runtime, counters: Iterable[str]) -> None:
+    """Count an attempt no longer: nothing was guessed by it."""
     window = runtime.settings.sign_in_window_seconds
-    await asyncio.gather(*(runtime.store.count(key, window, -1) for key in limits))
+    await asyncio.gather(*(runtime.store.count(key, window, -1) for key in counters))

@@ -179,6 +179,17 @@ async def test_signing_in_often_is_no_guessing(server: RunningServer) -> None:
         assert (await fresh.sign_in(await sign_in_page(fresh))).status in (200, 303)
 
 
+@SQLITE
+async def test_signing_in_at_once_is_no_guessing(server: RunningServer) -> None:
+    """A183: what was refused for coming at once with others is not counted, so nobody has to wait afterwards."""
+    for _ in range(3):
+        browsers = [Browser(server) for _ in range(8)]
+        pages = [await sign_in_page(browser) for browser in browsers]
+        await asyncio.gather(*(browser.sign_in(page) for browser, page in zip(browsers, pages, strict=True)))
+    last = Browser(server)
+    assert "/consent/" in (await last.sign_in(await sign_in_page(last))).url
+
+
 async def test_a_stolen_cookie_ends_with_the_password(server: RunningServer, browser: Browser) -> None:
     """A188: after a changed password the old session signs nobody in, and its tokens are inactive."""
     web = await server.client("web")
