@@ -1,9 +1,19 @@
 """The tables that inline projections and sealed data live in: their columns, in order, the first being the key.
 
-Every key is text that begins with the tenant. The SQL is in ``migrations/``; a test holds the two together.
+Every key is text that begins with the tenant. A new table is declared here and made by a migration; both engines and
+the append function (``migrations/functions/``) take it from here. A test compares the columns with the database's.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+#: Columns that are not text: times in seconds, stream versions, sealed bytes.
+_TYPES: Final[Mapping[str, str]] = {
+    "version": "BIGINT",
+    "expires_at": "BIGINT",
+    "revoked_at": "BIGINT",
+    "ciphertext": "BYTEA",
+}
 
 
 class Table(NamedTuple):
@@ -12,6 +22,10 @@ class Table(NamedTuple):
     name: str
     columns: tuple[str, ...]
     rebuilt: bool = True
+
+    def column_type(self, column: str) -> str:
+        """The SQL type of a column; one name has one type in every table."""
+        return _TYPES.get(column, "TEXT")
 
 
 #: ``document`` is the folded state of the stream as JSON text; ``status`` is ``active`` or says why not.

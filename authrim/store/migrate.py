@@ -7,22 +7,23 @@ run goes on from there (F21). A server only checks, and refuses a schema that it
 
 import os
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from time import time
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import asyncpg
 
 from authrim.settings import Settings
+from authrim.store import append_function
+from authrim.store.append_function import Fetch
 from authrim.store.contract import Unavailable, UnknownSchema
 from authrim.store.postgres_connections import LOST, REFUSED, SESSION, unavailable
 
 Engine = Literal["postgres", "sqlite"]
-Fetch = Callable[..., Awaitable[list[Any]]]
 
 #: The PostgreSQL schema that everything lives in.
 SCHEMA = "authrim"
@@ -183,6 +184,8 @@ async def migrate_postgres(dsn: str, schema: str = SCHEMA) -> list[str]:
     try:
         while name := await _apply_next_postgres(connection, schema):
             names.append(name)
+        if await _install_append_function(connection, schema):
+            names.append(append_function.NAME)
     except asyncpg.InsufficientPrivilegeError:
         raise Unavailable("this role may not change the schema: run `authrim migrate` as its owner") from None
     except (*LOST, *REFUSED) as failed:
@@ -192,9 +195,22 @@ async def migrate_postgres(dsn: str, schema: str = SCHEMA) -> list[str]:
     return names
 
 
-async def check_postgres(connection: asyncpg.Connection, schema: str) -> None:
+async def check_postgres(fetch: Fetch, schema: str) -> None:
     """Raise UnknownSchema when the schema is not up to date."""
-    _refuse_pending("postgres", await _applied_postgres(connection, schema))
+    _refuse_pending("postgres", await _applied_postgres(fetch, schema))
+    if not await append_function.is_current(fetch, schema):
+        raise UnknownSchema("the database lacks this version's append function: run `authrim migrate`")
+
+
+async def _install_append_function(connection: asyncpg.Connection, schema: str) -> bool:
+    """Install the append function unless it is there; whether it was not."""
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+        await connection.execute(f"SET LOCAL search_path TO {_quoted(schema)}, pg_temp")
+        if await append_function.is_current(connection.fetch, schema):
+            return False
+        await append_function.install(connection, schema)
+        return True
 
 
 async def _apply_next_postgres(connection: asyncpg.Connection, schema: str) -> str | None:

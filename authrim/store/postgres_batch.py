@@ -1,10 +1,10 @@
 """A batch of appends as the arguments of ``append_batch``, and its answer.
 
-The function is in ``migrations/0008_append_session_clients.postgres.sql``.
+The function is in ``migrations/functions/append_batch.postgres.sql``.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -12,8 +12,8 @@ from authrim.store.chain import leaf_hash
 from authrim.store.contract import Append, Appended, Conflict
 from projections.rows import Row, key_range
 
-#: The tables in the order of the function's last arguments.
-_TABLES = ("clients", "accounts", "sessions", "signing_keys", "tokens", "logins", "sealed", "session_clients")
+#: How many arguments ``append_batch`` takes; the same for any number of tables.
+ARGUMENTS: Final = 26
 
 _encode = msgspec.json.Encoder().encode
 
@@ -69,7 +69,8 @@ def arguments(appends: Sequence[Append], events: EventColumns) -> tuple[Any, ...
         *rows.claims,
         *rows.drops,
         *rows.revocations,
-        *(_json(rows.written.get(table)) for table in _TABLES),
+        list(rows.written),
+        [_json(written) for written in rows.written.values()],
     )
 
 
@@ -103,8 +104,8 @@ def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
     return [[row[place] for row in rows] for place in range(width)]
 
 
-def _json(rows: Mapping[str, Mapping[str, Any]] | None) -> str | None:
-    return None if rows is None else _encode(list(rows.values())).decode()
+def _json(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    return _encode(list(rows.values())).decode()
 
 
 def results(appends: Sequence[Append], answer: Mapping[str, Any]) -> list[Appended | Conflict]:

@@ -11,7 +11,7 @@ from contextlib import suppress
 import asyncpg
 
 from authrim.store.contract import Append, Appended, Conflict, OutcomeUnknown, StoreError, Unavailable
-from authrim.store.postgres_batch import EventColumns, arguments, event_columns, results
+from authrim.store.postgres_batch import ARGUMENTS, EventColumns, arguments, event_columns, results
 from authrim.store.postgres_connections import (
     LOST,
     REFUSED,
@@ -21,8 +21,7 @@ from authrim.store.postgres_connections import (
     unavailable,
 )
 
-_ARGUMENTS = 32
-_CALL = f"SELECT * FROM append_batch({', '.join(f'${n}' for n in range(1, _ARGUMENTS + 1))})"  # noqa: S608
+_CALL = f"SELECT * FROM append_batch({', '.join(f'${n}' for n in range(1, ARGUMENTS + 1))})"  # noqa: S608
 
 #: Waits up to a second; true for a session that is gone. Poolers hand the name on.
 _END_SESSION = "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE application_name = $1"

@@ -85,15 +85,15 @@ async def test_postgres_killed_half_way(empty_dsn: str, monkeypatch: pytest.Monk
         with pytest.raises(UnknownSchema, match="authrim migrate"):
             await store.open()
     monkeypatch.setattr(migrate, "migrations", whole)
-    assert await migrate.migrate_postgres(empty_dsn) == [whole("postgres")[-1].name]
+    assert await migrate.migrate_postgres(empty_dsn) == [whole("postgres")[-1].name, "append_batch"]
     assert await migrate.migrate_postgres(empty_dsn) == []
 
 
 async def test_two_runs_at_once(empty_dsn: str) -> None:
-    """Three runs in the same moment apply each migration once."""
+    """Three runs in the same moment apply each migration once, and install the append function once."""
     runs = await asyncio.gather(*(migrate.migrate_postgres(empty_dsn) for _ in range(3)))
     applied = [name for run in runs for name in run]
-    assert sorted(applied) == [found.name for found in migrate.migrations("postgres")]
+    assert sorted(applied) == [*(found.name for found in migrate.migrations("postgres")), "append_batch"]
 
 
 async def test_two_schemas_in_one_database(empty_dsn: str) -> None:
