@@ -20,18 +20,14 @@ check: .venv/dev.stamp ## Style, types, import rules, generated pages
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m authrim.settings.reference --check docs/settings.md
-	$(BIN)/python -m authrim.events_docs --check docs/events.md
-	$(BIN)/python -m authrim.specs_reference --check docs/specs.md
+	$(BIN)/python -m scripts.reference --check
 
 format: .venv/dev.stamp ## Put the sources into form
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
 docs: .venv/runtime.stamp ## Write the generated pages anew
-	$(BIN)/python -m authrim.settings.reference docs/settings.md
-	$(BIN)/python -m authrim.events_docs docs/events.md
-	$(BIN)/python -m authrim.specs_reference docs/specs.md
+	$(BIN)/python -m scripts.reference
 
 bench: .venv/dev.stamp ## Measure the store, the server, a FAPI 2 flow
 	scripts/system-packages.sh --for bench

@@ -1,4 +1,4 @@
-"""What a feature is: its name, specification, status, routes, metadata and grant types, and what covers it."""
+"""What a feature is: its name, specification, status, routes, metadata and grant types."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
@@ -32,9 +32,7 @@ class Feature(msgspec.Struct, frozen=True):
 
     ``status``: ``stable``, or ``draft`` with the draft's number; a draft is off until ``features_on`` names it.
     ``optional``: ``features_off`` may name it. ``possible``: whether the settings give it what it needs; it is off
-    otherwise. ``files`` are those that carry the specification beside the routes'
-    handlers, ``tests`` the files or folders that prove it, ``suite`` the modules of the official conformance suite
-    that they cover.
+    otherwise. Which files carry it and which tests prove it is in ``docs/specs.toml``.
     """
 
     name: str
@@ -45,9 +43,6 @@ class Feature(msgspec.Struct, frozen=True):
     status: str = STABLE
     optional: bool = False
     possible: Callable[[Settings], bool] = lambda _settings: True
-    files: tuple[str, ...] = ()
-    tests: tuple[str, ...] = ()
-    suite: tuple[str, ...] = ()
 
     @property
     def is_draft(self) -> bool:

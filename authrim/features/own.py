@@ -14,7 +14,6 @@ OWN: Final[tuple[Feature, ...]] = (
                 "GET", r"/logos/{client_id:[A-Za-z0-9\-._~]+}/{digest:[A-Za-z0-9_-]+}.png", logo.logo, "logo"
             ),
         ),
-        tests=("tests/features/logos",),
     ),
     Feature(
         "health",
@@ -23,6 +22,5 @@ OWN: Final[tuple[Feature, ...]] = (
             Route("GET", "/health/live", health.live, "health_live"),
             Route("GET", "/health/ready", health.ready, "health_ready"),
         ),
-        tests=("tests/features/health",),
     ),
 )

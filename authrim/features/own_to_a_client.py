@@ -26,24 +26,15 @@ OWN_TO_A_CLIENT: Final[tuple[Feature, ...]] = (
     Feature(
         "client_keys",
         "OpenID Connect Core 1.0 §10, RFC 7517",
-        files=("authrim/client_keys.py", "authrim/outside/egress.py", "domain/client_policy_keys.py"),
-        tests=("tests/features/client_keys", "tests/features/egress"),
-        suite=("oidcc-registration-jwks-uri", "oidcc-refresh-token-rp-key-rotation"),
     ),
     Feature(
         "signed_and_encrypted_claims",
         "OpenID Connect Core 1.0 §5.3.2, §10, RFC 7516",
         metadata=_forms,
-        files=("authrim/crypto/jwe.py", "domain/encryption.py", "domain/client_policy_encryption.py"),
-        tests=("tests/features/encryption", "tests/crypto/test_jwe.py"),
-        suite=("oidcc-userinfo-rs256",),
     ),
     Feature(
         "pairwise_subjects",
         "OpenID Connect Core 1.0 §8, OpenID Connect Dynamic Client Registration 1.0 §5",
         metadata=lambda _runtime: {"subject_types_supported": list(SUBJECT_TYPES)},
-        files=("authrim/subjects.py", "domain/sector.py", "authrim/administration/fetching.py"),
-        tests=("tests/features/pairwise", "tests/domain/test_sector.py"),
-        suite=("oidcc-registration-sector-uri", "oidcc-registration-sector-bad"),
     ),
 )

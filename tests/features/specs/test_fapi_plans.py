@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from authrim.features import FEATURES
+from scripts.reference.specs import evidence
 from tests.support.fapi_plans import ADVANCED_PLAN, MESSAGE_SIGNING_PLAN, SECURITY_PLAN, Plan
 
 FOLDERS = Path(__file__).parents[1]
@@ -95,5 +95,5 @@ def test_each_module_belongs_to_a_feature() -> None:
     """``docs/specs.md`` names every module of the plans, and none that the suite does not have."""
     plans = [plan for plan, _, _ in PLANS.values()]
     modules = {plan.full_name(module) for plan in plans for module in plan.modules}
-    named = {module for feature in FEATURES for module in feature.suite if module.startswith("fapi")}
+    named = {module for known in evidence().values() for module in known.suite if module.startswith("fapi")}
     assert named == modules

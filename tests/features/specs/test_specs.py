@@ -6,17 +6,20 @@ import pytest
 
 from authrim.app import make_app
 from authrim.features import FEATURES, Feature
-from authrim.specs_reference import page, shown_path
 from authrim.web.limits import Limits
+from scripts.reference.specs import evidence, shown_path
 from tests.support.running import RunningServer
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/specs.md").read_text()
 
 
-def test_the_page_is_current() -> None:
-    """What ``make docs`` would write is what is there."""
-    assert page() == PAGE
+EVIDENCE = evidence()
+
+
+def test_evidence_is_of_features() -> None:
+    """``docs/specs.toml`` names every feature of the table, in its order, and nothing else."""
+    assert list(EVIDENCE) == [feature.name for feature in FEATURES]
 
 
 async def test_every_route_is_on_the_page(server: RunningServer) -> None:
@@ -37,11 +40,12 @@ async def test_every_metadata_field_is_on_the_page(server: RunningServer) -> Non
 @pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.name)
 def test_what_a_feature_names_is_there(feature: Feature) -> None:
     """Each feature has tests; its files and tests exist, and each suite module stands in one of its tests."""
-    assert feature.tests, "a feature without a test"
-    named = [*feature.files, *feature.tests]
+    known = EVIDENCE[feature.name]
+    assert known.tests, "a feature without a test"
+    named = [*known.files, *known.tests]
     assert not [path for path in named if not (ROOT / path).exists()]
-    texts = "".join(_text(ROOT / path) for path in feature.tests)
-    assert not [module for module in feature.suite if module not in texts]
+    texts = "".join(_text(ROOT / path) for path in known.tests)
+    assert not [module for module in known.suite if module not in texts]
 
 
 def _text(path: Path) -> str:

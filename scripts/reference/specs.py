@@ -1,17 +1,18 @@
-"""Writes ``docs/specs.md`` from ``authrim/features/``: ``python -m authrim.specs_reference [--check] FILE``.
+"""``docs/specs.md``: every feature of ``authrim/features/``, with the files and tests that ``docs/specs.toml`` names.
 
 The metadata fields are those that a server with every feature on gives out, so the page cannot name others.
 """
 
-import argparse
 import asyncio
 import inspect
 import re
 import secrets
+import tomllib
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+import msgspec
 from pydantic import SecretStr
 
 from authrim.app import make_runtime
@@ -21,9 +22,28 @@ from authrim.settings import Settings
 from authrim.store.migrate import migrate
 from authrim.store.opening import open_store
 
+
+class Evidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What carries a feature and what proves it: paths from the repository's root, and names of suite modules.
+
+    ``files`` are those beside the handlers of the routes; ``suite`` the modules of the official conformance suite that
+    the tests cover by name.
+    """
+
+    files: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
+    suite: tuple[str, ...] = ()
+
+
+def evidence() -> dict[str, Evidence]:
+    """The evidence of each feature, by its name, as ``docs/specs.toml`` has it."""
+    read = tomllib.loads(Path("docs/specs.toml").read_text("utf-8"))
+    return msgspec.convert(read, dict[str, Evidence])
+
+
 _HEAD: Final = """# Specifications
 
-<!-- Generated from authrim/features/ by `make docs`. -->
+<!-- Generated from authrim/features/ and docs/specs.toml by `make docs`. -->
 
 What this server implements, where it is reached, in which files it is, and what proves it. A feature that is off
 leaves no route and no metadata. `features_off` switches off the optional ones, `features_on` switches on drafts
@@ -41,7 +61,9 @@ def page() -> str:
         f"| [{feature.name}](#{feature.name}) | {feature.specification} | {_status(feature)} |\n"
         for feature in FEATURES
     )
-    return _HEAD + rows + "".join(_section(feature, fields[feature.name]) for feature in FEATURES)
+    known = evidence()
+    sections = (_section(feature, fields[feature.name], known[feature.name]) for feature in FEATURES)
+    return _HEAD + rows + "".join(sections)
 
 
 async def _metadata_fields() -> dict[str, tuple[str, ...]]:
@@ -76,16 +98,16 @@ def _status(feature: Feature) -> str:
     return f"{feature.status}, optional" if feature.optional else feature.status
 
 
-def _section(feature: Feature, fields: tuple[str, ...]) -> str:
+def _section(feature: Feature, fields: tuple[str, ...], known: Evidence) -> str:
     """One feature: a line for each thing that there is of it."""
     routes = [f"{route.method} {shown_path(route.path + route.behind)}" for route in feature.routes]
     lines = {
         "Routes": routes,
         "Grant types": feature.grant_types,
         "Metadata": fields,
-        "Files": _files(feature),
-        "Tests": feature.tests,
-        "Conformance suite": feature.suite,
+        "Files": _files(feature, known),
+        "Tests": known.tests,
+        "Conformance suite": known.suite,
     }
     body = "".join(
         f"- {title}: " + ", ".join(f"`{value}`" for value in values) + "\n"
@@ -95,29 +117,13 @@ def _section(feature: Feature, fields: tuple[str, ...]) -> str:
     return f"\n## {feature.name}\n\n{feature.specification}. {_status(feature).capitalize()}.\n\n{body}"
 
 
-def _files(feature: Feature) -> tuple[str, ...]:
-    """The handlers' files, the grants' and the others that the feature names, each once."""
+def _files(feature: Feature, known: Evidence) -> tuple[str, ...]:
+    """The handlers' files, the grants' and the others that are named for it, each once."""
     handlers = [inspect.getmodule(route.handler) for route in feature.routes]
     modules = [module.__name__.replace(".", "/") + ".py" for module in handlers if module is not None]
-    return tuple(dict.fromkeys((*modules, *feature.files)))
+    return tuple(dict.fromkeys((*modules, *known.files)))
 
 
 def shown_path(path: str) -> str:
     """The path without the pattern of its variable part."""
     return re.sub(r":[^}]*}", "}", path.replace("{32}", ""))
-
-
-def main() -> None:
-    """Write the page, or fail when it is not current."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="fail when the page is not current")
-    parser.add_argument("file", type=Path)
-    arguments = parser.parse_args()
-    if not arguments.check:
-        arguments.file.write_text(page())
-    elif not arguments.file.exists() or arguments.file.read_text() != page():
-        raise SystemExit(f"{arguments.file} is not current: run make docs")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,9 +1,5 @@
-"""Writes ``docs/settings.md`` from the settings themselves: ``python -m authrim.settings.reference FILE``.
+"""``docs/settings.md``: every setting, as it says of itself."""
 
-With ``--check`` nothing is written, and a page that has fallen behind is an error.
-"""
-
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import UnionType
@@ -122,20 +118,3 @@ def _default(field: FieldInfo) -> str:
     if isinstance(value, tuple):
         return ", ".join(f"`{item}`" for item in value) or "none"
     return "none" if value is None else f"`{value}`"
-
-
-def main(arguments: list[str]) -> int:
-    """Write the page, or with ``--check`` compare it; the exit code."""
-    check = "--check" in arguments
-    [path] = [Path(argument) for argument in arguments if argument != "--check"]
-    if not check:
-        path.write_text(page(), "utf-8")
-        return 0
-    if path.is_file() and path.read_text("utf-8") == page():
-        return 0
-    sys.stderr.write(f"{path} is behind the settings: run make docs\n")
-    return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

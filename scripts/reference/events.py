@@ -1,19 +1,12 @@
-"""Writes ``docs/events.md`` from the events themselves: ``python -m authrim.events_docs [FILE]``.
-
-With ``--check`` nothing is written, and a page that has fallen behind is an error.
-"""
+"""``docs/events.md``: every event, as it says of itself."""
 
 import inspect
-import sys
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from authrim.store.codec import REGISTRIES
 from domain.event import Event
-
-PAGE: Final = Path("docs/events.md")
 
 _OPENING: Final = """# Events
 
@@ -77,20 +70,3 @@ _WORDS: Final[dict[type[msgspec.inspect.Type], str]] = {
 
 def _default(field: msgspec.structs.FieldInfo) -> str:
     return "needed" if field.required else f"`{msgspec.json.encode(field.default).decode()}`"
-
-
-def main(arguments: list[str]) -> int:
-    """Write the page, or with ``--check`` compare it; the exit code."""
-    check = "--check" in arguments
-    path = next((Path(argument) for argument in arguments if argument != "--check"), PAGE)
-    if not check:
-        path.write_text(page(), "utf-8")
-        return 0
-    if path.is_file() and path.read_text("utf-8") == page():
-        return 0
-    sys.stderr.write(f"{path} is behind the events: run make docs\n")
-    return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

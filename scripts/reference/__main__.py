@@ -1,0 +1,44 @@
+"""Writes the generated pages of ``docs/``: ``python -m scripts.reference [--check]``.
+
+With ``--check`` nothing is written, and a page that has fallen behind is an error.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from scripts.reference import events, settings, specs
+
+#: Each generated page, and what makes its text.
+PAGES: Final[Mapping[str, Callable[[], str]]] = {
+    "events.md": events.page,
+    "settings.md": settings.page,
+    "specs.md": specs.page,
+}
+
+
+def main(arguments: list[str], folder: Path = Path("docs")) -> int:
+    """Write the pages into ``folder``, or with ``--check`` compare them; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.reference", description=__doc__)
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; fail when a page has fallen behind"
+    )
+    check = parser.parse_args(arguments).check
+    behind = [name for name, page in PAGES.items() if not _up_to_date(folder / name, page())]
+    if not check:
+        for name in behind:
+            (folder / name).write_text(PAGES[name](), "utf-8")
+        return 0
+    for name in behind:
+        sys.stderr.write(f"{folder / name} has fallen behind: run make docs\n")
+    return 1 if behind else 0
+
+
+def _up_to_date(file: Path, text: str) -> bool:
+    return file.is_file() and file.read_text("utf-8") == text
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
