@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from domain import grant_summary
 from domain.confirmation import UNBOUND, Confirmation
 from domain.event import Event
 from domain.grant_events import (
@@ -28,6 +29,7 @@ from domain.grant_events import (
     RefreshTokenRotated,
     SubjectAuthenticated,
 )
+from domain.grant_summary import NO_KEY, CodeV1, KeyV1, RefreshV1, SummaryV1
 
 #: A summary is written when this many events have come since the last one.
 SUMMARIZE_AFTER = 32
@@ -70,7 +72,6 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
     auth_time: int = 0
     acr: str = ""
     amr: tuple[str, ...] = ()
-    signed_in_here: bool = False
     browser_hash: str | None = None
     scope: tuple[str, ...] | None = None
     refused: str | None = None
@@ -111,7 +112,7 @@ def fold(events: Iterable[Event], grant: Grant = NOTHING) -> Grant:
 def apply(grant: Grant, event: Event) -> Grant:
     """The grant after one more event. Events that change nothing here are facts for other readers."""
     if isinstance(event, GrantSummarized):
-        return msgspec.convert(event.state, Grant)
+        return _of_summary(grant_summary.read(event.state))
     changes = _changes(grant, event)
     return msgspec.structs.replace(grant, events_since_summary=grant.events_since_summary + 1, **changes)
 
@@ -127,7 +128,6 @@ def _changes(grant: Grant, event: Event) -> dict[str, Any]:
                 "auth_time": event.auth_time,
                 "acr": event.acr,
                 "amr": event.amr,
-                "signed_in_here": not event.by_session,
                 "browser_hash": event.browser_hash or grant.browser_hash,
             }
         case ConsentGranted():
@@ -194,5 +194,77 @@ def summarized(grant: Grant, events: tuple[Event, ...]) -> tuple[Event, ...]:
     after = fold(events, grant)
     if after.events_since_summary < SUMMARIZE_AFTER:
         return events
-    state = msgspec.to_builtins(msgspec.structs.replace(after, events_since_summary=0))
-    return (*events, GrantSummarized(state=state))
+    return (*events, GrantSummarized(state=grant_summary.stored(_summary_of(after))))
+
+
+def _summary_of(grant: Grant) -> SummaryV1:
+    """The grant in its stored form, field by field: the names on the left never change."""
+    code, refresh = grant.code, grant.refresh
+    return SummaryV1(
+        client_id=grant.client_id,
+        request=grant.request,
+        subject=grant.subject,
+        session_id=grant.session_id,
+        auth_time=grant.auth_time,
+        acr=grant.acr,
+        amr=grant.amr,
+        browser_hash=grant.browser_hash,
+        scope=grant.scope,
+        refused=grant.refused,
+        answered_at=grant.answered_at,
+        code=None if code is None else CodeV1(code.code_hash, code.expires_at, code.redeemed_at, code.voided),
+        refresh=None if refresh is None else _stored_refresh(refresh),
+        revoked_at=grant.revoked_at,
+        revocation_reason=grant.revocation_reason,
+    )
+
+
+def _stored_refresh(refresh: Refresh) -> RefreshV1:
+    bound_to = refresh.bound_to
+    return RefreshV1(
+        generation=refresh.generation,
+        token_hash=refresh.token_hash,
+        hmac_key_id=refresh.hmac_key_id,
+        expires_at=refresh.expires_at,
+        grace_until=refresh.grace_until,
+        repeats=refresh.repeats,
+        previous_hmac_key_id=refresh.previous_hmac_key_id,
+        bound_to=KeyV1(bound_to.jkt, bound_to.x5t_s256) if bound_to.is_bound else NO_KEY,
+        instance_jkt=refresh.instance_jkt,
+    )
+
+
+def _of_summary(summary: SummaryV1) -> Grant:
+    """The grant that a summary was made of. It counts its events from there on."""
+    code, refresh = summary.code, summary.refresh
+    return Grant(
+        client_id=summary.client_id,
+        request=summary.request,
+        subject=summary.subject,
+        session_id=summary.session_id,
+        auth_time=summary.auth_time,
+        acr=summary.acr,
+        amr=summary.amr,
+        browser_hash=summary.browser_hash,
+        scope=summary.scope,
+        refused=summary.refused,
+        answered_at=summary.answered_at,
+        code=None if code is None else Code(code.code_hash, code.expires_at, code.redeemed_at, code.voided),
+        refresh=None if refresh is None else _read_refresh(refresh),
+        revoked_at=summary.revoked_at,
+        revocation_reason=summary.revocation_reason,
+    )
+
+
+def _read_refresh(refresh: RefreshV1) -> Refresh:
+    return Refresh(
+        generation=refresh.generation,
+        token_hash=refresh.token_hash,
+        hmac_key_id=refresh.hmac_key_id,
+        expires_at=refresh.expires_at,
+        grace_until=refresh.grace_until,
+        repeats=refresh.repeats,
+        previous_hmac_key_id=refresh.previous_hmac_key_id,
+        bound_to=Confirmation(refresh.bound_to.jkt, refresh.bound_to.x5t_s256),
+        instance_jkt=refresh.instance_jkt,
+    )

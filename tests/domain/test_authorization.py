@@ -187,7 +187,7 @@ def test_sign_in_goes_on_to_consent_and_consent_to_the_code() -> None:
     signed_in = sign_in()
     assert (kinds(signed_in), signed_in.answer) == (["SubjectAuthenticated"], ConsentNeeded(SCOPE))
     grant = fold(signed_in.events, fold((REQUESTED,)))
-    assert (grant.subject, grant.auth_time, grant.signed_in_here) == ("person", NOW, True)
+    assert (grant.subject, grant.auth_time) == ("person", NOW)
     agreed = decide_consented(grant, facts())
     assert agreed.events == (ConsentGranted(SCOPE), CODE)
     assert agreed.answer == AUTHORIZED
