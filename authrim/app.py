@@ -25,6 +25,7 @@ from authrim.endpoints.logo import LOGOS, Logos
 from authrim.execute import Executor
 from authrim.features import Route, enabled, server_metadata
 from authrim.logout_notices import tell_until_cancelled
+from authrim.master_proof import prove_master_keys
 from authrim.outside.egress import Egress
 from authrim.outside.source_limiter import SourceLimiter
 from authrim.private_data import PrivateData
@@ -71,13 +72,17 @@ _PAGES = frozenset(
 
 
 async def make_runtime(settings: Settings, store: ReadBack) -> Runtime:
-    """The parts of a server over an open store; its keys are made when there are none."""
+    """The parts of a server over an open store; its keys are made when there are none.
+
+    Raises WrongMasterKeys, with nothing written, when the master keys are not those of the database.
+    """
     master = MasterKeys.from_settings(settings.master_key_texts)
     private = PrivateData(store, master)
     cost = PasswordCost(settings.argon2_memory, settings.argon2_time_cost, settings.argon2_parallelism)
     key_ring = key_ring_of(settings, private)
     configuration = Configuration(store, key_ring)
     egress = Egress.from_settings(settings)
+    await prove_master_keys(store, master)
     await configuration.open()
     await ensure_keys(store, private, configuration, settings, DEFAULT_TENANT)
     executor = Executor(store, configuration)

@@ -25,6 +25,10 @@ from domain.stream import DEFAULT_TENANT
 API: Final = "https://api.example.com"
 LOGIN: Final = "alice"
 
+#: The file of the workplace, which holds the master key of the database beside it.
+WORKPLACE: Final = "development.json"
+DATABASE: Final = "authrim.db"
+
 _PERSON_SCOPES: Final = ("openid", "profile", "email", "address", "phone", "offline_access")
 _SIGNED: Final = {"id_token_signed_response_alg": "ES256", "access_token_signing_alg": "ES256"}
 
@@ -105,11 +109,15 @@ class Workplace(msgspec.Struct):
 
 def open_workplace(folder: Path) -> Workplace:
     """Read the workplace, or begin a new one. Raises UnusableFolder."""
-    file = folder / "development.json"
+    file = folder / WORKPLACE
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if file.exists():
             return msgspec.json.decode(file.read_bytes(), type=Workplace)
+        if (folder / DATABASE).exists():
+            raise UnusableFolder(
+                f"{folder} holds a database, and no {WORKPLACE} with its master key: put it back, or remove the folder"
+            )
         workplace = Workplace(master_key=secrets.token_urlsafe(32))
         save_workplace(folder, workplace)
     except OSError as error:
@@ -121,7 +129,7 @@ def open_workplace(folder: Path) -> Workplace:
 
 def save_workplace(folder: Path, workplace: Workplace) -> None:
     """Write it whole or not at all, readable for its owner only."""
-    _write_privately(folder / "development.json", json.dumps(msgspec.to_builtins(workplace), indent=2))
+    _write_privately(folder / WORKPLACE, json.dumps(msgspec.to_builtins(workplace), indent=2))
 
 
 def _write_privately(path: Path, text: str) -> None:

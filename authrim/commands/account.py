@@ -183,17 +183,24 @@ def erase(context: click.Context, account: str, *, yes: bool) -> None:
             office.store, office.private, office.master, office.tenant, subject
         )
 
-    _print(context, _on(context, account, work))
+    # A person has a right to this also where the master key is lost; then the subject must be given.
+    _print(context, _on(context, account, work, proved=False))
 
 
-def _on(context: click.Context, account: str, work: Callable[[Office, str], Awaitable[T | Refusal]]) -> T:
+def _on(
+    context: click.Context,
+    account: str,
+    work: Callable[[Office, str], Awaitable[T | Refusal]],
+    *,
+    proved: bool = True,
+) -> T:
     """Do some work on the account of that subject or login."""
 
     async def on_subject(office: Office) -> T | Refusal:
         subject = await accounts.find_account(office.store, office.master, office.tenant, account)
         return UNKNOWN if subject is None else await work(office, subject)
 
-    return administer(context, on_subject)
+    return administer(context, on_subject, proved=proved)
 
 
 def _read_password(*, from_stdin: bool) -> str:

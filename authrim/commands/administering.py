@@ -12,10 +12,11 @@ from rich.text import Text
 from authrim.administration.fetching import Fetching
 from authrim.administration.signing_keys import key_ring_of
 from authrim.client_secrets import ClientSecrets
-from authrim.commands.common import UnusableSettings, emit, is_json, run_with_store, settings_of
+from authrim.commands.common import emit, failures_told, is_json, run_with_store, settings_of
 from authrim.configuration import Configuration
-from authrim.crypto.master import MasterKeyRefused, MasterKeys
+from authrim.crypto.master import MasterKeys
 from authrim.crypto.sealing import SealBroken
+from authrim.master_proof import prove_master_keys
 from authrim.outside.egress import Egress
 from authrim.outside.telemetry import configure_command
 from authrim.private_data import PrivateData
@@ -55,16 +56,21 @@ class Office:
         return configuration
 
 
-def administer(context: click.Context, work: Callable[[Office], Awaitable[T | Refusal]]) -> T:
-    """Do some work on the configured store; a refusal is printed and ends the command with status 1."""
+def administer(
+    context: click.Context, work: Callable[[Office], Awaitable[T | Refusal]], *, proved: bool = True
+) -> T:
+    """Do some work on the configured store; a refusal is printed and ends the command with status 1.
+
+    ``proved``: the master keys are proved first to be those of the database.
+    """
     settings = settings_of(context)
     configure_command()
-    try:
+    with failures_told(settings):
         master = MasterKeys.from_settings(settings.master_key_texts)
-    except MasterKeyRefused as refused:
-        raise UnusableSettings(f"master_keys: {refused}") from None
 
     async def at_the_office(store: Store) -> T | Refusal:
+        if proved:
+            await prove_master_keys(store, master)
         egress = Egress.from_settings(settings)
         try:
             return await work(Office(settings, store, master, PrivateData(store, master), egress))

@@ -11,6 +11,8 @@ import click
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from authrim.crypto.master import MasterKeyRefused
+from authrim.master_proof import WrongMasterKeys
 from authrim.settings import BadSettings, Settings, load
 from authrim.store.contract import StoreError
 from authrim.store.opening import open_store
@@ -33,6 +35,17 @@ def settings_of(context: click.Context, **overrides: Any) -> Settings:
         raise UnusableSettings(str(error)) from None
 
 
+@contextmanager
+def failures_told(settings: Settings) -> Iterator[None]:
+    """Let what a database or a master key can do to a command end it with the cause and the fix."""
+    try:
+        yield
+    except (WrongMasterKeys, MasterKeyRefused) as wrong:
+        raise UnusableSettings(f"{settings.master_keys_place}: {wrong}") from None
+    except StoreError as error:
+        raise click.ClickException(str(error)) from None
+
+
 def run_with_store(context: click.Context, work: Callable[[ReadBack], Awaitable[T]]) -> T:
     """Do some work on the configured store, beside a running server or without one."""
     settings = settings_of(context)
@@ -45,10 +58,8 @@ def run_with_store(context: click.Context, work: Callable[[ReadBack], Awaitable[
         finally:
             await store.close()
 
-    try:
+    with failures_told(settings):
         return asyncio.run(run())
-    except StoreError as error:
-        raise click.ClickException(str(error)) from None
 
 
 def is_json(context: click.Context) -> bool:

@@ -9,14 +9,24 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.panel import Panel
 
-from authrim.development import UnusableFolder, Workplace, furnish, open_workplace, write_config
+from authrim.commands.common import failures_told
+from authrim.crypto.master import MasterKeys
+from authrim.development import (
+    DATABASE,
+    WORKPLACE,
+    UnusableFolder,
+    Workplace,
+    furnish,
+    open_workplace,
+    write_config,
+)
 from authrim.development_tls import tls_settings
+from authrim.master_proof import prove_master_keys
 from authrim.outside import telemetry
 from authrim.protocol.client_chain import UnusableAnchors
 from authrim.runtime import Runtime
 from authrim.serving import serve
 from authrim.settings import Settings
-from authrim.store.contract import StoreError
 from authrim.store.migrate import migrate
 from authrim.store.opening import open_store
 from authrim.web.server import CannotListen, Running
@@ -52,7 +62,7 @@ def dev(context: click.Context, port: int, mtls_port: int | None, data: Path, *,
         development=True,
         host="localhost",
         port=port,
-        database=SecretStr(str((data / "authrim.db").absolute())),
+        database=SecretStr(str((data / DATABASE).absolute())),
         master_keys=(SecretStr(workplace.master_key),),
         signing_algorithms=("ES256", "RS256", "PS256", "EdDSA"),
         authorize_requests_per_minute=100_000,
@@ -61,9 +71,11 @@ def dev(context: click.Context, port: int, mtls_port: int | None, data: Path, *,
         registrations_per_minute=100_000,
         registrations_per_hour=1_000_000,
     )
+    settings.read_master_keys_at(str(data / WORKPLACE))
     try:
-        asyncio.run(_dev(settings, data, workplace, as_json=as_json))
-    except (CannotListen, UnusableAnchors, UnusableCertificate, StoreError) as error:
+        with failures_told(settings):
+            asyncio.run(_dev(settings, data, workplace, as_json=as_json))
+    except (CannotListen, UnusableAnchors, UnusableCertificate) as error:
         raise click.ClickException(str(error)) from None
 
 
@@ -72,6 +84,7 @@ async def _dev(settings: Settings, data: Path, workplace: Workplace, *, as_json:
     store = open_store(settings, exclusive=True)
     await store.open()
     try:
+        await prove_master_keys(store, MasterKeys.from_settings(settings.master_key_texts))
         write_config(data, settings)
         await furnish(settings, store, data, workplace)
 

@@ -9,6 +9,7 @@ from authrim.administration import signing_keys
 from authrim.administration.signing_keys import ListedKey
 from authrim.commands.administering import Office, administer, moment, print_fields, print_list
 from authrim.crypto.key_pair import ENCRYPTION_ALGORITHMS, SIGNING_ALGORITHMS
+from authrim.master_proof import give_up_master_key
 from domain.errors import Refusal
 from domain.key import Key
 
@@ -83,6 +84,25 @@ def revoke(context: click.Context, kid: str, reason: str, *, yes: bool) -> None:
     replacement = administer(context, work)
     replaced_by = None if replacement is None else replacement.kid
     print_fields(context, {"kid": kid, "status": "revoked", "replaced_by": replaced_by})
+
+
+@keys.command("give-up-master")
+@click.argument("key_id")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_context
+def give_up_master(context: click.Context, key_id: str, *, yes: bool) -> None:
+    """Go on without a master key that is lost for good. KEY_ID is the one that a refused start names."""
+    if not yes:
+        click.confirm(
+            "What was sealed under this key is lost: people's data and logins, keys, pairwise subjects. Go on?",
+            abort=True,
+            err=True,
+        )
+
+    async def work(office: Office) -> str | Refusal:
+        return await give_up_master_key(office.store, office.master, key_id)
+
+    print_fields(context, {"key_id": administer(context, work, proved=False), "status": "given up"})
 
 
 def _described(key: ListedKey) -> dict[str, object]:

@@ -10,14 +10,15 @@ from typing import Any, Final
 import click
 
 from authrim.client_attesters import AttestersUnreadable
-from authrim.commands.common import settings_of
+from authrim.commands.common import failures_told, settings_of
+from authrim.crypto.master import MasterKeys
+from authrim.master_proof import prove_master_keys
 from authrim.outside import telemetry
 from authrim.protocol.client_chain import UnusableAnchors
 from authrim.protocol.software_statement import IssuersUnreadable
 from authrim.serving import serve as serve_until_stopped
 from authrim.serving import tls_of
 from authrim.settings import Settings
-from authrim.store.contract import StoreError
 from authrim.store.opening import open_store
 from authrim.supervisor import reserve_port, supervise, worker_command
 from authrim.web.server import CannotListen, unix_socket
@@ -71,16 +72,20 @@ def serve(
         if worker_port is not None:
             settings = settings.model_copy(update={"port": worker_port, "workers": 1})
         sock = None if worker_socket is None else socket.socket(fileno=worker_socket)
-        asyncio.run(_serve(settings, sock, worker_lifeline, reuse_port=worker_port is not None))
+        with failures_told(settings):
+            asyncio.run(_serve(settings, sock, worker_lifeline, reuse_port=worker_port is not None))
     except (
-        CannotListen, UnusableCertificate, UnusableAnchors, AttestersUnreadable, IssuersUnreadable, StoreError,
+        CannotListen, UnusableCertificate, UnusableAnchors, AttestersUnreadable, IssuersUnreadable,
     ) as error:  # fmt: skip
         raise click.ClickException(str(error)) from None
 
 
 def _serve_by_workers(context: click.Context, settings: Settings, tls: Mapping[str, Any]) -> int:
     """Hold the ports and keep the workers alive until told to stop; the exit status."""
-    tls_of(settings)  # what no worker could use ends the command here
+    # What no worker could use ends the command here: they would be started again and again.
+    tls_of(settings)
+    with failures_told(settings):
+        asyncio.run(_prove_database(settings))
     held = reserve_port(settings.host, settings.port)
     second = reserve_port(settings.host, settings.mtls_port) if settings.mtls_port else None
     shared = unix_socket(settings.listen_socket) if settings.listen_socket else None
@@ -98,6 +103,16 @@ def _serve_by_workers(context: click.Context, settings: Settings, tls: Mapping[s
         for one in (held, second, shared):
             if one:
                 one.close()
+
+
+async def _prove_database(settings: Settings) -> None:
+    """Prove that the database is there, that it has our schema, and that the master keys are its own."""
+    store = open_store(settings)
+    await store.open()
+    try:
+        await prove_master_keys(store, MasterKeys.from_settings(settings.master_key_texts))
+    finally:
+        await store.close()
 
 
 async def _serve(

@@ -33,13 +33,20 @@ def new_data_key() -> bytes:
     return AESGCM.generate_key(bit_length=256)
 
 
-def wrap(master: MasterKeys, row_key: str, data_key: bytes) -> bytes:
-    """``data_key`` sealed under the current master key, for the row ``row_key``.
+def wrap(master: MasterKeys, row_key: str, data_key: bytes, key_id: str | None = None) -> bytes:
+    """``data_key`` sealed under the current master key, or the one of that id, for the row ``row_key``.
 
     The bytes begin with a version and the master key's id: so they are still read when another is current.
     """
-    header = _VERSION + bytes.fromhex(master.current_id)
-    return header + _encrypt(_wrapping_key(master, master.current_id, row_key), header, row_key, data_key)
+    key_id = key_id or master.current_id
+    header = _VERSION + bytes.fromhex(key_id)
+    return header + _encrypt(_wrapping_key(master, key_id, row_key), header, row_key, data_key)
+
+
+def master_key_of(wrapped: bytes) -> str:
+    """The id of the master key that a data key says it is wrapped under; empty when it says none."""
+    header = wrapped[: 1 + _KEY_ID_BYTES]
+    return header[1:].hex() if header[:1] == _VERSION and len(header) == 1 + _KEY_ID_BYTES else ""
 
 
 def unwrap(master: MasterKeys, row_key: str, wrapped: bytes) -> bytes:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, model_validator
+from pydantic import ConfigDict, PrivateAttr, model_validator
 
 from authrim.settings.groups import (
     Keys,
@@ -26,6 +26,8 @@ class Settings(Server, Tls, Log, Keys, Tokens, Requests, SignIn, Passwords, Regi
     """Everything that can be set. ``load`` makes one from what is configured."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True)
+
+    _master_keys_place: str = PrivateAttr(default="master_keys")
 
     @model_validator(mode="after")
     def _http_only_on_this_machine(self) -> Self:
@@ -96,6 +98,16 @@ class Settings(Server, Tls, Log, Keys, Tokens, Requests, SignIn, Passwords, Regi
     def master_key_texts(self) -> tuple[str, ...]:
         """The master keys as they are written, the current one first. Never to be logged."""
         return tuple(key.get_secret_value() for key in self.master_keys)
+
+    @property
+    def master_keys_place(self) -> str:
+        """Where the master keys were read: a variable, a setting in a file, or a file of their own."""
+        return self._master_keys_place
+
+    def read_master_keys_at(self, place: str) -> "Settings":
+        """These settings, which say so of their master keys."""
+        self._master_keys_place = place
+        return self
 
     @property
     def key_algorithms(self) -> tuple[str, ...]:

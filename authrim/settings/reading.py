@@ -64,11 +64,17 @@ def load(config: Path | None = None, overrides: Mapping[str, Any] | None = None)
     places |= dict.fromkeys(from_command_line, "command line: ")
     _read_master_key_file(given, places)
     try:
-        return Settings(**given)
+        return Settings(**given).read_master_keys_at(_place_of_master_keys(places))
     except ValidationError as error:
         problems = [_describe(detail, places, config) for detail in error.errors(include_input=False)]
         # A value that fits neither of two types is reported once for each.
         raise BadSettings(list(dict.fromkeys(problems))) from None
+
+
+def _place_of_master_keys(places: Mapping[str, str]) -> str:
+    if "master_key_file" in places:
+        return places["master_keys"].removesuffix(": ")
+    return places.get("master_keys", "") + "master_keys"
 
 
 def _variable(key: str) -> str:

@@ -179,13 +179,19 @@ def test_disable_and_enable(authrim: CommandLine) -> None:
         assert authrim.json("account", command, "alice")["status"] == status
 
 
+async def sealed_of_people(store: SQLiteStore) -> list[str]:
+    """The keys of all sealed rows but those that prove the master keys."""
+    rows = await store.read_rows(SEALED.name, "", 100)
+    return [row["key"] for row in rows if not row["key"].startswith("default:master:")]
+
+
 async def test_erased_is_erased(
     authrim: CommandLine, claims_file: str, store: SQLiteStore, stored_bytes: Callable[[], bytes]
 ) -> None:
     """Key, login and data are gone; the log still tells what the pseudonym did, and it is never used again."""
     subject = await asyncio.to_thread(create, authrim, "alice", "--claims", claims_file)
     await asyncio.to_thread(authrim.json, "account", "erase", "alice", "--yes")
-    assert await store.read_rows(SEALED.name, "", 10) == []
+    assert await sealed_of_people(store) == []
     assert await store.read_rows(LOGINS.name, "", 10) == []
     events = await store.read_whole_stream(account_stream("default", subject))
     assert [event.type for event in events][-1] == "account.person_erased.v1"
@@ -194,7 +200,7 @@ async def test_erased_is_erased(
     set_claims = ("account", "set-claims", subject, "-")
     refused = await asyncio.to_thread(authrim.json, *set_claims, stdin='{"name": "x"}', status=1)
     assert refused["error"] == "invalid_request"
-    assert await store.read_rows(SEALED.name, "", 10) == []
+    assert await sealed_of_people(store) == []
     assert await asyncio.to_thread(create, authrim, "alice") != subject
 
 
@@ -204,10 +210,10 @@ async def test_erasing_does_not_depend_on_reading(authrim: CommandLine, store: S
     other = await asyncio.to_thread(create, authrim, "bob")
     environment = {**authrim.environment, "AUTHRIM_MASTER_KEYS": secrets.token_urlsafe(32)}
     stranger = CommandLine(environment)
-    await asyncio.to_thread(stranger.run, "account", "show", subject, "--personal", status=1)
+    await asyncio.to_thread(stranger.run, "account", "show", subject, "--personal", status=2)
     await asyncio.to_thread(stranger.json, "account", "erase", subject, "--yes")
     assert [row["subject"] for row in await store.read_rows(LOGINS.name, "", 10)] == [other]
-    assert all(f":{other}:" in row["key"] for row in await store.read_rows(SEALED.name, "", 10))
+    assert all(f":{other}:" in key for key in await sealed_of_people(store))
 
 
 def test_rotated_master_key_still_finds_logins(authrim: CommandLine) -> None:

@@ -1,0 +1,40 @@
+"""The commands of ``authrim`` as click knows them: what holds for every command is tried with every command."""
+
+from collections.abc import Iterator
+
+import click
+
+from authrim.cli import COMMANDS, main
+
+#: What any command can read from standard input: a JSON file, or a password.
+STDIN = '{"name": "Alice Maria Example"}\n'
+
+
+def every_command() -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Each command that does something, by its words: ``("keys", "list")``."""
+    context = click.Context(main, info_name="authrim")
+    for name in COMMANDS:
+        command = main.get_command(context, name)
+        assert command is not None
+        yield from _leaves((name,), command)
+
+
+def _leaves(
+    words: tuple[str, ...], command: click.Command
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    if not isinstance(command, click.Group):
+        yield words, command
+        return
+    for name, subcommand in command.commands.items():
+        yield from _leaves((*words, name), subcommand)
+
+
+def arguments_of(command: click.Command, value: str) -> tuple[str, ...]:
+    """A value for each argument that the command wants, ``-`` for a file, and the options that spare questions."""
+    arguments = [
+        "-" if isinstance(parameter.type, click.File) else value
+        for parameter in command.params
+        if isinstance(parameter, click.Argument)
+    ]
+    offered = {name for parameter in command.params for name in parameter.opts}
+    return (*arguments, *(option for option in ("--yes", "--password-stdin") if option in offered))
