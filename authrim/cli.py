@@ -7,6 +7,7 @@ from typing import Any, Final
 import click
 
 from authrim import __version__
+from authrim.commands.argument_order import arguments_last
 
 #: Each command: the module it is in, and its name there.
 COMMANDS: Final = {
@@ -28,6 +29,10 @@ JSON_HELP: Final = "Print JSON instead of text."
 
 class LazyGroup(click.Group):
     """A group whose commands are imported one at a time, so that none waits for the server's libraries."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the command line. An argument of any command may begin with a hyphen."""
+        return super().parse_args(ctx, args if ctx.resilient_parsing else arguments_last(ctx, self, args))
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """The names in the order in which they are first needed."""

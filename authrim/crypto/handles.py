@@ -8,7 +8,7 @@ import re
 from typing import Final, Literal, NamedTuple, cast
 
 from authrim.crypto import base64url
-from authrim.crypto.ids import constant_time_equal, new_secret
+from authrim.crypto.ids import begins_like_an_id, constant_time_equal, digest, new_secret
 from authrim.crypto.keyed_hash import keyed_hash
 from authrim.crypto.master import MasterKeys, UnknownMasterKey
 
@@ -36,8 +36,13 @@ class Handle(NamedTuple):
 
 
 def new_handle(kind: Literal["ac", "at", "pr"], grant_id: str) -> str:
-    """A new code, opaque access token or pushed request of a grant, with 256 random bits."""
-    return f"{kind}.{grant_id}.{new_secret()}"
+    """A new code, opaque access token or pushed request of a grant, with 256 random bits.
+
+    Its digest stands for it in the log and so is an id.
+    """
+    while not begins_like_an_id(digest(made := f"{kind}.{grant_id}.{new_secret()}")):
+        pass
+    return made
 
 
 def parse_handle(value: str) -> Handle | None:

@@ -24,6 +24,19 @@ def first_id_of(seconds: int) -> str:
     return f"{seconds * 1000 << 80 | _VERSION_7 | _VARIANT:032x}"
 
 
+def begins_like_an_id(text: str) -> bool:
+    """Whether the text may be an id that people copy: with a hyphen before it a program would take it for an option,
+    and some take an underscore for punctuation."""
+    return not text.startswith(("-", "_"))
+
+
+def new_token_id() -> str:
+    """128 bits of randomness as base64url, for the ``jti`` of a token (RFC 7519 §4.1.7)."""
+    while not begins_like_an_id(made := new_secret(128)):
+        pass
+    return made
+
+
 def new_secret(bits: int = 256) -> str:
     """``bits`` of randomness (a multiple of 8) as base64url."""
     return base64url.encode(os.urandom(bits // 8))

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from authrim.crypto.algorithms import PrivateKey
+from authrim.crypto.ids import begins_like_an_id
 from authrim.crypto.jwe import DecryptionKey
 from authrim.crypto.jwk import jwk_of, thumbprint
 from authrim.crypto.jws import SigningKey
@@ -44,7 +45,7 @@ class KeyPair(NamedTuple):
 async def new_key_pair(alg: str) -> KeyPair:
     """Make a key for one of ``SIGNING_ALGORITHMS`` or ``ENCRYPTION_ALGORITHMS``; ValueError for another.
 
-    Its ``kid`` is its thumbprint, so no two keys share one (A176).
+    Its ``kid`` is its thumbprint, so no two keys share one (A176), and begins with a letter or a digit.
     """
     return await asyncio.to_thread(_new_key_pair, alg)
 
@@ -55,8 +56,8 @@ async def load_key(kid: str, alg: str, private: bytes) -> SigningKey | Decryptio
 
 
 def _new_key_pair(alg: str) -> KeyPair:
-    key = _generate(alg)
-    kid = thumbprint(jwk_of(key.public_key()))
+    while not begins_like_an_id(kid := thumbprint(jwk_of((key := _generate(alg)).public_key()))):
+        pass
     private = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     return KeyPair(NewKey(kid, alg, _for_use(kid, alg, key).public_jwk), private)
 

@@ -10,7 +10,7 @@ import msgspec
 
 from authrim.client_keys import NO_ENCRYPTION_KEY
 from authrim.crypto import handles
-from authrim.crypto.ids import digest, new_secret
+from authrim.crypto.ids import digest, new_token_id
 from authrim.crypto.jwe import EncryptionKey
 from authrim.crypto.tokens import SentWith, sign_access_token, sign_id_token
 from authrim.execute import MICROSECONDS, Context
@@ -95,7 +95,7 @@ def prepare(
     """Make the ids and secrets that a decision to issue tokens would use; ``next_generation`` None: no refresh."""
     metadata, settings = client.metadata, runtime.settings
     access = None if metadata.access_token_format == "jwt" else handles.new_handle("at", grant_id)  # noqa: S105
-    token_id = new_secret(128) if access is None else digest(access)
+    token_id = new_token_id() if access is None else digest(access)
     refresh_hash = ""
     if next_generation is not None:
         refresh = handles.refresh_token(runtime.master, context.tenant, grant_id, next_generation)
