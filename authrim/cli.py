@@ -1,5 +1,6 @@
 """``authrim``: the command line. Each group is a file in ``commands/`` and is loaded when it is asked for."""
 
+import traceback
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -34,6 +35,15 @@ class LazyGroup(click.Group):
         """Read the command line. An argument of any command may begin with a hyphen."""
         return super().parse_args(ctx, args if ctx.resilient_parsing else arguments_last(ctx, self, args))
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. What nobody foresaw ends it like any failure: a traceback may quote a secret."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            raise click.ClickException(_unforeseen(error)) from None
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """The names in the order in which they are first needed."""
         return list(COMMANDS)
@@ -47,6 +57,17 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         _accept_common_options(command)
         return command
+
+
+def _unforeseen(error: Exception) -> str:
+    """Where it happened, in our own files: enough to report it by, and nothing of what was worked on."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "authrim" in Path(frame.filename).parts] or list(frames)
+    place = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "an unknown place"
+    kind = f"{type(error).__name__} at {place} in version {__version__}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}{f': {error.filename}' if error.filename else ''} ({kind})"
+    return f"this should not have happened: {kind}. Please report it with these words"
 
 
 def _accept_common_options(command: click.Command) -> None:

@@ -92,7 +92,8 @@ PERSON: Final[dict[str, Any]] = {
 
 
 class UnusableFolder(Exception):
-    """The data folder cannot be made, read or written, or what is in it is not a workplace."""
+    """The data folder cannot be made, read or written, or what is in it is not a workplace, or one that was begun and
+    not finished."""
 
 
 class Workplace(msgspec.Struct):
@@ -170,7 +171,9 @@ async def furnish(settings: Settings, store: Store, folder: Path, workplace: Wor
 async def _client(store: Store, metadata: ClientMetadata) -> dict[str, Any]:
     created = await create_client(store, DEFAULT_TENANT, metadata, development=True)
     if isinstance(created, Refusal):
-        raise AssertionError(created.error_description)
+        raise UnusableFolder(
+            f"its example cannot be made: {created.description} Remove the data folder and start anew"
+        )
     described: dict[str, Any] = {"client_id": created.client.client_id}
     if created.secret is not None:
         described["client_secret"] = created.secret
@@ -188,5 +191,7 @@ async def _account(settings: Settings, store: Store) -> dict[str, str]:
     finally:
         passwords.close()
     if isinstance(created, Refusal):
-        raise AssertionError(created.error_description)
+        raise UnusableFolder(
+            f"its example cannot be made: {created.description} Remove the data folder and start anew"
+        )
     return {"login": LOGIN, "password": password}

@@ -15,7 +15,6 @@ from authrim.client_secrets import ClientSecrets
 from authrim.commands.common import emit, failures_told, is_json, run_with_store, settings_of
 from authrim.configuration import Configuration
 from authrim.crypto.master import MasterKeys
-from authrim.crypto.sealing import SealBroken
 from authrim.master_proof import prove_master_keys
 from authrim.outside.egress import Egress
 from authrim.outside.telemetry import configure_command
@@ -77,10 +76,7 @@ def administer(
         finally:
             await egress.close()
 
-    try:
-        answer = run_with_store(context, at_the_office)
-    except SealBroken as broken:
-        raise click.ClickException(f"{broken}: is its master key among master_keys?") from None
+    answer = run_with_store(context, at_the_office)
     if isinstance(answer, Refusal):
         _refuse(context, answer)
     return answer

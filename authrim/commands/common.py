@@ -12,8 +12,10 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from authrim.crypto.master import MasterKeyRefused
+from authrim.crypto.sealing import SealBroken
 from authrim.master_proof import WrongMasterKeys
 from authrim.settings import BadSettings, Settings, load
+from authrim.store.causes import FAILURES, cause_of
 from authrim.store.contract import StoreError
 from authrim.store.opening import open_store
 from authrim.store.read_back import ReadBack
@@ -44,6 +46,12 @@ def failures_told(settings: Settings) -> Iterator[None]:
         raise UnusableSettings(f"{settings.master_keys_place}: {wrong}") from None
     except StoreError as error:
         raise click.ClickException(str(error)) from None
+    except SealBroken as broken:
+        raise click.ClickException(
+            f"{broken}: it was damaged, or its master key was given up: restore it"
+        ) from None
+    except FAILURES as failed:
+        raise click.ClickException(cause_of(failed)) from None
 
 
 def run_with_store(context: click.Context, work: Callable[[ReadBack], Awaitable[T]]) -> T:

@@ -75,7 +75,7 @@ def dev(context: click.Context, port: int, mtls_port: int | None, data: Path, *,
     try:
         with failures_told(settings):
             asyncio.run(_dev(settings, data, workplace, as_json=as_json))
-    except (CannotListen, UnusableAnchors, UnusableCertificate) as error:
+    except (CannotListen, UnusableFolder, UnusableAnchors, UnusableCertificate) as error:
         raise click.ClickException(str(error)) from None
 
 

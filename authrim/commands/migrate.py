@@ -1,13 +1,14 @@
 """``authrim migrate``: bring the database to the schema of this version."""
 
 import asyncio
+from typing import Any
 
 import click
 
 from authrim.commands.administering import print_fields
-from authrim.commands.common import settings_of
+from authrim.commands.common import failures_told, settings_of
 from authrim.store import migrate as migrations
-from authrim.store.contract import StoreError
+from authrim.store.application_role import grant_application_role, role_settings
 
 
 @click.command()
@@ -19,14 +20,25 @@ def migrate(context: click.Context, *, check: bool, grant_to: str | None) -> Non
     settings = settings_of(context)
     if grant_to is not None and settings.postgres_dsn is None:
         raise click.UsageError("--grant-to is for PostgreSQL")
-    try:
+    answer: dict[str, Any] = {"applied": [], "up_to_date": True}
+    with failures_told(settings):
         if check:
             asyncio.run(migrations.check(settings))
-            applied: list[str] = []
         else:
-            applied = asyncio.run(migrations.migrate(settings))
-            if grant_to is not None and settings.postgres_dsn is not None:
-                asyncio.run(migrations.grant_application_role(settings.postgres_dsn, grant_to))
-    except StoreError as error:
-        raise click.ClickException(str(error)) from None
-    print_fields(context, {"applied": applied, "up_to_date": True})
+            answer["applied"] = asyncio.run(migrations.migrate(settings))
+        if grant_to is not None and settings.postgres_dsn is not None and not check:
+            kept = asyncio.run(grant_application_role(settings.postgres_dsn, grant_to))
+            answer |= {"granted_to": grant_to, "role_settings": kept}
+            if not kept:
+                click.echo(_not_kept(grant_to), err=True)
+    print_fields(context, answer)
+
+
+def _not_kept(role: str) -> str:
+    """What is left for somebody with the right to it."""
+    statements = "".join(f"    {statement};\n" for statement in role_settings(role))
+    return (
+        "The role may run the server. This one may not keep settings with it (CREATEROLE and the ADMIN option on the "
+        "role are wanted).\nNothing is missing unless a pooler in transaction mode stands before PostgreSQL "
+        f"(database_pooled); then run as an administrator:\n{statements}"
+    )

@@ -37,6 +37,12 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 POSTGRES_SCHEMES: Final = ("postgresql", "postgres")
+_ADDRESS: Final = "postgresql://user:password@host:port/name"
+# The beginning of libpq's other form, which would be taken for the name of a file.
+_KEYWORDS: Final = re.compile(
+    r"\s*(host|hostaddr|port|dbname|user|password|service|sslmode|sslrootcert|sslcert|sslkey|passfile|options|"
+    r"connect_timeout|application_name|client_encoding|target_session_attrs|gssencmode|channel_binding)\s*="
+)
 _LOCAL_NAMES: Final = frozenset({"localhost"})
 # 32 bytes are 42 characters and two thirds of one: the last stands for four bits, then two that are zero.
 _MASTER_KEY: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
@@ -83,12 +89,27 @@ def _is_master_key(value: SecretStr) -> SecretStr:
 
 
 def _is_database(value: SecretStr) -> SecretStr:
-    scheme, separator, _rest = value.get_secret_value().partition("://")
-    if separator and scheme not in POSTGRES_SCHEMES:
-        raise ValueError("must be a file name (SQLite) or begin with postgresql:// (PostgreSQL)")
-    if not value.get_secret_value():
+    text = value.get_secret_value()
+    if not text.strip():
         raise ValueError("must not be empty: name a file (SQLite) or a postgresql:// address")
+    scheme, separator, rest = text.partition("://")
+    if separator and scheme not in POSTGRES_SCHEMES:
+        raise ValueError("must be a file name alone (SQLite) or begin with postgresql:// (PostgreSQL)")
+    if separator and (any(character.isspace() for character in rest) or not rest):
+        raise ValueError(f"must be an address: write it as {_ADDRESS}, with %20 for a space")
+    if not separator and (
+        _KEYWORDS.match(text) or text.startswith(tuple(f"{name}:" for name in POSTGRES_SCHEMES))
+    ):
+        raise ValueError(f"reads like PostgreSQL and is not its address: write host=… dbname=… as {_ADDRESS}")
+    if not separator and text.startswith(("file:", "sqlite:", ":memory:")):
+        raise ValueError("must be a file name alone for SQLite, without file: or sqlite: before it")
     return value
+
+
+def _is_postgres(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().startswith(tuple(f"{scheme}://" for scheme in POSTGRES_SCHEMES)):
+        raise ValueError(f"must be the address of a PostgreSQL database: write it as {_ADDRESS}")
+    return _is_database(value)
 
 
 def _is_language(value: str) -> str:
@@ -127,6 +148,7 @@ def _is_profile(value: str) -> str:
 Issuer = Annotated[str, AfterValidator(_is_issuer)]
 Language = Annotated[str, AfterValidator(_is_language)]
 Database = Annotated[SecretStr, AfterValidator(_is_database)]
+PostgresAddress = Annotated[SecretStr, AfterValidator(_is_postgres)]
 MasterKey = Annotated[SecretStr, AfterValidator(_is_master_key)]
 MasterKeyList = Annotated[tuple[MasterKey, ...], NoDecode, BeforeValidator(_comma_separated)]
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_comma_separated)]

@@ -21,16 +21,16 @@ from authrim.settings import Settings
 from authrim.store import append_function
 from authrim.store.append_function import Fetch
 from authrim.store.contract import Unavailable, UnknownSchema
-from authrim.store.postgres_connections import LOST, REFUSED, SESSION, unavailable
+from authrim.store.postgres_connections import LOST, MALFORMED, REFUSED, unavailable
 
 Engine = Literal["postgres", "sqlite"]
 
 #: The PostgreSQL schema that everything lives in.
 SCHEMA = "authrim"
 
-#: Beside executing the append function and reading, what the application role may do: rows that are no history.
-_APPLICATION_WRITES = ("guard", "counters", "followers", "audit", "failed_events", "outbox")
-
+_NO_HEAD = "the database has lost the head of its log, it was changed by hand: restore the backup"
+_BUSY_SECONDS = 10.0
+_CONNECT_SECONDS = 10.0
 _LOCK = 0x61757468  # any number that all runs agree on
 _CREATE_NOTES = """
     CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -99,7 +99,7 @@ async def check(settings: Settings) -> None:
     database = settings.database.get_secret_value()
     if not is_postgres(database):
         return _check_file(Path(database))
-    connection = await _connect(database)
+    connection = await connect(database)
     try:
         await check_postgres(connection.fetch, SCHEMA)
     finally:
@@ -123,10 +123,13 @@ def is_postgres(database: str) -> bool:
 
 def migrate_sqlite(path: Path) -> list[str]:
     """Make the file if need be, readable by its owner only, and apply what is pending."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as failed:
+        raise Unavailable(f"{path} cannot be made: {failed.strerror}: correct `database`") from None
     names: list[str] = []
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as connection:
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         while name := _apply_next_sqlite(connection):
@@ -137,6 +140,8 @@ def migrate_sqlite(path: Path) -> list[str]:
 def check_sqlite(connection: sqlite3.Connection) -> None:
     """Raise UnknownSchema when the file is not up to date."""
     _refuse_pending("sqlite", _applied_sqlite(connection))
+    if not connection.execute("SELECT 1 FROM head").fetchone():
+        raise UnknownSchema(_NO_HEAD)
 
 
 def _apply_next_sqlite(connection: sqlite3.Connection) -> str | None:
@@ -179,7 +184,7 @@ def statements(sql: str) -> Iterator[str]:
 
 async def migrate_postgres(dsn: str, schema: str = SCHEMA) -> list[str]:
     """Make the schema if need be and apply what is pending. The role that runs it owns everything."""
-    connection = await _connect(dsn)
+    connection = await connect(dsn)
     names: list[str] = []
     try:
         while name := await _apply_next_postgres(connection, schema):
@@ -198,6 +203,8 @@ async def migrate_postgres(dsn: str, schema: str = SCHEMA) -> list[str]:
 async def check_postgres(fetch: Fetch, schema: str) -> None:
     """Raise UnknownSchema when the schema is not up to date."""
     _refuse_pending("postgres", await _applied_postgres(fetch, schema))
+    if not await fetch(f"SELECT 1 FROM {quoted(schema)}.head"):  # noqa: S608 - quoted
+        raise UnknownSchema(_NO_HEAD)
     if not await append_function.is_current(fetch, schema):
         raise UnknownSchema("the database lacks this version's append function: run `authrim migrate`")
 
@@ -206,7 +213,7 @@ async def _install_append_function(connection: asyncpg.Connection, schema: str) 
     """Install the append function unless it is there; whether it was not."""
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
-        await connection.execute(f"SET LOCAL search_path TO {_quoted(schema)}, pg_temp")
+        await connection.execute(f"SET LOCAL search_path TO {quoted(schema)}, pg_temp")
         if await append_function.is_current(connection.fetch, schema):
             return False
         await append_function.install(connection, schema)
@@ -216,9 +223,9 @@ async def _install_append_function(connection: asyncpg.Connection, schema: str) 
 async def _apply_next_postgres(connection: asyncpg.Connection, schema: str) -> str | None:
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
-        await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(schema)}")
+        await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
         # The functions keep this search path: no other schema can slip a table or an operator under them.
-        await connection.execute(f"SET LOCAL search_path TO {_quoted(schema)}, pg_temp")
+        await connection.execute(f"SET LOCAL search_path TO {quoted(schema)}, pg_temp")
         missing = pending("postgres", await _applied_postgres(connection.fetch, schema))
         if not missing:
             return None
@@ -235,41 +242,21 @@ async def _apply_next_postgres(connection: asyncpg.Connection, schema: str) -> s
 
 
 async def _applied_postgres(fetch: Fetch, schema: str) -> dict[int, str]:
-    table = f"{_quoted(schema)}.schema_migrations"
+    table = f"{quoted(schema)}.schema_migrations"
     ((known,),) = await fetch("SELECT to_regclass($1) IS NOT NULL", table)
     if not known:
         return {}
     return dict(await fetch(f"SELECT version, checksum FROM {table}"))  # noqa: S608 - quoted
 
 
-async def grant_application_role(dsn: str, role: str, schema: str = SCHEMA) -> None:
-    """Let a role run the server and nothing more: execute the append function, read, and keep guard rows.
-
-    The owner is for ``authrim migrate`` alone (decisions.md 11). Run it again after each migration.
-    """
-    connection = await _connect(dsn)
-    name, of = _quoted(role), _quoted(schema)
-    writes = ", ".join(f"{of}.{table}" for table in _APPLICATION_WRITES)
+async def connect(dsn: str) -> asyncpg.Connection:
+    """A connection of one's own to the database. Raises Unavailable."""
     try:
-        async with connection.transaction():
-            await connection.execute(f"GRANT USAGE ON SCHEMA {of} TO {name}")
-            await connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {of} TO {name}")
-            await connection.execute(f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {of} TO {name}")
-            await connection.execute(f"GRANT INSERT, UPDATE, DELETE ON {writes} TO {name}")
-            # Through a pooler in transaction mode a connection cannot choose its settings.
-            await connection.execute(f"ALTER ROLE {name} SET search_path TO {of}, pg_temp")
-            for setting, value in SESSION.items():
-                await connection.execute(f"ALTER ROLE {name} SET {setting} TO {value}")
-    finally:
-        await connection.close()
-
-
-async def _connect(dsn: str) -> asyncpg.Connection:
-    try:
-        return await asyncpg.connect(dsn, timeout=10)
-    except (*LOST, *REFUSED) as failed:
+        return await asyncpg.connect(dsn, timeout=_CONNECT_SECONDS)
+    except (*LOST, *REFUSED, *MALFORMED) as failed:
         raise unavailable(failed) from None
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """A name as SQL writes it."""
     return '"' + name.replace('"', '""') + '"'

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import asyncpg
 
+from authrim.store.causes import cause_of
 from authrim.store.contract import Unavailable
 
 #: Seconds.
@@ -38,6 +39,8 @@ LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.exceptions.OperatorInterventionError,
 )
+#: An address that cannot be read: asyncpg's own error, or Python's for a part of the URL.
+MALFORMED = (ValueError,)
 #: The server answered that it cannot, and nothing was done.
 REFUSED = (
     asyncpg.exceptions.LockNotAvailableError,
@@ -89,7 +92,7 @@ class Connections:
                 server_settings={**self._settings, "application_name": f"authrim {_process}"},
                 reset=_nothing_to_reset,
             )
-        except (*LOST, *REFUSED) as failed:
+        except (*LOST, *REFUSED, *MALFORMED) as failed:
             raise unavailable(failed) from None
 
     async def close(self) -> None:
@@ -134,8 +137,8 @@ class Connections:
 
 
 def unavailable(failed: Exception) -> Unavailable:
-    """What the caller is told: the kind of failure, never its text, which may quote a value."""
-    return Unavailable(f"PostgreSQL: {type(failed).__name__}")
+    """What the caller is told: what the failure means, never its text, which may quote a value."""
+    return Unavailable(cause_of(failed))
 
 
 async def _nothing_to_reset(_connection: asyncpg.Connection) -> None:

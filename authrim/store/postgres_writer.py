@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import asyncpg
 
+from authrim.store.causes import cause_of
 from authrim.store.contract import Append, Appended, Conflict, OutcomeUnknown, StoreError, Unavailable
 from authrim.store.postgres_batch import ARGUMENTS, EventColumns, arguments, event_columns, results
 from authrim.store.postgres_connections import (
@@ -116,4 +117,6 @@ def _own_fault(failed: Exception) -> StoreError:
     """The answer to a single append that the database refused. The text of ``failed`` may quote a value."""
     if isinstance(failed, asyncpg.UniqueViolationError):
         return Conflict("version")
+    if isinstance(failed, asyncpg.exceptions.SyntaxOrAccessError):
+        return StoreError(cause_of(failed))
     return StoreError(f"PostgreSQL refused the append: {type(failed).__name__}")

@@ -246,7 +246,12 @@ class SQLiteStore:
 
 def _lock(path: Path) -> int:
     """Hold ``<path>.lock`` until the process ends. Raises Unavailable when another server has it."""
-    lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as failed:
+        raise Unavailable(
+            f"no lock file can be made beside {path}: {failed.strerror}: correct `database`"
+        ) from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

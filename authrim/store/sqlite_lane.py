@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
+from authrim.store.causes import sqlite_cause
 from authrim.store.contract import Unavailable, UnknownSchema
 
 P = ParamSpec("P")
@@ -55,7 +56,7 @@ class Lane:
         try:
             return await loop.run_in_executor(self._thread, lambda: function(self._open(), *args, **kwargs))
         except sqlite3.OperationalError as failed:
-            raise Unavailable(f"SQLite: {getattr(failed, 'sqlite_errorname', 'unreadable text')}") from None
+            raise Unavailable(sqlite_cause(failed)) from None
 
     async def close(self) -> None:
         """Finish what is under way, close the connection and end the thread."""

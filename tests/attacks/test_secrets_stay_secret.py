@@ -13,8 +13,8 @@ import psycopg2
 import pytest
 
 from authrim.administration.accounts import create_account
+from authrim.store.application_role import grant_application_role
 from authrim.store.contract import Append, NewEvent, Store, StreamAppend
-from authrim.store.migrate import grant_application_role
 from authrim.store.postgres import PostgresStore
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT

@@ -12,6 +12,7 @@ from store_samples import METADATA, grant_append, new_event
 from tcp_proxy import Proxy
 
 from authrim.store import postgres_connections, postgres_writer
+from authrim.store.application_role import grant_application_role
 from authrim.store.chain import verify
 from authrim.store.contract import (
     Append,
@@ -23,7 +24,6 @@ from authrim.store.contract import (
     StreamAppend,
     Unavailable,
 )
-from authrim.store.migrate import grant_application_role
 from authrim.store.postgres import PostgresStore
 from projections.rows import Row
 from tests.postgres_cluster import Cluster

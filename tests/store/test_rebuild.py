@@ -9,8 +9,8 @@ import pytest
 
 from authrim import rebuild as rebuilding
 from authrim.rebuild import Difference, Report, rebuild, verify
+from authrim.store.application_role import grant_application_role
 from authrim.store.contract import Unavailable
-from authrim.store.migrate import grant_application_role
 from authrim.store.postgres import PostgresStore
 from authrim.store.read_back import ReadBack
 from authrim.worker import FOLLOWED, Follower

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field, SecretStr
 
-from authrim.settings.kinds import Count, Database, Seconds
+from authrim.settings.kinds import Count, Database, PostgresAddress, Seconds
 
 
 class Log(BaseModel):
@@ -16,7 +16,7 @@ class Log(BaseModel):
         default=False,
         description="A transaction pooler (PgBouncer) stands before PostgreSQL: no statement is kept prepared.",
     )
-    database_listen: Database | None = Field(
+    database_listen: PostgresAddress | None = Field(
         default=None,
         description="A direct `postgresql://` address for LISTEN, past a pooler. Without it the log is polled.",
     )
