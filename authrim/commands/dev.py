@@ -71,7 +71,7 @@ def dev(context: click.Context, port: int, mtls_port: int | None, data: Path, *,
         registrations_per_minute=100_000,
         registrations_per_hour=1_000_000,
     )
-    settings.read_master_keys_at(str(data / WORKPLACE))
+    settings.read_from(str(data / WORKPLACE))
     try:
         with failures_told(settings):
             asyncio.run(_dev(settings, data, workplace, as_json=as_json))

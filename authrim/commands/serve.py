@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+import structlog
 
 from authrim.client_attesters import AttestersUnreadable
 from authrim.commands.common import failures_told, settings_of
@@ -23,6 +24,8 @@ from authrim.store.opening import open_store
 from authrim.supervisor import reserve_port, supervise, worker_command
 from authrim.web.server import CannotListen, unix_socket
 from authrim.web.tls import UnusableCertificate
+
+log = structlog.get_logger(__name__)
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 #: The setting that each option stands for.
@@ -66,6 +69,10 @@ def serve(
     telemetry.configure(
         development=settings.log_format == "pretty", level=getattr(logging, settings.log_level.upper())
     )
+    if settings.passed_over and worker_port is None:
+        log.warning(
+            "settings.passed_over", variables=settings.passed_over, reason="made by a container platform"
+        )
     try:
         if worker_port is None and settings.workers > 1:
             context.exit(_serve_by_workers(context, settings, tls))

@@ -1,5 +1,6 @@
 """The settings as one frozen value, with the rules that concern several of them."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -28,6 +29,7 @@ class Settings(Server, Tls, Log, Keys, Tokens, Requests, SignIn, Passwords, Regi
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True)
 
     _master_keys_place: str = PrivateAttr(default="master_keys")
+    _passed_over: tuple[str, ...] = PrivateAttr(default=())
 
     @model_validator(mode="after")
     def _http_only_on_this_machine(self) -> Self:
@@ -104,9 +106,15 @@ class Settings(Server, Tls, Log, Keys, Tokens, Requests, SignIn, Passwords, Regi
         """Where the master keys were read: a variable, a setting in a file, or a file of their own."""
         return self._master_keys_place
 
-    def read_master_keys_at(self, place: str) -> "Settings":
-        """These settings, which say so of their master keys."""
-        self._master_keys_place = place
+    @property
+    def passed_over(self) -> tuple[str, ...]:
+        """Variables that have the name of a setting, and a value that only a container platform makes."""
+        return self._passed_over
+
+    def read_from(self, master_keys_place: str, passed_over: Iterable[str] = ()) -> "Settings":
+        """These settings, which know where they come from."""
+        self._master_keys_place = master_keys_place
+        self._passed_over = tuple(passed_over)
         return self
 
     @property

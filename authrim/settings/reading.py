@@ -8,7 +8,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,11 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from authrim.settings.model import Settings
+from authrim.settings.platform import made_by_a_platform
 
 ENVIRONMENT_PREFIX = "AUTHRIM_"
 
-# A name this close to a setting's is a misspelling; one further away belongs to somebody else, such as the
-# AUTHRIM_SERVICE_HOST that a container platform sets for a service called authrim.
+# A name this close to a setting's is a misspelling; one further away belongs to somebody else.
 _MISSPELLED = 0.85
 
 _FIXES = {
@@ -56,7 +56,8 @@ class _Environment(Settings, BaseSettings):
 def load(config: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
     """The settings of this process. ``overrides`` are the command line's own options. Raises BadSettings."""
     from_file = _read_toml(config) if config is not None else {}
-    from_environment = _read_environment()
+    made = made_by_a_platform(os.environ, ENVIRONMENT_PREFIX)
+    from_environment = _read_environment(made)
     from_command_line = dict(overrides or {})
     given = {**from_file, **from_environment, **from_command_line}
     places = dict.fromkeys(from_file, f"{config}: ")
@@ -64,7 +65,7 @@ def load(config: Path | None = None, overrides: Mapping[str, Any] | None = None)
     places |= dict.fromkeys(from_command_line, "command line: ")
     _read_master_key_file(given, places)
     try:
-        return Settings(**given).read_master_keys_at(_place_of_master_keys(places))
+        return Settings(**given).read_from(_place_of_master_keys(places), sorted(made & _known()))
     except ValidationError as error:
         problems = [_describe(detail, places, config) for detail in error.errors(include_input=False)]
         # A value that fits neither of two types is reported once for each.
@@ -98,10 +99,15 @@ def _line_of(error: tomllib.TOMLDecodeError) -> str:
     return place[1] if place else "syntax error"
 
 
-def _read_environment() -> dict[str, Any]:
-    known = {_variable(key) for key in Settings.model_fields}
+def _known() -> set[str]:
+    return {_variable(key) for key in Settings.model_fields}
+
+
+def _read_environment(made: Set[str]) -> dict[str, Any]:
+    """The settings in the environment, without the variables ``made`` by the platform that the process runs on."""
+    known = _known()
     misspelled = []
-    for name in sorted(os.environ.keys() - known):
+    for name in sorted(os.environ.keys() - known - made):
         meant = (
             difflib.get_close_matches(name, known, 1, _MISSPELLED)
             if name.startswith(ENVIRONMENT_PREFIX)
@@ -110,7 +116,9 @@ def _read_environment() -> dict[str, Any]:
         misspelled += [f"{name}: is not a setting: did you mean {right}?" for right in meant]
     if misspelled:
         raise BadSettings(misspelled)
-    return EnvSettingsSource(_Environment)()
+    return {
+        key: value for key, value in EnvSettingsSource(_Environment)().items() if _variable(key) not in made
+    }
 
 
 def _read_master_key_file(given: dict[str, Any], places: dict[str, str]) -> None:

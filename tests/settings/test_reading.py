@@ -112,8 +112,8 @@ def test_development_is_this_machine_only(tmp_path: Path) -> None:
 
 
 def test_environment_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bad value in the environment is named by its variable, also where a platform set it."""
-    monkeypatch.setenv("AUTHRIM_PORT", "tcp://10.0.0.1:80")
+    """A bad value in the environment is named by its variable."""
+    monkeypatch.setenv("AUTHRIM_PORT", "http")
     assert problems_of(config(tmp_path, MINIMUM)) == ["AUTHRIM_PORT: port: must be a whole number"]
 
 
@@ -172,3 +172,52 @@ def test_no_value_is_ever_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "hunter2" not in repr(settings)
     assert KEY not in repr(settings)
     assert settings.postgres_dsn == "postgresql://u:hunter2@h/x"
+
+
+#: What Kubernetes sets for services called ``authrim``, ``authrim-db`` and ``authrim-mtls``.
+KUBERNETES = {
+    "AUTHRIM_PORT": "tcp://10.96.0.17:8080",
+    "AUTHRIM_SERVICE_HOST": "10.96.0.17",
+    "AUTHRIM_SERVICE_PORT": "8080",
+    "AUTHRIM_SERVICE_PORT_HTTP": "8080",
+    "AUTHRIM_PORT_8080_TCP": "tcp://10.96.0.17:8080",
+    "AUTHRIM_PORT_8080_TCP_PROTO": "tcp",
+    "AUTHRIM_PORT_8080_TCP_PORT": "8080",
+    "AUTHRIM_PORT_8080_TCP_ADDR": "10.96.0.17",
+    "AUTHRIM_DB_PORT": "tcp://[fd00::17]:5432",
+    "AUTHRIM_DB_PORT_5432_TCP_ADDR": "fd00::17",
+    "AUTHRIM_DB_SERVICE_HOST": "fd00::17",
+    "AUTHRIM_MTLS_PORT": "tcp://10.96.0.18:8444",
+    "AUTHRIM_PORT_53_UDP": "udp://10.96.0.17:53",
+}
+
+
+def test_variables_of_a_container_platform_are_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Kubernetes makes for services of our name is no setting; where it has the name of one that is said."""
+    for name, value in KUBERNETES.items():
+        monkeypatch.setenv(name, value)
+    settings = load(config(tmp_path, MINIMUM + "port = 9000\n"))
+    assert (settings.port, settings.mtls_port) == (9000, None)
+    assert settings.passed_over == ("AUTHRIM_MTLS_PORT", "AUTHRIM_PORT")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AUTHRIM_PORT", "http://10.96.0.17:8080"),
+        ("AUTHRIM_PORT", "tcp://login.example.com:8080"),
+        ("AUTHRIM_PORT", "tcp://10.96.0.17"),
+        ("AUTHRIM_PORT", "10.96.0.17:8080"),
+        ("AUTHRIM_HOSTS", "tcp://10.96.0.17:8080"),
+        ("AUTHRIM_MTLS_PORTS", "8444"),
+        ("AUTHRIM_WORKERS", "tcp://10.96.0.17:8080"),
+    ],
+)
+def test_what_a_person_may_have_meant_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """Only what a platform makes is passed over, by name and value; anything else is still named."""
+    monkeypatch.setenv(name, value)
+    assert problems_of(config(tmp_path, MINIMUM))[0].startswith(f"{name}: ")

@@ -1,5 +1,7 @@
 """The command line as a whole: settings, JSON, status, schema, help; and the same on PostgreSQL."""
 
+import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -141,3 +143,16 @@ def test_a_log_written_by_commands_verifies(authrim: CommandLine) -> None:
     authrim.json("client", "delete", "shop", "--yes")
     assert authrim.json("audit", "verify")["ok"] is True
     assert authrim.json("projections", "verify")["ok"] is True
+
+
+def test_a_server_says_which_variables_it_passed_over(authrim: CommandLine, tmp_path: Path) -> None:
+    """Under Kubernetes, beside a service called authrim, the server starts, and a line says what it did not read."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        config = tmp_path / "authrim.toml"
+        config.write_text(f"port = {taken.getsockname()[1]}\n")
+        service = CommandLine({**authrim.environment, "AUTHRIM_PORT": "tcp://10.96.0.17:8080"})
+        result = service.run("serve", "--config", str(config), status=1)
+    assert "cannot listen on 127.0.0.1" in result.stderr
+    (line,) = (json.loads(line) for line in result.stderr.splitlines() if "settings.passed_over" in line)
+    assert line["variables"] == ["AUTHRIM_PORT"]
+    assert "10.96.0.17" not in result.stderr
