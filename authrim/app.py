@@ -121,7 +121,7 @@ def make_app(runtime: Runtime, limits: Limits) -> web.Application:
     app[PROXIES] = Proxies(
         runtime.settings.trusted_proxies,
         runtime.settings.trusted_proxy_depth,
-        by_socket=runtime.settings.listen_socket is not None,
+        by_socket=runtime.settings.trusted_proxy_socket,
     )
     app[CERTIFICATE_PROXIES] = CertificateProxies.of(runtime.settings)
     app[LOGOS] = Logos()

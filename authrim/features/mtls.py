@@ -26,8 +26,7 @@ def sees_certificates(settings: Settings) -> bool:
     return (
         (settings.tls_client_certificates == "request" and settings.issuer.startswith("https:"))
         or settings.mtls_port is not None
-        or bool(settings.client_cert_proxies)
-        or settings.listen_socket is not None
+        or settings.client_cert_secret is not None
     )
 
 

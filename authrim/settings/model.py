@@ -62,11 +62,18 @@ class Settings(Server, Tls, Log, Keys, Tokens, Requests, SignIn, Passwords, Regi
 
     @model_validator(mode="after")
     def _proxies_know_a_secret(self) -> Self:
-        if bool(self.client_cert_proxies) != (self.client_cert_secret is not None):
-            given, missing = "client_cert_proxies", "client_cert_secret"
-            if self.client_cert_secret is not None:
-                given, missing = missing, given
-            raise ValueError(f"{given}: is set without {missing}: set both, or neither")
+        if self.client_cert_proxies and self.client_cert_secret is None:
+            raise ValueError("client_cert_proxies: is set without client_cert_secret: set both, or neither")
+        if (
+            self.client_cert_secret is not None
+            and not self.client_cert_proxies
+            and self.listen_socket is None
+        ):
+            raise ValueError(
+                "client_cert_secret: is set without client_cert_proxies: say who sends it by that, or by listen_socket"
+            )
+        if self.trusted_proxy_socket and self.listen_socket is None:
+            raise ValueError("trusted_proxy_socket: is set without listen_socket: set both, or neither")
         if self.tls_client_crls is not None and self.tls_client_anchors is None:
             raise ValueError("tls_client_crls: is set without tls_client_anchors: set both, or neither")
         return self

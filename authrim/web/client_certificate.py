@@ -1,8 +1,8 @@
 """The certificate that the client of a request showed, wherever its TLS ended (RFC 8705 §2, RFC 9440).
 
-Here: from our own listener. At a proxy before us: from its ``Client-Cert`` header, believed from configured peers
-alone, those that come by our Unix socket or those that also know the secret (A091). Another peer's header is as if it
-were not there.
+Here: from our own listener. At a proxy before us: from its ``Client-Cert`` header, believed from peers alone
+that know the secret and come from a configured network or by our Unix socket (A091). To come by the socket proves
+nothing: a proxy may pass on what anybody sends. Another peer's header is as if it were not there.
 """
 
 from base64 import b64decode
@@ -36,7 +36,7 @@ _ESCAPED_PEM: Final = "-----BEGIN%20CERTIFICATE-----"
 
 
 class CertificateProxies(msgspec.Struct, frozen=True):
-    """The peers whose ``Client-Cert`` is believed: by network and secret, or by the Unix socket."""
+    """The peers whose ``Client-Cert`` is believed when they send the secret: by network, and by the Unix socket."""
 
     networks: tuple[Network, ...] = ()
     secret: str = ""
@@ -72,14 +72,14 @@ def _is_believed(request: web.Request) -> bool:
     proxies = request.app.get(CERTIFICATE_PROXIES)
     if proxies is None:
         return False
-    if proxies.by_socket and _came_by_socket(request):
-        return True
     secrets = request.headers.getall(SECRET_HEADER, ())
     return (
         bool(proxies.secret)
         and len(secrets) == 1
         and compare_digest(secrets[0].encode("utf-8", "surrogateescape"), proxies.secret.encode())
-        and is_in(request.remote or "", proxies.networks)
+        and (
+            (proxies.by_socket and _came_by_socket(request)) or is_in(request.remote or "", proxies.networks)
+        )
     )
 
 

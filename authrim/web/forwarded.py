@@ -16,7 +16,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 class Proxies(msgspec.Struct, frozen=True):
     """The networks of our reverse proxies, and how many of them a request passes. ``by_socket``: what comes by the
-    Unix socket comes from one of them."""
+    Unix socket comes from one of them, which is said by a setting of its own."""
 
     networks: tuple[Network, ...] = ()
     depth: int = 1

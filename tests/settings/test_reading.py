@@ -111,6 +111,20 @@ def test_development_is_this_machine_only(tmp_path: Path) -> None:
     assert problems_of(config(tmp_path, local + 'host = "0.0.0.0"'))
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('client_cert_proxies = ["10.0.0.0/8"]', "client_cert_proxies: is set without client_cert_secret"),
+        ('client_cert_secret = "' + 32 * "x" + '"', "client_cert_secret: is set without client_cert_proxies"),
+        ("trusted_proxy_socket = true", "trusted_proxy_socket: is set without listen_socket"),
+    ],
+)
+def test_trust_is_said_in_full(tmp_path: Path, text: str, problem: str) -> None:
+    """A091: a proxy is trusted by the settings that belong together, and half of them is an error."""
+    [said] = problems_of(config(tmp_path, f"{MINIMUM}{text}\n"))
+    assert said.partition(": ")[2].startswith(problem)
+
+
 def test_environment_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bad value in the environment is named by its variable."""
     monkeypatch.setenv("AUTHRIM_PORT", "http")

@@ -80,7 +80,7 @@ async def mtls_server(
         settings |= {"issuer": f"https://localhost:{port}", "development": False, "mtls_port": second}
         settings |= {"tls_certificate": certificate, "tls_key": key}
     elif way.endswith("-socket"):
-        settings["listen_socket"] = folder / "authrim.sock"
+        settings |= {"listen_socket": folder / "authrim.sock", "client_cert_secret": SECRET}
     else:
         settings |= {"client_cert_proxies": ("127.0.0.0/8", "::1/128"), "client_cert_secret": SECRET}
     async with running_server(store, client_tls(folder, None), **(settings | changes)) as server:

@@ -29,6 +29,11 @@ class Server(BaseModel):
         description="Networks (CIDR) of the reverse proxies whose forwarding headers are believed. Empty "
         "believes nobody.",
     )
+    trusted_proxy_socket: bool = Field(
+        default=False,
+        description="What comes by `listen_socket` comes from one of those proxies too, so its forwarding headers are "
+        "believed. Leave it off where a proxy passes connections on without reading them.",
+    )
     trusted_proxy_depth: Count = Field(
         default=1, ge=1, le=10, description="How many proxies stand between a browser and this server."
     )

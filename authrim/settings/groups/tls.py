@@ -47,7 +47,8 @@ class Tls(BaseModel):
     client_cert_proxies: Networks = Field(
         default=(),
         description="Networks (CIDR) of the reverse proxies whose `Client-Cert` header (RFC 9440) is believed, when "
-        "they also send `client_cert_secret`. Such a proxy must remove that header from what it gets.",
+        "they also send `client_cert_secret`. Such a proxy must remove that header from what it gets. Those that come "
+        "by `listen_socket` need no network, and the secret all the same.",
     )
     client_cert_secret: SecretStr | None = Field(
         default=None,
@@ -56,6 +57,7 @@ class Tls(BaseModel):
     )
     listen_socket: Path | None = Field(
         default=None,
-        description="A Unix socket to listen on beside the port, for a reverse proxy on this machine. What comes by "
-        "it comes from a proxy: its `X-Forwarded-For` and `Client-Cert` are believed without a secret.",
+        description="A Unix socket to listen on beside the port, for a reverse proxy on this machine. Nothing that "
+        "comes by it is believed for that alone: `X-Forwarded-For` takes `trusted_proxy_socket`, `Client-Cert` takes "
+        "`client_cert_secret`.",
     )
