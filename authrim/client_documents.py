@@ -11,26 +11,25 @@ from time import monotonic
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
-import msgspec
 import structlog
 
+from authrim.client_terms import own_terms, settings_rules
 from authrim.configuration import Configuration
 from authrim.crypto import strict_json
 from authrim.crypto.strict_json import JsonRefused
 from authrim.execute import MICROSECONDS, Change, Context, Executor, Outcome
 from authrim.outside.egress import Egress, EgressRefused, Fetched
-from authrim.protocol.registered_keys import weak_keys_refusal
 from authrim.settings import Settings
 from authrim.store import codec
 from authrim.store.contract import Store
 from domain import client as clients
-from domain import client_id_url, registration_metadata
+from domain import client_admission, client_id_url, registration_metadata
 from domain.client import Client
+from domain.client_admission import Admission
 from domain.client_metadata import ClientMetadata
 from domain.client_registration import RegisterClient, decide_register, decide_update
-from domain.client_signing import signing_refusal
 from domain.decision import Decision, refuse
-from domain.dynamic_registration import RegistrationRules, defaults_for, rules_refusal
+from domain.dynamic_registration import defaults_for
 from domain.errors import Refusal
 from domain.invalid_metadata import invalid
 from domain.profile import PROFILES
@@ -136,8 +135,9 @@ class ClientDocuments:
 
         async def attempt() -> Outcome[Client]:
             read = await self._store.read_stream(stream)
-            client = clients.fold(codec.decode_stream(CLIENT, read))
-            decision = self._decide(client, client_id, fields, read.now // MICROSECONDS)
+            events = codec.decode_stream(CLIENT, read)
+            client, admission = clients.fold(events), client_admission.fold(events)
+            decision = self._decide(client, admission, client_id, fields, read.now // MICROSECONDS)
             changes = (Change(stream, read.version, decision.events, client),) if decision.events else ()
             return Outcome(decision.answer, changes)
 
@@ -146,32 +146,27 @@ class ClientDocuments:
         await self._configuration.catch_up()
         return answer if isinstance(answer, Refusal) else None
 
-    def _decide(self, client: Client, client_id: str, fields: dict[str, Any], now: int) -> Decision[Client]:
+    def _decide(
+        self, client: Client, admission: Admission, client_id: str, fields: dict[str, Any], now: int
+    ) -> Decision[Client]:
         """The same policy as for a registration; and no shared secret, which nobody could have been given."""
         settings = self._settings
-        rules = RegistrationRules(
-            settings.registration_scope, settings.registration_grant_types, settings.registration_profile
-        )
+        rules = settings_rules(settings)
         defaults = defaults_for(rules.profile, settings.signing_algorithms)
         own = client.metadata if client.exists else ClientMetadata(
             profile=rules.profile, access_token_signing_alg=defaults["access_token_signing_alg"]
         )  # fmt: skip
         if "none" in PROFILES[rules.profile].client_auth_methods:
             defaults["token_endpoint_auth_method"] = "none"  # noqa: S105 - the name of a method
-        metadata = registration_metadata.whole(fields, own, {**defaults, "scope": rules.scope})
-        refusal = (
-            _shared_secret_refusal(metadata)
-            or _sector_refusal(metadata)
-            or rules_refusal(metadata, rules)
-            or signing_refusal(msgspec.structs.asdict(metadata), settings.signing_algorithms)
-            or weak_keys_refusal(metadata.jwks)
-        )
+        stays = client_admission.left_out(admission, own, fields)
+        metadata = registration_metadata.whole(fields, own, {**defaults, "scope": rules.scope, **stays})
+        refusal = _shared_secret_refusal(metadata) or _sector_refusal(metadata)
         if refusal is not None:
             return refuse(refusal)
+        terms = own_terms(settings, rules, admission)
         if client.client_id:
-            return decide_update(client, metadata, now, settings.development, by_itself=True)
-        command = RegisterClient(client_id, metadata, development=settings.development, source=SOURCE)
-        return decide_register(client, command, now)
+            return decide_update(client, metadata, now, terms)
+        return decide_register(client, RegisterClient(client_id, metadata, terms=terms, source=SOURCE), now)
 
 
 def _read(fetched: Fetched, client_id: str) -> dict[str, Any] | Refusal:

@@ -7,6 +7,7 @@ import msgspec
 
 from authrim.administration.clients import read_client
 from authrim.client_secrets import leaving_rows
+from authrim.client_terms import own_terms, settings_rules
 from authrim.crypto.ids import constant_time_equal, digest
 from authrim.crypto.registration_handles import new_registration_token, registration_token_client
 from authrim.crypto.secrets import new_client_secret
@@ -19,8 +20,6 @@ from authrim.registration import (
     read_beside,
     rows_beside,
     secret_expiry,
-    settings_rules,
-    unusable,
 )
 from authrim.runtime import Runtime
 from domain import client as clients
@@ -71,24 +70,17 @@ async def replace_metadata(
             secret_expires_at=secret_expiry(runtime, read.now),
             token_hash=digest(next_token) if next_token != token else "",
             renew_secret_before=read.now + settings.registration_secret_lifetime // 2,
-            development=settings.development,
         )
-        decision = dynamic_registration.decide_replace(
-            read.client, command, settings_rules(runtime), read.now
-        )
+        terms = own_terms(settings, settings_rules(settings), read.admission)
+        decision = dynamic_registration.decide_replace(read.client, command, terms, read.now)
         if isinstance(decision.answer, Refusal):
             return Outcome(decision.answer)
-        refusal = unusable(runtime, decision.answer.metadata)
-        if refusal is not None:
-            return Outcome(refusal)
         logo = await fetched(runtime, decision.answer.metadata, read.client.metadata)
         if isinstance(logo, Refusal):
             return Outcome(logo)
         if logo is not None and logo.digest is not None:
             command = msgspec.structs.replace(command, logo_digest=logo.digest)
-            decision = dynamic_registration.decide_replace(
-                read.client, command, settings_rules(runtime), read.now
-            )
+            decision = dynamic_registration.decide_replace(read.client, command, terms, read.now)
         assert isinstance(decision.answer, Client)
         stream = client_stream(context.tenant, client_id)
         changes = (Change(stream, read.version, decision.events, read.client),) if decision.events else ()

@@ -3,6 +3,7 @@
 import msgspec
 
 from authrim.administration.clients import new_client_id
+from authrim.client_terms import own_terms, settings_rules
 from authrim.crypto.ids import digest
 from authrim.crypto.registration_handles import initial_token_id, new_registration_token
 from authrim.crypto.secrets import new_client_secret
@@ -13,17 +14,16 @@ from authrim.registration import (
     fetched,
     rows_beside,
     secret_expiry,
-    settings_rules,
-    unusable,
 )
 from authrim.runtime import Runtime
 from authrim.store import codec
 from domain import client as clients
 from domain import client_registration, registration_metadata, registration_token
 from domain.client import Client
+from domain.client_admission import RegistrationRules
 from domain.client_metadata import ClientMetadata
 from domain.client_registration import RegisterClient
-from domain.dynamic_registration import RegistrationRules, defaults_for, rules_refusal
+from domain.dynamic_registration import defaults_for
 from domain.errors import Refusal
 from domain.registration_token import RegistrationToken
 from domain.stream import REGISTRATION, client_stream, registration_stream
@@ -58,9 +58,6 @@ async def register_client(
             profile=rules.profile, access_token_signing_alg=defaults["access_token_signing_alg"]
         )
         metadata = registration_metadata.whole(wanted.fields, own, {**defaults, "scope": rules.scope})
-        refusal = rules_refusal(metadata, rules) or unusable(runtime, metadata)
-        if refusal is not None:
-            return Outcome(refusal)
         now = runtime.now()
         needs_secret = metadata.token_endpoint_auth_method in clients.SECRET_METHODS
         command = RegisterClient(
@@ -68,7 +65,7 @@ async def register_client(
             metadata,
             secret_hash=secret.hash if needs_secret else None,
             secret_expires_at=secret_expiry(runtime, now),
-            development=runtime.settings.development,
+            terms=own_terms(runtime.settings, rules),
             source="registration",
             initial_token_id=admission.token_id,
             statement_issuer=wanted.statement_issuer,
@@ -112,7 +109,7 @@ def _busy(context: Context, initial_token: str | None) -> str | None:
 async def _admitted(
     runtime: Runtime, context: Context, client_id: str, initial_token: str | None
 ) -> _Admission | Refusal:
-    rules = settings_rules(runtime)
+    rules = settings_rules(runtime.settings)
     if initial_token is None:
         return _Admission(rules)
     token_id = initial_token_id(initial_token)
@@ -137,4 +134,5 @@ def _rules_of(token: RegistrationToken, rules: RegistrationRules) -> Registratio
         token.issued.scope or rules.scope,
         token.issued.grant_types or rules.grant_types,
         token.issued.profile or rules.profile,
+        by_token=tuple(name for name in ("scope", "grant_types") if getattr(token.issued, name)),
     )

@@ -14,14 +14,11 @@ from authrim.administration.fetching import Fetching, fetched_logo, sector_refus
 from authrim.administration.logos import LOGO, LogoChange
 from authrim.crypto.secrets import ClientSecret
 from authrim.private_data import CLIENT as CLIENT_OWNER
-from authrim.protocol.registered_keys import weak_keys_refusal
 from authrim.protocol.software_statement import kept_metadata
 from authrim.runtime import Runtime
 from domain import registration_metadata
 from domain.client import Client
 from domain.client_metadata import ClientMetadata
-from domain.client_signing import signing_refusal
-from domain.dynamic_registration import RegistrationRules
 from domain.errors import Refusal
 from projections.rows import Row
 from projections.tables import SEALED, sealed_key
@@ -97,20 +94,6 @@ _REQUIRED: Final = Refusal(
     "invalid_software_statement", "The software_statement is missing.", "Show one of a trusted issuer.",
     "RFC 7591 §3.2.2", "statement_missing",
 )  # fmt: skip
-
-
-def settings_rules(runtime: Runtime) -> RegistrationRules:
-    """What clients that register themselves may have, by the settings."""
-    settings = runtime.settings
-    return RegistrationRules(
-        settings.registration_scope, settings.registration_grant_types, settings.registration_profile
-    )
-
-
-def unusable(runtime: Runtime, metadata: ClientMetadata) -> Refusal | None:
-    """What the policy cannot tell without keys: whether ours and the client's can be used."""
-    fields = msgspec.structs.asdict(metadata)
-    return signing_refusal(fields, runtime.settings.signing_algorithms) or weak_keys_refusal(metadata.jwks)
 
 
 async def fetched(

@@ -2,7 +2,18 @@
 
 from typing import Any
 
+import msgspec
+
 from domain.event import Event, registry
+
+
+class AdmittedBy(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The rules by which a client was let in: what it may ever give itself. ``by_token``: which of the two its initial
+    access token said; the other is what the settings said then."""
+
+    scope: tuple[str, ...]
+    grant_types: tuple[str, ...]
+    by_token: tuple[str, ...] = ()
 
 
 class ClientRegistered(Event, frozen=True, tag="client.registered.v1"):
@@ -11,7 +22,7 @@ class ClientRegistered(Event, frozen=True, tag="client.registered.v1"):
 
     ``source``: who described it: ``admin``, the client itself by ``registration`` (RFC 7591), or its
     ``metadata_document``. ``initial_token_id`` is the initial access token that it was let in with,
-    ``statement_issuer`` who signed its software statement."""
+    ``statement_issuer`` who signed its software statement, ``admitted_by`` the rules that judge its own updates."""
 
     client_id: str
     metadata: dict[str, Any]
@@ -19,15 +30,18 @@ class ClientRegistered(Event, frozen=True, tag="client.registered.v1"):
     source: str = "admin"
     initial_token_id: str | None = None
     statement_issuer: str | None = None
+    admitted_by: AdmittedBy | None = None
 
 
 class ClientUpdated(Event, frozen=True, tag="client.updated.v1"):
-    """The whole metadata was replaced; policy was checked on the resulting client. ``consents_void``: the client
-    itself took up another address or key, so that nothing agreed to before holds any more (A206)."""
+    """The whole metadata was replaced; policy was checked on the resulting client. ``by_itself``: the client asked for
+    it, or its document, and no administrator. ``consents_void``: it took up another address or key, so that nothing
+    agreed to before holds any more (A206)."""
 
     metadata: dict[str, Any]
     updated_at: int
     consents_void: bool = False
+    by_itself: bool = False
 
 
 class ClientSecretSet(Event, frozen=True, tag="client.secret_set.v1"):

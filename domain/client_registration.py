@@ -7,7 +7,9 @@ from typing import Final
 import msgspec
 
 from domain.client import DISABLED, Client, fold
+from domain.client_bounds import gains
 from domain.client_events import (
+    AdmittedBy,
     ClientDeleted,
     ClientDisabled,
     ClientEnabled,
@@ -16,8 +18,8 @@ from domain.client_events import (
     ClientUpdated,
     RegistrationTokenSet,
 )
+from domain.client_judgement import ADMINISTRATORS, Terms, refusal_of
 from domain.client_metadata import ClientMetadata, addresses_or_keys_are_new
-from domain.client_policy import check
 from domain.decision import Decision, refuse
 from domain.errors import Refusal, invalid_request
 from domain.event import Event
@@ -32,13 +34,13 @@ UNKNOWN: Final = invalid_request("There is no such client.", "Check the client_i
 
 class RegisterClient(msgspec.Struct, frozen=True):
     """A client is registered. ``secret_hash`` is the SHA-256 of the secret that it is given, ``token_hash`` that of its
-    registration access token; the other fields are those of ``ClientRegistered``."""
+    registration access token, ``terms`` what it is judged by; the other fields are those of ``ClientRegistered``."""
 
     client_id: str
     metadata: ClientMetadata
     secret_hash: str | None = None
     secret_expires_at: int = 0
-    development: bool = False
+    terms: Terms = ADMINISTRATORS
     source: str = "admin"
     initial_token_id: str | None = None
     statement_issuer: str | None = None
@@ -62,7 +64,7 @@ def decide_register(client: Client, command: RegisterClient, now: int) -> Decisi
         )
     if command.source != "metadata_document" and not _CLIENT_ID.fullmatch(command.client_id):
         return refuse(invalid_request("The client_id is malformed.", "Use 1 to 128 unreserved characters."))
-    metadata = _for_the_log(command.metadata, command.development)
+    metadata = _for_the_log(command.metadata, command.terms)
     if isinstance(metadata, Refusal):
         return refuse(metadata)
     registered = ClientRegistered(
@@ -72,6 +74,7 @@ def decide_register(client: Client, command: RegisterClient, now: int) -> Decisi
         command.source,
         command.initial_token_id,
         command.statement_issuer,
+        _kept_rules(command),
     )
     events: tuple[Event, ...] = (registered,)
     if command.secret_hash is not None:
@@ -85,25 +88,32 @@ def decide_register(client: Client, command: RegisterClient, now: int) -> Decisi
     return _accept(client, *events)
 
 
+def _kept_rules(command: RegisterClient) -> AdmittedBy | None:
+    """Documents are read again and again, and by the rules of the day; a registration keeps those that let it in."""
+    rules = command.terms.rules
+    return rules.kept if rules is not None and command.source == "registration" else None
+
+
 def decide_update(
-    client: Client, metadata: ClientMetadata, now: int, development: bool = False, *, by_itself: bool = False
+    client: Client, metadata: ClientMetadata, now: int, terms: Terms = ADMINISTRATORS
 ) -> Decision[Client]:
     """Replace the whole metadata; to change one field, replace it in ``client.metadata`` first.
 
-    ``by_itself``: the client asks, and not an administrator, so that new addresses or keys may be somebody else's: what
-    people agreed to is void, and so is that an administrator had them not asked at all.
+    Where the client asks, and not an administrator, new addresses or keys may be somebody else's: what people agreed to
+    is void. That an administrator had people not asked at all was for the client as it was: that ends too, and so it
+    does when the client takes up more scope or grants, or is protected less.
     """
     if not client.exists:
         return refuse(UNKNOWN)
-    cleaned = _for_the_log(metadata, development)
+    cleaned = _for_the_log(metadata, terms, client.metadata)
     if isinstance(cleaned, Refusal):
         return refuse(cleaned)
     if cleaned == client.metadata:
         return Decision((), client)
-    consents_void = by_itself and addresses_or_keys_are_new(client.metadata, cleaned)
-    if consents_void:
+    consents_void = terms.by_itself and addresses_or_keys_are_new(client.metadata, cleaned)
+    if consents_void or (terms.by_itself and gains(client.metadata, cleaned)):
         cleaned = msgspec.structs.replace(cleaned, skip_consent=False)
-    return _accept(client, ClientUpdated(msgspec.to_builtins(cleaned), now, consents_void))
+    return _accept(client, ClientUpdated(msgspec.to_builtins(cleaned), now, consents_void, terms.by_itself))
 
 
 def decide_set_secret(client: Client, command: SetSecret, now: int) -> Decision[Client]:
@@ -145,7 +155,9 @@ def _accept(client: Client, *events: Event) -> Decision[Client]:
     return Decision(events, fold(events, client))
 
 
-def _for_the_log(metadata: ClientMetadata, development: bool) -> ClientMetadata | Refusal:
+def _for_the_log(
+    metadata: ClientMetadata, terms: Terms, before: ClientMetadata | None = None
+) -> ClientMetadata | Refusal:
     """The whole client as it may be kept, or why not: names are cleaned, and contacts, which are people's, are not
     for the log (decisions.md 16)."""
     localized = {
@@ -155,7 +167,7 @@ def _for_the_log(metadata: ClientMetadata, development: bool) -> ClientMetadata 
     cleaned = msgspec.structs.replace(
         metadata, client_name=_clean_name(metadata.client_name), localized=localized
     )
-    return check(cleaned, development) or msgspec.structs.replace(cleaned, contacts=())
+    return refusal_of(cleaned, terms, before) or msgspec.structs.replace(cleaned, contacts=())
 
 
 def _clean_name(name: str) -> str:

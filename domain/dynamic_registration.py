@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import msgspec
 
-from domain import registration_metadata
+from domain import client_admission, registration_metadata
 from domain.client import Client, fold
 from domain.client_events import RegistrationTokenRevoked, RegistrationTokenSet
-from domain.client_metadata import ClientMetadata
+from domain.client_judgement import Terms
 from domain.client_registration import UNKNOWN, SetSecret, decide_set_secret, decide_update
 from domain.client_signing import default_algorithms
 from domain.decision import Decision, refuse
@@ -35,15 +35,6 @@ FORBIDDEN: Final = Refusal(
 )  # fmt: skip
 
 
-class RegistrationRules(msgspec.Struct, frozen=True):
-    """What clients that register themselves may have: any of ``scope`` and ``grant_types``; and the profile they are
-    held to."""
-
-    scope: tuple[str, ...]
-    grant_types: tuple[str, ...]
-    profile: str = "oidc"
-
-
 class ReplaceMetadata(msgspec.Struct, frozen=True):
     """A client replaces its metadata (RFC 7592 §2.2).
 
@@ -59,29 +50,12 @@ class ReplaceMetadata(msgspec.Struct, frozen=True):
     token_hash: str = ""
     renew_secret_before: int = 0
     logo_digest: str | None = None
-    development: bool = False
 
 
 def defaults_for(profile: str, algorithms: Collection[str]) -> dict[str, Any]:
     """What a registration leaves out: what the profile demands anyway, and what the server can sign with, which keeps
     keys for ``algorithms``. The rest are the defaults of ``ClientMetadata``."""
     return {**defaults_of(PROFILES[profile]), **default_algorithms(algorithms, profile)}
-
-
-def rules_refusal(
-    metadata: ClientMetadata, rules: RegistrationRules, before: ClientMetadata | None = None
-) -> Refusal | None:
-    """Why a client may not have given itself this, or None. What an administrator let it have ``before`` it keeps."""
-    had = before or ClientMetadata(grant_types=())
-    if not {*metadata.scope} <= {*rules.scope, *had.scope}:
-        allowed = " ".join(rules.scope)
-        return invalid("scope", "holds more than a client may give itself.", f"Use of these: {allowed}.")
-    if not {*metadata.grant_types} <= {*rules.grant_types, *had.grant_types}:
-        allowed = ", ".join(rules.grant_types)
-        return invalid(
-            "grant_types", "hold one that a client may not give itself.", f"Use of these: {allowed}."
-        )
-    return None
 
 
 def update_request_refusal(client_id: str, document: dict[str, Any]) -> Refusal | None:
@@ -101,19 +75,15 @@ def update_request_refusal(client_id: str, document: dict[str, Any]) -> Refusal 
     return None
 
 
-def decide_replace(
-    client: Client, command: ReplaceMetadata, rules: RegistrationRules, now: int
-) -> Decision[Client]:
-    """Replace the whole metadata by what the client sent. Its own new addresses or keys end what people agreed to
-    before, and codes on their way (A206)."""
-    defaults = {**command.defaults, "scope": client.metadata.scope}
+def decide_replace(client: Client, command: ReplaceMetadata, terms: Terms, now: int) -> Decision[Client]:
+    """Replace the whole metadata by what the client sent; what an administrator set and the client leaves out stays.
+    Its own new addresses or keys end what people agreed to before, and codes on their way (A206)."""
+    stays = client_admission.left_out(terms.admission, client.metadata, command.fields)
+    defaults = {**command.defaults, "scope": client.metadata.scope, **stays}
     metadata = registration_metadata.whole(command.fields, client.metadata, defaults)
     if metadata.logo_uri != client.metadata.logo_uri:
         metadata = msgspec.structs.replace(metadata, logo_digest=command.logo_digest)
-    outside = rules_refusal(metadata, rules, client.metadata)
-    if outside is not None:
-        return refuse(outside)
-    updated = decide_update(client, metadata, now, command.development, by_itself=True)
+    updated = decide_update(client, metadata, now, terms)
     if isinstance(updated.answer, Refusal):
         return updated
     events: tuple[Event, ...] = updated.events

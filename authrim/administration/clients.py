@@ -12,17 +12,19 @@ from authrim.administration.fetching import Fetching, fetched_logo, sector_refus
 from authrim.administration.logos import LogoChange
 from authrim.administration.paging import rows_of
 from authrim.client_secrets import ClientSecrets, leaving_rows
+from authrim.client_terms import administrators_terms
 from authrim.crypto.secrets import ClientSecret, new_client_secret
 from authrim.execute import Change, Outcome
 from authrim.private_data import CLIENT as CLIENT_OWNER
-from authrim.protocol.registered_keys import weak_keys_refusal
 from authrim.store import codec
 from authrim.store.contract import Store
 from domain import client as clients
+from domain import client_admission
 from domain import client_registration as registration
 from domain.client import SECRET_METHODS, Client
+from domain.client_admission import Admission
+from domain.client_judgement import refusal_of
 from domain.client_metadata import ClientMetadata
-from domain.client_policy import check
 from domain.client_registration import RegisterClient, SetSecret
 from domain.decision import Decision
 from domain.errors import Refusal
@@ -64,11 +66,13 @@ CANNOT_KEEP: Final = Refusal(
 
 
 class ClientRead(msgspec.Struct, frozen=True):
-    """A client as it was read, the version it was read at, and the database's clock in seconds."""
+    """A client as it was read, the version it was read at, the database's clock in seconds, and what the client may
+    make of itself."""
 
     client: Client
     version: int
     now: int
+    admission: Admission
 
 
 async def create_client(
@@ -81,15 +85,17 @@ async def create_client(
     logo: LogoChange | None = None,
     keeper: ClientSecrets | None = None,
     fetching: Fetching | None = None,
+    algorithms: tuple[str, ...] = (),
 ) -> ClientWithSecret | Refusal:
     """Register a client; one that authenticates with a secret gets it generated.
 
     ``keeper`` keeps a secret that the client signs with; without one no such client can be registered.
     ``client_id`` None: a random one. ``development``: redirect URIs may be http on the loopback interface.
     ``logo`` None: that of its ``logo_uri``. ``fetching`` None: nothing is fetched, so there is no such logo, and no
-    document of a sector either.
+    document of a sector either. ``algorithms``: what the server keeps keys for, where that is known.
     """
-    refusal = check(metadata, development) or weak_keys_refusal(metadata.jwks)
+    terms = administrators_terms(development, algorithms)
+    refusal = refusal_of(metadata, terms)
     if refusal is not None:
         return refusal
     if logo is None and fetching is not None:
@@ -98,9 +104,7 @@ async def create_client(
         metadata = msgspec.structs.replace(metadata, logo_digest=logo.digest)
     chosen_id = client_id or new_client_id()
     secret = new_client_secret() if metadata.token_endpoint_auth_method in SECRET_METHODS else None
-    command = RegisterClient(
-        chosen_id, metadata, None if secret is None else secret.hash, development=development
-    )
+    command = RegisterClient(chosen_id, metadata, None if secret is None else secret.hash, terms=terms)
     client = await change_client(
         store,
         tenant,
@@ -118,15 +122,14 @@ async def create_client(
 async def update_client(
     store: Store, tenant: str, client_id: str, changes: Mapping[str, Any], *, development: bool = False,
     logo: LogoChange | None = None, keeper: ClientSecrets | None = None, fetching: Fetching | None = None,
+    algorithms: tuple[str, ...] = (),
 ) -> ClientWithSecret | Refusal:  # fmt: skip
     """Change some fields of the registration, named as in ``ClientMetadata``; the others stay as they are.
 
     A client that turns to authenticating with a secret and has none gets one. ``logo`` None: it stays as it is, unless
-    ``logo_uri`` changes. ``fetching`` None: nothing is fetched.
+    ``logo_uri`` changes. ``fetching`` None: nothing is fetched. ``algorithms``: as for ``create_client``.
     """
-    weak = weak_keys_refusal(changes.get("jwks"))
-    if weak is not None:
-        return weak
+    terms = administrators_terms(development, algorithms)
     if logo is None and fetching is not None:
         before = (await read_client(store, tenant, client_id)).client.metadata
         logo = await fetched_logo(fetching, msgspec.structs.replace(before, **changes), before)
@@ -136,7 +139,7 @@ async def update_client(
 
     def decide(read: ClientRead) -> Decision[Client]:
         metadata = msgspec.structs.replace(read.client.metadata, **changes)
-        updated = registration.decide_update(read.client, metadata, read.now, development)
+        updated = registration.decide_update(read.client, metadata, read.now, terms)
         if isinstance(updated.answer, Refusal) or not _needs_secret(updated.answer):
             return updated
         with_secret = registration.decide_set_secret(updated.answer, SetSecret(secret.hash), read.now)
@@ -211,7 +214,10 @@ async def list_clients(store: Store, tenant: str, after: str = "", limit: int = 
 async def read_client(store: Store, tenant: str, client_id: str) -> ClientRead:
     """The client as its events tell it now."""
     read = await store.read_stream(client_stream(tenant, client_id))
-    return ClientRead(clients.fold(codec.decode_stream(CLIENT, read)), read.version, read.now // MICROSECONDS)
+    events = codec.decode_stream(CLIENT, read)
+    return ClientRead(
+        clients.fold(events), read.version, read.now // MICROSECONDS, client_admission.fold(events)
+    )
 
 
 async def change_client(

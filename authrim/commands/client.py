@@ -12,7 +12,7 @@ from authrim.commands.administering import Office, administer, moment, print_fie
 from authrim.commands.client_options import client_options, fields_of, logo_option
 from domain.client import Client
 from domain.client_metadata import ClientMetadata
-from domain.client_signing import default_algorithms, signing_refusal
+from domain.client_signing import default_algorithms
 from domain.errors import Refusal
 from domain.profile import PROFILES
 from domain.profile_defaults import defaults_of
@@ -64,9 +64,6 @@ def create(
             **default_algorithms(office.settings.signing_algorithms, given.get("profile", "oidc")),
             **given,
         }
-        refusal = signing_refusal(fields, office.settings.signing_algorithms)
-        if refusal is not None:
-            return refusal
         change = await _logo_change(office, logo)
         if isinstance(change, Refusal):
             return change
@@ -79,6 +76,7 @@ def create(
             logo=change,
             keeper=office.keeper,
             fetching=office.fetching,
+            algorithms=office.settings.signing_algorithms,
         )
 
     _print(context, administer(context, work))
@@ -134,9 +132,6 @@ def update(
     changes = {**{name: getattr(defaults, name) for name in unset}, **fields_of(options)}
 
     async def work(office: Office) -> ClientWithSecret | Refusal:
-        refusal = signing_refusal(changes, office.settings.signing_algorithms)
-        if refusal is not None:
-            return refusal
         change = await _logo_change(office, logo, no_logo)
         if isinstance(change, Refusal):
             return change
@@ -150,6 +145,7 @@ def update(
             logo=change,
             keeper=office.keeper,
             fetching=office.fetching,
+            algorithms=office.settings.signing_algorithms,
         )
 
     _print(context, administer(context, work))

@@ -65,6 +65,7 @@ _WORDS: Final[dict[type[msgspec.inspect.Type], str]] = {
     msgspec.inspect.BoolType: "true or false",
     msgspec.inspect.NoneType: "null",
     msgspec.inspect.DictType: "object",
+    msgspec.inspect.StructType: "object",
 }
 
 

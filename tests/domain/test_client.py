@@ -9,6 +9,7 @@ from domain import client as rules
 from domain import client_registration as registration
 from domain.client import Client, Secret
 from domain.client_events import ClientDisabled, ClientRegistered, ClientSecretSet, ClientUpdated
+from domain.client_judgement import Terms
 from domain.client_metadata import ClientMetadata
 from domain.client_registration import RegisterClient, SetSecret
 from domain.errors import Refusal
@@ -263,7 +264,9 @@ def test_a_malformed_client_id_is_refused(client_id: str) -> None:
 def test_development_allows_loopback_http() -> None:
     """``authrim dev`` has http clients on this machine; elsewhere they are refused (A009)."""
     local = changed(redirect_uris=("http://localhost:8080/cb",))
-    allowed = registration.decide_register(rules.NO_CLIENT, RegisterClient("c", local, development=True), NOW)
+    allowed = registration.decide_register(
+        rules.NO_CLIENT, RegisterClient("c", local, terms=Terms(development=True)), NOW
+    )
     refused = registration.decide_register(rules.NO_CLIENT, RegisterClient("c", local), NOW)
     assert isinstance(allowed.answer, Client)
     assert isinstance(refused.answer, Refusal)

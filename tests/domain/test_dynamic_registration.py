@@ -8,6 +8,7 @@ import pytest
 from domain import client as clients
 from domain import dynamic_registration, registration_token
 from domain.client import Client
+from domain.client_admission import RegistrationRules
 from domain.client_events import (
     ClientDeleted,
     ClientRegistered,
@@ -15,9 +16,10 @@ from domain.client_events import (
     ClientUpdated,
     RegistrationTokenSet,
 )
+from domain.client_judgement import Terms
 from domain.client_registration import decide_update
 from domain.decision import Decision
-from domain.dynamic_registration import RegistrationRules, ReplaceMetadata
+from domain.dynamic_registration import ReplaceMetadata
 from domain.errors import Refusal
 from domain.registration_token import RegistrationToken
 from domain.registration_token_events import InitialAccessTokenIssued, InitialAccessTokenUsed
@@ -35,8 +37,9 @@ def given(*events: Any) -> Client:
 
 def replace(client: Client, **changes: Any) -> Decision[Client]:
     command = ReplaceMetadata(FIELDS, {}, "new-hash", token_hash="next")
+    terms = Terms(rules=RULES)
     return dynamic_registration.decide_replace(
-        client, msgspec.structs.replace(command, **changes), RULES, NOW
+        client, msgspec.structs.replace(command, **changes), terms, NOW
     )
 
 

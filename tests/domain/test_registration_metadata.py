@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from domain.client_admission import RegistrationRules, rules_refusal
 from domain.client_metadata import ClientMetadata, addresses_or_keys_are_new
-from domain.dynamic_registration import RegistrationRules, rules_refusal
 from domain.errors import Refusal
 from domain.registration_metadata import OWN, STANDARD, read, whole
 

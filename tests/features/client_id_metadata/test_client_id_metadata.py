@@ -8,7 +8,12 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from authrim.administration.clients import delete_client, disable_client, enable_client
+from authrim.administration.clients import (
+    delete_client,
+    disable_client,
+    enable_client,
+    update_client,
+)
 from authrim.store.contract import Store
 from domain.client_id_url import problem
 from domain.client_metadata import ClientMetadata
@@ -162,6 +167,31 @@ async def test_an_administrator_has_the_last_word(
     await server.runtime.configuration.catch_up()
     assert (await begin(browser, client.client_id)).location is not None
     await delete_client(store, DEFAULT_TENANT, client.client_id)
+    forget(server)
+    assert (await begin(browser, client.client_id)).status == 400
+
+
+@ONE_STORE
+async def test_a202_a_document_takes_nothing_back_from_an_administrator(
+    server: RunningServer, browser: Browser, site: Site
+) -> None:
+    """A202: what an administrator restricted stays though the document leaves it out; one that asks for more by name is
+    nobody's any more, and what it takes up beside that is asked about."""
+    client = publish(site)
+    assert (await begin(browser, client.client_id)).status == 200
+    await update_client(
+        server.runtime.store, DEFAULT_TENANT, client.client_id,
+        {"scope": ("openid",), "dpop_bound_access_tokens": True, "skip_consent": True},
+    )  # fmt: skip
+    publish(site, client_name="New", token_endpoint_auth_method="none")
+    forget(server)
+    assert (await begin(browser, client.client_id)).status == 200
+    found = await server.runtime.configuration.client(DEFAULT_TENANT, client.client_id)
+    assert found is not None
+    assert (found.metadata.client_name, found.metadata.scope) == ("New", ("openid",))
+    assert found.metadata.dpop_bound_access_tokens
+    assert found.metadata.skip_consent
+    publish(site, scope="openid email")
     forget(server)
     assert (await begin(browser, client.client_id)).status == 400
 

@@ -2,16 +2,26 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
-from authrim.administration.clients import disable_client, update_client
+from authrim.administration.clients import create_client, disable_client, update_client
 from authrim.administration.registration_tokens import new_registration_access_token
 from authrim.store.contract import Store
+from domain.client_metadata import ClientMetadata
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 from tests.support.browser import Browser, redeem
 from tests.support.log import whole_log
-from tests.support.registration import as_known, call, manage, register, registered
+from tests.support.registration import (
+    MINIMAL,
+    as_known,
+    call,
+    initial_token,
+    manage,
+    register,
+    registered,
+)
 from tests.support.running import RunningServer, running_server
 
 #: Members of the answer that an update may not send back (RFC 7592 §2.2).
@@ -174,6 +184,57 @@ async def test_what_an_administrator_allowed_is_kept(server: RunningServer) -> N
     assert (found.metadata.profile, found.metadata.skip_consent) == ("oauth21", True)
     wider = without(updated.body, "client_secret") | {"scope": "openid orders admin"}
     assert (await manage(server, updated.body, "PUT", wider)).error == (400, "invalid_client_metadata")
+
+
+async def test_the_rules_of_its_token_judge_each_update(server: RunningServer) -> None:
+    """A202: a token that limits to openid and authorization_code limits what the client makes of itself for ever."""
+    token = await initial_token(server, scope=("openid",), grant_types=("authorization_code",))
+    client = (await register(server, MINIMAL, token)).body
+    assert client["scope"] == "openid"
+    for more in (
+        {"scope": "openid email"},
+        {"grant_types": ["authorization_code", "refresh_token"]},
+        {"grant_types": ["implicit"], "response_types": ["id_token"]},
+    ):
+        answer = await manage(server, client, "PUT", without(client) | more)
+        assert answer.error == (400, "invalid_client_metadata"), more
+    answer = await manage(server, client, "PUT", without(client, "scope", "grant_types", "client_secret"))
+    assert (answer.body["scope"], answer.body["grant_types"]) == ("openid", ["authorization_code"])
+
+
+async def test_an_administrators_client_stays_what_it_was_made(server: RunningServer) -> None:
+    """A202: first-party, pairwise, PAR-only, DPoP-bound, scope openid: a PUT that leaves all of it out changes none of
+    it, one that asks for less of it is refused, and consent is skipped for what was seen alone."""
+    store = server.runtime.store
+    made = await create_client(
+        store, DEFAULT_TENANT,
+        ClientMetadata(
+            redirect_uris=("https://rp.example/cb",), scope=("openid",), subject_type="pairwise", skip_consent=True,
+            require_pushed_authorization_requests=True, dpop_bound_access_tokens=True,
+        ),
+    )  # fmt: skip
+    assert not isinstance(made, Refusal)
+    given = await new_registration_access_token(store, DEFAULT_TENANT, made.client.client_id)
+    assert not isinstance(given, Refusal)
+    assert given[1] is not None
+    url = server.url(f"/register/{made.client.client_id}")
+    least = {"client_id": made.client.client_id, "redirect_uris": ["https://rp.example/cb"]}
+    for less in (
+        {"scope": "openid profile email address phone offline_access"},
+        {"token_endpoint_auth_method": "none"},
+        {"grant_types": ["authorization_code", "refresh_token"]},
+        {"subject_type": "public"},
+        {"require_pushed_authorization_requests": False},
+        {"dpop_bound_access_tokens": False},
+    ):
+        answer = await call(server, "PUT", url, given[1], least | less)
+        assert answer.error == (400, "invalid_client_metadata"), less
+    answer = await call(server, "PUT", url, given[1], least | {"client_name": "New"})
+    assert answer.status == 200
+    found = await server.runtime.configuration.client(DEFAULT_TENANT, made.client.client_id)
+    assert found is not None
+    expected = msgspec.structs.replace(made.client.metadata, client_name="New")
+    assert found.metadata == expected
 
 
 async def test_a_disabled_client_may_not_manage_itself(server: RunningServer) -> None:
