@@ -57,6 +57,7 @@ SENTENCES: Final[dict[str, str]] = {
     "session.backchannel_logout_delivered.v1": "Client {client_id} was told that the session had ended.",
     "session.backchannel_logout_failed.v1": "Client {client_id} could not be told that the session had ended.",
     "key.created.v1": "The signing key {kid} ({alg}) was made.",
+    "key.promoted.v1": "The key that was published for it took over at once.",
     "key.revoked.v1": "The signing key was taken out of use at once.",
     "refusal.request_refused.v1": "A request to {endpoint} was refused with {error}: {description}",
     "refusal.counted.v1": "{count} more requests to {endpoint} were refused with {error} in one minute.",

@@ -13,7 +13,7 @@ import msgspec
 from domain.decision import Decision, refuse
 from domain.errors import Refusal
 from domain.event import Event
-from domain.key_events import KeyCreated, KeyRevoked
+from domain.key_events import KeyCreated, KeyPromoted, KeyRevoked
 
 ACTIVE = "active"
 REVOKED = "revoked"
@@ -80,6 +80,8 @@ def apply(key: Key, event: Event) -> Key:
                 active_from=event.active_from,
                 status=ACTIVE,
             )
+        case KeyPromoted():
+            return msgspec.structs.replace(key, active_from=event.active_from)
         case KeyRevoked():
             return msgspec.structs.replace(key, status=REVOKED, revoked_at=event.revoked_at)
         case _:
@@ -156,14 +158,19 @@ def decide_rotate(
 ) -> Decision[Key]:
     """Publish the next key of an algorithm; it signs once every cache can know it.
 
-    ``urgent``: it signs at once, because the present one was or is about to be revoked.
+    ``urgent``: the next key signs at once, because the present one was or is about to be revoked. One that is
+    published already takes over before a new one, since many caches know it; ``made`` is then thrown away.
     """
-    waiting = any(
-        other.alg == made.alg and other.status == ACTIVE and now < other.active_from for other in others
-    )
-    if waiting and not urgent:
-        return refuse(ALREADY_ROTATING)
-    return _created(made, now, active_from=now if urgent else now + times.cache_seconds)
+    same = [other for other in others if other.alg == made.alg and other.status == ACTIVE]
+    waiting = min((other for other in same if now < other.active_from), key=_order, default=None)
+    if not urgent:
+        return refuse(ALREADY_ROTATING) if waiting else _created(made, now, now + times.cache_seconds)
+    # Of two that begin in one second the order is chance: the next one begins a second after the present one.
+    begins = max([now, *(other.active_from + 1 for other in same if other.active_from <= now)])
+    if waiting is None:
+        return _created(made, now, begins)
+    promoted = KeyPromoted(min(begins, waiting.active_from))
+    return Decision((promoted,), apply(waiting, promoted))
 
 
 def _created(made: NewKey, now: int, active_from: int) -> Decision[Key]:

@@ -17,6 +17,12 @@ class KeyCreated(Event, frozen=True, tag="key.created.v1"):
     active_from: int
 
 
+class KeyPromoted(Event, frozen=True, tag="key.promoted.v1"):
+    """A key that waited in the key set takes over from ``active_from``, sooner than it was published for."""
+
+    active_from: int
+
+
 class KeyRevoked(Event, frozen=True, tag="key.revoked.v1"):
     """The key is taken out of the key set at once, and verifies nothing any more."""
 
@@ -24,4 +30,4 @@ class KeyRevoked(Event, frozen=True, tag="key.revoked.v1"):
     revoked_at: int
 
 
-KEY_EVENTS = registry(KeyCreated, KeyRevoked)
+KEY_EVENTS = registry(KeyCreated, KeyPromoted, KeyRevoked)

@@ -23,6 +23,7 @@ from domain.client_policy import LONGEST_ACCESS_TOKEN
 from domain.decision import Decision
 from domain.errors import Refusal
 from domain.key import ACTIVE, Key, KeyTimes, Life, life, successor_of
+from domain.key_events import KeyPromoted
 from domain.stream import KEY, key_stream
 
 #: Row name of a key's private half.
@@ -87,8 +88,8 @@ async def rotate_key(
 ) -> Key | Refusal:
     """Publish the next key of an algorithm; it signs once every cache can know it.
 
-    ``urgent``: it signs at once, so that those who cached the key set must fetch it again. The first key of an
-    algorithm signs at once in any case.
+    ``urgent``: the one that is published already signs at once, or where there is none a new one, so that those who
+    cached the key set must fetch it again. The first key of an algorithm signs at once in any case.
     """
     made = await new_key_pair(alg)
 
@@ -100,7 +101,7 @@ async def rotate_key(
             return _outcome(private, tenant, made, keys.decide_create(made.public, others, now))
         times = configuration.key_ring.times
         decision = keys.decide_rotate(made.public, others, now, times, urgent=urgent)
-        return _outcome(private, tenant, made, decision)
+        return await _rotation(store, private, tenant, made, decision)
 
     key = await carry_out(store, tenant, attempt, applied=lambda: configuration.applied)
     await configuration.catch_up()
@@ -117,8 +118,8 @@ async def revoke_key(
 ) -> Key | Refusal | None:
     """Take a key out of the key set at once: nothing that it signed verifies any more.
 
-    When it is the one that signs, its replacement is made in the same append and is the answer: at no moment is
-    there nothing to sign with.
+    When it is the one that signs, the next one takes over in the same append and is the answer, a new one where none is
+    published: at no moment is there nothing to sign with.
     """
     revoked = next((key for key in configuration.key_ring.keys(tenant) if key.kid == kid), None)
     if revoked is None:
@@ -136,8 +137,9 @@ async def revoke_key(
         others, times = configuration.key_ring.keys(tenant), configuration.key_ring.times
         if life(key, successor_of(key, others), now, times) != "active":
             return Outcome(None, (change,))
-        replacement = keys.decide_rotate(made.public, others, now, times, urgent=True)
-        outcome = _outcome(private, tenant, made, replacement)
+        left = [other for other in others if other.kid != kid]
+        replacement = keys.decide_rotate(made.public, left, now, times, urgent=True)
+        outcome = await _rotation(store, private, tenant, made, replacement)
         return Outcome(outcome.answer, (*outcome.changes, change), outcome.rows)
 
     answer = await carry_out(store, tenant, attempt, applied=lambda: configuration.applied)
@@ -169,6 +171,19 @@ def _has_key(known: Iterable[Key], alg: str) -> bool:
 
 async def _now(store: Store) -> int:
     return (await store.head()).now // MICROSECONDS
+
+
+async def _rotation(
+    store: Store, private: PrivateData, tenant: str, made: KeyPair, decision: Decision[Key]
+) -> Outcome[Key]:
+    """A new key that takes over, or the one that was published for it: then only its event is appended."""
+    if not any(isinstance(event, KeyPromoted) for event in decision.events):
+        return _outcome(private, tenant, made, decision)
+    assert isinstance(decision.answer, Key)
+    stream = key_stream(tenant, decision.answer.kid)
+    read = await store.read_stream(stream)
+    before = keys.fold(codec.decode_stream(KEY, read))
+    return Outcome(decision.answer, (Change(stream, read.version, decision.events, before),))
 
 
 def _outcome(private: PrivateData, tenant: str, made: KeyPair, decision: Decision[Key]) -> Outcome[Key]:

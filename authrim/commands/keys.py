@@ -38,7 +38,10 @@ def list_(context: click.Context, *, gone_too: bool) -> None:
 @keys.command("rotate")
 @click.option("--alg", "algs", multiple=True, type=click.Choice(_ALGORITHMS), help="Default: every one.")
 @click.option(
-    "--now", "urgent", is_flag=True, help="The new key is used at once, unknown to caches as it is."
+    "--now",
+    "urgent",
+    is_flag=True,
+    help="The next key is used at once: the one that is published, else a new one that no cache knows.",
 )
 @click.pass_context
 def rotate(context: click.Context, algs: tuple[str, ...], *, urgent: bool) -> None:

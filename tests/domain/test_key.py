@@ -20,7 +20,7 @@ from domain.key import (
     next_change,
     successor_of,
 )
-from domain.key_events import KeyCreated, KeyRevoked
+from domain.key_events import KeyCreated, KeyPromoted, KeyRevoked
 
 TIMES = KeyTimes(cache_seconds=900, longest_token_life=3600)
 NOW = 1_800_000_000
@@ -73,15 +73,40 @@ def test_a_retired_key_stays_published_until_its_last_token_expired_everywhere()
 
 
 def test_two_rotations_do_not_overlap() -> None:
-    """While the next key waits to sign another rotation is refused; an urgent one is not."""
-    keys = [key("a", NOW - 5000), key("b", NOW + 100)]
-    refused = decide_rotate(made("c"), keys, NOW, TIMES)
+    """While the next key waits to sign another rotation is refused."""
+    refused = decide_rotate(made("c"), [key("a", NOW - 5000), key("b", NOW + 100)], NOW, TIMES)
     assert isinstance(refused.answer, Refusal)
     assert refused.answer.reason == "key_rotation_under_way"
+
+
+def test_an_urgent_rotation_promotes_the_key_that_is_published() -> None:
+    """Caches know it, so it takes over before a new one would, once and for good."""
+    old, next_ = key("a", NOW - 5000), key("b", NOW + 100)
+    decision = decide_rotate(made("c"), [old, next_, key("r", NOW + 5, "RS256")], NOW, TIMES, urgent=True)
+    assert decision.events == (KeyPromoted(NOW),)
+    promoted = fold(decision.events, next_)
+    assert decision.answer == promoted
+    for moment in (NOW, NOW + 100):
+        assert lives([old, promoted], moment) == ["retired", "active"]
+    assert decide_rotate(made("c"), [old, promoted], NOW + 1, TIMES).events
+
+
+def test_an_urgent_rotation_without_a_published_key_makes_one() -> None:
+    """One that was revoked while it waited is no next key."""
+    keys = [key("a", NOW - 5000), key("b", NOW + 100, revoked_at=NOW - 1)]
     urgent = decide_rotate(made("c"), keys, NOW, TIMES, urgent=True).answer
     assert isinstance(urgent, Key)
-    assert lives([*keys, urgent], NOW) == ["retired", "published", "active"]
-    assert lives([*keys, urgent], NOW + 100) == ["retired", "active", "retired"]
+    assert lives([*keys, urgent], NOW) == ["retired", "gone", "active"]
+
+
+@pytest.mark.parametrize("kid", ["0", "z"])
+def test_an_urgent_rotation_in_the_second_of_the_last_one(kid: str) -> None:
+    """The later key wins whatever the names are: it begins a second after the one before."""
+    first = key("m", NOW)
+    urgent = decide_rotate(made(kid), [first], NOW, TIMES, urgent=True).answer
+    assert isinstance(urgent, Key)
+    assert lives([first, urgent], NOW) == ["active", "published"]
+    assert lives([first, urgent], NOW + 1) == ["retired", "active"]
 
 
 def test_algorithms_rotate_apart() -> None:

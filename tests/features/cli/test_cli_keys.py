@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from authrim.administration.signing_keys import PRIVATE_HALF, ensure_keys, key_ring_of
 from authrim.configuration import Configuration
@@ -124,6 +125,33 @@ async def test_urgent_key_signs_at_once(
     assert configuration.key_ring.signer("default", "ES256", now).kid == urgent["kid"]
     published = json.loads(configuration.key_ring.jwks("default", now))["keys"]
     assert {key["kid"] for key in published} == {first["kid"], urgent["kid"]}
+
+
+async def test_the_published_key_is_promoted(
+    authrim: CommandLine, store: SQLiteStore, private: PrivateData
+) -> None:
+    """--now takes the key that waits, makes no other, and the log still verifies."""
+
+    def rotated(*options: str) -> dict[str, Any]:
+        (key,) = authrim.json("keys", "rotate", "--alg", "ES256", *options)["keys"]
+        return dict(key)
+
+    first, waiting = await asyncio.to_thread(rotated), await asyncio.to_thread(rotated)
+    promoted = await asyncio.to_thread(rotated, "--now")
+    assert promoted["kid"] == waiting["kid"]
+    assert promoted["active_from"] < waiting["active_from"]
+    await asyncio.sleep(1.1)
+    assert await asyncio.to_thread(lives, authrim) == {first["kid"]: "retired", waiting["kid"]: "active"}
+    configuration = await opened(store, private, load())
+    assert configuration.key_ring.signer("default", "ES256", int(time.time())).kid == waiting["kid"]
+    assert (await asyncio.to_thread(authrim.json, "projections", "verify"))["ok"] is True
+
+
+def test_a_revoked_signer_is_followed_by_the_published_key(authrim: CommandLine) -> None:
+    """Where a next key is published, it takes over from one that leaked, and no other is made."""
+    first, waiting = (authrim.json("keys", "rotate", "--alg", "ES256")["keys"][0]["kid"] for _ in range(2))
+    assert authrim.json("keys", "revoke", first, "--yes")["replaced_by"] == waiting
+    assert lives(authrim) == {waiting: "active"}
 
 
 def test_unknown_key(authrim: CommandLine) -> None:
