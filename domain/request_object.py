@@ -9,6 +9,7 @@ import msgspec
 from domain.authorization_parameters import KNOWN, Parameters
 from domain.client import Client
 from domain.errors import Refusal
+from domain.numeric_date import is_numeric_date
 from domain.profile import RequestObjectRule
 
 #: Clocks may differ by this many seconds (the official suite: accept 8, refuse 62).
@@ -103,7 +104,7 @@ def _wrong_time(claims: Mapping[str, Any], facts: ObjectFacts) -> str:
     rule, now = facts.rule, facts.now
     needed = {"exp", "nbf"} if rule.is_dated else {"exp"} if facts.used_once else set()
     for name in ("exp", "nbf", "iat"):
-        if not _is_date(claims[name]) if name in claims else name in needed:
+        if not is_numeric_date(claims[name]) if name in claims else name in needed:
             return name
     if "exp" in claims and now >= claims["exp"] + SKEW:
         return "exp"
@@ -119,11 +120,6 @@ def _too_long(expires_at: float, begins_at: float, facts: ObjectFacts) -> str:
     if begins_at < facts.now - facts.rule.longest_life:
         return "nbf"
     return "exp" if expires_at - begins_at > facts.rule.longest_life else ""
-
-
-def _is_date(value: object) -> bool:
-    """Whether it is a NumericDate (RFC 7519 §2)."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
 
 
 def _parameters(claims: Mapping[str, Any]) -> Parameters | str:

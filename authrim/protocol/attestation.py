@@ -3,6 +3,7 @@ instance proves that it holds the key, with a challenge of this server.
 """
 
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Any, Final
 
 import msgspec
@@ -16,6 +17,7 @@ from authrim.crypto.strict_json import JsonRefused
 from authrim.protocol.nonce import ACCEPTED_SECONDS
 from authrim.protocol.used_once import UsedOnce
 from domain.errors import Refusal, invalid_client
+from domain.numeric_date import is_between
 
 #: What attestations and proofs may be signed with: asymmetric, though §4 would let an attester share a secret with us.
 ALGORITHMS: Final = ("ES256", "PS256", "EdDSA", "Ed25519")
@@ -49,9 +51,9 @@ def instance_key(attestation: str, attesters: KeyFinder, client_id: str, now: in
         claims = _claims(attestation, attesters, _ATTESTATION)
         if claims.get("sub") != client_id:
             return _refused("attestation_sub")
-        if not _is_number(claims.get("exp")) or claims["exp"] <= now - SKEW:
+        if not is_between(claims.get("exp"), now - SKEW + 1, inf):
             return _refused("attestation_exp")
-        if any(name in claims and not _is_past(claims[name], now) for name in ("iat", "nbf")):
+        if any(name in claims and not is_between(claims[name], 0, now + SKEW) for name in ("iat", "nbf")):
             return _refused("attestation_iat")
         confirmation = claims.get("cnf")
         jwk = confirmation.get("jwk") if isinstance(confirmation, dict) else None
@@ -88,7 +90,7 @@ def check_proof(
     jti = claims.get("jti")
     if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI:
         return _refused("attestation_pop_jti")
-    if not _is_past(claims.get("iat"), now) or claims["iat"] < now - ACCEPTED_SECONDS:
+    if not is_between(claims.get("iat"), now - ACCEPTED_SECONDS, now + SKEW):
         return _refused("attestation_pop_iat")
     challenge = claims.get("challenge")
     if not isinstance(challenge, str) or challenge not in challenges:
@@ -107,14 +109,6 @@ def _claims(token: str, keys: KeyFinder, typ: frozenset[str | None]) -> Mapping[
     if not isinstance(claims, dict):
         raise JwsRefused("payload_not_object")
     return claims
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_past(value: Any, now: int) -> bool:
-    return _is_number(value) and value <= now + SKEW
 
 
 def _refused(reason: str) -> Refusal:

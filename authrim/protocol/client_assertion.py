@@ -16,6 +16,7 @@ from authrim.crypto.strict_json import JsonRefused
 from authrim.protocol.used_once import UsedOnce
 from domain.client import Client
 from domain.errors import Refusal, invalid_client
+from domain.numeric_date import is_between
 from domain.profile import AssertionAudience
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -94,10 +95,10 @@ def _wrong_claim(claims: Mapping[str, Any], client_id: str, facts: AssertionFact
         return "assertion_iss_sub_not_client"
     if not _audience_fits(claims.get("aud"), facts):
         return "assertion_aud"
-    if not _is_between(claims.get("exp"), facts.now - SKEW + 1, facts.now + LONGEST_LIFE + SKEW):
+    if not is_between(claims.get("exp"), facts.now - SKEW + 1, facts.now + LONGEST_LIFE + SKEW):
         return "assertion_exp"
     for name in ("nbf", "iat"):
-        if name in claims and not _is_between(claims[name], 0, facts.now + SKEW):
+        if name in claims and not is_between(claims[name], 0, facts.now + SKEW):
             return f"assertion_{name}"
     jti = claims.get("jti")
     if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI:
@@ -114,11 +115,6 @@ def _audience_fits(audience: object, facts: AssertionFacts) -> bool:
         return False
     ours = [member for member in members if member == facts.issuer or member in facts.endpoints]
     return bool(ours) and (facts.rule is AssertionAudience.OURS_AMONG_OTHERS or len(ours) == len(members))
-
-
-def _is_between(value: object, earliest: int, latest: int) -> bool:
-    """Whether it is a NumericDate (RFC 7519 §2) within these bounds."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and earliest <= value <= latest
 
 
 def _refused(reason: str) -> Refusal:

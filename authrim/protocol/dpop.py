@@ -20,6 +20,7 @@ from authrim.protocol.nonce import ACCEPTED_SECONDS
 from authrim.protocol.own_url import is_one_of
 from authrim.protocol.used_once import UsedOnce
 from domain.errors import Refusal, invalid_dpop_proof
+from domain.numeric_date import is_between
 
 #: What a proof may be signed with: asymmetric (§4.3), and strong enough for FAPI 2 (Security Profile §5.4.1).
 ALGORITHMS: Final = ("ES256", "PS256", "EdDSA", "Ed25519")
@@ -100,7 +101,9 @@ def check(tenant: str, proofs: Sequence[str], facts: ProofFacts) -> Proof | Refu
 def _wrong_claim(claims: Mapping[str, Any], facts: ProofFacts) -> str:
     """Why the claims do not hold (§4.2, §4.3), as a word for the log; empty when they do.
 
-    ``nbf`` and ``exp`` make a proof live neither shorter nor longer: freshness is ``iat`` and the nonce (A111).
+    ``nbf`` and ``exp`` make a proof live neither shorter nor longer: freshness is ``iat``, and beside it the nonce
+    where one is wanted (A111). Neither replaces the other: a nonce is given to everybody, and does not say that the
+    proof with it was made for now (A103).
     """
     jti = claims.get("jti")
     if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI:
@@ -110,18 +113,11 @@ def _wrong_claim(claims: Mapping[str, Any], facts: ProofFacts) -> str:
     htu = claims.get("htu")
     if not isinstance(htu, str) or not is_one_of(htu, facts.urls):
         return "htu"
-    if not _is_fresh(claims.get("iat"), facts):
+    if not is_between(claims.get("iat"), facts.now - OLDEST, facts.now + AHEAD):
         return "iat"
     if facts.access_token is not None and claims.get("ath") != digest(facts.access_token):
         return "ath"
     return ""
-
-
-def _is_fresh(iat: object, facts: ProofFacts) -> bool:
-    """Whether the proof was made just now. A nonce of ours says that better than a clock that may be wrong (§11.1)."""
-    if not isinstance(iat, int | float) or isinstance(iat, bool):
-        return False
-    return facts.nonces is not None or facts.now - OLDEST <= iat <= facts.now + AHEAD
 
 
 #: Keys by the members that make their thumbprint; a client proves the same key again and again.

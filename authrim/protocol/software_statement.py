@@ -14,6 +14,7 @@ from authrim.crypto.jws import JwsRefused, KeySet, read_unverified, verify
 from authrim.crypto.strict_json import JsonRefused
 from authrim.crypto.verification_keys import read_jwks
 from domain.errors import Refusal
+from domain.numeric_date import is_numeric_date
 
 #: ``none`` and shared secrets are not among them (A204).
 ALGORITHMS: Final = frozenset(
@@ -118,7 +119,7 @@ def _time_problem(claims: Mapping[str, Any], now: int) -> str:
     """RFC 7519 §4.1.4, §4.1.5: checked when present."""
     for name in ("exp", "nbf", "iat"):
         value = claims.get(name)
-        if value is not None and (not isinstance(value, int | float) or isinstance(value, bool)):
+        if value is not None and not is_numeric_date(value):
             return f"its {name} is no time"
     if claims.get("exp") is not None and now >= claims["exp"]:
         return "it has expired"
