@@ -36,7 +36,7 @@ bench: .venv/dev.stamp ## Measure the store, the server, a FAPI 2 flow
 	$(BIN)/python -m bench.fapi2 --nonce
 
 audit: .venv/dev.stamp ## Ask whether a pinned requirement has a known weakness
-	$(BIN)/pip-audit --disable-pip --require-hashes -r requirements/runtime.txt
+	scripts/audit.sh
 
 lock: ## Pin the requirements anew (needs uv)
 	scripts/lock.sh
