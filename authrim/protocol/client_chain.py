@@ -13,11 +13,12 @@ from typing import Final
 import structlog
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.x509 import verification
+from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
-from cryptography.x509.verification import Criticality, ExtensionPolicy
+from OpenSSL.crypto import X509, X509Store, X509StoreContext, X509StoreContextError, X509StoreFlags
+from OpenSSL.crypto import Error as OpenSSLError
 
-from authrim.protocol.mtls import ClientCertificate, parsed
+from authrim.protocol.mtls import ClientCertificate, parsed, weakness
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +39,10 @@ _UNDERSTOOD: Final = frozenset(
         ExtensionOID.CERTIFICATE_POLICIES,
     }
 )
+
+_FOR_CLIENTS: Final = frozenset({ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE})
+_BROKEN: Final = (hashes.MD5, hashes.SHA1)
+_EVERY_USAGE: Final = x509.KeyUsage(*[True] * 9)
 
 _CRL_END: Final = b"-----END X509 CRL-----"
 
@@ -96,11 +101,12 @@ class ClientChains:
             return "certificate_anchors_unusable", 0
         moment = datetime.fromtimestamp(now, UTC)
         try:
-            chain = _verifier(files.anchors, moment).verify(certificate, intermediates).chain
-        except (verification.VerificationError, ValueError, UnsupportedAlgorithm):
+            chain = _chain(files.anchors, certificate, intermediates, moment)
+            unfit = _unfit(chain, now)
+        except (X509StoreContextError, OpenSSLError, ValueError, TypeError, UnsupportedAlgorithm):
             return "certificate_not_trusted", 0
-        if not all(_is_understood(one) for one in chain[:-1]):
-            return "certificate_critical_extension", 0
+        if unfit:
+            return unfit, 0
         ends = [one.not_valid_after_utc for one in chain]
         if files.crls is not None:
             for one, issuer in pairwise(chain):
@@ -125,45 +131,65 @@ class ClientChains:
         return self._files
 
 
-def _verifier(anchors: Sequence[x509.Certificate], moment: datetime) -> verification.ClientVerifier:
-    """Path validation as RFC 5280 §6.1 has it. What browsers ask of web servers beyond that (a subject alternative
-    name, key identifiers) is not asked: RFC 8705 §2.1.2 lets the subject alone name the client."""
-    of_client = (
-        ExtensionPolicy.permit_all()
-        .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _signs)
-        .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _authenticates_clients)
-    )
-    of_authority = (
-        ExtensionPolicy.permit_all()
-        .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, None)
-        .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _signs_certificates)
-    )
-    return (
-        verification.PolicyBuilder()
-        .store(verification.Store(list(anchors)))
-        .time(moment)
-        .max_chain_depth(MOST_INTERMEDIATES)
-        .extension_policies(ca_policy=of_authority, ee_policy=of_client)
-        .build_client_verifier()
-    )
+def _chain(
+    anchors: Sequence[x509.Certificate],
+    certificate: x509.Certificate,
+    intermediates: Sequence[x509.Certificate],
+    moment: datetime,
+) -> list[x509.Certificate]:
+    """The path from the certificate to an anchor, by OpenSSL: signatures, dates, basic constraints, ``keyCertSign``,
+    name constraints (RFC 5280 §6.1). An anchor need not be a root. Raises X509StoreContextError.
+
+    What browsers ask of web servers beyond that (a subject alternative name, key identifiers) is not asked: RFC 8705
+    §2.1.2 lets the subject alone name the client.
+    """
+    store = X509Store()
+    store.set_flags(X509StoreFlags.PARTIAL_CHAIN)
+    store.set_time(moment)
+    for anchor in anchors:
+        store.add_cert(X509.from_cryptography(anchor))
+    untrusted = [X509.from_cryptography(one) for one in intermediates]
+    context = X509StoreContext(store, X509.from_cryptography(certificate), untrusted)
+    return [one.to_cryptography() for one in context.get_verified_chain()]
 
 
-def _signs(_policy: object, _certificate: x509.Certificate, usage: x509.KeyUsage | None) -> None:
-    if usage is not None and not usage.digital_signature:
-        raise ValueError("the key is not for signing")
+def _unfit(chain: Sequence[x509.Certificate], now: int) -> str:
+    """Why a path that holds is none for a client, as a word for the log; empty when it is one.
+
+    What a certificate is for is judged at every certificate of the path, the anchor too, as OpenSSL does for its
+    purpose ``sslclient``: an authority for web servers vouches for no client (RFC 5280 §4.2.1.12).
+    """
+    client, *authorities = chain
+    if not 1 <= len(authorities) <= MOST_INTERMEDIATES + 1:
+        return "certificate_not_trusted"  # an anchor vouches for others, and not for itself
+    if not _key_usage_of(client).digital_signature:
+        return "certificate_not_trusted"
+    if not all(_key_usage_of(one).key_cert_sign for one in authorities):
+        return "certificate_not_trusted"
+    if not all(_is_for_clients(one) for one in chain):
+        return "certificate_not_for_clients"
+    # The signature on an anchor proves nothing, since it is trusted as it is.
+    if any(isinstance(one.signature_hash_algorithm, _BROKEN) for one in chain[:-1]):
+        return "certificate_signature_weak"
+    if weak := next(filter(None, (weakness(one, now) for one in chain)), ""):
+        return weak
+    return "" if all(_is_understood(one) for one in chain[:-1]) else "certificate_critical_extension"
 
 
-def _authenticates_clients(
-    _policy: object, _certificate: x509.Certificate, usage: x509.ExtendedKeyUsage | None
-) -> None:
-    wanted = {ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
-    if usage is not None and wanted.isdisjoint(usage):
-        raise ValueError("the certificate is not for clients")
+def _key_usage_of(certificate: x509.Certificate) -> x509.KeyUsage:
+    """What its key may do: everything, when it does not say (RFC 5280 §4.2.1.3)."""
+    try:
+        return certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return _EVERY_USAGE
 
 
-def _signs_certificates(_policy: object, _certificate: x509.Certificate, usage: x509.KeyUsage | None) -> None:
-    if usage is not None and not usage.key_cert_sign:
-        raise ValueError("the key is not for certificates")
+def _is_for_clients(certificate: x509.Certificate) -> bool:
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return True
+    return not _FOR_CLIENTS.isdisjoint(usage)
 
 
 def _is_understood(certificate: x509.Certificate) -> bool:
@@ -183,18 +209,11 @@ def _holds(crl: x509.CertificateRevocationList, issuer: x509.Certificate, moment
         return False
     try:
         # A partial, indirect or delta list says so by a critical extension (RFC 5280 §5.2).
-        if any(extension.critical for extension in crl.extensions) or not _signs_crls(issuer):
+        if any(extension.critical for extension in crl.extensions) or not _key_usage_of(issuer).crl_sign:
             return False
         return crl.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
     except (TypeError, ValueError, UnsupportedAlgorithm):
         return False
-
-
-def _signs_crls(issuer: x509.Certificate) -> bool:
-    try:
-        return issuer.extensions.get_extension_for_class(x509.KeyUsage).value.crl_sign
-    except x509.ExtensionNotFound:
-        return True
 
 
 def _state(*files: Path | None) -> tuple[tuple[int, int, int] | None, ...]:

@@ -79,6 +79,9 @@ class Authority:
     valid: tuple[timedelta, timedelta] = (-DAY, 30 * DAY)
     usage: x509.KeyUsage | None = None
     constraints: x509.NameConstraints | None = None
+    purposes: Sequence[x509.ObjectIdentifier] = ()
+    extension: x509.ExtensionType | None = None
+    hash: hashes.HashAlgorithm = field(default_factory=hashes.SHA256)
     key: Any = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
 
     def __post_init__(self) -> None:
@@ -91,11 +94,15 @@ class Authority:
         builder = builder.add_extension(usage, critical=True)
         if self.constraints is not None:
             builder = builder.add_extension(self.constraints, critical=True)
+        if self.purposes:
+            builder = builder.add_extension(x509.ExtendedKeyUsage(self.purposes), critical=False)
+        if self.extension is not None:
+            builder = builder.add_extension(self.extension, critical=True)
         builder = builder.add_extension(
             x509.SubjectKeyIdentifier.from_public_key(self.key.public_key()), critical=False
         )
         builder = builder.add_extension(_authority(signer.key), critical=False)
-        self.certificate = builder.sign(signer.key, hashes.SHA256())
+        self.certificate = builder.sign(signer.key, self.hash)
 
     @property
     def issuers(self) -> tuple[x509.Certificate, ...]:
