@@ -163,10 +163,16 @@ def _consent(
     wanted = scope_to_agree_to(request)
     if not its_own or consent.must_ask(facts.client, request.prompt, wanted, remembered):
         if silent:
-            return _refused(CONSENT_REQUIRED, facts.now)
+            return _refused(_silent_refusal(facts), facts.now)
         return Decision((), ConsentNeeded(wanted))
     granted = ConsentGranted(request.scope, remembered=True)
     return _and_then((granted,), apply(grant, granted), facts)
+
+
+def _silent_refusal(facts: AuthorizationFacts) -> Refusal:
+    """Why a silent request is refused. Whoever names a person is told the same of another person and of the right one
+    who has not agreed: a client could else find out by guessing who the visitor is (OIDC Core §5.5.1, §3.1.2.6)."""
+    return CONSENT_REQUIRED if facts.hinted_subject is None else LOGIN_REQUIRED
 
 
 def scope_to_agree_to(request: AuthorizationRequested) -> tuple[str, ...]:

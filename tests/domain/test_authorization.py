@@ -298,6 +298,14 @@ def test_a_hint_names_the_one_person(hinted: str, prompt: tuple[str, ...], outco
         assert answer == (AUTHORIZED if outcome == "code" else SignInNeeded())
 
 
+def test_a_guess_at_the_visitor_is_answered_alike() -> None:
+    """OIDC Core §5.5.1: a client that nobody agreed to cannot find out by ``sub`` and ``prompt=none`` who is there."""
+    right = ask(NOT_AGREED, hinted="person", prompt=("none",))
+    wrong = ask(NOT_AGREED, hinted="stranger", prompt=("none",))
+    assert refused(right) == refused(wrong)
+    assert refused(right).error == "login_required"
+
+
 def test_signing_in_as_somebody_else_than_hinted_is_refused() -> None:
     """OIDC Core §3.1.2.2: the client would otherwise take one person for another."""
     decision = sign_in(hinted_subject="stranger")
