@@ -259,7 +259,12 @@ def max_age(client: Client, parameters: Parameters) -> int | None:
 def asked_claims(parameters: Parameters) -> claims.Asked:
     """What the ``claims`` parameter asks for (OIDC Core §5.5)."""
     if parameters.claims_broken:
-        raise Refused(invalid_request("The claims parameter is not acceptable JSON.", "See OIDC Core 5.5."))
+        raise Refused(
+            invalid_request(
+                "The claims parameter is not acceptable JSON.",
+                "Send an object with the members userinfo and id_token.",
+            )
+        )
     if parameters.claims is None:
         return claims.Asked()
     asked = claims.read(parameters.claims)

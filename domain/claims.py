@@ -135,7 +135,9 @@ def _values(request: dict[str, Any] | None) -> list[Any]:
 
 
 def _malformed(description: str) -> Refusal:
-    return invalid_request(description, "See OIDC Core 5.5.", "OIDC Core §5.5")
+    return invalid_request(
+        description, "Send an object with the members userinfo and id_token.", "OIDC Core §5.5"
+    )
 
 
 def by_scope(scope: Iterable[str]) -> tuple[str, ...]:

@@ -35,9 +35,9 @@ def invalid_request(description: str, hint: str = "", section: str = "RFC 6749 �
     return Refusal("invalid_request", description, hint, section)
 
 
-def invalid_client(description: str, reason: str, hint: str = "") -> Refusal:
+def invalid_client(description: str, reason: str, hint: str = "", section: str = "RFC 6749 §5.2") -> Refusal:
     """The client did not authenticate. ``reason`` is for the log."""
-    return Refusal("invalid_client", description, hint, "RFC 6749 §5.2", reason, status=401)
+    return Refusal("invalid_client", description, hint, section, reason, status=401)
 
 
 def invalid_grant(description: str, reason: str, hint: str = "", section: str = "RFC 6749 §5.2") -> Refusal:

@@ -34,8 +34,9 @@ async def introspect(request: web.Request) -> web.StreamResponse:
     form, authenticated = opened
     if not authenticated.is_confidential:
         refusal = invalid_client(
-            "A public client may not introspect.", "public_client", "RFC 7662 section 2.1."
-        )
+            "A public client may not introspect.", "public_client",
+            "Register a client that authenticates.", "RFC 7662 §2.1",
+        )  # fmt: skip
         return await refuse_as_json(request, context, ENDPOINT, refusal, client_known=True)
     token = form.get("token")
     if token is None:

@@ -1,0 +1,53 @@
+"""Refusals are built with positional strings: none may stand in another's place."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+#: The order of the strings that each way to make a refusal takes.
+ORDERS = {
+    "Refusal": ("error", "description", "hint", "section", "reason"),
+    "invalid_request": ("description", "hint", "section"),
+    "invalid_client": ("description", "reason", "hint", "section"),
+    "invalid_grant": ("description", "reason", "hint", "section"),
+    "invalid_scope": ("description", "hint"),
+    "invalid_target": ("description", "hint"),
+    "unauthorized_client": ("description", "hint"),
+    "invalid_dpop_proof": ("description", "reason", "hint"),
+}
+SECTION = re.compile(r"(RFC \d|OIDC|OAuth|OpenID|FAPI|draft-|Initiating|Session|Front|Back|NIST|JARM)")
+NAMES_A_SECTION = re.compile(r"§|\bRFC \d|\bOIDC |\bsection \d|draft-ietf")
+WORD = re.compile(r"[a-z0-9_]*")
+
+
+def refusals() -> Iterator[tuple[str, dict[str, str]]]:
+    """Where each refusal is made, and those of its strings that are written there."""
+    for package in ("authrim", "domain", "projections"):
+        for file in sorted((ROOT / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(file.read_text())):
+                if not isinstance(node, ast.Call):
+                    continue
+                function = node.func
+                name = function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
+                if name in ORDERS and not any(isinstance(one, ast.Starred) for one in node.args):
+                    yield f"{file.relative_to(ROOT)}:{node.lineno}", strings(name, node)
+
+
+def strings(name: str, call: ast.Call) -> dict[str, str]:
+    given = dict(zip(ORDERS[name], call.args, strict=False)) | {
+        one.arg or "": one.value for one in call.keywords
+    }
+    return {key: one.value for key, one in given.items() if isinstance(one, ast.Constant) and one.value != ""}
+
+
+@pytest.mark.parametrize(("place", "given"), list(refusals()))
+def test_each_string_of_a_refusal_is_in_its_place(place: str, given: dict[str, str]) -> None:
+    """A hint says what to do and names no section; a section is one; a reason is a word for the log."""
+    assert not NAMES_A_SECTION.search(given.get("hint", "")), place
+    assert SECTION.match(given.get("section", "RFC 1")), place
+    assert WORD.fullmatch(given.get("reason", "")), place
+    assert " " not in given.get("error", ""), place
