@@ -1,6 +1,10 @@
 """``authrim``: the command line. Each group is a file in ``commands/`` and is loaded when it is asked for."""
 
+import io
+import os
+import sys
 import traceback
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -33,10 +37,13 @@ class LazyGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the command line. An argument of any command may begin with a hyphen."""
+        if not all(_is_text(word) for word in args):
+            raise click.UsageError("A word of the command line is not text in UTF-8.", ctx)
         return super().parse_args(ctx, args if ctx.resilient_parsing else arguments_last(ctx, self, args))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. What nobody foresaw ends it like any failure: a traceback may quote a secret."""
+        _steady(("stdout", "stderr"))
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
@@ -57,6 +64,21 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         _accept_common_options(command)
         return command
+
+
+def _is_text(word: str) -> bool:
+    """Whether a word can be stored: what is not UTF-8 comes as lone surrogates (PEP 383)."""
+    return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in word)
+
+
+def _steady(names: Sequence[str]) -> None:
+    """Let no answer fail by a character that the terminal does not know, or by a stream that was closed."""
+    for name in names:
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - for the rest of the process
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _unforeseen(error: Exception) -> str:

@@ -38,6 +38,13 @@ KEY_IS_THERE: Final = Refusal(
     reason="key_exists",
 )
 
+NO_SUCH_KEY: Final = Refusal(
+    "invalid_request",
+    "Nothing is sealed under such a master key.",
+    "A refused start names the id.",
+    reason="key_unknown",
+)
+
 
 class WrongMasterKeys(Exception):
     """The configured master keys do not open what is sealed. The text says which key is wanted, and what to do; it
@@ -89,6 +96,10 @@ async def give_up_master_key(store: Store, master: MasterKeys, key_id: str) -> s
     """Go on without a master key that is lost for good, and with it what it sealed."""
     if key_id in master.key_ids:
         return KEY_IS_THERE
+    canaries = await _canaries(store)
+    known = {sealing.master_key_of(sealed) for sealed in canaries.values()}
+    if key_id not in (known or await _ids_in_use(store, master)):
+        return NO_SUCH_KEY
     await prove_master_keys(store, master, {key_id})
     return key_id
 

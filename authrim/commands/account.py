@@ -205,7 +205,14 @@ def _on(
 
 def _read_password(*, from_stdin: bool) -> str:
     if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
+        try:
+            return sys.stdin.buffer.readline().decode("utf-8").rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise click.BadParameter(
+                "the password is not text in UTF-8", param_hint="--password-stdin"
+            ) from None
+        except AttributeError:
+            raise click.UsageError("Standard input is closed: no password can be read from it.") from None
     answer: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     return answer
 

@@ -1,6 +1,5 @@
 """What the administrator's commands share: an open store with the keys to its private rows, and their answers."""
 
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from rich.text import Text
 from authrim.administration.fetching import Fetching
 from authrim.administration.signing_keys import key_ring_of
 from authrim.client_secrets import ClientSecrets
-from authrim.commands.common import emit, failures_told, is_json, run_with_store, settings_of
+from authrim.commands.common import emit, failures_told, is_json, json_text, run_with_store, settings_of
 from authrim.configuration import Configuration
 from authrim.crypto.master import MasterKeys
 from authrim.master_proof import prove_master_keys
@@ -86,7 +85,7 @@ def _refuse(context: click.Context, refusal: Refusal) -> NoReturn:
     """The refusal as an endpoint would give it: as JSON on standard output, or as text on standard error."""
     if is_json(context):
         names = ("error", "description", "hint", "section")
-        click.echo(json.dumps({name: getattr(refusal, name) for name in names}, ensure_ascii=False))
+        click.echo(json_text({name: getattr(refusal, name) for name in names}))
     else:
         lines = (f"Refused: {refusal.error}", refusal.description, refusal.hint, refusal.section)
         click.echo("\n  ".join(line for line in lines if line), err=True)

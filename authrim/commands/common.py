@@ -75,10 +75,16 @@ def is_json(context: click.Context) -> bool:
     return bool(context.find_root().params.get("as_json"))
 
 
+def json_text(data: Mapping[str, Any]) -> str:
+    """JSON for standard output, in ASCII where that knows no more."""
+    known = (sys.stdout.encoding or "").lower().replace("-", "")
+    return json.dumps(data, ensure_ascii=known != "utf8")
+
+
 def emit(context: click.Context, data: Mapping[str, Any], human: RenderableType) -> None:
     """Print the answer: ``data`` with ``--json``, else ``human``. Lines are cut by nobody when they go to a file."""
     if is_json(context):
-        click.echo(json.dumps(data, ensure_ascii=False))
+        click.echo(json_text(data))
     else:
         Console(soft_wrap=not sys.stdout.isatty(), highlight=False, markup=False).print(human)
 

@@ -18,6 +18,8 @@ from authrim.store.application_role import grant_application_role, role_settings
 def migrate(context: click.Context, *, check: bool, grant_to: str | None) -> None:
     """Bring the database to the schema of this version. Safe to run again, also by several at once."""
     settings = settings_of(context)
+    if grant_to is not None and not grant_to:
+        raise click.UsageError("--grant-to needs the name of a role")
     if grant_to is not None and settings.postgres_dsn is None:
         raise click.UsageError("--grant-to is for PostgreSQL")
     answer: dict[str, Any] = {"applied": [], "up_to_date": True}

@@ -132,6 +132,7 @@ def test_a_key_that_is_lost_can_be_given_up(used: CommandLine, right: str) -> No
     new = with_keys(used, secrets.token_urlsafe(32))
     new.run("keys", "list", status=2)
     assert used.json("keys", "give-up-master", id_of(right), "--yes", status=1)["error"] == "invalid_request"
+    assert new.json("keys", "give-up-master", "00000000", "--yes", status=1)["error"] == "invalid_request"
     assert new.json("keys", "give-up-master", id_of(right), "--yes")["status"] == "given up"
     new.json("keys", "list")
     used.run("keys", "list", status=2)

@@ -1,6 +1,8 @@
 """The command line as a whole: settings, JSON, status, schema, help; and the same on PostgreSQL."""
 
 import json
+import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -9,9 +11,11 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from authrim.cli import COMMANDS, main
 from tests.support.command_line import CommandLine
+from tests.support.command_tree import STDIN, arguments_of, every_command
 
 
 def test_runs_as_a_module() -> None:
@@ -156,3 +160,36 @@ def test_a_server_says_which_variables_it_passed_over(authrim: CommandLine, tmp_
     (line,) = (json.loads(line) for line in result.stderr.splitlines() if "settings.passed_over" in line)
     assert line["variables"] == ["AUTHRIM_PORT"]
     assert "10.96.0.17" not in result.stderr
+
+
+@pytest.mark.parametrize("words", [words for words, _ in every_command()], ids=" ".join)
+def test_what_is_not_text_is_refused(authrim: CommandLine, words: tuple[str, ...]) -> None:
+    """A word that is not UTF-8 could be stored nowhere: no command begins with it."""
+    given = arguments_of(dict(every_command())[words], "\udcff") or ("--config", "\udcff")
+    assert "not text in UTF-8" in authrim.run(*words, *given, stdin=STDIN, status=2).stderr
+
+
+def test_a_password_that_is_not_text_is_refused(authrim: CommandLine) -> None:
+    """A password in another encoding could never be entered on the sign-in page."""
+    result = CliRunner().invoke(
+        main,
+        ["account", "create", "alice", "--password-stdin"],
+        input=b"Z\xfcrich Z\xfcrich\n",
+        env=authrim.environment,
+    )
+    assert result.exit_code == 2
+    assert "the password is not text in UTF-8" in result.stderr
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_any_terminal_can_show_the_answer(authrim: CommandLine, options: tuple[str, ...]) -> None:
+    """What a terminal cannot show is written in ASCII, and JSON stays JSON; a closed output is no failure."""
+    create = ("client", "create", "--type", "service", "--client-id", "shop", "--name", "Zürich ✓")
+    authrim.run(*create)
+    command = [sys.executable, "-m", "authrim", "client", "show", "shop", *options]
+    environment = {**os.environ, **authrim.environment, "PYTHONIOENCODING": "ascii"}
+    ran = subprocess.run(command, env=environment, capture_output=True, check=True)
+    name = "Z\\u00fcrich \\u2713" if options else "Z\\xfcrich \\u2713"
+    assert name.encode() in ran.stdout
+    closed = " ".join([*map(shlex.quote, command), ">&-"])
+    assert subprocess.run(closed, shell=True, env=environment, capture_output=True, check=False).stderr == b""
