@@ -20,6 +20,7 @@ check: .venv/dev.stamp ## Style, types, import rules, generated pages
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python scripts/forbidden_attributes.py
 	$(BIN)/python -m scripts.reference --check
 
 format: .venv/dev.stamp ## Put the sources into form

@@ -171,9 +171,6 @@ class ClientDocuments:
 
 def _read(fetched: Fetched, client_id: str) -> dict[str, Any] | Refusal:
     """The client metadata of a document that is this client's own (the draft's §4, §4.1)."""
-    kind = fetched.content_type
-    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
-        return invalid("client_id", "is of a document that is not JSON.", "Serve application/json.")
     try:
         document = strict_json.loads(fetched.body, max_bytes=MAX_DOCUMENT)
     except JsonRefused as refused:

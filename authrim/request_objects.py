@@ -7,6 +7,7 @@ from typing import Final
 
 from authrim.crypto.ids import digest
 from authrim.outside.egress import Egress, EgressRefused
+from authrim.outside.media_type import MediaType, is_one_of
 from authrim.protocol.jar import ACCEPT
 from domain.client import Client
 from domain.errors import Refusal
@@ -21,8 +22,23 @@ OBJECTS_HELD: Final = 256
 _HASH: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _SECTION: Final = "RFC 9101 §5.2.2"
 
+#: RFC 9101 §10.2 names the first. What older libraries and plain file servers send holds an object too; no page does.
+_TYPES: Final = frozenset(
+    {
+        "application/oauth-authz-req+jwt",
+        "application/jwt",
+        "application/jose",
+        "application/octet-stream",
+        "text/plain",
+    }
+)
+
 NOT_REGISTERED: Final = invalid_request_uri("request_uri_not_registered", _SECTION)
 NOT_FETCHED: Final = invalid_request_uri("request_uri_not_fetched", _SECTION)
+
+
+def _may_be_an_object(media_type: MediaType) -> bool:
+    return is_one_of(media_type, _TYPES)
 
 
 class RequestObjects:
@@ -43,7 +59,9 @@ class RequestObjects:
             self._held.move_to_end(expected)
             return self._held[expected]
         try:
-            fetched = await self._egress.fetch(address, accept=ACCEPT, limit=MAX_BYTES)
+            fetched = await self._egress.fetch(
+                address, accept=ACCEPT, is_expected=_may_be_an_object, limit=MAX_BYTES
+            )
             token = fetched.body.decode("ascii").strip()
         except (EgressRefused, UnicodeDecodeError):
             return NOT_FETCHED

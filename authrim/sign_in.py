@@ -11,14 +11,15 @@ from typing import Final
 
 import msgspec
 
-from authrim.administration.new_account import find_subject
-from authrim.crypto.sealing import login_hmac
+from authrim.administration.new_account import find_by_hashes
+from authrim.crypto.sealing import login_hmacs
 from authrim.execute import Context
 from authrim.person import PASSWORD
 from authrim.private_data import SUBJECT
 from authrim.runtime import Runtime
 from domain.account import NO_ACCOUNT, Account
 from domain.liveness import ACTIVE
+from domain.text import LONGEST_LOGIN
 from projections.tables import row_key
 
 #: From all addresses together a login may be tried this many times as often as from one.
@@ -53,11 +54,13 @@ class SignInRefused(msgspec.Struct, frozen=True):
 
 async def check_password(runtime: Runtime, context: Context, attempt: Attempt) -> Checked | SignInRefused:
     """Count the attempt, then check it. Raises PasswordsBusy."""
-    hashed = login_hmac(runtime.master, context.tenant, attempt.login)
-    limits = _limits(runtime, context, hashed)
+    # Its length first: what is too long is nobody's login, and is counted as one that all such attempts share (A217).
+    is_one = len(attempt.login) <= LONGEST_LOGIN
+    hashes = login_hmacs(runtime.master, context.tenant, attempt.login) if is_one else ()
+    limits = _limits(runtime, context, hashes[0] if hashes else "")
     if await too_many(runtime, limits):
         return SignInRefused("too_many_attempts", retry_after=runtime.settings.sign_in_window_seconds)
-    subject = await find_subject(runtime.store, runtime.master, context.tenant, attempt.login)
+    subject = await find_by_hashes(runtime.store, context.tenant, hashes)
     account = await _account(runtime, context.tenant, subject)
     right = await _is_right(runtime, context, subject, attempt.password)
     if subject is None or not right:

@@ -54,7 +54,7 @@ def _checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | N
     yield unlike("subject_type", metadata.subject_type, sector.SUBJECT_TYPES)
     yield unlike("access_token_format", metadata.access_token_format, ACCESS_TOKEN_FORMATS)
     yield _number_of_entries(metadata)
-    yield _client_name(metadata)
+    yield client_policy_registration.name_refusal(metadata)
     yield from _client_authentication(metadata)
     yield from client_policy_keys.checks(metadata, development)
     yield from client_policy_mtls.checks(metadata)
@@ -163,14 +163,6 @@ def _lifetimes(metadata: ClientMetadata) -> Iterable[Refusal | None]:
         "refresh_grace_seconds", metadata.refresh_grace_seconds, 0, profile.longest_refresh_grace_seconds
     )
     yield _between("refresh_grace_count", metadata.refresh_grace_count, 1, MOST_GRACE_REPEATS)
-
-
-def _client_name(metadata: ClientMetadata) -> Refusal | None:
-    if len(metadata.client_name) > client_policy_registration.MAX_NAME:
-        return invalid(
-            "client_name", "is too long.", f"Use at most {client_policy_registration.MAX_NAME} characters."
-        )
-    return None
 
 
 def _number_of_entries(metadata: ClientMetadata) -> Refusal | None:

@@ -37,6 +37,14 @@ def checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | No
     yield from _request_uris(metadata.request_uris, development)
 
 
+def name_refusal(metadata: ClientMetadata) -> Refusal | None:
+    """Why a name is too long, as it was sent: it is asked before anything else is done with one (A217)."""
+    localized = (text for key, text in metadata.localized.items() if key.startswith("client_name#"))
+    if all(len(name) <= MAX_NAME for name in (metadata.client_name, *localized)):
+        return None
+    return invalid("client_name", "is too long.", f"Use at most {MAX_NAME} characters.")
+
+
 def _texts(metadata: ClientMetadata) -> Refusal | None:
     """No text is endless, and none holds what could end a line of a log or of a header."""
     for name in metadata.__struct_fields__:
@@ -70,11 +78,10 @@ def _localized(localized: Mapping[str, Any], development: bool) -> Refusal | Non
         if name not in LOCALIZABLE or not _LANGUAGE.fullmatch(language):
             return invalid(name, "has a language tag that is none.", "Write it as client_name#de-AT.")
         if name == "client_name":
-            problem = None if len(text) <= MAX_NAME else "is too long for a language."
-        else:
-            found = redirect_uri.registration_problem(text, "web", development)
-            problem = found and f"{found.what.rstrip('.')} for a language."
-        if problem:
+            continue  # its length was looked at before anything else
+        found = redirect_uri.registration_problem(text, "web", development)
+        if found:
+            problem = f"{found.what.rstrip('.')} for a language."
             return invalid(name, problem, "Follow the rule of the field without language.")
     return None
 

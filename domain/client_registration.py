@@ -20,10 +20,12 @@ from domain.client_events import (
 )
 from domain.client_judgement import ADMINISTRATORS, Terms, refusal_of
 from domain.client_metadata import ClientMetadata, addresses_or_keys_are_new
+from domain.client_policy_registration import MAX_NAME, name_refusal
 from domain.decision import Decision, refuse
 from domain.errors import Refusal, invalid_request
 from domain.event import Event
 from domain.liveness import ACTIVE
+from domain.text import normalized
 
 _CLIENT_ID: Final = re.compile(r"[A-Za-z0-9\-._~]{1,128}")
 #: Unicode categories that no eye sees: control, format (bidi marks too), surrogate, private use, separators.
@@ -160,6 +162,9 @@ def _for_the_log(
 ) -> ClientMetadata | Refusal:
     """The whole client as it may be kept, or why not: names are cleaned, and contacts, which are people's, are not
     for the log (decisions.md 16)."""
+    too_long = name_refusal(metadata)
+    if too_long is not None:
+        return too_long
     localized = {
         key: _clean_name(text) if key.startswith("client_name#") else text
         for key, text in metadata.localized.items()
@@ -173,4 +178,4 @@ def _for_the_log(
 def _clean_name(name: str) -> str:
     """The name as people will see it on the consent page: one spelling, nothing invisible (A038)."""
     visible = "".join(c for c in name if unicodedata.category(c) not in _INVISIBLE)
-    return " ".join(unicodedata.normalize("NFC", visible).split())
+    return " ".join(normalized("NFC", visible, MAX_NAME).split())

@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
+from domain.text import LONGEST_FOLDING, normalized
+
 RelativeName = tuple[tuple[str, str], ...]
 DistinguishedName = tuple[RelativeName, ...]
 
@@ -45,12 +47,19 @@ _NEEDS_ESCAPE: Final = frozenset('";<>\0')
 _STRING_TAGS: Final = {0x0C: "utf-8", 0x13: "ascii", 0x16: "ascii", 0x1E: "utf-16-be", 0x1C: "utf-32-be"}
 
 
+#: Characters of one value, and of a whole name as text.
+MAX_VALUE: Final = 512
+MAX_NAME: Final = 2000
+
+
 class _Malformed(Exception):
     """The text is no distinguished name."""
 
 
 def parse(text: str) -> DistinguishedName | None:
     """The name that ``text`` writes; None when it writes none, or an empty one. The text has the last one first."""
+    if len(text) > MAX_NAME:
+        return None
     try:
         relatives = [_relative(part) for part in _split(text, ",")]
     except _Malformed:
@@ -72,10 +81,12 @@ def relative_name(pairs: Iterable[tuple[str, str]]) -> RelativeName | None:
 def prepare(value: str) -> str | None:
     """The value as caseIgnoreMatch compares it (RFC 4517 §4.2.11, RFC 4518): case and repeated spaces do not count.
 
-    None when it is empty or holds a character that is not for names: RFC 4518 would drop a NUL, so that two names
-    which are not the same become one.
+    None when it is empty, endless (what is usual has 128 characters at most, RFC 5280 App. A.1), or holds a character
+    that is not for names: RFC 4518 would drop a NUL, so that two names which are not the same become one.
     """
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).casefold())
+    if len(value) > MAX_VALUE:
+        return None
+    folded = normalized("NFKC", normalized("NFKC", value, MAX_VALUE).casefold(), MAX_VALUE * LONGEST_FOLDING)
     if any(unicodedata.category(character).startswith("C") for character in folded):
         return None
     return " ".join(folded.split()) or None

@@ -26,7 +26,7 @@ from authrim.administration.paging import rows_of
 from authrim.administration.sessions import end_sessions
 from authrim.crypto.master import MasterKeys
 from authrim.crypto.passwords import Passwords
-from authrim.crypto.sealing import SealBroken, login_hmac
+from authrim.crypto.sealing import SealBroken, login_hmacs
 from authrim.execute import Change, Outcome
 from authrim.person import CLAIMS, LOGIN, PASSWORD
 from authrim.private_data import SUBJECT, PrivateData
@@ -223,7 +223,7 @@ async def _login_rows(
             return tuple([row["key"] async for row in rows if row["subject"] == subject])
     if login is None:
         return ()
-    return tuple(row_key(tenant, login_hmac(master, tenant, login.decode(), key)) for key in master.key_ids)
+    return tuple(row_key(tenant, hashed) for hashed in login_hmacs(master, tenant, login.decode()))
 
 
 async def _read(store: Store, tenant: str, subject: str) -> _Read:

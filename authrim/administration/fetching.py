@@ -9,12 +9,18 @@ from authrim.administration.logos import LARGEST_FILE, LogoChange, new_logo
 from authrim.crypto import strict_json
 from authrim.crypto.strict_json import JsonRefused
 from authrim.outside.egress import Egress, EgressRefused
+from authrim.outside.media_type import MediaType
 from authrim.private_data import PrivateData
 from domain.client_metadata import ClientMetadata
 from domain.errors import Refusal
 from domain.sector import NOT_FETCHED, document_refusal
 
 _IMAGES = "image/png, image/jpeg, image/webp, image/gif"
+
+
+def _may_be_an_image(media_type: MediaType) -> bool:
+    """It is decoded and drawn anew whatever it says; a page or a script is not even tried."""
+    return media_type.essence.startswith("image/") or media_type.essence == "application/octet-stream"
 
 
 class Fetching(msgspec.Struct, frozen=True):
@@ -55,7 +61,9 @@ async def fetched_logo(
     if metadata.logo_uri is None:
         return none
     try:
-        image = await fetching.egress.fetch(metadata.logo_uri, accept=_IMAGES, limit=LARGEST_FILE)
+        image = await fetching.egress.fetch(
+            metadata.logo_uri, accept=_IMAGES, is_expected=_may_be_an_image, limit=LARGEST_FILE
+        )
     except EgressRefused:
         return none
     logo = await new_logo(fetching.private, image.body)

@@ -4,7 +4,7 @@ One set of rules and one set of rows; only the append is the caller's, who may h
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -12,7 +12,7 @@ import msgspec
 from authrim.crypto.ids import new_id
 from authrim.crypto.master import MasterKeys
 from authrim.crypto.passwords import Passwords
-from authrim.crypto.sealing import canonical_login, login_hmac
+from authrim.crypto.sealing import canonical_login, login_hmac, login_hmacs
 from authrim.person import CLAIMS, LOGIN, PASSWORD
 from authrim.private_data import SUBJECT, PrivateData
 from authrim.store.contract import Store
@@ -21,13 +21,12 @@ from domain.account import Account
 from domain.claims import check_person
 from domain.decision import Decision
 from domain.errors import Refusal, invalid_request
+from domain.text import LONGEST_LOGIN, LONGEST_PASSWORD
 from projections.rows import Row
 from projections.tables import LOGINS, row_key
 
 #: NIST SP 800-63B-3 §5.1.1.2 has 8 as the least to accept; the most bounds what is hashed.
 SHORTEST_PASSWORD: Final = 8
-LONGEST_PASSWORD: Final = 1024
-LONGEST_LOGIN: Final = 320
 
 LOGIN_TAKEN: Final = invalid_request("There is an account with this login already.", "Use another login.")
 LOGIN_UNUSABLE: Final = invalid_request(
@@ -70,9 +69,9 @@ def refuse_new_account(wanted: Wanted) -> Refusal | None:
 
 def refuse_login(login: str) -> Refusal | None:
     """A login has something to see in it, and nothing that cannot be seen."""
-    if 0 < len(canonical_login(login)) <= LONGEST_LOGIN and login.isprintable():
-        return None
-    return LOGIN_UNUSABLE
+    if len(login) > LONGEST_LOGIN or not login.isprintable():
+        return LOGIN_UNUSABLE
+    return None if 0 < len(canonical_login(login)) <= LONGEST_LOGIN else LOGIN_UNUSABLE
 
 
 def refuse_password(password: str) -> Refusal | None:
@@ -113,8 +112,15 @@ def decide_new_account(account: Account, new: NewAccount, now: int) -> Decision[
 
 async def find_subject(store: Store, master: MasterKeys, tenant: str, login: str) -> str | None:
     """The subject that signs in with this login, also one that an earlier master key was current for."""
-    for key_id in master.key_ids:
-        found = await store.find("login", row_key(tenant, login_hmac(master, tenant, login, key_id)))
+    if len(login) > LONGEST_LOGIN:
+        return None
+    return await find_by_hashes(store, tenant, login_hmacs(master, tenant, login))
+
+
+async def find_by_hashes(store: Store, tenant: str, hashes: Iterable[str]) -> str | None:
+    """The subject of the login with these hashes (``login_hmacs``)."""
+    for hashed in hashes:
+        found = await store.find("login", row_key(tenant, hashed))
         if found.row is not None:
             return str(found.row["subject"])
     return None

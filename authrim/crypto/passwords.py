@@ -16,6 +16,8 @@ from typing import Final, NamedTuple, TypeVar
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from domain.text import LONGEST_PASSWORD, normalized
+
 T = TypeVar("T")
 
 
@@ -50,7 +52,7 @@ class Passwords:
         self._places = threading.BoundedSemaphore(threads + waiting)
 
     async def hash(self, password: str) -> str:
-        """The argon2id hash of a password, with its parameters and salt. Raises PasswordsBusy."""
+        """The argon2id hash of a password, with its parameters and salt. Raises PasswordsBusy, TextTooLong."""
         return await self._run(lambda: self._hasher.hash(_normalized(password)))
 
     async def verify(self, password_hash: str, password: str) -> bool:
@@ -85,6 +87,8 @@ class Passwords:
 
 
 def _verify(hasher: PasswordHasher, password_hash: str, password: str) -> bool:
+    if len(password) > LONGEST_PASSWORD:
+        return False  # nobody has such a one, so there is nothing to hide in the time it takes
     try:
         return hasher.verify(password_hash, _normalized(password))
     except (VerificationError, InvalidHashError):
@@ -94,7 +98,7 @@ def _verify(hasher: PasswordHasher, password_hash: str, password: str) -> bool:
 def _normalized(password: str) -> bytes:
     """One spelling for all keyboards: NFC, and every space as the plain one (RFC 8265 §4.2.2)."""
     spaced = "".join(" " if unicodedata.category(char) == "Zs" else char for char in password)
-    return unicodedata.normalize("NFC", spaced).encode("utf-8", "surrogatepass")
+    return normalized("NFC", spaced, LONGEST_PASSWORD).encode("utf-8", "surrogatepass")
 
 
 def _hash_of_nothing(cost: PasswordCost) -> str:

@@ -7,7 +7,6 @@ another's place.
 """
 
 import os
-import unicodedata
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from authrim.crypto import base64url
 from authrim.crypto.keyed_hash import keyed_hash
 from authrim.crypto.master import MasterKeys, UnknownMasterKey
+from domain.text import LONGEST_FOLDING, LONGEST_LOGIN, normalized
 
 _VERSION = b"\x01"
 _KEY_ID_BYTES = 4
@@ -94,14 +94,30 @@ def _decrypt(key: bytes, header: bytes, row_key: str, encrypted: bytes) -> bytes
 
 
 def canonical_login(login: str) -> str:
-    """The one spelling of a login: no case, no compatibility variants, no space around it (A225)."""
-    folded = unicodedata.normalize("NFKC", login).casefold()
-    return unicodedata.normalize("NFKC", folded).strip()
+    """The one spelling of a login: no case, no compatibility variants, no space around it (A225).
+
+    Raises TextTooLong: nobody's login is longer than ``LONGEST_LOGIN``.
+    """
+    folded = normalized("NFKC", login, LONGEST_LOGIN).casefold()
+    return normalized("NFKC", folded, LONGEST_LOGIN * LONGEST_FOLDING).strip()
 
 
 def login_hmac(master: MasterKeys, tenant: str, login: str, key_id: str | None = None) -> str:
-    """The keyed hash under which a login is found, in base64url. ``key_id``: an earlier master key."""
-    values = tenant.encode("utf-8"), canonical_login(login).encode("utf-8", "surrogatepass")
+    """The keyed hash under which a login is found, in base64url. ``key_id``: an earlier master key.
+
+    Raises TextTooLong.
+    """
+    return _login_hash(master, tenant, canonical_login(login), key_id)
+
+
+def login_hmacs(master: MasterKeys, tenant: str, login: str) -> tuple[str, ...]:
+    """The hashes of a login under every master key, the current one first: normalized once. Raises TextTooLong."""
+    canonical = canonical_login(login)
+    return tuple(_login_hash(master, tenant, canonical, key_id) for key_id in master.key_ids)
+
+
+def _login_hash(master: MasterKeys, tenant: str, canonical: str, key_id: str | None) -> str:
+    values = tenant.encode("utf-8"), canonical.encode("utf-8", "surrogatepass")
     return base64url.encode(keyed_hash(master.derive("login", key_id), *values))
 
 

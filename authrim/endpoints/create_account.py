@@ -47,13 +47,14 @@ from authrim.web.response_mode import see_other
 from domain import authorization
 from domain.account import NO_ACCOUNT
 from domain.authorization import NOBODY_NEW, Browser
-from domain.claims import OWN_NAME_UNUSABLE, check_own_name
+from domain.claims import MAX_OWN_NAME, OWN_NAME_UNUSABLE, check_own_name
 from domain.client import Client
 from domain.decision import Decision
 from domain.errors import Refusal, invalid_request
 from domain.grant import Grant
 from domain.session import NO_SESSION
 from domain.stream import account_stream
+from domain.text import LONGEST_LOGIN
 
 ENDPOINT = "create-account"
 
@@ -230,8 +231,8 @@ def _page(
         client=shown_client(runtime, interaction.client, interaction.asked.redirect_uri),
         sign_in_url=runtime.url(f"/login/{interaction.grant_id}"),
         shortest_password=SHORTEST_PASSWORD,
-        login_value=typed.login,
-        name_value=typed.name,
+        login_value=typed.login if len(typed.login) <= LONGEST_LOGIN else "",
+        name_value=typed.name if len(typed.name) <= MAX_OWN_NAME else "",
         error_message=message,
         error_id=error_id,
         wrong=wrong,

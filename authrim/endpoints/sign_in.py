@@ -37,6 +37,7 @@ from domain.grant import Grant
 from domain.liveness import ACTIVE
 from domain.session import NO_SESSION
 from domain.stream import account_stream, grant_stream
+from domain.text import LONGEST_LOGIN
 
 ENDPOINT = "login"
 
@@ -147,7 +148,7 @@ def _page(
         csrf_token=interaction.csrf,
         client=shown_client(request.app[RUNTIME], interaction.client, interaction.asked.redirect_uri),
         create_account_url=create_account_url(request, interaction),
-        login_value=login,
+        login_value=login if len(login) <= LONGEST_LOGIN else "",
         error_message=error_message,
         error_id=error_id,
         **page_settings(request, interaction.asked.ui_locales),

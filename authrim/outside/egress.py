@@ -20,6 +20,7 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from authrim.outside.addresses import Destinations
+from authrim.outside.media_type import JSON, MediaType, is_json, read_media_type
 from authrim.outside.names import CheckedNames, NotPermitted, SystemNames
 from authrim.settings import Settings
 
@@ -43,10 +44,10 @@ class EgressRefused(Exception):
 
 
 class Fetched(msgspec.Struct, frozen=True):
-    """The body of an answer, and its media type without parameters, in lower case."""
+    """The body of an answer, and its media type."""
 
     body: bytes
-    content_type: str
+    media_type: MediaType
 
 
 class Egress:
@@ -84,8 +85,16 @@ class Egress:
             plain_http=settings.development,
         )
 
-    async def fetch(self, url: str, *, accept: str = "application/json", limit: int | None = None) -> Fetched:
-        """What a GET of ``url`` is answered with, when that is 200 and at most ``limit`` bytes (None: the setting).
+    async def fetch(
+        self,
+        url: str,
+        *,
+        accept: str = JSON,
+        is_expected: Callable[[MediaType], bool] = is_json,
+        limit: int | None = None,
+    ) -> Fetched:
+        """What a GET of ``url`` is answered with, when that is 200, of an expected type and at most ``limit`` bytes
+        (None: the setting). A page that somebody can write to is no key set, whatever stands in it.
 
         Raises EgressRefused.
         """
@@ -94,7 +103,10 @@ class Egress:
         async def read(answer: aiohttp.ClientResponse) -> Fetched:
             if answer.status != 200:
                 raise NotPermitted(f"status_{answer.status}")
-            return Fetched(await _body(answer, most), answer.content_type.lower())
+            kind = read_media_type(answer.headers.getall(hdrs.CONTENT_TYPE, ()))
+            if not is_expected(kind):
+                raise NotPermitted("media_type")
+            return Fetched(await _body(answer, most), kind)
 
         return await self._ask(hdrs.METH_GET, url, {hdrs.ACCEPT: accept}, None, read)
 

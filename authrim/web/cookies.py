@@ -13,6 +13,7 @@ from authrim.crypto import base64url
 from authrim.crypto.ids import constant_time_equal, digest, new_secret
 from authrim.crypto.keyed_hash import keyed_hash
 from authrim.runtime import RUNTIME, Runtime
+from authrim.web.cookie_header import cookies_of
 
 _SESSION: Final = "authrim-session"
 _REQUEST: Final = "authrim-request-"
@@ -34,7 +35,7 @@ class SessionCookie(NamedTuple):
 
 def session_cookie(request: web.Request) -> SessionCookie | None:
     """The session cookie, when it has its shape."""
-    value = request.cookies.get(_name(request.app[RUNTIME], _SESSION), "")
+    value = cookies_of(request).get(_name(request.app[RUNTIME], _SESSION), "")
     session_id, _, secret = value.partition(".")
     if len(session_id) != _ID_LENGTH or len(secret) != _SECRET_LENGTH or not value.isascii():
         return None
@@ -63,7 +64,7 @@ def drop_request_cookie(request: web.Request, response: web.Response, grant_id: 
 
 def request_secret(request: web.Request, grant_id: str, browser_hash: str | None) -> str | None:
     """The secret of an open request, when this browser is the one that the request belongs to (A181)."""
-    secret = request.cookies.get(_request_name(request.app[RUNTIME], grant_id), "")
+    secret = cookies_of(request).get(_request_name(request.app[RUNTIME], grant_id), "")
     if browser_hash is None or not secret.isascii() or not constant_time_equal(digest(secret), browser_hash):
         return None
     return secret
@@ -79,7 +80,7 @@ def new_fetched_secret(runtime: Runtime, tenant: str, grant_id: str) -> str:
 def fetched_secret(request: web.Request, tenant: str, grant_id: str) -> str | None:
     """The secret of this browser when it has fetched the pushed request before."""
     runtime = request.app[RUNTIME]
-    secret = request.cookies.get(_request_name(runtime, grant_id), "")
+    secret = cookies_of(request).get(_request_name(runtime, grant_id), "")
     random, _, proof = secret.partition(".")
     if len(random) != _SECRET_LENGTH or not secret.isascii():
         return None
@@ -99,7 +100,7 @@ def csrf_token(runtime: Runtime, grant_id: str, secret: str) -> str:
 
 def logout_secret(request: web.Request) -> str | None:
     """The secret that binds the question "log out?" to this browser, when it was asked before."""
-    secret = request.cookies.get(_name(request.app[RUNTIME], _LOGOUT), "")
+    secret = cookies_of(request).get(_name(request.app[RUNTIME], _LOGOUT), "")
     return secret if len(secret) == _SECRET_LENGTH and secret.isascii() else None
 
 
@@ -121,13 +122,13 @@ def set_browser_state(runtime: Runtime, response: web.Response, value: str) -> N
 def drop_browser_state(request: web.Request, response: web.Response) -> None:
     """Nobody is signed in with this browser: that is a state as well."""
     name = browser_state_name(request.app[RUNTIME])
-    if name in request.cookies:
+    if name in cookies_of(request):
         response.del_cookie(name, path="/", secure=True, samesite="None")
 
 
 def watchers(request: web.Request) -> str:
     """What ``set_watchers`` has kept, as the browser sends it."""
-    return request.cookies.get(_name(request.app[RUNTIME], _WATCHERS), "")
+    return cookies_of(request).get(_name(request.app[RUNTIME], _WATCHERS), "")
 
 
 def set_watchers(runtime: Runtime, response: web.Response, value: str) -> None:
@@ -164,6 +165,6 @@ def _set(runtime: Runtime, response: web.Response, name: str, value: str, max_ag
 
 
 def _drop(request: web.Request, response: web.Response, name: str) -> None:
-    if name in request.cookies:
+    if name in cookies_of(request):
         secure = _is_secure(request.app[RUNTIME])
         response.del_cookie(name, path="/", secure=secure, httponly=True, samesite="Lax")

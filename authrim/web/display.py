@@ -9,6 +9,8 @@ import unicodedata
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
+from domain.text import normalized
+
 MAX_NAME_LENGTH = 80
 
 # Format characters (Cf) hold the bidi controls and zero-width characters; the rest has no meaning in a name.
@@ -28,8 +30,10 @@ _NEVER_A_DESTINATION = frozenset({"javascript", "vbscript", "data", "blob", "fil
 
 def display_name(name: str) -> str:
     """The name as it is safe to show: one line, NFC, nothing invisible, at most 80 characters (A038)."""
-    visible = _INVISIBLE.sub("", _SPACE.sub(" ", "".join(_shown(character) for character in name)))
-    normal = unicodedata.normalize("NFC", visible).strip()
+    # What is beyond is cut off below: a name that is registered has 200 characters at most.
+    begun = name[: 4 * MAX_NAME_LENGTH]
+    visible = _INVISIBLE.sub("", _SPACE.sub(" ", "".join(_shown(character) for character in begun)))
+    normal = normalized("NFC", visible, len(begun)).strip()
     return normal if len(normal) <= MAX_NAME_LENGTH else normal[: MAX_NAME_LENGTH - 1].rstrip() + "…"
 
 

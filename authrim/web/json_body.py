@@ -6,11 +6,11 @@ from aiohttp import web
 
 from authrim.crypto import strict_json
 from authrim.crypto.strict_json import JsonRefused
+from authrim.outside.media_type import JSON, is_utf8
 from authrim.web.body import read_body
-from authrim.web.params import raw_query
+from authrim.web.params import raw_query, sent_type
 from domain.errors import Refusal, invalid_request
 
-JSON_TYPE: Final = "application/json"
 MAX_DEPTH: Final = 16
 
 
@@ -18,11 +18,12 @@ async def read_json_object(request: web.Request) -> dict[str, Any] | Refusal:
     """The object, or why there is none: 400, 413 (too large), 415 (another content type) or 408 (too late)."""
     if raw_query(request):
         return invalid_request("Send everything in the body, not in the query.")
-    if request.content_type != JSON_TYPE or (request.charset or "utf-8").lower() != "utf-8":
+    sent = sent_type(request)
+    if sent.essence != JSON or not is_utf8(sent):
         return Refusal(
             "invalid_request",
             "The body has another content type.",
-            f"Send {JSON_TYPE}.",
+            f"Send {JSON}.",
             "RFC 7591 §3.1",
             status=415,
         )

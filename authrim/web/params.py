@@ -13,12 +13,11 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 from aiohttp import hdrs, web
 
+from authrim.outside.media_type import FORM, MediaType, is_form, read_media_type
 from authrim.web.body import read_body
 from domain.errors import Refusal, invalid_request
 
 MAX_PARAMETERS: Final = 100
-
-FORM_TYPE: Final = "application/x-www-form-urlencoded"
 
 MAY_REPEAT: Final = frozenset({"resource"})
 """The one parameter of the authorization and token endpoints that may be repeated (RFC 8707 §2)."""
@@ -99,13 +98,13 @@ async def read_form(request: web.Request, *, with_query: bool = False) -> Params
     body = await read_body(request)
     if isinstance(body, Refusal):
         return body
-    if request.headers.get(hdrs.CONTENT_TYPE) is None and not body:
+    if not body and hdrs.CONTENT_TYPE not in request.headers:
         return parse(b"")
-    if not _is_form(request.headers.get(hdrs.CONTENT_TYPE, "")):
+    if not is_form(sent_type(request)):
         return Refusal(
             "invalid_request",
             "The body has another content type.",
-            f"Send {FORM_TYPE}.",
+            f"Send {FORM}.",
             "RFC 6749 App. B",
             status=415,
         )
@@ -117,11 +116,9 @@ def raw_query(request: web.Request) -> bytes:
     return request.raw_path.partition("?")[2].encode("utf-8", "surrogateescape")
 
 
-def _is_form(content_type: str) -> bool:
-    """The media type, with no other parameter than a charset of UTF-8 (RFC 9110 §8.3.1)."""
-    media_type, _, parameters = content_type.partition(";")
-    charset = parameters.strip(" \t").lower().replace('"', "")
-    return media_type.strip(" \t").lower() == FORM_TYPE and charset in ("", "charset=utf-8")
+def sent_type(request: web.Request) -> MediaType:
+    """The media type of the request's body."""
+    return read_media_type(request.headers.getall(hdrs.CONTENT_TYPE, ()))
 
 
 def decode_component(raw: bytes) -> str | None:

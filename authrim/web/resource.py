@@ -11,11 +11,12 @@ from aiohttp import hdrs, web
 
 from authrim.access_token import PresentedToken
 from authrim.execute import Context
+from authrim.outside.media_type import FORM
 from authrim.protocol.used_once import use_up
 from authrim.runtime import RUNTIME, Runtime
 from authrim.web.answers import refuse_as_resource
 from authrim.web.errors import BEARER, DPOP, resource_challenge
-from authrim.web.params import FORM_TYPE, Params, parse, raw_query, read_form
+from authrim.web.params import Params, parse, raw_query, read_form, sent_type
 from authrim.web.sender import proved_keys
 from domain.client import NO_CLIENT
 from domain.errors import Refusal, invalid_request
@@ -112,7 +113,7 @@ async def _credentials(runtime: Runtime, request: web.Request) -> Credentials | 
 
 async def _form(request: web.Request) -> Params | Refusal:
     """The form of a POST that has one; a POST without a body may carry its token in the header."""
-    if request.method != hdrs.METH_POST or request.content_type != FORM_TYPE:
+    if request.method != hdrs.METH_POST or sent_type(request).essence != FORM:
         return parse(b"")
     return await read_form(request, with_query=True)
 

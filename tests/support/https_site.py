@@ -58,7 +58,7 @@ class Site:
         self,
         path: str,
         body: Any,
-        content_type: str = "application/json",
+        content_type: str | None = "application/json",
         status: int = 200,
         headers: dict[str, str] | None = None,
     ) -> str:

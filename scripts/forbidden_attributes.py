@@ -1,0 +1,46 @@
+"""Refuses what aiohttp reads from a message in more time than its length is worth (A217): ``Content-Type``, with the
+standard library's e-mail parser in quadratic time, and ``Cookie``.
+
+``make check`` runs it. A linter cannot see what an attribute belongs to, so the names are taken by nobody at all.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOTS = ("authrim", "domain", "projections")
+_TYPE = "use authrim/outside/media_type.py and the bytes of the body"
+#: What to use in place of each.
+ATTRIBUTES = dict.fromkeys(("content_type", "charset", "get_encoding", "multipart"), _TYPE) | {
+    "cookies": "use authrim/web/cookie_header.py"
+}
+#: The same behind a call without arguments: ``await request.json()``.
+CALLS = {"json", "text", "post"}
+
+
+def offences(source: str) -> Iterator[tuple[int, str, str]]:
+    """Line of each attribute that must not be read, its name, and what to use."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and node.attr in ATTRIBUTES:
+            yield node.lineno, node.attr, ATTRIBUTES[node.attr]
+        elif isinstance(node, ast.Await) and isinstance(node.value, ast.Call):
+            called = node.value.func
+            if isinstance(called, ast.Attribute) and called.attr in CALLS and not node.value.args:
+                yield node.lineno, f"{called.attr}()", _TYPE
+
+
+def main() -> int:
+    """Status 1 when there is one, with where it is."""
+    found = [
+        f"{file}:{line}: .{name} takes too long on a long header: {instead}"
+        for root in ROOTS
+        for file in sorted(Path(root).rglob("*.py"))
+        for line, name, instead in offences(file.read_text("utf-8"))
+    ]
+    sys.stdout.writelines(f"{line}\n" for line in found)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
