@@ -11,6 +11,7 @@ import msgspec
 
 from domain import client_policy
 from domain.client_admission import NOBODYS, Admission, RegistrationRules, own_change_refusal
+from domain.client_idle_members import without_idle_members
 from domain.client_metadata import ClientMetadata
 from domain.client_signing import signing_refusal
 from domain.errors import Refusal
@@ -43,10 +44,16 @@ class Terms(msgspec.Struct, frozen=True):
 ADMINISTRATORS: Final = Terms()
 
 
-def refusal_of(
+def judged(
     metadata: ClientMetadata, terms: Terms, before: ClientMetadata | None = None
-) -> Refusal | None:
-    """Why the client may not be like this, or None. ``before``: what it was until now."""
+) -> ClientMetadata | Refusal:
+    """The client as it may be, without what has no effect; or why it may not be like this. ``before``: what it was
+    until now."""
+    metadata = without_idle_members(metadata)
+    return _refusal(metadata, terms, before) or metadata
+
+
+def _refusal(metadata: ClientMetadata, terms: Terms, before: ClientMetadata | None) -> Refusal | None:
     outside = None
     if terms.rules is not None:
         outside = own_change_refusal(metadata, terms.rules, terms.admission, before)

@@ -80,16 +80,8 @@ def _client_authentication(metadata: ClientMetadata) -> Iterable[Refusal | None]
     method = metadata.token_endpoint_auth_method
     algorithm = metadata.token_endpoint_auth_signing_alg
     yield unlike("token_endpoint_auth_method", method, profile.client_auth_methods)
-    if algorithm is not None:
-        allowed = {"private_key_jwt": profile.signing_algorithms, SIGNED_SECRET: (SECRET_ALGORITHM,)}.get(
-            method
-        )
-        if allowed is None:
-            yield invalid(
-                "token_endpoint_auth_signing_alg", "is for signed assertions only.", "Leave it out."
-            )
-        else:
-            yield unlike("token_endpoint_auth_signing_alg", algorithm, allowed)
+    allowed = (SECRET_ALGORITHM,) if method == SIGNED_SECRET else profile.signing_algorithms
+    yield unlike("token_endpoint_auth_signing_alg", algorithm, allowed)
     if metadata.protected_resources and not metadata.may_introspect:
         yield invalid("protected_resources", "are for may_introspect only.", "Set may_introspect.")
     if metadata.may_introspect and method == "none":

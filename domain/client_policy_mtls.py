@@ -28,8 +28,6 @@ def checks(metadata: ClientMetadata) -> Iterable[Refusal | None]:
             "needs exactly one name of its certificate.",
             f"Set one of {', '.join(_RULES)}.",
         )
-    if not by_authority and given:
-        yield invalid(given[0], "is for tls_client_auth only.", "Leave it out.")
     for name in given:
         is_valid, fix = _RULES[name]
         value = getattr(metadata, name)

@@ -18,7 +18,7 @@ from domain.client_events import (
     ClientUpdated,
     RegistrationTokenSet,
 )
-from domain.client_judgement import ADMINISTRATORS, Terms, refusal_of
+from domain.client_judgement import ADMINISTRATORS, Terms, judged
 from domain.client_metadata import ClientMetadata, addresses_or_keys_are_new
 from domain.client_policy_registration import MAX_NAME, name_refusal
 from domain.decision import Decision, refuse
@@ -172,7 +172,8 @@ def _for_the_log(
     cleaned = msgspec.structs.replace(
         metadata, client_name=_clean_name(metadata.client_name), localized=localized
     )
-    return refusal_of(cleaned, terms, before) or msgspec.structs.replace(cleaned, contacts=())
+    allowed = judged(cleaned, terms, before)
+    return allowed if isinstance(allowed, Refusal) else msgspec.structs.replace(allowed, contacts=())
 
 
 def _clean_name(name: str) -> str:

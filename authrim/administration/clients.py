@@ -23,7 +23,7 @@ from domain import client_admission
 from domain import client_registration as registration
 from domain.client import SECRET_METHODS, Client
 from domain.client_admission import Admission
-from domain.client_judgement import refusal_of
+from domain.client_judgement import judged
 from domain.client_metadata import ClientMetadata
 from domain.client_registration import RegisterClient, SetSecret
 from domain.decision import Decision
@@ -95,9 +95,9 @@ async def create_client(
     document of a sector either. ``algorithms``: what the server keeps keys for, where that is known.
     """
     terms = administrators_terms(development, algorithms)
-    refusal = refusal_of(metadata, terms)
-    if refusal is not None:
-        return refusal
+    allowed = judged(metadata, terms)
+    if isinstance(allowed, Refusal):
+        return allowed
     if logo is None and fetching is not None:
         logo = await fetched_logo(fetching, metadata, ClientMetadata())
     if logo is not None:

@@ -127,7 +127,13 @@ BAD = [
     ("access_token_format", {"access_token_format": "saml"}),
     ("client_name", {"client_name": "x" * 201}),
     ("token_endpoint_auth_method", {"token_endpoint_auth_method": "tls"}),
-    ("token_endpoint_auth_signing_alg", {"token_endpoint_auth_signing_alg": "RS256"}),
+    (
+        "token_endpoint_auth_signing_alg",
+        {
+            "token_endpoint_auth_method": "client_secret_jwt",
+            "token_endpoint_auth_signing_alg": "RS256",
+        },
+    ),
     ("jwks", {"token_endpoint_auth_method": "private_key_jwt"}),
     ("jwks", {"jwks": {}}),
     ("jwks", {"jwks": {"keys": []}}),
@@ -137,7 +143,7 @@ BAD = [
     ("jwks", {"jwks": {"keys": [JWK, JWK]}}),
     ("jwks", {"jwks": {"keys": [{**JWK, "x": "x" * 20000}]}}),
     ("grant_types", {"grant_types": ("authorization_code", "password")}),
-    ("response_types", {"grant_types": ("authorization_code", "implicit")}),
+    ("response_types", {"response_types": ("code", "id_token")}),
     ("response_types", {"response_types": ("id_token",)}),
     ("response_types", {"response_types": ("id_token token",), "grant_types": ("authorization_code",)}),
     ("response_types", {"response_types": ("code", "id_token token")}),

@@ -49,11 +49,6 @@ FAPI: dict[str, Any] = {
             PKI | {"tls_client_auth_san_dns": "a.example", "tls_client_auth_subject_dn": "CN=a"},
             "tls_client_auth needs exactly one name",
         ),
-        ({"tls_client_auth_san_dns": "a.example"}, "tls_client_auth_san_dns is for tls_client_auth only"),
-        (
-            SELF | {"tls_client_auth_san_dns": "a.example"},
-            "tls_client_auth_san_dns is for tls_client_auth only",
-        ),
         (PKI | {"tls_client_auth_subject_dn": "client"}, "tls_client_auth_subject_dn is malformed"),
         (PKI | {"tls_client_auth_subject_dn": "CN=" + "a" * 2000}, "tls_client_auth_subject_dn is malformed"),
         (PKI | {"tls_client_auth_san_dns": "*.example"}, "tls_client_auth_san_dns is malformed"),

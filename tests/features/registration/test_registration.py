@@ -165,3 +165,23 @@ async def test_a_token_may_say_what_its_clients_may_have(server: RunningServer) 
     )
     assert (status, tokens["scope"]) == (200, "orders.read")
     assert (await register(server, MINIMAL, token)).error == (400, "invalid_client_metadata")
+
+
+async def test_what_a_library_sends_by_default_registers(open_server: RunningServer) -> None:
+    """RFC 7591 §3.2.1: what ``idpyoidc`` 5 sends when nothing is set; what has no effect is not in the answer."""
+    document = {
+        "application_type": "web", "response_types": ["code", "id_token", "code id_token"],
+        "redirect_uris": ["https://rp.example/authz_cb"], "grant_types": ["authorization_code", "implicit"],
+        "jwks_uri": "https://rp.example/static/jwks.json", "subject_type": "public",
+        "id_token_signed_response_alg": "RS256", "userinfo_signed_response_alg": "RS256",
+        "request_object_signing_alg": "RS256", "token_endpoint_auth_method": "client_secret_basic",
+        "token_endpoint_auth_signing_alg": "RS256", "default_max_age": 86400,
+        "response_modes": ["query", "fragment", "form_post"],
+    }  # fmt: skip
+    answer = await register(open_server, document)
+    assert answer.status == 201, answer.body
+    assert answer.body["request_object_signing_alg"] == "RS256"
+    assert "token_endpoint_auth_signing_alg" not in answer.body
+    answer = await register(open_server, {**document, "jwks_uri": None})
+    assert answer.status == 201, answer.body
+    assert not {"request_object_signing_alg", "jwks_uri"} & answer.body.keys()
