@@ -19,6 +19,7 @@ from authrim.crypto import strict_json
 from authrim.crypto.strict_json import JsonRefused
 from authrim.execute import MICROSECONDS, Change, Context, Executor, Outcome
 from authrim.outside.egress import Egress, EgressRefused, Fetched
+from authrim.registration_quota import RegistrationQuota
 from authrim.settings import Settings
 from authrim.store import codec
 from authrim.store.contract import Store
@@ -44,8 +45,6 @@ SOURCE: Final = "metadata_document"
 MAX_DOCUMENT: Final = 16_384
 #: Documents whose age is remembered; of the others the document is fetched again.
 _REMEMBERED: Final = 10_000
-_MINUTE: Final = 60
-_HOUR: Final = 3600
 
 
 class ClientDocuments:
@@ -100,8 +99,9 @@ class ClientDocuments:
     async def _fetched_and_recorded(self, context: Context, client_id: str) -> bool:
         """Fetch the document and record what is new in it. Failures are never remembered (the draft's §4.4)."""
         is_new = await self._configuration.client(context.tenant, client_id) is None
-        if await self._too_many(context, is_new):
-            return False
+        quota = RegistrationQuota(self._store, self._settings, context, "client-document")
+        if await quota.minute_is_over() or (is_new and await quota.hour_is_full()):
+            return False  # anybody may name an address: one source does not make us fetch without end (A201)
         try:
             fetched = await self._egress.fetch(client_id, limit=MAX_DOCUMENT)
         except EgressRefused:
@@ -112,23 +112,13 @@ class ClientDocuments:
             log.warning("client_document.refused", what=refusal.description)
             return False
         if is_new:
-            await self._store.count(f"client-document:{context.tenant}", _HOUR)
+            await quota.count_client()
         self._fresh_until[context.tenant, client_id] = (
             monotonic() + self._settings.client_metadata_document_cache_seconds
         )
         if len(self._fresh_until) > _REMEMBERED:
             self._fresh_until.popitem(last=False)
         return True
-
-    async def _too_many(self, context: Context, is_new: bool) -> bool:
-        """Anybody may name an address: one source does not make us fetch without end, and an hour has room for so many
-        new clients (A201). What comes to nothing takes no room from others."""
-        source = f"client-document:{context.tenant}:{context.address}"
-        settings = self._settings
-        if await self._store.count(source, _MINUTE) > settings.registrations_per_minute:
-            return True
-        everybody = f"client-document:{context.tenant}"
-        return is_new and await self._store.count(everybody, _HOUR, 0) >= settings.registrations_per_hour
 
     async def _record(self, context: Context, client_id: str, fields: dict[str, Any]) -> Refusal | None:
         stream = client_stream(context.tenant, client_id)

@@ -1,6 +1,6 @@
 """Dynamic client registration (RFC 7591 §3, OpenID Connect Dynamic Client Registration 1.0 §3)."""
 
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from aiohttp import hdrs, web
@@ -8,6 +8,7 @@ from aiohttp import hdrs, web
 from authrim.execute import Context
 from authrim.registering import register_client
 from authrim.registration import Managed, described
+from authrim.registration_quota import HOUR, MINUTE, RegistrationQuota
 from authrim.runtime import RUNTIME, Runtime
 from authrim.web.answers import refuse_as_json, refuse_as_resource
 from authrim.web.bearer import bearer_token
@@ -19,41 +20,35 @@ from domain.errors import Refusal
 
 ENDPOINT = "register"
 
-_MINUTE: Final = 60
-_HOUR: Final = 3600
 _encode = msgspec.json.Encoder().encode
 
 
 async def register(request: web.Request) -> web.StreamResponse:
     """POST ``/register``."""
     runtime, context = request.app[RUNTIME], context_of(request)
-    busy = await _too_many(runtime, context)
+    token = bearer_token(request)
+    quota = RegistrationQuota(
+        runtime.store, runtime.settings, context, "register", is_holder=isinstance(token, str)
+    )
+    busy = await _too_many(quota)
     if busy is not None:
         return await refuse_as_json(request, context, ENDPOINT, busy)
-    token = bearer_token(request)
     if token is None and runtime.settings.registration != "open":
         return resource_challenge(error_id=context.error_id)
     answer = token if isinstance(token, Refusal) else await _register(request, runtime, context, token)
     if isinstance(answer, Managed):
+        await quota.count_client()
         return managed_answer(runtime, answer, status=201)
     if answer.status in {401, 403}:
         return await refuse_as_resource(request, context, ENDPOINT, answer)
     return await refuse_as_json(request, context, ENDPOINT, answer)
 
 
-async def _too_many(runtime: Runtime, context: Context) -> Refusal | None:
-    """Quotas of all servers together, of one source and of everybody (A201). Only who was let in counts for everybody:
-    whoever is refused takes no room from others."""
-    source = f"register:{context.tenant}:{context.address}"
-    if await runtime.store.count(source, _MINUTE) > runtime.settings.registrations_per_minute:
-        return too_many(_MINUTE)
-    if await runtime.store.count(_everybody(context), _HOUR, 0) >= runtime.settings.registrations_per_hour:
-        return too_many(_HOUR)
-    return None
-
-
-def _everybody(context: Context) -> str:
-    return f"register:{context.tenant}"
+async def _too_many(quota: RegistrationQuota) -> Refusal | None:
+    """Only who was let in counts for the hour: whoever is refused takes no room from others (A201)."""
+    if await quota.minute_is_over():
+        return too_many(MINUTE)
+    return too_many(HOUR) if await quota.hour_is_full() else None
 
 
 def too_many(seconds: int) -> Refusal:
@@ -73,10 +68,7 @@ async def _register(
     wanted = described(runtime, document)
     if isinstance(wanted, Refusal):
         return wanted
-    answer = await register_client(runtime, context, wanted, token)
-    if isinstance(answer, Managed):
-        await runtime.store.count(_everybody(context), _HOUR)
-    return answer
+    return await register_client(runtime, context, wanted, token)
 
 
 def managed_answer(runtime: Runtime, managed: Managed, status: int = 200) -> web.Response:

@@ -105,6 +105,35 @@ async def test_a201_the_hours_quota(store: Store) -> None:
         assert [(await register(server)).status for _ in range(2)] == [201, 429]
 
 
+@ONE_STORE
+async def test_a201_strangers_do_not_use_up_the_hour_of_holders(store: Store) -> None:
+    """A201: where the door is open and the hour is full, whoever holds an initial access token is still let in; a token
+    that is none gets in nowhere."""
+    async with running_server(store, registration="open", registrations_per_hour=1) as server:
+        assert [(await register(server)).status for _ in range(2)] == [201, 429]
+        assert (await register(server, token="x")).status == 401
+        token = await initial_token(server, uses=2)
+        assert [(await register(server, token=token)).status for _ in range(2)] == [201, 429]
+
+
+@ONE_STORE
+async def test_a201_one_source_does_not_use_up_the_hour(store: Store) -> None:
+    """A201: one address has a tenth of everybody's hour; another one is served."""
+    async with running_server(
+        store, registration="open", registrations_per_hour=100, registrations_per_minute=1000,
+        trusted_proxies=("127.0.0.1",),
+    ) as server:  # fmt: skip
+        answers = [(await register_from(server, "192.0.2.1")).status for _ in range(11)]
+        assert answers == [201] * 10 + [429]
+        assert (await register_from(server, "192.0.2.2")).status == 201
+
+
+async def register_from(server: RunningServer, address: str) -> Answer:
+    headers = {"X-Forwarded-For": address}
+    async with server.http.post(server.url("/register"), json=MINIMAL, headers=headers) as answer:
+        return Answer(answer.status, await answer.json(), answer.headers)
+
+
 NOBODYS: list[str] = [
     "https://example.com*", "https://*.example.com/", "https://example.com/*",  # A004
     "https://good.com@evil.com/", "https://good.com\\@evil.com/", "https:/\\evil.com", "https:evil.com",  # A005

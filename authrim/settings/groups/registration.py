@@ -34,7 +34,8 @@ class Registration(BaseModel):
         default=1000,
         ge=1,
         le=10_000_000,
-        description="Registrations from everywhere in an hour; more get 429.",
+        description="Registrations from everywhere in an hour; more get 429. One address has a tenth of them, or 10 "
+        "where that is more; holders of an initial access token have an hour of the same size of their own.",
     )
     registration_updates_per_minute: Count = Field(
         default=10,
