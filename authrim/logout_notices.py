@@ -4,9 +4,14 @@ However a session ends (logout, a new password, an administrator, on any node), 
 process takes the row for a while, posts to every client that knows of the session, and records in the session's
 stream what became of it. One that is killed in between is followed by another, which sends the same ``jti`` again
 (F22). Nobody's logout waits for any of this, and nobody is tried without end (A119).
+
+Each session is told of by itself, so that one whose receiver hangs delays no other; how many may be posted to at once
+is the egress guard's to say (``authrim/outside/shares.py``), for each client and host apart. What finds no place there
+was not tried: it is due again in a moment, behind what has not been taken yet.
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlencode
 
@@ -14,7 +19,7 @@ import structlog
 
 from authrim.crypto.key_ring import NoSigningKey
 from authrim.execute import Change, Context, Outcome
-from authrim.outside.egress import EgressRefused
+from authrim.outside.egress import EgressCrowded, EgressRefused
 from authrim.protocol.logout_token import logout_token_id, sign_logout_token
 from authrim.runtime import Runtime
 from authrim.session_clients import clients_of_session
@@ -33,8 +38,11 @@ log = structlog.get_logger(__name__)
 
 #: Seconds before each further attempt; when they are used up a client is given up (A119).
 PAUSES: Final = (5, 30, 120)
-#: Sessions that one process tells of at once.
-AT_ONCE: Final = 16
+#: Sessions that one process has in hand at once, and that it takes with one look.
+IN_HAND: Final = 512
+AT_ONCE: Final = 64
+#: Seconds before a client is tried that found no place.
+PUT_BACK: Final = 5
 #: Seconds between two looks for what is due.
 PAUSE: Final = 0.5
 #: Seconds after which the end of a session is no news: every session has long expired. It bounds what an outage, or a
@@ -48,42 +56,62 @@ Result = BackChannelLogoutDelivered | BackChannelLogoutFailed
 
 async def tell_until_cancelled(runtime: Runtime) -> None:
     """Look for what is due, again and again; a store that is away is waited for."""
-    while True:
-        try:
-            taken = await tell_what_is_due(runtime)
-        except StoreError:
-            log.warning("logout_notices.store_unavailable")
-            taken = 0
-        if taken < AT_ONCE:
-            await asyncio.sleep(PAUSE)
+    async with asyncio.TaskGroup() as group:
+        in_hand: set[asyncio.Task[None]] = set()
+        while True:
+            room = min(AT_ONCE, IN_HAND - len(in_hand))
+            try:
+                taken = await _take(runtime, room) if room else ()
+            except StoreError:
+                log.warning("logout_notices.store_unavailable")
+                taken = ()
+            for delivery in taken:
+                task = group.create_task(_tell_clients(runtime, delivery))
+                in_hand.add(task)
+                task.add_done_callback(in_hand.discard)
+            if len(taken) < AT_ONCE:
+                await asyncio.sleep(PAUSE)
 
 
-async def tell_what_is_due(runtime: Runtime) -> int:
-    """One attempt for each session whose clients are to be told now; how many sessions there were."""
-    # A process that hangs for longer than all its posts may take has lost its rows to another.
-    lease = 4 * int(runtime.settings.egress_timeout_seconds)
-    deliveries = await runtime.store.take_deliveries(AT_ONCE, lease)
-    await asyncio.gather(*(_tell_clients(runtime, delivery) for delivery in deliveries))
-    return len(deliveries)
+async def _take(runtime: Runtime, limit: int) -> Sequence[Delivery]:
+    """Take rows for longer than all their posts may last: a process that hangs has lost them to another."""
+    return await runtime.store.take_deliveries(limit, 4 * int(runtime.settings.egress_timeout_seconds))
 
 
 async def _tell_clients(runtime: Runtime, delivery: Delivery) -> None:
-    """One attempt for one session. When the store fails, the row is due again after its lease."""
-    tenant, _, session_id = streams.parse(delivery.stream)
-    last = delivery.attempts > len(PAUSES)
+    """One attempt for one session. When it fails otherwise than it may, the row is due again after its lease."""
+    _tenant, _, session_id = streams.parse(delivery.stream)
     try:
-        waiting = await _clients_to_tell(runtime, delivery)
-        session, _version = await read_session(runtime, tenant, session_id)
-        results = await asyncio.gather(
-            *(_tell(runtime, delivery, client, session, session_id) for client in waiting)
-        )
-        final = tuple(result for result in results if last or isinstance(result, BackChannelLogoutDelivered))
-        if final:
-            await _record(runtime, tenant, session_id, final)
-        delay = None if len(final) == len(waiting) else PAUSES[delivery.attempts - 1]
-        await runtime.store.settle_delivery(delivery.position, delay)
+        await _attempt(runtime, delivery)
     except StoreError as error:
         log.warning("logout_notices.not_recorded", session=session_id, kind=type(error).__name__)
+    except Exception as error:  # no other session has to do with it
+        log.error("logout_notices.session_failed", session=session_id, kind=type(error).__name__)
+
+
+async def _attempt(runtime: Runtime, delivery: Delivery) -> None:
+    """Tell every client that waits to be told, record what is final, and say when the row is due again."""
+    tenant, _, session_id = streams.parse(delivery.stream)
+    waiting = await _clients_to_tell(runtime, delivery)
+    session, _version = await read_session(runtime, tenant, session_id)
+    results = await asyncio.gather(
+        *(_tell(runtime, delivery, client, session, session_id) for client in waiting)
+    )
+    last = delivery.attempts > len(PAUSES)
+    final = tuple(
+        result
+        for result in results
+        if isinstance(result, BackChannelLogoutDelivered)
+        or (last and isinstance(result, BackChannelLogoutFailed))
+    )
+    if final:
+        await _record(runtime, tenant, session_id, final)
+    if len(final) == len(waiting):
+        await runtime.store.settle_delivery(delivery.position)
+    elif any(isinstance(result, BackChannelLogoutFailed) for result in results) and not last:
+        await runtime.store.settle_delivery(delivery.position, PAUSES[delivery.attempts - 1])
+    else:  # nobody was tried in vain, so this was no attempt
+        await runtime.store.settle_delivery(delivery.position, PUT_BACK, counted=False)
 
 
 async def _clients_to_tell(runtime: Runtime, delivery: Delivery) -> tuple[Client, ...]:
@@ -102,14 +130,20 @@ async def _clients_to_tell(runtime: Runtime, delivery: Delivery) -> tuple[Client
 
 async def _tell(
     runtime: Runtime, delivery: Delivery, client: Client, session: Session, session_id: str
-) -> Result:
-    """Post a logout token to one client (§2.5); what became of it."""
+) -> Result | None:
+    """Post a logout token to one client (§2.5); what became of it, None when there was no place to try."""
     token_id = logout_token_id(delivery.tenant, session_id, client.client_id)
     uri, now = client.metadata.backchannel_logout_uri, runtime.now()
     assert uri is not None
+    if runtime.egress.is_crowded(uri, client.client_id):
+        return None
     try:
         token = await _logout_token(runtime, delivery.tenant, client, session.subject, session_id, token_id)
-        status = await runtime.egress.post(uri, urlencode({"logout_token": token}).encode(), _FORM)
+        status = await runtime.egress.post(
+            uri, urlencode({"logout_token": token}).encode(), _FORM, client=client.client_id
+        )
+    except EgressCrowded:
+        return None
     except (NoSigningKey, _NoEncryptionKey):
         reason = "no_key"
     except EgressRefused:

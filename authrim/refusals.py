@@ -1,7 +1,7 @@
 """Every refusal leaves a trace for ``authrim audit why``, and a flood of them cannot fill the log.
 
-A refusal that belongs to no grant is a one-event stream. From one source beyond a limit a minute, refusals are
-only counted, and the counts are written once a minute.
+A refusal that belongs to no grant is a one-event stream. Beyond a limit a minute, of one source and of all together,
+refusals are only counted, and the counts are written once a minute.
 """
 
 import asyncio
@@ -22,6 +22,8 @@ log = structlog.get_logger(__name__)
 
 #: Refusals of one source that are recorded one by one in a minute.
 RECORDED_A_MINUTE = 60
+#: Refusals of all sources together, so that many networks write no more than some do.
+RECORDED_IN_ALL = 1200
 #: Sources remembered within a minute; beyond that, new ones are only counted.
 SOURCES = 10_000
 
@@ -33,6 +35,7 @@ class Refusals:
         self._store = store
         self._minute = 0
         self._by_source: Counter[str] = Counter()
+        self._recorded = 0
         self._counted: Counter[tuple[str, str, str]] = Counter()
 
     async def record(self, context: Context, endpoint: str, refusal: Refusal, client_known: bool) -> None:
@@ -60,13 +63,17 @@ class Refusals:
         if source not in self._by_source and len(self._by_source) >= SOURCES:
             return False
         self._by_source[source] += 1
-        return self._by_source[source] <= RECORDED_A_MINUTE
+        if self._by_source[source] > RECORDED_A_MINUTE or self._recorded >= RECORDED_IN_ALL:
+            return False
+        self._recorded += 1
+        return True
 
     async def _turn_minute(self, minute: int) -> None:
         if minute == self._minute:
             return
         self._minute = minute
         self._by_source.clear()
+        self._recorded = 0
         await self.flush()
 
     async def flush(self) -> None:

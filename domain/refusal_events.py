@@ -19,7 +19,7 @@ class RequestRefused(Event, frozen=True, tag="refusal.request_refused.v1"):
 
 
 class RefusalsCounted(Event, frozen=True, tag="refusal.counted.v1"):
-    """One source was refused this often in this minute, beyond the ones recorded one by one."""
+    """An endpoint refused this often in this minute, beyond what was recorded one by one."""
 
     endpoint: str
     error: str

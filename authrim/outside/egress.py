@@ -21,7 +21,8 @@ from yarl import URL
 
 from authrim.outside.addresses import Destinations
 from authrim.outside.media_type import JSON, MediaType, is_json, read_media_type
-from authrim.outside.names import CheckedNames, NotPermitted, SystemNames
+from authrim.outside.names import CheckedNames, NotPermitted, PublicNames
+from authrim.outside.shares import Crowded, Party, Shares
 from authrim.settings import Settings
 
 T = TypeVar("T")
@@ -29,8 +30,6 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 MAX_URL: Final = 2048
-#: Answers that may be awaited at once; the next ones wait, within their own time.
-MOST_AT_ONCE: Final = 64
 _HTTPS_PORT: Final = 443
 #: Below this are the ports of mail, file and name services, which nobody's keys or logo are behind.
 _FIRST_UNPRIVILEGED_PORT: Final = 1024
@@ -41,6 +40,10 @@ class EgressRefused(Exception):
 
     def __init__(self) -> None:
         super().__init__("the address could not be fetched")
+
+
+class EgressCrowded(EgressRefused):
+    """Too many fetches of its like are under way. Nobody was asked, so it may be tried again."""
 
 
 class Fetched(msgspec.Struct, frozen=True):
@@ -70,7 +73,8 @@ class Egress:
         self._timeout = timeout_seconds
         self._max_bytes = max_bytes
         self._plain_http = plain_http
-        self._names = names or SystemNames()
+        self._names = names or PublicNames()
+        self._shares = Shares()
         self._session: aiohttp.ClientSession | None = None
         self._opening = asyncio.Lock()
 
@@ -111,11 +115,18 @@ class Egress:
         return await self._ask(hdrs.METH_GET, url, {hdrs.ACCEPT: accept}, None, read)
 
     async def post(
-        self, url: str, body: bytes, content_type: str, headers: Mapping[str, str] | None = None
+        self,
+        url: str,
+        body: bytes,
+        content_type: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        client: str = "",
     ) -> int:
-        """The status that a POST is answered with; the rest of the answer is not read.
+        """The status that a POST is answered with; the rest of the answer is not read. ``client``: whose share of the
+        places it takes.
 
-        Raises EgressRefused, also for a redirect.
+        Raises EgressRefused, also for a redirect, and EgressCrowded.
         """
 
         async def read(answer: aiohttp.ClientResponse) -> int:
@@ -124,7 +135,14 @@ class Egress:
             return answer.status
 
         sent = {**(headers or {}), hdrs.CONTENT_TYPE: content_type}
-        return await self._ask(hdrs.METH_POST, url, sent, body, read)
+        return await self._ask(hdrs.METH_POST, url, sent, body, read, client)
+
+    def is_crowded(self, url: str, client: str = "") -> bool:
+        """Whether asking there for this client would be refused at once, before anything is made to be sent."""
+        try:
+            return self._shares.is_crowded(_party(self._checked(url), client))
+        except NotPermitted:
+            return False
 
     async def close(self) -> None:
         """Leave no connection and no thread behind."""
@@ -139,15 +157,23 @@ class Egress:
         headers: Mapping[str, str],
         body: bytes | None,
         read: Callable[[aiohttp.ClientResponse], Awaitable[T]],
+        client: str = "",
     ) -> T:
         try:
             target = self._checked(url)
-            async with asyncio.timeout(self._timeout):
+            # Whoever waited for a place has at least half of the time left to ask.
+            async with (
+                asyncio.timeout(self._timeout),
+                self._shares.place(_party(target, client), self._timeout / 2),
+            ):
                 session = await self._open_session()
                 async with session.request(
                     method, target, headers=headers, data=body, allow_redirects=False
                 ) as answer:
                     return await read(answer)
+        except Crowded:
+            log.warning("egress.crowded", url=url.partition("?")[0][:MAX_URL])
+            raise EgressCrowded from None
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             # Without the query, which may hold what is secret between two others.
             log.warning("egress.refused", url=url.partition("?")[0][:MAX_URL], reason=_reason(error))
@@ -201,7 +227,7 @@ class Egress:
                     resolver=CheckedNames(self._names, self._destinations),
                     use_dns_cache=False,
                     force_close=True,
-                    limit=MOST_AT_ONCE,
+                    limit=0,  # the shares are the limit
                 )
                 self._session = aiohttp.ClientSession(
                     connector=connector,
@@ -212,6 +238,10 @@ class Egress:
                     trust_env=False,
                 )
             return self._session
+
+
+def _party(target: URL, client: str) -> Party:
+    return Party(f"{target.raw_host}:{target.port}", client)
 
 
 def _looks_like_address(host: str) -> bool:

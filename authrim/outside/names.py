@@ -1,48 +1,42 @@
-"""Host names become addresses: looked up off the event loop, and let through only when each may be connected to."""
+"""Host names become addresses: looked up without a thread, and let through only when each may be connected to."""
 
-import asyncio
 import socket
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from typing import Final
 
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import AsyncResolver
 
 from authrim.outside.addresses import Destinations
 
-#: Names that are looked up at once: ``getaddrinfo`` holds a thread, for long when the network is away (F36).
-_LOOKUPS_AT_ONCE: Final = 8
+#: Seconds that one question may take, and how often it is asked; a fetch has a shorter time as a whole anyway.
+_TIMEOUT: Final = 2.0
+_TRIES: Final = 2
 
 
 class NotPermitted(OSError):
     """Why something is not fetched, as a word for our own log."""
 
 
-class SystemNames(AbstractResolver):
-    """``getaddrinfo`` in threads of its own, so that a network that is away holds up nothing else."""
+class PublicNames(AbstractResolver):
+    """The system's name servers and ``/etc/hosts``, asked by c-ares without a thread for each question: a name that is
+    never answered holds up no other, and nobody is asked any more for a fetch that was given up (F36)."""
 
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_LOOKUPS_AT_ONCE, "names")
+    def __init__(self, servers: Sequence[str] | None = None) -> None:
+        """``servers``: who is asked in place of those of ``/etc/resolv.conf``, as ``address:port``."""
+        self._servers = servers
+        self._resolver: AsyncResolver | None = None
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        found = await asyncio.get_running_loop().run_in_executor(
-            self._threads, lambda: socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
-        )
-        return [
-            ResolveResult(
-                hostname=host,
-                host=str(address[0]),
-                port=port,
-                family=found_family,
-                proto=protocol,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for found_family, _type, protocol, _name, address in found
-        ]
+        if self._resolver is None:  # it belongs to the running loop
+            self._resolver = AsyncResolver(nameservers=self._servers, timeout=_TIMEOUT, tries=_TRIES)
+        return await self._resolver.resolve(host, port, family)
 
     async def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        if self._resolver is not None:
+            await self._resolver.close()
 
 
 class CheckedNames(AbstractResolver):

@@ -148,13 +148,15 @@ class PostgresStore:
         rows = await self._connections.fetch(outbox_sql.TAKE_POSTGRES, lease_seconds * _MICROSECONDS, limit)
         return [Delivery(*row) for row in rows]
 
-    async def settle_delivery(self, position: int, delay_seconds: int | None = None) -> None:
+    async def settle_delivery(
+        self, position: int, delay_seconds: int | None = None, *, counted: bool = True
+    ) -> None:
         """End a taken row, or put it off."""
         if delay_seconds is None:
             await self._connections.fetch(outbox_sql.SETTLE_POSTGRES, position)
         else:
             delay = delay_seconds * _MICROSECONDS
-            await self._connections.fetch(outbox_sql.PUT_OFF_POSTGRES, delay, position)
+            await self._connections.fetch(outbox_sql.PUT_OFF_POSTGRES, delay, position, int(not counted))
 
     async def read_audit(self, error_id: str) -> Sequence[Mapping[str, Any]]:
         """The ``audit`` rows of an error id, in the log's order."""

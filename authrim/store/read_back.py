@@ -100,8 +100,11 @@ class ReadBack(Store, Protocol):
     async def take_deliveries(self, limit: int, lease_seconds: int) -> Sequence[Delivery]:
         """Rows of the outbox that are due, for this process alone until the lease is over. Raises Unavailable."""
 
-    async def settle_delivery(self, position: int, delay_seconds: int | None = None) -> None:
-        """End a taken row, or put it off by ``delay_seconds``. Raises Unavailable."""
+    async def settle_delivery(
+        self, position: int, delay_seconds: int | None = None, *, counted: bool = True
+    ) -> None:
+        """End a taken row, or put it off by ``delay_seconds``; when it is not ``counted``, as if it had not been
+        attempted. Raises Unavailable."""
 
     async def read_audit(self, error_id: str) -> Sequence[Mapping[str, Any]]:
         """The ``audit`` rows of an error id, in the log's order."""

@@ -185,10 +185,12 @@ class SQLiteStore:
             return []
         return await self._writer.run(outbox_sqlite.take, limit, lease_seconds * writes.MICROSECONDS, now)
 
-    async def settle_delivery(self, position: int, delay_seconds: int | None = None) -> None:
+    async def settle_delivery(
+        self, position: int, delay_seconds: int | None = None, *, counted: bool = True
+    ) -> None:
         """End a taken row, or put it off."""
         delay = None if delay_seconds is None else delay_seconds * writes.MICROSECONDS
-        await self._writer.run(outbox_sqlite.settle, position, delay, self._clock.now())
+        await self._writer.run(outbox_sqlite.settle, position, delay, int(not counted), self._clock.now())
 
     async def read_audit(self, error_id: str) -> Sequence[Mapping[str, Any]]:
         """The ``audit`` rows of an error id, in the log's order."""
