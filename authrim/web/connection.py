@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import structlog
 from aiohttp import hdrs, web
-from aiohttp.http import HttpVersion10, RawRequestMessage
+from aiohttp.http import HttpVersion10, HttpVersion11, RawRequestMessage
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler, RequestPayloadError
@@ -59,7 +59,7 @@ class Connection(RequestHandler):
         wire = cast(asyncio.Transport, transport)
         peer = wire.get_extra_info("peername")
         address = source_of(peer[0] if isinstance(peer, tuple) else "")
-        if not self._connections.admit(address):
+        if not self._connections.admit(address, self):
             _log.info("connection.turned_away", status=HTTPStatus.SERVICE_UNAVAILABLE)
             self._force_close = True
             wire.write(_bare_bytes(HTTPStatus.SERVICE_UNAVAILABLE, "Retry-After: 1\r\n"))
@@ -82,13 +82,18 @@ class Connection(RequestHandler):
         super().connection_lost(exc)
         self._wire = None  # which may be a transport of ours that points back here
         if task is None:
-            self._connections.leave(address)
+            self._connections.leave(address, self)
         else:
-            task.add_done_callback(lambda _task: self._connections.leave(address))
+            task.add_done_callback(lambda _task: self._connections.leave(address, self))
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being asked or answered."""
+        return self._waiter is not None and not self._messages and not self._head_bytes
 
     def close_if_idle(self) -> None:
         """Close a connection on which nothing is being asked or answered."""
-        if self._waiter is not None and not self._messages and not self._head_bytes:
+        if self.is_idle:
             self.force_close()
 
     # The head: deadline and size.
@@ -152,8 +157,11 @@ class Connection(RequestHandler):
     ) -> tuple[web.StreamResponse, bool]:
         """Send the answer; aiohttp's own ``Server`` header would name versions."""
         resp.headers.setdefault(hdrs.SERVER, SERVER)
-        if self._connections.draining:
+        if self._connections.draining or request._message.upgrade:
+            # Behind an Upgrade that is not taken (RFC 9110 §7.8) aiohttp reads no further request, so whoever has sent
+            # one already learns that it was not heard (RFC 9112 §9.6).
             resp.force_close()
+        self._connections.has_answered(self)
         try:
             return await super().finish_response(request, resp, start_time)
         except ValueError as error:
@@ -214,6 +222,8 @@ def _verdict(request: BaseRequest, limits: Limits) -> HTTPStatus | None:
     headers = message.headers
     if message.version < HttpVersion10 or not _origin_form(message):
         return HTTPStatus.BAD_REQUEST
+    if message.version < HttpVersion11 and hdrs.TRANSFER_ENCODING in headers:
+        return HTTPStatus.BAD_REQUEST  # its framing is faulty, and the connection ends (RFC 9112 §6.1)
     # bytes.lower() folds ASCII alone: a Kelvin sign is no k.
     if message.chunked and headers[hdrs.TRANSFER_ENCODING].encode("utf-8", "replace").lower() != b"chunked":
         return HTTPStatus.NOT_IMPLEMENTED  # another coding beside it (RFC 9112 §6.1)

@@ -45,6 +45,11 @@ AMBIGUOUS = {
     "kelvin sign": FORM + "Transfer-Encoding: chun\u212aed\r\n\r\n0\r\n\r\n".encode() + SMUGGLED,
     "long s in a name": FORM + "Tran\u017ffer-Encoding: chunked\r\n\r\n0\r\n\r\n".encode() + SMUGGLED,
     "chunked in HTTP/1.0": FORM.replace(b"1.1", b"1.0") + CHUNKED + b"0\r\n\r\n" + SMUGGLED,
+    "chunked in HTTP/1.0 that is kept": FORM.replace(b"1.1", b"1.0")
+    + b"Connection: keep-alive\r\n"
+    + CHUNKED
+    + b"3\r\na=b\r\n0\r\n\r\n"
+    + SMUGGLED,
     "bare LF": b"POST /form HTTP/1.1\nHost: a\nContent-Length: 0\n\n" + SMUGGLED,
     "bare CR": FORM + b"X: a\rContent-Length: 36\r\n\r\n" + SMUGGLED,
     "NUL in a header": FORM + b"X: a\0b\r\nContent-Length: 0\r\n\r\n" + SMUGGLED,
@@ -242,12 +247,77 @@ async def test_connections_of_one_address_are_capped() -> None:
             writer.close()
 
 
+class Held:
+    """A connection that is being used."""
+
+    is_idle = False
+
+    def close_if_idle(self) -> None:
+        pass
+
+
+HELLO = b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+async def idle_from(address: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection from one of this machine's addresses that is kept after a first answer, good or not."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0))
+    writer.write(HELLO)
+    await reader.readline()
+    return reader, writer
+
+
+async def test_one_address_has_a_share_of_the_whole() -> None:
+    """A218: of 40 places one address takes 10 at most, whatever its own cap, so two of them never fill a process."""
+    async with serving(sample_app(), Limits(connections=40)) as running:
+        held = [await idle_from("127.0.0.2", running.port) for _ in range(10)]
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.port, local_addr=("127.0.0.2", 0))
+        assert (await reader.readline()).startswith(b"HTTP/1.1 503 ")
+        assert (await ask(running.port, HELLO))[0] == 200
+        for _, one in [*held, (reader, writer)]:
+            one.close()
+
+
+async def test_idle_connections_make_room_for_new_ones() -> None:
+    """A218: a house full of idle keep-alive connections turns nobody away: the longest idle one of those who hold most
+    is dropped, and one that is being used never."""
+    async with serving(sample_app(), Limits(connections=40)) as running:
+        used = await asyncio.open_connection("127.0.0.1", running.port, local_addr=("127.0.0.9", 0))
+        used[1].write(HELLO[:20])
+        held = [
+            await idle_from(f"127.0.0.{number}", running.port) for number in range(2, 6) for _ in range(10)
+        ]
+        for number in range(30):
+            answer = await asyncio.open_connection(
+                "127.0.0.1", running.port, local_addr=(f"127.0.1.{number}", 0)
+            )
+            answer[1].write(HELLO)
+            assert (await answer[0].readline()).startswith(b"HTTP/1.1 200 ")
+            held.append(answer)
+        used[1].write(HELLO[20:])
+        assert (await used[0].readline()).startswith(b"HTTP/1.1 200 ")
+        for _, writer in [*held, used]:
+            writer.close()
+
+
+async def test_a_pipelined_request_behind_an_upgrade_is_not_lost_in_silence() -> None:
+    """A215, RFC 9110 §7.8: an Upgrade is not taken; what was sent behind it is not read, and the answer says so."""
+    upgrade = b"GET /hello HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+    form = FORM + b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 3\r\n\r\na=b"
+    async with serving(sample_app()) as running:
+        for request in (upgrade, form):
+            answer = await talk(running.port, request + HELLO)
+            status, headers, _ = parts(answer)
+            assert (status, headers["connection"]) == (200, "close")
+            assert answer.count(b"HTTP/1.1") == 1
+
+
 async def test_one_ipv6_network_counts_as_one_address() -> None:
     """A225: addresses of one /64 share one cap."""
     connections = Connections(Limits(connections=0, connections_per_address=1))
-    assert connections.admit("2001:db8::/64")
-    assert not connections.admit("2001:db8::/64")
-    assert connections.admit("2001:db8:0:1::/64")
+    assert connections.admit("2001:db8::/64", Held())
+    assert not connections.admit("2001:db8::/64", Held())
+    assert connections.admit("2001:db8:0:1::/64", Held())
 
 
 PROXY = Proxies((ipaddress.ip_network("10.0.0.0/8"),), depth=2)
@@ -318,9 +388,14 @@ async def test_exhausted_descriptors_turn_connections_away_and_recover() -> None
     try:
         assert server.stdout is not None
         port = int(await server.stdout.readline())
-        held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(100)]
+        held = []
+        for number in range(100):
+            held.append(await asyncio.open_connection("127.0.0.1", port))
+            if number < 90:
+                held[-1][1].write(b"GET /hello HTTP/1.1\r\n")  # what is idle would make room
+            await asyncio.sleep(0.002)
         reader, writer = held[0]
-        writer.write(b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n")
+        writer.write(b"Host: a\r\n\r\n")
         assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
         assert (await held[-1][0].read()).startswith(b"HTTP/1.1 503 ")
         for _, writer in held:
