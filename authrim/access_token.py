@@ -63,12 +63,13 @@ class AccessTokens:
         self._verified: OrderedDict[str, Named] = OrderedDict()
 
     async def find(self, tenant: str, token: str) -> PresentedToken | None:
-        """The token, or None when this server never gave it out."""
+        """The token, or None when this server never gave it out, or so long ago that it has expired: its row leaves
+        some time after that (authrim/expired.py), and nobody may be able to tell when."""
         named = self._named(tenant, token)
         if named is None:
             return None
         found = await self._store.find("token", token_key(tenant, named.grant_id, named.token_id))
-        if found.row is None:
+        if found.row is None or found.now // MICROSECONDS >= found.row["expires_at"]:
             return None
         row = found.row
         standing = TokenStanding(

@@ -23,6 +23,7 @@ from authrim.crypto.passwords import PasswordCost, Passwords
 from authrim.endpoints.discovery import METADATA
 from authrim.endpoints.logo import LOGOS, Logos
 from authrim.execute import Executor
+from authrim.expired import drop_until_cancelled
 from authrim.features import Route, enabled, server_metadata
 from authrim.logout_notices import tell_until_cancelled
 from authrim.master_proof import prove_master_keys
@@ -152,6 +153,7 @@ async def background_work(runtime: Runtime) -> AsyncIterator[None]:
         runtime.refusals.flush_every_minute,
         lambda: follow_all(runtime.store),
         lambda: forget_until_cancelled(runtime),
+        lambda: drop_until_cancelled(runtime),
     ]
     if "backchannel_logout" in runtime.features:
         works.append(lambda: tell_until_cancelled(runtime))

@@ -24,6 +24,7 @@ from projections.tables import INLINE_TABLES, SESSION_CLIENTS, TOKENS, Table, ro
 PAGE: Final = 2000
 #: Differences and unreadable events that are named in a report; more are of no use to anybody.
 MOST_NAMED: Final = 100
+_MICROSECONDS: Final = 1_000_000
 
 REBUILT: Final[tuple[Table, ...]] = (
     *(table for table in INLINE_TABLES if table.rebuilt),
@@ -61,30 +62,36 @@ def _silent(_position: int, _head: int) -> None:
     pass
 
 
-async def verify(store: ReadBack, progress: Progress = _silent, *, page: int = PAGE) -> Report:
-    """Replay the log and compare, at one moment, while a server may go on. ``progress``: position and head's.
+async def verify(
+    store: ReadBack, progress: Progress = _silent, *, page: int = PAGE, now: int | None = None
+) -> Report:
+    """Replay the log and compare, at one moment, while a server may go on. ``progress``: position and head's. ``now``
+    in seconds, when it is not the database's.
 
     Raises Unavailable.
     """
     async with store.shadow(REBUILT, repair=False) as shadow:
         replay = _Replay(shadow, progress, page)
         await replay.to_the_head()
-        return await replay.report()
+        moment = (await store.head()).now // _MICROSECONDS if now is None else now
+        return await replay.report(moment)
 
 
 async def rebuild(store: ReadBack, progress: Progress = _silent, *, page: int = PAGE) -> Report:
     """Replay the log, and correct what differs, in one transaction. ``differences`` are those that were found.
 
     Appends wait, or are answered 503, while tables are compared at the end. When events cannot be read nothing is
-    changed: a row that is wrong is better than one that lacks a revocation. Raises Unavailable.
+    changed: a row that is wrong is better than one that lacks a revocation. Rows that had left their table because they
+    have expired come back, until the server drops them again. Raises Unavailable.
     """
+    now = (await store.head()).now // _MICROSECONDS
     async with store.shadow(REBUILT, repair=True) as shadow:
         replay = _Replay(shadow, progress, page)
         await replay.to_the_head()
         await replay.to_the_head()  # what came meanwhile, so that little is left for when writers are held
         await shadow.hold_writers()
         await replay.to_the_head()
-        report = await replay.report()
+        report = await replay.report(now)
         if report.unreadable:
             return report
         for table in REBUILT:
@@ -116,15 +123,15 @@ class _Replay:
             self._position = events[-1].position
             self._progress(self._position, head)
 
-    async def report(self) -> Report:
-        """Compare every table with its shadow."""
+    async def report(self, now: int) -> Report:
+        """Compare every table with its shadow. What had expired by ``now`` (seconds) may have left its table."""
         if self._position < await self._shadow.head_position():
             self._remember([Failure(self._position + 1, "MissingEvent")])
         for followed in FOLLOWED:
             await self._shadow.forget_ahead(followed.table, followed.name)
         found: list[Difference] = []
         for table in REBUILT:
-            rows = await self._shadow.differences(table, MOST_NAMED - len(found))
+            rows = await self._shadow.differences(table, MOST_NAMED - len(found), now)
             found.extend(_difference(table, row) for row in rows)
         names = tuple(table.name for table in REBUILT)
         return Report(self._position, names, tuple(found), tuple(self._unreadable))

@@ -153,6 +153,11 @@ def _step(
     )
 
 
+def may_be_refreshed(grant: Grant, now: int) -> bool:
+    """Whether the grant has a refresh token that may still be used; once it has none it never gets one again."""
+    return grant.refresh is not None and is_current(grant, grant.refresh.generation, now)
+
+
 def is_current(grant: Grant, generation: int, now: int) -> bool:
     """Whether the refresh token of that generation is the grant's newest and may still be used."""
     refresh = grant.refresh

@@ -26,6 +26,11 @@ LOOKUPS: Final[dict[str, str]] = {
         LEFT JOIN accounts a ON a.key = s.tenant || ':' || s.subject
         WHERE s.key {keys}
     """,
+    # Whether there is a token that ends with a session.
+    "session_token": """
+        SELECT DISTINCT t.tenant || ':' || t.session_id AS lookup_key FROM tokens t
+        WHERE t.session_id IS NOT NULL AND t.tenant || ':' || t.session_id {keys}
+    """,
     "account": "SELECT key AS lookup_key, subject, status, document, version FROM accounts WHERE key {keys}",
     "client": "SELECT key AS lookup_key, client_id, status, document, version FROM clients WHERE key {keys}",
     "login": "SELECT key AS lookup_key, subject FROM logins WHERE key {keys}",

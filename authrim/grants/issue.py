@@ -62,6 +62,11 @@ async def standing_of(runtime: Runtime, context: Context, client: Client, grant:
     found = await runtime.store.find("session", row_key(context.tenant, grant.session_id))
     row = found.row or {}
     bound = session_bound_to(grant) is not None
+    if found.row is None and not bound and grant.subject is not None:
+        # The session is long over, and its row has left (authrim/expired.py); the grant hangs on the account alone.
+        found = await runtime.store.find("account", row_key(context.tenant, grant.subject))
+        account = found.row or {}
+        row = {"account_status": account.get("status"), "account_version": account.get("version")}
     liveness = Liveness(
         client=client.status,
         account=row.get("account_status"),

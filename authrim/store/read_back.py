@@ -70,8 +70,9 @@ class Shadow(Protocol):
     async def forget_ahead(self, table: Table, follower: str) -> None:
         """Take away shadow rows that the follower has not come to yet."""
 
-    async def differences(self, table: Table, limit: int) -> Sequence[Mapping[str, Any]]:
-        """Rows that differ: ``key``, ``missing`` (live lacks it), ``extra`` (only live has it) and a flag a column."""
+    async def differences(self, table: Table, limit: int, now: int) -> Sequence[Mapping[str, Any]]:
+        """Rows that differ: ``key``, ``missing`` (live lacks it), ``extra`` (only live has it) and a flag a column.
+        What may have left by ``now`` (seconds) is not missing. The shadow of the sessions must be there."""
 
     async def replace(self, table: Table) -> None:
         """Make the live table what its shadow is, touching only what differs."""

@@ -72,10 +72,10 @@ class PostgresShadow:
         """Take away shadow rows that the follower has not come to yet."""
         await self._execute(shadow_sql.forget_ahead(table).format(name="$1"), follower)
 
-    async def differences(self, table: Table, limit: int) -> Sequence[Mapping[str, Any]]:
+    async def differences(self, table: Table, limit: int, now: int) -> Sequence[Mapping[str, Any]]:
         """Rows that differ, by key and columns."""
         await self._execute(f"ANALYZE {shadow_of(table)}")
-        statement = f"{shadow_sql.differences(table)} LIMIT $1"
+        statement = f"{shadow_sql.differences(table, now)} LIMIT $1"
         return [dict(row) for row in await self._connection.fetch(statement, limit, timeout=PATIENCE)]
 
     async def replace(self, table: Table) -> None:

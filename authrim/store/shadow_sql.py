@@ -1,6 +1,7 @@
 """The statements on shadow tables that both engines take. Names come from ``projections/``, nothing from outside."""
 
-from projections.tables import Table
+from projections.expiry import may_be_gone
+from projections.tables import SESSIONS, Table
 
 
 def shadow_of(table: Table) -> str:
@@ -14,15 +15,18 @@ def index(table: Table) -> str:
     return f"CREATE UNIQUE INDEX {shadow}_key ON {shadow} ({key})"
 
 
-def differences(table: Table) -> str:
-    """Which rows differ and in which columns, without any value but the key; the limit is to be added."""
+def differences(table: Table, now: int) -> str:
+    """Which rows differ and in which columns, without any value but the key; the limit is to be added. A row that may
+    have left its table by ``now`` (seconds) is not missing."""
     key, *columns = table.columns
+    gone = may_be_gone(table, "s", shadow_of(SESSIONS), now)
     flags = ", ".join(f"(l.{column} IS DISTINCT FROM s.{column}) AS {column}" for column in columns)
     return (
         f"SELECT coalesce(l.{key}, s.{key}) AS row_key, (l.{key} IS NULL) AS missing, "  # noqa: S608
         f"(s.{key} IS NULL) AS extra, {flags} "
         f"FROM {table.name} l FULL OUTER JOIN {shadow_of(table)} s ON l.{key} = s.{key} "
-        f"WHERE l.{key} IS NULL OR s.{key} IS NULL OR {_differs(columns, 'l', 's')} ORDER BY 1"
+        f"WHERE (l.{key} IS NULL AND NOT ({gone})) OR s.{key} IS NULL "
+        f"OR (l.{key} IS NOT NULL AND ({_differs(columns, 'l', 's')})) ORDER BY 1"
     )
 
 

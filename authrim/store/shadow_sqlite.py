@@ -64,9 +64,9 @@ class SQLiteShadow:
         """Take away shadow rows that the follower has not come to yet."""
         await self._lane.run(_execute, shadow_sql.forget_ahead(table).format(name="?"), follower)
 
-    async def differences(self, table: Table, limit: int) -> Sequence[Mapping[str, Any]]:
+    async def differences(self, table: Table, limit: int, now: int) -> Sequence[Mapping[str, Any]]:
         """Rows that differ, by key and columns."""
-        return await self._lane.run(_differences, table, limit)
+        return await self._lane.run(_differences, table, limit, now)
 
     async def replace(self, table: Table) -> None:
         """Make the live table what its shadow is."""
@@ -105,7 +105,9 @@ def _write(connection: sqlite3.Connection, table: Table, rows: Sequence[Row]) ->
             followers_sqlite.write_rows(connection, shadow_of(table), table, list(run))
 
 
-def _differences(connection: sqlite3.Connection, table: Table, limit: int) -> list[Mapping[str, Any]]:
-    cursor = connection.execute(f"{shadow_sql.differences(table)} LIMIT ?", (limit,))
+def _differences(
+    connection: sqlite3.Connection, table: Table, limit: int, now: int
+) -> list[Mapping[str, Any]]:
+    cursor = connection.execute(f"{shadow_sql.differences(table, now)} LIMIT ?", (limit,))
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor]

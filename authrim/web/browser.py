@@ -6,13 +6,14 @@ from aiohttp import web
 from authrim.crypto.ids import constant_time_equal, digest
 from authrim.execute import MICROSECONDS, Context
 from authrim.runtime import RUNTIME, Runtime
+from authrim.store import codec
 from authrim.web.cookies import session_cookie
 from domain.account import Account
 from domain.authorization import Browser
 from domain.client import Client
 from domain.liveness import ACTIVE
-from domain.session import NO_SESSION, Session
-from domain.stream import account_stream, session_stream
+from domain.session import Session, fold
+from domain.stream import SESSION, account_stream, session_stream
 from projections.tables import row_key
 
 
@@ -68,8 +69,10 @@ async def read_account(runtime: Runtime, tenant: str, subject: str) -> tuple[Acc
 
 
 async def read_session(runtime: Runtime, tenant: str, session_id: str) -> tuple[Session, int]:
-    """A session's state and version; the empty state and 0 when there is none."""
+    """A session's state and version, from its stream when its row has left (authrim/expired.py); the empty state and 0
+    when there is none."""
     found = await runtime.store.find("session", row_key(tenant, session_id))
     if found.row is None:
-        return NO_SESSION, 0
+        read = await runtime.store.read_stream(session_stream(tenant, session_id))
+        return fold(codec.decode_stream(SESSION, read)), read.version
     return msgspec.json.decode(found.row["document"], type=Session), found.row["version"]

@@ -22,12 +22,14 @@ TENANT = "default"
 REDIRECT_URI = "https://rp.example/cb"
 #: A value that stands in rows and must never stand in a report.
 CANARY = "canary-7d3f"
+#: A time that no test comes to, in seconds: what expires then is in its table.
+LATER = 4_000_000_000
 
 
 def issued(token: str, client_id: str = "app", subject: str | None = "person") -> grant.AccessTokenIssued:
     """An access token that left the server."""
     return grant.AccessTokenIssued(
-        token, "jwt", client_id, ("openid", CANARY), ("https://api.example/",), 100, 700, subject, "browser"
+        token, "jwt", client_id, ("openid", CANARY), ("https://api.example/",), 100, LATER, subject, "browser"
     )
 
 
@@ -59,7 +61,7 @@ async def write_history(store: Store) -> None:
     await _write(store, streams.ACCOUNT, "person", system, account.AccountCreated("person", 11))
     key = KeyCreated("kid-1", "ES256", {"kty": "EC"}, 12, 12)
     await _write(store, streams.KEY, "kid-1", system, key)
-    started = session.SessionStarted("person", "cookie-digest", 95, "1", ("pwd",), 5000)
+    started = session.SessionStarted("person", "cookie-digest", 95, "1", ("pwd",), LATER)
     await _write(store, streams.SESSION, "browser", Context(TENANT), started)
     await write_grant(store, "grant-1")
     await write_grant(store, "grant-2", revoked=True, error_id="error-in-grant")
