@@ -27,7 +27,7 @@ _PREFIX: Final = sealed_key(DEFAULT_TENANT, MASTER, "", "")[:-1]
 
 #: Master keys that one database has seen at most, and rows a kind that are asked where there is no canary.
 _MOST_CANARIES: Final = 1000
-_ASKED: Final = 2000
+_ASKED: Final = 200
 #: How often another process may be faster before we give up.
 _ATTEMPTS: Final = 5
 

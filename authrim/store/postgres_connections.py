@@ -106,13 +106,16 @@ class Connections:
         except TimeoutError:
             pool.terminate()
 
-    async def connect(self, dsn: str | None = None) -> Named:
-        """A connection of one's own, under a name that no other connection has. Raises what LOST names."""
+    async def connect(self, dsn: str | None = None, patience: float = STATEMENT_TIMEOUT) -> Named:
+        """A connection of one's own, under a name that no other connection has. Raises what LOST names.
+
+        ``patience``: how long a statement may take, in seconds.
+        """
         name = f"authrim {_process} {next(_numbers)}"
         connection = await asyncpg.connect(
             dsn or self._dsn,
             timeout=CONNECT_TIMEOUT,
-            command_timeout=STATEMENT_TIMEOUT,
+            command_timeout=patience,
             statement_cache_size=self._statement_cache_size,
             server_settings={**self._settings, "application_name": name},
         )

@@ -18,7 +18,7 @@ from authrim.store.shadow_sql import shadow_of
 from projections.rows import Row
 from projections.tables import Table
 
-#: A comparison of large tables takes longer than a look-up may, in seconds.
+#: Whatever concerns whole tables takes longer than a look-up may, in seconds.
 PATIENCE = 3600.0
 
 
@@ -28,7 +28,7 @@ async def shadow(
 ) -> AsyncIterator["PostgresShadow"]:
     """Shadows of tables in one transaction of a connection of their own. Raises Unavailable."""
     try:
-        connection = (await connections.connect()).connection
+        connection = (await connections.connect(patience=PATIENCE)).connection
         try:
             isolation = "read_committed" if repair else "repeatable_read"
             async with connection.transaction(isolation=isolation):
