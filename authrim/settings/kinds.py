@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
+from authrim.settings.spelling import browser_spelling
 from domain.profile import PROFILES
+from domain.scope import is_value as is_scope_value
 
 
 class Unit(NamedTuple):
@@ -66,7 +68,7 @@ def _comma_separated(value: object) -> object:
 
 
 def _is_issuer(value: str) -> str:
-    """An issuer identifier (RFC 8414 §2): an absolute URL without query and fragment."""
+    """An issuer identifier (RFC 8414 §2): an absolute URL without query and fragment, as browsers spell it."""
     url = urlsplit(value)
     if url.scheme not in {"https", "http"} or not url.hostname:
         raise ValueError("must be an absolute URL: write it as https://login.example.com")
@@ -76,7 +78,26 @@ def _is_issuer(value: str) -> str:
         raise ValueError("must not end with a slash, since paths are appended to it: remove the slash")
     if url.username is not None or url.password is not None:
         raise ValueError("must hold no user name and no password: remove what stands before the @")
+    spelled = browser_spelling(value)
+    if spelled != value:
+        raise ValueError(
+            f"must be spelled as browsers spell it, or no page would work: write it as {spelled}"
+        )
     return value
+
+
+def _is_scope(values: tuple[str, ...]) -> tuple[str, ...]:
+    if all(is_scope_value(value) for value in values):
+        return values
+    raise ValueError("must be single scope values (RFC 6749 §3.3): give each one by itself, without spaces")
+
+
+def _is_header_value(value: SecretStr) -> SecretStr:
+    """What a header carries as it is: space around it would be taken away on its way (RFC 9110 §5.5)."""
+    secret = value.get_secret_value()
+    if secret.isascii() and secret.isprintable() and secret == secret.strip():
+        return value
+    raise ValueError("must be printable ASCII without space around it, or no header can hold it")
 
 
 def _is_master_key(value: SecretStr) -> SecretStr:
@@ -159,4 +180,6 @@ TrustedAuthorities = Annotated[Path, AfterValidator(_holds_authorities)]
 Algorithms = Annotated[tuple[SigningAlgorithm, ...], NoDecode, BeforeValidator(_comma_separated)]
 EncryptionAlgorithms = Annotated[tuple[EncryptionAlgorithm, ...], NoDecode, BeforeValidator(_comma_separated)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
+Scopes = Annotated[Names, AfterValidator(_is_scope)]
+HeaderSecret = Annotated[SecretStr, AfterValidator(_is_header_value)]
 ProfileName = Annotated[str, AfterValidator(_is_profile)]

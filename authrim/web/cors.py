@@ -10,7 +10,7 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from domain.client import Client
-from domain.redirect_uri import origin_of
+from domain.redirect_uri import web_origin
 
 ANY_ORIGIN: Final = frozenset({"*"})
 """For documents that are the same for everyone: discovery and JWKS."""
@@ -49,5 +49,5 @@ def allow_client_origins(request: web.Request, response: web.Response, client: C
     origin = request.headers.get(hdrs.ORIGIN)
     if origin is None:
         return
-    allowed = {origin_of(uri) for uri in client.metadata.redirect_uris if uri.startswith(("http:", "https:"))}
+    allowed = {spelled for uri in client.metadata.redirect_uris if (spelled := web_origin(uri)) is not None}
     response.headers.update(cors_headers(origin, allowed))

@@ -75,3 +75,12 @@ async def test_pages_are_never_read_from_elsewhere(server: RunningServer, browse
         async with server.http.get(target, headers=headers, allow_redirects=False) as answer:
             assert answer.status in (200, 303)
             assert not [name for name in answer.headers if name.startswith("Access-Control-")]
+
+
+async def test_an_origin_is_compared_as_browsers_spell_it(server: RunningServer) -> None:
+    """A198: a redirect URI with the usual port or capitals has the origin that its browser sends, which has neither."""
+    client = await server.client("spelled", kind="spa", redirect_uris=("https://RP.example:443/cb",))
+    form = {"grant_type": "authorization_code", "client_id": client.client_id, "code": "x"}
+    headers = {"Origin": "https://rp.example"}
+    async with server.http.post(server.url("/token"), data=form, headers=headers) as answer:
+        assert answer.headers[ALLOW] == "https://rp.example"

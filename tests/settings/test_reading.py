@@ -85,6 +85,9 @@ def test_bad_value_names_file_and_key(tmp_path: Path, line: str, problem: str) -
     assert problems_of(path)[0].startswith(f"{path}: {problem}")
 
 
+MISSPELLED = "must be spelled as browsers spell it, or no page would work: write it as "
+
+
 @pytest.mark.parametrize(
     ("issuer", "problem"),
     [
@@ -95,6 +98,24 @@ def test_bad_value_names_file_and_key(tmp_path: Path, line: str, problem: str) -
         ("https://login.example.com#a", "must have no query and no fragment"),
         ("https://me:pw@login.example.com", "must hold no user name"),
         ("login.example.com", "must be an absolute URL"),
+        ("https://login.example.com:99999", "must name a host, and a port"),
+        ("https://login.example.com:x", "must name a host, and a port"),
+        ("https://login example.com", "must name a host, and a port"),
+        ("https://127.1", "must name a host, and a port"),
+        ("https://login.example.com/a//b", "must have a path of plain segments"),
+        ("https://login.example.com/a/../b", "must have a path of plain segments"),
+        ("https://login.example.com/%7Ea", "must have a path of plain segments"),
+        ("https://login.example.com/{a}", "must have a path of plain segments"),
+        ("https://login.example.com:443", MISSPELLED + "https://login.example.com"),
+        ("https://login.example.com:0443/a", MISSPELLED + "https://login.example.com/a"),
+        ("https://login.example.com:", MISSPELLED + "https://login.example.com"),
+        ("https://login.example.com:08443", MISSPELLED + "https://login.example.com:8443"),
+        ("https://Login.Example.COM/A", MISSPELLED + "https://login.example.com/A"),
+        ("HTTPS://login.example.com", MISSPELLED + "https://login.example.com"),
+        (" https://login.example.com", MISSPELLED + "https://login.example.com"),
+        ("https://login.example.com ", MISSPELLED + "https://login.example.com"),
+        ("https://bücher.example", MISSPELLED + "https://xn--bcher-kva.example"),
+        ("https://[0:0::1]:8443", MISSPELLED + "https://[::1]:8443"),
     ],
 )
 def test_issuer_that_is_none(tmp_path: Path, issuer: str, problem: str) -> None:
@@ -102,6 +123,31 @@ def test_issuer_that_is_none(tmp_path: Path, issuer: str, problem: str) -> None:
     path = config(tmp_path, MINIMUM.replace("https://login.example.com", issuer))
     [said] = problems_of(path)
     assert said.startswith(f"{path}: issuer: {problem}")
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    ["https://a.example:8443/t/one", "https://[::1]", "https://192.0.2.1", "https://xn--bcher-kva.example"],
+)
+def test_issuers_as_browsers_spell_them(tmp_path: Path, issuer: str) -> None:
+    """A port that is not the usual one, an address, a path and a name in ASCII stay as they are."""
+    assert load(config(tmp_path, MINIMUM.replace("https://login.example.com", issuer))).issuer == issuer
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('mtls_url = "https://MTLS.example.com"', f"mtls_url: {MISSPELLED}https://mtls.example.com"),
+        ('registration_scope = ["openid profile"]', "registration_scope: must be single scope values"),
+        ('registration_scope = [" openid"]', "registration_scope: must be single scope values"),
+        (f'client_cert_secret = " {32 * "x"}"', "client_cert_secret: must be printable ASCII"),
+        (f'client_cert_secret = "{32 * "ü"}"', "client_cert_secret: must be printable ASCII"),
+    ],
+)
+def test_what_no_client_could_ever_send(tmp_path: Path, text: str, problem: str) -> None:
+    """A setting that is compared with what a browser, a client or a proxy sends is one that it can send."""
+    path = config(tmp_path, f"{MINIMUM}{text}\n")
+    assert any(said.startswith(f"{path}: {problem}") for said in problems_of(path)), problems_of(path)
 
 
 def test_development_is_this_machine_only(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from authrim.settings.kinds import Count, Names, ProfileName, RegistrationMode, Seconds
+from authrim.settings.kinds import Count, Names, ProfileName, RegistrationMode, Scopes, Seconds
 
 
 class Registration(BaseModel):
@@ -15,7 +15,7 @@ class Registration(BaseModel):
         description="Who may register a client at `/register`: `off` nobody, `initial_access_token` whoever was given "
         "one (`authrim registration token create`), `open` anybody who can reach the server.",
     )
-    registration_scope: Names = Field(
+    registration_scope: Scopes = Field(
         default=("openid", "profile", "email", "address", "phone", "offline_access"),
         description="The scope values that such a client may ask for. An initial access token may say otherwise.",
     )

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field
 
-from authrim.settings.kinds import ClientCertificates, Issuer, Networks
+from authrim.settings.kinds import ClientCertificates, HeaderSecret, Issuer, Networks
 
 
 class Tls(BaseModel):
@@ -50,7 +50,7 @@ class Tls(BaseModel):
         "they also send `client_cert_secret`. Such a proxy must remove that header from what it gets. Those that come "
         "by `listen_socket` need no network, and the secret all the same.",
     )
-    client_cert_secret: SecretStr | None = Field(
+    client_cert_secret: HeaderSecret | None = Field(
         default=None,
         min_length=32,
         description="What those proxies send as `Client-Cert-Secret`: 32 characters or more that nobody can guess.",
