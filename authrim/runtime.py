@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from authrim.access_token import AccessTokens
+from authrim.client_attesters import ClientAttesters
 from authrim.client_documents import ClientDocuments
 from authrim.client_keys import ClientKeys
 from authrim.client_secrets import ClientSecrets
@@ -19,7 +20,6 @@ from authrim.configuration import Configuration
 from authrim.crypto.key_ring import KeyRing
 from authrim.crypto.master import MasterKeys
 from authrim.crypto.passwords import Passwords
-from authrim.crypto.verification_keys import KeySet
 from authrim.execute import Executor
 from authrim.outside.egress import Egress
 from authrim.outside.source_limiter import SourceLimiter
@@ -57,7 +57,7 @@ class Runtime:
     client_keys: ClientKeys
     client_chains: ClientChains
     client_secrets: ClientSecrets
-    client_attesters: KeySet
+    client_attesters: ClientAttesters
     software_statements: SoftwareStatements
     features: frozenset[str]
 

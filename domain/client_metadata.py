@@ -20,7 +20,8 @@ class ClientMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
     ``contacts`` are people's: what is recorded of a client never holds them. ``localized`` are texts and pages for a
     language, by their names with it, such as ``client_name#fr`` (RFC 7591 §2.2). ``logo_digest`` is the SHA-256 of
     the picture that we show for the client, None when there is none; it is set by us and is never a client's to
-    choose (decisions.md 29).
+    choose (decisions.md 29). ``client_attesters`` are the names of those who may vouch for its instances; empty: the
+    only one that the server trusts.
     """
 
     client_name: str = ""
@@ -92,6 +93,8 @@ class ClientMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
     tls_client_auth_san_email: str | None = None
     tls_client_certificate_bound_access_tokens: bool = False
     dpop_bound_access_tokens: bool = False
+    # draft-ietf-oauth-attestation-based-client-auth-10
+    client_attesters: tuple[str, ...] = ()
 
 
 #: The names by one of which a certificate is the client's (RFC 8705 §2.1.2).

@@ -21,7 +21,8 @@ from domain.invalid_metadata import invalid
 OWN: Final = frozenset(
     {
         "access_token_format", "access_token_lifetime", "access_token_signing_alg", "audiences",
-        "default_audience", "localized", "logo_digest", "may_introspect", "profile", "protected_resources",
+        "client_attesters", "default_audience", "localized", "logo_digest", "may_introspect", "profile",
+        "protected_resources",
         "refresh_grace_count", "refresh_grace_seconds", "refresh_token_lifetime", "skip_consent",
     }
 )  # fmt: skip

@@ -25,7 +25,7 @@ _LISTS: Final = frozenset(
     {
         "redirect_uris", "grant_types", "response_types", "response_modes", "scope", "audiences",
         "protected_resources", "default_acr_values", "request_uris",
-        "post_logout_redirect_uris",
+        "post_logout_redirect_uris", "client_attesters",
     }
 )  # fmt: skip
 
@@ -103,6 +103,12 @@ _OPTIONS: Final[tuple[Decorator, ...]] = (
     click.option("--tls-client-auth-san-uri", help="Or the URI in its certificate."),
     click.option("--tls-client-auth-san-ip", help="Or the address in its certificate."),
     click.option("--tls-client-auth-san-email", help="Or the mail address in its certificate."),
+    click.option(
+        "--attester",
+        "client_attesters",
+        multiple=True,
+        help="Who may vouch for its instances, by the name in client_attesters; repeatable.",
+    ),
     click.option(
         "--dpop-bound/--not-dpop-bound",
         "dpop_bound_access_tokens",

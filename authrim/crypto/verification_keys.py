@@ -81,6 +81,10 @@ class KeySet:
         fitting = [key for key in self._by_kid.values() if header.get("alg") in key.algorithms]
         return fitting[0] if len(fitting) == 1 else None
 
+    def one_by_one(self) -> Iterable[tuple[str, "KeySet"]]:
+        """Each key by its ``kid``, as a set of its own."""
+        return [(kid, KeySet((key,))) for kid, key in self._by_kid.items()]
+
     def __len__(self) -> int:
         return len(self._by_kid)
 

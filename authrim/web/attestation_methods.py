@@ -71,7 +71,10 @@ def _instance(asked: Asked) -> InstanceKey | Refusal:
     if ATTESTATION_FEATURE not in runtime.features:
         return invalid_client("Client authentication failed.", "method_not_offered")
     return attestation.instance_key(
-        asked.credentials.secret, runtime.client_attesters, asked.client.client_id, runtime.now()
+        asked.credentials.secret,
+        runtime.client_attesters.of(asked.client),
+        asked.client.client_id,
+        runtime.now(),
     )
 
 

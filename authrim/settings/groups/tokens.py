@@ -39,8 +39,10 @@ class Tokens(BaseModel):
     )
     client_attesters: Path | None = Field(
         default=None,
-        description="A file with the public keys (a JWK Set) of the attesters that are trusted to vouch for instances "
-        "of clients. Without it nobody is. For the feature `client_attestation`.",
+        description="A JSON file of the attesters that are trusted to vouch for instances of clients, each with its "
+        'key set: `{"https://attester.example": {"keys": [...]}}`, or one JWK Set whose keys are attesters '
+        "called by their `kid`. A client names its attesters; only where there is one alone it need not. "
+        "Without the file nobody is trusted. For the feature `client_attestation`.",
     )
     dpop_nonce: DpopNonce = Field(
         default="off",

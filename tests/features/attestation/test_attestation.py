@@ -44,7 +44,7 @@ async def wallet_server(store: Store, attesters: Path) -> AsyncIterator[RunningS
         yield server
 
 
-async def wallet(server: RunningServer, method: str = "attest_jwt_client_auth") -> KnownClient:
+async def wallet(server: RunningServer, method: str = "attest_jwt_client_auth", **more: Any) -> KnownClient:
     """A client whose instances are attested."""
     return await server.client(
         method,
@@ -52,6 +52,7 @@ async def wallet(server: RunningServer, method: str = "attest_jwt_client_auth") 
         token_endpoint_auth_method=method,
         grant_types=("authorization_code", "refresh_token", "client_credentials"),
         scope=("openid", "offline_access", "reports.read"),
+        **more,
     )
 
 
@@ -305,3 +306,51 @@ async def test_without_attesters_nobody_is_trusted(store: Store) -> None:
     async with running_server(store, **ON) as server:
         client = await wallet(server)
         assert (await ask(server, await headers_of(server, client)))[:2] == (401, "invalid_client")
+
+
+SECOND = new_key(kid="second")
+NAMED = {"https://one.example": public_jwks(ATTESTER), "https://two.example": public_jwks(SECOND)}
+AS_KEYS = public_jwks(ATTESTER, SECOND)
+
+
+def trusting(tmp_path: Path, trusted: dict[str, Any]) -> Path:
+    path = tmp_path / "trusted.json"
+    path.write_text(json.dumps(trusted))
+    return path
+
+
+@only_sqlite
+@pytest.mark.parametrize(
+    ("trusted", "names", "one_may", "two_may"),
+    [
+        (NAMED, ("https://one.example",), True, False),
+        (NAMED, ("https://two.example",), False, True),
+        (NAMED, ("https://one.example", "https://two.example"), True, True),
+        (NAMED, (), False, False),
+        (NAMED, ("attester",), False, False),
+        (AS_KEYS, ("attester",), True, False),
+        (AS_KEYS, ("second",), False, True),
+        (AS_KEYS, (), False, False),
+        ({"https://one.example": public_jwks(ATTESTER, SECOND)}, (), True, True),
+        (public_jwks(ATTESTER), ("second",), False, False),
+    ],
+)
+async def test_an_attester_vouches_for_the_clients_that_name_it(
+    store: Store,
+    tmp_path: Path,
+    trusted: dict[str, Any],
+    names: tuple[str, ...],
+    one_may: bool,
+    two_may: bool,
+) -> None:
+    """A098: the attester of one vendor does not vouch for a client of another. Where there is one alone it need not be
+    named, in the middle of a change of its keys too."""
+    async with running_server(store, client_attesters=trusting(tmp_path, trusted), **ON) as server:
+        client = await wallet(server, client_attesters=names)
+        for attester, may in ((ATTESTER, one_may), (SECOND, two_may)):
+            headers = {
+                "OAuth-Client-Attestation": attestation(client, attester=attester),
+                "OAuth-Client-Attestation-PoP": await proof(server),
+            }
+            status, error, _ = await ask(server, headers)
+            assert (status, error) == ((200, "") if may else (401, "invalid_client"))
