@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from authrim.abandoned import forget_until_cancelled
 from authrim.access_token import AccessTokens
@@ -130,7 +130,10 @@ def make_app(runtime: Runtime, limits: Limits) -> web.Application:
     prefix = urlsplit(runtime.issuer).path
     for feature in enabled(runtime.settings):
         for route in feature.routes:
-            app.router.add_route(route.method, _path(route, prefix), route.handler, name=route.name)
+            path = _path(route, prefix)
+            app.router.add_route(route.method, path, route.handler, name=route.name)
+            if route.head:
+                app.router.add_route(hdrs.METH_HEAD, path, route.handler, name=f"{route.name}_head")
     app.router.add_routes(runtime.pages.static_routes())
     return app
 

@@ -17,7 +17,8 @@ STABLE = "stable"
 
 class Route(msgspec.Struct, frozen=True):
     """One method of one path. ``at_root``: the path is not below the issuer's own path but before it
-    (RFC 8414 §3.1), and ``behind`` comes after (RFC 9728 §3.1)."""
+    (RFC 8414 §3.1), and ``behind`` comes after (RFC 9728 §3.1). ``head``: HEAD is answered as GET is, without the body
+    (RFC 9110 §9.3.2); not where a GET begins something."""
 
     method: Literal["GET", "POST", "PUT", "DELETE", "OPTIONS"]
     path: str
@@ -25,6 +26,7 @@ class Route(msgspec.Struct, frozen=True):
     name: str
     at_root: bool = False
     behind: str = ""
+    head: bool = False
 
 
 class Feature(msgspec.Struct, frozen=True):

@@ -69,11 +69,16 @@ OPENID_CONNECT: Final[tuple[Feature, ...]] = (
         "discovery",
         "OpenID Connect Discovery 1.0, RFC 8414",
         (
-            Route("GET", "/.well-known/openid-configuration", discovery.metadata, "discovery"),
+            Route("GET", "/.well-known/openid-configuration", discovery.metadata, "discovery", head=True),
             Route(
-                "GET", "/.well-known/oauth-authorization-server", discovery.metadata, "metadata", at_root=True
+                "GET",
+                "/.well-known/oauth-authorization-server",
+                discovery.metadata,
+                "metadata",
+                at_root=True,
+                head=True,
             ),
-            Route("GET", "/jwks", discovery.jwks, "jwks"),
+            Route("GET", "/jwks", discovery.jwks, "jwks", head=True),
         ),
         _discovery,
     ),

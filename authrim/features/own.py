@@ -11,7 +11,11 @@ OWN: Final[tuple[Feature, ...]] = (
         "RFC 7591 §2, §5",
         (
             Route(
-                "GET", r"/logos/{client_id:[A-Za-z0-9\-._~]+}/{digest:[A-Za-z0-9_-]+}.png", logo.logo, "logo"
+                "GET",
+                r"/logos/{client_id:[A-Za-z0-9\-._~]+}/{digest:[A-Za-z0-9_-]+}.png",
+                logo.logo,
+                "logo",
+                head=True,
             ),
         ),
     ),
@@ -19,8 +23,8 @@ OWN: Final[tuple[Feature, ...]] = (
         "health",
         "our own",
         (
-            Route("GET", "/health/live", health.live, "health_live"),
-            Route("GET", "/health/ready", health.ready, "health_ready"),
+            Route("GET", "/health/live", health.live, "health_live", head=True),
+            Route("GET", "/health/ready", health.ready, "health_ready", head=True),
         ),
     ),
 )

@@ -64,6 +64,7 @@ REGISTRATION: Final[tuple[Feature, ...]] = (
                 "resource_metadata",
                 at_root=True,
                 behind="/userinfo",
+                head=True,
             ),
         ),
         optional=True,

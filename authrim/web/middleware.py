@@ -39,6 +39,8 @@ Answer = Callable[[web.Request, Refusal, str], web.StreamResponse]
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 _NO_TRACE = "0" * 32
 _FRAMES_LOGGED = 8
+# How the names of the routes begin that monitors ask.
+_PROBES = "health_"
 
 # As `istr` a name is folded once, not for every answer.
 _SNIFFING, _REFERRER = istr("X-Content-Type-Options"), istr("Referrer-Policy")
@@ -155,12 +157,15 @@ def _protect(response: web.StreamResponse) -> None:
 def _log_request(
     request: web.Request, outcome: int | str, started: float, error_id: str | None = None
 ) -> None:
-    """One line a request, with the route's name in place of a path that may hold a secret."""
+    """One line a request, with the route's name in place of a path that may hold a secret; for debugging alone when it
+    is a probe that found all well, as one does every few seconds."""
     fields: dict[str, str] = {"error_id": error_id} if error_id else {}
-    _log.info(
+    name = _route_name(request)
+    log = _log.debug if outcome == HTTPStatus.OK and name.startswith(_PROBES) else _log.info
+    log(
         "request",
         method=request.method,
-        route=_route_name(request),
+        route=name,
         status=outcome,
         milliseconds=round((time.perf_counter() - started) * 1000, 2),
         **fields,

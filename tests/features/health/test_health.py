@@ -5,6 +5,7 @@ import time
 
 import pytest
 import time_machine
+from structlog.testing import capture_logs
 
 from tests.postgres_cluster import Cluster
 from tests.support.running import RunningServer
@@ -60,3 +61,42 @@ async def test_a_server_whose_clock_is_wrong_is_not_ready(server: RunningServer,
     with time_machine.travel(time.time() + skew, tick=True):
         assert await ask(server, "ready") == (503, {"status": "unready", "why": "clock_skew"})
     assert (await ask(server, "ready"))[0] == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/health/live",
+        "/health/ready",
+        "/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server",
+        "/jwks",
+        "/.well-known/oauth-protected-resource/userinfo",
+    ],
+)
+async def test_head_is_answered_as_get_is(server: RunningServer, path: str) -> None:
+    """RFC 9110 §9.1, §9.3.2: monitors ask with HEAD; status and headers are those of GET, and there is no body."""
+    async with server.http.get(server.url(path)) as got, server.http.head(server.url(path)) as head:
+        assert (head.status, got.status) == (200, 200)
+        assert head.headers["Content-Type"] == got.headers["Content-Type"]
+        assert head.headers["Content-Length"] == str(len(await got.read()))
+        assert await head.read() == b""
+
+
+async def test_head_begins_nothing(server: RunningServer) -> None:
+    """RFC 9110 §9.2.1: where a GET records a request, HEAD is not taken."""
+    async with server.http.head(server.url("/authorize")) as answer:
+        assert answer.status == 405
+
+
+async def test_a_probe_that_finds_all_well_writes_no_line(server: RunningServer) -> None:
+    """A probe comes every few seconds: one that is answered 200 is a line for debugging alone, any other is told."""
+    with capture_logs() as lines:
+        assert (await ask(server, "live"))[0] == 200
+        with time_machine.travel(time.time() + 60, tick=True):
+            assert (await ask(server, "ready"))[0] in {200, 503}
+        async with server.http.post(server.url("/health/live")) as answer:
+            assert answer.status == 405
+    found = [(line["log_level"], line["status"]) for line in lines if line["event"] == "request"]
+    assert [level for level, status in found if status == 200] == ["debug"] * sum(s == 200 for _, s in found)
+    assert {level for level, status in found if status != 200} == {"info"}
