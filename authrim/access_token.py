@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from authrim.configuration import Configuration
 from authrim.crypto import strict_json
 from authrim.crypto.handles import ACCESS_TOKEN, parse_handle
 from authrim.crypto.ids import digest
@@ -20,8 +21,9 @@ from authrim.crypto.strict_json import JsonRefused
 from authrim.crypto.tokens import ACCESS_TOKEN_TYPE
 from authrim.execute import MICROSECONDS
 from authrim.store.contract import Store
+from domain.client import NO_CLIENT, Client
 from domain.grant_events import AccessTokenIssued
-from domain.liveness import Liveness
+from domain.liveness import ACTIVE, Liveness
 from domain.token import TokenStanding, why_inactive
 from projections.tables import token_key
 
@@ -41,10 +43,12 @@ class Named(msgspec.Struct, frozen=True):
 
 
 class PresentedToken(msgspec.Struct, frozen=True):
-    """A token that was issued here. ``why_inactive`` is empty when it is active."""
+    """A token that was issued here, and the client that it was judged with. ``why_inactive`` is empty when it is
+    active."""
 
     grant_id: str
     issued: AccessTokenIssued
+    client: Client
     why_inactive: str
     revoked: bool
 
@@ -56,8 +60,9 @@ class PresentedToken(msgspec.Struct, frozen=True):
 class AccessTokens:
     """Finds presented access tokens."""
 
-    def __init__(self, store: Store, key_ring: KeyRing, issuer: str) -> None:
+    def __init__(self, store: Store, configuration: Configuration, key_ring: KeyRing, issuer: str) -> None:
         self._store = store
+        self._configuration = configuration
         self._key_ring = key_ring
         self._issuer = issuer
         self._verified: OrderedDict[str, Named] = OrderedDict()
@@ -71,12 +76,13 @@ class AccessTokens:
         found = await self._store.find("token", token_key(tenant, named.grant_id, named.token_id))
         if found.row is None or found.now // MICROSECONDS >= found.row["expires_at"]:
             return None
-        row = found.row
+        row, issued = found.row, _decode(found.row["document"])
+        client = await self._configuration.client(tenant, issued.client_id)
         standing = TokenStanding(
             expires_at=row["expires_at"],
             revoked_at=row["revoked_at"],
             liveness=Liveness(
-                client=row["client_status"],
+                client=_client_standing(row["client_status"], client, issued),
                 account=row["account_status"],
                 session=row["session_status"],
                 needs_account=row["subject"] is not None,
@@ -84,7 +90,7 @@ class AccessTokens:
             ),
         )
         why = why_inactive(standing, found.now // MICROSECONDS)
-        return PresentedToken(named.grant_id, _decode(row["document"]), why, row["revoked_at"] is not None)
+        return PresentedToken(named.grant_id, issued, client or NO_CLIENT, why, row["revoked_at"] is not None)
 
     def _named(self, tenant: str, token: str) -> Named | None:
         handle = parse_handle(token)
@@ -112,3 +118,11 @@ class AccessTokens:
         if len(self._verified) > _REMEMBERED:
             self._verified.popitem(last=False)
         return named
+
+
+def _client_standing(status: str | None, client: Client | None, issued: AccessTokenIssued) -> str | None:
+    """The status that the row has now, on whatever node it was changed; and whether the client still calls the person
+    what it was told with this token."""
+    if client is None or status != ACTIVE or issued.subject is None:
+        return status if client else None
+    return client.standing(issued.issued_at)

@@ -98,7 +98,7 @@ async def make_runtime(settings: Settings, store: ReadBack) -> Runtime:
         private=private,
         refusals=Refusals(store),
         passwords=Passwords(settings.password_workers, settings.password_queue_limit, cost),
-        access_tokens=AccessTokens(store, key_ring, settings.issuer),
+        access_tokens=AccessTokens(store, configuration, key_ring, settings.issuer),
         pages=Pages(),
         limiter=SourceLimiter(settings.authorize_requests_per_minute),
         request_objects=RequestObjects(egress),

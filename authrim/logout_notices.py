@@ -22,10 +22,10 @@ from authrim.execute import Change, Context, Outcome
 from authrim.outside.egress import EgressCrowded, EgressRefused
 from authrim.protocol.logout_token import logout_token_id, sign_logout_token
 from authrim.runtime import Runtime
-from authrim.session_clients import clients_of_session
+from authrim.session_clients import clients_of_session, knows_session
 from authrim.store.contract import StoreError
 from authrim.store.read_back import Delivery
-from authrim.subjects import public_subject
+from authrim.subjects import public_session, public_subject
 from authrim.web.browser import read_session
 from domain import session as sessions
 from domain import stream as streams
@@ -124,7 +124,12 @@ async def _clients_to_tell(runtime: Runtime, delivery: Delivery) -> tuple[Client
         for client_id in await clients_of_session(runtime.store, tenant, session_id)
     ]
     return tuple(
-        client for client in known if client and client.exists and client.metadata.backchannel_logout_uri
+        client
+        for client in known
+        if client
+        and client.exists
+        and client.metadata.backchannel_logout_uri
+        and knows_session(client, session_id)
     )
 
 
@@ -177,7 +182,9 @@ async def _logout_token(
     metadata, now = client.metadata, runtime.now()
     signer = runtime.key_ring.signer(tenant, metadata.id_token_signed_response_alg, now)
     known_as = public_subject(runtime, tenant, client, subject)
-    token = sign_logout_token(signer, runtime.issuer, client.client_id, known_as, session_id, token_id, now)
+    sid = public_session(runtime, tenant, client, session_id)
+    assert sid is not None, "a client with an address for logout tokens hears of sessions"
+    token = sign_logout_token(signer, runtime.issuer, client.client_id, known_as, sid, token_id, now)
     alg, enc = metadata.id_token_encrypted_response_alg, metadata.id_token_encrypted_response_enc
     sent = await runtime.client_keys.encrypted(tenant, client, token, alg, enc)
     if isinstance(sent, Refusal):

@@ -1,4 +1,5 @@
-"""The name of a person that leaves the server (OIDC Core §8): for every client the same, or one for each sector.
+"""The names of a person and of a session that leave the server (OIDC Core §8): for every client the same, or one for
+each sector.
 
 A pairwise pseudonym is computed and kept nowhere. Its salt comes from the oldest master key, which stays the same when
 another becomes current, and is in no event and no row (A156).
@@ -11,9 +12,10 @@ from authrim.crypto.keyed_hash import keyed_hash
 from authrim.runtime import Runtime
 from domain.client import Client
 from domain.grant_events import AccessTokenIssued
-from domain.sector import PAIRWISE, sector_of
+from domain.subject_type import PAIRWISE, sector_of
 
-_PURPOSE = "pairwise"
+_SUBJECTS = "pairwise"
+_SESSIONS = "pairwise-sid"
 _NOBODY = ""
 
 
@@ -21,11 +23,7 @@ def public_subject(runtime: Runtime, tenant: str, client: Client, subject: str) 
     """What ``sub`` is for this client, in whatever it or its resource servers get to see."""
     if client.metadata.subject_type != PAIRWISE:
         return subject
-    sector = sector_of(client.metadata)
-    assert sector is not None, "a pairwise client without a sector cannot be registered"
-    salt = runtime.master.derive(_PURPOSE, runtime.master.key_ids[-1])
-    values = (value.encode("utf-8") for value in (tenant, sector, subject))
-    return base64url.encode(keyed_hash(salt, *values))
+    return _of_sector(runtime, _SUBJECTS, tenant, client, subject)
 
 
 def subject_of_token(runtime: Runtime, tenant: str, client: Client, token: AccessTokenIssued) -> str:
@@ -33,6 +31,23 @@ def subject_of_token(runtime: Runtime, tenant: str, client: Client, token: Acces
     return (
         client.client_id if token.subject is None else public_subject(runtime, tenant, client, token.subject)
     )
+
+
+def public_session(runtime: Runtime, tenant: str, client: Client, session_id: str | None) -> str | None:
+    """What ``sid`` is for this client: its own in every sector, so that clients of two sectors cannot find out that
+    they saw one browser. None for a client that cannot use it: it is told of no logout and asks for none."""
+    if session_id is None or not client.hears_of_sessions:
+        return None
+    if client.metadata.subject_type != PAIRWISE:
+        return session_id
+    return _of_sector(runtime, _SESSIONS, tenant, client, session_id)
+
+
+def _of_sector(runtime: Runtime, purpose: str, tenant: str, client: Client, value: str) -> str:
+    sector = sector_of(client.metadata)
+    assert sector is not None, "a pairwise client without a sector cannot be registered"
+    salt = runtime.master.derive(purpose, runtime.master.key_ids[-1])
+    return base64url.encode(keyed_hash(salt, *(part.encode("utf-8") for part in (tenant, sector, value))))
 
 
 def hinted_person(

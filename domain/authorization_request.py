@@ -251,6 +251,8 @@ def _validated(client: Client, parameters: Parameters, facts: RequestFacts, redi
         claims_locales=read.values_of(parameters, "claims_locales"),
         browser_hash=facts.browser_hash,
         dpop_jkt=read.dpop_jkt(parameters) if facts.dpop else None,
+        default_audience=client.metadata.default_audience or facts.issuer,
+        sender_constraints=tuple(" ".join(sorted(ways)) for ways in client.sender_constraints),
         requested_at=facts.now,
         expires_at=facts.now + facts.interaction_lifetime,
     )

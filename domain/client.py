@@ -26,7 +26,7 @@ from domain.client_events import (
 from domain.client_metadata import ClientMetadata
 from domain.errors import Refusal, invalid_request, unauthorized_client
 from domain.event import Event
-from domain.liveness import ACTIVE
+from domain.liveness import ACTIVE, SUBJECTS_CHANGED
 from domain.profile import (
     ATTESTED_METHODS,
     DPOP,
@@ -57,7 +57,8 @@ class Client(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is known of a client after its events so far. One that never was has no ``client_id``.
 
     ``source``: who describes it (``ClientRegistered``). ``generation`` counts the changes by which all that people
-    agreed to before became void. ``registration_token_hash`` is empty when nobody manages it from outside.
+    agreed to before became void; since ``subjects_changed_at`` it knows people by the names it has for them now.
+    ``registration_token_hash`` is empty when nobody manages it from outside.
     """
 
     client_id: str = ""
@@ -68,11 +69,28 @@ class Client(msgspec.Struct, frozen=True, omit_defaults=True):
     source: str = "admin"
     generation: int = 0
     registration_token_hash: str = ""
+    subjects_changed_at: int = 0
 
     @property
     def exists(self) -> bool:
         """Whether the client is registered, be it disabled; a deleted client does not exist any more."""
         return bool(self.client_id) and self.status != DELETED
+
+    def standing(self, given_at: int) -> str:
+        """The status that something counts by which the client was given at that time (seconds): what is older than
+        its names for people is over, because the newer ones are not of the person's grant."""
+        renamed = self.status == ACTIVE and 0 < given_at <= self.subjects_changed_at
+        return SUBJECTS_CHANGED if renamed else self.status
+
+    @property
+    def hears_of_sessions(self) -> bool:
+        """Whether the client can use a ``sid``: to be told of a logout, or to ask for one."""
+        metadata = self.metadata
+        return bool(
+            metadata.frontchannel_logout_uri
+            or metadata.backchannel_logout_uri
+            or metadata.post_logout_redirect_uris
+        )
 
     @property
     def profile(self) -> Profile:
@@ -180,7 +198,12 @@ def _updated(client: Client, event: ClientUpdated) -> Client:
     signing with its secret needs a new one: of the old the server has only a digest."""
     metadata = msgspec.convert(event.metadata, ClientMetadata)
     generation = client.generation + event.consents_void
-    updated = msgspec.structs.replace(client, metadata=metadata, generation=generation)
+    updated = msgspec.structs.replace(
+        client,
+        metadata=metadata,
+        generation=generation,
+        subjects_changed_at=event.updated_at if event.subjects_changed else client.subjects_changed_at,
+    )
     turns_to_signing = updated.signs_with_secret and not client.signs_with_secret
     if updated.uses_secret and not turns_to_signing:
         return updated

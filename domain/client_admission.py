@@ -77,7 +77,7 @@ def _updated(admission: Admission, event: ClientUpdated) -> Admission:
     """An administrator's changes hold from now on; consents were only ever void by the client's own."""
     metadata = msgspec.convert(event.metadata, ClientMetadata)
     updated = msgspec.structs.replace(admission, metadata=metadata)
-    if event.by_itself or event.consents_void:
+    if event.by_itself or (event.consents_void and not event.subjects_changed):
         return updated
     changed = {
         name: getattr(metadata, name)

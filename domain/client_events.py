@@ -36,12 +36,14 @@ class ClientRegistered(Event, frozen=True, tag="client.registered.v1"):
 class ClientUpdated(Event, frozen=True, tag="client.updated.v1"):
     """The whole metadata was replaced; policy was checked on the resulting client. ``by_itself``: the client asked for
     it, or its document, and no administrator. ``consents_void``: it took up another address or key, so that nothing
-    agreed to before holds any more (A206)."""
+    agreed to before holds any more (A206). ``subjects_changed``: it knows people by other names from here on, and what
+    it was given before is over (OIDC Core §8)."""
 
     metadata: dict[str, Any]
     updated_at: int
     consents_void: bool = False
     by_itself: bool = False
+    subjects_changed: bool = False
 
 
 class ClientSecretSet(Event, frozen=True, tag="client.secret_set.v1"):

@@ -26,6 +26,7 @@ from domain.client_metadata import ClientMetadata
 from domain.errors import Refusal
 from domain.invalid_metadata import invalid, unlike
 from domain.profile import PROFILES, SECRET_ALGORITHM
+from domain.subject_type import SUBJECT_TYPES
 
 GRANT_TYPES: Final = ("authorization_code", "implicit", "refresh_token", "client_credentials")
 APPLICATION_TYPES: Final = ("web", "native")
@@ -51,7 +52,7 @@ def _checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | N
     """All rules, in order; the later ones rely on the earlier ones having held."""
     yield unlike("profile", metadata.profile, tuple(PROFILES))
     yield unlike("application_type", metadata.application_type, APPLICATION_TYPES)
-    yield unlike("subject_type", metadata.subject_type, sector.SUBJECT_TYPES)
+    yield unlike("subject_type", metadata.subject_type, SUBJECT_TYPES)
     yield unlike("access_token_format", metadata.access_token_format, ACCESS_TOKEN_FORMATS)
     yield _number_of_entries(metadata)
     yield client_policy_registration.name_refusal(metadata)

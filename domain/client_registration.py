@@ -25,6 +25,7 @@ from domain.decision import Decision, refuse
 from domain.errors import Refusal, invalid_request
 from domain.event import Event
 from domain.liveness import ACTIVE
+from domain.subject_type import subjects_are_new
 from domain.text import normalized
 
 _CLIENT_ID: Final = re.compile(r"[A-Za-z0-9\-._~]{1,128}")
@@ -102,8 +103,9 @@ def decide_update(
     """Replace the whole metadata; to change one field, replace it in ``client.metadata`` first.
 
     Where the client asks, and not an administrator, new addresses or keys may be somebody else's: what people agreed to
-    is void. That an administrator had people not asked at all was for the client as it was: that ends too, and so it
-    does when the client takes up more scope or grants, or is protected less.
+    is void. So it is, whoever asks, where the client would know people by other names. That an administrator had people
+    not asked at all was for the client as it was: that ends too, and so it does when the client takes up more scope or
+    grants, or is protected less.
     """
     if not client.exists:
         return refuse(UNKNOWN)
@@ -112,10 +114,13 @@ def decide_update(
         return refuse(cleaned)
     if cleaned == client.metadata:
         return Decision((), client)
-    consents_void = terms.by_itself and addresses_or_keys_are_new(client.metadata, cleaned)
-    if consents_void or (terms.by_itself and gains(client.metadata, cleaned)):
+    renamed = subjects_are_new(client.metadata, cleaned)
+    consents_void = renamed or (terms.by_itself and addresses_or_keys_are_new(client.metadata, cleaned))
+    if (consents_void and terms.by_itself) or (terms.by_itself and gains(client.metadata, cleaned)):
         cleaned = msgspec.structs.replace(cleaned, skip_consent=False)
-    return _accept(client, ClientUpdated(msgspec.to_builtins(cleaned), now, consents_void, terms.by_itself))
+    return _accept(
+        client, ClientUpdated(msgspec.to_builtins(cleaned), now, consents_void, terms.by_itself, renamed)
+    )
 
 
 def decide_set_secret(client: Client, command: SetSecret, now: int) -> Decision[Client]:

@@ -189,7 +189,7 @@ def _binding(grant: Grant, command: RedeemCode, facts: IssueFacts) -> Confirmati
     if facts.client.is_attested and grant.request.client_key_id not in (None, command.client_key_id):
         return WRONG_INSTANCE
     refusal = wrong_key(Confirmation(grant.request.dpop_jkt), command.proof)
-    return refusal or binding_of(facts.client, command.proof)
+    return refusal or binding_of(facts.client, command.proof, grant.request.sender_constraints)
 
 
 def _refuse_key(refusal: Refusal, now: int) -> Decision[TokensIssued]:

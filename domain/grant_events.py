@@ -16,7 +16,11 @@ class AuthorizationRequested(Event, frozen=True, tag="grant.authorization_reques
     client's key that signed it. A request that was pushed (RFC 9126) has ``request_uri_hash``, and the method and key
     that the client authenticated with. ``dpop_jkt`` is the key that the code is bound to (RFC 9449 §10), ``x5t_s256``
     the certificate that was shown with the pushed request (RFC 8705). ``client_generation`` is that of the client
-    then: a request of an earlier one comes to nothing (A206)."""
+    then: a request of an earlier one comes to nothing (A206).
+
+    What the client's registration said then holds for the whole grant: ``default_audience`` is whom its tokens are for
+    when nobody names a resource, ``sender_constraints`` are the ways in which they must be bound: of each
+    entry, words with spaces between, one."""
 
     client_id: str
     redirect_uri: str
@@ -50,6 +54,8 @@ class AuthorizationRequested(Event, frozen=True, tag="grant.authorization_reques
     dpop_jkt: str | None = None
     x5t_s256: str | None = None
     client_generation: int = 0
+    default_audience: str | None = None
+    sender_constraints: tuple[str, ...] = ()
 
 
 class SubjectAuthenticated(Event, frozen=True, tag="grant.subject_authenticated.v1"):

@@ -139,7 +139,8 @@ def audience(
     granted = grant.request.resource if grant.request else ()
     if granted and not set(requested) <= set(granted):
         return invalid_target("The resource is not one the grant was for.", "Name a resource of the grant.")
-    return audience_for(facts.client, requested or granted, scope, facts.issuer)
+    default = grant.request.default_audience if grant.request else None
+    return audience_for(facts.client, requested or granted, scope, facts.issuer, default)
 
 
 def session_bound_to(grant: Grant) -> str | None:

@@ -6,6 +6,8 @@ Three CVEs of one product in three years were this check forgotten on a sibling 
 import msgspec
 
 ACTIVE = "active"
+#: Standing of a client for what it was given when it knew people by other names (``Client.standing``).
+SUBJECTS_CHANGED = "subjects_changed"
 
 
 class Liveness(msgspec.Struct, frozen=True):
@@ -24,6 +26,8 @@ class Liveness(msgspec.Struct, frozen=True):
 
 def why_not(liveness: Liveness) -> str:
     """Why nothing may be done with the grant any more, as a word for the log; empty when all is well."""
+    if liveness.client == SUBJECTS_CHANGED:
+        return SUBJECTS_CHANGED
     if liveness.client != ACTIVE:
         return "client_not_active"
     if liveness.needs_account and liveness.account != ACTIVE:

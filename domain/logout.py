@@ -16,11 +16,22 @@ MAX_STATE: Final = 4096
 
 
 class Hint(msgspec.Struct, frozen=True):
-    """What a genuine ID token says: its audience, its person as the client knows them, and its ``sid``."""
+    """What a genuine ID token says: its audience, its person as the client knows them, its ``sid`` and its
+    ``auth_time``."""
 
     audience: tuple[str, ...]
     subject: str
     session_id: str | None = None
+    auth_time: int | None = None
+
+
+class SessionAtHand(msgspec.Struct, frozen=True):
+    """The session that this browser has, by the names that the client of the request knows it by. ``session_id`` None:
+    the client is told none."""
+
+    session_id: str | None
+    subject: str
+    auth_time: int
 
 
 class LogoutRequest(msgspec.Struct, frozen=True):
@@ -96,7 +107,15 @@ def frontchannel_uri(uri: str, issuer: str, session_id: str) -> str:
     return redirect_uris.append_parameters(uri, {"iss": issuer, "sid": session_id})
 
 
-def needs_confirmation(request: LogoutRequest, session_id: str | None) -> bool:
+def needs_confirmation(request: LogoutRequest, session: SessionAtHand | None) -> bool:
     """Whether the person MUST be asked: without a genuine ID token of the session that this browser has
-    (§2, A191). ``session_id`` None: nobody is signed in, and there is nothing to ask about."""
-    return request.hint is None or session_id not in (None, request.hint.session_id)
+    (§2, A191). A token without ``sid`` is of the session when it tells of the same sign-in of the same person.
+    ``session`` None: nobody is signed in, and there is nothing to ask about."""
+    hint = request.hint
+    if hint is None:
+        return True
+    if session is None:
+        return False
+    if hint.session_id is not None:
+        return hint.session_id != session.session_id
+    return (hint.subject, hint.auth_time) != (session.subject, session.auth_time)

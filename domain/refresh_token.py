@@ -97,7 +97,8 @@ def _refresh(
 ) -> Decision[TokensIssued]:
     if refresh.instance_jkt not in (None, command.client_key_id):
         return refuse(WRONG_INSTANCE)
-    binding = wrong_key(refresh.bound_to, command.proof) or binding_of(facts.client, command.proof)
+    demanded = grant.request.sender_constraints if grant.request else ()
+    binding = wrong_key(refresh.bound_to, command.proof) or binding_of(facts.client, command.proof, demanded)
     if isinstance(binding, Refusal):
         return refuse(binding)
     scope = _narrowed(grant, command.scope)

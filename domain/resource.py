@@ -25,12 +25,17 @@ def userinfo(issuer: str) -> str:
 
 
 def audience_for(
-    client: Client, requested: tuple[str, ...], scope: tuple[str, ...], issuer: str
+    client: Client,
+    requested: tuple[str, ...],
+    scope: tuple[str, ...],
+    issuer: str,
+    default: str | None = None,
 ) -> tuple[str, ...] | Refusal:
     """Whom an access token is for (decisions.md 24).
 
-    The requested resources, each of which the client must be allowed; without any the client's default
-    audience, else the issuer. With ``openid`` the issuer is in it too, because userinfo needs it.
+    The requested resources, each of which the client must be allowed; without any the ``default`` of the grant, or of
+    the client where there is no grant yet, else the issuer. With ``openid`` the issuer is in it too, because userinfo
+    needs it.
     """
     for resource in requested:
         if not is_resource(resource):
@@ -41,7 +46,7 @@ def audience_for(
             return invalid_target(
                 "The client may not have tokens for this resource.", "Allow it in audiences."
             )
-    audience = requested or (client.metadata.default_audience or issuer,)
+    audience = requested or (default or client.metadata.default_audience or issuer,)
     if "openid" in scope:
         audience = (*audience, issuer)
     return tuple(dict.fromkeys(audience))

@@ -6,22 +6,15 @@ the redirect URIs themselves when they have but one.
 
 from collections.abc import Iterable, Sequence
 from typing import Final
-from urllib.parse import urlsplit
 
 from domain.client_metadata import ClientMetadata
 from domain.client_policy_keys import fetched_uri
 from domain.errors import Refusal
 from domain.invalid_metadata import invalid
-
-PUBLIC: Final = "public"
-PAIRWISE: Final = "pairwise"
-SUBJECT_TYPES: Final = (PUBLIC, PAIRWISE)
+from domain.subject_type import PAIRWISE, sector_of
 
 _SECTION: Final = "OIDC Core §8.1"
 _DOCUMENT_SECTION: Final = "OIDC DCR §5"
-#: A host that every device has is nobody's sector.
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-
 NOT_FETCHED: Final = invalid(
     "sector_identifier_uri", "could not be read.", "Publish the document there first.", _DOCUMENT_SECTION
 )
@@ -41,15 +34,6 @@ def checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | No
         )
 
 
-def sector_of(metadata: ClientMetadata) -> str | None:
-    """The sector identifier, or None when the registration names none."""
-    if metadata.sector_identifier_uri is not None:
-        return _host(metadata.sector_identifier_uri)
-    hosts = {_host(uri) for uri in metadata.redirect_uris}
-    host = hosts.pop() if len(hosts) == 1 else None
-    return None if host in _LOOPBACK else host
-
-
 def document_refusal(document: object, redirect_uris: Sequence[str]) -> Refusal | None:
     """Why the document behind ``sector_identifier_uri`` does not vouch for these redirect URIs, or None."""
     if not isinstance(document, list) or not all(isinstance(uri, str) for uri in document):
@@ -63,9 +47,3 @@ def document_refusal(document: object, redirect_uris: Sequence[str]) -> Refusal 
             _DOCUMENT_SECTION,
         )  # fmt: skip
     return None
-
-
-def _host(uri: str) -> str | None:
-    """The host of a web address; an application's own scheme has none."""
-    parts = urlsplit(uri)
-    return parts.hostname if parts.scheme in ("https", "http") else None

@@ -7,19 +7,19 @@ from domain.errors import Refusal, invalid_dpop_proof, invalid_grant, invalid_re
 from domain.profile import DPOP, MTLS
 
 
-def binding_of(client: Client, proof: Confirmation) -> Confirmation | Refusal:
-    """What the client's access token gets bound to, of what its request proved to hold.
+def binding_of(client: Client, proof: Confirmation, of_grant: tuple[str, ...] = ()) -> Confirmation | Refusal:
+    """What the client's access token gets bound to, of what its request proved to hold. ``of_grant``: what was demanded
+    when the grant was asked for, which a client that is held to less since then does not escape.
 
     A DPoP proof binds whenever it is sent. A certificate binds where certificates are demanded, and where either
     way will do and no DPoP proof was sent: a TLS connection may have one for other reasons (RFC 8705 §3.4).
     """
     proved = _ways(proof)
-    for ways in client.sender_constraints:
+    demanded = (*client.sender_constraints, *(frozenset(ways.split()) for ways in of_grant))
+    for ways in demanded:
         if ways.isdisjoint(proved):
             return _missing(ways)
-    by_certificate = any(
-        ways == {MTLS} or (MTLS in ways and DPOP not in proved) for ways in client.sender_constraints
-    )
+    by_certificate = any(ways == {MTLS} or (MTLS in ways and DPOP not in proved) for ways in demanded)
     return Confirmation(proof.jkt, proof.x5t_s256 if by_certificate else None)
 
 

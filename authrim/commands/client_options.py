@@ -18,7 +18,7 @@ from domain.encryption import CONTENT_ENCRYPTION, DEFAULT_ENC, KEY_MANAGEMENT
 from domain.profile import PROFILES
 from domain.response_mode import RESPONSE_MODES
 from domain.response_type import RESPONSE_TYPES
-from domain.sector import SUBJECT_TYPES
+from domain.subject_type import SUBJECT_TYPES
 
 #: Fields that hold lists: their options may be given several times.
 _LISTS: Final = frozenset(

@@ -24,6 +24,11 @@ def first_id_of(seconds: int) -> str:
     return f"{seconds * 1000 << 80 | _VERSION_7 | _VARIANT:032x}"
 
 
+def seconds_of_id(identifier: str) -> int:
+    """When an id of ``new_id`` was made, in seconds since 1970."""
+    return (int(identifier, 16) >> 80) // 1000
+
+
 def begins_like_an_id(text: str) -> bool:
     """Whether the text may be an id that people copy: with a hyphen before it a program would take it for an option,
     and some take an underscore for punctuation."""

@@ -68,11 +68,12 @@ def sign_id_token(
     issuer: str,
     token: IdToken,
     subject: str,
+    session_id: str | None,
     sent_with: SentWith,
     more_claims: dict[str, Any],
 ) -> str:
-    """The ID token (OIDC Core §2). ``subject`` is the person's name for this client, ``more_claims`` are those about
-    the person."""
+    """The ID token (OIDC Core §2). ``subject`` is the person's name for this client, ``session_id`` the session's, and
+    ``more_claims`` are those about the person."""
     claims: dict[str, Any] = {
         **more_claims,
         "iss": issuer,
@@ -87,8 +88,8 @@ def sign_id_token(
     }
     if token.nonce is not None:
         claims["nonce"] = token.nonce
-    if token.session_id is not None:
-        claims["sid"] = token.session_id
+    if session_id is not None:
+        claims["sid"] = session_id
     return key.sign(_encode(claims), ID_TOKEN_TYPE)
 
 

@@ -55,10 +55,8 @@ async def _introspection(runtime: Runtime, context: Context, asker: Client, toke
         return INACTIVE
     if not may_introspect(asker, presented.issued.client_id, presented.issued.audience):
         return INACTIVE
-    client = await runtime.configuration.client(context.tenant, presented.issued.client_id)
-    if client is None:
-        return INACTIVE
-    return _active(runtime, presented, subject_of_token(runtime, context.tenant, client, presented.issued))
+    subject = subject_of_token(runtime, context.tenant, presented.client, presented.issued)
+    return _active(runtime, presented, subject)
 
 
 def _active(runtime: Runtime, presented: PresentedToken, subject: str) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from authrim.execute import Change, Context, Outcome
 from authrim.person import display_name_of
 from authrim.protocol.id_token_hint import read_hint
 from authrim.runtime import RUNTIME, Runtime
-from authrim.session_clients import clients_of_session
+from authrim.session_clients import clients_of_session, knows_session
+from authrim.subjects import public_session, public_subject
 from authrim.web import texts
 from authrim.web.answers import page_settings, record, refuse_on_page
 from authrim.web.browser import SignedInBrowser, read_session, signed_in_browser
@@ -35,7 +36,7 @@ from domain import logout as rules
 from domain import session as sessions
 from domain.client import NO_CLIENT, Client
 from domain.errors import Refusal, invalid_request
-from domain.logout import LogoutRequest
+from domain.logout import LogoutRequest, SessionAtHand
 from domain.stream import session_stream
 
 ENDPOINT: Final = "logout"
@@ -60,8 +61,8 @@ async def logout(request: web.Request) -> web.StreamResponse:
     if isinstance(asked, Refusal) or isinstance(params, Refusal):
         return await _refuse(request, context, asked)
     signed_in = await signed_in_browser(request, context, NO_CLIENT)
-    session_id = signed_in.browser.session_id if signed_in else None
-    if _sees_the_session(request) and not rules.needs_confirmation(asked, session_id):
+    at_hand = _session_at_hand(request.app[RUNTIME], context, asked, signed_in)
+    if _sees_the_session(request) and not rules.needs_confirmation(asked, at_hand):
         return await _log_out(request, context, asked, signed_in)
     return await _ask(request, context, asked, params, signed_in)
 
@@ -81,6 +82,20 @@ async def answer_logout(request: web.Request) -> web.StreamResponse:
         page = LoggedOutPage(title=texts.STILL_LOGGED_IN, **page_settings(request, asked.ui_locales))
         return request.app[RUNTIME].pages.logged_out(page)
     return await _log_out(request, context, asked, await signed_in_browser(request, context, NO_CLIENT))
+
+
+def _session_at_hand(
+    runtime: Runtime, context: Context, asked: LogoutRequest, signed_in: SignedInBrowser | None
+) -> SessionAtHand | None:
+    """The browser's session as the client of the request knows it."""
+    if signed_in is None:
+        return None
+    client, browser = asked.client or NO_CLIENT, signed_in.browser
+    return SessionAtHand(
+        session_id=public_session(runtime, context.tenant, client, browser.session_id),
+        subject=public_subject(runtime, context.tenant, client, browser.session.subject),
+        auth_time=browser.session.auth_time,
+    )
 
 
 def _sees_the_session(request: web.Request) -> bool:
@@ -198,9 +213,12 @@ async def _frames(runtime: Runtime, context: Context, signed_in: SignedInBrowser
     frames = []
     for client_id in await clients_of_session(runtime.store, context.tenant, session_id):
         client = await runtime.configuration.client(context.tenant, client_id)
-        uri = client.metadata.frontchannel_logout_uri if client and client.exists else None
-        if uri is not None:
-            frames.append(rules.frontchannel_uri(uri, runtime.issuer, session_id))
+        if client is None or not client.exists or not knows_session(client, session_id):
+            continue
+        uri = client.metadata.frontchannel_logout_uri
+        known_as = public_session(runtime, context.tenant, client, session_id)
+        if uri is not None and known_as is not None:
+            frames.append(rules.frontchannel_uri(uri, runtime.issuer, known_as))
     return tuple(frames)
 
 

@@ -58,9 +58,7 @@ def _refusal(issuer: str, presented: PresentedToken) -> Refusal | None:
 async def _answer(request: web.Request, context: Context, presented: PresentedToken) -> web.Response:
     runtime, issued = request.app[RUNTIME], presented.issued
     assert issued.subject is not None
-    client = await runtime.configuration.client(context.tenant, issued.client_id)
-    if client is None:
-        return await refuse_as_resource(request, context, ENDPOINT, INVALID_TOKEN)
+    client = presented.client
     names = (*by_scope(issued.scope), *issued.userinfo_claims)
     claims = await claims_of(runtime, context.tenant, issued.subject, names)
     subject = public_subject(runtime, context.tenant, client, issued.subject)

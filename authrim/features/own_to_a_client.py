@@ -5,8 +5,8 @@ from typing import Any, Final
 from authrim.features.feature import Feature
 from authrim.runtime import Runtime
 from domain.encryption import CONTENT_ENCRYPTION, KEY_MANAGEMENT
-from domain.sector import SUBJECT_TYPES
 from domain.stream import DEFAULT_TENANT
+from domain.subject_type import SUBJECT_TYPES
 
 
 def _forms(runtime: Runtime) -> dict[str, Any]:

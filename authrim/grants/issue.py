@@ -16,7 +16,7 @@ from authrim.crypto.tokens import SentWith, sign_access_token, sign_id_token
 from authrim.execute import MICROSECONDS, Context
 from authrim.person import claims_of
 from authrim.runtime import Runtime
-from authrim.subjects import public_subject, subject_of_token
+from authrim.subjects import public_session, public_subject, subject_of_token
 from authrim.web.client_auth import AuthenticatedClient
 from domain.client import NO_CLIENT, Client, grant_refusal
 from domain.encryption import DEFAULT_ENC
@@ -57,8 +57,9 @@ async def current_client(
 
 async def standing_of(runtime: Runtime, context: Context, client: Client, grant: Grant, now: int) -> Standing:
     """Read what the grant hangs on, in one look-up; ``now`` holds when there is nothing to read."""
+    standing = client.standing(grant.request.requested_at if grant.request else now)
     if grant.session_id is None:
-        return Standing(Liveness(client=client.status), now)
+        return Standing(Liveness(client=standing), now)
     found = await runtime.store.find("session", row_key(context.tenant, grant.session_id))
     row = found.row or {}
     bound = session_bound_to(grant) is not None
@@ -68,7 +69,7 @@ async def standing_of(runtime: Runtime, context: Context, client: Client, grant:
         account = found.row or {}
         row = {"account_status": account.get("status"), "account_version": account.get("version")}
     liveness = Liveness(
-        client=client.status,
+        client=standing,
         account=row.get("account_status"),
         session=row.get("status"),
         needs_account=True,
@@ -170,7 +171,8 @@ async def signed_id_token(
     algorithm = facts.client.metadata.id_token_signed_response_alg
     signer = runtime.key_ring.signer(context.tenant, algorithm, facts.now)
     subject = public_subject(runtime, context.tenant, facts.client, token.subject)
-    signed = sign_id_token(signer, runtime.issuer, token, subject, sent_with, more)
+    session_id = public_session(runtime, context.tenant, facts.client, token.session_id)
+    signed = sign_id_token(signer, runtime.issuer, token, subject, session_id, sent_with, more)
     if prepared.id_token_key is None:
         return signed
     enc = facts.client.metadata.id_token_encrypted_response_enc or DEFAULT_ENC

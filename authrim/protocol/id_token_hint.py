@@ -27,11 +27,12 @@ def read_hint(keys: KeySet, issuer: str, hint: str) -> Hint | None:
     if not isinstance(claims, dict) or claims.get("iss") != issuer or not isinstance(claims.get("sub"), str):
         return None
     audience = claims.get("aud")
-    session_id = claims.get("sid")
+    session_id, auth_time = claims.get("sid"), claims.get("auth_time")
     return Hint(
         audience=tuple(map(str, audience)) if isinstance(audience, list) else (str(audience),),
         subject=claims["sub"],
         session_id=session_id if isinstance(session_id, str) else None,
+        auth_time=auth_time if isinstance(auth_time, int) else None,
     )
 
 

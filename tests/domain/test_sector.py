@@ -7,7 +7,8 @@ import pytest
 
 from domain.client_metadata import ClientMetadata
 from domain.client_policy import check
-from domain.sector import document_refusal, sector_of
+from domain.sector import document_refusal
+from domain.subject_type import sector_of
 
 PAIRWISE = ClientMetadata(
     subject_type="pairwise", redirect_uris=("https://rp.example/cb",), scope=("openid",)

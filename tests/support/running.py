@@ -111,7 +111,9 @@ _CODE: dict[str, Any] = {
 _SERVICE: dict[str, Any] = {"grant_types": ("client_credentials",), "response_types": (), **_ES256}
 
 USUAL: dict[str, ClientMetadata] = {
-    "web": ClientMetadata(client_name="Web", **_CODE),
+    "web": ClientMetadata(
+        client_name="Web", post_logout_redirect_uris=("https://rp.example/logged-out",), **_CODE
+    ),
     "post": ClientMetadata(client_name="Post", token_endpoint_auth_method="client_secret_post", **_CODE),
     "spa": ClientMetadata(client_name="Single page", token_endpoint_auth_method="none", **_CODE),
     "service": ClientMetadata(
