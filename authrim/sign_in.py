@@ -1,12 +1,13 @@
 """Is this the person's password? Slowly for who guesses, and with the same answer for every wrong one.
 
 Attempts are counted before the password is looked at, in the store and so for all nodes together: guesses sent
-in parallel are counted like guesses sent in turn (A183). The tight count is per login *and* address, so that
-nobody can lock a person out from elsewhere; the wide ones are per login and per address alone.
+in parallel are counted like guesses sent in turn (A183). A browser that has signed in to the account before has a count
+of its own, which nobody else can fill. For others the tight count is per login *and* address; the wide ones are per
+login and per address alone. An address counts with the IPv6 networks around it, so that many /64s are no way around.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -14,6 +15,7 @@ import msgspec
 from authrim.administration.new_account import find_by_hashes
 from authrim.crypto.sealing import login_hmacs
 from authrim.execute import Context
+from authrim.known_browsers import known_as
 from authrim.person import PASSWORD
 from authrim.private_data import SUBJECT
 from authrim.runtime import Runtime
@@ -27,10 +29,13 @@ ELSEWHERE: Final = 20
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """What was typed."""
+    """What was typed; ``networks``: hashes of the address and the networks around it; ``kept``: what the browser keeps
+    from earlier sign-ins."""
 
     login: str
     password: str
+    networks: tuple[str, ...]
+    kept: str = ""
 
     def __repr__(self) -> str:
         return "Attempt()"
@@ -57,7 +62,8 @@ async def check_password(runtime: Runtime, context: Context, attempt: Attempt) -
     # Its length first: what is too long is nobody's login, and is counted as one that all such attempts share (A217).
     is_one = len(attempt.login) <= LONGEST_LOGIN
     hashes = login_hmacs(runtime.master, context.tenant, attempt.login) if is_one else ()
-    limits = _limits(runtime, context, hashes[0] if hashes else "")
+    known = known_as(runtime.master, context.tenant, hashes, attempt.kept, runtime.now())
+    limits = _limits(runtime, context, hashes[0] if hashes else "", attempt.networks, known)
     if await too_many(runtime, limits):
         return SignInRefused("too_many_attempts", retry_after=runtime.settings.sign_in_window_seconds)
     subject = await find_by_hashes(runtime.store, context.tenant, hashes)
@@ -87,14 +93,24 @@ async def _is_right(runtime: Runtime, context: Context, subject: str | None, pas
     return await runtime.passwords.verify(stored.decode(), password)
 
 
-def _limits(runtime: Runtime, context: Context, hashed: str) -> dict[str, int]:
+def _limits(
+    runtime: Runtime, context: Context, hashed: str, networks: Sequence[str], known: str | None
+) -> dict[str, int]:
     """The counters of an attempt, and how far each may go within the window, the widest last."""
-    settings, tenant = runtime.settings, context.tenant
+    settings, kind = runtime.settings, f"sign-in:{context.tenant}"
+    of_account = settings.sign_in_attempts_per_account
+    if known is not None:
+        return {f"{kind}:{hashed}:browser:{known}": of_account}
     return {
-        f"sign-in:{tenant}:{hashed}:{context.address}": settings.sign_in_attempts_per_account,
-        f"sign-in:{tenant}:{context.address}": settings.sign_in_attempts_per_address,
-        f"sign-in:{tenant}:{hashed}": settings.sign_in_attempts_per_account * ELSEWHERE,
+        **by_network(f"{kind}:{hashed}", networks, of_account, 2),
+        **by_network(kind, networks, settings.sign_in_attempts_per_address, 4),
+        f"{kind}:{hashed}": of_account * ELSEWHERE,
     }
+
+
+def by_network(kind: str, networks: Sequence[str], limit: int, growth: int) -> dict[str, int]:
+    """A counter for an address and each network around it, which may go ``growth`` times as far as what is inside."""
+    return {f"{kind}:{network}": limit * growth**width for width, network in enumerate(networks)}
 
 
 async def too_many(runtime: Runtime, limits: dict[str, int]) -> bool:

@@ -3,10 +3,12 @@
 from aiohttp import web
 
 from authrim.crypto.ids import digest, new_id, new_secret
+from authrim.crypto.sealing import login_hmacs
 from authrim.execute import Change, Context
+from authrim.known_browsers import REMEMBERED, kept_after_sign_in
 from authrim.runtime import RUNTIME
 from authrim.web.browser import signed_in_browser
-from authrim.web.cookies import set_session_cookie
+from authrim.web.cookies import known_browser, set_known_browser, set_session_cookie
 from authrim.web.interaction import PASSWORD_ACR, PASSWORD_AMR
 from authrim.web.session_state import begin_browser_state
 from domain import session as sessions
@@ -19,8 +21,8 @@ class SessionBeginning:
     """A person has proved with a password who they are. The cookie's secret is made once, however often it is decided;
     ``session_id`` is the session of the last decision."""
 
-    def __init__(self, request: web.Request, context: Context, subject: str) -> None:
-        self._request, self._context = request, context
+    def __init__(self, request: web.Request, context: Context, subject: str, login: str) -> None:
+        self._request, self._context, self._login = request, context, login
         self._secret, self._new_session_id = new_secret(), new_id()
         self._proof = SignedIn(subject, digest(self._secret), PASSWORD_ACR, PASSWORD_AMR)
         self.session_id = self._new_session_id
@@ -45,10 +47,15 @@ class SessionBeginning:
         return (Change(replaced, current.session_version, ended, session), started)
 
     def tell(self, response: web.Response) -> None:
-        """Sign the browser in, now that the log says so."""
+        """Sign the browser in, now that the log says so, and know it again the next time."""
         runtime = self._request.app[RUNTIME]
         set_session_cookie(runtime, response, self.session_id, self._secret)
         begin_browser_state(runtime, response, self.session_id)
+        hashes = login_hmacs(runtime.master, self._context.tenant, self._login)
+        kept = kept_after_sign_in(
+            runtime.master, self._context.tenant, hashes, known_browser(self._request), runtime.now()
+        )
+        set_known_browser(runtime, response, kept, REMEMBERED)
 
     def _stream(self, session_id: str) -> str:
         return session_stream(self._context.tenant, session_id)

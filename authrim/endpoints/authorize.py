@@ -18,7 +18,7 @@ from authrim.runtime import RUNTIME, Runtime
 from authrim.web.answers import record, refuse_by_redirect, refuse_on_page
 from authrim.web.authorization_request import as_recorded, private_rows, read_request
 from authrim.web.browser import SignedInBrowser, signed_in_browser
-from authrim.web.context import context_of
+from authrim.web.context import context_of, networks_of
 from authrim.web.cookies import set_request_cookie
 from authrim.web.interaction import CLIENT_CHANGED, StepFacts, allowed_client, facts_for
 from authrim.web.params import Params, read_params
@@ -42,7 +42,7 @@ ENDPOINT = "authorize"
 async def authorize(request: web.Request) -> web.StreamResponse:
     """GET or POST ``/authorize``."""
     context = context_of(request)
-    limited = request.app[RUNTIME].limiter.refuse(ENDPOINT, context.address)
+    limited = request.app[RUNTIME].limiter.refuse_networks(ENDPOINT, networks_of(request))
     if limited is not None:
         return await refuse_on_page(request, context, ENDPOINT, limited)
     params = await read_params(request)

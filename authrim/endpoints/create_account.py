@@ -25,10 +25,10 @@ from authrim.authorization.advance import StepTaken, answer_step, cancel, take_s
 from authrim.authorization.session_beginning import SessionBeginning
 from authrim.execute import Change, Context
 from authrim.runtime import RUNTIME, Runtime
-from authrim.sign_in import too_many
+from authrim.sign_in import by_network, too_many
 from authrim.web import texts
 from authrim.web.answers import page_settings, record, refuse_on_page
-from authrim.web.context import context_of
+from authrim.web.context import context_of, networks_of
 from authrim.web.errors import ERROR_ID_HEADER
 from authrim.web.interaction import (
     PASSWORD_ACR,
@@ -117,7 +117,7 @@ async def answer_create_account(request: web.Request) -> web.StreamResponse:
     if form.get("action") == "cancel":
         return await cancel(request, context, ENDPOINT, interaction)
     typed = _typed(form)
-    refusal = _refuse_typed(typed) or await _refuse_now(request.app[RUNTIME], context, interaction, typed)
+    refusal = _refuse_typed(typed) or await _refuse_now(request, context, interaction, typed)
     if refusal is not None:
         return await _not_yet(request, context, interaction, typed, refusal)
     return await _create(request, context, interaction, typed)
@@ -145,14 +145,15 @@ def _refuse_typed(typed: Typed) -> Refusal | None:
 
 
 async def _refuse_now(
-    runtime: Runtime, context: Context, interaction: Interaction, typed: Typed
+    request: web.Request, context: Context, interaction: Interaction, typed: Typed
 ) -> Refusal | None:
     """Count the attempt, then see whether the login is free: who tries out which are taken is slowed down as who
     guesses passwords is (A182, A183). Accounts that were made are counted too, so nobody makes them by the thousand."""
-    settings, tenant = runtime.settings, context.tenant
+    runtime, tenant = request.app[RUNTIME], context.tenant
+    settings, kind = runtime.settings, f"create-account:{tenant}"
     limits = {
-        f"create-account:{tenant}:{interaction.grant_id}": settings.sign_in_attempts_per_account,
-        f"create-account:{tenant}:{context.address}": settings.sign_in_attempts_per_address,
+        f"{kind}:{interaction.grant_id}": settings.sign_in_attempts_per_account,
+        **by_network(kind, networks_of(request), settings.sign_in_attempts_per_address, 4),
     }
     if await too_many(runtime, limits):
         return TOO_MANY
@@ -170,7 +171,7 @@ async def _create(
     new = await prepare_account(
         runtime.private, runtime.passwords, runtime.master, context.tenant, typed.wanted
     )
-    beginning = SessionBeginning(request, context, new.subject)
+    beginning = SessionBeginning(request, context, new.subject, typed.login)
 
     async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepTaken:
         # Of two that want the same login at once the database lets one have it, and the other finds it taken here.

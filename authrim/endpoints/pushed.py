@@ -1,6 +1,7 @@
 """RFC 9126: the pushed authorization request endpoint. The client authenticates and sends the request itself; the
 person's browser carries nothing but a reference to it."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -13,7 +14,7 @@ from authrim.runtime import RUNTIME, Runtime
 from authrim.web.answers import refuse_as_json
 from authrim.web.authorization_request import as_recorded, private_rows, read_request
 from authrim.web.client_auth import AuthenticatedClient, authenticated_form
-from authrim.web.context import context_of
+from authrim.web.context import context_of, networks_of
 from authrim.web.cors import allow_client_origins
 from authrim.web.interaction import allowed_client
 from authrim.web.params import Params
@@ -34,7 +35,8 @@ async def push(request: web.Request) -> web.StreamResponse:
     if isinstance(opened, Refusal):
         return await refuse_as_json(request, context, ENDPOINT, opened)
     form, authenticated = opened
-    handle = await _push(runtime, context, authenticated, form)
+    limited = _too_many(runtime, networks_of(request), authenticated)
+    handle = limited or await _push(runtime, context, authenticated, form)
     if isinstance(handle, Refusal):
         response = await refuse_as_json(request, context, ENDPOINT, handle, client_known=True)
     else:
@@ -47,9 +49,6 @@ async def _push(
     runtime: Runtime, context: Context, authenticated: AuthenticatedClient, form: Params
 ) -> str | Refusal:
     """Validate and record the request; the handle that it is fetched by."""
-    limited = _too_many(runtime, context, authenticated)
-    if limited is not None:
-        return limited
     if "request_uri" in form.values or "request_uri" in form.duplicates:
         return invalid_request(
             "A pushed request has no request_uri.", "Send the parameters themselves.", "RFC 9126 §2.1"
@@ -70,14 +69,16 @@ async def _push(
     return handle if refusal is None else refusal
 
 
-def _too_many(runtime: Runtime, context: Context, authenticated: AuthenticatedClient) -> Refusal | None:
+def _too_many(
+    runtime: Runtime, networks: Sequence[str], authenticated: AuthenticatedClient
+) -> Refusal | None:
     """RFC 9126 §2.3: 429. A client that proved itself counts as itself; of one that did not, its address does, because
     anybody can use its name."""
     settings = runtime.settings
     if authenticated.is_confidential:
         client_id = authenticated.client.client_id
         return runtime.limiter.refuse(ENDPOINT, client_id, settings.pushed_requests_per_minute)
-    return runtime.limiter.refuse(ENDPOINT, context.address)
+    return runtime.limiter.refuse_networks(ENDPOINT, networks)
 
 
 async def _record(runtime: Runtime, context: Context, grant_id: str, valid: Valid) -> Refusal | None:

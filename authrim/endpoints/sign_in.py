@@ -10,7 +10,8 @@ from authrim.sign_in import Attempt, Checked, SignInRefused, check_password
 from authrim.web import texts
 from authrim.web.answers import page_settings, record, refuse_on_page
 from authrim.web.browser import read_account
-from authrim.web.context import context_of
+from authrim.web.context import context_of, networks_of
+from authrim.web.cookies import known_browser
 from authrim.web.errors import ERROR_ID_HEADER
 from authrim.web.interaction import (
     NOT_YOURS,
@@ -78,12 +79,14 @@ async def _sign_in(
     request: web.Request, context: Context, interaction: Interaction, form: Params
 ) -> web.Response:
     """Check the password; start or renew the session; and go on with the request, all in one append."""
-    attempt = Attempt(form.get("login") or "", form.get("password") or "")
+    attempt = Attempt(
+        form.get("login") or "", form.get("password") or "", networks_of(request), known_browser(request)
+    )
     checked = await check_password(request.app[RUNTIME], context, attempt)
     if isinstance(checked, SignInRefused):
         return await _failed(request, context, interaction, checked, attempt.login)
     context.subject = checked.subject
-    beginning = SessionBeginning(request, context, checked.subject)
+    beginning = SessionBeginning(request, context, checked.subject, attempt.login)
 
     async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepTaken:
         changes = await beginning.decide(client, facts.now)

@@ -5,6 +5,7 @@ before it reaches the log. Attempts at passwords are counted in the store, for a
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from time import monotonic
 from typing import Final
 
@@ -13,6 +14,8 @@ from domain.errors import Refusal
 _WINDOW: Final = 60
 #: Sources remembered within a minute; beyond that all new ones share one count.
 _SOURCES: Final = 100_000
+#: How many times as much as what is inside a network around an address may send.
+_GROWTH: Final = 4
 
 
 class SourceLimiter:
@@ -37,3 +40,12 @@ class SourceLimiter:
             "temporarily_unavailable", "Too many requests from one place.", "Wait a minute.", "RFC 6585 §4",
             "source_limit", status=429, retry_after=_WINDOW,
         )  # fmt: skip
+
+    def refuse_networks(self, kind: str, networks: Sequence[str]) -> Refusal | None:
+        """The same for an address and the networks around it, so that many /64s are no way around. What the inner one
+        refuses does not count against the outer."""
+        for width, network in enumerate(networks):
+            refusal = self.refuse(kind, network, self._per_minute * _GROWTH**width)
+            if refusal is not None:
+                return refusal
+        return None

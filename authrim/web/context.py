@@ -8,6 +8,7 @@ from authrim.crypto.ids import new_id
 from authrim.crypto.sealing import address_hash
 from authrim.execute import Context
 from authrim.runtime import RUNTIME
+from authrim.web.forwarded import wider_networks
 from authrim.web.middleware import client_address, trace_id
 from domain.stream import DEFAULT_TENANT
 
@@ -24,3 +25,9 @@ def context_of(request: web.Request) -> Context:
         address=_address_hash(runtime.master, DEFAULT_TENANT, client_address(request)),
         error_id=new_id(),
     )
+
+
+def networks_of(request: web.Request) -> tuple[str, ...]:
+    """Keyed hashes of the address that a request counts against, and of the networks around it, the widest last."""
+    source, master = client_address(request), request.app[RUNTIME].master
+    return tuple(_address_hash(master, DEFAULT_TENANT, one) for one in (source, *wider_networks(source)))

@@ -1,5 +1,5 @@
-"""The cookies: who is signed in with this browser, which requests it has open, whom we asked about logout, and what
-our frame in other sites' pages needs.
+"""The cookies: who is signed in with this browser, which requests it has open, whom we asked about logout, that it has
+signed in before, and what our frame in other sites' pages needs.
 
 ``__Host-`` names and ``Secure`` everywhere but on ``authrim dev`` at http://localhost. Each holds an id and a
 secret; the server keeps only the secret's digest.
@@ -20,6 +20,7 @@ _REQUEST: Final = "authrim-request-"
 _LOGOUT: Final = "authrim-logout"
 _BROWSER_STATE: Final = "authrim-browser-state"
 _WATCHERS: Final = "authrim-watchers"
+_KNOWN_BROWSER: Final = "authrim-known-browser"
 #: Seconds that a browser remembers which clients watch its state.
 _WATCHERS_REMEMBERED: Final = 30 * 86400
 _SECRET_LENGTH: Final = 43
@@ -107,6 +108,16 @@ def logout_secret(request: web.Request) -> str | None:
 def set_logout_cookie(runtime: Runtime, response: web.Response, secret: str) -> None:
     """Bind the question "log out?" to this browser, for as long as a sign-in would wait."""
     _set(runtime, response, _name(runtime, _LOGOUT), secret, runtime.settings.interaction_lifetime)
+
+
+def known_browser(request: web.Request) -> str:
+    """What ``set_known_browser`` has kept, as the browser sends it."""
+    return cookies_of(request).get(_name(request.app[RUNTIME], _KNOWN_BROWSER), "")
+
+
+def set_known_browser(runtime: Runtime, response: web.Response, value: str, max_age: int) -> None:
+    """Know the browser again when it next signs in (authrim/known_browsers.py)."""
+    _set(runtime, response, _name(runtime, _KNOWN_BROWSER), value, max_age)
 
 
 def browser_state_name(runtime: Runtime) -> str:

@@ -56,6 +56,15 @@ def source_of(address: str) -> str:
     return str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
+@lru_cache(maxsize=4096)
+def wider_networks(source: str) -> tuple[str, ...]:
+    """The networks around a ``source_of`` that one holder of many /64s has: IPv6 is given out by /56 and by /48."""
+    if not source.endswith("/64"):
+        return ()
+    network = ipaddress.IPv6Network(source)
+    return tuple(str(network.supernet(new_prefix=length)) for length in (56, 48))
+
+
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         address = ipaddress.ip_address(text.partition("%")[0])

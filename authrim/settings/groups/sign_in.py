@@ -26,15 +26,18 @@ class SignIn(BaseModel):
         default=5,
         ge=1,
         le=1000,
-        description="Failed sign-ins for one login before its next tries must wait; and how often one "
-        "authorization request may ask for a new account.",
+        description="Failed sign-ins for one login from one address before the next tries must wait (twice as many "
+        "from an IPv6 /56, four times from a /48, twenty times from everywhere), and from a browser that has "
+        "signed in to the account before, which is counted by itself; and how often one authorization request may "
+        "ask for a new account.",
     )
     sign_in_attempts_per_address: Count = Field(
         default=50,
         ge=1,
         le=100_000,
-        description="Failed sign-ins from one address (IPv6: one /64) before its next tries must wait; and, counted on "
-        "their own, new accounts that are asked for from there, made or not.",
+        description="Failed sign-ins from one address (IPv6: one /64; four times as many from a /56, sixteen times "
+        "from a /48) before its next tries must wait; and, counted on their own, new accounts that are asked for "
+        "from there, made or not.",
     )
     sign_in_window_seconds: Seconds = Field(
         default=900,
@@ -46,7 +49,8 @@ class SignIn(BaseModel):
         default=120,
         ge=1,
         le=100_000,
-        description="Authorization requests from one address in a minute. Each is kept; more get 429.",
+        description="Authorization requests from one address in a minute (IPv6: one /64; four times as many from a "
+        "/56, sixteen times from a /48). Each is kept; more get 429.",
     )
     default_locale: Language = Field(
         default="en",
