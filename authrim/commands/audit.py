@@ -67,15 +67,16 @@ def why(context: click.Context, error_id: str) -> None:
 @audit.command("verify")
 @click.pass_context
 def verify(context: click.Context) -> None:
-    """Walk the hash chain; name the first position that does not fit."""
+    """Walk the hash chain; name the first position that does not fit. An empty log proves nothing."""
 
-    async def work(store: ReadBack) -> Verification:
+    async def work(store: ReadBack) -> tuple[Verification, str]:
         with progress_of("Proving the log") as progress:
-            return await verify_chain(store, progress)
+            return await verify_chain(store, progress), store.doubt
 
-    proved = run_with_store(context, work)
+    proved, doubt = run_with_store(context, work)
     data: dict[str, Any] = {
-        "ok": proved.problem is None,
+        "ok": proved.is_proof and not doubt,
+        "doubt": doubt or None,
         "events": proved.events,
         "batches": proved.batches,
         "chain_hash": proved.chain_hash.hex(),
@@ -84,8 +85,8 @@ def verify(context: click.Context) -> None:
     if proved.problem is not None:
         first, last = proved.problem.first_position, proved.problem.last_position
         data["problem"] = {"first_position": first, "last_position": last, "what": proved.problem.what}
-    emit(context, data, _verification(proved))
-    if proved.problem is not None:
+    emit(context, data, _verification(proved, doubt))
+    if not data["ok"]:
         context.exit(1)
 
 
@@ -152,8 +153,14 @@ def _explanation(explanation: Explanation) -> RenderableType:
     return Group(title, table, Text(), _lines(explanation.lines))
 
 
-def _verification(proved: Verification) -> RenderableType:
-    if proved.problem is None:
+def _verification(proved: Verification, doubt: str) -> RenderableType:
+    if doubt:
+        text = Text(f"This may not be the whole log: {doubt}.", style="bold red")
+    elif not proved.events and proved.problem is None:
+        text = Text(
+            "The log is empty: there is nothing to prove. Is this the right database?", style="bold red"
+        )
+    elif proved.problem is None:
         text = Text("The log is the one that was written.", style="green")
     else:
         text = Text(f"The log does not fit at {proved.problem}.", style="bold red")

@@ -25,7 +25,7 @@ def projections() -> None:
 def verify(context: click.Context) -> None:
     """Replay the log and name each row that differs. Changes nothing; a server may go on."""
     report = _replay(context, rebuilding.verify)
-    if not report.fits:
+    if not report.fits or not report.position:
         context.exit(1)
 
 
@@ -34,7 +34,7 @@ def verify(context: click.Context) -> None:
 def rebuild(context: click.Context) -> None:
     """Replay the log and correct each row that differs, in one transaction. On PostgreSQL with the owner's role."""
     report = _replay(context, rebuilding.rebuild)
-    if not report.repaired:
+    if not report.repaired or not report.position:
         context.exit(1)
 
 
@@ -52,7 +52,8 @@ def _data(report: Report) -> dict[str, Any]:
     fields = msgspec.to_builtins(report)
     assert isinstance(fields, dict)
     unreadable = [failure._asdict() for failure in report.unreadable]
-    return {"ok": report.fits or report.repaired, **fields, "unreadable": unreadable}
+    ok = report.position > 0 and (report.fits or report.repaired)
+    return {"ok": ok, **fields, "unreadable": unreadable}
 
 
 def _text(report: Report) -> RenderableType:
@@ -66,6 +67,10 @@ def _text(report: Report) -> RenderableType:
 
 
 def _conclusion(report: Report) -> Text:
+    if not report.position:
+        return Text(
+            "The log is empty: there is nothing to compare. Is this the right database?", style="bold red"
+        )
     if report.unreadable:
         return Text("Not everything could be read, so nothing was proved or changed.", style="bold red")
     if report.fits:

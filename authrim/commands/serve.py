@@ -127,6 +127,8 @@ async def _serve(
 ) -> None:
     store = open_store(settings, exclusive=True)
     await store.open()
+    if store.doubt:
+        log.warning("store.doubtful", reason=store.doubt)
     try:
         await serve_until_stopped(settings, store, reuse_port=reuse_port, sock=sock, lifeline=lifeline)
     finally:

@@ -79,6 +79,11 @@ class Verification(msgspec.Struct, frozen=True):
     chain_hash: bytes
     problem: Problem | None = None
 
+    @property
+    def is_proof(self) -> bool:
+        """Whether there was something to prove, and all of it fits."""
+        return self.problem is None and self.events > 0
+
 
 async def verify(store: Store, progress: Callable[[int, int], None] | None = None) -> Verification:
     """Walk the log and its ledger up to the head and compute every hash again.

@@ -43,6 +43,7 @@ class PostgresStore:
         queue_limit: int = 4096,
         wait_limit: float = 1.0,
     ) -> None:
+        self.doubt = ""  # nobody copies a PostgreSQL database file by file and can start it
         self._schema = schema
         self._connections = Connections(
             dsn, schema, pool_size=pool_size, statement_cache_size=statement_cache_size

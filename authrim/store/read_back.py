@@ -82,7 +82,10 @@ class Shadow(Protocol):
 
 
 class ReadBack(Store, Protocol):
-    """A store as followers, rebuilds and auditors know it."""
+    """A store as followers, rebuilds and auditors know it. ``doubt`` says after ``open`` why the database may lack its
+    newest events, as far as that can be told; it is empty when nothing speaks for it."""
+
+    doubt: str
 
     async def run_followed_page(
         self,

@@ -38,6 +38,7 @@ from authrim.store.migrate import check_sqlite
 from authrim.store.read_back import Delivery, Page, Projected, Shadow
 from authrim.store.sqlite_clock import Clock
 from authrim.store.sqlite_lane import Lane
+from authrim.store.sqlite_wal import WriteAheadLog
 from projections.lookups import LOOKUPS
 from projections.tables import Table
 
@@ -71,14 +72,20 @@ class SQLiteStore:
         self._additions = GroupLoader(self._count_many)
         self._growth: set[asyncio.Event] = set()
         self._next_checkpoint = 0.0
+        self._wal = WriteAheadLog(self._path)
+        self.doubt = ""
 
     async def open(self) -> None:
         """Lock the file, check its schema, and learn the newest time in the log."""
+        found = self._wal.found()
         if self._exclusive:
             self._lock = _lock(self._path)
         try:
             await self._scans.run(check_sqlite)
             await self.head()
+            self.doubt = await self._wal.doubt(found)
+            if self._exclusive:
+                await self._wal.begin()
         except BaseException:
             await self.close()
             raise
@@ -91,6 +98,7 @@ class SQLiteStore:
             await loader.close()
         await self._reservations.close()
         await self._additions.close()
+        await self._wal.close()
         for lane in (self._lookups, self._scans, self._writer):
             await lane.close()
         if self._lock is not None:
@@ -209,13 +217,14 @@ class SQLiteStore:
             if len(appends) > 1:
                 raise
             raise _own_fault(refused) from None
+        self._wal.grown()
         for grown in self._growth:
             grown.set()
         return results
 
     async def _bound_wal(self) -> None:
         """Fold a long write-ahead log into the file; try again later when a reader is in the way (F12)."""
-        if monotonic() < self._next_checkpoint or _size(self._wal) < WAL_LIMIT:
+        if monotonic() < self._next_checkpoint or self._wal.size < WAL_LIMIT:
             return
         self._next_checkpoint = monotonic() + CHECKPOINT_PAUSE
         await self._writer.run(writes.checkpoint)
@@ -241,10 +250,6 @@ class SQLiteStore:
         totals = await self._writer.run(writes.count, wanted, self._clock.now())
         return dict(zip(items, totals, strict=True))
 
-    @property
-    def _wal(self) -> Path:
-        return self._path.with_name(self._path.name + "-wal")
-
 
 def _lock(path: Path) -> int:
     """Hold ``<path>.lock`` until the process ends. Raises Unavailable when another server has it."""
@@ -267,13 +272,6 @@ def _own_fault(refused: sqlite3.Error) -> StoreError:
     if isinstance(refused, sqlite3.IntegrityError):
         return Conflict("version")
     return StoreError(f"SQLite refused the append: {type(refused).__name__}")
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

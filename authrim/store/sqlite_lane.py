@@ -19,9 +19,11 @@ T = TypeVar("T")
 
 #: How long a statement waits for another process's lock, in ms, before it is Unavailable.
 BUSY_TIMEOUT = 3000
-#: How long the write-ahead log grows, in pages of 4 KiB, before a commit folds it into the file: seldom, since
-#: that commit and all behind it wait some milliseconds.
+#: How long the write-ahead log grows, in pages of 4 KiB, before a commit folds it into the file, when nothing has done
+#: so before (authrim/store/sqlite_wal.py): seldom, since that commit and all behind it wait some milliseconds.
 CHECKPOINT_PAGES = 10_000
+#: What stays of the write-ahead log's file once all of it is in the database, in bytes.
+WAL_KEPT = 1024 * 1024
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -37,6 +39,7 @@ def connect(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT}")
     return connection
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from authrim.cli import main
+from authrim.store.migrate import migrate_sqlite
 from authrim.store.postgres import PostgresStore
 from authrim.store.read_back import ReadBack
 from authrim.store.sqlite import SQLiteStore
@@ -83,6 +85,38 @@ def test_verify_chain(place: Path | str) -> None:
     told = run_json("audit", "verify", status=1)
     assert (told["ok"], told["problem"]["first_position"]) == (False, 7)
     assert "position 7" in run("audit", "verify", status=1).output
+
+
+def test_nothing_to_prove(place: Path | str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty log, as a wrong or lacking copy has it, is not called proved: it is said, with status 1."""
+    migrate_sqlite(tmp_path / "empty.db")
+    monkeypatch.setenv("AUTHRIM_DATABASE", str(tmp_path / "empty.db"))
+    for command in (("audit", "verify"), ("projections", "verify"), ("projections", "rebuild")):
+        assert run_json(*command, status=1)["ok"] is False
+        assert "The log is empty" in run(*command, status=1).output
+
+
+@pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
+def test_a_lacking_copy_is_not_proved(
+    place: Path | str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A228: a copy of the file alone, taken from under a server, may fit in itself: it is no proof, status 1."""
+    assert isinstance(place, Path)
+    copy = tmp_path / "copy" / "authrim.db"
+    copy.parent.mkdir()
+
+    async def copied() -> None:
+        store = SQLiteStore(place, exclusive=True)
+        await store.open()
+        shutil.copy(place, copy)
+        await store.close()
+
+    asyncio.run(copied())
+    monkeypatch.setenv("AUTHRIM_DATABASE", str(copy))
+    told = run_json("audit", "verify", status=1)
+    assert (told["ok"], told["events"], told["problem"]) == (False, 25, None)
+    assert "write-ahead log" in told["doubt"]
+    assert "may not be the whole log" in run("audit", "verify", status=1).output
 
 
 def test_projections(place: Path | str) -> None:
