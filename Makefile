@@ -22,6 +22,7 @@ check: .venv/dev.stamp ## Style, types, import rules, generated pages
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python scripts/forbidden_attributes.py
 	$(BIN)/python -m scripts.reference --check
+	$(BIN)/python -m scripts.rules --check
 
 format: .venv/dev.stamp ## Put the sources into form
 	$(BIN)/ruff check --fix
@@ -29,6 +30,7 @@ format: .venv/dev.stamp ## Put the sources into form
 
 docs: .venv/runtime.stamp ## Write the generated pages anew
 	$(BIN)/python -m scripts.reference
+	$(BIN)/python -m scripts.rules
 
 bench: .venv/dev.stamp ## Measure the store, the server, a FAPI 2 flow
 	scripts/system-packages.sh --for bench

@@ -1,4 +1,7 @@
-"""``kill -9`` in the middle of load, on both stores: nothing that was answered is lost (F01 to F03)."""
+"""``kill -9`` in the middle of load, on both stores: nothing that was answered is lost (F01, F02, F03).
+
+The kernel does the same to a process when memory runs out (F26).
+"""
 
 import asyncio
 from pathlib import Path

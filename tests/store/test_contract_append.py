@@ -214,7 +214,7 @@ async def test_revoke_by_key_and_prefix(store: Store) -> None:
 
 
 async def test_drop_by_key_and_prefix(store: Store) -> None:
-    """Dropping by key or prefix takes exactly those rows; a put of the same append comes after it (A265)."""
+    """Dropping by key or prefix takes exactly those rows; a put of the same append comes after it."""
     names = ("subject:s1:key", "subject:s1:claims", "subject:s10:key", "grant:g:key")
     await store.append(grant_append("a", rows=tuple(sealed_row(name, b"x") for name in names)))
     drops = (

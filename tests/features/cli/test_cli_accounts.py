@@ -17,6 +17,7 @@ from authrim.crypto.passwords import Passwords
 from authrim.execute import Change, append_of
 from authrim.person import PASSWORD
 from authrim.private_data import SUBJECT, PrivateData
+from authrim.store.chain import verify
 from authrim.store.sqlite import SQLiteStore
 from domain.account import Account
 from domain.errors import Refusal
@@ -188,7 +189,7 @@ async def sealed_of_people(store: SQLiteStore) -> list[str]:
 async def test_erased_is_erased(
     authrim: CommandLine, claims_file: str, store: SQLiteStore, stored_bytes: Callable[[], bytes]
 ) -> None:
-    """Key, login and data are gone; the log still tells what the pseudonym did, and it is never used again."""
+    """A234: key, login and data are gone; the log still tells of the pseudonym and verifies; it is never used again."""
     subject = await asyncio.to_thread(create, authrim, "alice", "--claims", claims_file)
     await asyncio.to_thread(authrim.json, "account", "erase", "alice", "--yes")
     assert await sealed_of_people(store) == []
@@ -202,6 +203,7 @@ async def test_erased_is_erased(
     assert refused["error"] == "invalid_request"
     assert await sealed_of_people(store) == []
     assert await asyncio.to_thread(create, authrim, "alice") != subject
+    assert (await verify(store)).problem is None
 
 
 async def test_erasing_does_not_depend_on_reading(authrim: CommandLine, store: SQLiteStore) -> None:

@@ -1,0 +1,70 @@
+"""Writes into the rules of ``docs/rules/`` which tests prove each: ``python -m scripts.rules [--check]``.
+
+With ``--check`` nothing is written. A page that has fallen behind is an error then, and so is a number that no rule
+has, and a rule of something built that no test names.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Final
+
+from scripts.rules.numbers import ends_of_ranges
+from scripts.rules.pages import Proof, Rule, filled, rules
+from scripts.rules.proofs import proofs
+
+#: Where numbers are cited, and in which files. What is generated cites what is read here anyway.
+_CITING: Final = ("authrim", "domain", "projections", "migrations", "scripts", "tests", "bench", "docs")
+_SUFFIXES: Final = {".py", ".sql", ".js", ".md", ".html", ".toml"}
+
+
+def main(arguments: list[str], root: Path = Path()) -> int:
+    """Write the tests into the pages, or with ``--check`` say what is wrong; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.rules", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when something is wrong")
+    check = parser.parse_args(arguments).check
+    pages = {
+        file.relative_to(root): file.read_text("utf-8")
+        for file in sorted((root / "docs/rules").rglob("*.md"))
+    }
+    known, tests = [rule for text in pages.values() for rule in rules(text)], proofs(root)
+    behind = []
+    for page, text in pages.items():
+        if (written := filled(text, page, tests)) != text:
+            behind.append(f"{page} has fallen behind: run make docs")
+            if not check:
+                (root / page).write_text(written, "utf-8")
+    if not check:
+        return 0
+    wrong = [*behind, *_unknown(root, known), *_unproved(known, tests)]
+    sys.stderr.writelines(f"{line}\n" for line in wrong)
+    return 1 if wrong else 0
+
+
+def _unknown(root: Path, known: Sequence[Rule]) -> Iterator[str]:
+    numbers = {rule.number for rule in known}
+    yield from (f"{number} is twice in docs/rules" for number in sorted(_twice(known)))
+    for file in sorted(chain.from_iterable((root / folder).rglob("*") for folder in _CITING)):
+        if file.suffix in _SUFFIXES and "node_modules" not in file.parts:
+            for number in sorted(ends_of_ranges(file.read_text("utf-8")) - numbers):
+                yield f"{file.relative_to(root)} names {number}, which is no rule in docs/rules"
+
+
+def _twice(known: Sequence[Rule]) -> set[str]:
+    seen = [rule.number for rule in known]
+    return {number for number in seen if seen.count(number) > 1}
+
+
+def _unproved(known: Sequence[Rule], tests: Mapping[str, Sequence[Proof]]) -> Iterator[str]:
+    for rule in known:
+        proved = any(number in tests for number in (rule.number, *rule.proved_by))
+        if rule.built and not proved:
+            yield f"{rule.number} is built and no test names it"
+        if not rule.built and rule.number in tests:
+            yield f'{rule.number} has tests and says "Not built yet."'
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
