@@ -13,6 +13,7 @@ import msgspec
 
 from domain import response_mode as response_modes
 from domain import response_type as response_types
+from domain.algorithm_names import names_of
 from domain.client_events import (
     ClientDeleted,
     ClientDisabled,
@@ -124,13 +125,13 @@ class Client(msgspec.Struct, frozen=True, omit_defaults=True):
         if self.signs_with_secret:
             return frozenset({SECRET_ALGORITHM})
         registered = self.metadata.token_endpoint_auth_signing_alg
-        return frozenset({registered} if registered else self.profile.signing_algorithms)
+        return names_of(registered) if registered else frozenset(self.profile.signing_algorithms)
 
     @property
     def request_object_algorithms(self) -> frozenset[str]:
         """What a request object may be signed with: the registered algorithm, else any of the profile's."""
         registered = self.metadata.request_object_signing_alg
-        return frozenset({registered} if registered else self.profile.signing_algorithms)
+        return names_of(registered) if registered else frozenset(self.profile.signing_algorithms)
 
     @property
     def sender_constraints(self) -> tuple[frozenset[str], ...]:

@@ -78,8 +78,8 @@ class Profile(msgspec.Struct, frozen=True):
     longest_refresh_grace_seconds: int = 60
 
 
-_GENERAL_ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA")
-_FAPI_ALGORITHMS: Final = ("PS256", "ES256", "EdDSA")
+_GENERAL_ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
+_FAPI_ALGORITHMS: Final = ("PS256", "ES256", "EdDSA", "Ed25519")
 #: draft-ietf-oauth-attestation-based-client-auth-10 §9
 ATTESTED_METHODS: Final = ("attest_jwt_client_auth", "attest_jwt_client_auth_dpop")
 TLS_CLIENT_AUTH: Final = "tls_client_auth"

@@ -25,7 +25,7 @@ from authrim.crypto.jws import SigningKey
 from domain.key import NewKey
 
 #: Algorithms that this server signs with.
-SIGNING_ALGORITHMS = ("ES256", "RS256", "PS256", "EdDSA")
+SIGNING_ALGORITHMS = ("ES256", "RS256", "PS256", "EdDSA", "Ed25519")
 #: Algorithms that this server keeps keys for, so that others encrypt to it. One key is for all of ECDH-ES.
 ENCRYPTION_ALGORITHMS = ("RSA-OAEP-256", "ECDH-ES")
 #: A signature of this size holds up the event loop for 0.25 ms, one of 3072 bits for 0.8 ms.
@@ -68,7 +68,7 @@ def _generate(alg: str) -> PrivateKey:
             return ec.generate_private_key(ec.SECP256R1())
         case "RS256" | "PS256" | "RSA-OAEP-256":
             return rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS)
-        case "EdDSA":
+        case "EdDSA" | "Ed25519":
             return Ed25519PrivateKey.generate()
         case _:
             known = ", ".join((*SIGNING_ALGORITHMS, *ENCRYPTION_ALGORITHMS))

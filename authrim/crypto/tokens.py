@@ -22,6 +22,7 @@ _HASHES = {
     "PS256": hashlib.sha256,
     "ES256": hashlib.sha256,
     "EdDSA": hashlib.sha512,  # Ed25519 hashes with SHA-512 inside
+    "Ed25519": hashlib.sha512,
 }
 
 

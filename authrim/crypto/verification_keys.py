@@ -10,6 +10,7 @@ from cryptography.exceptions import InvalidSignature
 
 from authrim.crypto.algorithms import ALGORITHMS, PublicKey, algorithms_for
 from authrim.crypto.jwk import PRIVATE_MEMBERS, JwkRefused, public_key_of, thumbprint
+from domain.algorithm_names import names_of
 
 #: Keys in a set at most, so that reading one stays cheap.
 MAX_KEYS = 64
@@ -41,7 +42,7 @@ class VerificationKey:
             return cls(kid, key, algorithms_for(key))
         if not isinstance(alg, str):
             raise JwkRefused("alg_malformed")
-        return cls(kid, key, frozenset({alg}))
+        return cls(kid, key, names_of(alg))
 
     @classmethod
     def from_secret(cls, secret: bytes, alg: str) -> "VerificationKey":

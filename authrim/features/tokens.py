@@ -8,7 +8,7 @@ from authrim.runtime import Runtime
 from authrim.web.attestation_methods import ATTESTATION_FEATURE
 from domain.profile import ATTESTED_METHODS, CERTIFICATE_METHODS, MTLS, SECRET_ALGORITHM
 
-ASSERTION_ALGORITHMS: Final = ["RS256", "PS256", "ES256", "EdDSA", SECRET_ALGORITHM]
+ASSERTION_ALGORITHMS: Final = ["RS256", "PS256", "ES256", "EdDSA", "Ed25519", SECRET_ALGORITHM]
 
 
 def client_auth_methods(runtime: Runtime, *, public: bool = True) -> list[str]:

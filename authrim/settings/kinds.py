@@ -29,7 +29,7 @@ Count = int
 Bytes = Annotated[int, Unit("bytes")]
 KibiBytes = Annotated[int, Unit("KiB")]
 
-SigningAlgorithm = Literal["RS256", "PS256", "ES256", "EdDSA"]
+SigningAlgorithm = Literal["RS256", "PS256", "ES256", "EdDSA", "Ed25519"]
 ClientCertificates = Literal["none", "request"]
 DpopNonce = Literal["off", "profile", "required"]
 EncryptionAlgorithm = Literal["RSA-OAEP-256", "ECDH-ES"]

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import pytest
+from joserfc.jwk import OKPKey
 
 from authrim.administration.clients import update_client
 from domain.errors import Refusal
@@ -37,7 +38,7 @@ async def introspecting(server: RunningServer, assertion: str) -> int:
 
 
 @only_sqlite
-@pytest.mark.parametrize("alg", ["ES256", "RS256", "PS256", "EdDSA"])
+@pytest.mark.parametrize("alg", ["ES256", "RS256", "PS256", "EdDSA", "Ed25519"])
 async def test_a_valid_assertion_is_accepted(server: RunningServer, alg: str) -> None:
     """RFC 7523 §3: each algorithm, at each endpoint; the refusals below are not refusals of everything."""
     key = new_key(alg)
@@ -45,6 +46,19 @@ async def test_a_valid_assertion_is_accepted(server: RunningServer, alg: str) ->
     assert (await present(server, signed(key, claims_for(server, client))))[0] == 200
     assert (await present(server, signed(key, claims_for(server, client), typ=None)))[0] == 200
     assert await introspecting(server, signed(key, claims_for(server, client))) == 200
+
+
+@only_sqlite
+@pytest.mark.parametrize(("registered", "used"), [("EdDSA", "Ed25519"), ("Ed25519", "EdDSA")])
+async def test_one_algorithm_has_two_names(server: RunningServer, registered: str, used: str) -> None:
+    """RFC 9864 §2.2: whoever registered one name of Ed25519, for the key and for the client, may sign under the other;
+    another algorithm stays another one."""
+    key = new_key(registered)
+    client = await assertion_client(server, key, token_endpoint_auth_signing_alg=registered)
+    again = OKPKey.import_key({**key.as_dict(private=True), "alg": used})
+    assert (await present(server, signed(again, claims_for(server, client))))[0] == 200
+    other = new_key("ES256", kid=key.kid)
+    assert (await present(server, signed(other, claims_for(server, client))))[0] == 401
 
 
 @only_sqlite

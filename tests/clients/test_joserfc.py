@@ -14,9 +14,9 @@ from authrim.store.contract import Store
 from tests.support.browser import Browser
 from tests.support.running import RunningServer, running_server
 
-ALGORITHMS = ("ES256", "RS256", "PS256", "EdDSA")
+ALGORITHMS = ("ES256", "RS256", "PS256", "EdDSA", "Ed25519")
 #: What half of ``at_hash`` is of (OIDC Core §3.1.3.6); Ed25519 hashes with SHA-512 inside.
-HASHES = {"ES256": "sha256", "RS256": "sha256", "PS256": "sha256", "EdDSA": "sha512"}
+HASHES = {"ES256": "sha256", "RS256": "sha256", "PS256": "sha256", "EdDSA": "sha512", "Ed25519": "sha512"}
 
 
 async def published_keys(server: RunningServer) -> KeySet:

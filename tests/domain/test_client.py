@@ -506,7 +506,7 @@ def test_introspection(
 
 def test_assertion_algorithms() -> None:
     """The registered algorithm alone, else any of the profile's; never a symmetric one, never none."""
-    assert registered(FAPI).assertion_algorithms == {"PS256", "ES256", "EdDSA"}
+    assert registered(FAPI).assertion_algorithms == {"PS256", "ES256", "EdDSA", "Ed25519"}
     own = registered(msgspec.structs.replace(FAPI, token_endpoint_auth_signing_alg="ES256"))
     assert own.assertion_algorithms == {"ES256"}
 

@@ -20,7 +20,7 @@ def new_key(alg: str = "ES256", kid: str = "client-key") -> Key:
     match alg:
         case "ES256":
             return ECKey.generate_key("P-256", members)
-        case "EdDSA":
+        case "EdDSA" | "Ed25519":
             return OKPKey.generate_key("Ed25519", members)
         case _:
             return RSAKey.generate_key(2048, members)

@@ -22,6 +22,7 @@ _DIGESTS = {
     "PS256": hashlib.sha256,
     "ES256": hashlib.sha256,
     "EdDSA": hashlib.sha512,
+    "Ed25519": hashlib.sha512,
 }
 
 

@@ -17,7 +17,7 @@ from tests.support.https_site import Authority, Site
 from tests.support.log import count_events, whole_log
 from tests.support.running import KnownClient, RunningServer, running_server
 
-SIGNING = ("ES256", "RS256", "PS256", "EdDSA")
+SIGNING = ("ES256", "RS256", "PS256", "EdDSA", "Ed25519")
 LAX = jwe.JWERegistry(algorithms=[*KEY_MANAGEMENT, *CONTENT_ENCRYPTION])
 EC = ECKey.generate_key("P-256", {"kid": "ec", "use": "enc"})
 RSA = RSAKey.generate_key(2048, {"kid": "rsa", "use": "enc"})

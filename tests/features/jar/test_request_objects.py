@@ -60,7 +60,7 @@ async def test_a_signed_request_that_is_pushed(server: RunningServer, browser: B
 
 
 @only_sqlite
-@pytest.mark.parametrize("alg", ["RS256", "PS256", "ES256", "EdDSA"])
+@pytest.mark.parametrize("alg", ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"])
 async def test_every_algorithm(server: RunningServer, browser: Browser, alg: str) -> None:
     """``oidcc-request-uri-signed-rs256`` by value, and the algorithms of FAPI."""
     key = new_key(alg)
@@ -174,7 +174,9 @@ async def test_metadata(server: RunningServer) -> None:
     assert metadata["request_parameter_supported"] is True
     assert metadata["request_uri_parameter_supported"] is False
     assert metadata["require_signed_request_object"] is False
-    assert metadata["request_object_signing_alg_values_supported"] == ["ES256", "EdDSA", "PS256", "RS256"]
+    assert metadata["request_object_signing_alg_values_supported"] == [
+        "ES256", "Ed25519", "EdDSA", "PS256", "RS256",
+    ]  # fmt: skip
     assert set(metadata["request_object_encryption_alg_values_supported"]) == {
         "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW",
     }  # fmt: skip

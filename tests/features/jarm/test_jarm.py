@@ -101,10 +101,12 @@ async def test_before_the_redirect_uri_is_sure_there_is_a_page(
             assert "eyJ" not in shown.body
 
 
-@pytest.mark.parametrize("alg", ["RS256", "PS256", "ES256", "EdDSA"])
+@pytest.mark.parametrize("alg", ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"])
 async def test_signed_with_what_the_client_registered(alg: str, store: Store) -> None:
     """JARM §3: each algorithm, with the key that the key set names; RS256 when nothing is registered."""
-    async with running_server(store, signing_algorithms=("RS256", "PS256", "ES256", "EdDSA")) as server:
+    async with running_server(
+        store, signing_algorithms=("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
+    ) as server:
         changes = {} if alg == "RS256" else {"authorization_signed_response_alg": alg}
         client = await server.client("signed", kind="web", **changes)
         received = await answered(Browser(server), client, "code", response_mode="jwt")
