@@ -38,6 +38,7 @@ from authrim.runtime import RUNTIME, Runtime
 from authrim.settings import Settings
 from authrim.store.read_back import ReadBack
 from authrim.web.answers import error_page
+from authrim.web.authority import OWN_NAMES, OwnNames
 from authrim.web.client_certificate import CERTIFICATE_PROXIES, CertificateProxies
 from authrim.web.errors import json_refusal
 from authrim.web.forwarded import PROXIES, Proxies
@@ -125,6 +126,7 @@ def make_app(runtime: Runtime, limits: Limits) -> web.Application:
         by_socket=runtime.settings.trusted_proxy_socket,
     )
     app[CERTIFICATE_PROXIES] = CertificateProxies.of(runtime.settings)
+    app[OWN_NAMES] = OwnNames.of(runtime.settings)
     app[LOGOS] = Logos()
     app[METADATA] = msgspec.json.encode(server_metadata(runtime))
     prefix = urlsplit(runtime.issuer).path

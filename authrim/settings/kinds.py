@@ -86,6 +86,21 @@ def _is_issuer(value: str) -> str:
     return value
 
 
+def _is_host(value: str) -> str:
+    """A host as a browser spells it in ``Host``."""
+    try:
+        spelled = browser_spelling(f"https://{value}").removeprefix("https://")
+    except ValueError:
+        spelled = ""
+    if not spelled or "/" in spelled or spelled.endswith("."):
+        raise ValueError("must be host names without port, such as login.example.com")
+    if spelled != value:
+        raise ValueError(f"must be spelled as browsers spell it: write it as {spelled}")
+    if ":" in spelled.partition("]")[2] or (":" in spelled and not spelled.startswith("[")):
+        raise ValueError("must be host names without port, such as login.example.com")
+    return value
+
+
 def _is_scope(values: tuple[str, ...]) -> tuple[str, ...]:
     if all(is_scope_value(value) for value in values):
         return values
@@ -181,5 +196,8 @@ Algorithms = Annotated[tuple[SigningAlgorithm, ...], NoDecode, BeforeValidator(_
 EncryptionAlgorithms = Annotated[tuple[EncryptionAlgorithm, ...], NoDecode, BeforeValidator(_comma_separated)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
 Scopes = Annotated[Names, AfterValidator(_is_scope)]
+HostNames = Annotated[
+    tuple[Annotated[str, AfterValidator(_is_host)], ...], NoDecode, BeforeValidator(_comma_separated)
+]
 HeaderSecret = Annotated[SecretStr, AfterValidator(_is_header_value)]
 ProfileName = Annotated[str, AfterValidator(_is_profile)]

@@ -22,6 +22,7 @@ from authrim.crypto.key_ring import NoSigningKey
 from authrim.crypto.passwords import PasswordsBusy
 from authrim.store.codec import UnreadableEvent
 from authrim.store.contract import Unavailable
+from authrim.web.authority import refuse_other_names
 from authrim.web.errors import ERROR_ID_HEADER, json_refusal
 from authrim.web.forwarded import NO_PROXIES, PROXIES, behind_proxies, source_of
 from authrim.web.page_headers import page_headers
@@ -68,6 +69,7 @@ def middleware(
         # aiohttp runs each request in a task of its own, so nothing has to be unbound.
         structlog.contextvars.bind_contextvars(trace_id=trace)
         try:
+            refuse_other_names(request)
             response = await handler(request)
             _protect(response)
             if LATE_HEADERS in request:
@@ -135,6 +137,14 @@ def _routing_refusal(error: web.HTTPException) -> Refusal:
         return Refusal("invalid_request", "There is nothing at this address.", status=404)
     if isinstance(error, web.HTTPMethodNotAllowed):
         return Refusal("invalid_request", "This address does not take this method.", status=405)
+    if isinstance(error, web.HTTPMisdirectedRequest):
+        return Refusal(
+            "invalid_request",
+            "This server is not the one that Host names.",
+            "Ask the issuer's own; further names are set as tls_names.",
+            "RFC 9110 §7.4",
+            status=421,
+        )
     return Refusal("invalid_request", f"{HTTPStatus(error.status).phrase}.", status=error.status)
 
 

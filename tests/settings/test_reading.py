@@ -138,6 +138,9 @@ def test_issuers_as_browsers_spell_them(tmp_path: Path, issuer: str) -> None:
     ("text", "problem"),
     [
         ('mtls_url = "https://MTLS.example.com"', f"mtls_url: {MISSPELLED}https://mtls.example.com"),
+        ('tls_names = ["Login.example.com"]', "tls_names number 1: must be spelled as browsers spell it"),
+        ('tls_names = ["login.example.com:8443"]', "tls_names number 1: must be host names without port"),
+        ('tls_names = ["login.example.com/a"]', "tls_names number 1: must be host names without port"),
         ('registration_scope = ["openid profile"]', "registration_scope: must be single scope values"),
         ('registration_scope = [" openid"]', "registration_scope: must be single scope values"),
         (f'client_cert_secret = " {32 * "x"}"', "client_cert_secret: must be printable ASCII"),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from authrim.settings.kinds import ClientCertificates, HeaderSecret, Issuer, Networks
+from authrim.settings.kinds import ClientCertificates, HeaderSecret, HostNames, Issuer, Networks
 
 
 class Tls(BaseModel):
@@ -17,6 +17,11 @@ class Tls(BaseModel):
     )
     tls_key: Path | None = Field(
         default=None, description="A PEM file with the private key of `tls_certificate`, not encrypted."
+    )
+    tls_names: HostNames = Field(
+        default=(),
+        description="Further host names that this server is asked by over its own TLS, beside those of `issuer` and "
+        "`mtls_url`. A request whose `Host` is another is answered 421; `/health` is answered whatever it is.",
     )
     tls_client_certificates: ClientCertificates = Field(
         default="none",

@@ -151,3 +151,28 @@ def test_an_unusable_certificate_ends_the_start(folder: Path) -> None:
     assert "server.crt holds no certificate in PEM form" in stderr
     assert "Traceback" not in stderr
     assert "canary" not in stderr
+
+
+def test_a_request_for_another_host_is_misdirected(folder: Path) -> None:
+    """RFC 9110 §7.4: on our own TLS only our own names are answered, those of ``tls_names`` too; else 421. Health is
+    asked by an address, and the port and the case of a name say nothing."""
+    port = free_port()
+    file = config(folder, port, str(folder / "authrim.db"))
+    file.write_text(file.read_text() + 'tls_names = ["login.example"]\n')
+    subprocess.run([*COMMAND, "--config", str(file), "migrate"], check=True, capture_output=True)
+
+    def status(path: str, host: str) -> str:
+        asked = curl(folder, port, path, "-o", "/dev/null", "-w", "%{http_code}", "-H", f"Host: {host}")
+        return asked.stdout
+
+    with started("--config", str(file), "serve", *tls_options(folder)) as process:
+        wait_until(lambda: is_ready(folder, port))
+        for path in ("/jwks", "/authorize", "/userinfo", "/static/authrim.css", "/nothing"):
+            assert status(path, "evil.example") == "421", path
+            assert status(path, f"localhost.evil.example:{port}") == "421", path
+        assert "invalid_request" in curl(folder, port, "/jwks", "-H", "Host: evil.example").stdout
+        for host in ("localhost", f"LOCALHOST:{port}", "localhost.", "login.example"):
+            assert status("/jwks", host) == "200", host
+        assert status("/health/ready", "192.0.2.1") == "200"
+        process.send_signal(signal.SIGTERM)
+        ended(process)

@@ -1,0 +1,57 @@
+"""Is this request meant for this server? Asked where TLS ends here (RFC 9110 §7.4, A215).
+
+A proxy before us answers for the names that it sends on. On our own TLS a browser may come over a connection whose
+certificate covers another name too, or with a ``Host`` that somebody else chose; neither is answered as if it were us.
+"""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+from aiohttp import hdrs, web
+
+from authrim.settings import Settings
+from authrim.settings.kinds import is_loopback
+
+#: How the names of the routes begin that are asked by an address alone, by monitors.
+_ANY_NAME: Final = "health_"
+
+
+class OwnNames(msgspec.Struct, frozen=True):
+    """The hosts that are this server. ``loopback``: so is whatever means this machine, in development."""
+
+    names: frozenset[str]
+    loopback: bool = False
+
+    @classmethod
+    def of(cls, settings: Settings) -> "OwnNames":
+        """Those of the issuer and of the second port, and whatever else is set."""
+        urls = [settings.issuer, *([settings.mtls_url] if settings.mtls_url else [])]
+        hosts = (host_of(urlsplit(url).netloc) for url in urls)
+        return cls(frozenset((*hosts, *settings.tls_names)), settings.development)
+
+    def have(self, host: str) -> bool:
+        """Whether ``host`` is one of them."""
+        return host in self.names or (self.loopback and is_loopback(host))
+
+
+OWN_NAMES: Final = web.AppKey("own_names", OwnNames)
+
+
+def refuse_other_names(request: web.Request) -> None:
+    """Raise HTTPMisdirectedRequest for a request over our own TLS that names another host."""
+    if not request.secure or OWN_NAMES not in request.app:
+        return
+    host = request.headers.get(hdrs.HOST)
+    if host is None or request.app[OWN_NAMES].have(host_of(host)):
+        return
+    if (request.match_info.route.name or "").startswith(_ANY_NAME):
+        return
+    raise web.HTTPMisdirectedRequest
+
+
+def host_of(authority: str) -> str:
+    """The host of an authority without its port, in lower case; a name's last dot says nothing (RFC 1034 §3.1)."""
+    if authority.startswith("["):
+        return authority.partition("]")[0].lower() + "]"
+    return authority.partition(":")[0].lower().removesuffix(".")
