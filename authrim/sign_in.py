@@ -68,7 +68,9 @@ async def check_password(runtime: Runtime, context: Context, attempt: Attempt) -
         return SignInRefused("too_many_attempts", retry_after=runtime.settings.sign_in_window_seconds)
     subject = await find_by_hashes(runtime.store, context.tenant, hashes)
     account = await _account(runtime, context.tenant, subject)
-    right = await _is_right(runtime, context, subject, attempt.password)
+    # Who is known is no stranger to the queue either; others share it with the widest network around them.
+    source = None if known else attempt.networks[-1]
+    right = await _is_right(runtime, context, subject, attempt.password, source)
     if subject is None or not right:
         return SignInRefused("login_unknown" if subject is None else "password_wrong", subject)
     await _take_back(runtime, limits)  # a right password was no guess
@@ -84,13 +86,15 @@ async def _account(runtime: Runtime, tenant: str, subject: str | None) -> Accoun
     return NO_ACCOUNT if found.row is None else msgspec.json.decode(found.row["document"], type=Account)
 
 
-async def _is_right(runtime: Runtime, context: Context, subject: str | None, password: str) -> bool:
+async def _is_right(
+    runtime: Runtime, context: Context, subject: str | None, password: str, source: str | None
+) -> bool:
     """Compare with the account's hash, or with a dummy that takes as long (A182)."""
     stored = await runtime.private.open(context.tenant, SUBJECT, subject, PASSWORD) if subject else None
     if stored is None:
-        await runtime.passwords.verify_dummy(password)
+        await runtime.passwords.verify_dummy(password, source)
         return False
-    return await runtime.passwords.verify(stored.decode(), password)
+    return await runtime.passwords.verify(stored.decode(), password, source)
 
 
 def _limits(

@@ -81,13 +81,14 @@ def refuse_password(password: str) -> Refusal | None:
 
 async def prepare_account(
     private: PrivateData, passwords: Passwords, master: MasterKeys, tenant: str, wanted: Wanted,
-    subject: str | None = None,
+    subject: str | None = None, source: str | None = None,
 ) -> NewAccount:  # fmt: skip
-    """Hash the password and seal the rows. ``subject`` None: a random pseudonym. Raises PasswordsBusy."""
+    """Hash the password and seal the rows. ``subject`` None: a random pseudonym. ``source``: the stranger who
+    asks. Raises PasswordsBusy."""
     chosen = subject or new_id()
     values = {
         LOGIN: wanted.login.strip().encode(),
-        PASSWORD: (await passwords.hash(wanted.password)).encode(),
+        PASSWORD: (await passwords.hash(wanted.password, source)).encode(),
         CLAIMS: stored_claims(wanted.claims),
     }
     login_key = row_key(tenant, login_hmac(master, tenant, wanted.login))

@@ -1,7 +1,8 @@
 """Password hashes: argon2id in a bounded pool of threads, never on the event loop (F25, A222).
 
 A hash takes some 20 ms of a core, so the pool is small, and so is the number of those who wait for it: beyond
-it the caller is refused at once rather than everybody served late.
+it the caller is refused at once rather than everybody served late. Strangers hold three quarters of the places at most,
+and those of one source a half: a flood of guesses leaves room for people whose browser is known (A183).
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import os
 import threading
 import unicodedata
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NamedTuple, TypeVar
@@ -40,7 +42,8 @@ class PasswordsBusy(Exception):
 
 
 class Passwords:
-    """Hashes and verifies in ``threads`` threads, with at most ``waiting`` callers in line."""
+    """Hashes and verifies in ``threads`` threads, with at most ``waiting`` callers in line. ``source`` is the stranger
+    who asks; without it, somebody who is known."""
 
     def __init__(self, threads: int = 2, waiting: int = 64, cost: PasswordCost = DEFAULT_COST) -> None:
         self._hasher = PasswordHasher(
@@ -49,22 +52,24 @@ class Passwords:
         )  # fmt: skip
         self._hash_of_nothing = _hash_of_nothing(cost)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="passwords")
-        self._places = threading.BoundedSemaphore(threads + waiting)
+        self._places = threads + waiting
+        self._held: Counter[str | None] = Counter()
+        self._lock = threading.Lock()
 
-    async def hash(self, password: str) -> str:
+    async def hash(self, password: str, source: str | None = None) -> str:
         """The argon2id hash of a password, with its parameters and salt. Raises PasswordsBusy, TextTooLong."""
-        return await self._run(lambda: self._hasher.hash(_normalized(password)))
+        return await self._run(lambda: self._hasher.hash(_normalized(password)), source)
 
-    async def verify(self, password_hash: str, password: str) -> bool:
+    async def verify(self, password_hash: str, password: str, source: str | None = None) -> bool:
         """Whether the hash is of this password. Raises PasswordsBusy."""
-        return await self._run(lambda: _verify(self._hasher, password_hash, password))
+        return await self._run(lambda: _verify(self._hasher, password_hash, password), source)
 
-    async def verify_dummy(self, password: str) -> None:
+    async def verify_dummy(self, password: str, source: str | None = None) -> None:
         """The work of ``verify`` where there is no account, so that time tells nothing (A182).
 
         Raises PasswordsBusy.
         """
-        await self._run(lambda: _verify(self._hasher, self._hash_of_nothing, password))
+        await self._run(lambda: _verify(self._hasher, self._hash_of_nothing, password), source)
 
     def needs_rehash(self, password_hash: str) -> bool:
         """Whether the hash was made with other parameters than today's."""
@@ -77,13 +82,28 @@ class Passwords:
         """Finish what is being checked, drop what waits."""
         self._pool.shutdown(cancel_futures=True)
 
-    async def _run(self, work: Callable[[], T]) -> T:
-        if not self._places.acquire(blocking=False):
-            raise PasswordsBusy
+    async def _run(self, work: Callable[[], T], source: str | None) -> T:
+        with self._lock:
+            if not self._has_room(source):
+                raise PasswordsBusy
+            self._held[source] += 1
         future = self._pool.submit(work)
         # The work gives the place back, not the caller: one that went away makes no room while its hash runs.
-        future.add_done_callback(lambda _: self._places.release())
+        future.add_done_callback(lambda _: self._give_back(source))
         return await asyncio.wrap_future(future)
+
+    def _has_room(self, source: str | None) -> bool:
+        held = self._held.total()
+        if source is None or held >= self._places:
+            return held < self._places
+        strangers = held - self._held[None]
+        return strangers < max(1, self._places * 3 // 4) and self._held[source] < max(1, self._places // 2)
+
+    def _give_back(self, source: str | None) -> None:
+        with self._lock:
+            self._held[source] -= 1
+            if not self._held[source]:
+                del self._held[source]
 
 
 def _verify(hasher: PasswordHasher, password_hash: str, password: str) -> bool:

@@ -169,7 +169,12 @@ async def _create(
     runtime = request.app[RUNTIME]
     context.actor = "subject"
     new = await prepare_account(
-        runtime.private, runtime.passwords, runtime.master, context.tenant, typed.wanted
+        runtime.private,
+        runtime.passwords,
+        runtime.master,
+        context.tenant,
+        typed.wanted,
+        source=networks_of(request)[-1],
     )
     beginning = SessionBeginning(request, context, new.subject, typed.login)
 

@@ -216,7 +216,7 @@ async def test_a_sign_in_does_not_outlive_its_password(
     """A188: the password is changed after it was found right and before the session begins: no session."""
     verify = server.runtime.passwords.verify
 
-    async def overtaken(password_hash: str, password: str) -> bool:
+    async def overtaken(password_hash: str, password: str, source: str | None) -> bool:
         right = await verify(password_hash, password)
         await asyncio.sleep(1.1)  # passwords are dated to the second
         await change_password(server, NEW_PASSWORD)
@@ -236,7 +236,7 @@ async def test_an_account_that_another_tab_changes(
     verify = server.runtime.passwords.verify
     consent = await elsewhere.sign_in((await elsewhere.authorize(web))[0])
 
-    async def overtaken(password_hash: str, password: str) -> bool:
+    async def overtaken(password_hash: str, password: str, source: str | None) -> bool:
         right = await verify(password_hash, password)
         await elsewhere.submit(consent, action="allow")
         return right
@@ -277,7 +277,7 @@ async def test_a_client_that_changes_at_the_last_moment(
     web = await server.client("web", skip_consent=True)
     verify = server.runtime.passwords.verify
 
-    async def overtaken(password_hash: str, password: str) -> bool:
+    async def overtaken(password_hash: str, password: str, source: str | None) -> bool:
         right = await verify(password_hash, password)
         await disable_client(server.runtime.store, DEFAULT_TENANT, web.client_id, "test")
         return right

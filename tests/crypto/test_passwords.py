@@ -125,3 +125,22 @@ async def test_the_loop_runs_on_while_hashes_are_made(passwords: Passwords) -> N
         await asyncio.gather(passwords.hash("a"), passwords.hash("b"))
     assert seen
     assert all(name.startswith("passwords") for name in seen)
+
+
+async def test_a183_a_flood_of_guesses_leaves_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A183, A222: one source holds half of the places, all strangers three quarters; who is known finds one
+    beside them, and what is done is given back."""
+    go_on = threading.Event()
+    passwords = Passwords(threads=1, waiting=7)
+    monkeypatch.setattr(module, "_verify", lambda *_: go_on.wait(30))
+    first = [asyncio.create_task(passwords.verify("", "x", "one")) for _ in range(5)]
+    second = [asyncio.create_task(passwords.verify("", "x", "two")) for _ in range(5)]
+    await asyncio.sleep(0.05)
+    known = [asyncio.create_task(passwords.verify("", "x")) for _ in range(3)]
+    await asyncio.sleep(0.05)
+    go_on.set()
+    for tasks, served in ((first, 4), (second, 2), (known, 2)):
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [result for result in results if result is True] == [True] * served
+    assert await passwords.verify("", "x", "one")
+    passwords.close()
