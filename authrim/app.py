@@ -21,6 +21,7 @@ from authrim.configuration import Configuration
 from authrim.crypto.master import MasterKeys
 from authrim.crypto.passwords import PasswordCost, Passwords
 from authrim.endpoints.discovery import METADATA
+from authrim.endpoints.health import READINESS
 from authrim.endpoints.logo import LOGOS, Logos
 from authrim.execute import Executor
 from authrim.expired import drop_until_cancelled
@@ -32,6 +33,7 @@ from authrim.outside.source_limiter import SourceLimiter
 from authrim.private_data import PrivateData
 from authrim.protocol.client_chain import ClientChains
 from authrim.protocol.software_statement import SoftwareStatements
+from authrim.readiness import Readiness
 from authrim.refusals import Refusals
 from authrim.request_objects import RequestObjects
 from authrim.runtime import RUNTIME, Runtime
@@ -128,6 +130,7 @@ def make_app(runtime: Runtime, limits: Limits) -> web.Application:
     app[CERTIFICATE_PROXIES] = CertificateProxies.of(runtime.settings)
     app[OWN_NAMES] = OwnNames.of(runtime.settings)
     app[LOGOS] = Logos()
+    app[READINESS] = Readiness()
     app[METADATA] = msgspec.json.encode(server_metadata(runtime))
     prefix = urlsplit(runtime.issuer).path
     for feature in enabled(runtime.settings):

@@ -117,7 +117,7 @@ def _answer_failure(request: web.Request, error: Exception, answer: Answer) -> w
             response.headers[hdrs.ALLOW] = ", ".join(sorted(error.allowed_methods))
         return response
     if isinstance(error, Unavailable):
-        _log.warning("store.unavailable", error_id=error_id, kind=type(error).__name__)
+        _log.warning("store.unavailable", error_id=error_id, kind=type(error).__name__, cause=str(error))
         return answer(request, temporarily_unavailable("The server cannot record this now."), error_id)
     if isinstance(error, PasswordsBusy):
         _log.warning("passwords.busy", error_id=error_id)

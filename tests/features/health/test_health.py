@@ -1,12 +1,15 @@
 """Health: the process lives, and it is ready only while it can do its work."""
 
 import asyncio
+import resource
 import time
+from pathlib import Path
 
 import pytest
 import time_machine
 from structlog.testing import capture_logs
 
+from authrim import readiness
 from tests.postgres_cluster import Cluster
 from tests.support.running import RunningServer
 
@@ -52,6 +55,31 @@ async def test_a_server_without_its_store_is_not_ready(
         await asyncio.sleep(0.1)
     status, _ = await server.post("/token", form, service.basic)
     assert status == 200
+
+
+@pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
+async def test_a_server_on_a_full_disk_is_not_ready(
+    server: RunningServer, store_place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F11: a disk that takes no more makes the node unready, with one log line that says why; when there is room it is
+    ready again. Reads go on meanwhile."""
+    monkeypatch.setattr(readiness, "WRITE_SECONDS", 0.0)
+    assert (await ask(server, "ready"))[0] == 200
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with capture_logs() as lines:
+        resource.setrlimit(
+            resource.RLIMIT_FSIZE, (4096, hard)
+        )  # Python ignores the signal that comes with it
+        try:
+            for _ in range(3):
+                assert await ask(server, "ready") == (503, {"status": "unready", "why": "store_cannot_write"})
+            assert (await ask(server, "live"))[0] == 200
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert await ask(server, "ready") == (200, {"status": "ready"})
+    told = [line for line in lines if line["event"].startswith("readiness.")]
+    assert [line["event"] for line in told] == ["readiness.lost", "readiness.back"]
+    assert "the disk" in told[0]["cause"]
 
 
 @ON_POSTGRES
