@@ -1,4 +1,7 @@
-"""Assertions of clients (RFC 7523): signed by whom, for whom, until when, and only once (attacks.md 1.4)."""
+"""Assertions of clients (RFC 7523): signed by whom, for whom, until when, and only once.
+
+The rules are in docs/rules/attacks/client-authentication.md.
+"""
 
 import asyncio
 import secrets

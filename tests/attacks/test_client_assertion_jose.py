@@ -1,4 +1,7 @@
-"""Assertions as JWTs: no signature, a foreign key, another type, two ways to read one token (attacks.md 1.8)."""
+"""Assertions as JWTs: no signature, a foreign key, another type, two ways to read one token.
+
+The rules are in docs/rules/attacks/jose.md.
+"""
 
 import base64
 import json

@@ -1,4 +1,7 @@
-"""Who is the client? One method, the registered one, at every endpoint of the back channel (attacks.md 1.4)."""
+"""Who is the client? One method, the registered one, at every endpoint of the back channel.
+
+The rules are in docs/rules/attacks/client-authentication.md.
+"""
 
 import base64
 import secrets

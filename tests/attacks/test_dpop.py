@@ -1,4 +1,7 @@
-"""DPoP proofs that prove nothing (attacks.md 1.5): malformed, of another request, made before, or seen before."""
+"""DPoP proofs that prove nothing: malformed, of another request, made before, or seen before.
+
+The rules are in docs/rules/attacks/dpop.md.
+"""
 
 import base64
 import json

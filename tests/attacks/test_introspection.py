@@ -1,4 +1,7 @@
-"""Introspection: who may ask, what about, and that every path gives one answer (attacks.md 1.7, A129 to A134)."""
+"""Introspection: who may ask, what about, and that every path gives one answer (A129 to A134).
+
+The rules are in docs/rules/attacks/tokens.md.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Attacks on the logout endpoint (attacks.md 1.9)."""
+"""Attacks on the logout endpoint (docs/rules/attacks/browser.md)."""
 
 from typing import Any
 

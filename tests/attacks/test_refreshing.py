@@ -1,4 +1,4 @@
-"""Refresh tokens: reuse, races, grace, and whatever is presented in their place (attacks.md 1.7)."""
+"""Refresh tokens: reuse, races, grace, and whatever is presented in their place (docs/rules/attacks/tokens.md)."""
 
 import asyncio
 import base64
