@@ -190,7 +190,7 @@ def _source_of(client: Client) -> _Registered | _Fetched | None:
 
 
 def _read(document: object) -> _Jwks | None:
-    """The keys of a document, or None when one of them should not be there (A174)."""
+    """The keys of a document, or None when one of them is weak, private or not what it says (A174)."""
     try:
         return _Jwks(document) if isinstance(document, Mapping) else None
     except JwkRefused as refused:

@@ -1,6 +1,6 @@
 """Is it still allowed? One function that redemption, refresh, introspection and userinfo all ask.
 
-Three CVEs of one product in three years were this check forgotten on a sibling path (attacks.md A129, A147).
+Products have had more than one weakness because a sibling path forgot this check (A129, A147).
 """
 
 import msgspec

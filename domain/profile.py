@@ -29,7 +29,8 @@ class PkceRule(Enum):
 
 
 class AssertionAudience(Enum):
-    """What the ``aud`` of a client assertion may hold (decisions.md 18)."""
+    """What the ``aud`` of a client assertion may hold: one that names another server too could be shown to us by that
+    server (decisions.md 18)."""
 
     ISSUER_ALONE = "issuer_alone"
     OURS_ONLY = "ours_only"

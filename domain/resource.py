@@ -31,7 +31,7 @@ def audience_for(
     issuer: str,
     default: str | None = None,
 ) -> tuple[str, ...] | Refusal:
-    """Whom an access token is for (decisions.md 24).
+    """Whom an access token is for; what it is not for refuses it (decisions.md 24).
 
     The requested resources, each of which the client must be allowed; without any the ``default`` of the grant, or of
     the client where there is no grant yet, else the issuer. With ``openid`` the issuer is in it too, because userinfo

@@ -1,6 +1,7 @@
 """What a registration names and the server fetches before it is taken: the sector's document, the logo.
 
-Both go through the egress guard, at registration and at every update (A117, A118).
+Both go through the egress guard, so that no client makes us reach into a network of ours, at registration and at
+every update (A117, A118).
 """
 
 import msgspec

@@ -15,7 +15,7 @@ from projections.tables import SESSIONS
 
 
 async def end_sessions(store: Store, tenant: str, subject: str, reason: str) -> int:
-    """End every session of a person (A188); how many there were.
+    """End every session of a person, so that a stolen cookie is worth nothing from then on (A188); how many there were.
 
     Reads the tenant's sessions through, a page at a time: an event of a session does not touch the account, so
     the account does not know them.

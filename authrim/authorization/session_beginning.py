@@ -1,4 +1,7 @@
-"""The session that a sign-in begins or renews, in the sign-in's own append (attacks.md A181)."""
+"""The session that a sign-in begins or renews, in the sign-in's own append.
+
+A renewed session has a new secret, so one that somebody planted in the browser before is worth nothing (A181).
+"""
 
 from aiohttp import web
 

@@ -28,7 +28,7 @@ from authrim.crypto.jwk import (
 from authrim.crypto.strict_json import JsonRefused
 from domain import encryption
 
-#: Characters of a token at most, its plaintext included (A173).
+#: Characters of a token at most, its plaintext included, counted before any work is done with it (A173).
 MAX_TOKEN: Final = 65536
 _MAX_HEADER_BYTES: Final = 2048
 _MAX_HEADER_DEPTH: Final = 3

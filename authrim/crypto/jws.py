@@ -31,7 +31,7 @@ __all__ = [
     "verify_read",
 ]
 
-#: Characters of a token at most (A173).
+#: Characters of a token at most, counted before any work is done with it (A173).
 MAX_TOKEN: Final = 65536
 _MAX_HEADER_DEPTH: Final = 8
 

@@ -1,4 +1,8 @@
-"""The sign-in page: login and password, tried slowly (OIDC Core §3.1.2.3, attacks.md A179 to A183)."""
+"""The sign-in page: login and password (OIDC Core §3.1.2.3).
+
+The form must come from our own page (A179), the session gets a new secret (A181), no answer tells which accounts
+exist (A182), and guesses are slowed down (A183).
+"""
 
 from aiohttp import web
 

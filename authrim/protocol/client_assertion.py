@@ -107,7 +107,7 @@ def _wrong_claim(claims: Mapping[str, Any], client_id: str, facts: AssertionFact
 
 
 def _audience_fits(audience: object, facts: AssertionFacts) -> bool:
-    """The audience rule hangs on the client's profile (decisions.md 18)."""
+    """FAPI 2 wants the issuer alone, so that nobody else can show us an assertion made for them (decisions.md 18)."""
     if facts.rule is AssertionAudience.ISSUER_ALONE:
         return audience == facts.issuer
     members = [audience] if isinstance(audience, str) else audience

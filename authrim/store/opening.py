@@ -9,7 +9,8 @@ from authrim.store.postgres import PostgresStore
 from authrim.store.read_back import ReadBack
 from authrim.store.sqlite import SQLiteStore
 
-#: Prepared statements that one connection keeps, where it may (decisions.md 8).
+#: Prepared statements that a connection keeps: none behind a pooler, where the next statement may meet another
+#: session (decisions.md 8).
 STATEMENTS_KEPT: Final = 100
 
 

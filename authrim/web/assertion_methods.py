@@ -54,7 +54,7 @@ def _always(key: VerificationKey) -> KeyFinder:
 
 
 def _facts(asked: Asked) -> AssertionFacts:
-    """What the client's assertion is held against (decisions.md 18)."""
+    """What the client's assertion is held against: the names of ours that its audience may hold (decisions.md 18)."""
     runtime, path = asked.runtime, asked.request.rel_url.raw_path
     return AssertionFacts(
         now=int(time()),
