@@ -50,7 +50,7 @@ async def serve(
     async with AsyncExitStack() as stack:
         runtime = await make_runtime(settings, store)
         await stack.enter_async_context(background_work(runtime))
-        behind_proxy = settings.trusted_proxies or settings.client_cert_proxies or settings.listen_socket
+        behind_proxy = settings.trusted_proxies or settings.client_cert_proxies
         limits = Limits(connections_per_address=0) if behind_proxy else Limits()
         app = make_app(runtime, limits)
         tls, mtls = tls_of(settings)

@@ -7,6 +7,7 @@ from the end, and only when the connection itself comes from one of them.
 import ipaddress
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Final
 
 import msgspec
 from aiohttp import web
@@ -27,6 +28,9 @@ PROXIES = web.AppKey("proxies", Proxies)
 """Where an application keeps its proxies; none are believed when it is not set."""
 
 NO_PROXIES = Proxies()
+
+#: Who comes by the Unix socket: a program that its owner let in.
+LOCAL: Final = "local"
 
 
 def behind_proxies(peer: str, forwarded: Sequence[str], proxies: Proxies) -> str:
@@ -50,7 +54,7 @@ def source_of(address: str) -> str:
     """An IPv4 address, or the /64 that one IPv6 subscriber holds; ``local`` for a Unix socket."""
     parsed = _address(address)
     if parsed is None:
-        return "local"
+        return LOCAL
     if isinstance(parsed, ipaddress.IPv4Address):
         return str(parsed)
     return str(ipaddress.ip_network((parsed, 64), strict=False))

@@ -13,6 +13,8 @@ from typing import Protocol
 import msgspec
 from aiohttp import web
 
+from authrim.web.forwarded import LOCAL
+
 # Descriptors that a full house of connections leaves to the store, the log and the files a request opens.
 _DESCRIPTORS_KEPT = 16
 # One address has at most one in so many of all connections.
@@ -89,7 +91,8 @@ class Connections:
 
     def admit(self, address: str, connection: Droppable) -> bool:
         """Whether one more connection from ``address`` fits; it is counted if so."""
-        if self._most_of_one and self._by_address[address] >= self._most_of_one:
+        # Behind the Unix socket stands a proxy with many clients, or nobody.
+        if self._most_of_one and address != LOCAL and self._by_address[address] >= self._most_of_one:
             return False
         if self._most and self._total >= self._most - self._headroom:
             self._drop_longest_idle()

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from authrim.web.forwarded import Proxies, behind_proxies, source_of
+from authrim.web.forwarded import LOCAL, Proxies, behind_proxies, source_of
 from authrim.web.limits import Connections, Limits
 from authrim.web.server import start_site
 from tests.attacks.raw_http import SEEN, ask, parts, post, sample_app, serving, talk
@@ -318,6 +318,15 @@ async def test_one_ipv6_network_counts_as_one_address() -> None:
     assert connections.admit("2001:db8::/64", Held())
     assert not connections.admit("2001:db8::/64", Held())
     assert connections.admit("2001:db8:0:1::/64", Held())
+
+
+async def test_a_unix_socket_is_no_address() -> None:
+    """A218: a proxy's connections by the Unix socket count to the whole alone, and the share stays for all
+    others: a socket beside the port lifts nothing there."""
+    connections = Connections(Limits(connections=4, connections_per_address=1))
+    assert all(connections.admit(LOCAL, Held()) for _ in range(2))
+    assert connections.admit("192.0.2.1", Held())
+    assert not connections.admit("192.0.2.1", Held())
 
 
 PROXY = Proxies((ipaddress.ip_network("10.0.0.0/8"),), depth=2)
