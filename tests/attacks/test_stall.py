@@ -6,23 +6,26 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
 
+from authrim.outside.egress import Egress, EgressRefused
 from authrim.store.migrate import migrate_sqlite
 from authrim.store.sqlite import SQLiteStore
 from domain.client_metadata import ClientMetadata
 from tests.support.assertion import ASSERTION_TYPE, new_key
 from tests.support.browser import Browser, authorization_query
 from tests.support.dpop import proof_claims, proof_key, signed_proof
+from tests.support.https_site import Authority, Site
 from tests.support.registration import register
 from tests.support.running import RunningServer, running_server
 from tests.support.signing_up import sign_up_page
 from tests.support.stall_requests import Filled, documents, forms, heads, queries
-from tests.support.stalls import MOST_IN_ALL, MOST_MILLISECONDS, Watch, held_by, watching
+from tests.support.stalls import MOST_IN_ALL, MOST_MILLISECONDS, PATTERNS, TRIES, Watch, held_by, watching
 
 AUTHORIZATION = (
     "client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "display", "prompt",
@@ -266,6 +269,41 @@ async def test_no_request_holds_the_loop(
                 too_long.append((filled.field, filled.pattern, status, held))
     figures[endpoint] = (count, longest, what)
     assert not too_long, too_long[:10]
+
+
+async def test_no_fetched_answer_holds_the_loop(
+    authority: Authority, site: Site, figures: dict[str, tuple[int, float, str]]
+) -> None:
+    """A217, A222: what a client's own server answers a fetch with holds the loop no longer than a request may."""
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    egress = Egress(("localhost",), ca_file=authority.ca_file, timeout_seconds=20)
+    count, longest, what = 0, 0.0, ""
+    with watching() as watch:
+        for name in ("Content-Type", "Set-Cookie", "Content-Encoding", "Cache-Control", "Link", "Location"):
+            for pattern in PATTERNS:
+                if not pattern.isascii():
+                    continue  # which the site's own library does not send
+                best = 1e9
+                for number in range(TRIES):
+                    value = (
+                        ("a/b" if name == "Content-Type" else "a=")
+                        + pattern * (7500 // len(pattern))
+                        + str(number)
+                    )
+                    kind = {"Content-Type": "application/json"}
+                    site.serve("/f", {"keys": []}, None, headers=kind | {name: value})
+                    watch.begin()
+                    with suppress(EgressRefused):
+                        await egress.fetch(site.url("/f"))
+                    best = min(best, watch.held().step)
+                    if best <= MOST_MILLISECONDS:
+                        break
+                count += 1
+                if best > longest:
+                    longest, what = best, f"`{name}` of `{pattern}`"
+    await egress.close()
+    figures["fetched, headers"] = (count, longest, what)
+    assert longest <= MOST_MILLISECONDS, what
 
 
 async def test_the_watch_sees_a_stall(server: RunningServer) -> None:
