@@ -103,7 +103,7 @@ class ClientDocuments:
         if await quota.minute_is_over() or (is_new and await quota.hour_is_full()):
             return False  # anybody may name an address: one source does not make us fetch without end (A201)
         try:
-            fetched = await self._egress.fetch(client_id, limit=MAX_DOCUMENT)
+            fetched = await self._egress.fetch(client_id, limit=MAX_DOCUMENT, client=client_id)
         except EgressRefused:
             return False
         fields = _read(fetched, client_id)

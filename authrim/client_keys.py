@@ -19,7 +19,7 @@ from authrim.crypto.jwe import EncryptionKey, fits
 from authrim.crypto.jwk import JwkRefused
 from authrim.crypto.strict_json import JsonRefused
 from authrim.crypto.verification_keys import KeySet, read_jwks
-from authrim.outside.egress import Egress, EgressRefused
+from authrim.outside.egress import Egress, EgressCrowded, EgressRefused
 from authrim.settings import Settings
 from domain.client import Client
 from domain.encryption import DEFAULT_ENC
@@ -32,6 +32,8 @@ log = structlog.get_logger(__name__)
 CLIENTS_HELD: Final = 10_000
 #: The largest key set, in bytes: 64 keys of the longest kind.
 MAX_BYTES: Final = 131_072
+#: Seconds before a set is asked for again that found no place among those that are fetched.
+_CROWDED_PAUSE: Final = 5
 _ACCEPT: Final = "application/jwk-set+json, application/json"
 _NEVER: Final = float("-inf")
 
@@ -142,7 +144,7 @@ class ClientKeys:
         if self._has_to_fetch(held, kid):
             async with held.fetching:
                 if self._has_to_fetch(held, kid):  # nobody else did meanwhile
-                    await self._fetch(held)
+                    await self._fetch(held, client.client_id)
         too_old = time() >= held.fetched_at + self._max_age
         return NO_KEYS if held.keys is None or too_old else held.keys
 
@@ -167,13 +169,18 @@ class ClientKeys:
             return True
         return kid is not None and kid not in held.keys.verifying and now >= held.searched_at + self._refetch
 
-    async def _fetch(self, held: _Fetched) -> None:
+    async def _fetch(self, held: _Fetched, client_id: str) -> None:
         """Ask for the set. A failure leaves the one that is there, and is not tried again for a while."""
+        searched_before = held.searched_at
         if held.keys is not None and time() < held.fetched_at + self._fresh:
             held.searched_at = time()
         try:
-            fetched = await self._egress.fetch(held.uri, accept=_ACCEPT, limit=MAX_BYTES)
+            fetched = await self._egress.fetch(held.uri, accept=_ACCEPT, limit=MAX_BYTES, client=client_id)
             keys = _read(strict_json.loads(fetched.body, max_bytes=MAX_BYTES))
+        except EgressCrowded:
+            # Nobody was asked: the set may be asked for soon, but not by each of those that wait for it now, in turn.
+            held.failed_at, held.searched_at = time() - self._refetch + _CROWDED_PAUSE, searched_before
+            return
         except (EgressRefused, JsonRefused):
             keys = None
         if keys is None:

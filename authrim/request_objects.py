@@ -60,7 +60,11 @@ class RequestObjects:
             return self._held[expected]
         try:
             fetched = await self._egress.fetch(
-                address, accept=ACCEPT, is_expected=_may_be_an_object, limit=MAX_BYTES
+                address,
+                accept=ACCEPT,
+                is_expected=_may_be_an_object,
+                limit=MAX_BYTES,
+                client=client.client_id,
             )
             token = fetched.body.decode("ascii").strip()
         except (EgressRefused, UnicodeDecodeError):

@@ -96,11 +96,13 @@ class Egress:
         accept: str = JSON,
         is_expected: Callable[[MediaType], bool] = is_json,
         limit: int | None = None,
+        client: str = "",
     ) -> Fetched:
         """What a GET of ``url`` is answered with, when that is 200, of an expected type and at most ``limit`` bytes
-        (None: the setting). A page that somebody can write to is no key set, whatever stands in it.
+        (None: the setting). A page that somebody can write to is no key set, whatever stands in it. ``client``: whose
+        share of the places it takes.
 
-        Raises EgressRefused.
+        Raises EgressRefused, and EgressCrowded.
         """
         most = self._max_bytes if limit is None else limit
 
@@ -112,7 +114,7 @@ class Egress:
                 raise NotPermitted("media_type")
             return Fetched(await _body(answer, most), kind)
 
-        return await self._ask(hdrs.METH_GET, url, {hdrs.ACCEPT: accept}, None, read)
+        return await self._ask(hdrs.METH_GET, url, {hdrs.ACCEPT: accept}, None, read, client)
 
     async def post(
         self,

@@ -1,10 +1,19 @@
 """What hangs holds up nothing else: the places of the guarded way out, and whom they are for (A119)."""
 
 import asyncio
+from typing import Any
 
+import msgspec
 import pytest
+from aiohttp import web
 
+from authrim.client_keys import ClientKeys
+from authrim.outside.egress import Egress
 from authrim.outside.shares import MOST_AT_ONCE, Crowded, Pace, Party, Shares
+from domain.client import Client
+from domain.client_metadata import ClientMetadata
+from tests.support.https_site import Authority, Site
+from tests.support.running import development_settings
 
 GOOD = Party("rp.example:443", "good")
 
@@ -111,3 +120,60 @@ async def test_few_wait_for_one_party() -> None:
         await ask(shares, GOOD)
     assert not shares.is_crowded(Party("another.example:443"))
     await end(tasks)
+
+
+async def test_a119_a_slow_key_set_is_its_own_clients_alone(authority: Authority, site: Site) -> None:
+    """A119: on a host of many clients' key sets one that hangs keeps no other from being fetched."""
+    egress = Egress(("localhost",), ca_file=authority.ca_file, timeout_seconds=5)
+    keys = ClientKeys(egress, development_settings(1))
+    go_on = asyncio.Event()
+
+    async def hang(_request: web.Request) -> web.StreamResponse:
+        await go_on.wait()
+        return web.json_response({"keys": []})
+
+    site.answers["/slow"] = hang
+    site.serve("/good", {"keys": [{"kty": "oct", "k": "AAAA"}]})
+    slow = [_client(f"slow {number}", site.url("/slow")) for number in range(20)]
+    hanging = [asyncio.create_task(keys.jwks("default", client)) for client in slow[:4]]
+    same = [asyncio.create_task(egress.fetch(site.url("/slow"), client="slow 0")) for _ in range(20)]
+    async with asyncio.timeout(5):
+        while site.asked("/slow") < 5:  # noqa: ASYNC110 - the site makes it true
+            await asyncio.sleep(0.01)
+        await keys.jwks("default", _client("good", site.url("/good")))
+    assert site.asked("/good") == 1
+    go_on.set()
+    await asyncio.gather(*hanging, *same, return_exceptions=True)
+    await egress.close()
+
+
+async def test_a119_a_key_set_that_found_no_place_is_asked_for_soon(
+    authority: Authority, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A119: nobody was asked, so it is no failure, after which the set is not asked for in a minute."""
+    monkeypatch.setattr("authrim.client_keys._CROWDED_PAUSE", 0)
+    egress = Egress(("localhost",), ca_file=authority.ca_file, timeout_seconds=4)
+    keys, go_on = ClientKeys(egress, development_settings(1)), asyncio.Event()
+
+    async def hang(_request: web.Request) -> web.StreamResponse:
+        await go_on.wait()
+        return web.json_response({})
+
+    site.answers["/slow"] = hang
+    held = [asyncio.create_task(egress.fetch(site.url("/slow"), client="web")) for _ in range(2)]
+    async with asyncio.timeout(3):
+        while site.asked("/slow") < 2:  # noqa: ASYNC110 - the site makes it true
+            await asyncio.sleep(0.01)
+    client = _client("web", site.serve("/good", {"keys": []}))
+    await keys.jwks("default", client)
+    assert site.asked("/good") == 0
+    go_on.set()
+    await asyncio.gather(*held, return_exceptions=True)
+    await keys.jwks("default", client)
+    assert site.asked("/good") == 1
+    await egress.close()
+
+
+def _client(client_id: str, jwks_uri: str) -> Client:
+    changes: dict[str, Any] = {"client_id": client_id, "metadata": ClientMetadata(jwks_uri=jwks_uri)}
+    return msgspec.structs.replace(Client(), **changes)
