@@ -6,7 +6,6 @@ address is away the last set goes on for a bounded time (F30, A089); after that 
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from time import time
 from typing import Any, Final
@@ -19,6 +18,7 @@ from authrim.crypto.jwe import EncryptionKey, fits
 from authrim.crypto.jwk import JwkRefused
 from authrim.crypto.strict_json import JsonRefused
 from authrim.crypto.verification_keys import KeySet, read_jwks
+from authrim.held_by_bytes import HeldByBytes
 from authrim.outside.egress import Egress, EgressCrowded, EgressRefused
 from authrim.settings import Settings
 from domain.client import Client
@@ -28,14 +28,22 @@ from projections.tables import row_key
 
 log = structlog.get_logger(__name__)
 
-#: Clients whose keys are held at most; those of the least recently used one are dropped.
+#: What is held at most, of so many clients and of so many bytes; the keys of the least recently used one are dropped.
 CLIENTS_HELD: Final = 10_000
+BYTES_HELD: Final = 64 * 1024 * 1024
+#: What an entry and each of its keys weigh beside the text of the set.
+_ENTRY_BYTES: Final = 2048
+_KEY_BYTES: Final = 4096
 #: The largest key set, in bytes: 64 keys of the longest kind.
 MAX_BYTES: Final = 131_072
 #: Seconds before a set is asked for again that found no place among those that are fetched.
 _CROWDED_PAUSE: Final = 5
 _ACCEPT: Final = "application/jwk-set+json, application/json"
 _NEVER: Final = float("-inf")
+#: Members of a public key (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2).
+_MEMBERS: Final = (
+    "kty", "use", "key_ops", "alg", "kid", "crv", "x", "y", "n", "e", "x5u", "x5c", "x5t", "x5t#S256",
+)  # fmt: skip
 
 
 class _Jwks:
@@ -44,7 +52,8 @@ class _Jwks:
     def __init__(self, document: Mapping[str, Any]) -> None:
         """Raises JwkRefused."""
         self.verifying = read_jwks(document)
-        self.jwks: tuple[Mapping[str, Any], ...] = tuple(document["keys"])
+        self.jwks: tuple[Mapping[str, Any], ...] = tuple(map(_known_members, document["keys"]))
+        self.weight = len(msgspec.json.encode(self.jwks)) + _KEY_BYTES * len(self.jwks)
         self._encrypting: dict[str, EncryptionKey | None] = {}
 
     def encrypting(self, alg: str) -> EncryptionKey | None:
@@ -54,6 +63,15 @@ class _Jwks:
             fitting.sort(key=lambda jwk: ("alg" not in jwk, "use" not in jwk))
             self._encrypting[alg] = next((key for jwk in fitting if (key := _usable(jwk, alg))), None)
         return self._encrypting[alg]
+
+
+def _known_members(jwk: Mapping[str, Any]) -> dict[str, Any]:
+    """The key without what nobody reads: a member may hold thousands of lists in as many bytes, and more memory."""
+    return {name: jwk[name] for name in _MEMBERS if name in jwk and _is_text(jwk[name])}
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value))
 
 
 def _usable(jwk: Mapping[str, Any], alg: str) -> EncryptionKey | None:
@@ -79,6 +97,10 @@ class _Registered:
         self.source = source
         self.keys = _read(source) or NO_KEYS
 
+    @property
+    def weight(self) -> int:
+        return _ENTRY_BYTES + self.keys.weight
+
     def is_of(self, client: Client) -> bool:
         return self.source is client.metadata.jwks
 
@@ -94,6 +116,10 @@ class _Fetched:
         self.searched_at = _NEVER
         self.fetching = asyncio.Lock()
 
+    @property
+    def weight(self) -> int:
+        return _ENTRY_BYTES + (0 if self.keys is None else self.keys.weight)
+
     def is_of(self, client: Client) -> bool:
         return client.metadata.jwks is None and self.uri == client.metadata.jwks_uri
 
@@ -106,7 +132,7 @@ class ClientKeys:
         self._fresh = min(settings.client_jwks_fresh_seconds, settings.client_jwks_max_age_seconds)
         self._max_age = settings.client_jwks_max_age_seconds
         self._refetch = settings.client_jwks_refetch_seconds
-        self._held: OrderedDict[str, _Registered | _Fetched] = OrderedDict()
+        self._held: HeldByBytes[_Registered | _Fetched] = HeldByBytes(BYTES_HELD, CLIENTS_HELD)
 
     async def verifying(self, tenant: str, client: Client, kid: str | None = None) -> KeySet:
         """The keys that verify the client's signatures. ``kid``: the one that is looked for, as a header names it.
@@ -145,6 +171,7 @@ class ClientKeys:
             async with held.fetching:
                 if self._has_to_fetch(held, kid):  # nobody else did meanwhile
                     await self._fetch(held, client.client_id)
+                    self._held.weigh(row_key(tenant, client.client_id), held, held.weight)
         too_old = time() >= held.fetched_at + self._max_age
         return NO_KEYS if held.keys is None or too_old else held.keys
 
@@ -152,13 +179,10 @@ class ClientKeys:
         key = row_key(tenant, client.client_id)
         held = self._held.get(key)
         if held is not None and held.is_of(client):
-            self._held.move_to_end(key)
             return held
         made = _source_of(client)
         if made is not None:
-            self._held[key] = made
-            if len(self._held) > CLIENTS_HELD:
-                self._held.popitem(last=False)
+            self._held.put(key, made, made.weight)
         return made
 
     def _has_to_fetch(self, held: _Fetched, kid: str | None) -> bool:
