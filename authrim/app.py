@@ -47,6 +47,7 @@ from authrim.web.forwarded import PROXIES, Proxies
 from authrim.web.limits import Limits
 from authrim.web.middleware import middleware
 from authrim.web.pages import Pages
+from authrim.web.sent_forms import FORMS, SentForms
 from authrim.worker import follow_all
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
@@ -122,6 +123,7 @@ def make_app(runtime: Runtime, limits: Limits) -> web.Application:
     """The application: every route of every feature, below the issuer's path."""
     app = web.Application(middlewares=[middleware(_answer_failure)], client_max_size=limits.body_bytes)
     app[RUNTIME] = runtime
+    app[FORMS] = SentForms()
     app[PROXIES] = Proxies(
         runtime.settings.trusted_proxies,
         runtime.settings.trusted_proxy_depth,

@@ -4,7 +4,7 @@ The one place of wiring is ``app.py``. Nothing here decides anything.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from time import time
 from urllib.parse import urlsplit
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from authrim.access_token import AccessTokens
+from authrim.checks_under_way import ChecksUnderWay
 from authrim.client_attesters import ClientAttesters
 from authrim.client_documents import ClientDocuments
 from authrim.client_keys import ClientKeys
@@ -60,6 +61,7 @@ class Runtime:
     client_attesters: ClientAttesters
     software_statements: SoftwareStatements
     features: frozenset[str]
+    checks: ChecksUnderWay = field(default_factory=ChecksUnderWay)
 
     @property
     def response_types(self) -> tuple[str, ...]:

@@ -64,12 +64,26 @@ async def check_password(runtime: Runtime, context: Context, attempt: Attempt) -
     hashes = login_hmacs(runtime.master, context.tenant, attempt.login) if is_one else ()
     known = known_as(runtime.master, context.tenant, hashes, attempt.kept, runtime.now())
     limits = _limits(runtime, context, hashes[0] if hashes else "", attempt.networks, known)
-    if await too_many(runtime, limits):
-        return SignInRefused("too_many_attempts", retry_after=runtime.settings.sign_in_window_seconds)
-    subject = await find_by_hashes(runtime.store, context.tenant, hashes)
-    account = await _account(runtime, context.tenant, subject)
     # Who is known is no stranger to the queue either; others share it with the widest network around them.
     source = None if known else attempt.networks[-1]
+    while True:
+        with runtime.checks.under_way(limits) as check:
+            if not await too_many(runtime, limits):
+                checked = await _check(runtime, context, attempt, hashes, limits, source)
+                check.right = isinstance(checked, Checked)
+                return checked
+        # Right passwords that are being looked at are counted too, until they have proved right: wait for those.
+        if not await runtime.checks.make_room(limits):
+            return SignInRefused("too_many_attempts", retry_after=runtime.settings.sign_in_window_seconds)
+
+
+async def _check(
+    runtime: Runtime, context: Context, attempt: Attempt, hashes: tuple[str, ...], limits: dict[str, int],
+    source: str | None,
+) -> Checked | SignInRefused:  # fmt: skip
+    """Look at a password whose attempt has been counted."""
+    subject = await find_by_hashes(runtime.store, context.tenant, hashes)
+    account = await _account(runtime, context.tenant, subject)
     right = await _is_right(runtime, context, subject, attempt.password, source)
     if subject is None or not right:
         return SignInRefused("login_unknown" if subject is None else "password_wrong", subject)

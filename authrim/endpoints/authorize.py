@@ -108,7 +108,7 @@ async def _record_and_send_on(
     if refusal is not None:
         return await refuse_on_page(request, context, ENDPOINT, refusal, client_known=True)
     response = see_other(runtime.url(f"/authorize/{grant_id}"))
-    set_request_cookie(runtime, response, grant_id, secret)
+    set_request_cookie(request, response, grant_id, secret)
     return response
 
 
@@ -145,7 +145,7 @@ async def _begin(
         return await refuse_on_page(request, context, ENDPOINT, step, client_known=True)
     response = await complete(request, context, client, grant_id, asked, step, private.state)
     if not isinstance(step, SignedAnswer | Refusal):
-        set_request_cookie(runtime, response, grant_id, secret)
+        set_request_cookie(request, response, grant_id, secret)
     return response
 
 

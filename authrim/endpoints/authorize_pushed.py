@@ -44,7 +44,7 @@ async def authorize_pushed(
         return await refuse_on_page(request, context, ENDPOINT, interaction, client_known=True)
     advanced = await go_on(request, context, interaction, gone=USED)
     if not advanced.is_over:
-        set_request_cookie(runtime, advanced.response, interaction.grant_id, interaction.secret)
+        set_request_cookie(request, advanced.response, interaction.grant_id, interaction.secret)
     return advanced.response
 
 

@@ -1,11 +1,16 @@
 """The consent page: what the client asks for, and the person's answer (OIDC Core §3.1.2.4)."""
 
+import re
+from time import time
+from typing import Final
+
 from aiohttp import web
 
 from authrim.authorization.advance import StepTaken, advance
 from authrim.execute import Change, Context
 from authrim.person import display_name_of
 from authrim.runtime import RUNTIME
+from authrim.web import texts
 from authrim.web.answers import page_settings, refuse_on_page
 from authrim.web.browser import read_account, read_session
 from authrim.web.context import context_of
@@ -19,7 +24,9 @@ from authrim.web.interaction import (
     shown_client,
 )
 from authrim.web.pages import ConsentPage
+from authrim.web.params import Params
 from authrim.web.response_mode import see_other
+from authrim.web.sent_forms import answered_once
 from domain import account as accounts
 from domain import authorization
 from domain.authorization import scope_to_agree_to
@@ -41,9 +48,22 @@ async def show_consent(request: web.Request) -> web.StreamResponse:
         return await refuse_on_page(request, context, ENDPOINT, interaction)
     if interaction.grant.subject is None:
         return see_other(request.app[RUNTIME].url(f"/login/{interaction.grant_id}"))
+    if not await _still_signed_in(request, context, interaction):
+        return await refuse_on_page(request, context, ENDPOINT, NOT_YOURS, client_known=True)
     return await _page(request, context, interaction)
 
 
+async def _still_signed_in(request: web.Request, context: Context, interaction: Interaction) -> bool:
+    """Whether the sign-in of this request holds: else the page would show a name to whoever comes after (A181)."""
+    runtime, grant = request.app[RUNTIME], interaction.grant
+    if grant.subject is None or grant.session_id is None:
+        return False
+    account, _ = await read_account(runtime, context.tenant, grant.subject)
+    session, _ = await read_session(runtime, context.tenant, grant.session_id)
+    return account.status == ACTIVE and session.is_live(runtime.now())
+
+
+@answered_once
 async def answer_consent(request: web.Request) -> web.StreamResponse:
     """POST ``/consent/{grant}``: the person agrees or cancels."""
     context = context_of(request)
@@ -53,6 +73,10 @@ async def answer_consent(request: web.Request) -> web.StreamResponse:
     form = await own_form(request, interaction)
     if isinstance(form, Refusal):
         return await refuse_on_page(request, context, ENDPOINT, form, client_known=True)
+    if _too_soon(request, form):
+        if not await _still_signed_in(request, context, interaction):
+            return await refuse_on_page(request, context, ENDPOINT, NOT_YOURS, client_known=True)
+        return await _page(request, context, interaction, texts.TOO_SOON)
     cancelled = form.get("action") == "cancel"
 
     async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepTaken:
@@ -91,7 +115,27 @@ async def _agree(
     return StepTaken(decision, changes, expects=expects)
 
 
-async def _page(request: web.Request, context: Context, interaction: Interaction) -> web.Response:
+def _too_soon(request: web.Request, form: Params) -> bool:
+    """Whether the page was there too briefly to have been read: the second half of a double click on the page before
+    answers nothing (RFC 6749 §10.13, RFC 9700 §4.16). Without scripts, so the server's own time decides."""
+    pause = request.app[RUNTIME].settings.consent_pause
+    shown = form.get("shown") or ""
+    if not pause:
+        return False
+    return not (_SHOWN.fullmatch(shown) and int(shown) + pause <= _milliseconds())
+
+
+#: Thirteen digits: milliseconds since 1970.
+_SHOWN: Final = re.compile("[0-9]{13}")
+
+
+def _milliseconds() -> int:
+    return int(time() * 1000)
+
+
+async def _page(
+    request: web.Request, context: Context, interaction: Interaction, notice: str | None = None
+) -> web.Response:
     runtime = request.app[RUNTIME]
     assert interaction.grant.subject is not None
     settings = page_settings(request, interaction.asked.ui_locales)
@@ -99,6 +143,8 @@ async def _page(request: web.Request, context: Context, interaction: Interaction
         ConsentPage(
             action_url=runtime.url(f"/consent/{interaction.grant_id}"),
             csrf_token=interaction.csrf,
+            shown=_milliseconds(),
+            error_message=notice,
             client=shown_client(runtime, interaction.client, interaction.asked.redirect_uri),
             account_display_name=await display_name_of(runtime, context.tenant, interaction.grant.subject),
             scopes=runtime.pages.scope_lines(scope_to_agree_to(interaction.asked), settings["locale"]),

@@ -44,6 +44,7 @@ from authrim.web.interaction import (
 from authrim.web.pages import CreateAccountPage
 from authrim.web.params import Params
 from authrim.web.response_mode import see_other
+from authrim.web.sent_forms import answered_once
 from domain import authorization
 from domain.account import NO_ACCOUNT
 from domain.authorization import NOBODY_NEW, Browser
@@ -105,6 +106,7 @@ async def show_create_account(request: web.Request) -> web.StreamResponse:
     return runtime.pages.create_account(page)
 
 
+@answered_once
 async def answer_create_account(request: web.Request) -> web.StreamResponse:
     """POST ``/create-account/{grant}``: the person makes an account or cancels."""
     context = context_of(request)
@@ -114,6 +116,8 @@ async def answer_create_account(request: web.Request) -> web.StreamResponse:
     form = await own_form(request, interaction)
     if isinstance(form, Refusal):
         return await refuse_on_page(request, context, ENDPOINT, form, client_known=True)
+    if interaction.grant.subject is not None:  # another form of this request has done so already
+        return see_other(request.app[RUNTIME].url(f"/consent/{interaction.grant_id}"))
     if form.get("action") == "cancel":
         return await cancel(request, context, ENDPOINT, interaction)
     typed = _typed(form)

@@ -32,6 +32,7 @@ from authrim.web.interaction import form_refusal, shown_client
 from authrim.web.pages import LoggedOutPage, LogoutPage, ShownClient
 from authrim.web.params import Params, read_form, read_params
 from authrim.web.response_mode import see_other
+from authrim.web.sent_forms import answered_once
 from domain import logout as rules
 from domain import session as sessions
 from domain.client import NO_CLIENT, Client
@@ -67,6 +68,7 @@ async def logout(request: web.Request) -> web.StreamResponse:
     return await _ask(request, context, asked, params, signed_in)
 
 
+@answered_once
 async def answer_logout(request: web.Request) -> web.StreamResponse:
     """POST ``/logout/confirm``: the person's own answer. The request is checked once more, from the beginning."""
     context = context_of(request)

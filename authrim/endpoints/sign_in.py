@@ -33,6 +33,7 @@ from authrim.web.interaction import (
 from authrim.web.pages import SignInPage
 from authrim.web.params import Params
 from authrim.web.response_mode import see_other
+from authrim.web.sent_forms import answered_once
 from domain import authorization
 from domain.authorization import Browser
 from domain.client import Client
@@ -65,6 +66,7 @@ async def show_sign_in(request: web.Request) -> web.StreamResponse:
     return runtime.pages.sign_in(_page(request, interaction, interaction.private.login_hint or ""))
 
 
+@answered_once
 async def answer_sign_in(request: web.Request) -> web.StreamResponse:
     """POST ``/login/{grant}``: the person signs in or cancels."""
     context = context_of(request)
@@ -74,6 +76,8 @@ async def answer_sign_in(request: web.Request) -> web.StreamResponse:
     form = await own_form(request, interaction)
     if isinstance(form, Refusal):
         return await refuse_on_page(request, context, ENDPOINT, form, client_known=True)
+    if interaction.grant.subject is not None:  # another form of this request has done so already
+        return see_other(request.app[RUNTIME].url(f"/consent/{interaction.grant_id}"))
     if form.get("action") == "cancel":
         return await cancel(request, context, ENDPOINT, interaction)
     return await _sign_in(request, context, interaction, form)

@@ -1,6 +1,7 @@
 """Reads a request's body within the limits of size and time, so that no sender holds memory or a place (A217, A218)."""
 
 import asyncio
+from typing import Final
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestPayloadError
@@ -8,9 +9,19 @@ from aiohttp.web_protocol import RequestPayloadError
 from authrim.web.limits import LIMITS
 from domain.errors import Refusal, invalid_request
 
+_READ: Final = web.RequestKey[bytes | Refusal]("read_body")
+
 
 async def read_body(request: web.Request) -> bytes | Refusal:
-    """The whole body, or a refusal with status 413 (too large), 408 (too late) or 400 (malformed framing)."""
+    """The whole body, or a refusal with status 413 (too large), 408 (too late) or 400 (malformed framing). It is read
+    once, however often it is asked for."""
+    read = request.get(_READ)
+    if read is None:
+        read = request[_READ] = await _read(request)
+    return read
+
+
+async def _read(request: web.Request) -> bytes | Refusal:
     limits = request.app[LIMITS]
     content = request.content
     if content.is_eof():

@@ -23,6 +23,8 @@ _WATCHERS: Final = "authrim-watchers"
 _KNOWN_BROWSER: Final = "authrim-known-browser"
 #: Seconds that a browser remembers which clients watch its state.
 _WATCHERS_REMEMBERED: Final = 30 * 86400
+#: Requests that one browser has open at once.
+MOST_OPEN_REQUESTS: Final = 20
 _SECRET_LENGTH: Final = 43
 _ID_LENGTH: Final = 32
 
@@ -53,9 +55,15 @@ def drop_session_cookie(request: web.Request, response: web.Response) -> None:
     _drop(request, response, _name(request.app[RUNTIME], _SESSION))
 
 
-def set_request_cookie(runtime: Runtime, response: web.Response, grant_id: str, secret: str) -> None:
-    """Bind an open request to this browser."""
-    _set(runtime, response, _request_name(runtime, grant_id), secret, runtime.settings.interaction_lifetime)
+def set_request_cookie(request: web.Request, response: web.Response, grant_id: str, secret: str) -> None:
+    """Bind an open request to this browser. The oldest requests give way, before the cookies are more than a header
+    may hold: browsers send the cookies of one path in the order of their making (RFC 6265 §5.4)."""
+    runtime = request.app[RUNTIME]
+    name, prefix = _request_name(runtime, grant_id), _name(runtime, _REQUEST)
+    open_ones = [sent for sent in cookies_of(request) if sent.startswith(prefix) and sent != name]
+    for oldest in open_ones[: max(0, len(open_ones) + 1 - MOST_OPEN_REQUESTS)]:
+        _drop(request, response, oldest)
+    _set(runtime, response, name, secret, runtime.settings.interaction_lifetime)
 
 
 def drop_request_cookie(request: web.Request, response: web.Response, grant_id: str) -> None:

@@ -131,13 +131,19 @@ class ScopeLine(msgspec.Struct, frozen=True):
 
 
 class ConsentPage(Page, frozen=True, kw_only=True):
-    """The question what the client may have. It posts ``csrf`` and ``action`` (``allow`` or ``cancel``)."""
+    """The question what the client may have. It posts ``csrf``, ``shown`` and ``action`` (``allow`` or ``cancel``).
+
+    ``shown`` is when, in milliseconds; ``error_message`` and ``error_id`` as on the sign-in page.
+    """
 
     action_url: str
     csrf_token: str
     client: ShownClient
     account_display_name: str
     scopes: tuple[ScopeLine, ...]
+    shown: int = 0
+    error_message: str | None = None
+    error_id: str | None = None
 
 
 class ErrorPage(Page, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ def message(text: str) -> str:
 
 WRONG_CREDENTIALS = message("The sign-in name or the password is not right.")
 TOO_MANY_ATTEMPTS = message("Too many attempts. Please wait a little and try again.")
+TOO_SOON = message("That was very quick, perhaps a double click. Please read this page, then answer again.")
 LOGIN_TAKEN = message("There is an account with this sign-in name already. Choose another one, or sign in.")
 LOGIN_UNUSABLE = message("This sign-in name cannot be used. Choose another one.")
 NAME_UNUSABLE = message("This name cannot be used. Write it shorter, in letters that can be seen.")

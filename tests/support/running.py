@@ -152,6 +152,7 @@ def development_settings(port: int, **changes: Any) -> Settings:
         "argon2_memory": 8192,
         "argon2_time_cost": 1,
         "authorize_requests_per_minute": 100_000,
+        "consent_pause": 0,
     }
     return Settings(**(values | changes))
 

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from authrim.settings.kinds import Count, Language, Seconds
+from authrim.settings.kinds import Count, Language, Milliseconds, Seconds
 
 
 class SignIn(BaseModel):
@@ -13,6 +13,13 @@ class SignIn(BaseModel):
         ge=60,
         le=3600,
         description="From an authorization request to the end of sign-in and consent.",
+    )
+    consent_pause: Milliseconds = Field(
+        default=1500,
+        ge=0,
+        le=10_000,
+        description="How long the consent page must have been there before it takes an answer, so that a double click "
+        "on the page before agrees to nothing. 0 only where a script answers, as in a conformance suite.",
     )
     session_lifetime: Seconds = Field(
         default=43_200, ge=300, le=2_592_000, description="A browser's session, from sign-in to its end."
