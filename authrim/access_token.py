@@ -19,11 +19,13 @@ from authrim.crypto.key_pair import SIGNING_ALGORITHMS
 from authrim.crypto.key_ring import KeyRing
 from authrim.crypto.strict_json import JsonRefused
 from authrim.crypto.tokens import ACCESS_TOKEN_TYPE
+from authrim.endings import endings_of
 from authrim.execute import MICROSECONDS
 from authrim.store.contract import Store
 from domain.client import NO_CLIENT, Client
-from domain.grant_events import AccessTokenIssued
+from domain.grant_events import AccessTokenIssued, confirmation_of
 from domain.liveness import ACTIVE, Liveness
+from domain.sender_constraint import is_kept_bound
 from domain.token import TokenStanding, why_inactive
 from projections.tables import token_key
 
@@ -87,6 +89,7 @@ class AccessTokens:
                 session=row["session_status"],
                 needs_account=row["subject"] is not None,
                 needs_session=row["session_id"] is not None,
+                ended=_why_over(row["account_document"], client, issued),
             ),
         )
         why = why_inactive(standing, found.now // MICROSECONDS)
@@ -125,4 +128,10 @@ def _client_standing(status: str | None, client: Client | None, issued: AccessTo
     what it was told with this token."""
     if client is None or status != ACTIVE or issued.subject is None:
         return status if client else None
-    return client.standing(issued.issued_at)
+    return client.standing(issued.client_generation)
+
+
+def _why_over(account_document: str | None, client: Client | None, issued: AccessTokenIssued) -> str:
+    """Why the person's grants are over, that of this token among them; empty when it is not."""
+    bound = client is not None and is_kept_bound(client, confirmation_of(issued).is_bound)
+    return endings_of(account_document).why_over(issued.client_id, issued.account_epoch, bound=bound)

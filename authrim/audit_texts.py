@@ -50,6 +50,7 @@ SENTENCES: Final[dict[str, str]] = {
     "account.enabled.v1": "The account may sign in again.",
     "account.consent_remembered.v1": "The person's agreement with client {client_id} is kept: {scope}.",
     "account.consent_withdrawn.v1": "The person's agreement with client {client_id} ended.",
+    "account.grants_ended.v1": "What clients had been granted for the person ended: {reason}.",
     "account.person_erased.v1": "The key of the person's data was destroyed: the data is gone for good.",
     "session.started.v1": "The person {subject} signed in with this browser.",
     "session.reauthenticated.v1": "The same person signed in again with this browser.",

@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "client": ("authrim.commands.client", "client"),
     "registration": ("authrim.commands.registration", "registration"),
     "account": ("authrim.commands.account", "account"),
+    "grant": ("authrim.commands.grant", "grant"),
     "keys": ("authrim.commands.keys", "keys"),
     "audit": ("authrim.commands.audit", "audit"),
     "projections": ("authrim.commands.projections", "projections"),

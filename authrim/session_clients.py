@@ -5,7 +5,6 @@ from typing import Final
 from authrim.crypto.ids import seconds_of_id
 from authrim.store.contract import Store
 from domain.client import Client
-from domain.liveness import SUBJECTS_CHANGED
 from projections.session_clients import TAKES_PART
 from projections.tables import SESSION_CLIENTS, session_client_key
 
@@ -29,4 +28,4 @@ async def clients_of_session(store: Store, tenant: str, session_id: str) -> tupl
 def knows_session(client: Client, session_id: str) -> bool:
     """Whether the client still calls person and session what it was told: a session that began before its names for
     people changed is none that it may hear of by the new ones (OIDC Core §8)."""
-    return client.standing(seconds_of_id(session_id)) != SUBJECTS_CHANGED
+    return seconds_of_id(session_id) > client.subjects_changed_at

@@ -17,12 +17,14 @@ from domain.account_events import (
     ClaimsChanged,
     ConsentRemembered,
     ConsentWithdrawn,
+    GrantsEnded,
     PasswordSet,
     PersonErased,
 )
 from domain.decision import Decision, refuse
 from domain.errors import invalid_request
 from domain.event import Event
+from domain.grant_ending import ALL, NO_ENDINGS, UNBOUND, Endings, Grants
 from domain.liveness import ACTIVE
 
 DISABLED: Final = "disabled"
@@ -31,18 +33,22 @@ ERASED: Final = "erased"
 #: OIDC Core §2 allows 255 ASCII characters; the colon divides the keys of the rows that belong to a subject.
 _SUBJECT: Final = re.compile(r"[A-Za-z0-9\-._~|@+]{1,255}")
 
+_ENDED_WITH_PASSWORD: Final = {"all": ALL, "unbound": UNBOUND}
+
 UNKNOWN: Final = invalid_request("There is no such account.", "Check the login or the subject.")
 
 
 class Account(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is known of an account after its events so far. ``consents``: by client id, the agreed scope;
-    ``consent_generations``: by client id, the client's generation that was agreed with, where it is not 0."""
+    ``consent_generations``: by client id, the client's generation that was agreed with, where it is not 0.
+    ``endings``: which grants are over."""
 
     subject: str = ""
     status: str = ""
     password_set_at: int | None = None
     consents: dict[str, tuple[str, ...]] = {}
     consent_generations: dict[str, int] = {}
+    endings: Endings = NO_ENDINGS
 
     @property
     def exists(self) -> bool:
@@ -72,7 +78,9 @@ def apply(account: Account, event: Event) -> Account:
         case AccountCreated():
             return Account(event.subject, ACTIVE)
         case PasswordSet():
-            return msgspec.structs.replace(account, password_set_at=event.set_at)
+            account = msgspec.structs.replace(account, password_set_at=event.set_at)
+            name = _ENDED_WITH_PASSWORD.get(event.ends_grants or "none")
+            return account if name is None else _with_ending(account, name, "password_changed")
         case AccountDisabled():
             return msgspec.structs.replace(account, status=DISABLED)
         case AccountEnabled():
@@ -80,7 +88,11 @@ def apply(account: Account, event: Event) -> Account:
         case ConsentRemembered():
             return _with_consent(account, event)
         case ConsentWithdrawn():
-            return _without_consent(account, event.client_id)
+            account = _without_consent(account, event.client_id)
+            ends = event.ends_grants
+            return _with_ending(account, event.client_id, "consent_withdrawn") if ends else account
+        case GrantsEnded():
+            return _with_ending(account, event.client_id or ALL, event.reason)
         case PersonErased():
             return Account(account.subject, ERASED)
         case _:
@@ -102,6 +114,10 @@ def _without_consent(account: Account, client_id: str) -> Account:
     return msgspec.structs.replace(account, consents=consents, consent_generations=generations)
 
 
+def _with_ending(account: Account, name: str, reason: str) -> Account:
+    return msgspec.structs.replace(account, endings=account.endings.with_mark(name, reason))
+
+
 def decide_create(account: Account, subject: str, now: int) -> Decision[Account]:
     """Make an account for a subject that was never used; one that was erased is not made again."""
     if account.subject:
@@ -113,9 +129,11 @@ def decide_create(account: Account, subject: str, now: int) -> Decision[Account]
     return _accept(account, AccountCreated(subject, now))
 
 
-def decide_set_password(account: Account, now: int) -> Decision[Account]:
-    """Record that the password was set or changed."""
-    return _accept(account, PasswordSet(now)) if account.exists else refuse(UNKNOWN)
+def decide_set_password(account: Account, now: int, ends: Grants = "none") -> Decision[Account]:
+    """Record that the password was set or changed, and which grants ended with it."""
+    if not account.exists:
+        return refuse(UNKNOWN)
+    return _accept(account, PasswordSet(now, None if ends == "none" else ends))
 
 
 def decide_change_claims(account: Account, names: Iterable[str], now: int) -> Decision[Account]:
@@ -156,12 +174,18 @@ def decide_remember_consent(
 
 
 def decide_withdraw_consent(account: Account, client_id: str, now: int) -> Decision[Account]:
-    """End the agreement with a client."""
+    """End the agreement with a client, and all that came of it. Also where none is remembered: the client may have
+    been let in without a question."""
     if not account.exists:
         return refuse(UNKNOWN)
-    if client_id not in account.consents:
-        return Decision((), account)
-    return _accept(account, ConsentWithdrawn(client_id, now))
+    return _accept(account, ConsentWithdrawn(client_id, now, ends_grants=True))
+
+
+def decide_end_grants(account: Account, client_id: str | None, reason: str, now: int) -> Decision[Account]:
+    """End what a client has been granted, or every client; the agreements stay, and people may be asked for less."""
+    if not account.exists:
+        return refuse(UNKNOWN)
+    return _accept(account, GrantsEnded(reason, now, client_id))
 
 
 def decide_erase(account: Account, now: int) -> Decision[Account]:

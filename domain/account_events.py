@@ -11,9 +11,11 @@ class AccountCreated(Event, frozen=True, tag="account.created.v1"):
 
 
 class PasswordSet(Event, frozen=True, tag="account.password_set.v1"):
-    """The password was set or changed; its hash is a sealed row."""
+    """The password was set or changed; its hash is a sealed row. ``ends_grants``: which of the grants that outlive the
+    session ended with it, ``all`` or ``unbound`` (public clients', and bearer tokens)."""
 
     set_at: int
+    ends_grants: str | None = None
 
 
 class ClaimsChanged(Event, frozen=True, tag="account.claims_changed.v1"):
@@ -47,10 +49,20 @@ class ConsentRemembered(Event, frozen=True, tag="account.consent_remembered.v1")
 
 
 class ConsentWithdrawn(Event, frozen=True, tag="account.consent_withdrawn.v1"):
-    """The standing agreement with a client ended."""
+    """The standing agreement with a client ended. ``ends_grants``: and so did all that the client had been granted."""
 
     client_id: str
     withdrawn_at: int
+    ends_grants: bool = False
+
+
+class GrantsEnded(Event, frozen=True, tag="account.grants_ended.v1"):
+    """All that clients had been granted for the person is over, those that outlive the session too. ``client_id`` None:
+    of every client."""
+
+    reason: str
+    ended_at: int
+    client_id: str | None = None
 
 
 class PersonErased(Event, frozen=True, tag="account.person_erased.v1"):
@@ -67,5 +79,6 @@ ACCOUNT_EVENTS = registry(
     AccountEnabled,
     ConsentRemembered,
     ConsentWithdrawn,
+    GrantsEnded,
     PersonErased,
 )

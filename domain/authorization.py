@@ -32,6 +32,7 @@ class Browser(msgspec.Struct, frozen=True):
     session: Session
     account_active: bool
     remembered_scope: tuple[str, ...] | None = None
+    account_epoch: int = 0
 
 
 class AuthorizationFacts(msgspec.Struct, frozen=True):
@@ -80,15 +81,16 @@ def decide_signed_in(
 ) -> Decision[Step]:
     """The person signed in on the page of this very request."""
     authenticated = SubjectAuthenticated(
-        subject, session_id, facts.now, acr, amr, browser_hash=facts.browser_hash
-    )
+        subject, session_id, facts.now, acr, amr, browser_hash=facts.browser_hash,
+        account_epoch=facts.browser.account_epoch if facts.browser else 0,
+    )  # fmt: skip
     return _and_then((authenticated,), apply(grant, authenticated), facts)
 
 
-def decide_consented(grant: Grant, facts: AuthorizationFacts) -> Decision[Step]:
-    """The person agreed on the consent page, to all that it showed."""
+def decide_consented(grant: Grant, facts: AuthorizationFacts, account_epoch: int = 0) -> Decision[Step]:
+    """The person agreed on the consent page, to all that it showed. ``account_epoch``: of the account as it is now."""
     assert grant.request is not None
-    consented = ConsentGranted(grant.request.scope)
+    consented = ConsentGranted(grant.request.scope, account_epoch=account_epoch)
     return _and_then((consented,), apply(grant, consented), facts)
 
 
@@ -195,7 +197,7 @@ def _by_session(request: AuthorizationRequested, facts: AuthorizationFacts) -> S
     session = browser.session
     return SubjectAuthenticated(
         session.subject, browser.session_id, session.auth_time, session.acr, session.amr,
-        by_session=True, browser_hash=facts.browser_hash,
+        by_session=True, browser_hash=facts.browser_hash, account_epoch=browser.account_epoch,
     )  # fmt: skip
 
 

@@ -58,8 +58,9 @@ class Client(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is known of a client after its events so far. One that never was has no ``client_id``.
 
     ``source``: who describes it (``ClientRegistered``). ``generation`` counts the changes by which all that people
-    agreed to before became void; since ``subjects_changed_at`` it knows people by the names it has for them now.
-    ``registration_token_hash`` is empty when nobody manages it from outside.
+    agreed to before became void. Since ``subjects_generation``, which began at ``subjects_changed_at``, it knows
+    people by the names that it has for them now. ``registration_token_hash`` is empty when nobody manages it from
+    outside.
     """
 
     client_id: str = ""
@@ -70,6 +71,7 @@ class Client(msgspec.Struct, frozen=True, omit_defaults=True):
     source: str = "admin"
     generation: int = 0
     registration_token_hash: str = ""
+    subjects_generation: int = 0
     subjects_changed_at: int = 0
 
     @property
@@ -77,10 +79,10 @@ class Client(msgspec.Struct, frozen=True, omit_defaults=True):
         """Whether the client is registered, be it disabled; a deleted client does not exist any more."""
         return bool(self.client_id) and self.status != DELETED
 
-    def standing(self, given_at: int) -> str:
-        """The status that something counts by which the client was given at that time (seconds): what is older than
-        its names for people is over, because the newer ones are not of the person's grant."""
-        renamed = self.status == ACTIVE and 0 < given_at <= self.subjects_changed_at
+    def standing(self, generation: int) -> str:
+        """The status by which something counts that was granted to that generation of the client: what is older than
+        its names for people is over, because the newer names are not of the person's grant."""
+        renamed = self.status == ACTIVE and generation < self.subjects_generation
         return SUBJECTS_CHANGED if renamed else self.status
 
     @property
@@ -203,6 +205,7 @@ def _updated(client: Client, event: ClientUpdated) -> Client:
         client,
         metadata=metadata,
         generation=generation,
+        subjects_generation=generation if event.subjects_changed else client.subjects_generation,
         subjects_changed_at=event.updated_at if event.subjects_changed else client.subjects_changed_at,
     )
     turns_to_signing = updated.signs_with_secret and not client.signs_with_secret

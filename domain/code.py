@@ -10,6 +10,7 @@ from domain.grant import Code, Grant
 from domain.grant_events import CodeRedeemed, CodeReplayed, CodeVoided, GrantRevoked
 from domain.issue import IssueFacts, TokensIssued
 from domain.liveness import why_not
+from domain.revocation import ended_with_others
 from domain.sender_constraint import WRONG_INSTANCE, WRONG_KEY, binding_of, wrong_key
 
 
@@ -73,7 +74,7 @@ def decide_redeem(grant: Grant, command: RedeemCode, facts: IssueFacts) -> Decis
     if isinstance(binding, Refusal):
         return _refuse_key(binding, facts.now)
     if grant.revoked_at is not None or why_not(facts.liveness):
-        return refuse(ENDED)
+        return refuse(ENDED, *ended_with_others(grant, facts))
     return _redeem(grant, command, facts, binding)
 
 

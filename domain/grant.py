@@ -80,6 +80,7 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
     refresh: Refresh | None = None
     revoked_at: int | None = None
     revocation_reason: str = ""
+    account_epoch: int = 0
     events_since_summary: int = 0
 
     @property
@@ -129,9 +130,13 @@ def _changes(grant: Grant, event: Event) -> dict[str, Any]:
                 "acr": event.acr,
                 "amr": event.amr,
                 "browser_hash": event.browser_hash or grant.browser_hash,
+                "account_epoch": event.account_epoch,
             }
         case ConsentGranted():
-            return {"scope": event.scope}
+            return {
+                "scope": event.scope,
+                "account_epoch": max(grant.account_epoch, event.account_epoch),
+            }
         case AuthorizationRefused():
             return {"refused": event.error}
         case AuthorizationAnswered():
@@ -216,6 +221,7 @@ def _summary_of(grant: Grant) -> SummaryV1:
         refresh=None if refresh is None else _stored_refresh(refresh),
         revoked_at=grant.revoked_at,
         revocation_reason=grant.revocation_reason,
+        account_epoch=grant.account_epoch,
     )
 
 
@@ -253,6 +259,7 @@ def _of_summary(summary: SummaryV1) -> Grant:
         refresh=None if refresh is None else _read_refresh(refresh),
         revoked_at=summary.revoked_at,
         revocation_reason=summary.revocation_reason,
+        account_epoch=summary.account_epoch,
     )
 
 

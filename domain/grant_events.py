@@ -60,7 +60,8 @@ class AuthorizationRequested(Event, frozen=True, tag="grant.authorization_reques
 
 class SubjectAuthenticated(Event, frozen=True, tag="grant.subject_authenticated.v1"):
     """The person is known: signed in just now, or by a session that was good enough. ``browser_hash`` names the
-    browser that a pushed request belongs to from here on."""
+    browser that a pushed request belongs to from here on. ``account_epoch`` is the number of the account's last ending
+    of grants: a later one ends this grant too."""
 
     subject: str
     session_id: str
@@ -69,6 +70,7 @@ class SubjectAuthenticated(Event, frozen=True, tag="grant.subject_authenticated.
     amr: tuple[str, ...]
     by_session: bool = False
     browser_hash: str | None = None
+    account_epoch: int = 0
 
 
 class SignInFailed(Event, frozen=True, tag="grant.sign_in_failed.v1"):
@@ -80,10 +82,11 @@ class SignInFailed(Event, frozen=True, tag="grant.sign_in_failed.v1"):
 
 
 class ConsentGranted(Event, frozen=True, tag="grant.consent_granted.v1"):
-    """What the person agreed to, now or earlier (``remembered``)."""
+    """What the person agreed to, now or earlier (``remembered``). ``account_epoch`` as in ``SubjectAuthenticated``."""
 
     scope: tuple[str, ...]
     remembered: bool = False
+    account_epoch: int = 0
 
 
 class AuthorizationRefused(Event, frozen=True, tag="grant.authorization_refused.v1"):
@@ -153,7 +156,8 @@ class ClientCredentialsGranted(Event, frozen=True, tag="grant.client_credentials
 
 class AccessTokenIssued(Event, frozen=True, tag="grant.access_token_issued.v1"):
     """An access token left the server. ``token_id`` is the ``jti`` of a JWT, the digest of an opaque token. ``jkt`` or
-    ``x5t_s256`` is the key that it is bound to (RFC 9449 §6, RFC 8705 §3)."""
+    ``x5t_s256`` is the key that it is bound to (RFC 9449 §6, RFC 8705 §3). ``client_generation`` and ``account_epoch``
+    are those of its grant: what voids the grant makes the token inactive."""
 
     token_id: str
     format: str
@@ -170,6 +174,8 @@ class AccessTokenIssued(Event, frozen=True, tag="grant.access_token_issued.v1"):
     signing_kid: str | None = None
     jkt: str | None = None
     x5t_s256: str | None = None
+    client_generation: int = 0
+    account_epoch: int = 0
 
 
 def token_type_of(issued: AccessTokenIssued) -> str:

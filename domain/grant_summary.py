@@ -59,6 +59,7 @@ class SummaryV1(msgspec.Struct, frozen=True, omit_defaults=True):
     refresh: RefreshV1 | None = None
     revoked_at: int | None = None
     revocation_reason: str = ""
+    account_epoch: int = 0
 
 
 def stored(summary: SummaryV1) -> dict[str, object]:

@@ -85,6 +85,8 @@ def access_token(
         signing_kid=facts.access_token_kid,
         jkt=binding.jkt,
         x5t_s256=binding.x5t_s256,
+        client_generation=request.client_generation if request else 0,
+        account_epoch=grant.account_epoch if grant else 0,
     )
 
 

@@ -14,7 +14,8 @@ class Liveness(msgspec.Struct, frozen=True):
     """The standing of what a grant hangs on, read from the log's own rows in one query.
 
     Each is ``active``, another status (``disabled``, ``deleted``, ``erased``, ``ended`` …) or None when there is
-    no such row. ``needs_…`` say which of them the grant hangs on.
+    no such row. ``needs_…`` say which of them the grant hangs on. ``ended``: why the person's grants are over, this one
+    among them (``grant_ending.Endings``).
     """
 
     client: str | None
@@ -22,6 +23,7 @@ class Liveness(msgspec.Struct, frozen=True):
     session: str | None = None
     needs_account: bool = False
     needs_session: bool = False
+    ended: str = ""
 
 
 def why_not(liveness: Liveness) -> str:
@@ -32,6 +34,8 @@ def why_not(liveness: Liveness) -> str:
         return "client_not_active"
     if liveness.needs_account and liveness.account != ACTIVE:
         return "account_not_active"
+    if liveness.ended:
+        return liveness.ended
     if liveness.needs_session and liveness.session != ACTIVE:
         return "session_ended"
     return ""

@@ -17,6 +17,7 @@ from domain.grant_events import (
 )
 from domain.issue import IssueFacts, TokensIssued
 from domain.liveness import why_not
+from domain.revocation import ended_with_others
 from domain.sender_constraint import WRONG_INSTANCE, binding_of, wrong_key
 
 
@@ -78,7 +79,7 @@ def decide_refresh(
     if facts.now >= refresh.expires_at:
         return refuse(EXPIRED)
     if why_not(facts.liveness):
-        return refuse(REVOKED)
+        return refuse(REVOKED, *ended_with_others(grant, facts))
     return _refresh(grant, refresh, command, facts, rule, repeated)
 
 

@@ -4,6 +4,7 @@ from domain.decision import Decision, refuse
 from domain.errors import Refusal, invalid_request
 from domain.grant import Grant
 from domain.grant_events import AccessTokenRevoked, GrantRevoked
+from domain.issue import IssueFacts
 
 NOT_YOURS = Refusal(
     "invalid_request",
@@ -30,6 +31,13 @@ def decide_revoke_grant(grant: Grant, client_id: str, now: int) -> Decision[None
     if grant.client_id != client_id:
         return refuse(NOT_YOURS)
     return revoke(grant, "revoked_by_client", now)
+
+
+def ended_with_others(grant: Grant, facts: IssueFacts) -> tuple[GrantRevoked, ...]:
+    """The grant's own record, once, of why it ended together with others of the person."""
+    if grant.revoked_at is not None or not facts.liveness.ended:
+        return ()
+    return (GrantRevoked(facts.liveness.ended, facts.now),)
 
 
 def revoke(grant: Grant, reason: str, now: int) -> Decision[None]:

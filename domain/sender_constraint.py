@@ -29,6 +29,11 @@ def refresh_binding_of(client: Client, binding: Confirmation) -> Confirmation:
     return binding if client.is_public else UNBOUND
 
 
+def is_kept_bound(client: Client, bound: bool) -> bool:
+    """Whether a thief of the client's tokens has nothing: they are bound to a key, and the client can keep one."""
+    return bound and not client.is_public
+
+
 def code_key(dpop_jkt: str | None, proof: Confirmation) -> str | Refusal | None:
     """The key that the code of a pushed request gets bound to: that of its ``dpop_jkt``, that of its DPoP proof, or
     none; the two may not differ (RFC 9449 §10.1)."""

@@ -11,7 +11,7 @@ LOOKUPS: Final[dict[str, str]] = {
     "token": """
         SELECT t.key AS lookup_key, t.tenant, t.grant_id, t.client_id, t.subject, t.session_id, t.document,
                t.expires_at, t.revoked_at, c.status AS client_status, a.status AS account_status,
-               s.status AS session_status
+               a.document AS account_document, s.status AS session_status
         FROM tokens t
         LEFT JOIN clients c ON c.key = t.tenant || ':' || t.client_id
         LEFT JOIN accounts a ON a.key = t.tenant || ':' || t.subject

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from authrim.administration.carrying_out import MICROSECONDS, carry_out
+from authrim.administration.grants import record_endings
 from authrim.administration.new_account import (
     LOGIN_TAKEN,
     Wanted,
@@ -37,6 +38,7 @@ from domain.account import Account
 from domain.claims import check_person
 from domain.decision import Decision
 from domain.errors import Refusal
+from domain.grant_ending import Grants
 from domain.stream import ACCOUNT, account_stream
 from projections.rows import Row
 from projections.tables import LOGINS, row_key
@@ -96,9 +98,11 @@ async def create_account(
 
 
 async def set_password(
-    store: Store, private: PrivateData, passwords: Passwords, tenant: str, subject: str, password: str
-) -> Account | Refusal:
-    """Change the password, and end the person's sessions. Raises PasswordsBusy.
+    store: Store, private: PrivateData, passwords: Passwords, tenant: str, subject: str, password: str,
+    ends: Grants = "unbound",
+) -> Account | Refusal:  # fmt: skip
+    """Change the password, end the person's sessions, and of the grants that outlive them those that ``ends`` says.
+    Raises PasswordsBusy.
 
     A session that begins with the new password after the append may be ended with the older ones; one that
     began with the old password never stays: a sign-in that overlaps loses on the account's version.
@@ -109,10 +113,11 @@ async def set_password(
     values = {PASSWORD: (await passwords.hash(password)).encode()}
     account = await _change_private(
         store, private, tenant, subject, values,
-        lambda read: accounts.decide_set_password(read.account, read.now),
+        lambda read: accounts.decide_set_password(read.account, read.now, ends),
     )  # fmt: skip
     if not isinstance(account, Refusal):
         await end_sessions(store, tenant, subject, "password_changed")
+        await record_endings(store, tenant, subject)
     return account
 
 
@@ -153,13 +158,31 @@ async def enable_account(store: Store, tenant: str, subject: str) -> Account | R
 
 
 async def withdraw_consent(store: Store, tenant: str, subject: str, client_id: str) -> Account | Refusal:
-    """Forget what the person agreed to for a client: they are asked again."""
-    return await _change(
+    """Forget what the person agreed to for a client, and end all that the client was granted: codes, refresh tokens
+    and access tokens are worth nothing at once, and people are asked again."""
+    account = await _change(
         store,
         tenant,
         subject,
         lambda read: accounts.decide_withdraw_consent(read.account, client_id, read.now),
     )
+    if not isinstance(account, Refusal):
+        await record_endings(store, tenant, subject)
+    return account
+
+
+async def end_grants(
+    store: Store, tenant: str, subject: str, client_id: str | None, reason: str
+) -> int | Refusal:
+    """End all that a client has been granted for the person, or every client (None), also what outlives the session;
+    how many grants that have tokens this ended."""
+    account = await _change(
+        store,
+        tenant,
+        subject,
+        lambda read: accounts.decide_end_grants(read.account, client_id, reason, read.now),
+    )
+    return account if isinstance(account, Refusal) else await record_endings(store, tenant, subject)
 
 
 async def erase_account(

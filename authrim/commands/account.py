@@ -13,6 +13,7 @@ from authrim.crypto import strict_json
 from authrim.crypto.passwords import Passwords
 from domain.account import UNKNOWN, Account
 from domain.errors import Refusal
+from domain.grant_ending import Grants
 
 T = TypeVar("T")
 
@@ -64,16 +65,24 @@ def create(
 @account.command("set-password")
 @click.argument("account")
 @click.option("--password-stdin", is_flag=True, help="Read the password from the first line of stdin.")
+@click.option(
+    "--end-grants",
+    "ends",
+    type=click.Choice(["unbound", "all", "none"]),
+    help="Which of the grants that outlive a session end too: those of public clients and of tokens bound to no key "
+    "(unbound), all, or none. Asked for where a person types; else unbound.",
+)
 @click.pass_context
-def set_password(context: click.Context, account: str, *, password_stdin: bool) -> None:
-    """Change the password and end all sessions. Asks for the password."""
+def set_password(context: click.Context, account: str, ends: Grants | None, *, password_stdin: bool) -> None:
+    """Change the password and end all sessions. Asks for the password, and which grants are to end."""
     password = _read_password(from_stdin=password_stdin)
+    ends = ends or _which_grants(asks=not password_stdin)
 
     async def work(office: Office, subject: str) -> Account | Refusal:
         passwords = Passwords()
         try:
             return await accounts.set_password(
-                office.store, office.private, passwords, office.tenant, subject, password
+                office.store, office.private, passwords, office.tenant, subject, password, ends
             )
         finally:
             passwords.close()
@@ -144,6 +153,24 @@ def end_sessions(context: click.Context, account: str) -> None:
     print_fields(context, {"sessions_ended": _on(context, account, work)})
 
 
+@account.command("end-grants")
+@click.argument("account")
+@click.option("--client", "client_id", help="Only those of this client.")
+@click.option("--reason", default="administrator", show_default=True, help=_NOTHING_PERSONAL)
+@click.pass_context
+def end_grants(context: click.Context, account: str, client_id: str | None, reason: str) -> None:
+    """End all that clients have been granted for the person.
+
+    Codes, refresh tokens and access tokens are worth nothing at once, also those that outlive the session. Agreements
+    stay; withdraw-consent ends them too.
+    """
+
+    async def work(office: Office, subject: str) -> int | Refusal:
+        return await accounts.end_grants(office.store, office.tenant, subject, client_id, reason)
+
+    print_fields(context, {"grants_ended": _on(context, account, work)})
+
+
 @account.command("enable")
 @click.argument("account")
 @click.pass_context
@@ -201,6 +228,15 @@ def _on(
         return UNKNOWN if subject is None else await work(office, subject)
 
     return administer(context, on_subject, proved=proved)
+
+
+def _which_grants(*, asks: bool) -> Grants:
+    """What a person answers, or the default where nobody is there to ask."""
+    if not asks:
+        return "unbound"
+    question = "Grants that outlive the session to end (unbound, all, none)"
+    answer: Grants = click.prompt(question, type=click.Choice(["unbound", "all", "none"]), default="unbound")
+    return answer
 
 
 def _read_password(*, from_stdin: bool) -> str:

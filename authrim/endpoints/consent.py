@@ -110,7 +110,7 @@ async def _agree(
     signed_in = (session_stream(tenant, grant.session_id), session_version)
     expects = (signed_in,) if changes else (signed_in, (stream, version))
     decision = authorization.decide_consented(
-        grant, facts_for(runtime, context, client, None, facts, grant.subject)
+        grant, facts_for(runtime, context, client, None, facts, grant.subject), account.endings.epoch
     )
     return StepTaken(decision, changes, expects=expects)
 

@@ -116,7 +116,13 @@ async def _step(
     if account.status != ACTIVE or account.password_set_at != checked.password_set_at:
         return StepTaken(Decision((), NOT_YOURS))
     remembered = account.remembered_scope(client.client_id, client.generation)
-    browser = Browser(session_id, NO_SESSION, account_active=True, remembered_scope=remembered)
+    browser = Browser(
+        session_id,
+        NO_SESSION,
+        account_active=True,
+        remembered_scope=remembered,
+        account_epoch=account.endings.epoch,
+    )
     authorization_facts = facts_for(runtime, context, client, browser, facts, subject)
     decision = authorization.decide_signed_in(
         grant, subject, session_id, PASSWORD_ACR, PASSWORD_AMR, authorization_facts

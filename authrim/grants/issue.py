@@ -13,6 +13,7 @@ from authrim.crypto import handles
 from authrim.crypto.ids import digest, new_token_id
 from authrim.crypto.jwe import EncryptionKey
 from authrim.crypto.tokens import SentWith, sign_access_token, sign_id_token
+from authrim.endings import endings_of
 from authrim.execute import MICROSECONDS, Context
 from authrim.person import claims_of
 from authrim.runtime import Runtime
@@ -25,6 +26,7 @@ from domain.grant import Grant
 from domain.grant_events import AccessTokenIssued, token_type_of
 from domain.issue import IdToken, IssueFacts, TokensIssued, session_bound_to
 from domain.liveness import Liveness
+from domain.sender_constraint import is_kept_bound
 from domain.stream import account_stream, session_stream
 from projections.tables import row_key
 
@@ -57,9 +59,8 @@ async def current_client(
 
 async def standing_of(runtime: Runtime, context: Context, client: Client, grant: Grant, now: int) -> Standing:
     """Read what the grant hangs on, in one look-up; ``now`` holds when there is nothing to read."""
-    standing = client.standing(grant.request.requested_at if grant.request else now)
-    if grant.session_id is None:
-        return Standing(Liveness(client=standing), now)
+    if grant.session_id is None or grant.request is None:
+        return Standing(Liveness(client=client.status), now)
     found = await runtime.store.find("session", row_key(context.tenant, grant.session_id))
     row = found.row or {}
     bound = session_bound_to(grant) is not None
@@ -67,13 +68,18 @@ async def standing_of(runtime: Runtime, context: Context, client: Client, grant:
         # The session is long over, and its row has left (authrim/expired.py); the grant hangs on the account alone.
         found = await runtime.store.find("account", row_key(context.tenant, grant.subject))
         account = found.row or {}
-        row = {"account_status": account.get("status"), "account_version": account.get("version")}
+        row = {f"account_{name}": account.get(name) for name in ("status", "version", "document")}
     liveness = Liveness(
-        client=standing,
+        client=client.standing(grant.request.client_generation),
         account=row.get("account_status"),
         session=row.get("status"),
         needs_account=True,
         needs_session=bound,
+        ended=endings_of(row.get("account_document")).why_over(
+            grant.client_id,
+            grant.account_epoch,
+            bound=is_kept_bound(client, bool(grant.request.sender_constraints)),
+        ),
     )
     expects = []
     if row and grant.subject is not None:

@@ -50,6 +50,7 @@ async def signed_in_browser(request: web.Request, context: Context, client: Clie
             session=session,
             account_active=row["account_status"] == ACTIVE,
             remembered_scope=account.remembered_scope(client.client_id, client.generation),
+            account_epoch=account.endings.epoch,
         ),
         expects=(
             (session_stream(context.tenant, cookie.session_id), row["version"]),

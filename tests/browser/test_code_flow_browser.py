@@ -143,8 +143,9 @@ async def test_no_script_reads_our_cookies(
         afterwards = await context.cookies(server.issuer)
     assert [cookie["name"].startswith("authrim-request-") for cookie in during] == [True]
     kept = {cookie["name"]: cookie for cookie in afterwards}
-    assert kept.keys() == {"authrim-session", "authrim-browser-state", "authrim-watchers"}
-    for cookie in (*during, kept["authrim-session"]):
+    of_ours_alone = ("authrim-session", "authrim-known-browser")
+    assert kept.keys() == {*of_ours_alone, "authrim-browser-state", "authrim-watchers"}
+    for cookie in (*during, *(kept[name] for name in of_ours_alone)):
         assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Lax", "/")
     for name, http_only in (("authrim-browser-state", False), ("authrim-watchers", True)):
         cookie = kept[name]

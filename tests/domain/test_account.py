@@ -92,13 +92,25 @@ def test_an_empty_agreement_is_still_an_agreement() -> None:
     )
 
 
-def test_withdrawal_ends_it_once() -> None:
-    """After the withdrawal the person is asked again; a second one says nothing new."""
+def test_withdrawal_ends_the_agreement_and_what_came_of_it() -> None:
+    """A127: after the withdrawal the person is asked again, and grants of before are over, also where no agreement was
+    remembered, since a client may have been let in without a question."""
     agreed = given(CREATED, ConsentRemembered("a", ("openid",), 2))
-    assert account.decide_withdraw_consent(agreed, "a", 3).events == (ConsentWithdrawn("a", 3),)
+    for before in (agreed, given(CREATED)):
+        decision = account.decide_withdraw_consent(before, "a", 3)
+        assert decision.events == (ConsentWithdrawn("a", 3, ends_grants=True),)
+        withdrawn = account.fold(decision.events, before)
+        assert withdrawn.remembered_scope("a") is None
+        assert withdrawn.endings.why_over("a", 0, bound=True) == "consent_withdrawn"
+        assert withdrawn.endings.why_over("a", withdrawn.endings.epoch, bound=False) == ""
+        assert withdrawn.endings.why_over("b", 0, bound=False) == ""
+
+
+def test_a_withdrawal_of_an_older_version_ends_no_grants() -> None:
+    """A released event keeps its meaning: what was written without ``ends_grants`` ended the agreement alone."""
     withdrawn = given(CREATED, ConsentRemembered("a", ("openid",), 2), ConsentWithdrawn("a", 3))
     assert withdrawn.remembered_scope("a") is None
-    assert account.decide_withdraw_consent(withdrawn, "a", 4).events == ()
+    assert withdrawn.endings == Account().endings
 
 
 def test_erasure_leaves_the_subject_and_nothing_else() -> None:

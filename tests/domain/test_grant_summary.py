@@ -29,6 +29,7 @@ FULL = Grant(
     refresh=Refresh(7, "token-hash", "key", 8, 9, 10, "key-before", Confirmation("jkt", "x5t"), "instance"),
     revoked_at=11,
     revocation_reason="reused",
+    account_epoch=12,
 )
 
 #: Fields that a summary leaves out on purpose: it is where the count begins again.

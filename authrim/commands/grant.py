@@ -1,0 +1,30 @@
+"""``authrim grant``: what clients have been granted, ended one by one."""
+
+import click
+
+from authrim.administration import grants
+from authrim.commands.administering import Office, administer, print_fields
+from domain.errors import Refusal
+
+
+@click.group()
+def grant() -> None:
+    """End a grant: its code, its refresh token and every access token.
+
+    GRANT_ID is the second part of a code, of a refresh token or of an opaque access token, the claim grant_id of a JWT,
+    and in what audit commands print.
+    """
+
+
+@grant.command("end")
+@click.argument("grant_id")
+@click.option("--reason", default="administrator", show_default=True, help="For the log; nothing personal.")
+@click.pass_context
+def end(context: click.Context, grant_id: str, reason: str) -> None:
+    """End one grant, at once and for good."""
+
+    async def work(office: Office) -> bool | Refusal:
+        return await grants.end_grant(office.store, office.tenant, grant_id, reason)
+
+    ended = administer(context, work)
+    print_fields(context, {"grant_id": grant_id, "status": "ended", "ended_now": ended})
