@@ -6,7 +6,7 @@ Sign-in, consent and the resumed POST differ only in what they decide; the rest 
 from collections.abc import Awaitable, Callable
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from authrim.authorization.completion import complete
 from authrim.client_keys import NO_ENCRYPTION_KEY
@@ -121,8 +121,9 @@ async def answer_step(
         refused = await refuse_on_page(request, context, endpoint, step, client_known=True)
         return Advanced(False, refused, is_over=True)
     response = await complete(
-        request, context, interaction.client, interaction.grant_id, asked, step, interaction.private.state
-    )
+        request, context, interaction.client, interaction.grant_id, asked, step, interaction.private.state,
+        by_person=request.method == hdrs.METH_POST,  # every step but those of /authorize is a form of ours
+    )  # fmt: skip
     # Refused before the step was decided: whatever else it would have recorded is not there.
     taken = step is not NO_ENCRYPTION_KEY
     return Advanced(taken, response, is_over=isinstance(step, SignedAnswer | Refusal))

@@ -18,9 +18,9 @@ from domain.grant_events import AuthorizationRequested
 
 async def complete(
     request: web.Request, context: Context, client: Client, grant_id: str, asked: AuthorizationRequested,
-    step: Onward | Refusal, state: str | None,
+    step: Onward | Refusal, state: str | None, *, by_person: bool = False,
 ) -> web.Response:  # fmt: skip
-    """The answer to the browser for what was decided (OIDC Core §3.1.2.5, §3.1.2.6)."""
+    """The answer to the browser for what was decided (OIDC Core §3.1.2.5, §3.1.2.6). ``by_person``: on our page."""
     runtime = request.app[RUNTIME]
     if isinstance(step, SignInNeeded):
         page = "create-account" if step.create else "login"
@@ -29,7 +29,7 @@ async def complete(
         return see_other(runtime.url(f"/consent/{grant_id}"))
     if isinstance(step, Refusal):
         refused = ByRedirect(step, asked.redirect_uri, mode_in_full(asked), state)
-        response = await refuse_by_redirect(request, context, client, refused)
+        response = await refuse_by_redirect(request, context, client, refused, by_person=by_person)
     else:
         response = await _succeed(request, context, client, asked, step, state)
     drop_request_cookie(request, response, grant_id)

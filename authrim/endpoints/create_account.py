@@ -39,12 +39,12 @@ from authrim.web.interaction import (
     facts_for,
     open_interaction,
     own_form,
-    shown_client,
 )
 from authrim.web.pages import CreateAccountPage
 from authrim.web.params import Params
 from authrim.web.response_mode import see_other
 from authrim.web.sent_forms import answered_once
+from authrim.web.shown_client import shown_client
 from domain import authorization
 from domain.account import NO_ACCOUNT
 from domain.authorization import NOBODY_NEW, Browser

@@ -28,11 +28,12 @@ from authrim.web.cookies import (
     session_cookie,
     set_logout_cookie,
 )
-from authrim.web.interaction import form_refusal, shown_client
+from authrim.web.interaction import form_refusal
 from authrim.web.pages import LoggedOutPage, LogoutPage, ShownClient
 from authrim.web.params import Params, read_form, read_params
 from authrim.web.response_mode import see_other
 from authrim.web.sent_forms import answered_once
+from authrim.web.shown_client import shown_client
 from domain import logout as rules
 from domain import session as sessions
 from domain.client import NO_CLIENT, Client

@@ -28,12 +28,12 @@ from authrim.web.interaction import (
     is_open,
     open_interaction,
     own_form,
-    shown_client,
 )
 from authrim.web.pages import SignInPage
 from authrim.web.params import Params
 from authrim.web.response_mode import see_other
 from authrim.web.sent_forms import answered_once
+from authrim.web.shown_client import shown_client
 from domain import authorization
 from domain.authorization import Browser
 from domain.client import Client

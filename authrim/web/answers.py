@@ -9,9 +9,11 @@ from aiohttp import hdrs, web
 from authrim.execute import Context
 from authrim.runtime import RUNTIME
 from authrim.web.errors import BEARER, ERROR_ID_HEADER, error_members, json_refusal, resource_refusal
-from authrim.web.pages import ErrorPage
-from authrim.web.response_mode import Destination, authorization_response, encoded
+from authrim.web.pages import ErrorPage, LeavingPage
+from authrim.web.response_mode import Destination, address_and_fields, authorization_response, encoded
+from authrim.web.shown_client import shown_client
 from authrim.web.translations import choose_locale
+from authrim.web.unasked import has_to_be_asked
 from domain.authorization_request import ByRedirect
 from domain.client import Client
 from domain.errors import Refusal
@@ -81,16 +83,41 @@ def error_page(request: web.Request, refusal: Refusal, error_id: str) -> web.Res
 
 
 async def refuse_by_redirect(
-    request: web.Request, context: Context, client: Client, refused: ByRedirect
+    request: web.Request, context: Context, client: Client, refused: ByRedirect, *, by_person: bool = False
 ) -> web.Response:
-    """The authorization error response (RFC 6749 §4.1.2.1): error, description, ``state`` and ``iss`` alone."""
+    """The authorization error response (RFC 6749 §4.1.2.1): error, description, ``state`` and ``iss`` alone.
+    ``by_person``: it follows from what was answered on a page of ours, which said where the browser would go."""
     parameters = error_members(refused.refusal)
     if refused.state is not None:
         parameters["state"] = refused.state
     destination = Destination(client, refused.redirect_uri, refused.response_mode)
+    if not by_person and await has_to_be_asked(request, context, client):
+        return await _ask_before_leaving(request, context, destination, parameters, refused.refusal)
     response = await answer_client(request, context, destination, parameters)
     response.headers[ERROR_ID_HEADER] = context.error_id
     return response
+
+
+async def _ask_before_leaving(
+    request: web.Request, context: Context, destination: Destination, parameters: Mapping[str, str],
+    refusal: Refusal,
+) -> web.Response:  # fmt: skip
+    """The same answer behind a link or a button (RFC 9700 §4.11.2)."""
+    runtime = request.app[RUNTIME]
+    sent = await encoded(runtime, context, destination, parameters)
+    if isinstance(sent, Refusal):
+        return await refuse_on_page(request, context, "authorize", sent, client_known=True)
+    goes_to, fields = address_and_fields(destination, sent)
+    page = LeavingPage(
+        client=shown_client(runtime, destination.client, destination.redirect_uri),
+        goes_to=goes_to,
+        fields=fields,
+        status=refusal.status,
+        error=refusal.error,
+        error_id=context.error_id,
+        **page_settings(request),
+    )
+    return runtime.pages.leaving(page)
 
 
 async def answer_client(

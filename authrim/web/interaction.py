@@ -5,7 +5,6 @@ comes from the recorded request (A018): the pages take no parameter of it from t
 """
 
 from typing import Final
-from urllib.parse import urlsplit
 
 import msgspec
 from aiohttp import hdrs, web
@@ -16,10 +15,7 @@ from authrim.private_data import GRANT
 from authrim.runtime import RUNTIME, Runtime
 from authrim.subjects import hinted_person
 from authrim.web.cookies import csrf_token, fetched_secret, request_secret
-from authrim.web.display import redirect_host
-from authrim.web.pages import ShownClient
 from authrim.web.params import Params, read_form
-from domain import client_id_url
 from domain.authorization import AuthorizationFacts, Browser
 from domain.authorization_request import PrivateParameters, is_still_allowed
 from domain.client import Client
@@ -200,33 +196,6 @@ def facts_for(
         issue=step.issue,
         browser_hash=step.browser_hash,
     )
-
-
-def shown_client(runtime: Runtime, client: Client, redirect_uri: str) -> ShownClient:
-    """The client as the pages show it. ``redirect_uri``: where the browser goes from the page, validated."""
-    metadata = client.metadata
-    return ShownClient(
-        name=_shown_name(client),
-        redirect_uri=redirect_uri,
-        logo_url=_logo_path(runtime, client),
-        client_uri=metadata.client_uri,
-        policy_uri=metadata.policy_uri,
-        tos_uri=metadata.tos_uri,
-    )
-
-
-def _shown_name(client: Client) -> str:
-    """The name; and whose it is, where nobody but an address vouches for it."""
-    name = client.metadata.client_name
-    host = redirect_host(client.client_id) if client_id_url.looks_like_one(client.client_id) else ""
-    return f"{name} ({host})" if name and host else name or host or client.client_id
-
-
-def _logo_path(runtime: Runtime, client: Client) -> str | None:
-    """Where on our origin the client's logo is, below the issuer's own path (decisions.md 29)."""
-    if client.metadata.logo_digest is None:
-        return None
-    return urlsplit(runtime.url(f"/logos/{client.client_id}/{client.metadata.logo_digest}.png")).path
 
 
 def create_account_url(request: web.Request, interaction: Interaction) -> str:

@@ -37,6 +37,7 @@ _NAMES = (
     "consent",
     "error",
     "form_post",
+    "leaving",
     "logout",
     "logged_out",
     "check_session",
@@ -180,6 +181,18 @@ class FormPostPage(Page, frozen=True, kw_only=True):
     error_id: str
 
 
+class LeavingPage(Page, frozen=True, kw_only=True):
+    """The question whether to go on to a client that gets an error (RFC 9700 §4.11.2): by a link to ``goes_to``, or by
+    posting ``fields`` there. ``client.redirect_uri`` is the validated one."""
+
+    client: ShownClient
+    goes_to: str
+    fields: tuple[tuple[str, str], ...] = ()
+    status: int
+    error: str
+    error_id: str
+
+
 class LogoutPage(Page, frozen=True, kw_only=True):
     """The question whether to log out; it posts ``csrf``, ``fields`` and ``action`` (``logout`` or ``cancel``).
 
@@ -270,6 +283,14 @@ class Pages:
         nonce = secrets.token_urlsafe(16)
         return self._html("form_post", page, 200, page_headers(leads_to, script_nonce=nonce), nonce=nonce)
 
+    def leaving(self, page: LeavingPage) -> web.Response:
+        """The question whether to go on; an address that cannot be shown is not gone to."""
+        leads_to = form_action_sources(page.client.redirect_uri, page.development)
+        if not leads_to:
+            return self.error(self._not_deliverable(page))
+        headers = page_headers(leads_to if page.fields else ())
+        return self._html("leaving", page, page.status, _with_error_id(headers, page.error_id))
+
     def logout(self, page: LogoutPage) -> web.Response:
         """The question whether to log out."""
         leads_to = form_action_sources(page.client.redirect_uri, page.development) if page.client else ()
@@ -296,7 +317,7 @@ class Pages:
             lines.append(ScopeLine(translate(title) if title else display_name(scope), translate(detail)))
         return tuple(lines)
 
-    def _not_deliverable(self, page: FormPostPage) -> ErrorPage:
+    def _not_deliverable(self, page: FormPostPage | LeavingPage) -> ErrorPage:
         return ErrorPage(
             status=400,
             error="invalid_request",

@@ -53,19 +53,24 @@ def authorization_response(
     error_id: str,
 ) -> web.Response:  # fmt: skip
     """What was ``encoded``, in the request's own mode."""
+    address, fields = address_and_fields(destination, sent)
+    if not fields:
+        return see_other(address)
+    page = FormPostPage(action=address, fields=fields, error_id=error_id, **page_settings)  # type: ignore[arg-type]
+    return pages.form_post(page)
+
+
+def address_and_fields(
+    destination: Destination, sent: Mapping[str, str]
+) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Where the browser goes with what was ``encoded``; and the fields that it posts there, if it does."""
     match response_modes.encoding_of(destination.response_mode):
         case response_modes.FORM_POST:
-            page = FormPostPage(
-                action=destination.redirect_uri,
-                fields=tuple(sent.items()),
-                error_id=error_id,
-                **page_settings,  # type: ignore[arg-type]
-            )
-            return pages.form_post(page)
+            return destination.redirect_uri, tuple(sent.items())
         case response_modes.FRAGMENT:
-            return see_other(redirect_uris.append_fragment(destination.redirect_uri, sent))
+            return redirect_uris.append_fragment(destination.redirect_uri, sent), ()
         case _:
-            return see_other(redirect_uris.append_parameters(destination.redirect_uri, sent))
+            return redirect_uris.append_parameters(destination.redirect_uri, sent), ()
 
 
 def see_other(location: str) -> web.Response:

@@ -13,6 +13,7 @@ from authrim.web.pages import (
     CreateAccountPage,
     ErrorPage,
     FormPostPage,
+    LeavingPage,
     LoggedOutPage,
     LogoutPage,
     Pages,
@@ -115,6 +116,19 @@ class Site:
                         title="invalid redirect_uri",
                         description="The redirect_uri of this request is not registered for the client.",
                         hint="Register the exact URI, scheme, port and trailing slash included.",
+                        error_id="0192f0c4a7b87c0d9e1f2a3b4c5d6e7f",
+                    )
+                )
+            case "leaving" | "leaving-post":
+                posts = name == "leaving-post"
+                return self.pages.leaving(
+                    LeavingPage(
+                        locale=locale,
+                        client=self.client(logo_url=None),
+                        goes_to=self.redirect_uri + ("" if posts else "?error=invalid_scope"),
+                        fields=(("error", "invalid_scope"),) if posts else (),
+                        status=400,
+                        error="invalid_scope",
                         error_id="0192f0c4a7b87c0d9e1f2a3b4c5d6e7f",
                     )
                 )

@@ -21,6 +21,12 @@ class SignIn(BaseModel):
         description="How long the consent page must have been there before it takes an answer, so that a double click "
         "on the page before agrees to nothing. 0 only where a script answers, as in a conformance suite.",
     )
+    redirect_errors_at_once: bool = Field(
+        default=False,
+        description="Whether a client that registered itself gets an error by redirect before anybody has signed in "
+        "and allowed it something. Off: a page names its host and leads on by a link (RFC 9700 §4.11.2). On only for a "
+        "conformance suite.",
+    )
     session_lifetime: Seconds = Field(
         default=43_200, ge=300, le=2_592_000, description="A browser's session, from sign-in to its end."
     )

@@ -1,0 +1,36 @@
+"""A client as the pages show it to a person."""
+
+from urllib.parse import urlsplit
+
+from authrim.runtime import Runtime
+from authrim.web.display import redirect_host
+from authrim.web.pages import ShownClient
+from domain import client_id_url
+from domain.client import Client
+
+
+def shown_client(runtime: Runtime, client: Client, redirect_uri: str) -> ShownClient:
+    """The client as the pages show it. ``redirect_uri``: where the browser goes from the page, validated."""
+    metadata = client.metadata
+    return ShownClient(
+        name=_shown_name(client),
+        redirect_uri=redirect_uri,
+        logo_url=_logo_path(runtime, client),
+        client_uri=metadata.client_uri,
+        policy_uri=metadata.policy_uri,
+        tos_uri=metadata.tos_uri,
+    )
+
+
+def _shown_name(client: Client) -> str:
+    """The name; and whose it is, where nobody but an address vouches for it."""
+    name = client.metadata.client_name
+    host = redirect_host(client.client_id) if client_id_url.looks_like_one(client.client_id) else ""
+    return f"{name} ({host})" if name and host else name or host or client.client_id
+
+
+def _logo_path(runtime: Runtime, client: Client) -> str | None:
+    """Where on our origin the client's logo is, below the issuer's own path (decisions.md 29)."""
+    if client.metadata.logo_digest is None:
+        return None
+    return urlsplit(runtime.url(f"/logos/{client.client_id}/{client.metadata.logo_digest}.png")).path
