@@ -189,6 +189,11 @@ def _and_then(events: tuple[Event, ...], grant: Grant, facts: AuthorizationFacts
     return Decision((*events, *following.events), following.answer)
 
 
+def is_answered_by_session(request: AuthorizationRequested, facts: AuthorizationFacts) -> bool:
+    """Whether the browser's session would be taken for this request, were it asked for again."""
+    return _by_session(request, facts) is not None
+
+
 def _by_session(request: AuthorizationRequested, facts: AuthorizationFacts) -> SubjectAuthenticated | None:
     """The session's authentication, when it is good enough for this request."""
     browser = facts.browser

@@ -14,14 +14,11 @@ from authrim.execute import Change, Context, Outcome
 from authrim.grants.implicit import Onward, SignedAnswer, draft_answer, signed_step
 from authrim.private_data import GRANT
 from authrim.runtime import RUNTIME
-from authrim.web.answers import refuse_on_page
+from authrim.web.dead_ends import CLIENT_CHANGED, DEAD_ENDS, refuse_dead_end, why_not_open
 from authrim.web.interaction import (
-    CLIENT_CHANGED,
-    NOT_YOURS,
     Interaction,
     StepFacts,
     allowed_client,
-    is_open,
 )
 from domain.authorization import Step, decide_cancelled
 from domain.client import Client
@@ -53,11 +50,11 @@ class Advanced(msgspec.Struct, frozen=True):
 
 async def advance(
     request: web.Request, context: Context, endpoint: str, interaction: Interaction,
-    decide: Callable[[Grant, Client, StepFacts], Awaitable[StepTaken]], gone: Refusal = NOT_YOURS,
+    decide: Callable[[Grant, Client, StepFacts], Awaitable[StepTaken]], gone: Refusal | None = None,
     *, at_once: bool = False,
 ) -> Advanced:  # fmt: skip
     """Take one step, and say where the browser goes. ``gone`` is what is said when the request is over or somebody
-    else's by then."""
+    else's by then, in place of why."""
     step = await take_step(request, context, interaction, decide, gone, at_once=at_once)
     return await answer_step(request, context, endpoint, interaction, step, gone)
 
@@ -75,7 +72,7 @@ async def cancel(
 
 async def take_step(
     request: web.Request, context: Context, interaction: Interaction,
-    decide: Callable[[Grant, Client, StepFacts], Awaitable[StepTaken]], gone: Refusal = NOT_YOURS,
+    decide: Callable[[Grant, Client, StepFacts], Awaitable[StepTaken]], gone: Refusal | None = None,
     *, at_once: bool = False,
 ) -> Onward | Refusal:  # fmt: skip
     """Decide with grant and client as they are at each try: either may have moved meanwhile. ``at_once``: nothing that
@@ -86,8 +83,9 @@ async def take_step(
     stream = grant_stream(context.tenant, interaction.grant_id)
 
     async def attempt(grant: Grant, version: int, now: int) -> Outcome[Onward]:
-        if not is_open(grant, interaction.browser_hash, now):
-            return Outcome(gone)
+        closed = why_not_open(grant, interaction.browser_hash, now)
+        if closed is not None:
+            return Outcome(gone or closed)
         client = await allowed_client(runtime, context, asked)
         if client is None:
             return Outcome(CLIENT_CHANGED)
@@ -113,12 +111,12 @@ async def take_step(
 
 async def answer_step(
     request: web.Request, context: Context, endpoint: str, interaction: Interaction, step: Onward | Refusal,
-    gone: Refusal = NOT_YOURS,
+    gone: Refusal | None = None,
 ) -> Advanced:  # fmt: skip
     """Where the browser goes after a step: on, to the client, or to the error page."""
     asked = interaction.asked
-    if step is gone or step is NOT_YOURS or step is CLIENT_CHANGED:
-        refused = await refuse_on_page(request, context, endpoint, step, client_known=True)
+    if isinstance(step, Refusal) and (step is gone or step in DEAD_ENDS):
+        refused = await refuse_dead_end(request, context, endpoint, step, client_known=True)
         return Advanced(False, refused, is_over=True)
     response = await complete(
         request, context, interaction.client, interaction.grant_id, asked, step, interaction.private.state,

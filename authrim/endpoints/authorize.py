@@ -20,7 +20,8 @@ from authrim.web.authorization_request import as_recorded, private_rows, read_re
 from authrim.web.browser import SignedInBrowser, signed_in_browser
 from authrim.web.context import context_of, networks_of
 from authrim.web.cookies import set_request_cookie
-from authrim.web.interaction import CLIENT_CHANGED, StepFacts, allowed_client, facts_for
+from authrim.web.dead_ends import CLIENT_CHANGED, refuse_dead_end
+from authrim.web.interaction import StepFacts, allowed_client, facts_for
 from authrim.web.params import Params, read_params
 from authrim.web.response_mode import see_other
 from domain import authorization
@@ -106,7 +107,7 @@ async def _record_and_send_on(
 
     refusal = await runtime.executor.until_it_fits(context, attempt, stream)
     if refusal is not None:
-        return await refuse_on_page(request, context, ENDPOINT, refusal, client_known=True)
+        return await refuse_dead_end(request, context, ENDPOINT, refusal, client_known=True)
     response = see_other(runtime.url(f"/authorize/{grant_id}"))
     set_request_cookie(request, response, grant_id, secret)
     return response
@@ -142,7 +143,7 @@ async def _begin(
 
     step = await runtime.executor.until_it_fits(context, attempt, stream)
     if step is CLIENT_CHANGED:
-        return await refuse_on_page(request, context, ENDPOINT, step, client_known=True)
+        return await refuse_dead_end(request, context, ENDPOINT, step, client_known=True)
     response = await complete(request, context, client, grant_id, asked, step, private.state)
     if not isinstance(step, SignedAnswer | Refusal):
         set_request_cookie(request, response, grant_id, secret)

@@ -10,15 +10,14 @@ from authrim.crypto.ids import digest
 from authrim.endpoints.resume import go_on
 from authrim.execute import Context, GrantRead
 from authrim.runtime import RUNTIME, Runtime
-from authrim.web.answers import refuse_on_page
 from authrim.web.cookies import (
     csrf_token,
     fetched_secret,
     new_fetched_secret,
     set_request_cookie,
 )
+from authrim.web.dead_ends import CLIENT_CHANGED, refuse_dead_end
 from authrim.web.interaction import (
-    CLIENT_CHANGED,
     Interaction,
     allowed_client,
     private_parameters,
@@ -41,7 +40,7 @@ async def authorize_pushed(
         return see_other(runtime.url(f"/authorize?{named}"))
     interaction = await _fetched(request, context, client_id, request_uri.removeprefix(PREFIX))
     if isinstance(interaction, Refusal):
-        return await refuse_on_page(request, context, ENDPOINT, interaction, client_known=True)
+        return await refuse_dead_end(request, context, ENDPOINT, interaction, client_known=True)
     advanced = await go_on(request, context, interaction, gone=USED)
     if not advanced.is_over:
         set_request_cookie(request, advanced.response, interaction.grant_id, interaction.secret)

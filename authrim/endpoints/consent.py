@@ -14,8 +14,8 @@ from authrim.web import texts
 from authrim.web.answers import page_settings, refuse_on_page
 from authrim.web.browser import read_account, read_session
 from authrim.web.context import context_of
+from authrim.web.dead_ends import SIGNED_OUT, refuse_dead_end
 from authrim.web.interaction import (
-    NOT_YOURS,
     Interaction,
     StepFacts,
     facts_for,
@@ -45,11 +45,11 @@ async def show_consent(request: web.Request) -> web.StreamResponse:
     context = context_of(request)
     interaction = await open_interaction(request, context)
     if isinstance(interaction, Refusal):
-        return await refuse_on_page(request, context, ENDPOINT, interaction)
+        return await refuse_dead_end(request, context, ENDPOINT, interaction)
     if interaction.grant.subject is None:
         return see_other(request.app[RUNTIME].url(f"/login/{interaction.grant_id}"))
     if not await _still_signed_in(request, context, interaction):
-        return await refuse_on_page(request, context, ENDPOINT, NOT_YOURS, client_known=True)
+        return await refuse_dead_end(request, context, ENDPOINT, SIGNED_OUT, client_known=True)
     return await _page(request, context, interaction)
 
 
@@ -69,13 +69,13 @@ async def answer_consent(request: web.Request) -> web.StreamResponse:
     context = context_of(request)
     interaction = await open_interaction(request, context)
     if isinstance(interaction, Refusal):
-        return await refuse_on_page(request, context, ENDPOINT, interaction)
+        return await refuse_dead_end(request, context, ENDPOINT, interaction)
     form = await own_form(request, interaction)
     if isinstance(form, Refusal):
         return await refuse_on_page(request, context, ENDPOINT, form, client_known=True)
     if _too_soon(request, form):
         if not await _still_signed_in(request, context, interaction):
-            return await refuse_on_page(request, context, ENDPOINT, NOT_YOURS, client_known=True)
+            return await refuse_dead_end(request, context, ENDPOINT, SIGNED_OUT, client_known=True)
         return await _page(request, context, interaction, texts.TOO_SOON)
     cancelled = form.get("action") == "cancel"
 
@@ -96,12 +96,12 @@ async def _agree(
     """
     runtime, tenant = request.app[RUNTIME], context.tenant
     if grant.request is None or grant.subject is None or grant.session_id is None:
-        return StepTaken(Decision((), NOT_YOURS))
+        return StepTaken(Decision((), SIGNED_OUT))
     context.subject = grant.subject
     account, version = await read_account(runtime, tenant, grant.subject)
     session, session_version = await read_session(runtime, tenant, grant.session_id)
     if account.status != ACTIVE or not session.is_live(facts.now):
-        return StepTaken(Decision((), NOT_YOURS))
+        return StepTaken(Decision((), SIGNED_OUT))
     remembered = accounts.decide_remember_consent(
         account, client.client_id, scope_to_agree_to(grant.request), facts.now, client.generation
     )

@@ -22,6 +22,7 @@ from authrim.administration.new_account import (
     refuse_new_account,
 )
 from authrim.authorization.advance import StepTaken, answer_step, cancel, take_step
+from authrim.authorization.other_tab import is_signed_in_since
 from authrim.authorization.session_beginning import SessionBeginning
 from authrim.execute import Change, Context
 from authrim.runtime import RUNTIME, Runtime
@@ -29,6 +30,7 @@ from authrim.sign_in import by_network, too_many
 from authrim.web import texts
 from authrim.web.answers import page_settings, record, refuse_on_page
 from authrim.web.context import context_of, networks_of
+from authrim.web.dead_ends import refuse_dead_end
 from authrim.web.errors import ERROR_ID_HEADER
 from authrim.web.interaction import (
     PASSWORD_ACR,
@@ -98,10 +100,12 @@ async def show_create_account(request: web.Request) -> web.StreamResponse:
     context = context_of(request)
     interaction = await _open(request, context)
     if isinstance(interaction, Refusal):
-        return await refuse_on_page(request, context, ENDPOINT, interaction)
+        return await refuse_dead_end(request, context, ENDPOINT, interaction)
     runtime = request.app[RUNTIME]
     if interaction.grant.subject is not None:
         return see_other(runtime.url(f"/consent/{interaction.grant_id}"))
+    if await is_signed_in_since(request, context, interaction):
+        return see_other(runtime.url(f"/authorize/{interaction.grant_id}"))
     page = _page(request, interaction, Typed(interaction.private.login_hint or ""))
     return runtime.pages.create_account(page)
 
@@ -112,7 +116,7 @@ async def answer_create_account(request: web.Request) -> web.StreamResponse:
     context = context_of(request)
     interaction = await _open(request, context)
     if isinstance(interaction, Refusal):
-        return await refuse_on_page(request, context, ENDPOINT, interaction)
+        return await refuse_dead_end(request, context, ENDPOINT, interaction)
     form = await own_form(request, interaction)
     if isinstance(form, Refusal):
         return await refuse_on_page(request, context, ENDPOINT, form, client_known=True)

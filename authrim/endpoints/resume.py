@@ -5,10 +5,10 @@ from aiohttp import web
 from authrim.authorization.advance import Advanced, StepTaken, advance
 from authrim.execute import Context
 from authrim.runtime import RUNTIME
-from authrim.web.answers import refuse_on_page
 from authrim.web.browser import signed_in_browser
 from authrim.web.context import context_of
-from authrim.web.interaction import NOT_YOURS, Interaction, StepFacts, facts_for, open_interaction
+from authrim.web.dead_ends import refuse_dead_end
+from authrim.web.interaction import Interaction, StepFacts, facts_for, open_interaction
 from domain import authorization
 from domain.client import Client
 from domain.errors import Refusal
@@ -22,12 +22,12 @@ async def resume(request: web.Request) -> web.StreamResponse:
     context = context_of(request)
     interaction = await open_interaction(request, context)
     if isinstance(interaction, Refusal):
-        return await refuse_on_page(request, context, ENDPOINT, interaction)
+        return await refuse_dead_end(request, context, ENDPOINT, interaction)
     return (await go_on(request, context, interaction)).response
 
 
 async def go_on(
-    request: web.Request, context: Context, interaction: Interaction, gone: Refusal = NOT_YOURS
+    request: web.Request, context: Context, interaction: Interaction, gone: Refusal | None = None
 ) -> Advanced:
     """As far as the browser's session allows. ``gone``: what is said when the request is over meanwhile."""
     runtime = request.app[RUNTIME]

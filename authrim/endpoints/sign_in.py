@@ -7,6 +7,7 @@ exist (A182), and guesses are slowed down (A183).
 from aiohttp import web
 
 from authrim.authorization.advance import StepTaken, advance, cancel
+from authrim.authorization.other_tab import is_signed_in_since
 from authrim.authorization.session_beginning import SessionBeginning
 from authrim.execute import Change, Context, Outcome
 from authrim.runtime import RUNTIME
@@ -16,16 +17,15 @@ from authrim.web.answers import page_settings, record, refuse_on_page
 from authrim.web.browser import read_account
 from authrim.web.context import context_of, networks_of
 from authrim.web.cookies import known_browser
+from authrim.web.dead_ends import SIGNED_OUT, refuse_dead_end, why_not_open
 from authrim.web.errors import ERROR_ID_HEADER
 from authrim.web.interaction import (
-    NOT_YOURS,
     PASSWORD_ACR,
     PASSWORD_AMR,
     Interaction,
     StepFacts,
     create_account_url,
     facts_for,
-    is_open,
     open_interaction,
     own_form,
 )
@@ -59,10 +59,12 @@ async def show_sign_in(request: web.Request) -> web.StreamResponse:
     context = context_of(request)
     interaction = await open_interaction(request, context)
     if isinstance(interaction, Refusal):
-        return await refuse_on_page(request, context, ENDPOINT, interaction)
+        return await refuse_dead_end(request, context, ENDPOINT, interaction)
     runtime = request.app[RUNTIME]
     if interaction.grant.subject is not None:
         return see_other(runtime.url(f"/consent/{interaction.grant_id}"))
+    if await is_signed_in_since(request, context, interaction):
+        return see_other(runtime.url(f"/authorize/{interaction.grant_id}"))
     return runtime.pages.sign_in(_page(request, interaction, interaction.private.login_hint or ""))
 
 
@@ -72,7 +74,7 @@ async def answer_sign_in(request: web.Request) -> web.StreamResponse:
     context = context_of(request)
     interaction = await open_interaction(request, context)
     if isinstance(interaction, Refusal):
-        return await refuse_on_page(request, context, ENDPOINT, interaction)
+        return await refuse_dead_end(request, context, ENDPOINT, interaction)
     form = await own_form(request, interaction)
     if isinstance(form, Refusal):
         return await refuse_on_page(request, context, ENDPOINT, form, client_known=True)
@@ -114,7 +116,7 @@ async def _step(
     runtime, subject = request.app[RUNTIME], checked.subject
     account, version = await read_account(runtime, context.tenant, subject)
     if account.status != ACTIVE or account.password_set_at != checked.password_set_at:
-        return StepTaken(Decision((), NOT_YOURS))
+        return StepTaken(Decision((), SIGNED_OUT))
     remembered = account.remembered_scope(client.client_id, client.generation)
     browser = Browser(
         session_id,
@@ -138,8 +140,9 @@ async def _failed(
     stream = grant_stream(context.tenant, interaction.grant_id)
 
     async def decide(grant: Grant, version: int, now: int) -> Outcome[authorization.Step]:
-        if not is_open(grant, interaction.browser_hash, now):
-            return Outcome(NOT_YOURS)
+        closed = why_not_open(grant, interaction.browser_hash, now)
+        if closed is not None:
+            return Outcome(closed)
         decision = authorization.decide_sign_in_failed(refused.reason, refused.subject, now)
         return Outcome(decision.answer, (Change(stream, version, decision.events),))
 

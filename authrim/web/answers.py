@@ -8,8 +8,9 @@ from aiohttp import hdrs, web
 
 from authrim.execute import Context
 from authrim.runtime import RUNTIME
+from authrim.web import texts
 from authrim.web.errors import BEARER, ERROR_ID_HEADER, error_members, json_refusal, resource_refusal
-from authrim.web.pages import ErrorPage, LeavingPage
+from authrim.web.pages import ErrorPage, LeavingPage, WayOn
 from authrim.web.response_mode import Destination, address_and_fields, authorization_response, encoded
 from authrim.web.shown_client import shown_client
 from authrim.web.translations import choose_locale
@@ -67,16 +68,20 @@ async def refuse_on_page(
     return error_page(request, refusal, context.error_id)
 
 
-def error_page(request: web.Request, refusal: Refusal, error_id: str) -> web.Response:
+def error_page(
+    request: web.Request, refusal: Refusal, error_id: str, title: str = texts.NOT_ANSWERED,
+    way_on: WayOn | None = None,
+) -> web.Response:  # fmt: skip
     """A refusal as a page, or as JSON where that is preferred."""
     page = ErrorPage(
         status=refusal.status,
         error=refusal.error,
-        title="This request cannot be answered",
+        title=title,
         description=refusal.description,
         hint=refusal.hint,
         error_id=error_id,
         retry_after=refusal.retry_after,
+        way_on=way_on,
         **page_settings(request),
     )
     return request.app[RUNTIME].pages.error(page, request.headers.get(hdrs.ACCEPT, ""))

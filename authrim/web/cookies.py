@@ -20,6 +20,7 @@ _REQUEST: Final = "authrim-request-"
 _LOGOUT: Final = "authrim-logout"
 _BROWSER_STATE: Final = "authrim-browser-state"
 _WATCHERS: Final = "authrim-watchers"
+_PROBE: Final = "authrim-cookie-probe"
 _KNOWN_BROWSER: Final = "authrim-known-browser"
 #: Seconds that a browser remembers which clients watch its state.
 _WATCHERS_REMEMBERED: Final = 30 * 86400
@@ -126,6 +127,11 @@ def known_browser(request: web.Request) -> str:
 def set_known_browser(runtime: Runtime, response: web.Response, value: str, max_age: int) -> None:
     """Know the browser again when it next signs in (authrim/known_browsers.py)."""
     _set(runtime, response, _name(runtime, _KNOWN_BROWSER), value, max_age)
+
+
+def set_probe_cookie(runtime: Runtime, response: web.Response) -> None:
+    """A cookie that means nothing: whether it comes back tells whether the browser keeps any."""
+    _set(runtime, response, _name(runtime, _PROBE), "1", 60)
 
 
 def browser_state_name(runtime: Runtime) -> str:

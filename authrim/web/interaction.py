@@ -15,11 +15,12 @@ from authrim.private_data import GRANT
 from authrim.runtime import RUNTIME, Runtime
 from authrim.subjects import hinted_person
 from authrim.web.cookies import csrf_token, fetched_secret, request_secret
+from authrim.web.dead_ends import CLIENT_CHANGED, EXPIRED, OTHER_BROWSER, UNKNOWN, why_closed
 from authrim.web.params import Params, read_form
 from domain.authorization import AuthorizationFacts, Browser
 from domain.authorization_request import PrivateParameters, is_still_allowed
 from domain.client import Client
-from domain.errors import Refusal, invalid_request
+from domain.errors import Refusal
 from domain.grant import Grant
 from domain.grant_events import AuthorizationRequested
 from domain.issue import IssueFacts
@@ -35,21 +36,6 @@ ACR_SUPPORTED: Final = (PASSWORD_ACR,)
 #: The feature that lets people make accounts of their own.
 USER_REGISTRATION: Final = "user_registration"
 
-NOT_YOURS = Refusal(
-    "invalid_request",
-    "This sign-in does not belong to this browser, or it is over.",
-    "Go back to the application and start again.",
-    "RFC 9700 §4.7",
-    "interaction_not_of_browser",
-)
-CLIENT_CHANGED = Refusal(
-    "invalid_request",
-    "The application may not have this any more.",
-    "Go back to the application and start again.",
-    "RFC 6749 §4.1.2.1",
-    "client_changed",
-)
-EXPIRED = invalid_request("This sign-in has expired.", "Go back to the application and start again.")
 FORM_REFUSED = Refusal(
     "invalid_request", "This form was not sent from our page.", "Go back and try again.", "RFC 9700 §4.7",
     "csrf", status=403,
@@ -89,19 +75,20 @@ async def open_interaction(request: web.Request, context: Context) -> Interactio
     read = await runtime.executor.read_grant(context.tenant, grant_id)
     asked = read.grant.request
     if asked is None:
-        return NOT_YOURS
-    secret = _browser_secret(request, context, grant_id, read.grant)
-    if secret is None or not read.grant.waits_for_person:
-        return NOT_YOURS
+        return UNKNOWN
     context.client_id = asked.client_id
-    if read.now >= asked.expires_at:
-        return EXPIRED
+    closed = why_closed(read.grant, read.now)
+    if closed is not None:
+        return closed
+    secret = _browser_secret(request, context, grant_id, read.grant)
+    if secret is None:
+        return OTHER_BROWSER
     client = await allowed_client(runtime, context, asked)
     if client is None:
         return CLIENT_CHANGED
     private = await private_parameters(runtime, context, grant_id, asked)
     if private is None:
-        return NOT_YOURS
+        return EXPIRED
     csrf = csrf_token(runtime, grant_id, secret)
     return Interaction(grant_id, read, asked, client, csrf, private, secret)
 
@@ -120,16 +107,6 @@ async def allowed_client(runtime: Runtime, context: Context, asked: Authorizatio
     if client is None or not is_still_allowed(client, asked, runtime.response_types, runtime.response_modes):
         return None
     return client
-
-
-def is_open(grant: Grant, browser_hash: str, now: int) -> bool:
-    """Whether the request still waits for this browser, as of a later read."""
-    return (
-        grant.waits_for_person
-        and grant.request is not None
-        and now < grant.request.expires_at
-        and grant.browser_hash in (None, browser_hash)
-    )
 
 
 def form_refusal(request: web.Request, csrf: str, form: Params) -> Refusal | None:

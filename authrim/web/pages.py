@@ -147,6 +147,17 @@ class ConsentPage(Page, frozen=True, kw_only=True):
     error_id: str | None = None
 
 
+#: What a way on is: to the application's sign-in, to the application, or to this page at our own address.
+START_AGAIN, BACK, HERE = "start-again", "back", "here"
+
+
+class WayOn(msgspec.Struct, frozen=True):
+    """Where a person goes on from an error page; the link names the host."""
+
+    kind: str
+    uri: str
+
+
 class ErrorPage(Page, frozen=True, kw_only=True):
     """A refusal that cannot be sent to a client.
 
@@ -161,6 +172,7 @@ class ErrorPage(Page, frozen=True, kw_only=True):
     hint: str = ""
     error_id: str
     retry_after: int = 0
+    way_on: WayOn | None = None
 
     @property
     def refusal(self) -> Refusal:

@@ -19,6 +19,7 @@ PASSWORD_LENGTH = message("The password is too short or too long.")
 PASSWORDS_DIFFER = message("The two passwords are not the same.")
 NOT_DELIVERABLE = message("The answer cannot be sent back to the application.")
 NOT_RETURNED = message("The application's request is not in order, so you will not be sent back to it.")
+NOT_ANSWERED = message("This request cannot be answered")
 LOGGED_OUT = message("You are logged out")
 STILL_LOGGED_IN = message("You are still logged in")
 

@@ -8,7 +8,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from authrim.web import texts
+from authrim.web.dead_ends import DEAD_ENDS, TITLE
 from authrim.web.pages import (
+    START_AGAIN,
     ConsentPage,
     CreateAccountPage,
     ErrorPage,
@@ -19,6 +21,7 @@ from authrim.web.pages import (
     Pages,
     ShownClient,
     SignInPage,
+    WayOn,
 )
 
 HOSTILE = '"\'></strong></title><script>window.hacked=1</script><img src=x onerror="window.hacked=1"><b x=\''
@@ -117,6 +120,20 @@ class Site:
                         description="The redirect_uri of this request is not registered for the client.",
                         hint="Register the exact URI, scheme, port and trailing slash included.",
                         error_id="0192f0c4a7b87c0d9e1f2a3b4c5d6e7f",
+                    )
+                )
+            case name if name.startswith("dead-end"):
+                cause = DEAD_ENDS[int(name.rpartition("-")[2])]
+                return self.pages.error(
+                    ErrorPage(
+                        locale=locale,
+                        status=400,
+                        error=cause.error,
+                        title=TITLE,
+                        description=cause.description,
+                        hint=cause.hint,
+                        error_id="0192f0c4a7b87c0d9e1f2a3b4c5d6e7f",
+                        way_on=WayOn(START_AGAIN, "https://acme.example/login"),
                     )
                 )
             case "leaving" | "leaving-post":

@@ -154,8 +154,9 @@ def _messages() -> Iterator[str]:
     for template in (SOURCE / "templates").glob("*.html"):
         with template.open("rb") as source:
             yield from (str(found[1]) for found in extract(babel_extract, source, keywords={"_": None}))
-    with (SOURCE / "web" / "texts.py").open("rb") as source:
-        yield from (str(found[1]) for found in extract("python", source, keywords={"message": None}))
+    for name in ("texts.py", "dead_ends.py"):
+        with (SOURCE / "web" / name).open("rb") as source:
+            yield from (str(found[1]) for found in extract("python", source, keywords={"message": None}))
 
 
 @pytest.mark.parametrize("locale", [locale for locale in LOCALES if locale != "en"])

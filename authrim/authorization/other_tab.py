@@ -1,0 +1,20 @@
+"""A sign-in page that is loaded again after somebody has signed in elsewhere in the same browser."""
+
+from aiohttp import web
+
+from authrim.execute import Context
+from authrim.runtime import RUNTIME
+from authrim.web.browser import signed_in_browser
+from authrim.web.interaction import Interaction, StepFacts, facts_for
+from domain import authorization
+
+
+async def is_signed_in_since(request: web.Request, context: Context, interaction: Interaction) -> bool:
+    """Whether the browser's session answers this request by now, so that nobody has to give a password twice. A request
+    that asks for a new sign-in (``prompt=login``, ``max_age``) still gets one."""
+    signed_in = await signed_in_browser(request, context, interaction.client)
+    if signed_in is None:
+        return False
+    step = StepFacts(signed_in.now, "", interaction.private.hinted_subject, None)
+    facts = facts_for(request.app[RUNTIME], context, interaction.client, signed_in.browser, step)
+    return authorization.is_answered_by_session(interaction.asked, facts)
