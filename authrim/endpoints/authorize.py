@@ -22,6 +22,7 @@ from authrim.web.context import context_of, networks_of
 from authrim.web.cookies import set_request_cookie
 from authrim.web.dead_ends import CLIENT_CHANGED, refuse_dead_end
 from authrim.web.interaction import StepFacts, allowed_client, facts_for
+from authrim.web.own_host import led_home
 from authrim.web.params import Params, read_params
 from authrim.web.response_mode import see_other
 from domain import authorization
@@ -40,6 +41,7 @@ from domain.stream import grant_stream
 ENDPOINT = "authorize"
 
 
+@led_home
 async def authorize(request: web.Request) -> web.StreamResponse:
     """GET or POST ``/authorize``."""
     context = context_of(request)

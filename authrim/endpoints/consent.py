@@ -22,6 +22,7 @@ from authrim.web.interaction import (
     open_interaction,
     own_form,
 )
+from authrim.web.own_host import led_home
 from authrim.web.pages import ConsentPage
 from authrim.web.params import Params
 from authrim.web.response_mode import see_other
@@ -40,6 +41,7 @@ from domain.stream import account_stream, session_stream
 ENDPOINT = "consent"
 
 
+@led_home
 async def show_consent(request: web.Request) -> web.StreamResponse:
     """GET ``/consent/{grant}``: changes nothing."""
     context = context_of(request)

@@ -42,6 +42,7 @@ from authrim.web.interaction import (
     open_interaction,
     own_form,
 )
+from authrim.web.own_host import led_home
 from authrim.web.pages import CreateAccountPage
 from authrim.web.params import Params
 from authrim.web.response_mode import see_other
@@ -95,6 +96,7 @@ class Typed(msgspec.Struct, frozen=True):
         return "Typed()"
 
 
+@led_home
 async def show_create_account(request: web.Request) -> web.StreamResponse:
     """GET ``/create-account/{grant}``: changes nothing."""
     context = context_of(request)

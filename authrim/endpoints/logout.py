@@ -29,6 +29,7 @@ from authrim.web.cookies import (
     set_logout_cookie,
 )
 from authrim.web.interaction import form_refusal
+from authrim.web.own_host import led_home
 from authrim.web.pages import LoggedOutPage, LogoutPage, ShownClient
 from authrim.web.params import Params, read_form, read_params
 from authrim.web.response_mode import see_other
@@ -55,6 +56,7 @@ UNKNOWN_CLIENT: Final = Refusal(
 )
 
 
+@led_home
 async def logout(request: web.Request) -> web.StreamResponse:
     """GET or POST ``/logout``."""
     context = context_of(request)

@@ -9,6 +9,7 @@ from authrim.web.browser import signed_in_browser
 from authrim.web.context import context_of
 from authrim.web.dead_ends import refuse_dead_end
 from authrim.web.interaction import Interaction, StepFacts, facts_for, open_interaction
+from authrim.web.own_host import led_home
 from domain import authorization
 from domain.client import Client
 from domain.errors import Refusal
@@ -17,6 +18,7 @@ from domain.grant import Grant
 ENDPOINT = "authorize"
 
 
+@led_home
 async def resume(request: web.Request) -> web.StreamResponse:
     """GET ``/authorize/{grant}``."""
     context = context_of(request)

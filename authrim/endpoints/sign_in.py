@@ -29,6 +29,7 @@ from authrim.web.interaction import (
     open_interaction,
     own_form,
 )
+from authrim.web.own_host import led_home
 from authrim.web.pages import SignInPage
 from authrim.web.params import Params
 from authrim.web.response_mode import see_other
@@ -54,6 +55,7 @@ TOO_MANY = Refusal(
 )  # fmt: skip
 
 
+@led_home
 async def show_sign_in(request: web.Request) -> web.StreamResponse:
     """GET ``/login/{grant}``: changes nothing."""
     context = context_of(request)
