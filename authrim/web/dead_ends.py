@@ -9,6 +9,7 @@ from aiohttp import hdrs, web
 
 from authrim.execute import Context
 from authrim.runtime import RUNTIME, Runtime
+from authrim.web import texts
 from authrim.web.answers import error_page, record
 from authrim.web.cookie_header import cookies_of
 from authrim.web.cookies import set_probe_cookie
@@ -118,7 +119,7 @@ async def refuse_dead_end(
             return _probe(request)
         refusal = found
     await record(request, context, endpoint, refusal, client_known=client_known)
-    title = FINISHED if refusal is DONE else TITLE
+    title = FINISHED if refusal is DONE else TITLE if refusal in DEAD_ENDS else texts.NOT_ANSWERED
     return error_page(request, refusal, context.error_id, title, await _way_on(request, context, refusal))
 
 
