@@ -1,6 +1,7 @@
 """``authrim`` as it is used, in this process."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,5 +25,9 @@ class CommandLine:
         return result
 
     def json(self, *arguments: str, stdin: str | None = None, status: int = 0) -> Any:
-        """Run a command with ``--json``; what it printed."""
-        return json.loads(self.run("--json", *arguments, stdin=stdin, status=status).stdout)
+        """Run a command with ``--json``; what it printed. A server in this process may log a line before or after it."""
+        printed = self.run("--json", *arguments, stdin=stdin, status=status).stdout
+        opened = re.search(r"^[{\[]", printed, re.MULTILINE)
+        assert opened is not None, printed
+        document, _ = json.JSONDecoder().raw_decode(printed, opened.start())
+        return document
