@@ -11,7 +11,7 @@ help: ## Say what there is to make
 run: .venv/runtime.stamp ## Start a development server on its embedded store
 	$(BIN)/authrim dev
 
-test: .venv/dev.stamp tests/clients/node_modules/.package-lock.json ## Run every test; installs what they need
+test: .venv/dev.stamp tests/relying_parties/node_modules/.package-lock.json ## Run every test; installs what they need
 	scripts/system-packages.sh --for tests
 	$(BIN)/pytest -n 2 --dist loadfile
 
@@ -20,6 +20,7 @@ check: .venv/dev.stamp ## Style, types, import rules, generated pages
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m scripts.house
 	$(BIN)/python scripts/forbidden_attributes.py
 	$(BIN)/python -m scripts.reference --check
 	$(BIN)/python -m scripts.rules --check
@@ -45,7 +46,7 @@ lock: ## Pin the requirements anew (needs uv)
 	scripts/lock.sh
 
 clean: ## Remove everything that was made here
-	rm -rf .venv tests/clients/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv tests/relying_parties/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/runtime.stamp: requirements/runtime.txt $(PINS)
@@ -56,6 +57,6 @@ clean: ## Remove everything that was made here
 	scripts/bootstrap.sh dev
 
 # npm writes this file last, so its time is that of the installation.
-tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
+tests/relying_parties/node_modules/.package-lock.json: tests/relying_parties/package-lock.json
 	scripts/system-packages.sh --for tests
-	cd tests/clients && npm ci --no-audit --no-fund
+	cd tests/relying_parties && npm ci --no-audit --no-fund

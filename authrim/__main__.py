@@ -1,5 +1,5 @@
 """``python -m authrim``: the command line."""
 
-from authrim.cli import main
+from authrim.commands.root import main
 
 main(prog_name="authrim")

@@ -10,18 +10,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from authrim.administration.accounts import create_account
-from authrim.administration.clients import create_client
+from authrim.clients.records import create_client
+from authrim.core.sealed_rows import PrivateData
 from authrim.crypto.master import MasterKeys
 from authrim.crypto.passwords import Passwords
-from authrim.private_data import PrivateData
+from authrim.people.accounts import create_account
 from authrim.settings import Settings
 from authrim.store.migrate import migrate
 from authrim.store.opening import open_store
 from bench import http_client
 from bench.http_client import REDIRECT_URI, VERIFIER, Client, authorize_path, basic, hidden_fields
 from bench.load import Load
-from domain.client_metadata import ClientMetadata
+from domain.client.metadata import ClientMetadata
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 from tests.postgres_cluster import Cluster

@@ -25,7 +25,7 @@ from bench.fapi2_side import BROWSERS, Fapi2Side, Server
 from bench.http import ROOT
 from bench.measure import Measured, Summary, database_cpu_seconds, run, summarize
 from bench.node_side import NodeSide
-from domain.client_metadata import ClientMetadata
+from domain.client.metadata import ClientMetadata
 from tests import postgres_cluster
 from tests.postgres_cluster import Cluster
 

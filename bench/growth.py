@@ -11,11 +11,13 @@ from typing import Any, Final
 
 import structlog
 
-from authrim.expired import drop_expired
-from authrim.store.migrate import connect, is_postgres, migrate_postgres, migrate_sqlite
-from authrim.store.postgres import PostgresStore
-from authrim.store.sqlite import SQLiteStore
-from authrim.store.sqlite_lane import connect as connect_sqlite
+from authrim.core.expired import drop_expired
+from authrim.store.migrate import is_postgres
+from authrim.store.postgres.schema import connect, migrate_postgres
+from authrim.store.postgres.store import PostgresStore
+from authrim.store.sqlite.lane import connect as connect_sqlite
+from authrim.store.sqlite.schema import migrate_sqlite
+from authrim.store.sqlite.store import SQLiteStore
 from tests.support.browser import Browser, authenticated_post
 from tests.support.running import RunningServer, running_server
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 import structlog
 
-from authrim.store.migrate import migrate_sqlite
-from authrim.store.sqlite import SQLiteStore
+from authrim.store.sqlite.schema import migrate_sqlite
+from authrim.store.sqlite.store import SQLiteStore
 from tests.support.dead_receivers import dead_client, ended_sessions, seconds_until_told, silent_port
 from tests.support.https_site import Authority, serving_site
 from tests.support.logout_receiver import PATH

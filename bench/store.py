@@ -25,13 +25,18 @@ import asyncpg
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from authrim.store import migrate, postgres_batch, postgres_reads, sqlite_reads, sqlite_writes  # noqa: E402
 from authrim.store.contract import Append, Found, NewEvent, Store, StreamAppend, StreamRead  # noqa: E402
-from authrim.store.postgres import PostgresStore  # noqa: E402
-from authrim.store.postgres_connections import SESSION  # noqa: E402
-from authrim.store.sqlite import SQLiteStore  # noqa: E402
-from authrim.store.sqlite_clock import Clock  # noqa: E402
-from authrim.store.sqlite_lane import Lane  # noqa: E402
+from authrim.store.postgres import batch as postgres_batch  # noqa: E402
+from authrim.store.postgres import reads as postgres_reads  # noqa: E402
+from authrim.store.postgres import schema as postgres_schema  # noqa: E402
+from authrim.store.postgres.connections import SESSION  # noqa: E402
+from authrim.store.postgres.store import PostgresStore  # noqa: E402
+from authrim.store.sqlite import reads as sqlite_reads  # noqa: E402
+from authrim.store.sqlite import schema as sqlite_schema  # noqa: E402
+from authrim.store.sqlite import writes as sqlite_writes  # noqa: E402
+from authrim.store.sqlite.clock import Clock  # noqa: E402
+from authrim.store.sqlite.lane import Lane  # noqa: E402
+from authrim.store.sqlite.store import SQLiteStore  # noqa: E402
 from projections.rows import Row  # noqa: E402
 from projections.tables import token_key  # noqa: E402
 from tests import postgres_cluster  # noqa: E402
@@ -255,7 +260,7 @@ async def postgres() -> AsyncIterator[tuple[Side, Side]]:
                 dsn,
                 min_size=8,
                 max_size=8,
-                server_settings={"search_path": migrate.SCHEMA, **SESSION},
+                server_settings={"search_path": postgres_schema.SCHEMA, **SESSION},
                 reset=nothing_to_reset,
             )
             stack.push_async_callback(pool.close)
@@ -268,7 +273,7 @@ async def postgres() -> AsyncIterator[tuple[Side, Side]]:
 async def sqlite() -> AsyncIterator[tuple[Side, Side]]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bench.db"
-        migrate.migrate_sqlite(path)
+        sqlite_schema.migrate_sqlite(path)
         store, each = SQLiteStore(path), SQLiteEach(path)
         await store.open()
         try:

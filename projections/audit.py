@@ -7,7 +7,7 @@ away, so the events that only go on with a grant have no row here; a refusal alw
 from typing import Final
 
 from domain.event import tag_of
-from domain.grant_events import (
+from domain.grant.events import (
     AccessTokenIssued,
     AuthorizationAnswered,
     CodeIssued,

@@ -1,6 +1,6 @@
 """Rows that may leave their table: what has expired answers as if it had never been, and the log keeps its story.
 
-A row that is gone may also still be there: it is taken away by a task that has no hurry (authrim/expired.py). So a
+A row that is gone may also still be there: it is taken away by a task that has no hurry (authrim/core/expired.py). So a
 comparison with the log takes the absence of such a row for no difference.
 """
 

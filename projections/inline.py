@@ -9,9 +9,11 @@ from typing import Any
 
 import msgspec
 
-from domain import account, client, key, session
+from domain.client import client
 from domain.event import Event
-from domain.grant_events import AccessTokenIssued, AccessTokenRevoked, GrantRevoked
+from domain.grant.events import AccessTokenIssued, AccessTokenRevoked, GrantRevoked
+from domain.key import key
+from domain.person import account, session
 from domain.stream import ACCOUNT, CLIENT, GRANT, KEY, SESSION, StreamId
 from projections.rows import Row
 from projections.tables import ACCOUNTS, CLIENTS, KEYS, SESSIONS, TOKENS, Table, row_key, token_key

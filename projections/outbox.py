@@ -8,12 +8,12 @@ again by a rebuild leads to nothing that the log says was delivered (A236).
 from typing import Final
 
 from domain.event import tag_of
-from domain.session_events import SessionEnded
+from domain.person.session_events import SessionEnded
 from projections.followed import Followed, Recorded
 from projections.rows import Row
 from projections.tables import Table
 
-#: Key is the log's position. The delivery's own columns are named in ``authrim/store/outbox_sql.py``.
+#: Key is the log's position. The delivery's own columns are named in ``authrim/store/_outbox_sql.py``.
 TABLE: Final = Table("outbox", ("position", "recorded_at", "tenant", "kind", "stream"))
 
 #: Clients are to be told of the end of a session (OpenID Connect Back-Channel Logout 1.0).

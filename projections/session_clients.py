@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from domain.event import Event
-from domain.grant_events import AuthorizationAnswered, CodeIssued
-from domain.session_events import BackChannelLogoutDelivered, BackChannelLogoutFailed
+from domain.grant.events import AuthorizationAnswered, CodeIssued
+from domain.person.session_events import BackChannelLogoutDelivered, BackChannelLogoutFailed
 from domain.stream import GRANT, SESSION, StreamId
 from projections.rows import Row
 from projections.tables import SESSION_CLIENTS, session_client_key

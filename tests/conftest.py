@@ -10,9 +10,9 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from authrim.store.contract import Store
-from authrim.store.migrate import migrate_sqlite
-from authrim.store.postgres import PostgresStore
-from authrim.store.sqlite import SQLiteStore
+from authrim.store.postgres.store import PostgresStore
+from authrim.store.sqlite.schema import migrate_sqlite
+from authrim.store.sqlite.store import SQLiteStore
 from tests import postgres_cluster
 from tests.postgres_cluster import Cluster
 from tests.support.browser import Browser

@@ -21,7 +21,7 @@ from uuid import uuid4
 
 import psycopg2
 
-from authrim.store.migrate import migrate_postgres
+from authrim.store.postgres.schema import migrate_postgres
 
 USER = "authrim"
 _TEMPLATE = "authrim_template"

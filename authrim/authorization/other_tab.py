@@ -2,11 +2,11 @@
 
 from aiohttp import web
 
-from authrim.execute import Context
-from authrim.runtime import RUNTIME
-from authrim.web.browser import signed_in_browser
-from authrim.web.interaction import Interaction, StepFacts, facts_for
-from domain import authorization
+from authrim.authorization.interaction import Interaction, StepFacts, facts_for
+from authrim.core.execute import Context
+from authrim.core.runtime import RUNTIME
+from authrim.people.sessions.browser import signed_in_browser
+from domain.authorization import steps as authorization
 
 
 async def is_signed_in_since(request: web.Request, context: Context, interaction: Interaction) -> bool:

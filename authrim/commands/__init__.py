@@ -1,1 +1,4 @@
-"""The commands of ``authrim``, a file each: they read the command line, call a function and print its answer."""
+"""The commands of ``authrim``, one file each: they read the command line, call a function and print its answer.
+
+From outside: ``root``, which finds the others by their names.
+"""

@@ -6,14 +6,14 @@ from typing import Any, BinaryIO, Final, TypeVar
 
 import click
 
-from authrim.administration import accounts
-from authrim.administration.accounts import ShownAccount
-from authrim.commands.administering import Office, administer, moment, print_fields
+from authrim.commands._administering import Office, administer, moment, print_fields
 from authrim.crypto import strict_json
 from authrim.crypto.passwords import Passwords
-from domain.account import UNKNOWN, Account
+from authrim.people import accounts
+from authrim.people.accounts import ShownAccount
 from domain.errors import Refusal
-from domain.grant_ending import Grants
+from domain.person.account import UNKNOWN, Account
+from domain.person.grant_ending import Grants
 
 T = TypeVar("T")
 

@@ -9,10 +9,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from authrim.audit import Explanation, Line, Timeline, grant_timeline, time_of
-from authrim.audit import why as explain
-from authrim.audit_texts import SENTENCES, reason_in_words, shown
-from authrim.commands.common import emit, progress_of, run_with_store
+from authrim.audit.sentences import SENTENCES, reason_in_words, shown
+from authrim.audit.timeline import Explanation, Line, Timeline, grant_timeline, time_of
+from authrim.audit.timeline import why as explain
+from authrim.commands._common import emit, progress_of, run_with_store
 from authrim.store.chain import Verification
 from authrim.store.chain import verify as verify_chain
 from authrim.store.read_back import ReadBack

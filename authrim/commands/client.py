@@ -5,17 +5,17 @@ from typing import Any, Final
 
 import click
 
-from authrim.administration import clients
-from authrim.administration.clients import ClientWithSecret
-from authrim.administration.logos import LARGEST_FILE, LogoChange, new_logo
-from authrim.commands.administering import Office, administer, moment, print_fields, print_list
-from authrim.commands.client_options import client_options, fields_of, logo_option
-from domain.client import Client
-from domain.client_metadata import ClientMetadata
-from domain.client_signing import default_algorithms
+from authrim.clients import records as clients
+from authrim.clients.logos import LARGEST_FILE, LogoChange, new_logo
+from authrim.clients.records import ClientWithSecret
+from authrim.commands._administering import Office, administer, moment, print_fields, print_list
+from authrim.commands._client_options import client_options, fields_of, logo_option
+from domain.client.client import Client
+from domain.client.metadata import ClientMetadata
+from domain.client.profile import PROFILES
+from domain.client.profile_defaults import defaults_of
 from domain.errors import Refusal
-from domain.profile import PROFILES
-from domain.profile_defaults import defaults_of
+from domain.registration.signing import default_algorithms
 
 _PERSON_SCOPES: Final = ("openid", "profile", "email", "address", "phone", "offline_access")
 _WITH_PEOPLE: Final[dict[str, Any]] = {

@@ -9,9 +9,9 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.panel import Panel
 
-from authrim.commands.common import failures_told
-from authrim.crypto.master import MasterKeys
-from authrim.development import (
+from authrim.commands._common import failures_told
+from authrim.commands._dev_certificates import tls_settings
+from authrim.commands.dev_workplace import (
     DATABASE,
     WORKPLACE,
     UnusableFolder,
@@ -20,17 +20,17 @@ from authrim.development import (
     open_workplace,
     write_config,
 )
-from authrim.development_tls import tls_settings
-from authrim.master_proof import prove_master_keys
+from authrim.core.master_proof import prove_master_keys
+from authrim.core.runtime import Runtime
+from authrim.crypto.master import MasterKeys
 from authrim.outside import telemetry
 from authrim.protocol.client_chain import UnusableAnchors
-from authrim.runtime import Runtime
-from authrim.serving import serve
+from authrim.server.serve import serve
 from authrim.settings import Settings
 from authrim.store.migrate import migrate
 from authrim.store.opening import open_store
-from authrim.web.server import CannotListen, Running
-from authrim.web.tls import UnusableCertificate
+from authrim.wire.listener import CannotListen, Running
+from authrim.wire.tls import UnusableCertificate
 
 
 @click.command()

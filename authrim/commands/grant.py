@@ -2,8 +2,8 @@
 
 import click
 
-from authrim.administration import grants
-from authrim.commands.administering import Office, administer, print_fields
+from authrim.commands._administering import Office, administer, print_fields
+from authrim.people import grants
 from domain.errors import Refusal
 
 

@@ -5,13 +5,13 @@ from time import time
 import click
 import msgspec
 
-from authrim.administration import signing_keys
-from authrim.administration.signing_keys import ListedKey
-from authrim.commands.administering import Office, administer, moment, print_fields, print_list
+from authrim.commands._administering import Office, administer, moment, print_fields, print_list
+from authrim.core import signing_keys
+from authrim.core.master_proof import give_up_master_key
+from authrim.core.signing_keys import ListedKey
 from authrim.crypto.key_pair import ENCRYPTION_ALGORITHMS, SIGNING_ALGORITHMS
-from authrim.master_proof import give_up_master_key
 from domain.errors import Refusal
-from domain.key import Key
+from domain.key.key import Key
 
 _COLUMNS = ("kid", "alg", "use", "life", "active_from")
 _ALGORITHMS = (*SIGNING_ALGORITHMS, *ENCRYPTION_ALGORITHMS)

@@ -5,10 +5,10 @@ from typing import Any
 
 import click
 
-from authrim.commands.administering import print_fields
-from authrim.commands.common import failures_told, settings_of
+from authrim.commands._administering import print_fields
+from authrim.commands._common import failures_told, settings_of
 from authrim.store import migrate as migrations
-from authrim.store.application_role import grant_application_role, role_settings
+from authrim.store.postgres.application_role import grant_application_role, role_settings
 
 
 @click.command()

@@ -8,10 +8,10 @@ import msgspec
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from authrim import rebuild as rebuilding
-from authrim.audit_texts import shown
-from authrim.commands.common import emit, progress_of, run_with_store
-from authrim.rebuild import Progress, Report
+from authrim.audit import rebuild as rebuilding
+from authrim.audit.rebuild import Progress, Report
+from authrim.audit.sentences import shown
+from authrim.commands._common import emit, progress_of, run_with_store
 from authrim.store.read_back import ReadBack
 
 

@@ -5,14 +5,14 @@ from typing import Any, Final
 
 import click
 
-from authrim.administration import registration_tokens
-from authrim.administration.registration_tokens import GivenToken
-from authrim.commands.administering import Office, administer, moment, print_fields, print_list
-from domain.client import Client
-from domain.client_policy import GRANT_TYPES
+from authrim.clients import registration_tokens
+from authrim.clients.registration_tokens import GivenToken
+from authrim.commands._administering import Office, administer, moment, print_fields, print_list
+from domain.client.client import Client
+from domain.client.profile import PROFILES
 from domain.errors import Refusal
-from domain.profile import PROFILES
-from domain.registration_token import LONGEST_LIFE, MOST_USES, RegistrationToken
+from domain.registration.initial_access_token import LONGEST_LIFE, MOST_USES, RegistrationToken
+from domain.registration.policy import GRANT_TYPES
 
 _DAY: Final = 86_400
 

@@ -10,20 +10,20 @@ from typing import Any, Final
 import click
 import structlog
 
-from authrim.client_attesters import AttestersUnreadable
-from authrim.commands.common import failures_told, settings_of
+from authrim.commands._common import failures_told, settings_of
+from authrim.core.client_attesters import AttestersUnreadable
+from authrim.core.master_proof import prove_master_keys
 from authrim.crypto.master import MasterKeys
-from authrim.master_proof import prove_master_keys
 from authrim.outside import telemetry
 from authrim.protocol.client_chain import UnusableAnchors
 from authrim.protocol.software_statement import IssuersUnreadable
-from authrim.serving import serve as serve_until_stopped
-from authrim.serving import tls_of
+from authrim.server.serve import serve as serve_until_stopped
+from authrim.server.serve import tls_of
+from authrim.server.supervisor import reserve_port, supervise, worker_command
 from authrim.settings import Settings
 from authrim.store.opening import open_store
-from authrim.supervisor import reserve_port, supervise, worker_command
-from authrim.web.server import CannotListen, unix_socket
-from authrim.web.tls import UnusableCertificate
+from authrim.wire.listener import CannotListen, unix_socket
+from authrim.wire.tls import UnusableCertificate
 
 log = structlog.get_logger(__name__)
 

@@ -1,1 +1,4 @@
-"""The key ring, what is signed with it, password hashes, and the strict readers of what comes signed."""
+"""The key ring, what is signed with it, password hashes, and the strict readers of what comes signed.
+
+From outside: every module. Nothing here knows HTTP or the log.
+"""

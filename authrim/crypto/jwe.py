@@ -26,7 +26,7 @@ from authrim.crypto.jwk import (
     published,
 )
 from authrim.crypto.strict_json import JsonRefused
-from domain import encryption
+from domain.registration import encryption
 
 #: Characters of a token at most, its plaintext included, counted before any work is done with it (A173).
 MAX_TOKEN: Final = 65536

@@ -22,7 +22,7 @@ from authrim.crypto.ids import begins_like_an_id
 from authrim.crypto.jwe import DecryptionKey
 from authrim.crypto.jwk import jwk_of, thumbprint
 from authrim.crypto.jws import SigningKey
-from domain.key import NewKey
+from domain.key.key import NewKey
 
 #: Algorithms that this server signs with.
 SIGNING_ALGORITHMS = ("ES256", "RS256", "PS256", "EdDSA", "Ed25519")

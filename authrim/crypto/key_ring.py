@@ -13,7 +13,7 @@ from authrim.crypto.jwe import DecryptionKey
 from authrim.crypto.jwk import published
 from authrim.crypto.jws import KeySet, SigningKey, VerificationKey
 from authrim.crypto.key_pair import load_key
-from domain.key import ACTIVE, Key, KeyTimes, is_published, life, next_change, successor_of
+from domain.key.key import ACTIVE, Key, KeyTimes, is_published, life, next_change, successor_of
 
 PrivateHalf = Callable[[str, str], Awaitable[bytes | None]]
 """From tenant and ``kid`` to the private half (PKCS #8, DER), or None when there is none."""

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple, TypeVar
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from domain.text import LONGEST_PASSWORD, normalized
+from domain.vocabulary.text import LONGEST_PASSWORD, normalized
 
 T = TypeVar("T")
 

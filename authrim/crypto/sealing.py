@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from authrim.crypto import base64url
 from authrim.crypto.keyed_hash import keyed_hash
 from authrim.crypto.master import MasterKeys, UnknownMasterKey
-from domain.text import LONGEST_FOLDING, LONGEST_LOGIN, normalized
+from domain.vocabulary.text import LONGEST_FOLDING, LONGEST_LOGIN, normalized
 
 _VERSION = b"\x01"
 _KEY_ID_BYTES = 4

@@ -10,8 +10,8 @@ import msgspec
 
 from authrim.crypto import base64url
 from authrim.crypto.jws import SigningKey
-from domain.grant_events import AccessTokenIssued, confirmation_of
-from domain.issue import IdToken
+from domain.grant.events import AccessTokenIssued, confirmation_of
+from domain.grant.issue import IdToken
 
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type (RFC 9068 §2.1)
 ID_TOKEN_TYPE = "JWT"  # noqa: S105 - a media type (RFC 7519 §5.1)

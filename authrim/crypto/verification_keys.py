@@ -10,7 +10,7 @@ from cryptography.exceptions import InvalidSignature
 
 from authrim.crypto.algorithms import ALGORITHMS, PublicKey, algorithms_for
 from authrim.crypto.jwk import PRIVATE_MEMBERS, JwkRefused, public_key_of, thumbprint
-from domain.algorithm_names import names_of
+from domain.vocabulary.algorithm_names import names_of
 
 #: Keys in a set at most, so that reading one stays cheap.
 MAX_KEYS = 64

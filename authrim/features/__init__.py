@@ -5,6 +5,7 @@ A feature that is off leaves no route and no metadata. ``docs/specs.md`` is writ
 
 from typing import Any, Final
 
+from authrim.core.runtime import Runtime
 from authrim.features.authorization_requests import AUTHORIZATION_REQUESTS
 from authrim.features.feature import Feature, Route
 from authrim.features.logout import LOGOUT
@@ -16,7 +17,6 @@ from authrim.features.registration import REGISTRATION
 from authrim.features.responses import RESPONSES
 from authrim.features.sender_constraint import SENDER_CONSTRAINT
 from authrim.features.tokens import TOKENS
-from authrim.runtime import Runtime
 from authrim.settings import Settings
 
 __all__ = ["FEATURES", "Feature", "Route", "UnknownFeature", "enabled", "server_metadata"]

@@ -2,11 +2,12 @@
 
 from typing import Any, Final
 
+from authrim.authorization import pushed_endpoint as pushed
+from authrim.core.runtime import Runtime
 from authrim.crypto.jwe import CONTENT_ENCRYPTION, KEY_MANAGEMENT
-from authrim.endpoints import preflight, pushed
 from authrim.features.feature import Feature, Route
-from authrim.runtime import Runtime
-from domain.profile import PROFILES, PUSHED_REQUESTS, REQUEST_OBJECTS
+from authrim.web import preflight_endpoint as preflight
+from domain.client.profile import PROFILES, PUSHED_REQUESTS, REQUEST_OBJECTS
 from domain.stream import DEFAULT_TENANT
 
 

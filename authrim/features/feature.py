@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 from aiohttp import web
 
-from authrim.runtime import Runtime
+from authrim.core.runtime import Runtime
 from authrim.settings import Settings
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from authrim.endpoints import check_session, logout
 from authrim.features.feature import Feature, Route
+from authrim.people.logout import logout_endpoint as logout
+from authrim.people.sessions import check_session_endpoint as check_session
 
 LOGOUT: Final[tuple[Feature, ...]] = (
     Feature(

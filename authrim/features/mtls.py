@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from authrim.core.runtime import Runtime
 from authrim.features.feature import Feature
-from authrim.runtime import Runtime
 from authrim.settings import Settings
-from domain.profile import MTLS
+from domain.client.profile import MTLS
 
 #: Endpoints that clients call themselves. A browser must not be sent to where it would be asked for a certificate.
 _CALLED_BY_CLIENTS: Final = (

@@ -2,23 +2,20 @@
 
 from typing import Any, Final
 
-from authrim.endpoints import (
-    authorize,
-    consent,
-    create_account,
-    discovery,
-    preflight,
-    resume,
-    sign_in,
-    userinfo,
-)
+from authrim.authorization import authorize_endpoint as authorize
+from authrim.authorization import resume_endpoint as resume
+from authrim.authorization.interaction import USER_REGISTRATION
+from authrim.authorization.pages import consent, create_account, sign_in
+from authrim.core.runtime import Runtime
 from authrim.features.feature import Feature, Route
-from authrim.runtime import Runtime
-from authrim.web.interaction import ACR_SUPPORTED, USER_REGISTRATION
-from authrim.web.translations import LOCALES
-from domain.authorization_parameters import CREATE, DISPLAYS, PROMPTS
-from domain.claims import SCOPE_CLAIMS, STANDARD_CLAIMS
+from authrim.pages.translations import LOCALES
+from authrim.people.sign_in.password import ACR_SUPPORTED
+from authrim.tokens import userinfo_endpoint as userinfo
+from authrim.web import discovery_endpoint as discovery
+from authrim.web import preflight_endpoint as preflight
+from domain.authorization.parameters import CREATE, DISPLAYS, PROMPTS
 from domain.stream import DEFAULT_TENANT
+from domain.vocabulary.claims import SCOPE_CLAIMS, STANDARD_CLAIMS
 
 
 def _discovery(runtime: Runtime) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from authrim.endpoints import health, logo
+from authrim.clients import logo_endpoint as logo
 from authrim.features.feature import Feature, Route
+from authrim.web import health_endpoint as health
 
 OWN: Final[tuple[Feature, ...]] = (
     Feature(

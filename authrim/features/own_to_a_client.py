@@ -2,11 +2,11 @@
 
 from typing import Any, Final
 
+from authrim.core.runtime import Runtime
 from authrim.features.feature import Feature
-from authrim.runtime import Runtime
-from domain.encryption import CONTENT_ENCRYPTION, KEY_MANAGEMENT
+from domain.client.subject_type import SUBJECT_TYPES
+from domain.registration.encryption import CONTENT_ENCRYPTION, KEY_MANAGEMENT
 from domain.stream import DEFAULT_TENANT
-from domain.subject_type import SUBJECT_TYPES
 
 
 def _forms(runtime: Runtime) -> dict[str, Any]:

@@ -2,12 +2,18 @@
 
 from typing import Any, Final
 
-from authrim.client_documents import CLIENT_ID_METADATA
-from authrim.endpoints import protected_resource, register, registration_management
+from authrim.clients.registration import (
+    management_endpoint as registration_management,
+)
+from authrim.clients.registration import (
+    register_endpoint as register,
+)
+from authrim.core.client_documents import CLIENT_ID_METADATA
+from authrim.core.runtime import Runtime
 from authrim.features.feature import Feature, Route
-from authrim.runtime import Runtime
 from authrim.settings import Settings
-from authrim.web.resource import PROTECTED_RESOURCE_METADATA, WELL_KNOWN
+from authrim.tokens import protected_resource_endpoint as protected_resource
+from authrim.tokens.resource import PROTECTED_RESOURCE_METADATA, WELL_KNOWN
 
 _CLIENT: Final = r"/register/{client_id:[A-Za-z0-9\-._~]+}"
 

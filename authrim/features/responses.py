@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
+from authrim.core.runtime import Runtime
 from authrim.features.feature import Feature
-from authrim.runtime import Runtime
-from domain.encryption import CONTENT_ENCRYPTION, KEY_MANAGEMENT
+from domain.registration.encryption import CONTENT_ENCRYPTION, KEY_MANAGEMENT
 from domain.stream import DEFAULT_TENANT
 
 

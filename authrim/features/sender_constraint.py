@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from authrim.endpoints import challenge
+from authrim.clients.authentication import challenge_endpoint as challenge
+from authrim.clients.authentication.attestation import ATTESTATION_FEATURE
 from authrim.features.feature import Feature, Route
 from authrim.protocol import attestation
 from authrim.protocol.dpop import ALGORITHMS
-from authrim.web.attestation_methods import ATTESTATION_FEATURE
 
 SENDER_CONSTRAINT: Final[tuple[Feature, ...]] = (
     Feature(

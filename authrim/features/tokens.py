@@ -2,11 +2,20 @@
 
 from typing import Any, Final
 
-from authrim.endpoints import introspect, preflight, revoke, token
+from authrim.clients.authentication.attestation import ATTESTATION_FEATURE
+from authrim.core.runtime import Runtime
 from authrim.features.feature import Feature, Route
-from authrim.runtime import Runtime
-from authrim.web.attestation_methods import ATTESTATION_FEATURE
-from domain.profile import ATTESTED_METHODS, CERTIFICATE_METHODS, MTLS, SECRET_ALGORITHM
+from authrim.tokens import (
+    introspect_endpoint as introspect,
+)
+from authrim.tokens import (
+    revoke_endpoint as revoke,
+)
+from authrim.tokens import (
+    token_endpoint as token,
+)
+from authrim.web import preflight_endpoint as preflight
+from domain.client.profile import ATTESTED_METHODS, CERTIFICATE_METHODS, MTLS, SECRET_ALGORITHM
 
 ASSERTION_ALGORITHMS: Final = ["RS256", "PS256", "ES256", "EdDSA", "Ed25519", SECRET_ALGORITHM]
 

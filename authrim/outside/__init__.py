@@ -1,1 +1,4 @@
-"""What leaves the process: guarded fetches, log lines, mail."""
+"""The one way out of the process: guarded fetches, and log lines.
+
+From outside: ``egress`` for every request to somebody else, ``telemetry`` for log lines.
+"""

@@ -17,7 +17,7 @@ from authrim.crypto.strict_json import JsonRefused
 from authrim.protocol.nonce import ACCEPTED_SECONDS
 from authrim.protocol.used_once import UsedOnce
 from domain.errors import Refusal, invalid_client
-from domain.numeric_date import is_between
+from domain.vocabulary.numeric_date import is_between
 
 #: What attestations and proofs may be signed with: asymmetric, though §4 would let an attester share a secret with us.
 ALGORITHMS: Final = ("ES256", "PS256", "EdDSA", "Ed25519")

@@ -14,10 +14,10 @@ from authrim.crypto.ids import digest
 from authrim.crypto.jws import JwsRefused, KeyFinder, Unverified, read_unverified, verify_read
 from authrim.crypto.strict_json import JsonRefused
 from authrim.protocol.used_once import UsedOnce
-from domain.client import Client
+from domain.client.client import Client
+from domain.client.profile import AssertionAudience
 from domain.errors import Refusal, invalid_client
-from domain.numeric_date import is_between
-from domain.profile import AssertionAudience
+from domain.vocabulary.numeric_date import is_between
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 #: ``typ`` may be left out; another kind of JWT is never an assertion (RFC 8725 §3.11, A087).

@@ -16,11 +16,11 @@ from authrim.crypto.ids import digest
 from authrim.crypto.jwk import PRIVATE_MEMBERS, REQUIRED_MEMBERS, JwkRefused, public_key_of, thumbprint
 from authrim.crypto.jws import JwsRefused, VerificationKey, verify
 from authrim.crypto.strict_json import JsonRefused
+from authrim.protocol._own_url import is_one_of
 from authrim.protocol.nonce import ACCEPTED_SECONDS
-from authrim.protocol.own_url import is_one_of
 from authrim.protocol.used_once import UsedOnce
 from domain.errors import Refusal, invalid_dpop_proof
-from domain.numeric_date import is_between
+from domain.vocabulary.numeric_date import is_between
 
 #: What a proof may be signed with: asymmetric (§4.3), and strong enough for FAPI 2 (Security Profile §5.4.1).
 ALGORITHMS: Final = ("ES256", "PS256", "EdDSA", "Ed25519")

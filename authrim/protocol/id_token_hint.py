@@ -12,7 +12,7 @@ from authrim.crypto.key_pair import SIGNING_ALGORITHMS
 from authrim.crypto.strict_json import JsonRefused
 from authrim.crypto.tokens import ID_TOKEN_TYPE
 from domain.errors import Refusal, invalid_request
-from domain.logout import Hint
+from domain.person.logout import Hint
 
 _ALGORITHMS = frozenset(SIGNING_ALGORITHMS)
 

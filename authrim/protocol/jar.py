@@ -12,8 +12,13 @@ from authrim.crypto.ids import digest
 from authrim.crypto.jwe import CONTENT_ENCRYPTION, KEY_MANAGEMENT, DecryptionKey, JweRefused, decrypt
 from authrim.crypto.jws import JwsRefused, KeySet, read_unverified, verify
 from authrim.crypto.strict_json import JsonRefused
+from domain.authorization.request_object import (
+    ObjectFacts,
+    RequestObject,
+    accept,
+    invalid_request_object,
+)
 from domain.errors import Refusal
-from domain.request_object import ObjectFacts, RequestObject, accept, invalid_request_object
 
 _PARTS_OF_JWE: Final = 5
 #: The media type of what a ``request_uri`` leads to (RFC 9101 §5.2.3), and what is taken as well.

@@ -21,10 +21,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwcrypto.jwk import JWK
 
 from authrim.crypto import base64url
-from domain import distinguished_name
-from domain.client_metadata import ClientMetadata
-from domain.client_policy_mtls import certificate_in
-from domain.distinguished_name import DistinguishedName
+from domain.client.metadata import ClientMetadata
+from domain.registration import distinguished_name
+from domain.registration.distinguished_name import DistinguishedName
+from domain.registration.policy_mtls import certificate_in
 
 #: RFC 9325 §4.2: no shorter RSA keys.
 _SHORTEST_RSA_KEY: Final = 2048

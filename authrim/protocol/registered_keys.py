@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from authrim.crypto.jwk import JwkRefused, public_key_of
 from domain.errors import Refusal
-from domain.invalid_metadata import invalid
+from domain.registration.invalid_metadata import invalid
 
 #: What is told of the reasons that ``JwkRefused`` names.
 _TOLD: Final = {

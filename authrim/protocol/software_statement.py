@@ -14,7 +14,7 @@ from authrim.crypto.jws import JwsRefused, KeySet, read_unverified, verify
 from authrim.crypto.strict_json import JsonRefused
 from authrim.crypto.verification_keys import read_jwks
 from domain.errors import Refusal
-from domain.numeric_date import is_numeric_date
+from domain.vocabulary.numeric_date import is_numeric_date
 
 #: ``none`` and shared secrets are not among them (A204).
 ALGORITHMS: Final = frozenset(

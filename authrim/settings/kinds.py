@@ -14,8 +14,8 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
 from authrim.settings.spelling import browser_spelling
-from domain.profile import PROFILES
-from domain.scope import is_value as is_scope_value
+from domain.client.profile import PROFILES
+from domain.vocabulary.scope import is_value as is_scope_value
 
 
 class Unit(NamedTuple):

@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 
 from authrim.store.contract import NewEvent, StreamRead
-from domain.account_events import ACCOUNT_EVENTS
-from domain.client_events import CLIENT_EVENTS
+from domain.client.events import CLIENT_EVENTS
 from domain.event import Event
-from domain.grant_events import GRANT_EVENTS
-from domain.key_events import KEY_EVENTS
+from domain.grant.events import GRANT_EVENTS
+from domain.key.events import KEY_EVENTS
+from domain.person.account_events import ACCOUNT_EVENTS
+from domain.person.session_events import SESSION_EVENTS
 from domain.refusal_events import REFUSAL_EVENTS
-from domain.registration_token_events import REGISTRATION_EVENTS
-from domain.session_events import SESSION_EVENTS
+from domain.registration.initial_access_token_events import REGISTRATION_EVENTS
 from domain.stream import ACCOUNT, CLIENT, GRANT, KEY, REFUSAL, REGISTRATION, SESSION
 
 REGISTRIES: dict[str, dict[str, type[Event]]] = {

@@ -5,9 +5,9 @@ from typing import Final
 
 from authrim.settings import Settings
 from authrim.store.migrate import is_postgres
-from authrim.store.postgres import PostgresStore
+from authrim.store.postgres.store import PostgresStore
 from authrim.store.read_back import ReadBack
-from authrim.store.sqlite import SQLiteStore
+from authrim.store.sqlite.store import SQLiteStore
 
 #: Prepared statements that a connection keeps: none behind a pooler, where the next statement may meet another
 #: session (decisions.md 8).

@@ -1,22 +1,17 @@
 """How endpoints say no: recorded for the auditor, then answered as JSON, as a page, or by redirect."""
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from aiohttp import hdrs, web
 
-from authrim.execute import Context
-from authrim.runtime import RUNTIME
-from authrim.web import texts
-from authrim.web.errors import BEARER, ERROR_ID_HEADER, error_members, json_refusal, resource_refusal
-from authrim.web.pages import ErrorPage, LeavingPage, WayOn
-from authrim.web.response_mode import Destination, address_and_fields, authorization_response, encoded
-from authrim.web.shown_client import shown_client
-from authrim.web.translations import choose_locale
-from authrim.web.unasked import has_to_be_asked
-from domain.authorization_request import ByRedirect
-from domain.client import Client
+from authrim.core.execute import Context
+from authrim.core.runtime import RUNTIME
+from authrim.pages import texts
+from authrim.pages.headers import page_headers, prefers_json
+from authrim.pages.pages import ErrorPage, Pages, WayOn
+from authrim.pages.translations import choose_locale
+from authrim.web.errors import BEARER, json_refusal, resource_refusal
 from domain.errors import Refusal
 
 _encode = msgspec.json.Encoder().encode
@@ -84,58 +79,16 @@ def error_page(
         way_on=way_on,
         **page_settings(request),
     )
-    return request.app[RUNTIME].pages.error(page, request.headers.get(hdrs.ACCEPT, ""))
+    return page_or_json(request.app[RUNTIME].pages, page, request.headers.get(hdrs.ACCEPT, ""))
 
 
-async def refuse_by_redirect(
-    request: web.Request, context: Context, client: Client, refused: ByRedirect, *, by_person: bool = False
-) -> web.Response:
-    """The authorization error response (RFC 6749 §4.1.2.1): error, description, ``state`` and ``iss`` alone.
-    ``by_person``: it follows from what was answered on a page of ours, which said where the browser would go."""
-    parameters = error_members(refused.refusal)
-    if refused.state is not None:
-        parameters["state"] = refused.state
-    destination = Destination(client, refused.redirect_uri, refused.response_mode)
-    if not by_person and await has_to_be_asked(request, context, client):
-        return await _ask_before_leaving(request, context, destination, parameters, refused.refusal)
-    response = await answer_client(request, context, destination, parameters)
-    response.headers[ERROR_ID_HEADER] = context.error_id
-    return response
-
-
-async def _ask_before_leaving(
-    request: web.Request, context: Context, destination: Destination, parameters: Mapping[str, str],
-    refusal: Refusal,
-) -> web.Response:  # fmt: skip
-    """The same answer behind a link or a button (RFC 9700 §4.11.2)."""
-    runtime = request.app[RUNTIME]
-    sent = await encoded(runtime, context, destination, parameters)
-    if isinstance(sent, Refusal):
-        return await refuse_on_page(request, context, "authorize", sent, client_known=True)
-    goes_to, fields = address_and_fields(destination, sent)
-    page = LeavingPage(
-        client=shown_client(runtime, destination.client, destination.redirect_uri),
-        goes_to=goes_to,
-        fields=fields,
-        status=refusal.status,
-        error=refusal.error,
-        error_id=context.error_id,
-        **page_settings(request),
-    )
-    return runtime.pages.leaving(page)
-
-
-async def answer_client(
-    request: web.Request, context: Context, destination: Destination, parameters: Mapping[str, str],
-    ui_locales: tuple[str, ...] = (),
-) -> web.Response:  # fmt: skip
-    """The authorization response, good or bad; a page when it cannot be put into the form that the client demands."""
-    runtime = request.app[RUNTIME]
-    sent = await encoded(runtime, context, destination, parameters)
-    if isinstance(sent, Refusal):
-        return await refuse_on_page(request, context, "authorize", sent, client_known=True)
-    settings = page_settings(request, ui_locales)
-    return authorization_response(runtime.pages, settings, destination, sent, context.error_id)
+def page_or_json(pages: Pages, page: ErrorPage, accept: str = "") -> web.Response:
+    """A refusal as a page, or as JSON for a caller whose Accept header prefers it (RFC 6749 §5.2)."""
+    if not prefers_json(accept):
+        return pages.error(page)
+    answer = json_refusal(page.refusal, error_id=page.error_id)
+    answer.headers.update(page_headers(()))
+    return answer
 
 
 def page_settings(request: web.Request, ui_locales: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -144,3 +97,12 @@ def page_settings(request: web.Request, ui_locales: tuple[str, ...] = ()) -> dic
     accepted = request.headers.get(hdrs.ACCEPT_LANGUAGE, "")
     locale = choose_locale(" ".join(ui_locales), accepted, settings.default_locale)
     return {"locale": locale, "development": settings.development}
+
+
+#: RFC 9700 §4.12: a 307 would send the person's password on to the client.
+SEE_OTHER: Final = 303
+
+
+def see_other(location: str) -> web.Response:
+    """303 See Other. The location is built from validated parts; a control character in it is a defect."""
+    return web.Response(status=SEE_OTHER, headers={"Location": location})

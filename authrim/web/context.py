@@ -4,12 +4,12 @@ from functools import lru_cache
 
 from aiohttp import web
 
+from authrim.core.execute import Context
+from authrim.core.runtime import RUNTIME
 from authrim.crypto.ids import new_id
 from authrim.crypto.sealing import address_hash
-from authrim.execute import Context
-from authrim.runtime import RUNTIME
-from authrim.web.forwarded import wider_networks
 from authrim.web.middleware import client_address, trace_id
+from authrim.wire.forwarded import wider_networks
 from domain.stream import DEFAULT_TENANT
 
 #: The same few proxies and clients come again and again; the hash is the same for as long as the key is.

@@ -9,10 +9,10 @@ from typing import Final, NamedTuple
 
 from aiohttp import web
 
+from authrim.core.runtime import RUNTIME, Runtime
 from authrim.crypto import base64url
 from authrim.crypto.ids import constant_time_equal, digest, new_secret
 from authrim.crypto.keyed_hash import keyed_hash
-from authrim.runtime import RUNTIME, Runtime
 from authrim.web.cookie_header import cookies_of
 
 _SESSION: Final = "authrim-session"
@@ -125,7 +125,7 @@ def known_browser(request: web.Request) -> str:
 
 
 def set_known_browser(runtime: Runtime, response: web.Response, value: str, max_age: int) -> None:
-    """Know the browser again when it next signs in (authrim/known_browsers.py)."""
+    """Know the browser again when it next signs in (authrim/people/sign_in/known_browsers.py)."""
     _set(runtime, response, _name(runtime, _KNOWN_BROWSER), value, max_age)
 
 

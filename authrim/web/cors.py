@@ -9,8 +9,8 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from domain.client import Client
-from domain.redirect_uri import web_origin
+from domain.client.client import Client
+from domain.client.redirect_uri import web_origin
 
 ANY_ORIGIN: Final = frozenset({"*"})
 """For documents that are the same for everyone: discovery and JWKS."""

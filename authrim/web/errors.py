@@ -12,10 +12,9 @@ from typing import Final
 import msgspec
 from aiohttp import hdrs, web
 
+from authrim.pages.headers import ERROR_ID_HEADER
 from authrim.protocol.dpop import ALGORITHMS
 from domain.errors import Refusal
-
-ERROR_ID_HEADER = "Authrim-Error-Id"
 
 REALM = "authrim"
 

@@ -7,7 +7,7 @@ from aiohttp import web
 from authrim.crypto import strict_json
 from authrim.crypto.strict_json import JsonRefused
 from authrim.outside.media_type import JSON, is_utf8
-from authrim.web.body import read_body
+from authrim.web._body import read_body
 from authrim.web.params import raw_query, sent_type
 from domain.errors import Refusal, invalid_request
 

@@ -20,12 +20,12 @@ from multidict import istr
 from authrim.crypto.ids import new_id
 from authrim.crypto.key_ring import NoSigningKey
 from authrim.crypto.passwords import PasswordsBusy
+from authrim.pages.headers import ERROR_ID_HEADER, page_headers
 from authrim.store.codec import UnreadableEvent
 from authrim.store.contract import Unavailable
 from authrim.web.authority import refuse_other_names
-from authrim.web.errors import ERROR_ID_HEADER, json_refusal
-from authrim.web.forwarded import NO_PROXIES, PROXIES, behind_proxies, source_of
-from authrim.web.page_headers import page_headers
+from authrim.web.errors import json_refusal
+from authrim.wire.forwarded import NO_PROXIES, PROXIES, behind_proxies, source_of
 from domain.errors import Refusal, temporarily_unavailable
 
 TRACE_ID = web.RequestKey("trace_id", str)

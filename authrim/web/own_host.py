@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
-from authrim.runtime import RUNTIME
+from authrim.core.runtime import RUNTIME
+from authrim.web.answers import see_other
 from authrim.web.authority import host_of
-from authrim.web.forwarded import NO_PROXIES, PROXIES
-from authrim.web.response_mode import see_other
+from authrim.wire.forwarded import NO_PROXIES, PROXIES
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -14,7 +14,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from authrim.outside.media_type import FORM, MediaType, is_form, read_media_type
-from authrim.web.body import read_body
+from authrim.web._body import read_body
 from domain.errors import Refusal, invalid_request
 
 MAX_PARAMETERS: Final = 100

@@ -13,7 +13,7 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from authrim.web.body import read_body
+from authrim.web._body import read_body
 from domain.errors import Refusal
 
 #: Seconds that an answer is kept for a second click.

@@ -2,11 +2,11 @@
 
 from urllib.parse import urlsplit
 
-from authrim.runtime import Runtime
-from authrim.web.display import redirect_host
-from authrim.web.pages import ShownClient
-from domain import client_id_url
-from domain.client import Client
+from authrim.core.runtime import Runtime
+from authrim.pages.display import redirect_host
+from authrim.pages.pages import ShownClient
+from domain.client import client_id_url
+from domain.client.client import Client
 
 
 def shown_client(runtime: Runtime, client: Client, redirect_uri: str) -> ShownClient:

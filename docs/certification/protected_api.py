@@ -22,14 +22,14 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp import hdrs, web
 
+from authrim.clients.authentication.shown_certificate import presented_certificate
 from authrim.protocol import dpop
-from authrim.web.client_certificate import presented_certificate
-from authrim.web.interaction_id import tell_interaction_id
-from authrim.web.limits import Limits
-from authrim.web.server import start_site
-from authrim.web.tls import Tls
-from domain.confirmation import Confirmation
+from authrim.tokens.interaction_id import tell_interaction_id
+from authrim.wire.limits import Limits
+from authrim.wire.listener import start_site
+from authrim.wire.tls import Tls
 from domain.errors import Refusal
+from domain.vocabulary.confirmation import Confirmation
 
 SCHEMES = {"bearer": "Bearer", "dpop": "DPoP"}
 

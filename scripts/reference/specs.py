@@ -15,9 +15,9 @@ from typing import Final
 import msgspec
 from pydantic import SecretStr
 
-from authrim.app import make_runtime
+from authrim.core.runtime import Runtime
 from authrim.features import FEATURES, Feature
-from authrim.runtime import Runtime
+from authrim.server.app import make_runtime
 from authrim.settings import Settings
 from authrim.store.migrate import migrate
 from authrim.store.opening import open_store

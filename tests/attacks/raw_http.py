@@ -9,10 +9,10 @@ from aiohttp import web
 
 from authrim.store.contract import Overloaded
 from authrim.web.errors import json_refusal
-from authrim.web.limits import Limits
 from authrim.web.middleware import middleware
 from authrim.web.params import read_form, read_params
-from authrim.web.server import Running, start_site
+from authrim.wire.limits import Limits
+from authrim.wire.listener import Running, start_site
 from domain.errors import Refusal
 
 SEEN = web.AppKey("seen", list[str])

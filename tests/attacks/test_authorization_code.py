@@ -5,10 +5,16 @@ import asyncio
 import pytest
 import time_machine
 
-from authrim.administration.accounts import disable_account
-from authrim.administration.clients import disable_client, update_client
+from authrim.clients.records import disable_client, update_client
+from authrim.people.accounts import disable_account
 from domain.errors import Refusal
-from domain.grant_events import AuthorizationRequested, CodeRedeemed, CodeReplayed, CodeVoided, GrantRevoked
+from domain.grant.events import (
+    AuthorizationRequested,
+    CodeRedeemed,
+    CodeReplayed,
+    CodeVoided,
+    GrantRevoked,
+)
 from domain.stream import DEFAULT_TENANT
 from tests.support.accounts import change_password
 from tests.support.browser import Browser, authenticated_post, redeem

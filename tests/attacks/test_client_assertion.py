@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from joserfc.jwk import OKPKey
 
-from authrim.administration.clients import update_client
+from authrim.clients.records import update_client
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 from tests.support.assertion import (

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict
 
-from authrim.administration.clients import disable_client, rotate_secret
-from authrim.web import client_auth
-from authrim.web.client_auth import FAILURES_A_MINUTE
+from authrim.clients.authentication import authenticate as client_auth
+from authrim.clients.authentication.authenticate import FAILURES_A_MINUTE
+from authrim.clients.records import disable_client, rotate_secret
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 from tests.support.assertion import (

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from authrim.administration.accounts import disable_account, withdraw_consent
-from authrim.administration.clients import disable_client
-from domain.grant_events import CodeIssued
+from authrim.clients.records import disable_client
+from authrim.people.accounts import disable_account, withdraw_consent
+from domain.grant.events import CodeIssued
 from domain.stream import DEFAULT_TENANT
 from tests.support.accounts import add_account, change_password
 from tests.support.browser import Browser, Shown

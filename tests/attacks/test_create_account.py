@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from authrim.administration.new_account import find_subject
+from authrim.people.new_account import find_subject
 from authrim.store.contract import Store
 from domain.stream import DEFAULT_TENANT
 from tests.support.browser import Browser

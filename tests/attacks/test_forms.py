@@ -9,8 +9,8 @@ import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authrim.web.limits import Limits
 from authrim.web.params import Params, parse
+from authrim.wire.limits import Limits
 from domain.errors import Refusal
 from tests.attacks.raw_http import ask, members, post, sample_app, serving
 

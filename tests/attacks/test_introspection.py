@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from authrim.administration.accounts import disable_account, erase_account
-from authrim.administration.clients import delete_client, disable_client
-from authrim.administration.sessions import end_sessions
+from authrim.clients.records import delete_client, disable_client
+from authrim.people.accounts import disable_account, erase_account
+from authrim.people.sessions.end import end_sessions
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 from tests.support.browser import Browser, authenticated_post

@@ -5,9 +5,9 @@ import re
 import pytest
 
 from authrim.crypto.master import MasterKeys
-from authrim.known_browsers import PEOPLE, REMEMBERED, kept_after_sign_in, known_as
+from authrim.people.sign_in.known_browsers import PEOPLE, REMEMBERED, kept_after_sign_in, known_as
 from authrim.store.contract import Store
-from authrim.web.forwarded import source_of, wider_networks
+from authrim.wire.forwarded import source_of, wider_networks
 from tests.support.accounts import add_account
 from tests.support.browser import Browser, Shown
 from tests.support.running import RunningServer, running_server

@@ -6,8 +6,8 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
-from authrim.administration.clients import create_client
-from domain.client_metadata import ClientMetadata
+from authrim.clients.records import create_client
+from domain.client.metadata import ClientMetadata
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 from tests.support.browser import Browser

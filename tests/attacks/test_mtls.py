@@ -14,8 +14,8 @@ from cryptography.x509.oid import NameOID
 
 from authrim.protocol.mtls import is_registered_certificate, is_registered_name, jwk_of, parsed
 from authrim.store.contract import Store
-from authrim.store.migrate import migrate_sqlite
-from domain.client_metadata import ClientMetadata
+from authrim.store.sqlite.schema import migrate_sqlite
+from domain.client.metadata import ClientMetadata
 from tests.support.browser import Browser
 from tests.support.certificates import DAY, Authority, Issued, self_signed
 from tests.support.mtls import ROOT, SECRET, mtls_server
@@ -129,7 +129,7 @@ REFUSED: dict[str, Any] = {
 
 @pytest.mark.parametrize("make", REFUSED.values(), ids=REFUSED.keys())
 async def test_a_certificate_that_nobody_vouches_for(proxied: RunningServer, make: Any) -> None:
-    """A092, A093: 401 ``invalid_client``. Purposes and revocation are in tests/features/mtls/test_client_chain.py."""
+    """A092, A093: 401 ``invalid_client``. Purposes and revocation are in tests/clients/mtls/test_client_chain.py."""
     assert await status_with(proxied, PROVED | {"Client-Cert": field(make().der)}) == (401, "invalid_client")
 
 

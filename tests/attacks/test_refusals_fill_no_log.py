@@ -2,7 +2,7 @@
 
 import pytest
 
-from authrim import refusals
+from authrim.core import refusals
 from authrim.store.contract import Store
 from tests.support.log import whole_log
 from tests.support.running import running_server

@@ -11,7 +11,7 @@ import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
-from authrim.administration.registration_tokens import revoke_initial_token
+from authrim.clients.registration_tokens import revoke_initial_token
 from authrim.store.contract import Store
 from domain.stream import DEFAULT_TENANT
 from tests.support.assertion import new_key

@@ -12,10 +12,10 @@ import asyncpg
 import psycopg2
 import pytest
 
-from authrim.administration.accounts import create_account
-from authrim.store.application_role import grant_application_role
+from authrim.people.accounts import create_account
 from authrim.store.contract import Append, NewEvent, Store, StreamAppend
-from authrim.store.postgres import PostgresStore
+from authrim.store.postgres.application_role import grant_application_role
+from authrim.store.postgres.store import PostgresStore
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 from tests.postgres_cluster import Cluster

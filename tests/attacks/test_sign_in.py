@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from authrim.administration.accounts import disable_account
-from authrim.administration.clients import disable_client, update_client
+from authrim.clients.records import disable_client, update_client
+from authrim.people.accounts import disable_account
 from authrim.store.contract import Store
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT

@@ -14,9 +14,9 @@ import pytest
 import structlog
 
 from authrim.outside.egress import Egress, EgressRefused
-from authrim.store.migrate import migrate_sqlite
-from authrim.store.sqlite import SQLiteStore
-from domain.client_metadata import ClientMetadata
+from authrim.store.sqlite.schema import migrate_sqlite
+from authrim.store.sqlite.store import SQLiteStore
+from domain.client.metadata import ClientMetadata
 from tests.support.assertion import ASSERTION_TYPE, new_key
 from tests.support.browser import Browser, authorization_query
 from tests.support.dpop import proof_claims, proof_key, signed_proof

@@ -13,9 +13,9 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from authrim.web.forwarded import LOCAL, Proxies, behind_proxies, source_of
-from authrim.web.limits import Connections, Limits
-from authrim.web.server import start_site
+from authrim.wire.forwarded import LOCAL, Proxies, behind_proxies, source_of
+from authrim.wire.limits import Connections, Limits
+from authrim.wire.listener import start_site
 from tests.attacks.raw_http import SEEN, ask, parts, post, sample_app, serving, talk
 
 FORM = b"POST /form HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n"
@@ -111,8 +111,8 @@ async def test_chunk_extension_does_not_reach_the_form() -> None:
 def test_start_is_refused_without_the_c_parser() -> None:
     """A215: with AIOHTTP_NO_EXTENSIONS the server says what to do and does not start."""
     program = (
-        "import asyncio; from aiohttp import web; from authrim.web.limits import Limits;"
-        "from authrim.web.server import start_site;"
+        "import asyncio; from aiohttp import web; from authrim.wire.limits import Limits;"
+        "from authrim.wire.listener import start_site;"
         "asyncio.run(start_site(web.Application(), '127.0.0.1', 0, limits=Limits()))"
     )
     environment = {**os.environ, "AIOHTTP_NO_EXTENSIONS": "1"}
@@ -372,8 +372,8 @@ SMALL_SERVER = """
 import asyncio, resource, sys
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 from aiohttp import web
-from authrim.web.limits import Limits
-from authrim.web.server import start_site
+from authrim.wire.limits import Limits
+from authrim.wire.listener import start_site
 
 async def hello(request):
     open("/dev/null").close()

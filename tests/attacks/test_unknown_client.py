@@ -4,7 +4,7 @@ import secrets
 
 import pytest
 
-from authrim.web.errors import ERROR_ID_HEADER
+from authrim.pages.headers import ERROR_ID_HEADER
 from tests.support.log import reason_of, whole_log
 from tests.support.running import RunningServer
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from aiohttp import web
 
 _OIDC_CLIENT = (
-    Path(__file__).parents[1] / "clients/node_modules/oidc-client-ts/dist/browser/oidc-client-ts.min.js"
+    Path(__file__).parents[1]
+    / "relying_parties/node_modules/oidc-client-ts/dist/browser/oidc-client-ts.min.js"
 )
 
 _APP = """<!doctype html><title>loading</title><script src="/oidc-client-ts.js"></script><script>

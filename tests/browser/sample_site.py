@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from authrim.web import texts
-from authrim.web.dead_ends import DEAD_ENDS, TITLE
-from authrim.web.pages import (
+from authrim.authorization.dead_ends import DEAD_ENDS, TITLE
+from authrim.pages import texts
+from authrim.pages.pages import (
     START_AGAIN,
     ConsentPage,
     CreateAccountPage,
@@ -23,6 +23,7 @@ from authrim.web.pages import (
     SignInPage,
     WayOn,
 )
+from authrim.web.answers import page_or_json
 
 HOSTILE = '"\'></strong></title><script>window.hacked=1</script><img src=x onerror="window.hacked=1"><b x=\''
 SCOPES = ("openid", "profile", "email", "offline_access", "invoices:read")
@@ -110,7 +111,8 @@ class Site:
                     )
                 )
             case "error":
-                return self.pages.error(
+                return page_or_json(
+                    self.pages,
                     ErrorPage(
                         locale=locale,
                         development=True,
@@ -120,11 +122,12 @@ class Site:
                         description="The redirect_uri of this request is not registered for the client.",
                         hint="Register the exact URI, scheme, port and trailing slash included.",
                         error_id="0192f0c4a7b87c0d9e1f2a3b4c5d6e7f",
-                    )
+                    ),
                 )
             case name if name.startswith("dead-end"):
                 cause = DEAD_ENDS[int(name.rpartition("-")[2])]
-                return self.pages.error(
+                return page_or_json(
+                    self.pages,
                     ErrorPage(
                         locale=locale,
                         status=400,
@@ -134,7 +137,7 @@ class Site:
                         hint=cause.hint,
                         error_id="0192f0c4a7b87c0d9e1f2a3b4c5d6e7f",
                         way_on=WayOn(START_AGAIN, "https://acme.example/login"),
-                    )
+                    ),
                 )
             case "leaving" | "leaving-post":
                 posts = name == "leaving-post"
@@ -220,7 +223,8 @@ class Site:
                     )
                 )
             case "hostile-error":
-                return self.pages.error(
+                return page_or_json(
+                    self.pages,
                     ErrorPage(
                         status=400,
                         error=HOSTILE,
@@ -228,7 +232,7 @@ class Site:
                         description=HOSTILE,
                         hint=HOSTILE,
                         error_id=HOSTILE,
-                    )
+                    ),
                 )
             case "hostile-logout":
                 return self.pages.logout(

@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 
 import pytest
 from aiohttp import web
-from chromium import chromium
 from playwright.async_api import BrowserContext, Page
 
 from authrim.store.contract import Store
+from tests.browser.chromium import chromium
 from tests.support.browser import authorization_query, redeem
 from tests.support.running import KnownClient, RunningServer, running_server
 

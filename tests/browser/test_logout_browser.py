@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 from urllib.parse import urlencode
 
 import pytest
-from chromium import chromium
-from logout_site import LogoutSite, logout_site
 from playwright.async_api import BrowserContext, Page
 
+from tests.browser.chromium import chromium
+from tests.browser.logout_site import LogoutSite, logout_site
 from tests.support.running import KnownClient, RunningServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)]

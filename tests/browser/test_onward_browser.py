@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 
 import pytest
 from aiohttp import web
-from chromium import chromium
 
+from tests.browser.chromium import chromium
 from tests.support.browser import authorization_query
 from tests.support.certificates import Authority
 from tests.support.running import RunningServer

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from chromium import chromium
 from playwright.async_api import Browser, Page
-from sample_site import Site, running_site
+
+from tests.browser.chromium import chromium
+from tests.browser.sample_site import Site, running_site
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 

@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from aiohttp import ClientSession
-from sample_site import HOSTILE, Site, running_site
 
-from authrim.web.display import form_action_source
-from authrim.web.page_headers import prefers_json
-from authrim.web.pages import ErrorPage, FormPostPage, SignInPage
+from authrim.pages.display import form_action_source
+from authrim.pages.headers import prefers_json
+from authrim.pages.pages import ErrorPage, FormPostPage, SignInPage
+from authrim.web.answers import page_or_json
+from tests.browser.sample_site import HOSTILE, Site, running_site
 
 PAGES = ("login", "login-wrong", "create-account", "consent", "error", "form-post")
 BASE_POLICY = {
@@ -95,7 +96,7 @@ async def test_an_error_is_json_for_who_prefers_json(site: Site) -> None:
         error_id="e1",
         retry_after=7,
     )
-    answer = site.pages.error(page, accept="application/json, text/html;q=0.5")
+    answer = page_or_json(site.pages, page, "application/json, text/html;q=0.5")
     assert (answer.status, answer.content_type) == (429, "application/json")
     assert answer.headers["Retry-After"] == "7"
     assert answer.headers["Authrim-Error-Id"] == "e1"

@@ -9,8 +9,8 @@ from babel.messages.extract import extract
 from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
-from authrim.web import display, texts
-from authrim.web.display import (
+from authrim.pages import display, texts
+from authrim.pages.display import (
     display_name,
     form_action_source,
     form_action_sources,
@@ -19,8 +19,8 @@ from authrim.web.display import (
     redirect_host,
     web_link,
 )
-from authrim.web.pages import Pages
-from authrim.web.translations import LOCALES, choose_locale
+from authrim.pages.pages import Pages
+from authrim.pages.translations import LOCALES, choose_locale
 
 SOURCE = Path(display.__file__).parent.parent
 

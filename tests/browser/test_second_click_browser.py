@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlencode
 
 import pytest
-from chromium import chromium
 from playwright.async_api import Page
 
 from authrim.store.contract import Store
+from tests.browser.chromium import chromium
 from tests.support.browser import authorization_query
 from tests.support.running import KnownClient, RunningServer, running_server
 

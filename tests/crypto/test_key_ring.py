@@ -12,7 +12,16 @@ from authrim.crypto.jwe import decrypt
 from authrim.crypto.jws import JwsRefused, verify
 from authrim.crypto.key_pair import ENCRYPTION_ALGORITHMS, SIGNING_ALGORITHMS, KeyPair, load_key, new_key_pair
 from authrim.crypto.key_ring import KeyRing, NoSigningKey
-from domain.key import NO_KEY, Key, KeyTimes, apply, decide_create, decide_revoke, decide_rotate, fold
+from domain.key.key import (
+    NO_KEY,
+    Key,
+    KeyTimes,
+    apply,
+    decide_create,
+    decide_revoke,
+    decide_rotate,
+    fold,
+)
 
 TIMES = KeyTimes(cache_seconds=900, longest_token_life=3600)
 NOW = 1_800_000_000

@@ -4,15 +4,13 @@ from typing import Any
 
 import msgspec
 
-from domain import pkce
-from domain.client import Client
-from domain.client_metadata import ClientMetadata
-from domain.code import RedeemCode
+from domain.client.client import Client
+from domain.client.metadata import ClientMetadata
 from domain.decision import Decision
 from domain.errors import Refusal
 from domain.event import Event
-from domain.grant import Grant, fold
-from domain.grant_events import (
+from domain.grant.code import RedeemCode
+from domain.grant.events import (
     AuthorizationRequested,
     CodeIssued,
     CodeRedeemed,
@@ -20,8 +18,10 @@ from domain.grant_events import (
     RefreshTokenIssued,
     SubjectAuthenticated,
 )
-from domain.issue import IssueFacts
+from domain.grant.grant import Grant, fold
+from domain.grant.issue import IssueFacts
 from domain.liveness import ACTIVE, Liveness
+from domain.vocabulary import pkce
 
 NOW = 1_700_000_000
 ISSUER = "https://id.example"

@@ -3,9 +3,12 @@
 import msgspec
 import pytest
 
-from domain import account
-from domain.account import Account
-from domain.account_events import (
+from domain.decision import Decision
+from domain.errors import Refusal
+from domain.event import Event
+from domain.person import account
+from domain.person.account import Account
+from domain.person.account_events import (
     AccountCreated,
     AccountDisabled,
     AccountEnabled,
@@ -15,9 +18,6 @@ from domain.account_events import (
     PasswordSet,
     PersonErased,
 )
-from domain.decision import Decision
-from domain.errors import Refusal
-from domain.event import Event
 
 CREATED = AccountCreated("subject", 1)
 

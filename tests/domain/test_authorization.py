@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain.authorization import (
+from domain.authorization.steps import (
     AuthorizationFacts,
     Browser,
     ConsentNeeded,
@@ -20,10 +20,10 @@ from domain.authorization import (
     scope_to_agree_to,
 )
 from domain.decision import Decision
-from domain.front_channel import Authorized
-from domain.grant import Grant, fold
-from domain.grant_events import CodeIssued, ConsentGranted, SignInFailed, SubjectAuthenticated
-from domain.session import Session
+from domain.grant.events import CodeIssued, ConsentGranted, SignInFailed, SubjectAuthenticated
+from domain.grant.front_channel import Authorized
+from domain.grant.grant import Grant, fold
+from domain.person.session import Session
 from tests.domain.grant_samples import (
     AUTHENTICATED,
     NOW,

@@ -5,16 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain import pkce
-from domain.authorization_parameters import (
-    MAX_HINT,
-    MAX_NONCE,
-    MAX_STATE,
-    Parameters,
-    Refused,
-    nonce,
-)
-from domain.authorization_request import (
+from domain.authorization.parameters import MAX_HINT, MAX_NONCE, MAX_STATE, Parameters, Refused, nonce
+from domain.authorization.request import (
     ByRedirect,
     OnPage,
     RequestFacts,
@@ -22,9 +14,10 @@ from domain.authorization_request import (
     is_still_allowed,
     validate,
 )
-from domain.client import Client
-from domain.response_mode import RESPONSE_MODES
-from domain.response_type import RESPONSE_TYPES
+from domain.client.client import Client
+from domain.vocabulary import pkce
+from domain.vocabulary.response_mode import RESPONSE_MODES
+from domain.vocabulary.response_type import RESPONSE_TYPES
 from tests.domain.grant_samples import API, CALLBACK, ISSUER, NOW, VERIFIER, client
 
 FACTS = RequestFacts(NOW, ISSUER, 600, RESPONSE_TYPES, RESPONSE_MODES, "browser")

@@ -3,19 +3,15 @@
 
 from typing import Any
 
-from domain.client import Client, rotates_refresh_tokens
-from domain.client_metadata import ClientMetadata
-from domain.code import decide_redeem
-from domain.confirmation import UNBOUND, Confirmation, is_thumbprint
-from domain.grant import Grant, fold
-from domain.issue import TokensIssued
+from domain.client.client import Client, rotates_refresh_tokens
+from domain.client.metadata import ClientMetadata
+from domain.grant.code import decide_redeem
+from domain.grant.grant import Grant, fold
+from domain.grant.issue import TokensIssued
+from domain.grant.refresh_token import RefreshTokens, RotationRule, decide_refresh
+from domain.grant.sender_constraint import MISMATCHED, code_key, refresh_binding_of
 from domain.liveness import ACTIVE
-from domain.refresh_token import RefreshTokens, RotationRule, decide_refresh
-from domain.sender_constraint import (
-    MISMATCHED,
-    code_key,
-    refresh_binding_of,
-)
+from domain.vocabulary.confirmation import UNBOUND, Confirmation, is_thumbprint
 from tests.domain.grant_samples import (
     WITH_CODE,
     client,

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import claims
-from domain.claims import Asked
 from domain.errors import Refusal
+from domain.vocabulary import claims
+from domain.vocabulary.claims import Asked
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),

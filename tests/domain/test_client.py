@@ -5,15 +5,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain import client as rules
-from domain import client_registration as registration
-from domain.client import Client, Secret
-from domain.client_events import ClientDisabled, ClientRegistered, ClientSecretSet, ClientUpdated
-from domain.client_judgement import Terms
-from domain.client_metadata import ClientMetadata
-from domain.client_registration import RegisterClient, SetSecret
+from domain.client import client as rules
+from domain.client.client import Client, Secret
+from domain.client.events import ClientDisabled, ClientRegistered, ClientSecretSet, ClientUpdated
+from domain.client.metadata import ClientMetadata
+from domain.client.profile import PROFILES
 from domain.errors import Refusal
-from domain.profile import PROFILES
+from domain.registration import lifecycle as registration
+from domain.registration.judgement import Terms
+from domain.registration.lifecycle import RegisterClient, SetSecret
 
 NOW = 1_700_000_000
 JWK = {"kty": "EC", "crv": "P-256", "x": "x", "y": "y", "kid": "1"}

@@ -6,20 +6,20 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain import client as clients
-from domain import client_admission
-from domain.client import Client
-from domain.client_admission import RegistrationRules
-from domain.client_bounds import RESTRICTIONS, allows_more
-from domain.client_events import AdmittedBy, ClientRegistered, ClientUpdated
-from domain.client_judgement import Terms
-from domain.client_metadata import ClientMetadata
-from domain.client_registration import RegisterClient, decide_register, decide_update
+from domain.client import client as clients
+from domain.client.client import Client
+from domain.client.events import AdmittedBy, ClientRegistered, ClientUpdated
+from domain.client.metadata import ClientMetadata
 from domain.decision import Decision
-from domain.dynamic_registration import ReplaceMetadata, decide_replace
 from domain.errors import Refusal
 from domain.event import Event
-from domain.registration_metadata import OWN
+from domain.registration import admission as client_admission
+from domain.registration.admission import RegistrationRules
+from domain.registration.bounds import RESTRICTIONS, allows_more
+from domain.registration.documents import OWN
+from domain.registration.dynamic import ReplaceMetadata, decide_replace
+from domain.registration.judgement import Terms
+from domain.registration.lifecycle import RegisterClient, decide_register, decide_update
 
 NOW = 1_000
 TODAY = RegistrationRules(

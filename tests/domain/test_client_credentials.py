@@ -5,11 +5,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain.client_credentials import PERSONAL_SCOPES, GrantClientCredentials, decide_client_credentials
 from domain.decision import Decision
-from domain.grant import fold
-from domain.grant_events import ClientCredentialsGranted
-from domain.issue import TokensIssued
+from domain.grant.client_credentials import (
+    PERSONAL_SCOPES,
+    GrantClientCredentials,
+    decide_client_credentials,
+)
+from domain.grant.events import ClientCredentialsGranted
+from domain.grant.grant import fold
+from domain.grant.issue import TokensIssued
 from domain.liveness import Liveness
 from tests.domain.grant_samples import API, FILES, ISSUER, NOW, client, facts, kinds, refused
 

@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain.client_idle_members import without_idle_members
-from domain.client_judgement import ADMINISTRATORS, judged
-from domain.client_metadata import ClientMetadata
+from domain.client.metadata import ClientMetadata
 from domain.errors import Refusal
+from domain.registration.idle_members import without_idle_members
+from domain.registration.judgement import ADMINISTRATORS, judged
 
 WEB = ClientMetadata(redirect_uris=("https://rp.example/cb",), scope=("openid",))
 KEYS = {"keys": [{"kty": "EC", "kid": "1"}]}

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from domain.client_metadata import ClientMetadata
-from domain.client_policy import check
+from domain.client.metadata import ClientMetadata
+from domain.registration.policy import check
 
 PKI: dict[str, Any] = {"token_endpoint_auth_method": "tls_client_auth"}
 SELF: dict[str, Any] = {"token_endpoint_auth_method": "self_signed_tls_client_auth"}

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from domain.code import decide_redeem
 from domain.errors import Refusal
-from domain.grant import NOTHING, Grant, fold
-from domain.grant_events import CodeVoided, GrantRevoked
-from domain.issue import TokensIssued
+from domain.grant.code import decide_redeem
+from domain.grant.events import CodeVoided, GrantRevoked
+from domain.grant.grant import NOTHING, Grant, fold
+from domain.grant.issue import TokensIssued
+from domain.grant.token import TokenStanding, why_inactive
 from domain.liveness import Liveness
-from domain.token import TokenStanding, why_inactive
 from tests.domain.grant_samples import (
     API,
     CALLBACK,

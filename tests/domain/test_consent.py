@@ -2,9 +2,9 @@
 
 import pytest
 
-from domain.client import Client
-from domain.client_metadata import ClientMetadata
-from domain.consent import covers, must_ask
+from domain.authorization.consent import covers, must_ask
+from domain.client.client import Client
+from domain.client.metadata import ClientMetadata
 
 THIRD_PARTY = Client("c", ClientMetadata(redirect_uris=("https://c.example/cb",)))
 FIRST_PARTY = Client("c", ClientMetadata(redirect_uris=("https://c.example/cb",), skip_consent=True))

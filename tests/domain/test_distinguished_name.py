@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.distinguished_name import parse, prepare
+from domain.registration.distinguished_name import parse, prepare
 
 CN, ORG, C, UID = "2.5.4.3", "2.5.4.10", "2.5.4.6", "0.9.2342.19200300.100.1.1"
 

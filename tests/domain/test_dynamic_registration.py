@@ -5,24 +5,32 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain import client as clients
-from domain import dynamic_registration, registration_token
-from domain.client import Client
-from domain.client_admission import RegistrationRules
-from domain.client_events import (
+from domain.client import client as clients
+from domain.client.client import Client
+from domain.client.events import (
     ClientDeleted,
     ClientRegistered,
     ClientSecretSet,
     ClientUpdated,
     RegistrationTokenSet,
 )
-from domain.client_judgement import Terms
-from domain.client_registration import decide_update
 from domain.decision import Decision
-from domain.dynamic_registration import ReplaceMetadata
 from domain.errors import Refusal
-from domain.registration_token import RegistrationToken
-from domain.registration_token_events import InitialAccessTokenIssued, InitialAccessTokenUsed
+from domain.registration import (
+    dynamic as dynamic_registration,
+)
+from domain.registration import (
+    initial_access_token as registration_token,
+)
+from domain.registration.admission import RegistrationRules
+from domain.registration.dynamic import ReplaceMetadata
+from domain.registration.initial_access_token import RegistrationToken
+from domain.registration.initial_access_token_events import (
+    InitialAccessTokenIssued,
+    InitialAccessTokenUsed,
+)
+from domain.registration.judgement import Terms
+from domain.registration.lifecycle import decide_update
 
 NOW = 1_000
 RULES = RegistrationRules(("openid",), ("authorization_code",))

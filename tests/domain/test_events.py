@@ -87,7 +87,7 @@ def test_a_missing_or_mistyped_field_is_unreadable(tag: str) -> None:
         ("unknown tag", "grant", "grant.no_such_event.v1", b"{}"),
         ("unknown version", "grant", "grant.code_issued.v2", b"{}"),
         ("empty tag", "grant", "", b"{}"),
-        ("a class's name", "grant", "domain.grant_events.CodeIssued", stored("grant.code_issued.v1")),
+        ("a class's name", "grant", "domain.grant.events.CodeIssued", stored("grant.code_issued.v1")),
         ("a module to import", "grant", "os:system", b'{"_type_": "os", "_data_": "x"}'),
         ("another kind's tag", "client", "grant.code_issued.v1", stored("grant.code_issued.v1")),
         ("unknown kind", "es", "grant.code_issued.v1", stored("grant.code_issued.v1")),

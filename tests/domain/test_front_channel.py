@@ -5,12 +5,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain.authorization import AuthorizationFacts, Browser, Step, decide_request
+from domain.authorization.steps import AuthorizationFacts, Browser, Step, decide_request
 from domain.decision import Decision
-from domain.front_channel import Authorized
-from domain.grant import fold
-from domain.issue import IssueFacts
-from domain.session import Session
+from domain.grant.front_channel import Authorized
+from domain.grant.grant import fold
+from domain.grant.issue import IssueFacts
+from domain.person.session import Session
 from tests.domain.grant_samples import API, ISSUER, LIVE, NOW, SCOPE, client, kinds, refused, requested
 
 SESSION = Session("person", "hash", NOW - 100, "pwd-acr", ("pwd",), NOW + 3600, "active")

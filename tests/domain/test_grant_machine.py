@@ -12,12 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from authrim.store import codec
-from domain.code import decide_redeem
 from domain.decision import Decision
 from domain.errors import Refusal
 from domain.event import Event, tag_of
-from domain.grant import NOTHING, Grant, apply, fold
-from domain.grant_events import (
+from domain.grant.code import decide_redeem
+from domain.grant.events import (
     AccessTokenIssued,
     AccessTokenRevoked,
     CodeRedeemed,
@@ -28,12 +27,13 @@ from domain.grant_events import (
     RefreshTokenIssued,
     RefreshTokenRotated,
 )
-from domain.issue import IssueFacts, TokensIssued, session_bound_to
+from domain.grant.grant import NOTHING, Grant, apply, fold
+from domain.grant.issue import IssueFacts, TokensIssued, session_bound_to
+from domain.grant.refresh_token import RefreshTokens, RotationRule, decide_refresh, is_current
+from domain.grant.revocation import decide_revoke_access_token, decide_revoke_grant
+from domain.grant.token import TokenStanding, is_active
 from domain.liveness import Liveness
-from domain.refresh_token import RefreshTokens, RotationRule, decide_refresh, is_current
-from domain.revocation import decide_revoke_access_token, decide_revoke_grant
 from domain.stream import GRANT, StreamId
-from domain.token import TokenStanding, is_active
 from projections.inline import token_rows
 from projections.rows import Row, key_range
 from tests.domain import grant_samples as given

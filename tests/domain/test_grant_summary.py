@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain import grant_summary
-from domain.confirmation import Confirmation
-from domain.grant import Code, Grant, Refresh, _of_summary, _summary_of, fold
-from domain.grant_events import AuthorizationRequested, GrantSummarized
+from domain.grant import summary as grant_summary
+from domain.grant.events import AuthorizationRequested, GrantSummarized
+from domain.grant.grant import Code, Grant, Refresh, _of_summary, _summary_of, fold
+from domain.vocabulary.confirmation import Confirmation
 
 #: A grant with a value of its own in every field, and in every field of its parts.
 FULL = Grant(

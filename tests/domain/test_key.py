@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import Refusal
-from domain.key import (
+from domain.key.events import KeyCreated, KeyPromoted, KeyRevoked
+from domain.key.key import (
     NO_KEY,
     Key,
     KeyTimes,
@@ -20,7 +21,6 @@ from domain.key import (
     next_change,
     successor_of,
 )
-from domain.key_events import KeyCreated, KeyPromoted, KeyRevoked
 
 TIMES = KeyTimes(cache_seconds=900, longest_token_life=3600)
 NOW = 1_800_000_000

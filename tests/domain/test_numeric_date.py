@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from domain.numeric_date import is_between, is_numeric_date
+from domain.vocabulary.numeric_date import is_between, is_numeric_date
 
 
 @pytest.mark.parametrize("value", [0, 1, 1_700_000_000, 1_700_000_000.5, 2**53, 1e300])

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.client import Client, requires_pkce
-from domain.client_metadata import ClientMetadata
-from domain.pkce import is_challenge, is_verifier, s256, verifies
+from domain.client.client import Client, requires_pkce
+from domain.client.metadata import ClientMetadata
+from domain.vocabulary.pkce import is_challenge, is_verifier, s256, verifies
 
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from domain.client_metadata import ClientMetadata
-from domain.client_policy import check
-from domain.profile import PROFILES
-from domain.profile_defaults import defaults_of
+from domain.client.metadata import ClientMetadata
+from domain.client.profile import PROFILES
+from domain.client.profile_defaults import defaults_of
+from domain.registration.policy import check
 
 KEY = {"kty": "EC", "crv": "P-256", "x": "x", "y": "y", "kid": "one"}
 

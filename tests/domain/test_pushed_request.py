@@ -3,16 +3,16 @@
 import msgspec
 import pytest
 
-from domain.authorization_parameters import Parameters
-from domain.authorization_request import RequestFacts, Valid, validate
-from domain.client import Client
-from domain.client_metadata import ClientMetadata
-from domain.confirmation import Confirmation
+from domain.authorization.parameters import Parameters
+from domain.authorization.pushed_request import Pushed, why_unusable
+from domain.authorization.request import RequestFacts, Valid, validate
+from domain.client.client import Client
+from domain.client.metadata import ClientMetadata
 from domain.event import Event
-from domain.grant import Grant, fold
-from domain.grant_events import AuthorizationRefused, CodeIssued, SubjectAuthenticated
+from domain.grant.events import AuthorizationRefused, CodeIssued, SubjectAuthenticated
+from domain.grant.grant import Grant, fold
 from domain.liveness import ACTIVE
-from domain.pushed_request import Pushed, why_unusable
+from domain.vocabulary.confirmation import Confirmation
 
 NOW, LIFETIME, INTERACTION = 1_700_000_000, 60, 600
 BASE = (NOW, "https://as.example", INTERACTION, ("code",), ("query",))

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.client import Client
-from domain.client_metadata import ClientMetadata
-from domain.redirect_uri import (
+from domain.client.client import Client
+from domain.client.metadata import ClientMetadata
+from domain.client.redirect_uri import (
     append_fragment,
     append_parameters,
     matches,

@@ -8,11 +8,11 @@ import pytest
 from domain.decision import Decision
 from domain.errors import Refusal
 from domain.event import Event
-from domain.grant import NOTHING, SUMMARIZE_AFTER, Grant, fold
-from domain.grant_events import GrantRevoked, GrantSummarized
-from domain.issue import TokensIssued
+from domain.grant.events import GrantRevoked, GrantSummarized
+from domain.grant.grant import NOTHING, SUMMARIZE_AFTER, Grant, fold
+from domain.grant.issue import TokensIssued
+from domain.grant.refresh_token import RefreshTokens, RotationRule, decide_refresh, is_current
 from domain.liveness import Liveness
-from domain.refresh_token import RefreshTokens, RotationRule, decide_refresh, is_current
 from tests.domain.grant_samples import (
     API,
     FILES,

@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain.client_admission import RegistrationRules, rules_refusal
-from domain.client_metadata import ClientMetadata, addresses_or_keys_are_new
+from domain.client.metadata import ClientMetadata, addresses_or_keys_are_new
 from domain.errors import Refusal
-from domain.registration_metadata import OWN, STANDARD, read, whole
+from domain.registration.admission import RegistrationRules, rules_refusal
+from domain.registration.documents import OWN, STANDARD, read, whole
 
 RULES = RegistrationRules(("openid", "email"), ("authorization_code", "refresh_token"))
 

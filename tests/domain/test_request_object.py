@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from domain.client import Client
-from domain.client_metadata import ClientMetadata
+from domain.authorization.request_object import ObjectFacts, RequestObject, accept
+from domain.client.client import Client
+from domain.client.metadata import ClientMetadata
 from domain.errors import Refusal
 from domain.liveness import ACTIVE
-from domain.request_object import ObjectFacts, RequestObject, accept
 
 NOW, ISSUER = 1_700_000_000, "https://as.example"
 GOOD: dict[str, Any] = {

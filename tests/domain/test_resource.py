@@ -2,10 +2,10 @@
 
 import pytest
 
-from domain.client import Client
-from domain.client_metadata import ClientMetadata
+from domain.client.client import Client
+from domain.client.metadata import ClientMetadata
+from domain.client.resource import audience_for, is_resource
 from domain.errors import Refusal
-from domain.resource import audience_for, is_resource
 
 ISSUER = "https://op.example"
 API = "https://api.example/v1"

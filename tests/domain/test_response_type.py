@@ -2,9 +2,9 @@
 
 import pytest
 
-from domain import response_mode as modes
-from domain import response_type as types
-from domain.response_type import RESPONSE_TYPES
+from domain.vocabulary import response_mode as modes
+from domain.vocabulary import response_type as types
+from domain.vocabulary.response_type import RESPONSE_TYPES
 
 
 def test_the_grant_types_of_each_response_type() -> None:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from domain.grant import NOTHING, Grant, fold
-from domain.grant_events import AccessTokenRevoked, GrantRevoked
+from domain.grant.events import AccessTokenRevoked, GrantRevoked
+from domain.grant.grant import NOTHING, Grant, fold
+from domain.grant.revocation import decide_revoke_access_token, decide_revoke_grant, revoke
+from domain.grant.token import TokenStanding, is_active, why_inactive
 from domain.liveness import Liveness
-from domain.revocation import decide_revoke_access_token, decide_revoke_grant, revoke
-from domain.token import TokenStanding, is_active, why_inactive
 from tests.domain.grant_samples import LIVE, NOW, WITH_REFRESH, kinds, refused
 
 GRANT = fold(WITH_REFRESH)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import Refusal
-from domain.scope import parse
+from domain.vocabulary.scope import parse
 
 VALUE = st.text(
     st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters='"\\'), min_size=1, max_size=8

@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain.client_metadata import ClientMetadata
-from domain.client_policy import check
-from domain.sector import document_refusal
-from domain.subject_type import sector_of
+from domain.client.metadata import ClientMetadata
+from domain.client.subject_type import sector_of
+from domain.registration.policy import check
+from domain.registration.sector import document_refusal
 
 PAIRWISE = ClientMetadata(
     subject_type="pairwise", redirect_uris=("https://rp.example/cb",), scope=("openid",)

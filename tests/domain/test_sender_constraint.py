@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from domain.client import Client
-from domain.client_metadata import ClientMetadata
-from domain.confirmation import UNBOUND, Confirmation
+from domain.client.client import Client
+from domain.client.metadata import ClientMetadata
 from domain.errors import Refusal
-from domain.sender_constraint import binding_of, refresh_binding_of, wrong_key
+from domain.grant.sender_constraint import binding_of, refresh_binding_of, wrong_key
+from domain.vocabulary.confirmation import UNBOUND, Confirmation
 
 KEY, CERTIFICATE = Confirmation(jkt="key"), Confirmation(x5t_s256="certificate")
 BOTH = Confirmation("key", "certificate")

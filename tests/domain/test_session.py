@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.session import (
+from domain.person.session import (
     NO_SESSION,
     Session,
     SignedIn,
@@ -11,7 +11,7 @@ from domain.session import (
     decide_sign_in,
     fold,
 )
-from domain.session_events import SessionEnded, SessionReauthenticated, SessionStarted
+from domain.person.session_events import SessionEnded, SessionReauthenticated, SessionStarted
 
 NOW = 1_700_000_000
 LIFETIME = 3600

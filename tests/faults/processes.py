@@ -12,11 +12,11 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from authrim.administration.accounts import create_account
-from authrim.administration.clients import create_client
+from authrim.clients.records import create_client
+from authrim.core.sealed_rows import PrivateData
 from authrim.crypto.master import MasterKeys
 from authrim.crypto.passwords import Passwords
-from authrim.private_data import PrivateData
+from authrim.people.accounts import create_account
 from authrim.store.opening import open_store
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from authrim.store.chain import verify
-from authrim.store.postgres import PostgresStore
+from authrim.store.postgres.store import PostgresStore
 from tests.support.running import RunningServer, running_server
 
 SERVICE = {"grant_type": "client_credentials"}

@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from authrim.rebuild import verify as verify_projections
+from authrim.audit.rebuild import verify as verify_projections
 from authrim.store.chain import verify as verify_chain
 from authrim.store.opening import open_store
 from tests.faults.processes import Site, site

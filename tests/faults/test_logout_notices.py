@@ -13,7 +13,7 @@ from joserfc.jws import extract_compact
 
 from authrim.store import codec
 from authrim.store.opening import open_store
-from domain.session_events import BackChannelLogoutDelivered
+from domain.person.session_events import BackChannelLogoutDelivered
 from domain.stream import DEFAULT_TENANT, SESSION, session_stream
 from tests.faults.processes import Site, site
 from tests.support.browser import Browser

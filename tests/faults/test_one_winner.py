@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import aiohttp
 import pytest
 
-from authrim.store.postgres import PostgresStore
+from authrim.store.postgres.store import PostgresStore
 from domain.stream import DEFAULT_TENANT, grant_stream
 from tests.faults.processes import Site, site
 from tests.support.browser import Browser

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from authrim.administration.clients import disable_client, update_client
-from authrim.administration.sessions import end_sessions
-from authrim.administration.signing_keys import key_ring_of, rotate_key
-from authrim.configuration import Configuration
-from domain.client import DISABLED
+from authrim.clients.records import disable_client, update_client
+from authrim.core.clients_and_keys import Configuration
+from authrim.core.signing_keys import key_ring_of, rotate_key
+from authrim.people.sessions.end import end_sessions
+from domain.client.client import DISABLED
 from domain.errors import Refusal
-from domain.grant_events import CodeIssued
-from domain.key import Key
+from domain.grant.events import CodeIssued
+from domain.key.key import Key
 from domain.stream import DEFAULT_TENANT
 from tests.support.browser import Browser, Shown, authorization_query, redeem
 from tests.support.log import grant_events

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import psycopg2
 
-from authrim.execute import Change, Context, append_of
+from authrim.core.execute import Change, Context, append_of
 from authrim.store.contract import Append, NewEvent, Store, StreamAppend
-from domain import account_events as account
-from domain import client_events as client
-from domain import grant_events as grant
-from domain import session_events as session
 from domain import stream as streams
+from domain.client import events as client
 from domain.event import Event
-from domain.key_events import KeyCreated
+from domain.grant import events as grant
+from domain.key.events import KeyCreated
+from domain.person import account_events as account
+from domain.person import session_events as session
 from domain.refusal_events import RequestRefused
 from projections.inline import STATE_PROJECTIONS
 

@@ -3,9 +3,10 @@
 import asyncpg
 import pytest
 
-from authrim.store import append_function, migrate
 from authrim.store.contract import UnknownSchema
-from authrim.store.postgres import PostgresStore
+from authrim.store.postgres import append_function
+from authrim.store.postgres import schema as postgres_schema
+from authrim.store.postgres.store import PostgresStore
 from projections.tables import INLINE_TABLES, PRIVATE_TABLES, Table
 
 
@@ -25,13 +26,13 @@ async def test_a_changed_text_is_installed_anew(postgres_dsn: str, monkeypatch: 
     monkeypatch.setattr(append_function, "text", lambda: changed)
     with pytest.raises(UnknownSchema, match="append function"):
         await PostgresStore(postgres_dsn).open()
-    assert await migrate.migrate_postgres(postgres_dsn) == ["append_batch"]
-    assert await migrate.migrate_postgres(postgres_dsn) == []
+    assert await postgres_schema.migrate_postgres(postgres_dsn) == ["append_batch"]
+    assert await postgres_schema.migrate_postgres(postgres_dsn) == []
     store = PostgresStore(postgres_dsn)
     await store.open()
     await store.close()
     monkeypatch.undo()
-    assert await migrate.migrate_postgres(postgres_dsn) == ["append_batch"]
+    assert await postgres_schema.migrate_postgres(postgres_dsn) == ["append_batch"]
 
 
 async def test_a_table_costs_one_declaration(postgres_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,7 +45,7 @@ async def test_a_table_costs_one_declaration(postgres_dsn: str, monkeypatch: pyt
     append_function.text.cache_clear()
     monkeypatch.setattr(append_function, "INLINE_TABLES", (*INLINE_TABLES, devices))
     try:
-        await migrate.migrate_postgres(postgres_dsn)
+        await postgres_schema.migrate_postgres(postgres_dsn)
         nothing: list[list[object]] = [[]] * 24
         rows = '[{"append": 0, "key": "default:1", "tenant": "default", "expires_at": 7}]'
         places = ", ".join(f"${n}" for n in range(1, 27))
@@ -55,7 +56,7 @@ async def test_a_table_costs_one_declaration(postgres_dsn: str, monkeypatch: pyt
     finally:
         append_function.text.cache_clear()
         monkeypatch.undo()
-        await migrate.migrate_postgres(postgres_dsn)
+        await postgres_schema.migrate_postgres(postgres_dsn)
         await connection.execute("DROP TABLE authrim.devices")
         await connection.close()
 
@@ -71,7 +72,7 @@ async def test_who_could_append_still_can(postgres_dsn: str, monkeypatch: pytest
             " SELECT p.oid::regprocedure::text INTO f FROM pg_proc p WHERE p.proname = 'append_batch'"
             " AND p.pronargs = 26; EXECUTE 'DROP FUNCTION ' || f; END $$"
         )
-        await migrate.migrate_postgres(postgres_dsn)
+        await postgres_schema.migrate_postgres(postgres_dsn)
         callers = await connection.fetch(
             "SELECT p.pronargs FROM pg_proc p WHERE p.proname = 'append_batch'"
             " AND has_function_privilege('caller_of_before', p.oid, 'EXECUTE')"

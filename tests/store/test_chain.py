@@ -9,13 +9,13 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from store_samples import grant_append
 
 from authrim.store import chain
 from authrim.store.contract import Store
-from authrim.store.migrate import migrate_sqlite
-from authrim.store.postgres import PostgresStore
-from authrim.store.sqlite import SQLiteStore
+from authrim.store.postgres.store import PostgresStore
+from authrim.store.sqlite.schema import migrate_sqlite
+from authrim.store.sqlite.store import SQLiteStore
+from tests.store.store_samples import grant_append
 
 PAGE = Path(__file__).parents[2] / "docs" / "audit" / "hash-chain.md"
 VECTORS = json.loads(PAGE.read_text().split("```json\n")[1].split("```")[0])

@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
-from store_samples import METADATA, grant_append, new_event
 
 from authrim.store.chain import verify
 from authrim.store.contract import Append, Appended, Conflict, Store, StreamAppend
 from projections.rows import Row
+from tests.store.store_samples import METADATA, grant_append, new_event
 
 CLIENT = "default:client:c1"
 

@@ -3,10 +3,10 @@
 import asyncio
 
 import pytest
-from store_samples import METADATA, grant_append, new_event
 
 from authrim.store.contract import Append, NewEvent, Store, StreamAppend
 from projections.rows import Row
+from tests.store.store_samples import METADATA, grant_append, new_event
 
 SUMMARY = "grant.summarized.v1"
 

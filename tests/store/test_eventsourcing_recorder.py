@@ -11,14 +11,14 @@ import pytest
 from eventsourcing import persistence
 from eventsourcing.domain import Aggregate
 from eventsourcing.tests import persistence as library_cases
-from store_samples import grant_append
 
 from authrim.store.codec import REGISTRIES
 from authrim.store.contract import Store
 from authrim.store.eventsourcing_adapter import LogRecorder
-from authrim.store.migrate import migrate_sqlite
-from authrim.store.postgres import PostgresStore
-from authrim.store.sqlite import SQLiteStore
+from authrim.store.postgres.store import PostgresStore
+from authrim.store.sqlite.schema import migrate_sqlite
+from authrim.store.sqlite.store import SQLiteStore
+from tests.store.store_samples import grant_append
 
 
 @contextmanager

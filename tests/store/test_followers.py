@@ -13,12 +13,12 @@ import psycopg2
 import pytest
 from structlog.testing import capture_logs
 
-from authrim.rebuild import verify
-from authrim.recorded import read_page
-from authrim.store.postgres import PostgresStore
+from authrim.audit.follow import Follower
+from authrim.audit.rebuild import verify
+from authrim.audit.recorded import read_page
+from authrim.store.postgres.store import PostgresStore
 from authrim.store.read_back import ReadBack
-from authrim.store.sqlite import SQLiteStore
-from authrim.worker import Follower
+from authrim.store.sqlite.store import SQLiteStore
 from projections.audit import AUDIT
 from projections.followed import Recorded
 from projections.rows import Row
@@ -99,7 +99,7 @@ async def test_follows_what_is_appended(store: ReadBack) -> None:
 _KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from authrim.worker import Follower
+from authrim.audit.follow import Follower
 from projections.audit import AUDIT
 from tests.store.test_followers import open_again
 

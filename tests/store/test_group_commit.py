@@ -6,7 +6,6 @@ The engine is a function that keeps what it is given and answers when it is told
 import asyncio
 
 import pytest
-from store_samples import METADATA, grant_append, new_event
 
 from authrim.store.contract import (
     Append,
@@ -19,6 +18,7 @@ from authrim.store.contract import (
 )
 from authrim.store.group_commit import GroupCommit
 from projections.rows import Row
+from tests.store.store_samples import METADATA, grant_append, new_event
 
 
 class Engine:

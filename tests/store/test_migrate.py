@@ -11,25 +11,29 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from authrim.store import migrate
+from authrim.store import migrations
 from authrim.store.contract import Store, Unavailable, UnknownSchema
-from authrim.store.migrate import Migration
-from authrim.store.postgres import PostgresStore
-from authrim.store.sqlite import SQLiteStore
+from authrim.store.migrations import Migration
+from authrim.store.postgres import schema as postgres_schema
+from authrim.store.postgres.store import PostgresStore
+from authrim.store.sqlite import schema as sqlite_schema
+from authrim.store.sqlite.store import SQLiteStore
 from projections.tables import INLINE_TABLES, PRIVATE_TABLES
 from tests.postgres_cluster import Cluster
 
 _STATEMENTS = [
-    statement for found in migrate.migrations("sqlite") for statement in migrate.statements(found.sql)
+    statement
+    for found in migrations.migrations("sqlite")
+    for statement in sqlite_schema.statements(found.sql)
 ]
 
 _KILLED = """
 import os, sys
 from pathlib import Path
-from authrim.store import migrate
+from authrim.store.sqlite import schema as sqlite_schema
 
 left = int(sys.argv[2])
-whole = migrate.statements
+whole = sqlite_schema.statements
 
 def killed(sql):
     global left
@@ -39,8 +43,8 @@ def killed(sql):
         if left == 0:
             os._exit(9)
 
-migrate.statements = killed
-migrate.migrate_sqlite(Path(sys.argv[1]))
+sqlite_schema.statements = killed
+sqlite_schema.migrate_sqlite(Path(sys.argv[1]))
 """
 
 
@@ -59,47 +63,47 @@ def test_sqlite_killed_half_way(tmp_path: Path, after: int) -> None:
     died = subprocess.run([sys.executable, "-c", _KILLED, str(path), str(after)], check=False)
     assert died.returncode == 9
     with closing(sqlite3.connect(path)) as connection, pytest.raises(UnknownSchema, match="authrim migrate"):
-        migrate.check_sqlite(connection)
-    assert migrate.migrate_sqlite(path)
+        sqlite_schema.check_sqlite(connection)
+    assert sqlite_schema.migrate_sqlite(path)
     with closing(sqlite3.connect(path)) as connection:
-        migrate.check_sqlite(connection)
-    assert migrate.migrate_sqlite(path) == []
+        sqlite_schema.check_sqlite(connection)
+    assert sqlite_schema.migrate_sqlite(path) == []
 
 
 async def test_postgres_killed_half_way(empty_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The session dies at the end of each migration in turn: the next run goes on there, and nothing is there twice."""
-    whole = migrate.migrations
+    whole = migrations.migrations
     for number in range(len(whole("postgres"))):
 
-        def dying(engine: migrate.Engine, number: int = number) -> list[Migration]:
+        def dying(engine: migrations.Engine, number: int = number) -> list[Migration]:
             found = whole(engine)
             found[number] = found[number]._replace(
                 sql=found[number].sql + ";SELECT pg_terminate_backend(pg_backend_pid())"
             )
             return found
 
-        monkeypatch.setattr(migrate, "migrations", dying)
+        monkeypatch.setattr(migrations, "migrations", dying)
         with pytest.raises(Unavailable):
-            await migrate.migrate_postgres(empty_dsn)
+            await postgres_schema.migrate_postgres(empty_dsn)
         store = PostgresStore(empty_dsn)
         with pytest.raises(UnknownSchema, match="authrim migrate"):
             await store.open()
-    monkeypatch.setattr(migrate, "migrations", whole)
-    assert await migrate.migrate_postgres(empty_dsn) == [whole("postgres")[-1].name, "append_batch"]
-    assert await migrate.migrate_postgres(empty_dsn) == []
+    monkeypatch.setattr(migrations, "migrations", whole)
+    assert await postgres_schema.migrate_postgres(empty_dsn) == [whole("postgres")[-1].name, "append_batch"]
+    assert await postgres_schema.migrate_postgres(empty_dsn) == []
 
 
 async def test_two_runs_at_once(empty_dsn: str) -> None:
     """Three runs in the same moment apply each migration once, and install the append function once."""
-    runs = await asyncio.gather(*(migrate.migrate_postgres(empty_dsn) for _ in range(3)))
+    runs = await asyncio.gather(*(postgres_schema.migrate_postgres(empty_dsn) for _ in range(3)))
     applied = [name for run in runs for name in run]
-    assert sorted(applied) == [*(found.name for found in migrate.migrations("postgres")), "append_batch"]
+    assert sorted(applied) == [*(found.name for found in migrations.migrations("postgres")), "append_batch"]
 
 
 async def test_two_schemas_in_one_database(empty_dsn: str) -> None:
     """A schema of another name is a log of its own."""
     for schema in ("one", "two"):
-        await migrate.migrate_postgres(empty_dsn, schema)
+        await postgres_schema.migrate_postgres(empty_dsn, schema)
     connection = await asyncpg.connect(empty_dsn)
     await connection.execute("UPDATE one.head SET changed_at = 5")
     await connection.close()
@@ -120,8 +124,8 @@ async def test_no_schema_at_all(empty_dsn: str, tmp_path: Path) -> None:
 
 async def test_a_newer_schema_is_refused(store_place: Path | str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that is older than the database does not start (F20)."""
-    whole = migrate.migrations
-    monkeypatch.setattr(migrate, "migrations", lambda engine: whole(engine)[:-1])
+    whole = migrations.migrations
+    monkeypatch.setattr(migrations, "migrations", lambda engine: whole(engine)[:-1])
     with pytest.raises(UnknownSchema, match="does not know"):
         await _store_at(store_place).open()
 
@@ -130,9 +134,9 @@ async def test_a_changed_migration_is_refused(
     store_place: Path | str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A migration whose text is not the one that was applied is refused by its name."""
-    whole = migrate.migrations
+    whole = migrations.migrations
     monkeypatch.setattr(
-        migrate,
+        migrations,
         "migrations",
         lambda engine: [whole(engine)[0]._replace(checksum="other"), *whole(engine)[1:]],
     )
@@ -149,7 +153,7 @@ async def test_the_tables_have_the_columns(store_place: Path | str) -> None:
 def test_each_number_once() -> None:
     """The migrations of each engine are numbered from 1 on, and each number stands once."""
     for engine in ("postgres", "sqlite"):
-        found = migrate.migrations(engine)  # type: ignore[arg-type]
+        found = migrations.migrations(engine)  # type: ignore[arg-type]
         versions = [migration.version for migration in found]
         assert versions == sorted(versions)
         assert len(set(versions)) == len(versions)

@@ -1,12 +1,12 @@
 """Lists of one tenant's rows, a page at a time."""
 
 import pytest
-from store_samples import grant_append
 
-from authrim.administration import paging
+from authrim.core import paging
 from authrim.store.contract import Store
 from projections.rows import Row
 from projections.tables import SEALED, row_key
+from tests.store.store_samples import grant_append
 
 
 @pytest.mark.parametrize("page", [1, 500])

@@ -8,11 +8,7 @@ from time import monotonic
 import asyncpg
 import psycopg2
 import pytest
-from store_samples import METADATA, grant_append, new_event
-from tcp_proxy import Proxy
 
-from authrim.store import postgres_connections, postgres_writer
-from authrim.store.application_role import grant_application_role
 from authrim.store.chain import verify
 from authrim.store.contract import (
     Append,
@@ -24,9 +20,14 @@ from authrim.store.contract import (
     StreamAppend,
     Unavailable,
 )
-from authrim.store.postgres import PostgresStore
+from authrim.store.postgres import connections as postgres_connections
+from authrim.store.postgres import writer as postgres_writer
+from authrim.store.postgres.application_role import grant_application_role
+from authrim.store.postgres.store import PostgresStore
 from projections.rows import Row
 from tests.postgres_cluster import Cluster
+from tests.store.store_samples import METADATA, grant_append, new_event
+from tests.store.tcp_proxy import Proxy
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ from uuid import uuid4
 
 import pytest
 
-from authrim import rebuild as rebuilding
-from authrim.rebuild import Difference, Report, rebuild, verify
-from authrim.store.application_role import grant_application_role
+from authrim.audit import rebuild as rebuilding
+from authrim.audit.follow import FOLLOWED, Follower
+from authrim.audit.rebuild import Difference, Report, rebuild, verify
 from authrim.store.contract import Unavailable
-from authrim.store.postgres import PostgresStore
+from authrim.store.postgres.application_role import grant_application_role
+from authrim.store.postgres.store import PostgresStore
 from authrim.store.read_back import ReadBack
-from authrim.worker import FOLLOWED, Follower
 from projections.audit import AUDIT
 from projections.tables import INLINE_TABLES, PRIVATE_TABLES
 from tests.postgres_cluster import USER, Cluster

@@ -11,15 +11,16 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from store_samples import METADATA, grant_append
 
-from authrim.store import sqlite as sqlite_store
-from authrim.store import sqlite_clock, sqlite_lane
 from authrim.store.chain import verify
 from authrim.store.contract import Append, Conflict, StoreError, Unavailable, UnknownSchema
-from authrim.store.migrate import migrate_sqlite
-from authrim.store.sqlite import SQLiteStore
+from authrim.store.sqlite import clock as sqlite_clock
+from authrim.store.sqlite import lane as sqlite_lane
+from authrim.store.sqlite import store as sqlite_store
+from authrim.store.sqlite.schema import migrate_sqlite
+from authrim.store.sqlite.store import SQLiteStore
 from projections.rows import Row
+from tests.store.store_samples import METADATA, grant_append
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from authrim.store import sqlite_wal
 from authrim.store.chain import verify
-from authrim.store.migrate import migrate_sqlite
-from authrim.store.sqlite import SQLiteStore
+from authrim.store.sqlite import wal as sqlite_wal
+from authrim.store.sqlite.schema import migrate_sqlite
+from authrim.store.sqlite.store import SQLiteStore
 from tests.store.store_samples import grant_append
 
 

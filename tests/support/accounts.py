@@ -1,7 +1,7 @@
 """People of a running server, and what an administrator does to them."""
 
-from authrim.administration import accounts
 from authrim.crypto.passwords import Passwords
+from authrim.people import accounts
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 from tests.support.running import CHEAP, RunningServer

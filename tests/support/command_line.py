@@ -7,7 +7,7 @@ from typing import Any
 
 from click.testing import CliRunner, Result
 
-from authrim.cli import main
+from authrim.commands.root import main
 
 
 class CommandLine:

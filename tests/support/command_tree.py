@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import click
 
-from authrim.cli import COMMANDS, main
+from authrim.commands.root import COMMANDS, main
 
 #: What any command can read from standard input: a JSON file, or a password.
 STDIN = '{"name": "Alice Maria Example"}\n'

@@ -14,8 +14,8 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from authrim.store.migrate import migrate_sqlite
-from authrim.store.sqlite import SQLiteStore
+from authrim.store.sqlite.schema import migrate_sqlite
+from authrim.store.sqlite.store import SQLiteStore
 from tests.support.assertion import ASSERTION_TYPE, Key, signed
 from tests.support.browser import Browser
 from tests.support.certificates import Issued

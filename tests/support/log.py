@@ -1,6 +1,6 @@
 """What an auditor finds in the log of a running server."""
 
-from authrim.audit import why
+from authrim.audit.timeline import why
 from authrim.store import codec
 from domain.event import Event
 from domain.stream import DEFAULT_TENANT, GRANT, grant_stream

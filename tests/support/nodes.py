@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from authrim.app import make_app, make_runtime
-from authrim.web.limits import Limits
-from authrim.web.server import start_site
+from authrim.server.app import make_app, make_runtime
+from authrim.wire.limits import Limits
+from authrim.wire.listener import start_site
 from tests.support.running import RunningServer, development_settings, free_port
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from multidict import CIMultiDictProxy
 
-from authrim.administration.registration_tokens import create_initial_token
-from domain.client_metadata import ClientMetadata
+from authrim.clients.registration_tokens import create_initial_token
+from domain.client.metadata import ClientMetadata
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 from tests.support.running import KnownClient, RunningServer

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from domain.response_type import grant_types_of
+from domain.vocabulary.response_type import grant_types_of
 from tests.support.browser import Browser, Shown, redeem
 from tests.support.running import KnownClient, RunningServer
 from tests.support.tokens import verified_claims

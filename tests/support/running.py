@@ -14,18 +14,18 @@ import aiohttp
 import msgspec
 from pydantic import SecretStr
 
-from authrim.administration.accounts import create_account
-from authrim.administration.clients import create_client
-from authrim.administration.fetching import Fetching
-from authrim.app import background_work, make_app, make_runtime
+from authrim.clients.fetched_documents import Fetching
+from authrim.clients.records import create_client
+from authrim.core.runtime import Runtime
 from authrim.crypto.passwords import PasswordCost, Passwords
-from authrim.runtime import Runtime
-from authrim.serving import tls_of
+from authrim.people.accounts import create_account
+from authrim.server.app import background_work, make_app, make_runtime
+from authrim.server.serve import tls_of
 from authrim.settings import Settings
 from authrim.store.contract import Store
-from authrim.web.limits import Limits
-from authrim.web.server import start_site, unix_socket
-from domain.client_metadata import ClientMetadata
+from authrim.wire.limits import Limits
+from authrim.wire.listener import start_site, unix_socket
+from domain.client.metadata import ClientMetadata
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 from tests.support.person import LOGIN, PASSWORD, PERSON

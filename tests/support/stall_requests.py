@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
-from authrim.web.limits import Limits
+from authrim.wire.limits import Limits
 from tests.support.stalls import PATTERNS, SALT
 
 LIMITS = Limits()

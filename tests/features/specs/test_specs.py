@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from authrim.app import make_app
 from authrim.features import FEATURES, Feature
-from authrim.web.limits import Limits
+from authrim.server.app import make_app
+from authrim.wire.limits import Limits
 from scripts.reference.specs import evidence, shown_path
 from tests.support.running import RunningServer
 

@@ -1,0 +1,190 @@
+"""What an auditor asks first: the life of a grant, and why a request was refused. Both are read from the log."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from authrim.audit import recorded
+from authrim.audit._refusal import told
+from authrim.audit.follow import Follower
+from authrim.audit.sentences import reason_in_words, sentence
+from authrim.store.codec import UnreadableEvent
+from authrim.store.contract import Store, StoredEvent
+from authrim.store.read_back import ReadBack
+from domain import stream as streams
+from domain.errors import Refusal
+from domain.event import Event, as_dict
+from domain.grant import grant as grants
+from domain.grant.grant import Grant
+from projections.audit import AUDIT
+from projections.followed import Metadata
+
+_MICROSECONDS: Final = 1_000_000
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One event as an auditor reads it. ``recorded_at`` is µs UTC; ``fields`` are the event's own, as recorded.
+
+    ``readable`` is False for an event that this version cannot decode; it has no fields then.
+    """
+
+    position: int
+    version: int
+    recorded_at: int
+    type: str
+    what: str
+    metadata: Metadata
+    fields: dict[str, Any]
+    readable: bool = True
+
+    @property
+    def by(self) -> str:
+        """Who caused it: an administrator, the server itself, or the client and person of the request."""
+        if self.metadata.actor not in ("client", "subject"):
+            return self.metadata.actor
+        names = [f"client {self.metadata.client_id}"] if self.metadata.client_id else []
+        names += [f"person {self.metadata.subject}"] if self.metadata.subject else []
+        return ", ".join(names) or "a request"
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``--json``: everything, and the time also as text."""
+        fields = msgspec.to_builtins(self)
+        assert isinstance(fields, dict)
+        return {**fields, "time": time_of(self.recorded_at), "by": self.by}
+
+
+class Timeline(msgspec.Struct, frozen=True):
+    """A grant's life. ``status`` says in words where it stands; no lines: there is no such grant."""
+
+    tenant: str
+    grant_id: str
+    status: str
+    lines: tuple[Line, ...]
+
+    @property
+    def readable(self) -> bool:
+        """Whether every event could be read."""
+        return all(line.readable for line in self.lines)
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {
+            "tenant": self.tenant,
+            "grant": self.grant_id,
+            "status": self.status,
+            "readable": self.readable,
+            "events": [line.as_json() for line in self.lines],
+        }
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """Why a request was refused. ``where`` is an endpoint or ``grant <id>``; ``lines`` are what was recorded."""
+
+    error_id: str
+    recorded_at: int
+    tenant: str
+    where: str
+    refusal: Refusal
+    lines: tuple[Line, ...]
+
+    @property
+    def in_words(self) -> str:
+        """The reason in plain words."""
+        return reason_in_words(self.refusal.reason) if self.refusal.reason else self.refusal.description
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        first = self.lines[0].metadata
+        return {
+            "error_id": self.error_id,
+            "time": time_of(self.recorded_at),
+            "tenant": self.tenant,
+            "where": self.where,
+            "error": self.refusal.error,
+            "description": self.refusal.description,
+            "reason": self.refusal.reason,
+            "in_words": self.in_words,
+            "what_to_do": self.refusal.hint,
+            "section": self.refusal.section,
+            "status": self.refusal.status,
+            "client_id": first.client_id,
+            "trace": first.trace,
+            "events": [line.as_json() for line in self.lines],
+        }
+
+
+def time_of(recorded_at: int) -> str:
+    """µs since 1970 as ISO 8601 in UTC."""
+    seconds, rest = divmod(recorded_at, _MICROSECONDS)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:06d}Z"
+
+
+async def grant_timeline(store: Store, tenant: str, grant_id: str) -> Timeline:
+    """Everything that happened to a grant, in order. Raises Unavailable."""
+    events = await store.read_whole_stream(streams.grant_stream(tenant, grant_id))
+    read = [_read(stored) for stored in events]
+    lines = tuple(line for line, _ in read)
+    known = [event for _, event in read if event is not None]
+    status = _status(grants.fold(known)) if len(known) == len(read) else "cannot be read in full"
+    return Timeline(tenant, grant_id, status, lines)
+
+
+async def why(store: ReadBack, error_id: str) -> Explanation | None:
+    """The refusal of that error id, or None when none was recorded. Raises Unavailable."""
+    await Follower(store, AUDIT).catch_up()
+    rows = await store.read_audit(error_id)
+    if not rows:
+        return None
+    positions = {row["position"] for row in rows}
+    stream = streams.parse(rows[0]["stream"])
+    events = await store.read_whole_stream(str(stream))
+    read = [_read(stored) for stored in events if stored.position in positions]
+    refusals = [refusal for _, event in read if event is not None and (refusal := told(event)) is not None]
+    lines = tuple(line for line, _ in read)
+    refusal = refusals[0] if refusals else _UNTOLD
+    return Explanation(error_id, lines[0].recorded_at, stream.tenant, _where(stream, lines), refusal, lines)
+
+
+#: What was recorded has no refusal of its own: the events say what there is to say.
+_UNTOLD: Final = Refusal("", "The request was refused after what is recorded below.")
+
+
+def _read(stored: StoredEvent) -> tuple[Line, Event | None]:
+    """A line, and the event when it can be read."""
+    place = (stored.position, stored.version, stored.recorded_at, stored.type)
+    try:
+        one = recorded.read(stored)
+    except (UnreadableEvent, msgspec.DecodeError, ValueError):
+        one = None
+    if one is None:
+        return Line(
+            *place, "This event cannot be read by this version.", Metadata(), {}, readable=False
+        ), None
+    what = sentence(one.type, msgspec.structs.asdict(one.event))
+    fields = {name: value for name, value in as_dict(one.event).items() if name != "type"}
+    return Line(*place, what, one.metadata, fields), one.event
+
+
+def _status(grant: Grant) -> str:
+    """Where the grant stands, in words."""
+    if not grant.exists:
+        return "never begun"
+    if grant.revoked_at is not None:
+        return f"revoked: {reason_in_words(grant.revocation_reason)}"
+    if grant.refused is not None:
+        return f"ended with the error {grant.refused}"
+    if grant.waits_for_person:
+        return "waits for the person"
+    if grant.code is not None and grant.code.voided is not None:
+        return f"void: {reason_in_words(grant.code.voided)}"
+    if grant.code is not None and grant.code.redeemed_at is None:
+        return "waits for its code to be exchanged"
+    return "not revoked; its tokens are good until they expire"
+
+
+def _where(stream: streams.StreamId, lines: Sequence[Line]) -> str:
+    if stream.kind == streams.REFUSAL:
+        return str(lines[0].fields.get("endpoint", ""))
+    return f"{stream.kind} {stream.id}"

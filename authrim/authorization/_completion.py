@@ -1,0 +1,49 @@
+"""What the browser is told after a step of the authorization: the next page, or the answer to the client."""
+
+from aiohttp import web
+
+from authrim.authorization._front_channel import Onward, SignedAnswer
+from authrim.authorization._response import Destination, answer_client, refuse_by_redirect
+from authrim.core.execute import Context
+from authrim.core.runtime import RUNTIME
+from authrim.people.sessions.state import let_client_watch, session_state
+from authrim.web.answers import see_other
+from authrim.web.cookies import drop_request_cookie
+from domain.authorization.request import ByRedirect, mode_in_full
+from domain.authorization.steps import ConsentNeeded, SignInNeeded
+from domain.client.client import Client
+from domain.errors import Refusal
+from domain.grant.events import AuthorizationRequested
+
+
+async def complete(
+    request: web.Request, context: Context, client: Client, grant_id: str, asked: AuthorizationRequested,
+    step: Onward | Refusal, state: str | None, *, by_person: bool = False,
+) -> web.Response:  # fmt: skip
+    """The answer to the browser for what was decided (OIDC Core §3.1.2.5, §3.1.2.6). ``by_person``: on our page."""
+    runtime = request.app[RUNTIME]
+    if isinstance(step, SignInNeeded):
+        page = "create-account" if step.create else "login"
+        return see_other(runtime.url(f"/{page}/{grant_id}"))
+    if isinstance(step, ConsentNeeded):
+        return see_other(runtime.url(f"/consent/{grant_id}"))
+    if isinstance(step, Refusal):
+        refused = ByRedirect(step, asked.redirect_uri, mode_in_full(asked), state)
+        response = await refuse_by_redirect(request, context, client, refused, by_person=by_person)
+    else:
+        response = await _succeed(request, context, client, asked, step, state)
+    drop_request_cookie(request, response, grant_id)
+    return response
+
+
+async def _succeed(
+    request: web.Request, context: Context, client: Client, asked: AuthorizationRequested,
+    answer: SignedAnswer, state: str | None,
+) -> web.Response:  # fmt: skip
+    parameters = answer.parameters if state is None else {**answer.parameters, "state": state}
+    destination = Destination(client, asked.redirect_uri, mode_in_full(asked))
+    watched = session_state(request.app[RUNTIME], client, asked.redirect_uri, answer.session_id)
+    response = await answer_client(request, context, destination, {**parameters, **watched}, asked.ui_locales)
+    if watched:
+        let_client_watch(request, response, client, answer.session_id)
+    return response

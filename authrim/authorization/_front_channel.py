@@ -1,0 +1,100 @@
+"""What the authorization endpoint gives out by itself: the code, and the tokens of the implicit and the hybrid flow
+(RFC 6749 §4.1.2, OIDC Core §3.2.2.5, §3.3.2.5).
+
+Like at the token endpoint, secrets are made before the decision, which gets to see their digests only, and tokens are
+signed after it and before the append (architecture.md rule 7).
+"""
+
+from typing import NamedTuple
+
+import msgspec
+
+from authrim.core.execute import Context
+from authrim.core.runtime import Runtime
+from authrim.crypto.handles import new_handle
+from authrim.crypto.ids import digest
+from authrim.crypto.tokens import SentWith
+from authrim.tokens.issue import (
+    Prepared,
+    access_token_members,
+    id_token_key_of,
+    prepare,
+    signed_id_token,
+)
+from domain.authorization.steps import ConsentNeeded, SignInNeeded, Step
+from domain.client.client import Client
+from domain.errors import Refusal
+from domain.grant.front_channel import Authorized
+from domain.grant.issue import IssueFacts
+from domain.liveness import Liveness
+from domain.vocabulary import response_type as response_types
+
+
+class Draft(NamedTuple):
+    """What an answer would hold. ``prepared`` None: the response type has no token."""
+
+    code: str
+    prepared: Prepared | None
+
+    @property
+    def code_hash(self) -> str:
+        """The digest of the code."""
+        return digest(self.code)
+
+    @property
+    def issue_facts(self) -> IssueFacts | None:
+        """What tokens are decided with."""
+        return self.prepared.facts if self.prepared else None
+
+
+class SignedAnswer(msgspec.Struct, frozen=True):
+    """The good answer: its parameters, in order, but for those that every answer has. ``session_id`` as in
+    ``Authorized``."""
+
+    parameters: dict[str, str]
+    session_id: str | None = None
+
+
+Onward = SignInNeeded | ConsentNeeded | SignedAnswer
+"""Where a request goes on: to a page, or back to the client."""
+
+
+async def draft_answer(
+    runtime: Runtime, context: Context, client: Client, grant_id: str, response_type: str, now: int
+) -> Draft | Refusal:
+    """Make the code and what the response type's tokens need. There is never a refresh token among them."""
+    code = new_handle("ac", grant_id)
+    if not response_types.gives_tokens(response_type):
+        return Draft(code, None)
+    key = await id_token_key_of(runtime, context, client)
+    if isinstance(key, Refusal):
+        return key
+    liveness = Liveness(client.status)
+    return Draft(code, prepare(runtime, context, client, grant_id, now, liveness, None, key))
+
+
+async def signed_step(
+    runtime: Runtime, context: Context, grant_id: str, draft: Draft, step: Step | Refusal, state: str | None
+) -> Onward | Refusal:
+    """What was decided, its answer signed when it is one."""
+    if not isinstance(step, Authorized):
+        return step
+    parameters = await _parameters(runtime, context, grant_id, draft, step, state)
+    return SignedAnswer(parameters, step.session_id)
+
+
+async def _parameters(
+    runtime: Runtime, context: Context, grant_id: str, draft: Draft, answer: Authorized, state: str | None
+) -> dict[str, str]:
+    parameters = {"code": draft.code} if answer.code else {}
+    if draft.prepared is None:
+        return parameters
+    if answer.access_token is not None:
+        members = access_token_members(runtime, context, grant_id, draft.prepared, answer.access_token)
+        parameters |= {name: str(value) for name, value in members.items()}
+    if answer.id_token is not None:
+        sent_with = SentWith(parameters.get("access_token"), parameters.get("code"), state)
+        parameters["id_token"] = await signed_id_token(
+            runtime, context, draft.prepared, answer.id_token, sent_with
+        )
+    return parameters

@@ -1,0 +1,118 @@
+"""From what a client sent to what is recorded: one way for the authorization endpoint and for pushed requests
+(RFC 9126 §2.1: the request is validated as at the authorization endpoint)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from authrim.authorization._request_object import request_object
+from authrim.authorization.interaction import REQUEST_ROW, USER_REGISTRATION
+from authrim.core.execute import Context
+from authrim.core.runtime import Runtime
+from authrim.core.sealed_rows import GRANT
+from authrim.crypto import strict_json
+from authrim.crypto.ids import digest
+from authrim.crypto.strict_json import JsonRefused
+from authrim.protocol.id_token_hint import hinted_subject
+from authrim.web.params import Params
+from domain.authorization.parameters import Parameters
+from domain.authorization.pushed_request import Pushed
+from domain.authorization.request import (
+    ByRedirect,
+    OnPage,
+    PrivateParameters,
+    RequestFacts,
+    Valid,
+    refuse_by_redirect,
+    refuse_object,
+    validate,
+)
+from domain.client.client import Client, cannot_be_served
+from domain.client.profile import DPOP
+from domain.errors import Refusal, invalid_request
+from domain.grant.events import AuthorizationRequested
+from projections.rows import Row
+
+TWO_PEOPLE = invalid_request(
+    "The id_token_hint and the claims parameter name two people.", "Name one.", "OIDC Core §5.5.1"
+)
+
+
+async def read_request(
+    runtime: Runtime, context: Context, client: Client, params: Params, *,
+    browser_hash: str | None = None, pushed: Pushed | None = None,
+) -> Valid | OnPage | ByRedirect:  # fmt: skip
+    """The request of a client that is known and active, or where its refusal goes."""
+    facts = RequestFacts(
+        now=runtime.now(),
+        issuer=runtime.issuer,
+        interaction_lifetime=runtime.settings.interaction_lifetime,
+        response_types=runtime.response_types,
+        response_modes=runtime.response_modes,
+        browser_hash=browser_hash,
+        dpop=DPOP in runtime.features,
+        creates_accounts=USER_REGISTRATION in runtime.features,
+        pushed=pushed,
+        require_pushed=runtime.settings.require_pushed_authorization_requests,
+        require_signed=runtime.settings.require_signed_request_object,
+    )
+    parameters = _parameters(params)
+    signed = await request_object(runtime, context, client, params)
+    if isinstance(signed, Refusal):
+        return refuse_object(client, parameters, signed, facts)
+    if signed is not None:  # RFC 9101 §5: what stands beside it is not looked at any more
+        parameters, facts = signed.parameters, msgspec.structs.replace(facts, signed=signed)
+    valid = validate(client, parameters, facts)
+    unserved = cannot_be_served(client, runtime.features)
+    if isinstance(valid, Valid) and unserved is not None:
+        return refuse_by_redirect(valid, unserved)
+    hint = parameters.get("id_token_hint")
+    if not isinstance(valid, Valid) or hint is None:
+        return valid
+    return _with_hint(runtime, context, client, valid, hint)
+
+
+def _with_hint(
+    runtime: Runtime, context: Context, client: Client, valid: Valid, hint: str
+) -> Valid | ByRedirect:
+    """The person that the hint speaks of, which needs our keys (OIDC Core §3.1.2.1 ``id_token_hint``)."""
+    keys = runtime.key_ring.past_and_present_keys(context.tenant, runtime.now())
+    subject = hinted_subject(keys, runtime.issuer, client.client_id, hint)
+    if valid.private.hinted_subject is not None and subject != valid.private.hinted_subject:
+        subject = TWO_PEOPLE
+    if isinstance(subject, Refusal):
+        return refuse_by_redirect(valid, subject)
+    private = msgspec.structs.replace(valid.private, hinted_subject=subject)
+    return msgspec.structs.replace(valid, private=private)
+
+
+def _parameters(params: Params) -> Parameters:
+    asked, broken = _claims(params.get("claims"))
+    return Parameters(params.values, params.get_all("resource"), params.duplicates, asked, broken)
+
+
+def _claims(text: str | None) -> tuple[dict[str, Any] | None, bool]:
+    """The ``claims`` parameter by the strict reader (A029), and whether it was broken."""
+    if text is None:
+        return None, False
+    try:
+        document = strict_json.loads(text.encode("utf-8", "surrogatepass"))
+    except JsonRefused:
+        return None, True
+    return (document, False) if isinstance(document, dict) else (None, True)
+
+
+def as_recorded(valid: Valid) -> AuthorizationRequested:
+    """The event, with the digest of what is kept beside it."""
+    if valid.private == PrivateParameters():
+        return valid.request
+    return msgspec.structs.replace(valid.request, private_digest=digest(msgspec.json.encode(valid.private)))
+
+
+def private_rows(runtime: Runtime, context: Context, grant_id: str, valid: Valid) -> tuple[Row, ...]:
+    """The sealed row of a new grant's private parameters, when it has any (decisions.md 16)."""
+    if valid.private == PrivateParameters():
+        return ()
+    values: Mapping[str, bytes] = {REQUEST_ROW: msgspec.json.encode(valid.private)}
+    return runtime.private.first_rows(context.tenant, GRANT, grant_id, values)

@@ -1,0 +1,162 @@
+"""Where a sign-in cannot go on: why, in words for people, and where the person goes on instead.
+
+Each cause has its own text. The way on is the application that the request names, or this page at our own address.
+"""
+
+from typing import Final
+
+from aiohttp import hdrs, web
+
+from authrim.core.execute import Context
+from authrim.core.runtime import RUNTIME, Runtime
+from authrim.pages import texts
+from authrim.pages.display import web_link
+from authrim.pages.pages import BACK, HERE, START_AGAIN, WayOn
+from authrim.pages.texts import message
+from authrim.web.answers import error_page, record, see_other
+from authrim.web.cookie_header import cookies_of
+from authrim.web.cookies import set_probe_cookie
+from authrim.web.own_host import came_elsewhere
+from domain.client import redirect_uri as redirect_uris
+from domain.client.client import Client
+from domain.errors import Refusal
+from domain.grant.grant import Grant
+
+TITLE: Final = message("This sign-in cannot go on")
+FINISHED: Final = message("This sign-in is finished")
+
+OTHER_BROWSER: Final = Refusal(
+    "invalid_request",
+    message("This sign-in was begun in another browser or window."),
+    message("Go on where you began, or start again here."),
+    "RFC 9700 §4.7",
+    "interaction_not_of_browser",
+)
+NO_COOKIES: Final = Refusal(
+    "invalid_request",
+    message("Your browser keeps no cookies of this site, so it is not known again."),
+    message("Allow cookies for this site, then start again."),
+    "RFC 9700 §4.7",
+    "interaction_without_cookies",
+)
+OTHER_HOST: Final = Refusal(
+    "invalid_request",
+    message("You have come by another address of this server, where your browser is not known."),
+    message("Open this page at the server's own address."),
+    "RFC 9700 §4.7",
+    "interaction_at_other_host",
+)
+UNKNOWN: Final = Refusal(
+    "invalid_request",
+    message("There is no sign-in at this address."),
+    message(
+        "Perhaps it is an old bookmark. Begin at the application that you want to use; keep a bookmark of that."
+    ),
+    "RFC 9700 §4.7",
+    "interaction_unknown",
+)
+EXPIRED: Final = Refusal(
+    "invalid_request",
+    message("This sign-in has been open too long."),
+    message("Go back to the application and start again."),
+    "RFC 9700 §4.7",
+    "interaction_expired",
+)
+DONE: Final = Refusal(
+    "invalid_request",
+    message("It has been answered already, perhaps in another tab."),
+    message("Go on in the application. A bookmark of this page leads nowhere; keep one of the application."),
+    "RFC 9700 §4.7",
+    "interaction_done",
+)
+SIGNED_OUT: Final = Refusal(
+    "invalid_request",
+    message("You have been logged out meanwhile."),
+    message("Go back to the application and start again."),
+    "RFC 9700 §4.7",
+    "interaction_signed_out",
+)
+CLIENT_CHANGED: Final = Refusal(
+    "invalid_request",
+    message("The application may not have this any more."),
+    message("Go back to the application and start again."),
+    "RFC 6749 §4.1.2.1",
+    "client_changed",
+)
+DEAD_ENDS: Final = (
+    OTHER_BROWSER, NO_COOKIES, OTHER_HOST, UNKNOWN, EXPIRED, DONE, SIGNED_OUT, CLIENT_CHANGED,
+)  # fmt: skip
+
+#: Says in the address that a cookie was set, and should have come back.
+_PROBED: Final = "cookies"
+
+
+def why_closed(grant: Grant, now: int) -> Refusal | None:
+    """Why nobody can go on with the request, whichever browser it is; None while it is open."""
+    if grant.request is None:
+        return UNKNOWN
+    if not grant.waits_for_person:
+        return DONE
+    return EXPIRED if now >= grant.request.expires_at else None
+
+
+def why_not_open(grant: Grant, browser_hash: str, now: int) -> Refusal | None:
+    """Why the request does not wait for this browser any more, as of a later read."""
+    closed = why_closed(grant, now)
+    if closed is not None or grant.browser_hash in (None, browser_hash):
+        return closed
+    return OTHER_BROWSER
+
+
+async def refuse_dead_end(
+    request: web.Request, context: Context, endpoint: str, refusal: Refusal, *, client_known: bool = False
+) -> web.Response:
+    """The page that says why, with the way on."""
+    if refusal is OTHER_BROWSER and request.method == hdrs.METH_GET:
+        found = _why_unknown(request)
+        if found is None:
+            return _probe(request)
+        refusal = found
+    await record(request, context, endpoint, refusal, client_known=client_known)
+    title = FINISHED if refusal is DONE else TITLE if refusal in DEAD_ENDS else texts.NOT_ANSWERED
+    return error_page(request, refusal, context.error_id, title, await _way_on(request, context, refusal))
+
+
+def _why_unknown(request: web.Request) -> Refusal | None:
+    """Why the browser did not bring the request's cookie. None: it brought none at all, and it has to be seen first
+    whether it keeps them."""
+    if came_elsewhere(request):
+        return OTHER_HOST
+    if cookies_of(request):
+        return OTHER_BROWSER
+    if _PROBED in request.query:
+        return NO_COOKIES
+    shows_pages = "text/html" in request.headers.get(hdrs.ACCEPT, "")
+    return None if shows_pages else OTHER_BROWSER
+
+
+def _probe(request: web.Request) -> web.Response:
+    """The same page once more, with a cookie on the way."""
+    runtime = request.app[RUNTIME]
+    response = see_other(f"{runtime.origin}{request.rel_url.raw_path}?{_PROBED}=1")
+    set_probe_cookie(runtime, response)
+    return response
+
+
+async def _way_on(request: web.Request, context: Context, refusal: Refusal) -> WayOn | None:
+    runtime = request.app[RUNTIME]
+    if refusal is OTHER_HOST:
+        return WayOn(HERE, runtime.origin + request.rel_url.raw_path)
+    if not context.client_id:
+        return None
+    client = await runtime.configuration.client(context.tenant, context.client_id)
+    return None if client is None or not client.exists else _to_client(runtime, client, refusal)
+
+
+def _to_client(runtime: Runtime, client: Client, refusal: Refusal) -> WayOn | None:
+    """Where the application begins a sign-in (OIDC Core §4), else its own page."""
+    begins, home = client.metadata.initiate_login_uri, client.metadata.client_uri
+    if begins and web_link(begins):
+        uri = redirect_uris.append_parameters(begins, {"iss": runtime.issuer})
+        return WayOn(BACK if refusal is DONE else START_AGAIN, uri)
+    return WayOn(BACK, home) if home and web_link(home) else None

@@ -1,0 +1,161 @@
+"""An open authorization request as its pages see it.
+
+The URL names the grant, a cookie proves that this browser is the one the request belongs to, and everything else
+comes from the recorded request (A018): the pages take no parameter of it from the browser.
+"""
+
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from authrim.authorization.dead_ends import CLIENT_CHANGED, EXPIRED, OTHER_BROWSER, UNKNOWN, why_closed
+from authrim.core.execute import Context, GrantRead
+from authrim.core.runtime import RUNTIME, Runtime
+from authrim.core.sealed_rows import GRANT
+from authrim.crypto.ids import digest
+from authrim.people.pseudonyms import hinted_person
+from authrim.people.sign_in.password import ACR_SUPPORTED
+from authrim.web.cookies import csrf_token, fetched_secret, request_secret
+from authrim.web.own_form import form_refusal
+from authrim.web.params import Params, read_form
+from domain.authorization.request import PrivateParameters, is_still_allowed
+from domain.authorization.steps import AuthorizationFacts, Browser
+from domain.client.client import Client
+from domain.errors import Refusal
+from domain.grant.events import AuthorizationRequested
+from domain.grant.grant import Grant
+from domain.grant.issue import IssueFacts
+
+#: Name of the sealed row with what may hold personal data.
+REQUEST_ROW: Final = "request"
+
+#: The feature that lets people make accounts of their own.
+USER_REGISTRATION: Final = "user_registration"
+
+
+class Interaction(msgspec.Struct, frozen=True):
+    """An open request of this browser. ``read`` is its grant as it was when it was opened, ``csrf`` the token of its
+    forms, ``private`` what is kept sealed, ``secret`` is the browser's own."""
+
+    grant_id: str
+    read: GrantRead
+    asked: AuthorizationRequested
+    client: Client
+    csrf: str
+    private: PrivateParameters
+    secret: str
+
+    @property
+    def grant(self) -> Grant:
+        """The grant as it was when it was opened."""
+        return self.read.grant
+
+    @property
+    def browser_hash(self) -> str:
+        """The digest of the browser's secret."""
+        return digest(self.secret)
+
+    def __repr__(self) -> str:
+        return f"Interaction({self.grant_id})"
+
+
+async def open_interaction(request: web.Request, context: Context) -> Interaction | Refusal:
+    """The open request that the URL names, when it is this browser's."""
+    runtime = request.app[RUNTIME]
+    grant_id = request.match_info["grant_id"]
+    read = await runtime.executor.read_grant(context.tenant, grant_id)
+    asked = read.grant.request
+    if asked is None:
+        return UNKNOWN
+    context.client_id = asked.client_id
+    closed = why_closed(read.grant, read.now)
+    if closed is not None:
+        return closed
+    secret = _browser_secret(request, context, grant_id, read.grant)
+    if secret is None:
+        return OTHER_BROWSER
+    client = await allowed_client(runtime, context, asked)
+    if client is None:
+        return CLIENT_CHANGED
+    private = await private_parameters(runtime, context, grant_id, asked)
+    if private is None:
+        return EXPIRED
+    csrf = csrf_token(runtime, grant_id, secret)
+    return Interaction(grant_id, read, asked, client, csrf, private, secret)
+
+
+def _browser_secret(request: web.Request, context: Context, grant_id: str, grant: Grant) -> str | None:
+    """The secret of this browser, when the request is its own. A pushed one is everybody's who fetched it, until
+    somebody signs in (decisions.md 20)."""
+    if grant.browser_hash is None and grant.request is not None and grant.request.request_uri_hash:
+        return fetched_secret(request, context.tenant, grant_id)
+    return request_secret(request, grant_id, grant.browser_hash)
+
+
+async def allowed_client(runtime: Runtime, context: Context, asked: AuthorizationRequested) -> Client | None:
+    """The request's client as it is now, when it may still have what was asked for."""
+    client = await runtime.configuration.client(context.tenant, asked.client_id)
+    if client is None or not is_still_allowed(client, asked, runtime.response_types, runtime.response_modes):
+        return None
+    return client
+
+
+async def own_form(request: web.Request, interaction: Interaction) -> Params | Refusal:
+    """The form that was sent, when it came from our own page of this request (A179)."""
+    form = await read_form(request)
+    if isinstance(form, Refusal):
+        return form
+    return form_refusal(request, interaction.csrf, form) or form
+
+
+async def private_parameters(
+    runtime: Runtime, context: Context, grant_id: str, asked: AuthorizationRequested
+) -> PrivateParameters | None:
+    """The request's sealed parameters, empty when it had none; None when they are not what was recorded."""
+    if asked.private_digest is None:
+        return PrivateParameters()
+    stored = await runtime.private.open(context.tenant, GRANT, grant_id, REQUEST_ROW)
+    if stored is None or digest(stored) != asked.private_digest:
+        return None
+    return msgspec.json.decode(stored, type=PrivateParameters)
+
+
+class StepFacts(msgspec.Struct, frozen=True):
+    """What a step is decided with, beside the grant's state: the time, and what an answer would be made of.
+    ``browser_hash`` is the browser that a pushed request gets bound to."""
+
+    now: int
+    code_hash: str
+    hinted_subject: str | None
+    issue: IssueFacts | None
+    browser_hash: str | None = None
+
+
+def facts_for(
+    runtime: Runtime, context: Context, client: Client, browser: Browser | None, step: StepFacts,
+    subject: str | None = None,
+) -> AuthorizationFacts:  # fmt: skip
+    """The facts that the authorization is decided with. ``browser`` None: nobody is signed in there. ``subject``: the
+    person of the grant, once it is known."""
+    known = (subject, browser.session.subject if browser else None)
+    return AuthorizationFacts(
+        now=step.now,
+        client=client,
+        code_hash=step.code_hash,
+        code_lifetime=min(client.profile.code_lifetime, runtime.settings.code_lifetime),
+        browser=browser,
+        hinted_subject=hinted_person(runtime, context.tenant, client, step.hinted_subject, known),
+        acr_supported=ACR_SUPPORTED,
+        issue=step.issue,
+        browser_hash=step.browser_hash,
+    )
+
+
+def create_account_url(request: web.Request, interaction: Interaction) -> str:
+    """Where the person makes an account for this request; empty when nobody does here, or when the request is about
+    somebody who has one (OIDC Core §3.1.2.1 ``id_token_hint``, §5.5.1)."""
+    runtime = request.app[RUNTIME]
+    if USER_REGISTRATION not in runtime.features or interaction.private.hinted_subject is not None:
+        return ""
+    return runtime.url(f"/create-account/{interaction.grant_id}")

@@ -1,0 +1,253 @@
+"""The page on which a person makes an account (Initiating User Registration via OpenID Connect 1.0 §4).
+
+The account, the session that begins with it and the request's next step are one append: there is no account whose
+person was not let in, and nobody is let in without one.
+"""
+
+from typing import Final
+
+import msgspec
+from aiohttp import hdrs, web
+
+from authrim.authorization._step import StepTaken, answer_step, cancel, take_step
+from authrim.authorization.dead_ends import refuse_dead_end
+from authrim.authorization.interaction import (
+    Interaction,
+    StepFacts,
+    create_account_url,
+    facts_for,
+    open_interaction,
+    own_form,
+)
+from authrim.authorization.other_tab import is_signed_in_since
+from authrim.core.execute import Change, Context
+from authrim.core.runtime import RUNTIME, Runtime
+from authrim.pages import texts
+from authrim.pages.headers import ERROR_ID_HEADER
+from authrim.pages.pages import CreateAccountPage
+from authrim.people.new_account import (
+    LOGIN_TAKEN,
+    LOGIN_UNUSABLE,
+    PASSWORD_LENGTH,
+    SHORTEST_PASSWORD,
+    NewAccount,
+    Wanted,
+    decide_new_account,
+    find_subject,
+    prepare_account,
+    refuse_new_account,
+)
+from authrim.people.sessions.begin import SessionBeginning
+from authrim.people.sign_in.password import PASSWORD_ACR, PASSWORD_AMR, by_network, too_many
+from authrim.web.answers import page_settings, record, refuse_on_page, see_other
+from authrim.web.context import context_of, networks_of
+from authrim.web.own_host import led_home
+from authrim.web.params import Params
+from authrim.web.sent_forms import answered_once
+from authrim.web.shown_client import shown_client
+from domain.authorization import steps as authorization
+from domain.authorization.steps import NOBODY_NEW, Browser
+from domain.client.client import Client
+from domain.decision import Decision
+from domain.errors import Refusal, invalid_request
+from domain.grant.grant import Grant
+from domain.person.account import NO_ACCOUNT
+from domain.person.session import NO_SESSION
+from domain.stream import account_stream
+from domain.vocabulary.claims import MAX_OWN_NAME, OWN_NAME_UNUSABLE, check_own_name
+from domain.vocabulary.text import LONGEST_LOGIN
+
+ENDPOINT = "create-account"
+
+PASSWORDS_DIFFER = invalid_request("The two passwords are not the same.", "Write it twice.")
+TOO_MANY = Refusal(
+    "access_denied", "There were too many new accounts.", "Wait, then try again.",
+    reason="too_many_accounts", status=429,
+)  # fmt: skip
+
+#: What the page says of a refusal, and the field that it is about.
+_SAID: Final[dict[Refusal, tuple[str, str]]] = {
+    LOGIN_UNUSABLE: (texts.LOGIN_UNUSABLE, "login"),
+    LOGIN_TAKEN: (texts.LOGIN_TAKEN, "login"),
+    OWN_NAME_UNUSABLE: (texts.NAME_UNUSABLE, "name"),
+    PASSWORD_LENGTH: (texts.PASSWORD_LENGTH, "password"),
+    PASSWORDS_DIFFER: (texts.PASSWORDS_DIFFER, "password"),
+    TOO_MANY: (texts.TOO_MANY_ATTEMPTS, ""),
+}
+
+
+class Typed(msgspec.Struct, frozen=True):
+    """What was typed, as it is shown again when it does not do; the passwords are not."""
+
+    login: str
+    name: str = ""
+    password: str = ""
+    password_repeated: str = ""
+
+    @property
+    def wanted(self) -> Wanted:
+        """The account that this asks for."""
+        return Wanted(self.login, self.password, {"name": self.name} if self.name else {})
+
+    def __repr__(self) -> str:
+        return "Typed()"
+
+
+@led_home
+async def show_create_account(request: web.Request) -> web.StreamResponse:
+    """GET ``/create-account/{grant}``: changes nothing."""
+    context = context_of(request)
+    interaction = await _open(request, context)
+    if isinstance(interaction, Refusal):
+        return await refuse_dead_end(request, context, ENDPOINT, interaction)
+    runtime = request.app[RUNTIME]
+    if interaction.grant.subject is not None:
+        return see_other(runtime.url(f"/consent/{interaction.grant_id}"))
+    if await is_signed_in_since(request, context, interaction):
+        return see_other(runtime.url(f"/authorize/{interaction.grant_id}"))
+    page = _page(request, interaction, Typed(interaction.private.login_hint or ""))
+    return runtime.pages.create_account(page)
+
+
+@answered_once
+async def answer_create_account(request: web.Request) -> web.StreamResponse:
+    """POST ``/create-account/{grant}``: the person makes an account or cancels."""
+    context = context_of(request)
+    interaction = await _open(request, context)
+    if isinstance(interaction, Refusal):
+        return await refuse_dead_end(request, context, ENDPOINT, interaction)
+    form = await own_form(request, interaction)
+    if isinstance(form, Refusal):
+        return await refuse_on_page(request, context, ENDPOINT, form, client_known=True)
+    if interaction.grant.subject is not None:  # another form of this request has done so already
+        return see_other(request.app[RUNTIME].url(f"/consent/{interaction.grant_id}"))
+    if form.get("action") == "cancel":
+        return await cancel(request, context, ENDPOINT, interaction)
+    typed = _typed(form)
+    refusal = _refuse_typed(typed) or await _refuse_now(request, context, interaction, typed)
+    if refusal is not None:
+        return await _not_yet(request, context, interaction, typed, refusal)
+    return await _create(request, context, interaction, typed)
+
+
+async def _open(request: web.Request, context: Context) -> Interaction | Refusal:
+    """The request of this browser, when a new person may answer it."""
+    interaction = await open_interaction(request, context)
+    if isinstance(interaction, Refusal) or create_account_url(request, interaction):
+        return interaction
+    return NOBODY_NEW
+
+
+def _typed(form: Params) -> Typed:
+    names = ("login", "name", "password", "password_repeated")
+    login, name, password, repeated = (form.get(field) or "" for field in names)
+    return Typed(login, name.strip(), password, repeated)
+
+
+def _refuse_typed(typed: Typed) -> Refusal | None:
+    """Why this makes no account, whoever else has one."""
+    if typed.password != typed.password_repeated:
+        return PASSWORDS_DIFFER
+    return refuse_new_account(typed.wanted) or check_own_name(typed.name)
+
+
+async def _refuse_now(
+    request: web.Request, context: Context, interaction: Interaction, typed: Typed
+) -> Refusal | None:
+    """Count the attempt, then see whether the login is free: who tries out which are taken is slowed down as who
+    guesses passwords is (A182, A183). Accounts that were made are counted too, so nobody makes them by the thousand."""
+    runtime, tenant = request.app[RUNTIME], context.tenant
+    settings, kind = runtime.settings, f"create-account:{tenant}"
+    limits = {
+        f"{kind}:{interaction.grant_id}": settings.sign_in_attempts_per_account,
+        **by_network(kind, networks_of(request), settings.sign_in_attempts_per_address, 4),
+    }
+    if await too_many(runtime, limits):
+        return TOO_MANY
+    if await find_subject(runtime.store, runtime.master, tenant, typed.login) is not None:
+        return LOGIN_TAKEN
+    return None
+
+
+async def _create(
+    request: web.Request, context: Context, interaction: Interaction, typed: Typed
+) -> web.Response:
+    """Make the account, begin its session, and go on with the request. Raises PasswordsBusy."""
+    runtime = request.app[RUNTIME]
+    context.actor = "subject"
+    new = await prepare_account(
+        runtime.private,
+        runtime.passwords,
+        runtime.master,
+        context.tenant,
+        typed.wanted,
+        source=networks_of(request)[-1],
+    )
+    beginning = SessionBeginning(request, context, new.subject, typed.login)
+
+    async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepTaken:
+        # Of two that want the same login at once the database lets one have it, and the other finds it taken here.
+        if await find_subject(runtime.store, runtime.master, context.tenant, typed.login) is not None:
+            return StepTaken(Decision((), LOGIN_TAKEN))
+        context.subject = new.subject
+        account = decide_new_account(NO_ACCOUNT, new, facts.now)
+        changes = await beginning.decide(client, facts.now)
+        made = Change(account_stream(context.tenant, new.subject), 0, account.events)
+        decision = _signed_in(runtime, context, client, new, beginning.session_id, grant, facts)
+        return StepTaken(decision, (made, *changes), new.rows)
+
+    step = await take_step(request, context, interaction, decide)
+    if step is LOGIN_TAKEN:
+        context.subject = ""  # of an earlier try that lost
+        return await _not_yet(request, context, interaction, typed, LOGIN_TAKEN)
+    advanced = await answer_step(request, context, ENDPOINT, interaction, step)
+    if advanced.taken:
+        beginning.tell(advanced.response)
+    return advanced.response
+
+
+def _signed_in(
+    runtime: Runtime, context: Context, client: Client, new: NewAccount, session_id: str,
+    grant: Grant, facts: StepFacts,
+) -> Decision[authorization.Step]:  # fmt: skip
+    """The new person is the one of the request, and has agreed to nothing yet."""
+    browser = Browser(session_id, NO_SESSION, account_active=True)
+    authorization_facts = facts_for(runtime, context, client, browser, facts, new.subject)
+    return authorization.decide_signed_in(
+        grant, new.subject, session_id, PASSWORD_ACR, PASSWORD_AMR, authorization_facts
+    )
+
+
+async def _not_yet(
+    request: web.Request, context: Context, interaction: Interaction, typed: Typed, refusal: Refusal
+) -> web.Response:
+    """Record why, and show the page again."""
+    runtime = request.app[RUNTIME]
+    await record(request, context, ENDPOINT, refusal, client_known=True)
+    page = _page(request, interaction, typed, refusal, context.error_id)
+    response = runtime.pages.create_account(page, status=refusal.status)
+    response.headers[ERROR_ID_HEADER] = context.error_id
+    if refusal is TOO_MANY:
+        response.headers[hdrs.RETRY_AFTER] = str(runtime.settings.sign_in_window_seconds)
+    return response
+
+
+def _page(
+    request: web.Request, interaction: Interaction, typed: Typed, refusal: Refusal | None = None,
+    error_id: str | None = None,
+) -> CreateAccountPage:  # fmt: skip
+    runtime = request.app[RUNTIME]
+    message, wrong = (None, "") if refusal is None else _SAID[refusal]
+    return CreateAccountPage(
+        action_url=create_account_url(request, interaction),
+        csrf_token=interaction.csrf,
+        client=shown_client(runtime, interaction.client, interaction.asked.redirect_uri),
+        sign_in_url=runtime.url(f"/login/{interaction.grant_id}"),
+        shortest_password=SHORTEST_PASSWORD,
+        login_value=typed.login if len(typed.login) <= LONGEST_LOGIN else "",
+        name_value=typed.name if len(typed.name) <= MAX_OWN_NAME else "",
+        error_message=message,
+        error_id=error_id,
+        wrong=wrong,
+        **page_settings(request, interaction.asked.ui_locales),
+    )

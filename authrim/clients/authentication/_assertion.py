@@ -1,0 +1,65 @@
+"""Clients that sign: ``private_key_jwt`` with a key of their own, ``client_secret_jwt`` with their secret
+(RFC 7523 §2.2, OIDC Core §9)."""
+
+from time import time
+
+from authrim.clients.authentication._proof import Asked, Proven
+from authrim.crypto.jws import KeyFinder, VerificationKey
+from authrim.protocol import client_assertion
+from authrim.protocol.client_assertion import Assertion, AssertionFacts
+from domain.errors import Refusal, invalid_client
+
+
+async def private_key_jwt(asked: Asked) -> Proven | Refusal:
+    """RFC 7523 §2.2 with a key of the client's own."""
+    assertion = _assertion(asked)
+    keys = await asked.runtime.client_keys.verifying(asked.context.tenant, asked.client, assertion.jws.kid)
+    proved = client_assertion.check(asked.context.tenant, asked.client, keys, assertion, _facts(asked))
+    return proved if isinstance(proved, Refusal) else Proven(proved.kid, (proved.once,))
+
+
+async def client_secret_jwt(asked: Asked) -> Proven | Refusal:
+    """OIDC Core §9: RFC 7523 with an HMAC of the client's secret, or of the one before it for as long as that is
+    accepted."""
+    refusal = invalid_client("Client authentication failed.", "secret_expired")
+    for secret_hash in asked.client.live_secrets(int(time())):
+        key = await asked.runtime.client_secrets.verifying(
+            asked.context.tenant, asked.client.client_id, secret_hash
+        )
+        if key is None:
+            continue
+        proved = client_assertion.check(
+            asked.context.tenant,
+            asked.client,
+            _always(key),
+            _assertion(asked),
+            _facts(asked),
+        )
+        if not isinstance(proved, Refusal):
+            return Proven(once=(proved.once,))
+        refusal = proved
+    return refusal
+
+
+def _assertion(asked: Asked) -> Assertion:
+    """These methods are asked only when the credentials are an assertion (``client_methods``)."""
+    assertion = asked.credentials.assertion
+    assert assertion is not None
+    return assertion
+
+
+def _always(key: VerificationKey) -> KeyFinder:
+    """The secret is the only key there is, whatever a header says of it."""
+    return lambda _header: key
+
+
+def _facts(asked: Asked) -> AssertionFacts:
+    """What the client's assertion is held against: the names of ours that its audience may hold (decisions.md 18)."""
+    runtime, path = asked.runtime, asked.request.rel_url.raw_path
+    return AssertionFacts(
+        now=int(time()),
+        issuer=runtime.issuer,
+        rule=asked.client.profile.assertion_audience,
+        endpoints=frozenset((*runtime.urls("/token"), *runtime.urls_of_request(path))),
+        algorithms=asked.client.assertion_algorithms,
+    )

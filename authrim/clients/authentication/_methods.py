@@ -1,0 +1,87 @@
+"""The methods of client authentication, one row each: where the credentials are, and what proves them.
+
+Only the registered method counts, so nothing is downgraded (A078). A method that a feature offers is in the table of
+its feature alone: what is off is not asked.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from time import time
+from typing import Final, NamedTuple
+
+from authrim.clients.authentication._assertion import client_secret_jwt, private_key_jwt
+from authrim.clients.authentication._certificate import self_signed_tls_client_auth, tls_client_auth
+from authrim.clients.authentication._credentials import Way
+from authrim.clients.authentication._proof import Asked, Proven
+from authrim.clients.authentication.attestation import (
+    attest_jwt_client_auth,
+    attest_jwt_client_auth_dpop,
+)
+from authrim.clients.authentication.shown_certificate import presented_certificate
+from authrim.crypto.secrets import dummy_comparison, secret_matches
+from domain.client.client import SIGNED_SECRET
+from domain.client.profile import CERTIFICATE_METHODS, MTLS, SELF_SIGNED, TLS_CLIENT_AUTH
+from domain.errors import Refusal, invalid_client, invalid_request
+
+Prove = Callable[[Asked], Awaitable[Proven | Refusal]]
+
+
+class Method(NamedTuple):
+    """Where the credentials of a method are, and the function that checks them."""
+
+    way: Way
+    prove: Prove
+
+
+async def _nothing(_asked: Asked) -> Proven | Refusal:
+    """A public client only says who it is (RFC 6749 §2.1)."""
+    return Proven()
+
+
+async def _secret(asked: Asked) -> Proven | Refusal:
+    """RFC 6749 §2.3.1; one that has expired is like a wrong one (A081)."""
+    live = asked.client.live_secrets(int(time()))
+    if any(secret_matches(asked.credentials.secret, one) for one in live):
+        return Proven()
+    return invalid_client("Client authentication failed.", "secret_wrong")
+
+
+METHODS: Final[Mapping[str, Method]] = {
+    "none": Method(Way.CLIENT_ID, _nothing),
+    "client_secret_basic": Method(Way.BASIC, _secret),
+    "client_secret_post": Method(Way.FORM, _secret),
+    SIGNED_SECRET: Method(Way.ASSERTION, client_secret_jwt),
+    "private_key_jwt": Method(Way.ASSERTION, private_key_jwt),
+    "attest_jwt_client_auth": Method(Way.ATTESTATION, attest_jwt_client_auth),
+    "attest_jwt_client_auth_dpop": Method(Way.ATTESTATION, attest_jwt_client_auth_dpop),
+    TLS_CLIENT_AUTH: Method(Way.CLIENT_ID, tls_client_auth),
+    SELF_SIGNED: Method(Way.CLIENT_ID, self_signed_tls_client_auth),
+}
+
+
+async def prove(asked: Asked) -> Proven | Refusal:
+    """What the request proves by the client's registered method."""
+    method = METHODS.get(asked.client.metadata.token_endpoint_auth_method)
+    if method is None or method.way is not asked.credentials.way:
+        dummy_comparison(asked.credentials.secret)
+        if _has_two_methods(asked):
+            return invalid_request(
+                "A certificate and another client authentication method are used.",
+                "Use one.",
+                "RFC 6749 §2.3",
+            )
+        return invalid_client(
+            "Client authentication failed.",
+            "method_not_registered",
+            "Use the registered authentication method.",
+        )
+    return await method.prove(asked)
+
+
+def _has_two_methods(asked: Asked) -> bool:
+    """Whether a client that is to authenticate with its certificate shows one, and a secret or an assertion as well
+    (A077). For others a certificate is no authentication: their tokens may be bound to it."""
+    return (
+        MTLS in asked.runtime.features
+        and asked.client.metadata.token_endpoint_auth_method in CERTIFICATE_METHODS
+        and presented_certificate(asked.request) is not None
+    )

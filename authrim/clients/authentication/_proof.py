@@ -1,0 +1,29 @@
+"""What every method of client authentication is asked, and what it answers."""
+
+from typing import NamedTuple
+
+import msgspec
+from aiohttp import web
+
+from authrim.clients.authentication._credentials import Credentials
+from authrim.core.execute import Context
+from authrim.core.runtime import Runtime
+from authrim.protocol.used_once import UsedOnce
+from domain.client.client import Client
+
+
+class Asked(NamedTuple):
+    """The request of a client that is known and active, and that says who it is in its registered way."""
+
+    runtime: Runtime
+    request: web.Request
+    context: Context
+    client: Client
+    credentials: Credentials
+
+
+class Proven(msgspec.Struct, frozen=True):
+    """That the client is who it says: with which key, and what is still to be used up."""
+
+    key_id: str | None = None
+    once: tuple[UsedOnce, ...] = ()

@@ -1,0 +1,83 @@
+"""Clients whose instances an attester vouches for (draft-ietf-oauth-attestation-based-client-auth-10): with a proof of
+its own, or with the DPoP proof that the request has anyway (§5.2)."""
+
+from typing import Final
+
+from aiohttp import web
+
+from authrim.clients.authentication._proof import Asked, Proven
+from authrim.clients.authentication.sender_constraint import proved_keys
+from authrim.core.runtime import Runtime
+from authrim.protocol import attestation
+from authrim.protocol.attestation import InstanceKey
+from authrim.protocol.nonce import accepted_nonces, current_nonce
+from authrim.web.middleware import LATE_HEADERS
+from domain.errors import Refusal, invalid_client
+
+ATTESTATION_FEATURE: Final = "client_attestation"
+POP_HEADER: Final = "OAuth-Client-Attestation-PoP"
+CHALLENGE_HEADER: Final = "OAuth-Client-Attestation-Challenge"
+_PURPOSE: Final = "attestation"
+
+
+def current_challenge(runtime: Runtime, tenant: str) -> str:
+    """The challenge to give out now."""
+    return current_nonce(runtime.master, tenant, _PURPOSE, runtime.now())
+
+
+async def attest_jwt_client_auth(asked: Asked) -> Proven | Refusal:
+    """§5.1: the instance proves its key with a JWT of its own."""
+    instance = _instance(asked)
+    if isinstance(instance, Refusal):
+        return instance
+    runtime, tenant, now = asked.runtime, asked.context.tenant, asked.runtime.now()
+    proof = attestation.check_proof(
+        tenant,
+        asked.request.headers.getall(POP_HEADER, ()),
+        instance,
+        runtime.issuer,
+        accepted_nonces(runtime.master, tenant, _PURPOSE, now),
+        now,
+    )
+    fresh = current_challenge(runtime, tenant)
+    if isinstance(proof, Refusal):
+        _offer(asked.request, fresh)
+        return proof
+    if proof.challenge != fresh:
+        _offer(asked.request, fresh)
+    return Proven(instance.jkt, (proof.once,))
+
+
+async def attest_jwt_client_auth_dpop(asked: Asked) -> Proven | Refusal:
+    """§5.2: the DPoP proof is by the key that the attester vouches for."""
+    instance = _instance(asked)
+    if isinstance(instance, Refusal):
+        return instance
+    if POP_HEADER in asked.request.headers:
+        return invalid_client("There are two proofs.", "attestation_pop_twice", "Send the DPoP proof alone.")
+    proved = await proved_keys(asked.runtime, asked.request, asked.context, asked.client)
+    if isinstance(proved, Refusal):
+        return proved
+    if proved.keys.jkt != instance.jkt:
+        return invalid_client(
+            "The DPoP proof is not by the attested key.", "attestation_dpop_key", "Use one key for both."
+        )
+    return Proven(instance.jkt, proved.once)
+
+
+def _instance(asked: Asked) -> InstanceKey | Refusal:
+    """The key of the instance, by the one attestation of the request."""
+    runtime = asked.runtime
+    if ATTESTATION_FEATURE not in runtime.features:
+        return invalid_client("Client authentication failed.", "method_not_offered")
+    return attestation.instance_key(
+        asked.credentials.secret,
+        runtime.client_attesters.of(asked.client),
+        asked.client.client_id,
+        runtime.now(),
+    )
+
+
+def _offer(request: web.Request, challenge: str) -> None:
+    """With the answer, the challenge for the next request (§6.2)."""
+    request.setdefault(LATE_HEADERS, {})[CHALLENGE_HEADER] = challenge

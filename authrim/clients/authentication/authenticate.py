@@ -1,0 +1,142 @@
+"""Who is the client? One function that every endpoint of the back channel asks (RFC 6749 §2.3, RFC 7523 §2.2).
+
+Exactly one method may be used, and it must be the registered one: nothing is downgraded (A077, A078).
+"""
+
+from collections import OrderedDict
+from collections.abc import Collection
+from time import monotonic
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from authrim.clients.authentication._credentials import Credentials, presented
+from authrim.clients.authentication._methods import prove
+from authrim.clients.authentication._proof import Asked
+from authrim.clients.authentication.attestation import ATTESTATION_FEATURE
+from authrim.clients.authentication.sender_constraint import proved_keys
+from authrim.core.execute import Context
+from authrim.core.runtime import Runtime
+from authrim.crypto.ids import digest
+from authrim.crypto.secrets import dummy_comparison
+from authrim.protocol.used_once import UsedOnce, use_up
+from authrim.web.params import MAY_REPEAT, Params, read_form
+from domain.client.client import Client
+from domain.errors import Refusal, invalid_client
+from domain.liveness import ACTIVE
+from domain.vocabulary.confirmation import UNBOUND, Confirmation
+
+#: Failed attempts of one client from one address in a minute, before it has to wait.
+FAILURES_A_MINUTE: Final = 30
+_WINDOW: Final = 60
+#: Sources that are kept waiting at once: memory that an attacker can fill.
+MOST_WAITING: Final = 10_000
+
+
+class AuthenticatedClient(msgspec.Struct, frozen=True):
+    """A client that proved who it is, how, and with which key. ``method`` ``none``: it only said so. ``proof`` are the
+    keys that its request proved to hold beside that, for tokens to be bound to."""
+
+    client: Client
+    method: str
+    key_id: str | None = None
+    proof: Confirmation = UNBOUND
+
+    @property
+    def is_confidential(self) -> bool:
+        return self.method != "none"
+
+
+#: Answers that ask the client to come again with something fresh: nobody guessed anything.
+_NO_FAILURE: Final = frozenset({"use_attestation_challenge", "use_dpop_nonce"})
+#: Clients that failed too often, and until when (monotonic seconds) they wait, the first to be free in front.
+#: Counted in the store, for all nodes.
+_waiting: OrderedDict[str, float] = OrderedDict()
+
+
+async def authenticated_form(
+    runtime: Runtime, request: web.Request, context: Context, may_repeat: Collection[str] = MAY_REPEAT,
+    *, for_tokens: bool = False,
+) -> tuple[Params, AuthenticatedClient] | Refusal:  # fmt: skip
+    """How every back-channel endpoint begins: the form, nothing in it twice, and whose it is.
+
+    ``for_tokens``: what is asked for leads to tokens, so the request may prove keys to bind them to. The order is that
+    of decisions.md 17: the client's assertion, the DPoP proof and its nonce, and then both are used up.
+    """
+    form = await read_form(request)
+    if isinstance(form, Refusal):
+        return form
+    repeated = form.refuse_duplicates(may_repeat)
+    if repeated is not None:
+        return repeated
+    checked = await _checked(runtime, request, form, context)
+    if isinstance(checked, Refusal):
+        return checked
+    authenticated, once = checked
+    if for_tokens:
+        proved = await proved_keys(runtime, request, context, authenticated.client)
+        if isinstance(proved, Refusal):
+            return proved
+        authenticated = msgspec.structs.replace(authenticated, proof=proved.keys)
+        once = tuple(
+            {value.key: value for value in (*once, *proved.once)}.values()
+        )  # one proof may be for both
+    used = await use_up(runtime.store, once) if once else None
+    return used or (form, authenticated)
+
+
+async def _checked(
+    runtime: Runtime, request: web.Request, form: Params, context: Context
+) -> tuple[AuthenticatedClient, tuple[UsedOnce, ...]] | Refusal:
+    """The client that the request proves, with what is to be used up; or ``invalid_client`` / ``invalid_request``."""
+    credentials = presented(request, form, attestations=ATTESTATION_FEATURE in runtime.features)
+    if isinstance(credentials, Refusal):
+        return credentials
+    # A digest, because what an unknown client calls itself may be too long for a key of the store.
+    source = f"client-auth:{context.tenant}:{digest(credentials.client_id)}:{context.address}"
+    if _waiting.get(source, 0.0) > monotonic():
+        return _too_many()
+    checked = await _authenticate(runtime, request, context, credentials)
+    if isinstance(checked, Refusal) and checked.error not in _NO_FAILURE:
+        await _count_failure(runtime, source)
+    return checked
+
+
+async def _authenticate(
+    runtime: Runtime, request: web.Request, context: Context, credentials: Credentials
+) -> tuple[AuthenticatedClient, tuple[UsedOnce, ...]] | Refusal:
+    client = await runtime.client_documents.known(context, credentials.client_id)
+    if client is None:
+        dummy_comparison(credentials.secret)
+        return invalid_client("Client authentication failed.", "client_unknown")
+    context.client_id = client.client_id  # only now: what nobody registered may be anything, and is not kept
+    if client.status != ACTIVE:
+        dummy_comparison(credentials.secret)
+        return invalid_client("Client authentication failed.", "client_not_active")
+    proven = await prove(Asked(runtime, request, context, client, credentials))
+    if isinstance(proven, Refusal):
+        return proven
+    method = client.metadata.token_endpoint_auth_method
+    return AuthenticatedClient(client, method, proven.key_id), proven.once
+
+
+async def _count_failure(runtime: Runtime, source: str) -> None:
+    """Failures are counted for all nodes together; the one that sees too many makes its own callers wait."""
+    if await runtime.store.count(source, _WINDOW) > FAILURES_A_MINUTE:
+        _keep_waiting(source, monotonic())
+
+
+def _keep_waiting(source: str, now: float) -> None:
+    """A source waits for a window. Those whose time is over are forgotten, and the oldest of too many."""
+    _waiting[source] = now + _WINDOW
+    _waiting.move_to_end(source)
+    while len(_waiting) > MOST_WAITING or next(iter(_waiting.values())) <= now:
+        _waiting.popitem(last=False)
+
+
+def _too_many() -> Refusal:
+    return Refusal(
+        "invalid_client", "Too many failed attempts.", "Wait a minute.", "RFC 6749 §2.3.1", "too_many_failures",
+        status=429, retry_after=_WINDOW,
+    )  # fmt: skip

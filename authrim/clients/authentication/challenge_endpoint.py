@@ -1,0 +1,14 @@
+"""The challenge endpoint of draft-ietf-oauth-attestation-based-client-auth-10 §6.1: something fresh to sign."""
+
+from aiohttp import web
+
+from authrim.clients.authentication.attestation import current_challenge
+from authrim.core.runtime import RUNTIME
+from authrim.web.answers import json_answer
+from authrim.web.context import context_of
+
+
+async def challenge(request: web.Request) -> web.StreamResponse:
+    """POST ``/challenge``. Asked without authentication, and nothing is kept of it."""
+    tenant = context_of(request).tenant
+    return json_answer({"attestation_challenge": current_challenge(request.app[RUNTIME], tenant)})

@@ -1,0 +1,97 @@
+"""Which keys does a request prove to hold? A DPoP proof in its header (RFC 9449), a certificate of its connection
+(RFC 8705). One function for every endpoint that leads to tokens, and for every resource.
+"""
+
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from authrim.clients.authentication.shown_certificate import presented_certificate
+from authrim.core.execute import Context
+from authrim.core.runtime import Runtime
+from authrim.protocol import dpop
+from authrim.protocol.dpop import Proof, ProofFacts
+from authrim.protocol.nonce import accepted_nonces, current_nonce
+from authrim.protocol.used_once import UsedOnce
+from authrim.web.middleware import LATE_HEADERS
+from domain.client.client import Client
+from domain.client.profile import DPOP, MTLS
+from domain.errors import Refusal
+from domain.vocabulary.confirmation import UNBOUND, Confirmation
+
+DPOP_HEADER: Final = "DPoP"
+NONCE_HEADER: Final = "DPoP-Nonce"
+_NONCE_PURPOSE: Final = "dpop"
+
+
+#: At a resource, where there is a token to be invalid (RFC 8705 §3).
+CERTIFICATE_UNREADABLE: Final = Refusal(
+    "invalid_token", "The client certificate cannot be read.", "Show one certificate.", "RFC 8705 §3",
+    "certificate_malformed", status=401,
+)  # fmt: skip
+
+
+class ProvedKeys(msgspec.Struct, frozen=True):
+    """The keys, and what is still to be used up before anything is decided on them."""
+
+    keys: Confirmation = UNBOUND
+    once: tuple[UsedOnce, ...] = ()
+
+
+async def proved_keys(
+    runtime: Runtime, request: web.Request, context: Context, client: Client, bound_token: str | None = None,
+    *, by_dpop: bool = True,
+) -> ProvedKeys | Refusal:  # fmt: skip
+    """What a request of that client proves. ``bound_token``: the access token that comes with the proof, at a resource.
+    ``by_dpop`` False: a DPoP proof is not looked at, because nothing is presented with it."""
+    certificate = presented_certificate(request) if MTLS in runtime.features else None
+    if isinstance(certificate, Refusal):
+        return certificate if bound_token is None else CERTIFICATE_UNREADABLE
+    x5t_s256 = None if certificate is None else certificate.x5t_s256
+    proof = _dpop_proof(runtime, request, context, client, bound_token) if by_dpop else None
+    if isinstance(proof, Refusal):
+        return proof
+    if proof is None:
+        return ProvedKeys(Confirmation(x5t_s256=x5t_s256))
+    return ProvedKeys(Confirmation(proof.jkt, x5t_s256), (proof.once,))
+
+
+def _dpop_proof(
+    runtime: Runtime, request: web.Request, context: Context, client: Client, access_token: str | None
+) -> Proof | Refusal | None:
+    """What the request's DPoP header proves; None without one."""
+    if DPOP not in runtime.features:
+        return None
+    proofs = request.headers.getall(DPOP_HEADER, ())
+    if not proofs:
+        return None
+    now = runtime.now()
+    facts = ProofFacts(
+        now=now,
+        method=request.method,
+        urls=runtime.urls_of_request(request.rel_url.raw_path),
+        nonces=_nonces(runtime, context, client, now),
+        access_token=access_token,
+    )
+    proof = dpop.check(context.tenant, proofs, facts)
+    if facts.nonces is not None:
+        _offer_fresh_nonce(runtime, request, context, proof, now)
+    return proof
+
+
+def _nonces(runtime: Runtime, context: Context, client: Client, now: int) -> frozenset[str] | None:
+    """The nonces of which the proof must hold one, None when it need not (RFC 9449 §8, §9)."""
+    wanted = runtime.settings.dpop_nonce
+    if wanted == "required" or (wanted == "profile" and client.profile.dpop_nonce_required):
+        return accepted_nonces(runtime.master, context.tenant, _NONCE_PURPOSE, now)
+    return None
+
+
+def _offer_fresh_nonce(
+    runtime: Runtime, request: web.Request, context: Context, proof: Proof | Refusal, now: int
+) -> None:
+    """With the answer, a nonce for the next request, unless it has the newest already (RFC 9449 §8.2)."""
+    fresh = current_nonce(runtime.master, context.tenant, _NONCE_PURPOSE, now)
+    if isinstance(proof, Refusal) or proof.nonce != fresh:
+        request.setdefault(LATE_HEADERS, {})[NONCE_HEADER] = fresh

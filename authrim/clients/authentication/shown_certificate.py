@@ -1,0 +1,135 @@
+"""The certificate that the client of a request showed, wherever its TLS ended (RFC 8705 §2, RFC 9440).
+
+Here: from our own listener. At a proxy before us: from its ``Client-Cert`` header, believed from peers alone
+that know the secret and come from a configured network or by our Unix socket (A091). To come by the socket proves
+nothing: a proxy may pass on what anybody sends. Another peer's header is as if it were not there.
+"""
+
+from base64 import b64decode
+from functools import lru_cache
+from hmac import compare_digest
+from socket import AF_UNIX
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from authrim.protocol.mtls import ClientCertificate
+from authrim.settings import Settings
+from authrim.wire.forwarded import Network, is_in
+from authrim.wire.tls import CLIENT_CERTIFICATES
+from domain.errors import Refusal, invalid_client
+
+CERTIFICATE_HEADER: Final = "Client-Cert"
+CHAIN_HEADER: Final = "Client-Cert-Chain"
+SECRET_HEADER: Final = "Client-Cert-Secret"  # noqa: S105 - the name of a header
+
+#: The longest certificate that is looked at, in bytes, and how many that vouch for it.
+MAX_BYTES: Final = 8192
+MOST_ISSUERS: Final = 8
+_HEADERS_HELD: Final = 1024
+#: How nginx writes it: PEM, percent-encoded.
+_ESCAPED_PEM: Final = "-----BEGIN%20CERTIFICATE-----"
+
+
+class CertificateProxies(msgspec.Struct, frozen=True):
+    """The peers whose ``Client-Cert`` is believed when they send the secret: by network, and by the Unix socket."""
+
+    networks: tuple[Network, ...] = ()
+    secret: str = ""
+    by_socket: bool = False
+
+    def __repr__(self) -> str:
+        return "CertificateProxies()"
+
+    @classmethod
+    def of(cls, settings: Settings) -> "CertificateProxies":
+        """Those of the settings."""
+        secret = settings.client_cert_secret
+        return cls(
+            networks=settings.client_cert_proxies,
+            secret=secret.get_secret_value() if secret else "",
+            by_socket=settings.listen_socket is not None,
+        )
+
+
+CERTIFICATE_PROXIES = web.AppKey("certificate_proxies", CertificateProxies)
+"""Where an application keeps them; without it no header is believed."""
+
+
+def presented_certificate(request: web.Request) -> ClientCertificate | Refusal | None:
+    """The certificate of which the client showed to hold the key; None when it showed none."""
+    if _is_believed(request):
+        return _from_headers(request)  # a certificate that such a peer showed us is its own
+    shown = request.get_extra_info(CLIENT_CERTIFICATES)
+    return _certificate(shown) if shown else None
+
+
+def _is_believed(request: web.Request) -> bool:
+    proxies = request.app.get(CERTIFICATE_PROXIES)
+    if proxies is None:
+        return False
+    secrets = request.headers.getall(SECRET_HEADER, ())
+    return (
+        bool(proxies.secret)
+        and len(secrets) == 1
+        and compare_digest(secrets[0].encode("utf-8", "surrogateescape"), proxies.secret.encode())
+        and (
+            (proxies.by_socket and _came_by_socket(request)) or is_in(request.remote or "", proxies.networks)
+        )
+    )
+
+
+def _came_by_socket(request: web.Request) -> bool:
+    socket = request.get_extra_info("socket")
+    return socket is not None and socket.family == AF_UNIX
+
+
+def _from_headers(request: web.Request) -> ClientCertificate | Refusal | None:
+    """RFC 9440 §2.2, §2.3. A second ``Client-Cert`` is somebody else's."""
+    own = request.headers.getall(CERTIFICATE_HEADER, ())
+    if not any(own):
+        return None  # nginx sends an empty one when the client showed none
+    chain = request.headers.getall(CHAIN_HEADER, ())
+    ders = _ders(own[0], ",".join(chain)) if len(own) == 1 else None
+    return MALFORMED if ders is None else _certificate(ders)
+
+
+@lru_cache(maxsize=_HEADERS_HELD)
+def _ders(own: str, chain: str) -> tuple[bytes, ...] | None:
+    """The certificates of the headers; None when they are not what RFC 9440 or nginx would write."""
+    written = [own, *(member.strip(" \t") for member in chain.split(",") if member.strip(" \t"))]
+    found = [_escaped_pem(one) if one.startswith(_ESCAPED_PEM) else _byte_sequence(one) for one in written]
+    return None if None in found else tuple(one for one in found if one is not None)
+
+
+def _byte_sequence(value: str) -> bytes | None:
+    """RFC 8941 §3.3.5: base64 between colons."""
+    if len(value) < 3 or not value.startswith(":") or not value.endswith(":"):
+        return None
+    try:
+        return b64decode(value[1:-1], validate=True)
+    except ValueError:
+        return None
+
+
+def _escaped_pem(value: str) -> bytes | None:
+    try:
+        return x509.load_pem_x509_certificate(unquote_to_bytes(value)).public_bytes(Encoding.DER)
+    except ValueError:
+        return None
+
+
+def _certificate(ders: tuple[bytes, ...]) -> ClientCertificate | Refusal:
+    own, *issuers = ders
+    if len(issuers) > MOST_ISSUERS or any(len(der) > MAX_BYTES for der in ders):
+        return MALFORMED
+    return ClientCertificate(own, tuple(issuers))
+
+
+MALFORMED: Final = invalid_client(
+    "The client certificate cannot be read.", "certificate_malformed", "Show one certificate, of usual size."
+)

@@ -1,0 +1,80 @@
+"""Clients' logos, from our own origin (decisions.md 29, A036, A117): ``GET /logos/{client_id}/{digest}.png``.
+
+The address holds the picture's digest, so a browser may keep it for ever; and it is answered only while the
+registration says that digest, so a logo that was taken away is gone here at once, on every node.
+"""
+
+from collections import OrderedDict
+from typing import Final
+
+import structlog
+from aiohttp import hdrs, web
+
+from authrim.clients.logos import stored_logo
+from authrim.core.runtime import RUNTIME, Runtime
+from authrim.crypto.ids import digest, new_id
+from authrim.crypto.sealing import SealBroken
+from authrim.web.errors import json_refusal
+from domain.errors import Refusal
+from domain.stream import DEFAULT_TENANT
+
+log = structlog.get_logger(__name__)
+
+#: Logos a process holds in memory; one is 256 KiB at the very most.
+LOGOS_HELD: Final = 64
+
+NO_LOGO: Final = Refusal("invalid_request", "There is no such logo.", status=404)
+
+_HEADERS: Final = {
+    hdrs.CACHE_CONTROL: "public, max-age=31536000, immutable",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class Logos:
+    """The logos that were asked for last, by their digest."""
+
+    def __init__(self, limit: int = LOGOS_HELD) -> None:
+        self._limit = limit
+        self._held: OrderedDict[str, bytes] = OrderedDict()
+
+    async def get(self, runtime: Runtime, tenant: str, client_id: str, wanted: str) -> bytes | None:
+        """The PNG of that digest, from memory or opened from the client's row."""
+        if wanted in self._held:
+            self._held.move_to_end(wanted)
+            return self._held[wanted]
+        png = await _opened(runtime, tenant, client_id)
+        if png is None or digest(png) != wanted:
+            return None
+        self._held[wanted] = png
+        if len(self._held) > self._limit:
+            self._held.popitem(last=False)
+        return png
+
+
+#: The logos that the running server holds.
+LOGOS = web.AppKey("logos", Logos)
+
+
+async def logo(request: web.Request) -> web.StreamResponse:
+    """GET ``/logos/{client_id}/{digest}.png``."""
+    runtime, wanted = request.app[RUNTIME], request.match_info["digest"]
+    client_id = request.match_info["client_id"]
+    client = await runtime.configuration.client(DEFAULT_TENANT, client_id)
+    if client is None or not client.exists or client.metadata.logo_digest != wanted:
+        return json_refusal(NO_LOGO, error_id=new_id())
+    png = await request.app[LOGOS].get(runtime, DEFAULT_TENANT, client_id, wanted)
+    if png is None:
+        return json_refusal(NO_LOGO, error_id=new_id())
+    return web.Response(body=png, content_type="image/png", headers=_HEADERS)
+
+
+async def _opened(runtime: Runtime, tenant: str, client_id: str) -> bytes | None:
+    """The stored picture. One whose key is not there is no picture: the page shows the client without."""
+    try:
+        return await stored_logo(runtime.private, tenant, client_id)
+    except SealBroken as broken:
+        log.error("logo.sealed", client_id=client_id, kind=type(broken).__name__)
+        return None

@@ -1,0 +1,270 @@
+"""Clients: registered, changed, given new secrets, and ended by an administrator (RFC 7591's metadata)."""
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from typing import Any, Final
+
+import msgspec
+
+from authrim.clients.fetched_documents import Fetching, fetched_logo, sector_refusal
+from authrim.clients.logos import LogoChange
+from authrim.core.carry_out import MICROSECONDS, carry_out
+from authrim.core.client_secrets import ClientSecrets, leaving_rows
+from authrim.core.client_terms import administrators_terms
+from authrim.core.execute import Change, Outcome
+from authrim.core.paging import rows_of
+from authrim.core.sealed_rows import CLIENT as CLIENT_OWNER
+from authrim.crypto.secrets import ClientSecret, new_client_secret
+from authrim.store import codec
+from authrim.store.contract import Store
+from domain.client import client as clients
+from domain.client.client import SECRET_METHODS, Client
+from domain.client.metadata import ClientMetadata
+from domain.decision import Decision
+from domain.errors import Refusal
+from domain.registration import admission as client_admission
+from domain.registration import lifecycle as registration
+from domain.registration.admission import Admission
+from domain.registration.judgement import judged
+from domain.registration.lifecycle import RegisterClient, SetSecret
+from domain.stream import CLIENT, client_stream
+from projections.rows import Row
+from projections.tables import CLIENTS, SEALED, sealed_key
+
+#: How long the secret before a rotation goes on working when nothing else is said, in seconds.
+DEFAULT_OVERLAP: Final = 86_400
+_CLIENT_ID_BYTES: Final = 10
+
+
+def new_client_id() -> str:
+    """A random client id."""
+    return os.urandom(_CLIENT_ID_BYTES).hex()
+
+
+class ClientWithSecret(msgspec.Struct, frozen=True):
+    """A client, and the secret that was made for it: known here and now only. None: none was made."""
+
+    client: Client
+    secret: str | None = None
+
+    def __repr__(self) -> str:
+        return f"ClientWithSecret({self.client.client_id})"
+
+
+class NewSecret(msgspec.Struct, frozen=True):
+    """A secret that a change may give to a client, and who keeps it when the client is to sign with it."""
+
+    secret: ClientSecret
+    keeper: ClientSecrets | None
+
+
+CANNOT_KEEP: Final = Refusal(
+    "invalid_client_metadata", "The client would sign with a secret, which cannot be kept here.",
+    "Register it with authrim client create.", "RFC 7591 §3.2.2",
+)  # fmt: skip
+
+
+class ClientRead(msgspec.Struct, frozen=True):
+    """A client as it was read, the version it was read at, the database's clock in seconds, and what the client may
+    make of itself."""
+
+    client: Client
+    version: int
+    now: int
+    admission: Admission
+
+
+async def create_client(
+    store: Store,
+    tenant: str,
+    metadata: ClientMetadata,
+    *,
+    client_id: str | None = None,
+    development: bool = False,
+    logo: LogoChange | None = None,
+    keeper: ClientSecrets | None = None,
+    fetching: Fetching | None = None,
+    algorithms: tuple[str, ...] = (),
+) -> ClientWithSecret | Refusal:
+    """Register a client; one that authenticates with a secret gets it generated.
+
+    ``keeper`` keeps a secret that the client signs with; without one no such client can be registered.
+    ``client_id`` None: a random one. ``development``: redirect URIs may be http on the loopback interface.
+    ``logo`` None: that of its ``logo_uri``. ``fetching`` None: nothing is fetched, so there is no such logo, and no
+    document of a sector either. ``algorithms``: what the server keeps keys for, where that is known.
+    """
+    terms = administrators_terms(development, algorithms)
+    allowed = judged(metadata, terms)
+    if isinstance(allowed, Refusal):
+        return allowed
+    if logo is None and fetching is not None:
+        logo = await fetched_logo(fetching, metadata, ClientMetadata())
+    if logo is not None:
+        metadata = msgspec.structs.replace(metadata, logo_digest=logo.digest)
+    chosen_id = client_id or new_client_id()
+    secret = new_client_secret() if metadata.token_endpoint_auth_method in SECRET_METHODS else None
+    command = RegisterClient(chosen_id, metadata, None if secret is None else secret.hash, terms=terms)
+    client = await change_client(
+        store,
+        tenant,
+        chosen_id,
+        lambda read: registration.decide_register(read.client, command, read.now),
+        logo,
+        None if secret is None else NewSecret(secret, keeper),
+        fetching,
+    )
+    if isinstance(client, Refusal):
+        return client
+    return ClientWithSecret(client, None if secret is None else secret.value)
+
+
+async def update_client(
+    store: Store, tenant: str, client_id: str, changes: Mapping[str, Any], *, development: bool = False,
+    logo: LogoChange | None = None, keeper: ClientSecrets | None = None, fetching: Fetching | None = None,
+    algorithms: tuple[str, ...] = (),
+) -> ClientWithSecret | Refusal:  # fmt: skip
+    """Change some fields of the registration, named as in ``ClientMetadata``; the others stay as they are.
+
+    A client that turns to authenticating with a secret and has none gets one. ``logo`` None: it stays as it is, unless
+    ``logo_uri`` changes. ``fetching`` None: nothing is fetched. ``algorithms``: as for ``create_client``.
+    """
+    terms = administrators_terms(development, algorithms)
+    if logo is None and fetching is not None:
+        before = (await read_client(store, tenant, client_id)).client.metadata
+        logo = await fetched_logo(fetching, msgspec.structs.replace(before, **changes), before)
+    if logo is not None:
+        changes = {**changes, "logo_digest": logo.digest}
+    secret = new_client_secret()
+
+    def decide(read: ClientRead) -> Decision[Client]:
+        metadata = msgspec.structs.replace(read.client.metadata, **changes)
+        updated = registration.decide_update(read.client, metadata, read.now, terms)
+        if isinstance(updated.answer, Refusal) or not _needs_secret(updated.answer):
+            return updated
+        with_secret = registration.decide_set_secret(updated.answer, SetSecret(secret.hash), read.now)
+        return Decision((*updated.events, *with_secret.events), with_secret.answer)
+
+    client = await change_client(store, tenant, client_id, decide, logo, NewSecret(secret, keeper), fetching)
+    if isinstance(client, Refusal):
+        return client
+    is_new = any(one.secret_hash == secret.hash for one in client.secrets)
+    return ClientWithSecret(client, secret.value if is_new else None)
+
+
+def _needs_secret(client: Client) -> bool:
+    return client.uses_secret and not client.secrets
+
+
+async def rotate_secret(
+    store: Store, tenant: str, client_id: str, overlap_seconds: int = DEFAULT_OVERLAP,
+    keeper: ClientSecrets | None = None,
+) -> ClientWithSecret | Refusal:  # fmt: skip
+    """Give the client a new secret; the one before it works for ``overlap_seconds`` more (0: no longer)."""
+    secret = new_client_secret()
+
+    def decide(read: ClientRead) -> Decision[Client]:
+        command = SetSecret(secret.hash, previous_until=read.now + overlap_seconds)
+        return registration.decide_set_secret(read.client, command, read.now)
+
+    client = await change_client(store, tenant, client_id, decide, secret=NewSecret(secret, keeper))
+    return client if isinstance(client, Refusal) else ClientWithSecret(client, secret.value)
+
+
+async def disable_client(store: Store, tenant: str, client_id: str, reason: str) -> Client | Refusal:
+    """Forbid the client everything for now; its tokens are inactive at once. ``reason`` is for the log."""
+    return await change_client(
+        store, tenant, client_id, lambda read: registration.decide_disable(read.client, reason, read.now)
+    )
+
+
+async def enable_client(store: Store, tenant: str, client_id: str) -> Client | Refusal:
+    """Let a disabled client act again."""
+    return await change_client(
+        store, tenant, client_id, lambda read: registration.decide_enable(read.client, read.now)
+    )
+
+
+async def delete_client(store: Store, tenant: str, client_id: str) -> Client | Refusal:
+    """End the registration for good; its id is never used again."""
+    return await change_client(
+        store, tenant, client_id, lambda read: registration.decide_delete(read.client, read.now)
+    )
+
+
+async def show_client(store: Store, tenant: str, client_id: str) -> Client | Refusal:
+    """The client as its events tell it."""
+    client = (await read_client(store, tenant, client_id)).client
+    return client if client.exists else registration.UNKNOWN
+
+
+async def list_clients(store: Store, tenant: str, after: str = "", limit: int = 100) -> tuple[Client, ...]:
+    """At most ``limit`` clients in the order of their ids, those after ``after``; deleted ones are left out."""
+    found: list[Client] = []
+    async with aclosing(rows_of(store, CLIENTS, tenant, after)) as rows:
+        async for row in rows:
+            if len(found) == limit:
+                break
+            client = msgspec.json.decode(row["document"], type=Client)
+            if client.exists:
+                found.append(client)
+    return tuple(found)
+
+
+async def read_client(store: Store, tenant: str, client_id: str) -> ClientRead:
+    """The client as its events tell it now."""
+    read = await store.read_stream(client_stream(tenant, client_id))
+    events = codec.decode_stream(CLIENT, read)
+    return ClientRead(
+        clients.fold(events), read.version, read.now // MICROSECONDS, client_admission.fold(events)
+    )
+
+
+async def change_client(
+    store: Store, tenant: str, client_id: str, decide: Callable[[ClientRead], Decision[Client]],
+    logo: LogoChange | None = None, secret: NewSecret | None = None, fetching: Fetching | None = None,
+) -> Client | Refusal:  # fmt: skip
+    """A change with the sealed rows that go with it. They are sealed after the client was read: a deletion in
+    between moves the client's version, so what was dropped is never written back. A registration that says something
+    else than before is vouched for by its sector once more."""
+
+    async def attempt() -> Outcome[Client]:
+        read = await read_client(store, tenant, client_id)
+        decision = decide(read)
+        if not decision.events:
+            return Outcome(decision.answer)
+        if isinstance(decision.answer, Client) and decision.answer.metadata != read.client.metadata:
+            refusal = await sector_refusal(fetching, decision.answer.metadata)
+            if refusal is not None:
+                return Outcome(refusal)
+        change = Change(client_stream(tenant, client_id), read.version, decision.events, read.client)
+        if isinstance(decision.answer, Refusal):
+            return Outcome(decision.answer, (change,))
+        kept = secret_rows(tenant, read.client, decision.answer, secret)
+        if isinstance(kept, Refusal):
+            return Outcome(kept)
+        rows = (*kept, *await _sealed_rows(tenant, decision.answer, logo))
+        return Outcome(decision.answer, (change,), rows)
+
+    return await carry_out(store, tenant, attempt)
+
+
+def secret_rows(
+    tenant: str, before: Client, after: Client, new: NewSecret | None
+) -> tuple[Row, ...] | Refusal:
+    """What becomes of the secrets that the client signs with."""
+    leaving = leaving_rows(tenant, before, after)
+    if new is None or not after.signs_with_secret:
+        return leaving
+    if all(one.secret_hash != new.secret.hash for one in after.secrets):
+        return leaving
+    if new.keeper is None:
+        return CANNOT_KEEP
+    return (*leaving, new.keeper.row(tenant, after.client_id, new.secret))
+
+
+async def _sealed_rows(tenant: str, client: Client, logo: LogoChange | None) -> tuple[Row, ...]:
+    """A client that is deleted leaves nothing behind beside its log."""
+    if not client.exists:
+        return (Row(SEALED.name, "drop", {"key": sealed_key(tenant, CLIENT_OWNER, client.client_id, "*")}),)
+    return () if logo is None else await logo.rows(tenant, client.client_id)

@@ -1,0 +1,89 @@
+"""Dynamic client registration (RFC 7591 §3, OpenID Connect Dynamic Client Registration 1.0 §3)."""
+
+from typing import Any
+
+import msgspec
+from aiohttp import hdrs, web
+
+from authrim.clients.registration._register import register_client
+from authrim.clients.registration._registration import Managed, described
+from authrim.core.execute import Context
+from authrim.core.registration_quota import HOUR, MINUTE, RegistrationQuota
+from authrim.core.runtime import RUNTIME, Runtime
+from authrim.web.answers import refuse_as_json, refuse_as_resource
+from authrim.web.bearer import bearer_token
+from authrim.web.context import context_of
+from authrim.web.errors import resource_challenge
+from authrim.web.json_body import read_json_object
+from domain.errors import Refusal
+from domain.registration import documents as registration_metadata
+
+ENDPOINT = "register"
+
+_encode = msgspec.json.Encoder().encode
+
+
+async def register(request: web.Request) -> web.StreamResponse:
+    """POST ``/register``."""
+    runtime, context = request.app[RUNTIME], context_of(request)
+    token = bearer_token(request)
+    quota = RegistrationQuota(
+        runtime.store, runtime.settings, context, "register", is_holder=isinstance(token, str)
+    )
+    busy = await _too_many(quota)
+    if busy is not None:
+        return await refuse_as_json(request, context, ENDPOINT, busy)
+    if token is None and runtime.settings.registration != "open":
+        return resource_challenge(error_id=context.error_id)
+    answer = token if isinstance(token, Refusal) else await _register(request, runtime, context, token)
+    if isinstance(answer, Managed):
+        await quota.count_client()
+        return managed_answer(runtime, answer, status=201)
+    if answer.status in {401, 403}:
+        return await refuse_as_resource(request, context, ENDPOINT, answer)
+    return await refuse_as_json(request, context, ENDPOINT, answer)
+
+
+async def _too_many(quota: RegistrationQuota) -> Refusal | None:
+    """Only who was let in counts for the hour: whoever is refused takes no room from others (A201)."""
+    if await quota.minute_is_over():
+        return too_many(MINUTE)
+    return too_many(HOUR) if await quota.hour_is_full() else None
+
+
+def too_many(seconds: int) -> Refusal:
+    """429, for ``seconds`` at the most."""
+    return Refusal(
+        "temporarily_unavailable", "There are too many registrations.", "Come back later.", "RFC 6585 §4",
+        "registration_quota", status=429, retry_after=seconds,
+    )  # fmt: skip
+
+
+async def _register(
+    request: web.Request, runtime: Runtime, context: Context, token: str | None
+) -> Managed | Refusal:
+    document = await read_json_object(request)
+    if isinstance(document, Refusal):
+        return document
+    wanted = described(runtime, document)
+    if isinstance(wanted, Refusal):
+        return wanted
+    return await register_client(runtime, context, wanted, token)
+
+
+def managed_answer(runtime: Runtime, managed: Managed, status: int = 200) -> web.Response:
+    """The client information response (RFC 7591 §3.2.1, RFC 7592 §3): all that is registered, defaults too."""
+    client = managed.client
+    body: dict[str, Any] = registration_metadata.told(client)
+    body |= {name: value for name, value in msgspec.structs.asdict(managed.beside).items() if value}
+    if managed.secret is not None:
+        body["client_secret"] = managed.secret
+    if client.secrets:
+        body["client_secret_expires_at"] = client.secrets[0].expires_at
+    body |= {
+        "client_id_issued_at": client.registered_at,
+        "registration_access_token": managed.token,
+        "registration_client_uri": runtime.url(f"/register/{client.client_id}"),
+    }
+    headers = {hdrs.CACHE_CONTROL: "no-store", hdrs.PRAGMA: "no-cache"}
+    return web.Response(body=_encode(body), status=status, content_type="application/json", headers=headers)

@@ -1,0 +1,117 @@
+"""Tokens of registration, as an administrator gives them out: initial access tokens, which let clients in (RFC 7591
+§1.2), and registration access tokens, with which a client is managed from outside (RFC 7592)."""
+
+import msgspec
+
+from authrim.clients.records import change_client
+from authrim.core.carry_out import MICROSECONDS, carry_out
+from authrim.core.execute import Change, Outcome
+from authrim.crypto.ids import digest, new_id
+from authrim.crypto.registration_handles import new_initial_token, new_registration_token
+from authrim.store import codec
+from authrim.store.contract import Store
+from domain import stream as streams
+from domain.client.client import Client
+from domain.client.profile import PROFILES
+from domain.errors import Refusal
+from domain.registration import (
+    dynamic as dynamic_registration,
+)
+from domain.registration import (
+    initial_access_token as registration_token,
+)
+from domain.registration.initial_access_token import RegistrationToken
+from domain.registration.initial_access_token_events import InitialAccessTokenIssued
+from domain.registration.policy import GRANT_TYPES
+from domain.stream import REGISTRATION, registration_stream
+
+
+class GivenToken(msgspec.Struct, frozen=True):
+    """A token that was made, and its value: known here and now only."""
+
+    token: RegistrationToken
+    value: str
+
+    def __repr__(self) -> str:
+        return "GivenToken()"
+
+
+async def create_initial_token(
+    store: Store, tenant: str, *, uses: int, lifetime: int, scope: tuple[str, ...] = (),
+    grant_types: tuple[str, ...] = (), profile: str = "",
+) -> GivenToken | Refusal:  # fmt: skip
+    """Give out a token that lets ``uses`` clients in within ``lifetime`` seconds. What is empty is as the settings
+    say."""
+    unknown = sorted(set(grant_types) - set(GRANT_TYPES))
+    if unknown or (profile and profile not in PROFILES):
+        return Refusal("invalid_request", "There is no such grant type or profile.", "See docs/specs.md.")
+    token_id = new_id()
+    value = new_initial_token(token_id)
+    stream = registration_stream(tenant, token_id)
+
+    async def attempt() -> Outcome[RegistrationToken]:
+        now = (await store.read_stream(stream)).now // MICROSECONDS
+        wanted = InitialAccessTokenIssued(
+            token_id, digest(value), uses, now, now + lifetime, scope, grant_types, profile
+        )
+        decision = registration_token.decide_issue(registration_token.NO_TOKEN, wanted)
+        changes = (Change(stream, 0, decision.events),) if decision.events else ()
+        return Outcome(decision.answer, changes)
+
+    token = await carry_out(store, tenant, attempt)
+    return token if isinstance(token, Refusal) else GivenToken(token, value)
+
+
+async def list_initial_tokens(
+    store: Store, tenant: str, after: str = "", limit: int = 100
+) -> tuple[RegistrationToken, ...]:
+    """At most ``limit`` tokens in the order in which they were given out, those after the id ``after``."""
+    prefix = registration_stream(tenant, "")
+    names = await store.stream_names(prefix, f"{prefix}{after}", limit)
+    return tuple([await _read(store, name) for name in names])
+
+
+async def revoke_initial_token(store: Store, tenant: str, token_id: str) -> RegistrationToken | Refusal:
+    """Let nobody in with it any more; clients that it let in stay."""
+    stream = registration_stream(tenant, token_id)
+
+    async def attempt() -> Outcome[RegistrationToken]:
+        read = await store.read_stream(stream)
+        token = registration_token.fold(codec.decode_stream(REGISTRATION, read))
+        decision = registration_token.decide_revoke(token, read.now // MICROSECONDS)
+        changes = (Change(stream, read.version, decision.events),) if decision.events else ()
+        return Outcome(decision.answer, changes)
+
+    return await carry_out(store, tenant, attempt)
+
+
+async def _read(store: Store, stream: str) -> RegistrationToken:
+    read = await store.read_stream(stream)
+    return registration_token.fold(codec.decode_stream(streams.parse(stream).kind, read))
+
+
+async def new_registration_access_token(
+    store: Store, tenant: str, client_id: str
+) -> tuple[Client, str | None] | Refusal:
+    """Let whoever gets the new token manage the client (RFC 7592); the token before it is no good any more."""
+    token = new_registration_token(client_id)
+    client = await change_client(
+        store,
+        tenant,
+        client_id,
+        lambda read: dynamic_registration.decide_new_token(read.client, digest(token), read.now),
+    )
+    return client if isinstance(client, Refusal) else (client, token)
+
+
+async def revoke_registration_access_token(
+    store: Store, tenant: str, client_id: str
+) -> tuple[Client, str | None] | Refusal:
+    """Let nobody manage the client from outside any more."""
+    client = await change_client(
+        store,
+        tenant,
+        client_id,
+        lambda read: dynamic_registration.decide_revoke_token(read.client, "administrator", read.now),
+    )
+    return client if isinstance(client, Refusal) else (client, None)

@@ -1,0 +1,139 @@
+"""What the administrator's commands share: an open store with the keys to its private rows, and their answers."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NoReturn, TypeVar
+
+import click
+from rich.text import Text
+
+from authrim.clients.fetched_documents import Fetching
+from authrim.commands._common import emit, failures_told, is_json, json_text, run_with_store, settings_of
+from authrim.core.client_secrets import ClientSecrets
+from authrim.core.clients_and_keys import Configuration
+from authrim.core.master_proof import prove_master_keys
+from authrim.core.sealed_rows import PrivateData
+from authrim.core.signing_keys import key_ring_of
+from authrim.crypto.master import MasterKeys
+from authrim.outside.egress import Egress
+from authrim.outside.telemetry import configure_command
+from authrim.settings import Settings
+from authrim.store.contract import Store
+from domain.errors import Refusal
+from domain.stream import DEFAULT_TENANT
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What a command works with."""
+
+    settings: Settings
+    store: Store
+    master: MasterKeys
+    private: PrivateData
+    egress: Egress
+    tenant: str = DEFAULT_TENANT
+
+    @property
+    def keeper(self) -> ClientSecrets:
+        """Who keeps the secrets that clients sign with."""
+        return ClientSecrets(self.store, self.master)
+
+    @property
+    def fetching(self) -> Fetching:
+        """What a registration may fetch with."""
+        return Fetching(self.egress, self.private)
+
+    async def configuration(self) -> Configuration:
+        """The signing keys as of now."""
+        configuration = Configuration(self.store, key_ring_of(self.settings, self.private))
+        await configuration.open()
+        return configuration
+
+
+def administer(
+    context: click.Context, work: Callable[[Office], Awaitable[T | Refusal]], *, proved: bool = True
+) -> T:
+    """Do some work on the configured store; a refusal is printed and ends the command with status 1.
+
+    ``proved``: the master keys are proved first to be those of the database.
+    """
+    settings = settings_of(context)
+    configure_command()
+    with failures_told(settings):
+        master = MasterKeys.from_settings(settings.master_key_texts)
+
+    async def at_the_office(store: Store) -> T | Refusal:
+        if proved:
+            await prove_master_keys(store, master)
+        egress = Egress.from_settings(settings)
+        try:
+            return await work(Office(settings, store, master, PrivateData(store, master), egress))
+        finally:
+            await egress.close()
+
+    answer = run_with_store(context, at_the_office)
+    if isinstance(answer, Refusal):
+        _refuse(context, answer)
+    return answer
+
+
+def _refuse(context: click.Context, refusal: Refusal) -> NoReturn:
+    """The refusal as an endpoint would give it: as JSON on standard output, or as text on standard error."""
+    if is_json(context):
+        names = ("error", "description", "hint", "section")
+        click.echo(json_text({name: getattr(refusal, name) for name in names}))
+    else:
+        lines = (f"Refused: {refusal.error}", refusal.description, refusal.hint, refusal.section)
+        click.echo("\n  ".join(line for line in lines if line), err=True)
+    context.exit(1)
+
+
+def moment(seconds: int) -> str:
+    """A time, in seconds since 1970, as RFC 3339 has it."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def print_fields(context: click.Context, fields: Mapping[str, Any], note: str = "") -> None:
+    """One thing, a field a line. What is empty is in the JSON only. ``note`` is for people."""
+    shown = {name: _text(value) for name, value in fields.items() if value not in (None, "", (), [], {})}
+    width = max((len(name) for name in shown), default=0)
+    text = Text()
+    for name, value in shown.items():
+        text.append(f"{name:<{width}}  ", "bold")
+        text.append(value.replace("\n", "\n" + " " * (width + 2)) + "\n")
+    text.append(note)
+    text.rstrip()
+    emit(context, fields, text)
+
+
+def print_list(
+    context: click.Context, name: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Several things, one a line under the names of the columns; as JSON with all their fields."""
+    lines = [[_text(row[column]).replace("\n", " ") for column in columns] for row in rows]
+    widths = [max(map(len, cells)) for cells in zip(columns, *lines, strict=True)]
+    text = Text()
+    for cells, style in ((columns, "bold"), *((line, "") for line in lines)):
+        padded = (f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
+        text.append("  ".join(padded).rstrip() + "\n", style)
+    text.rstrip()
+    emit(context, {name: rows}, text)
+
+
+def _text(value: Any) -> str:
+    """A value in a person's eyes: a list one entry a line, nothing as a dash."""
+    match value:
+        case None:
+            return "–"
+        case bool():
+            return "yes" if value else "no"
+        case list() | tuple():
+            return "\n".join(_text(item) for item in value)
+        case dict():
+            return "\n".join(f"{name}: {_text(member)}" for name, member in value.items())
+        case _:
+            return str(value)

@@ -1,0 +1,102 @@
+"""What the commands share: the settings, an open store, and answers as text or as JSON."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from authrim.core.master_proof import WrongMasterKeys
+from authrim.crypto.master import MasterKeyRefused
+from authrim.crypto.sealing import SealBroken
+from authrim.settings import BadSettings, Settings, load
+from authrim.store.causes import FAILURES, cause_of
+from authrim.store.contract import StoreError
+from authrim.store.opening import open_store
+from authrim.store.read_back import ReadBack
+
+T = TypeVar("T")
+
+
+class UnusableSettings(click.ClickException):
+    """Ends a command like a wrong option does: nothing was done, and trying again will not help."""
+
+    exit_code = 2
+
+
+def settings_of(context: click.Context, **overrides: Any) -> Settings:
+    """The settings by ``--config``, the environment and ``overrides``; what is wrong ends the command."""
+    try:
+        return load(context.find_root().params.get("config"), overrides)
+    except BadSettings as error:
+        raise UnusableSettings(str(error)) from None
+
+
+@contextmanager
+def failures_told(settings: Settings) -> Iterator[None]:
+    """Let what a database or a master key can do to a command end it with the cause and the fix."""
+    try:
+        yield
+    except (WrongMasterKeys, MasterKeyRefused) as wrong:
+        raise UnusableSettings(f"{settings.master_keys_place}: {wrong}") from None
+    except StoreError as error:
+        raise click.ClickException(str(error)) from None
+    except SealBroken as broken:
+        raise click.ClickException(
+            f"{broken}: it was damaged, or its master key was given up: restore it"
+        ) from None
+    except FAILURES as failed:
+        raise click.ClickException(cause_of(failed)) from None
+
+
+def run_with_store(context: click.Context, work: Callable[[ReadBack], Awaitable[T]]) -> T:
+    """Do some work on the configured store, beside a running server or without one."""
+    settings = settings_of(context)
+
+    async def run() -> T:
+        store = open_store(settings)
+        await store.open()
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    with failures_told(settings):
+        return asyncio.run(run())
+
+
+def is_json(context: click.Context) -> bool:
+    """Whether JSON was asked for."""
+    return bool(context.find_root().params.get("as_json"))
+
+
+def json_text(data: Mapping[str, Any]) -> str:
+    """JSON for standard output, in ASCII where that knows no more."""
+    known = (sys.stdout.encoding or "").lower().replace("-", "")
+    return json.dumps(data, ensure_ascii=known != "utf8")
+
+
+def emit(context: click.Context, data: Mapping[str, Any], human: RenderableType) -> None:
+    """Print the answer: ``data`` with ``--json``, else ``human``. Lines are cut by nobody when they go to a file."""
+    if is_json(context):
+        click.echo(json_text(data))
+    else:
+        Console(soft_wrap=not sys.stdout.isatty(), highlight=False, markup=False).print(human)
+
+
+@contextmanager
+def progress_of(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on standard error, where a person can see it: call it with what is done and the whole."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=None)
+
+        def advance(done: int, whole: int) -> None:
+            progress.update(task, completed=done, total=whole)
+
+        yield advance

@@ -1,0 +1,137 @@
+"""An access token that somebody presents: is it one of ours, and is it active?
+
+One function for introspection, userinfo, revocation and our own resources (A129, A147). A JWT counts only with
+our signature, its exact type and issuer; an opaque token only as the whole string that was given out.
+"""
+
+from collections import OrderedDict
+from time import time
+from typing import Any, Final
+
+import msgspec
+
+from authrim.core.clients_and_keys import Configuration
+from authrim.core.endings import endings_of
+from authrim.core.execute import MICROSECONDS
+from authrim.crypto import strict_json
+from authrim.crypto.handles import ACCESS_TOKEN, parse_handle
+from authrim.crypto.ids import digest
+from authrim.crypto.jws import JwsRefused, verify
+from authrim.crypto.key_pair import SIGNING_ALGORITHMS
+from authrim.crypto.key_ring import KeyRing
+from authrim.crypto.strict_json import JsonRefused
+from authrim.crypto.tokens import ACCESS_TOKEN_TYPE
+from authrim.store.contract import Store
+from domain.client.client import NO_CLIENT, Client
+from domain.grant.events import AccessTokenIssued, confirmation_of
+from domain.grant.sender_constraint import is_kept_bound
+from domain.grant.token import TokenStanding, why_inactive
+from domain.liveness import ACTIVE, Liveness
+from projections.tables import token_key
+
+#: JWTs whose signature was found good, remembered by digest: a signature that held once holds for as long as
+#: its key is published.
+_REMEMBERED: Final = 20_000
+_ALGORITHMS: Final = frozenset(SIGNING_ALGORITHMS)
+_decode = msgspec.json.Decoder(AccessTokenIssued).decode
+
+
+class Named(msgspec.Struct, frozen=True):
+    """Which token a presented string is: its grant and its id there. ``kid`` signed it, if it is a JWT."""
+
+    grant_id: str
+    token_id: str
+    kid: str | None = None
+
+
+class PresentedToken(msgspec.Struct, frozen=True):
+    """A token that was issued here, and the client that it was judged with. ``why_inactive`` is empty when it is
+    active."""
+
+    grant_id: str
+    issued: AccessTokenIssued
+    client: Client
+    why_inactive: str
+    revoked: bool
+
+    @property
+    def is_active(self) -> bool:
+        return not self.why_inactive
+
+
+class AccessTokens:
+    """Finds presented access tokens."""
+
+    def __init__(self, store: Store, configuration: Configuration, key_ring: KeyRing, issuer: str) -> None:
+        self._store = store
+        self._configuration = configuration
+        self._key_ring = key_ring
+        self._issuer = issuer
+        self._verified: OrderedDict[str, Named] = OrderedDict()
+
+    async def find(self, tenant: str, token: str) -> PresentedToken | None:
+        """The token, or None when this server never gave it out, or so long ago that it has expired: its row leaves
+        some time after that (authrim/core/expired.py), and nobody may be able to tell when."""
+        named = self._named(tenant, token)
+        if named is None:
+            return None
+        found = await self._store.find("token", token_key(tenant, named.grant_id, named.token_id))
+        if found.row is None or found.now // MICROSECONDS >= found.row["expires_at"]:
+            return None
+        row, issued = found.row, _decode(found.row["document"])
+        client = await self._configuration.client(tenant, issued.client_id)
+        standing = TokenStanding(
+            expires_at=row["expires_at"],
+            revoked_at=row["revoked_at"],
+            liveness=Liveness(
+                client=_client_standing(row["client_status"], client, issued),
+                account=row["account_status"],
+                session=row["session_status"],
+                needs_account=row["subject"] is not None,
+                needs_session=row["session_id"] is not None,
+                ended=_why_over(row["account_document"], client, issued),
+            ),
+        )
+        why = why_inactive(standing, found.now // MICROSECONDS)
+        return PresentedToken(named.grant_id, issued, client or NO_CLIENT, why, row["revoked_at"] is not None)
+
+    def _named(self, tenant: str, token: str) -> Named | None:
+        handle = parse_handle(token)
+        if handle is not None:
+            return Named(handle.grant_id, digest(token)) if handle.kind == ACCESS_TOKEN else None
+        return self._named_by_jwt(tenant, token) if token.count(".") == 2 else None
+
+    def _named_by_jwt(self, tenant: str, token: str) -> Named | None:
+        keys = self._key_ring.verification_keys(tenant, int(time()))
+        try:
+            remembered = self._verified.get(digest(token))
+        except UnicodeEncodeError:
+            return None
+        if remembered is not None and remembered.kid in keys:
+            return remembered
+        try:
+            verified = verify(token, keys, algorithms=_ALGORITHMS, typ=frozenset({ACCESS_TOKEN_TYPE}))
+            claims: Any = strict_json.loads(verified.payload)
+        except (JwsRefused, JsonRefused):
+            return None
+        if not isinstance(claims, dict) or claims.get("iss") != self._issuer:
+            return None
+        named = Named(str(claims.get("grant_id")), str(claims.get("jti")), verified.kid)
+        self._verified[digest(token)] = named
+        if len(self._verified) > _REMEMBERED:
+            self._verified.popitem(last=False)
+        return named
+
+
+def _client_standing(status: str | None, client: Client | None, issued: AccessTokenIssued) -> str | None:
+    """The status that the row has now, on whatever node it was changed; and whether the client still calls the person
+    what it was told with this token."""
+    if client is None or status != ACTIVE or issued.subject is None:
+        return status if client else None
+    return client.standing(issued.client_generation)
+
+
+def _why_over(account_document: str | None, client: Client | None, issued: AccessTokenIssued) -> str:
+    """Why the person's grants are over, that of this token among them; empty when it is not."""
+    bound = client is not None and is_kept_bound(client, confirmation_of(issued).is_bound)
+    return endings_of(account_document).why_over(issued.client_id, issued.account_epoch, bound=bound)

@@ -1,0 +1,188 @@
+"""Clients that are described by a document at their own ``client_id`` (draft-ietf-oauth-client-id-metadata-document).
+
+The document is fetched when an authorization begins and what is known of it is old. What it says is recorded in the
+client's own stream like a registration, so every other check finds the client as it finds any: policy, liveness of its
+tokens, ``client disable``. A document that says what it said before appends nothing.
+"""
+
+import asyncio
+from collections import OrderedDict
+from time import monotonic
+from typing import Any, Final
+from weakref import WeakValueDictionary
+
+import structlog
+
+from authrim.core.client_terms import own_terms, settings_rules
+from authrim.core.clients_and_keys import Configuration
+from authrim.core.execute import MICROSECONDS, Change, Context, Executor, Outcome
+from authrim.core.registration_quota import RegistrationQuota
+from authrim.crypto import strict_json
+from authrim.crypto.strict_json import JsonRefused
+from authrim.outside.egress import Egress, EgressRefused, Fetched
+from authrim.settings import Settings
+from authrim.store import codec
+from authrim.store.contract import Store
+from domain.client import client as clients
+from domain.client import client_id_url
+from domain.client.client import Client
+from domain.client.metadata import ClientMetadata
+from domain.client.profile import PROFILES
+from domain.decision import Decision, refuse
+from domain.errors import Refusal
+from domain.registration import admission as client_admission
+from domain.registration import documents as registration_metadata
+from domain.registration.admission import Admission
+from domain.registration.dynamic import defaults_for
+from domain.registration.invalid_metadata import invalid
+from domain.registration.lifecycle import RegisterClient, decide_register, decide_update
+from domain.stream import CLIENT, client_stream
+
+log = structlog.get_logger(__name__)
+
+#: The feature's name.
+CLIENT_ID_METADATA: Final = "client_id_metadata"
+SOURCE: Final = "metadata_document"
+#: Bytes of a document.
+MAX_DOCUMENT: Final = 16_384
+#: Documents whose age is remembered; of the others the document is fetched again.
+_REMEMBERED: Final = 10_000
+
+
+class ClientDocuments:
+    """Keeps what is recorded of such clients as their documents have it."""
+
+    def __init__(
+        self, store: Store, egress: Egress, configuration: Configuration, executor: Executor,
+        settings: Settings, *, on: bool,
+    ) -> None:  # fmt: skip
+        self._store = store
+        self._egress = egress
+        self._configuration = configuration
+        self._executor = executor
+        self._settings = settings
+        self._on = on
+        self._fresh_until: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._fetching: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+
+    async def current(self, context: Context, client_id: str) -> Client | None:
+        """The client of that id, as its document has it now when it has one; None when nobody vouches for it."""
+        if (
+            self._on
+            and client_id_url.looks_like_one(client_id)
+            and not await self._is_current(context, client_id)
+        ):
+            return None
+        return await self._recorded(context, client_id)
+
+    async def known(self, context: Context, client_id: str) -> Client | None:
+        """The client of that id as it was recorded last; a document is fetched only for one that never was."""
+        client = await self._recorded(context, client_id)
+        return client if client is not None else await self.current(context, client_id)
+
+    async def _recorded(self, context: Context, client_id: str) -> Client | None:
+        """The client as it was recorded last. Where documents are not looked at, nobody vouches for those who have one:
+        it may have been taken back long ago."""
+        if not self._on and client_id_url.looks_like_one(client_id):
+            return None
+        return await self._configuration.client(context.tenant, client_id)
+
+    async def _is_current(self, context: Context, client_id: str) -> bool:
+        key = (context.tenant, client_id)
+        if self._fresh_until.get(key, 0.0) > monotonic():
+            return True
+        if client_id_url.problem(client_id):
+            return False
+        async with self._fetching.setdefault(key, asyncio.Lock()):
+            if self._fresh_until.get(key, 0.0) > monotonic():
+                return True
+            return await self._fetched_and_recorded(context, client_id)
+
+    async def _fetched_and_recorded(self, context: Context, client_id: str) -> bool:
+        """Fetch the document and record what is new in it. Failures are never remembered (the draft's §4.4)."""
+        is_new = await self._configuration.client(context.tenant, client_id) is None
+        quota = RegistrationQuota(self._store, self._settings, context, "client-document")
+        if await quota.minute_is_over() or (is_new and await quota.hour_is_full()):
+            return False  # anybody may name an address: one source does not make us fetch without end (A201)
+        try:
+            fetched = await self._egress.fetch(client_id, limit=MAX_DOCUMENT, client=client_id)
+        except EgressRefused:
+            return False
+        fields = _read(fetched, client_id)
+        refusal = fields if isinstance(fields, Refusal) else await self._record(context, client_id, fields)
+        if refusal is not None:
+            log.warning("client_document.refused", what=refusal.description)
+            return False
+        if is_new:
+            await quota.count_client()
+        self._fresh_until[context.tenant, client_id] = (
+            monotonic() + self._settings.client_metadata_document_cache_seconds
+        )
+        if len(self._fresh_until) > _REMEMBERED:
+            self._fresh_until.popitem(last=False)
+        return True
+
+    async def _record(self, context: Context, client_id: str, fields: dict[str, Any]) -> Refusal | None:
+        stream = client_stream(context.tenant, client_id)
+
+        async def attempt() -> Outcome[Client]:
+            read = await self._store.read_stream(stream)
+            events = codec.decode_stream(CLIENT, read)
+            client, admission = clients.fold(events), client_admission.fold(events)
+            decision = self._decide(client, admission, client_id, fields, read.now // MICROSECONDS)
+            changes = (Change(stream, read.version, decision.events, client),) if decision.events else ()
+            return Outcome(decision.answer, changes)
+
+        recording = Context(context.tenant, context.trace, context.address, client_id)
+        answer = await self._executor.until_it_fits(recording, attempt, stream, on_configuration=False)
+        await self._configuration.catch_up()
+        return answer if isinstance(answer, Refusal) else None
+
+    def _decide(
+        self, client: Client, admission: Admission, client_id: str, fields: dict[str, Any], now: int
+    ) -> Decision[Client]:
+        """The same policy as for a registration; and no shared secret, which nobody could have been given."""
+        settings = self._settings
+        rules = settings_rules(settings)
+        defaults = defaults_for(rules.profile, settings.signing_algorithms)
+        own = client.metadata if client.exists else ClientMetadata(
+            profile=rules.profile, access_token_signing_alg=defaults["access_token_signing_alg"]
+        )  # fmt: skip
+        if "none" in PROFILES[rules.profile].client_auth_methods:
+            defaults["token_endpoint_auth_method"] = "none"  # noqa: S105 - the name of a method
+        stays = client_admission.left_out(admission, own, fields)
+        metadata = registration_metadata.whole(fields, own, {**defaults, "scope": rules.scope, **stays})
+        refusal = _shared_secret_refusal(metadata) or _sector_refusal(metadata)
+        if refusal is not None:
+            return refuse(refusal)
+        terms = own_terms(settings, rules, admission)
+        if client.client_id:
+            return decide_update(client, metadata, now, terms)
+        return decide_register(client, RegisterClient(client_id, metadata, terms=terms, source=SOURCE), now)
+
+
+def _read(fetched: Fetched, client_id: str) -> dict[str, Any] | Refusal:
+    """The client metadata of a document that is this client's own (the draft's §4, §4.1)."""
+    try:
+        document = strict_json.loads(fetched.body, max_bytes=MAX_DOCUMENT)
+    except JsonRefused as refused:
+        return invalid("client_id", f"is of a document that is {refused}.", "Serve one JSON object.")
+    if not isinstance(document, dict) or document.get("client_id") != client_id:
+        return invalid("client_id", "is not the address of its document.", "Write it byte for byte.")
+    for name in ("client_secret", "client_secret_expires_at"):
+        if name in document:
+            return invalid(name, "is in a document that everybody can read.", "Use keys, or no secret.")
+    return registration_metadata.read(document)
+
+
+def _sector_refusal(metadata: ClientMetadata) -> Refusal | None:
+    """One document is fetched for a client and no second one behind it; the sector is the host of its addresses."""
+    if metadata.sector_identifier_uri is None:
+        return None
+    return invalid("sector_identifier_uri", "is not for clients with a document.", "Leave it out.")
+
+
+def _shared_secret_refusal(metadata: ClientMetadata) -> Refusal | None:
+    if not Client(metadata=metadata).uses_secret:
+        return None
+    return invalid("token_endpoint_auth_method", "needs a secret.", "Use private_key_jwt or none.")

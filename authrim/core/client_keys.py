@@ -1,0 +1,229 @@
+"""The public keys of clients, from ``jwks`` or fetched from ``jwks_uri`` (RFC 7591 §2, OIDC Core §10.1.1, §10.2.1).
+
+A fetched set is used for a while, then fetched again before it is used. A ``kid`` that is not in it is looked for at
+once, but only now and then for one client, so that a flood of invented ones asks nobody anything (A090). While the
+address is away the last set goes on for a bounded time (F30, A089); after that the client has no keys.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from time import time
+from typing import Any, Final
+
+import msgspec
+import structlog
+
+from authrim.core.held_by_bytes import HeldByBytes
+from authrim.crypto import strict_json
+from authrim.crypto.jwe import EncryptionKey, fits
+from authrim.crypto.jwk import JwkRefused
+from authrim.crypto.strict_json import JsonRefused
+from authrim.crypto.verification_keys import KeySet, read_jwks
+from authrim.outside.egress import Egress, EgressCrowded, EgressRefused
+from authrim.settings import Settings
+from domain.client.client import Client
+from domain.errors import Refusal, temporarily_unavailable
+from domain.registration.encryption import DEFAULT_ENC
+from projections.tables import row_key
+
+log = structlog.get_logger(__name__)
+
+#: What is held at most, of so many clients and of so many bytes; the keys of the least recently used one are dropped.
+CLIENTS_HELD: Final = 10_000
+BYTES_HELD: Final = 64 * 1024 * 1024
+#: What an entry and each of its keys weigh beside the text of the set.
+_ENTRY_BYTES: Final = 2048
+_KEY_BYTES: Final = 4096
+#: The largest key set, in bytes: 64 keys of the longest kind.
+MAX_BYTES: Final = 131_072
+#: Seconds before a set is asked for again that found no place among those that are fetched.
+_CROWDED_PAUSE: Final = 5
+_ACCEPT: Final = "application/jwk-set+json, application/json"
+_NEVER: Final = float("-inf")
+#: Members of a public key (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2).
+_MEMBERS: Final = (
+    "kty", "use", "key_ops", "alg", "kid", "crv", "x", "y", "n", "e", "x5u", "x5c", "x5t", "x5t#S256",
+)  # fmt: skip
+
+
+class _Jwks:
+    """One key set that was read."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        """Raises JwkRefused."""
+        self.verifying = read_jwks(document)
+        self.jwks: tuple[Mapping[str, Any], ...] = tuple(map(_known_members, document["keys"]))
+        self.weight = len(msgspec.json.encode(self.jwks)) + _KEY_BYTES * len(self.jwks)
+        self._encrypting: dict[str, EncryptionKey | None] = {}
+
+    def encrypting(self, alg: str) -> EncryptionKey | None:
+        """The first key that can be used with ``alg``, one that names the algorithm before others."""
+        if alg not in self._encrypting:
+            fitting = [jwk for jwk in self.jwks if fits(jwk, alg)]
+            fitting.sort(key=lambda jwk: ("alg" not in jwk, "use" not in jwk))
+            self._encrypting[alg] = next((key for jwk in fitting if (key := _usable(jwk, alg))), None)
+        return self._encrypting[alg]
+
+
+def _known_members(jwk: Mapping[str, Any]) -> dict[str, Any]:
+    """The key without what nobody reads: a member may hold thousands of lists in as many bytes, and more memory."""
+    return {name: jwk[name] for name in _MEMBERS if name in jwk and _is_text(jwk[name])}
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value))
+
+
+def _usable(jwk: Mapping[str, Any], alg: str) -> EncryptionKey | None:
+    try:
+        return EncryptionKey(jwk, alg)
+    except JwkRefused:
+        return None
+
+
+#: What is encrypted to a client is sent encrypted or not at all.
+NO_ENCRYPTION_KEY: Final = msgspec.structs.replace(
+    temporarily_unavailable("The key to encrypt to the client with cannot be had."),
+    reason="no_encryption_key",
+)
+
+NO_KEYS: Final = _Jwks({"keys": []})
+
+
+class _Registered:
+    """The keys that the registration itself holds. Read anew when the registration has another set."""
+
+    def __init__(self, source: Mapping[str, Any]) -> None:
+        self.source = source
+        self.keys = _read(source) or NO_KEYS
+
+    @property
+    def weight(self) -> int:
+        return _ENTRY_BYTES + self.keys.weight
+
+    def is_of(self, client: Client) -> bool:
+        return self.source is client.metadata.jwks
+
+
+class _Fetched:
+    """The keys behind a ``jwks_uri``, and when they may be asked for again. Times in seconds since 1970."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self.keys: _Jwks | None = None
+        self.fetched_at = _NEVER
+        self.failed_at = _NEVER
+        self.searched_at = _NEVER
+        self.fetching = asyncio.Lock()
+
+    @property
+    def weight(self) -> int:
+        return _ENTRY_BYTES + (0 if self.keys is None else self.keys.weight)
+
+    def is_of(self, client: Client) -> bool:
+        return client.metadata.jwks is None and self.uri == client.metadata.jwks_uri
+
+
+class ClientKeys:
+    """The keys of all clients that were asked for lately. One fetch at a time for each of them."""
+
+    def __init__(self, egress: Egress, settings: Settings) -> None:
+        self._egress = egress
+        self._fresh = min(settings.client_jwks_fresh_seconds, settings.client_jwks_max_age_seconds)
+        self._max_age = settings.client_jwks_max_age_seconds
+        self._refetch = settings.client_jwks_refetch_seconds
+        self._held: HeldByBytes[_Registered | _Fetched] = HeldByBytes(BYTES_HELD, CLIENTS_HELD)
+
+    async def verifying(self, tenant: str, client: Client, kid: str | None = None) -> KeySet:
+        """The keys that verify the client's signatures. ``kid``: the one that is looked for, as a header names it.
+
+        Empty when there are none to be had; why stands in the log.
+        """
+        return (await self._keys(tenant, client, kid)).verifying
+
+    async def encrypting(self, tenant: str, client: Client, alg: str) -> EncryptionKey | None:
+        """The key that is encrypted to with ``alg`` for this client, or None when it has no such key."""
+        return (await self._keys(tenant, client)).encrypting(alg)
+
+    async def encrypted(
+        self, tenant: str, client: Client, jws: str, alg: str | None, enc: str | None
+    ) -> str | Refusal:
+        """``jws`` as the client registered to get it: encrypted when there is an ``alg``, else as it is."""
+        if alg is None:
+            return jws
+        key = await self.encrypting(tenant, client, alg)
+        return NO_ENCRYPTION_KEY if key is None else key.encrypt(jws, enc or DEFAULT_ENC)
+
+    async def jwks(
+        self, tenant: str, client: Client, missing: str | None = None
+    ) -> Sequence[Mapping[str, Any]]:
+        """The client's keys as they are written, with members such as ``x5c`` (RFC 8705 §2.2). ``missing``: what was
+        looked for in vain, so that the set behind a ``jwks_uri`` is asked for again when that may be."""
+        return (await self._keys(tenant, client, missing)).jwks
+
+    async def _keys(self, tenant: str, client: Client, kid: str | None = None) -> _Jwks:
+        held = self._held_for(tenant, client)
+        if held is None:
+            return NO_KEYS
+        if isinstance(held, _Registered):
+            return held.keys
+        if self._has_to_fetch(held, kid):
+            async with held.fetching:
+                if self._has_to_fetch(held, kid):  # nobody else did meanwhile
+                    await self._fetch(held, client.client_id)
+                    self._held.weigh(row_key(tenant, client.client_id), held, held.weight)
+        too_old = time() >= held.fetched_at + self._max_age
+        return NO_KEYS if held.keys is None or too_old else held.keys
+
+    def _held_for(self, tenant: str, client: Client) -> _Registered | _Fetched | None:
+        key = row_key(tenant, client.client_id)
+        held = self._held.get(key)
+        if held is not None and held.is_of(client):
+            return held
+        made = _source_of(client)
+        if made is not None:
+            self._held.put(key, made, made.weight)
+        return made
+
+    def _has_to_fetch(self, held: _Fetched, kid: str | None) -> bool:
+        now = time()
+        if now < held.failed_at + self._refetch:
+            return False
+        if held.keys is None or now >= held.fetched_at + self._fresh:
+            return True
+        return kid is not None and kid not in held.keys.verifying and now >= held.searched_at + self._refetch
+
+    async def _fetch(self, held: _Fetched, client_id: str) -> None:
+        """Ask for the set. A failure leaves the one that is there, and is not tried again for a while."""
+        searched_before = held.searched_at
+        if held.keys is not None and time() < held.fetched_at + self._fresh:
+            held.searched_at = time()
+        try:
+            fetched = await self._egress.fetch(held.uri, accept=_ACCEPT, limit=MAX_BYTES, client=client_id)
+            keys = _read(strict_json.loads(fetched.body, max_bytes=MAX_BYTES))
+        except EgressCrowded:
+            # Nobody was asked: the set may be asked for soon, but not by each of those that wait for it now, in turn.
+            held.failed_at, held.searched_at = time() - self._refetch + _CROWDED_PAUSE, searched_before
+            return
+        except (EgressRefused, JsonRefused):
+            keys = None
+        if keys is None:
+            held.failed_at = time()
+            log.warning("client_keys.not_fetched", jwks_uri=held.uri.partition("?")[0])
+        else:
+            held.keys, held.fetched_at = keys, time()
+
+
+def _source_of(client: Client) -> _Registered | _Fetched | None:
+    if client.metadata.jwks is not None:
+        return _Registered(client.metadata.jwks)
+    return None if client.metadata.jwks_uri is None else _Fetched(client.metadata.jwks_uri)
+
+
+def _read(document: object) -> _Jwks | None:
+    """The keys of a document, or None when one of them is weak, private or not what it says (A174)."""
+    try:
+        return _Jwks(document) if isinstance(document, Mapping) else None
+    except JwkRefused as refused:
+        log.warning("client_keys.refused", reason=refused.code)
+        return None

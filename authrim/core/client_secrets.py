@@ -1,0 +1,64 @@
+"""The client secrets that the server itself needs: an HMAC cannot be checked with the digest of its key (OIDC Core §9).
+
+Of other secrets a SHA-256 is all that is kept. Those of clients that sign with them (``client_secret_jwt``) are sealed
+under the master key, each in a row of its own beside the log, for as long as they are accepted and no longer.
+"""
+
+from collections import OrderedDict
+from typing import Final
+
+from authrim.crypto import sealing
+from authrim.crypto.jws import VerificationKey
+from authrim.crypto.master import MasterKeys
+from authrim.crypto.secrets import ClientSecret
+from authrim.store.contract import Store
+from domain.client.client import Client
+from domain.client.profile import SECRET_ALGORITHM
+from projections.rows import Row
+from projections.tables import SEALED, sealed_key
+
+#: Owner kind of the sealed rows.
+CLIENT_SECRET: Final = "client_secret"  # noqa: S105 - a kind of row
+_KEYS_REMEMBERED: Final = 10_000
+
+
+class ClientSecrets:
+    """Seals secrets away, and opens them to verify with. An opened one is remembered by its row."""
+
+    def __init__(self, store: Store, master: MasterKeys) -> None:
+        self._store = store
+        self._master = master
+        self._opened: OrderedDict[str, VerificationKey] = OrderedDict()
+
+    def row(self, tenant: str, client_id: str, secret: ClientSecret) -> Row:
+        """The row that goes with the event that gives the client this secret."""
+        key = sealed_key(tenant, CLIENT_SECRET, client_id, secret.hash)
+        sealed = sealing.wrap(self._master, key, secret.value.encode("ascii"))
+        return Row(SEALED.name, "put", {"key": key, "tenant": tenant, "ciphertext": sealed})
+
+    async def verifying(self, tenant: str, client_id: str, secret_hash: str) -> VerificationKey | None:
+        """The key that is the secret with that digest; None when it is not kept. Raises SealBroken."""
+        row_key = sealed_key(tenant, CLIENT_SECRET, client_id, secret_hash)
+        if row_key in self._opened:
+            self._opened.move_to_end(row_key)
+            return self._opened[row_key]
+        found = await self._store.find("sealed", row_key)
+        if found.row is None:
+            return None
+        secret = sealing.unwrap(self._master, row_key, found.row["ciphertext"])
+        key = self._opened[row_key] = VerificationKey.from_secret(secret, SECRET_ALGORITHM)
+        if len(self._opened) > _KEYS_REMEMBERED:
+            self._opened.popitem(last=False)
+        return key
+
+
+def leaving_rows(tenant: str, before: Client, after: Client) -> tuple[Row, ...]:
+    """What takes away the kept secrets that a change of the client leaves unused; all of them when it is deleted."""
+    if not before.signs_with_secret:
+        return ()
+    kept = {one.secret_hash for one in after.secrets} if after.signs_with_secret else set()
+    return tuple(
+        Row(SEALED.name, "drop", {"key": sealed_key(tenant, CLIENT_SECRET, after.client_id, one.secret_hash)})
+        for one in before.secrets
+        if one.secret_hash not in kept
+    )

@@ -1,0 +1,123 @@
+"""What every process holds in memory: clients and signing keys, kept current from the log.
+
+``applied`` is the position of the newest configuration change this process knows. Each append that was decided
+on it carries it along, and loses when the log holds a newer one (decisions.md 9): so a client disabled on one
+node is disabled on all of them from the next append on, without a query a request.
+"""
+
+import asyncio
+from collections import OrderedDict
+from typing import Final
+
+import msgspec
+import structlog
+
+from authrim.crypto.key_ring import KeyRing
+from authrim.crypto.master import UnknownMasterKey
+from authrim.crypto.sealing import SealBroken
+from authrim.store import codec
+from authrim.store.contract import Store, StoreError
+from domain import stream as streams
+from domain.client.client import Client
+from domain.key import key as keys
+from domain.key.key import Key
+from domain.stream import CLIENT, KEY
+from projections.tables import KEYS, row_key
+
+log = structlog.get_logger(__name__)
+
+#: Clients held in memory at most; the least recently used one is dropped.
+CLIENTS_HELD = 10_000
+_PAGE = 500
+#: Between two looks at the log, in seconds: appends carry a guard, so this delays no rule but what is only read.
+PAUSE: Final = 0.25
+
+
+class Configuration:
+    """Clients and keys in memory. Nothing loads all clients: they come as they are asked for."""
+
+    def __init__(self, store: Store, key_ring: KeyRing) -> None:
+        self._store = store
+        self._clients: OrderedDict[str, Client] = OrderedDict()
+        self._catching_up = asyncio.Lock()
+        self.key_ring = key_ring
+        self.applied = 0
+
+    async def open(self) -> None:
+        """Load the keys, which are few, as of the log's head."""
+        head = await self._store.head()
+        self.applied = head.changed_at
+        await self._load_keys()
+        await self.catch_up()
+
+    async def _load_keys(self) -> None:
+        after = ""
+        while rows := await self._store.read_rows(KEYS.name, after, _PAGE):
+            for row in rows:
+                after = row["key"]
+                await self._adopt(row["tenant"], msgspec.json.decode(row["document"], type=Key))
+
+    async def _adopt(self, tenant: str, key: Key) -> None:
+        """Take a key in. One whose private half cannot be opened here neither signs nor verifies (F29)."""
+        try:
+            await self.key_ring.adopt(tenant, key)
+        except (SealBroken, UnknownMasterKey) as error:
+            log.error("configuration.key_sealed", kid=key.kid, kind=type(error).__name__)
+            await self.key_ring.adopt(tenant, Key(kid=key.kid, status=keys.REVOKED))
+
+    async def client(self, tenant: str, client_id: str) -> Client | None:
+        """The client of that id, or None. Disabled clients are found too: ask their ``status``."""
+        key = row_key(tenant, client_id)
+        if key in self._clients:
+            self._clients.move_to_end(key)
+            return self._clients[key]
+        while True:
+            applied = self.applied
+            found = await self._store.find("client", key)
+            if applied == self.applied:
+                break  # nothing moved while the row was read, so it may be held
+        client = None if found.row is None else msgspec.json.decode(found.row["document"], type=Client)
+        if client is not None:
+            self._hold(key, client)
+        return client
+
+    def _hold(self, key: str, client: Client) -> None:
+        self._clients[key] = client
+        if len(self._clients) > CLIENTS_HELD:
+            self._clients.popitem(last=False)
+
+    async def catch_up(self) -> None:
+        """Apply the configuration changes that came since, one caller at a time."""
+        async with self._catching_up:
+            while events := await self._store.read_log(self.applied, _PAGE, configuration_only=True):
+                for event in events:
+                    await self._apply(event.stream)
+                    # Moved with each event: a client read meanwhile must not be held as of an older position.
+                    self.applied = event.position
+
+    async def _apply(self, stream: str) -> None:
+        tenant, kind, identifier = streams.parse(stream)
+        if kind == CLIENT:
+            self._clients.pop(row_key(tenant, identifier), None)
+        elif kind == KEY:
+            await self._adopt(tenant, await self._read_key(stream, identifier))
+
+    async def _read_key(self, stream: str, kid: str) -> Key:
+        found = await self._store.read_whole_stream(stream)
+        try:
+            return keys.fold([codec.decode(KEY, event.type, event.payload) for event in found])
+        except codec.UnreadableEvent:
+            # Nobody knows what became of the key, so it neither signs nor verifies; the others go on (A232).
+            log.error("configuration.key_unreadable", kid=kid)
+            return Key(kid=kid, status=keys.REVOKED)
+
+    async def follow(self) -> None:
+        """Keep up with the log until cancelled; a store that is away is waited for."""
+        while True:
+            try:
+                async for _position in self._store.changes():
+                    await self.catch_up()
+                    await asyncio.sleep(PAUSE)
+            except StoreError:
+                log.warning("configuration.store_unavailable")
+                await asyncio.sleep(1)

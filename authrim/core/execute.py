@@ -1,0 +1,248 @@
+"""Read, decide, append, answer: the one way that anything changes.
+
+``execute`` reads a stream, lets the caller decide on its state, appends what was decided at the version that was
+read, and gives the answer only after that is durable. When somebody else was faster it reads and decides again.
+"""
+
+import asyncio
+import random
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from time import monotonic, time
+from typing import Any, Generic, NamedTuple, TypeVar
+from weakref import WeakValueDictionary
+
+import msgspec
+
+from authrim import __version__
+from authrim.core.clients_and_keys import Configuration
+from authrim.store import codec
+from authrim.store.contract import Append, Conflict, NewEvent, Overloaded, Store, StreamAppend
+from domain import stream as streams
+from domain.errors import Refusal
+from domain.event import Event
+from domain.grant import grant as grants
+from domain.grant.events import AuthorizationRequested
+from domain.grant.grant import NOTHING, Grant
+from domain.stream import CONFIGURATION_KINDS
+from projections.followed import Metadata
+from projections.inline import STATE_PROJECTIONS, state_rows, token_rows
+from projections.rows import Row
+from projections.session_clients import session_client_rows
+
+A = TypeVar("A")
+
+MICROSECONDS = 1_000_000
+#: How long an append that keeps losing is decided again before the client is asked to come back.
+PATIENCE_SECONDS = 5.0
+
+
+class Context(msgspec.Struct):
+    """Who asks, for the metadata beside each event. Filled in as the request becomes known.
+
+    ``address`` is a keyed hash. ``error_id`` is given to the client with a refusal, and is in the metadata of
+    whatever the refusal recorded, so that an auditor can find it; ``refusal_recorded`` says that it did.
+    """
+
+    tenant: str
+    trace: str = ""
+    address: str = ""
+    client_id: str = ""
+    subject: str = ""
+    actor: str = "client"
+    error_id: str = ""
+    refusal_recorded: bool = False
+
+    def metadata(self, error_id: str = "") -> bytes:
+        """The metadata as it is stored: small JSON text, nothing in it that is empty."""
+        return _encode(
+            Metadata(
+                tenant=self.tenant,
+                actor=self.actor,
+                client_id=self.client_id,
+                subject=self.subject,
+                trace=self.trace,
+                address=self.address,
+                error_id=error_id,
+                server=__version__,
+            )
+        )
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Change(msgspec.Struct, frozen=True):
+    """New events for one stream. ``before`` is the state they follow, for kinds that keep their state as a row."""
+
+    stream: str
+    version: int
+    events: tuple[Event, ...]
+    before: Any = None
+
+
+class Outcome(msgspec.Struct, Generic[A], frozen=True):
+    """What was decided: events of one or several streams, rows of private data, and the answer.
+
+    ``expects`` are the versions of streams the decision looked at and did not change.
+    """
+
+    answer: A | Refusal
+    changes: tuple[Change, ...] = ()
+    rows: tuple[Row, ...] = ()
+    expects: tuple[tuple[str, int], ...] = ()
+
+
+class GrantRead(NamedTuple):
+    """A grant as its stream had it, the version it was read at, and the database's clock then, in seconds."""
+
+    grant: Grant
+    version: int
+    now: int
+
+
+#: Grants whose newest state this process remembers.
+GRANTS_REMEMBERED = 4096
+
+
+class Executor:
+    """Appends what was decided, again and again until it fits or patience ends."""
+
+    def __init__(self, store: Store, configuration: Configuration) -> None:
+        self._store = store
+        self._configuration = configuration
+        self._busy_streams: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._remembered: OrderedDict[str, tuple[Grant, int]] = OrderedDict()
+
+    async def read_grant(self, tenant: str, grant_id: str) -> GrantRead:
+        """A grant from its stream; one that never was has version 0."""
+        read = await self._store.read_stream(streams.grant_stream(tenant, grant_id))
+        grant = grants.fold(codec.decode_stream(streams.GRANT, read))
+        return GrantRead(grant, read.version, read.now // MICROSECONDS)
+
+    async def on_grant(
+        self, context: Context, grant_id: str, decide: Callable[[Grant, int, int], Awaitable[Outcome[A]]],
+        just_read: GrantRead | None = None,
+    ) -> A | Refusal:  # fmt: skip
+        """Decide on a grant: ``decide(grant, version, now)``, ``now`` in seconds by the database's clock.
+
+        ``just_read``: what this request has read of it a moment ago, which the first decision is made on; the append
+        proves that it was the newest. Requests of this process that meet on one grant wait for each other after the
+        first conflict, so that a crowd is answered in as many appends as it needs and not in as many as it can lose.
+        """
+
+        async def attempt() -> Outcome[A]:
+            nonlocal just_read
+            read, just_read = just_read or await self.read_grant(context.tenant, grant_id), None
+            return await decide(*read)
+
+        return await self.until_it_fits(context, attempt, streams.grant_stream(context.tenant, grant_id))
+
+    async def on_remembered_grant(
+        self, context: Context, grant_id: str, decide: Callable[[Grant, int, int], Awaitable[Outcome[A]]]
+    ) -> A | Refusal:
+        """As ``on_grant``, without reading a stream that this process wrote last.
+
+        Only an acceptance may rest on memory, because the append proves at once that it was the newest state: it
+        loses when the stream has moved. Whatever else comes out is decided anew on what the store says. ``now`` is
+        then this process's clock; ``decide`` must take the database's from what it reads itself (A050).
+        """
+        stream = streams.grant_stream(context.tenant, grant_id)
+        remembered = self._remembered.pop(stream, None)
+        if remembered is not None:
+            applied = self._configuration.applied
+            outcome = await decide(*remembered, int(time()))
+            accepted = bool(outcome.changes) and not isinstance(outcome.answer, Refusal)
+            if accepted and await self._fits(context, outcome, applied):
+                return outcome.answer
+        return await self.on_grant(context, grant_id, decide)
+
+    def _remember(self, changes: tuple[Change, ...]) -> None:
+        """Keep the state that an append left a person's grant in, when the state before it is known."""
+        for change in changes:
+            begins = change.version == 0 and isinstance(change.events[0], AuthorizationRequested)
+            before = NOTHING if begins else change.before
+            if isinstance(before, Grant):
+                after = grants.fold(change.events, before)
+                self._remembered[change.stream] = (after, change.version + len(change.events))
+        while len(self._remembered) > GRANTS_REMEMBERED:
+            self._remembered.popitem(last=False)
+
+    async def until_it_fits(
+        self, context: Context, attempt: Callable[[], Awaitable[Outcome[A]]], stream: str, *,
+        on_configuration: bool = True,
+    ) -> A | Refusal:  # fmt: skip
+        """Append the outcome of ``attempt``, deciding anew after each conflict. ``on_configuration`` False: the
+        decision looks at no client and no key that is held in memory."""
+        applied = self._applied(on_configuration)
+        outcome = await attempt()
+        if await self._fits(context, outcome, applied):
+            return outcome.answer
+        deadline = monotonic() + PATIENCE_SECONDS
+        lock = self._busy_streams.setdefault(stream, asyncio.Lock())
+        async with lock:
+            while monotonic() < deadline:
+                applied = self._applied(on_configuration)
+                outcome = await attempt()
+                if await self._fits(context, outcome, applied):
+                    return outcome.answer
+                await asyncio.sleep(random.random() * 0.005)  # noqa: S311 - spreads out two processes, no secret
+        raise Overloaded("the stream keeps moving")
+
+    def _applied(self, on_configuration: bool) -> int | None:
+        return self._configuration.applied if on_configuration else None
+
+    async def _fits(self, context: Context, outcome: Outcome[A], applied: int | None) -> bool:
+        """Append the outcome; False when the state has moved, and then the configuration is up to date again.
+
+        ``applied`` was read before the decision began: a change that this process learned of while it was being
+        made was not looked at, so it counts as one that the decision does not know.
+        """
+        if not outcome.changes and not outcome.rows:
+            return True
+        error_id = context.error_id if isinstance(outcome.answer, Refusal) else ""
+        append = append_of(
+            outcome.changes,
+            context.metadata(error_id),
+            rows=outcome.rows,
+            expects=outcome.expects,
+            applied=applied,
+        )
+        try:
+            await self._store.append(append)
+        except Conflict as conflict:
+            if conflict.what == "guard":
+                await self._configuration.catch_up()
+            return False
+        context.refusal_recorded = bool(error_id)
+        self._remember(outcome.changes)
+        return True
+
+
+def append_of(
+    changes: tuple[Change, ...],
+    metadata: bytes,
+    *,
+    rows: tuple[Row, ...] = (),
+    expects: tuple[tuple[str, int], ...] = (),
+    applied: int | None = None,
+) -> Append:
+    """The store's unit of work for some changes, with the inline rows that belong to them."""
+    inline: list[Row] = []
+    appends: list[StreamAppend] = []
+    configuration = False
+    for change in changes:
+        stream = streams.parse(change.stream)
+        events: tuple[NewEvent, ...] = tuple(codec.encode(event) for event in change.events)
+        appends.append(StreamAppend(change.stream, change.version, events))
+        configuration = configuration or stream.kind in CONFIGURATION_KINDS
+        inline.extend(session_client_rows(stream, change.events))
+        projection = STATE_PROJECTIONS.get(stream.kind)
+        if projection is None:
+            inline.extend(token_rows(stream, change.events))
+        else:
+            state = projection.empty if change.before is None else change.before
+            for event in change.events:
+                state = projection.apply(state, event)
+            inline.extend(state_rows(stream, state, change.version + len(change.events)))
+    return Append(tuple(appends), metadata, (*inline, *rows), expects, applied, configuration)

@@ -1,0 +1,106 @@
+"""What has expired leaves the tables beside the log: tokens, sessions, and what clients know of those.
+
+The log keeps everything; the tables keep what an answer is made from. An expired token is answered like one that never
+was, so its row may go. Not so the last row of a grant whose refresh token still lives and ends with its session: it is
+how the session's own row is known to be needed, which an administrator ends the grant by (A188).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import groupby
+from typing import Any, Final
+
+import structlog
+
+from authrim.core.execute import Context, Executor, append_of
+from authrim.core.runtime import Runtime
+from authrim.store.contract import Store, StoreError
+from domain.grant.refresh_token import may_be_refreshed
+from domain.stream import DEFAULT_TENANT
+from projections.expiry import SESSION_KEPT, TOKEN_KEPT
+from projections.rows import Row
+from projections.tables import SESSION_CLIENTS, SESSIONS, TOKENS, Table, session_client_key
+
+log = structlog.get_logger(__name__)
+
+#: Seconds between two walks through the tables.
+PAUSE: Final = 600.0
+#: Seconds between two steps of a walk, and rows that a step looks at: what it takes from the requests is bounded.
+STEP: Final = 0.5
+PAGE: Final = 200
+
+Choose = Callable[[Sequence[Mapping[str, Any]]], Awaitable[list[str]]]
+
+
+async def drop_expired(
+    store: Store, executor: Executor, now: int, *, pause: float = 0.0, page: int = PAGE
+) -> int:
+    """One walk through the tables at ``now`` (seconds); how many rows left. Raises StoreError."""
+    walk = _Walk(store, executor, now, pause, page)
+    return await walk.through(TOKENS, walk.of_tokens) + await walk.through(SESSIONS, walk.of_sessions)
+
+
+async def drop_until_cancelled(runtime: Runtime) -> None:
+    """Walk now and then; a store that is away is tried again the next time. One node walks at a time, by and large."""
+    while True:
+        try:
+            now = runtime.now()
+            if await runtime.store.reserve("expired rows", now + int(PAUSE) // 2):
+                dropped = await drop_expired(runtime.store, runtime.executor, now, pause=STEP)
+                log.debug("expired.dropped", rows=dropped)
+        except StoreError:
+            log.warning("expired.store_unavailable")
+        await asyncio.sleep(PAUSE)
+
+
+class _Walk:
+    """One walk, a page at a time."""
+
+    def __init__(self, store: Store, executor: Executor, now: int, pause: float, page: int) -> None:
+        self._store = store
+        self._executor = executor
+        self._now = now
+        self._pause = pause
+        self._page = page
+
+    async def through(self, table: Table, choose: Choose) -> int:
+        """Drop what ``choose`` finds on each page of a table; how many rows that were."""
+        after, dropped = "", 0
+        while rows := await self._store.read_rows(table.name, after, self._page):
+            keys = await choose(rows)
+            if keys:
+                metadata = Context(DEFAULT_TENANT, actor="system").metadata()
+                await self._store.append(append_of((), metadata, rows=_drops(table, keys)))
+            dropped += len(keys)
+            after = rows[-1]["key"]
+            await asyncio.sleep(self._pause)
+        return dropped
+
+    async def of_tokens(self, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+        """The keys of tokens that have expired. Those of one grant stand together."""
+        keys: list[str] = []
+        for (tenant, grant_id), of_grant in groupby(rows, key=lambda row: (row["tenant"], row["grant_id"])):
+            tokens = sorted(of_grant, key=lambda row: int(row["expires_at"]))
+            expired = [row for row in tokens if row["expires_at"] <= self._now - TOKEN_KEPT]
+            if expired == tokens and tokens[-1]["session_id"] is not None:
+                grant = (await self._executor.read_grant(tenant, grant_id)).grant
+                if may_be_refreshed(grant, self._now):
+                    expired.pop()
+            keys.extend(row["key"] for row in expired)
+        return keys
+
+    async def of_sessions(self, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+        """The keys of sessions that are over and that no token hangs on any more."""
+        over = [row["key"] for row in rows if (row["expires_at"] or 0) <= self._now - SESSION_KEPT]
+        found = await asyncio.gather(*(self._store.find("session_token", key) for key in over))
+        return [key for key, token in zip(over, found, strict=True) if token.row is None]
+
+
+def _drops(table: Table, keys: Sequence[str]) -> tuple[Row, ...]:
+    drops = [Row(table.name, "drop", {"key": key}) for key in keys]
+    if table is SESSIONS:
+        for key in keys:
+            tenant, _, session_id = key.partition(":")
+            clients = f"{session_client_key(tenant, session_id, '')}*"
+            drops.append(Row(SESSION_CLIENTS.name, "drop", {"key": clients}))
+    return tuple(drops)

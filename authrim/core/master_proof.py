@@ -1,0 +1,190 @@
+"""The proof that the configured master keys are those that the database is sealed under, before anything is written.
+
+A row a master key, the canary, is sealed under it by the first start with that key; another is sealed under the oldest
+one, which makes the pairwise subjects. Whoever needs the keys opens them all first. A database of before there were
+canaries is asked by the data keys that it holds.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final, Literal
+
+from authrim.core.execute import Context, append_of
+from authrim.core.sealed_rows import CLIENT, DATA_KEY, GRANT, SIGNING_KEY, SUBJECT
+from authrim.crypto import sealing
+from authrim.crypto.master import MasterKeys
+from authrim.crypto.sealing import SealBroken
+from authrim.store.contract import Conflict, Store, Unavailable
+from domain.errors import Refusal
+from domain.stream import DEFAULT_TENANT
+from projections.rows import Row
+from projections.tables import SEALED, sealed_key
+
+#: The owner kind of the canaries. They are of the installation: its first tenant holds them.
+MASTER: Final = "master"
+_PROOF: Final = "proof"
+_OLDEST: Final = "oldest"
+_PREFIX: Final = sealed_key(DEFAULT_TENANT, MASTER, "", "")[:-1]
+
+#: Master keys that one database has seen at most, and rows a kind that are asked where there is no canary.
+_MOST_CANARIES: Final = 1000
+_ASKED: Final = 200
+#: How often another process may be faster before we give up.
+_ATTEMPTS: Final = 5
+
+KEY_IS_THERE: Final = Refusal(
+    "invalid_request",
+    "This master key is configured.",
+    "Only a key that is lost is given up.",
+    reason="key_exists",
+)
+
+NO_SUCH_KEY: Final = Refusal(
+    "invalid_request",
+    "Nothing is sealed under such a master key.",
+    "A refused start names the id.",
+    reason="key_unknown",
+)
+
+
+class WrongMasterKeys(Exception):
+    """The configured master keys do not open what is sealed. The text says which key is wanted, and what to do; it
+    holds ids of keys and never a key."""
+
+    def __init__(self, master: MasterKeys, wanted: Iterable[str]) -> None:
+        self.wanted = tuple(sorted(wanted))
+        super().__init__(
+            f"the database is sealed under the master key {', '.join(self.wanted)}, which is not among those given "
+            f"({', '.join(master.key_ids)}): put it back, behind the newer ones. Nothing was written. When it is lost "
+            f"for good, what it sealed is lost too; `authrim keys give-up-master {self.wanted[0]}` goes on without it"
+        )
+
+
+class OldestMasterKeyMoved(WrongMasterKeys):
+    """The last of the master keys is not the one that pairwise subjects were made with so far."""
+
+    def __init__(self, master: MasterKeys, oldest: str) -> None:
+        Exception.__init__(
+            self,
+            f"the last master key must be {oldest}, with which pairwise subjects are made, and is "
+            f"{master.key_ids[-1]}: put the keys in the order from the newest to the oldest. Nothing was written",
+        )
+        self.wanted = (oldest,)
+
+
+async def prove_master_keys(store: Store, master: MasterKeys, given_up: Collection[str] = ()) -> None:
+    """Prove that ``master`` opens what is sealed, and leave a canary of each key that has none.
+
+    Raises WrongMasterKeys with nothing written. ``given_up``: ids of keys that are lost for good; their canaries go.
+    """
+    for _ in range(_ATTEMPTS):
+        canaries = await _canaries(store)
+        if canaries:
+            rows = _proved(master, canaries, given_up)
+        else:
+            rows = _first_rows(master, await _ids_in_use(store, master), given_up)
+        if not rows:
+            return
+        try:
+            await store.append(append_of((), Context(DEFAULT_TENANT, actor="system").metadata(), rows=rows))
+        except Conflict:
+            continue  # another process left one first, perhaps of another key
+        return
+    raise Unavailable("the canaries of the master keys keep changing: try again")
+
+
+async def give_up_master_key(store: Store, master: MasterKeys, key_id: str) -> str | Refusal:
+    """Go on without a master key that is lost for good, and with it what it sealed."""
+    if key_id in master.key_ids:
+        return KEY_IS_THERE
+    canaries = await _canaries(store)
+    known = {sealing.master_key_of(sealed) for sealed in canaries.values()}
+    if key_id not in (known or await _ids_in_use(store, master)):
+        return NO_SUCH_KEY
+    await prove_master_keys(store, master, {key_id})
+    return key_id
+
+
+def _proved(master: MasterKeys, canaries: Mapping[str, bytes], given_up: Collection[str]) -> tuple[Row, ...]:
+    """The rows that are still to be written when every canary opens."""
+    wanted = {sealing.master_key_of(sealed) for sealed in canaries.values()} - {*master.key_ids, *given_up}
+    if wanted:
+        raise WrongMasterKeys(master, wanted)
+    for key, sealed in canaries.items():
+        if sealing.master_key_of(sealed) not in given_up and not _opens(master, key, sealed):
+            raise WrongMasterKeys(master, {sealing.master_key_of(sealed)})
+    of_keys = {key: sealing.master_key_of(sealed) for key, sealed in canaries.items()}
+    oldest = of_keys.pop(_canary_key(_OLDEST), "")
+    if oldest not in {"", master.key_ids[-1], *given_up}:
+        raise OldestMasterKeyMoved(master, oldest)
+    rows = [Row(SEALED.name, "drop", {"key": key}) for key, key_id in of_keys.items() if key_id in given_up]
+    if master.current_id not in of_keys.values():
+        rows.append(_canary(master, master.current_id))
+    if oldest != master.key_ids[-1]:
+        rows.append(_oldest(master, "put" if oldest else "claim"))
+    return tuple(rows)
+
+
+def _first_rows(master: MasterKeys, in_use: Collection[str], given_up: Collection[str]) -> tuple[Row, ...]:
+    """The first canaries of a database: of its current key and of those that sealed what is there already."""
+    wanted = set(in_use) - {*master.key_ids, *given_up}
+    if wanted:
+        raise WrongMasterKeys(master, wanted)
+    sealing_now = {master.current_id, *in_use} - set(given_up)
+    return (*(_canary(master, key_id) for key_id in sorted(sealing_now)), _oldest(master))
+
+
+async def _canaries(store: Store) -> dict[str, bytes]:
+    rows = await store.read_rows(SEALED.name, _PREFIX, _MOST_CANARIES)
+    return {row["key"]: bytes(row["ciphertext"]) for row in rows if row["key"].startswith(_PREFIX)}
+
+
+async def _ids_in_use(store: Store, master: MasterKeys) -> set[str]:
+    """The ids of the master keys that data keys are wrapped under, of some owners of each kind.
+
+    A data key that is damaged proves nothing: its id is believed when it is not one of ours, or when it opens.
+    """
+    ids: set[str] = set()
+    for kind in (SIGNING_KEY, CLIENT, SUBJECT, GRANT):
+        prefix = sealed_key(DEFAULT_TENANT, kind, "", "")[:-1]
+        rows = await store.read_rows(SEALED.name, prefix, _ASKED)
+        ids |= {
+            key_id
+            for row in _data_keys(rows, prefix)
+            if (key_id := sealing.master_key_of(row[1]))
+            and (key_id not in master.key_ids or _opens(master, *row))
+        }
+    return ids
+
+
+def _data_keys(rows: Sequence[Mapping[str, object]], prefix: str) -> list[tuple[str, bytes]]:
+    found = [(str(row["key"]), row["ciphertext"]) for row in rows]
+    return [
+        (key, bytes(sealed))
+        for key, sealed in found
+        if isinstance(sealed, bytes) and key.startswith(prefix) and key.endswith(f":{DATA_KEY}")
+    ]
+
+
+def _opens(master: MasterKeys, key: str, sealed: bytes) -> bool:
+    try:
+        sealing.unwrap(master, key, sealed)
+    except SealBroken:
+        return False
+    return True
+
+
+def _canary_key(name: str) -> str:
+    return sealed_key(DEFAULT_TENANT, MASTER, name, _PROOF)
+
+
+def _canary(master: MasterKeys, key_id: str) -> Row:
+    return _row(master, _canary_key(key_id), key_id, "claim")
+
+
+def _oldest(master: MasterKeys, operation: Literal["claim", "put"] = "claim") -> Row:
+    return _row(master, _canary_key(_OLDEST), master.key_ids[-1], operation)
+
+
+def _row(master: MasterKeys, key: str, key_id: str, operation: Literal["claim", "put"]) -> Row:
+    sealed = sealing.wrap(master, key, sealing.new_data_key(), key_id)
+    return Row(SEALED.name, operation, {"key": key, "tenant": DEFAULT_TENANT, "ciphertext": sealed})

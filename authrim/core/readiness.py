@@ -1,0 +1,62 @@
+"""Can this process do its work? Not when the log cannot be read, when nothing can be recorded, or when clocks differ.
+
+A full disk is seen by writing: a counter row that expires, once in some seconds however often anybody asks.
+"""
+
+import asyncio
+from time import monotonic
+from typing import Final
+
+import structlog
+
+from authrim.core.execute import MICROSECONDS
+from authrim.core.runtime import Runtime
+from authrim.store.contract import StoreError
+
+log = structlog.get_logger(__name__)
+
+#: A clock that is further from the database's than this makes the node unready (decisions.md 7).
+MOST_SKEW_SECONDS: Final = 5
+#: What a try to write has shown holds so long, in seconds.
+WRITE_SECONDS: Final = 5.0
+_WINDOW: Final = 60
+
+
+class Readiness:
+    """Why a process is not ready, looked at when it is asked for; each change is a log line that says why."""
+
+    def __init__(self) -> None:
+        self._why = ""
+        self._cause = ""
+        self._written = ""
+        self._write_again = 0.0
+        self._one_at_a_time = asyncio.Lock()
+
+    async def why_not(self, runtime: Runtime) -> str:
+        """A word for why it is not ready; empty when it is."""
+        async with self._one_at_a_time:
+            self._tell(*await self._look(runtime))
+            return self._why
+
+    async def _look(self, runtime: Runtime) -> tuple[str, str]:
+        try:
+            head = await runtime.store.head()
+        except StoreError as failed:
+            return "store_unavailable", str(failed)
+        if abs(head.now // MICROSECONDS - runtime.now()) > MOST_SKEW_SECONDS:
+            return "clock_skew", "this machine's clock and the database's differ: set them"
+        if monotonic() >= self._write_again:
+            self._written = ""
+            try:
+                await runtime.store.count("readiness", _WINDOW)
+            except StoreError as failed:
+                self._written = str(failed)
+            self._write_again = monotonic() + WRITE_SECONDS
+        return ("store_cannot_write", self._written) if self._written else ("", "")
+
+    def _tell(self, why: str, cause: str) -> None:
+        if why and (why, cause) != (self._why, self._cause):
+            log.error("readiness.lost", why=why, cause=cause)
+        elif self._why and not why:
+            log.warning("readiness.back", was=self._why)
+        self._why, self._cause = why, cause

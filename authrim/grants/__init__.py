@@ -1,1 +1,0 @@
-"""One file a grant type of the token endpoint: form to command, decision, signed answer."""

@@ -1,0 +1,62 @@
+"""The headers of every page (decisions 28): nothing foreign is loaded, nothing framed or cached."""
+
+from collections.abc import Iterable
+
+from authrim.pages.translations import weighted_item
+
+_FIXED = {
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    # Not `no-referrer`: with it browsers send `Origin: null` and every sign-in would fail the origin check.
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+    "Pragma": "no-cache",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+
+
+def page_headers(
+    form_action: Iterable[str], script_nonce: str = "", frames: Iterable[str] = ()
+) -> dict[str, str]:
+    """The headers of a page whose forms may lead only to the given CSP sources; empty sources are left out.
+
+    Chromium holds every redirect that answers a form to ``form-action`` too, the client's own redirects after ours
+    among them (docs/designs/0008). Without ``script_nonce`` no script runs. ``frames`` are
+    the only sources that the page may show in frames.
+    """
+    leads_to = " ".join(source for source in form_action if source) or "'none'"
+    policy = [
+        "default-src 'none'",
+        "style-src 'self'",
+        "img-src 'self'",
+        f"form-action {leads_to}",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    ]
+    if script_nonce:
+        policy.append(f"script-src 'nonce-{script_nonce}'")
+    framed = " ".join(sorted({source for source in frames if source}))
+    if framed:
+        policy.append(f"frame-src {framed}")
+    return {**_FIXED, "Content-Security-Policy": "; ".join(policy)}
+
+
+def frame_headers(ancestors: Iterable[str]) -> dict[str, str]:
+    """The headers of the one page that is made for other sites' pages (decisions 28): only ``ancestors`` may show it,
+    and our own static script is all that it loads."""
+    shown_by = " ".join(sorted({source for source in ancestors if source})) or "'none'"
+    policy = ("default-src 'none'", "script-src 'self'", f"frame-ancestors {shown_by}", "base-uri 'none'")
+    headers = {name: value for name, value in _FIXED.items() if name != "X-Frame-Options"}
+    headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return {**headers, "Content-Security-Policy": "; ".join(policy)}
+
+
+def prefers_json(accept: str) -> bool:
+    """Whether an Accept header (RFC 9110 §12.5.1) names JSON and wants it more than HTML."""
+    weights = {value.lower(): weight for value, weight in map(weighted_item, accept.split(","))}
+    html = weights.get("text/html", weights.get("text/*", 0.0))
+    return weights.get("application/json", 0.0) > html
+
+
+ERROR_ID_HEADER = "Authrim-Error-Id"

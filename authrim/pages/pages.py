@@ -1,0 +1,374 @@
+"""The pages a person sees: sign-in, consent, logout, error, and the page that posts an answer to a client.
+
+Server-rendered and complete without JavaScript. A page's whole input is one frozen struct; every value of it
+is untrusted text to the templates, which escape it (A195). Templates, texts and files are read and compiled
+when the process starts: showing a page does no I/O.
+"""
+
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from aiohttp import hdrs, web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from authrim.pages import texts
+from authrim.pages._static_files import StaticFiles
+from authrim.pages.display import (
+    display_name,
+    form_action_source,
+    form_action_sources,
+    initial,
+    own_image,
+    redirect_host,
+    web_link,
+)
+from authrim.pages.headers import ERROR_ID_HEADER, frame_headers, page_headers
+from authrim.pages.translations import LOCALES, SOURCE_LOCALE, load_translations
+from domain.errors import Refusal
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_NAMES = (
+    "sign_in",
+    "create_account",
+    "consent",
+    "error",
+    "form_post",
+    "leaving",
+    "logout",
+    "logged_out",
+    "check_session",
+)
+
+
+class ShownClient(msgspec.Struct, frozen=True, kw_only=True):
+    """The client as a person gets to know it before deciding (RFC 7591 §2): metadata in, what is shown out.
+
+    ``name`` is the registered name or else the client id. ``logo_url`` is a path on our origin (decisions
+    29), anything else shows no image; links that are not http or https are not shown. ``redirect_uri`` is the
+    validated one: its host is shown, its origin is the only foreign one that the page's forms may lead to.
+    """
+
+    name: str
+    redirect_uri: str
+    logo_url: str | None = None
+    client_uri: str | None = None
+    policy_uri: str | None = None
+    tos_uri: str | None = None
+
+    @property
+    def shown_name(self) -> str:
+        """The name without what imitates another; a name with nothing visible in it gives way to the host."""
+        return display_name(self.name) or self.host
+
+    @property
+    def host(self) -> str:
+        """Where the answer goes."""
+        return redirect_host(self.redirect_uri)
+
+    @property
+    def logo(self) -> str | None:
+        """The picture's path, when it is ours."""
+        return own_image(self.logo_url)
+
+    @property
+    def links(self) -> dict[str, str]:
+        """What may be followed: ``website``, ``policy`` and ``terms``, those that are there."""
+        links = {"website": self.client_uri, "policy": self.policy_uri, "terms": self.tos_uri}
+        return {kind: link for kind, uri in links.items() if (link := web_link(uri))}
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """What every page has: its language, one of ``LOCALES``, and whether the server is a development one."""
+
+    locale: str = SOURCE_LOCALE
+    development: bool = False
+
+
+class SignInPage(Page, frozen=True, kw_only=True):
+    """The sign-in form; it posts ``csrf``, ``login``, ``password``, ``action`` (``sign-in`` or ``cancel``).
+
+    ``error_message`` is one of ``texts`` (then translated) or any text; ``error_id`` is what
+    ``authrim audit why`` explains. ``create_account_url`` is empty where nobody makes accounts.
+    """
+
+    action_url: str
+    csrf_token: str
+    client: ShownClient
+    create_account_url: str = ""
+    login_value: str = ""
+    error_message: str | None = None
+    error_id: str | None = None
+
+
+class CreateAccountPage(Page, frozen=True, kw_only=True):
+    """The form for a new account; it posts ``csrf``, ``login``, ``name``, ``password``, ``password_repeated`` and
+    ``action`` (``create`` or ``cancel``).
+
+    ``shortest_password`` in characters. ``error_message`` and ``error_id`` as on the sign-in page; ``wrong`` names the
+    field that the message is about, none when it is about no field.
+    """
+
+    action_url: str
+    csrf_token: str
+    client: ShownClient
+    sign_in_url: str
+    shortest_password: int
+    login_value: str = ""
+    name_value: str = ""
+    error_message: str | None = None
+    error_id: str | None = None
+    wrong: str = ""
+
+
+class ScopeLine(msgspec.Struct, frozen=True):
+    """What one scope gives, in the page's language."""
+
+    title: str
+    detail: str
+
+
+class ConsentPage(Page, frozen=True, kw_only=True):
+    """The question what the client may have. It posts ``csrf``, ``shown`` and ``action`` (``allow`` or ``cancel``).
+
+    ``shown`` is when, in milliseconds; ``error_message`` and ``error_id`` as on the sign-in page.
+    """
+
+    action_url: str
+    csrf_token: str
+    client: ShownClient
+    account_display_name: str
+    scopes: tuple[ScopeLine, ...]
+    shown: int = 0
+    error_message: str | None = None
+    error_id: str | None = None
+
+
+#: What a way on is: to the application's sign-in, to the application, or to this page at our own address.
+START_AGAIN, BACK, HERE = "start-again", "back", "here"
+
+
+class WayOn(msgspec.Struct, frozen=True):
+    """Where a person goes on from an error page; the link names the host."""
+
+    kind: str
+    uri: str
+
+
+class ErrorPage(Page, frozen=True, kw_only=True):
+    """A refusal that cannot be sent to a client.
+
+    ``error`` is the specification's code, ``retry_after`` is in seconds (0: not said). A title, description
+    or hint out of ``texts`` is translated; the field's own terms (``invalid redirect_uri``) stay as they are.
+    """
+
+    status: int
+    error: str
+    title: str
+    description: str
+    hint: str = ""
+    error_id: str
+    retry_after: int = 0
+    way_on: WayOn | None = None
+
+    @property
+    def refusal(self) -> Refusal:
+        """The same for a program."""
+        return Refusal(
+            self.error, self.description, self.hint, status=self.status, retry_after=self.retry_after
+        )
+
+
+class FormPostPage(Page, frozen=True, kw_only=True):
+    """An authorization response as a form (Form Post Response Mode §2); ``action`` is the redirect URI.
+
+    ``error_id`` is for the page that is shown instead when nothing may be posted to ``action``.
+    """
+
+    action: str
+    fields: tuple[tuple[str, str], ...]
+    error_id: str
+
+
+class LeavingPage(Page, frozen=True, kw_only=True):
+    """The question whether to go on to a client that gets an error (RFC 9700 §4.11.2): by a link to ``goes_to``, or by
+    posting ``fields`` there. ``client.redirect_uri`` is the validated one."""
+
+    client: ShownClient
+    goes_to: str
+    fields: tuple[tuple[str, str], ...] = ()
+    status: int
+    error: str
+    error_id: str
+
+
+class LogoutPage(Page, frozen=True, kw_only=True):
+    """The question whether to log out; it posts ``csrf``, ``fields`` and ``action`` (``logout`` or ``cancel``).
+
+    ``client`` None: the request names no application that can be believed; its ``redirect_uri`` is empty when the
+    browser is not sent back to it. ``notice`` is one of ``texts``.
+    """
+
+    action_url: str
+    csrf_token: str
+    fields: tuple[tuple[str, str], ...] = ()
+    client: ShownClient | None = None
+    account_display_name: str = ""
+    notice: str = ""
+    error_id: str = ""
+
+
+class LoggedOutPage(Page, frozen=True, kw_only=True):
+    """What became of it. ``frames`` are the front-channel logout addresses that the page loads (validated).
+
+    ``leads_to`` is where the browser goes once they have loaded, or after ``seconds``: the validated address, or
+    nowhere.
+    """
+
+    title: str = texts.LOGGED_OUT
+    frames: tuple[str, ...] = ()
+    leads_to: str = ""
+    seconds: int = 5
+    notice: str = ""
+    error_id: str = ""
+
+
+class CheckSessionPage(Page, frozen=True, kw_only=True):
+    """Our frame in clients' pages (Session Management 1.0 §3.2). ``ancestors`` are the origins that may show it,
+    ``cookie_name`` is the browser state's."""
+
+    ancestors: tuple[str, ...]
+    cookie_name: str
+
+
+class Pages:
+    """Every page in every language, ready to be shown. One a process."""
+
+    def __init__(self) -> None:
+        self._static = StaticFiles()
+        self._translations = {locale: load_translations(locale) for locale in LOCALES}
+        self._templates: dict[tuple[str, str], Template] = {}
+        for locale in LOCALES:
+            environment = self._environment(locale)
+            for name in _NAMES:
+                self._templates[locale, name] = environment.get_template(f"{name}.html")
+
+    def static_routes(self) -> list[web.RouteDef]:
+        """The routes of the style sheet and the mark."""
+        return self._static.routes()
+
+    def sign_in(self, page: SignInPage, status: int = 200) -> web.Response:
+        """The sign-in form; ``status`` is 200 when it is shown first."""
+        leads_to = form_action_sources(page.client.redirect_uri, page.development)
+        return self._html("sign_in", page, status, page_headers(("'self'", *leads_to)))
+
+    def create_account(self, page: CreateAccountPage, status: int = 200) -> web.Response:
+        """The form for a new account; ``status`` is 200 when it is shown first."""
+        leads_to = form_action_sources(page.client.redirect_uri, page.development)
+        return self._html("create_account", page, status, page_headers(("'self'", *leads_to)))
+
+    def consent(self, page: ConsentPage) -> web.Response:
+        """The consent form."""
+        leads_to = form_action_sources(page.client.redirect_uri, page.development)
+        return self._html("consent", page, 200, page_headers(("'self'", *leads_to)))
+
+    def error(self, page: ErrorPage) -> web.Response:
+        """The refusal as a page."""
+        headers = page_headers(())
+        headers[ERROR_ID_HEADER] = page.error_id
+        if page.retry_after:
+            headers[hdrs.RETRY_AFTER] = str(page.retry_after)
+        return self._html("error", page, page.status, headers)
+
+    def form_post(self, page: FormPostPage) -> web.Response:
+        """The page that posts an answer to the client, by itself or without JavaScript by its button."""
+        leads_to = form_action_sources(page.action, page.development)
+        if not leads_to:
+            return self.error(self._not_deliverable(page))
+        nonce = secrets.token_urlsafe(16)
+        return self._html("form_post", page, 200, page_headers(leads_to, script_nonce=nonce), nonce=nonce)
+
+    def leaving(self, page: LeavingPage) -> web.Response:
+        """The question whether to go on; an address that cannot be shown is not gone to."""
+        leads_to = form_action_sources(page.client.redirect_uri, page.development)
+        if not leads_to:
+            return self.error(self._not_deliverable(page))
+        headers = page_headers(leads_to if page.fields else ())
+        return self._html("leaving", page, page.status, _with_error_id(headers, page.error_id))
+
+    def logout(self, page: LogoutPage) -> web.Response:
+        """The question whether to log out."""
+        leads_to = form_action_sources(page.client.redirect_uri, page.development) if page.client else ()
+        return self._html(
+            "logout", page, 200, _with_error_id(page_headers(("'self'", *leads_to)), page.error_id)
+        )
+
+    def logged_out(self, page: LoggedOutPage) -> web.Response:
+        """That the person is logged out, or still logged in; with the frames that tell it to the clients."""
+        nonce = secrets.token_urlsafe(16) if page.leads_to else ""
+        headers = page_headers((), script_nonce=nonce, frames=map(form_action_source, page.frames))
+        return self._html("logged_out", page, 200, _with_error_id(headers, page.error_id), nonce=nonce)
+
+    def check_session(self, page: CheckSessionPage) -> web.Response:
+        """The frame that tells clients whether the browser's state has changed."""
+        return self._html("check_session", page, 200, frame_headers(page.ancestors))
+
+    def scope_lines(self, scopes: Iterable[str], locale: str) -> tuple[ScopeLine, ...]:
+        """What each scope gives, in plain language; a scope no one described is shown by its name."""
+        translate = self._translations[locale].gettext
+        lines = []
+        for scope in scopes:
+            title, detail = texts.SCOPE_TEXTS.get(scope, ("", texts.UNKNOWN_SCOPE_TEXT))
+            lines.append(ScopeLine(translate(title) if title else display_name(scope), translate(detail)))
+        return tuple(lines)
+
+    def _not_deliverable(self, page: FormPostPage | LeavingPage) -> ErrorPage:
+        return ErrorPage(
+            status=400,
+            error="invalid_request",
+            title="invalid redirect_uri",
+            description=texts.NOT_DELIVERABLE,
+            error_id=page.error_id,
+            locale=page.locale,
+            development=page.development,
+        )
+
+    def _html(self, name: str, page: Page, status: int, headers: dict[str, str], **more: Any) -> web.Response:
+        text = self._templates[page.locale, name].render(page=page, **more)
+        headers["Content-Language"] = page.locale
+        return web.Response(
+            text=text, status=status, headers=headers, content_type="text/html", charset="utf-8"
+        )
+
+    def _environment(self, locale: str) -> Environment:
+        """The templates of one language. Undefined names are errors, every value is escaped."""
+        environment = Environment(
+            loader=FileSystemLoader(_TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            auto_reload=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
+        )
+        translations = self._translations[locale]
+
+        def translated(text: str) -> str:
+            """A text in the page's language if the catalog has it: a plain value, escaped like any."""
+            return translations.gettext(text) if text else ""
+
+        environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
+        environment.filters |= {
+            "display_name": display_name,
+            "initial": initial,
+            "redirect_host": redirect_host,
+            "translated": translated,
+        }
+        environment.globals |= {"locale": locale, "static": self._static.url}
+        return environment
+
+
+def _with_error_id(headers: dict[str, str], error_id: str) -> dict[str, str]:
+    return headers | ({ERROR_ID_HEADER: error_id} if error_id else {})

@@ -1,0 +1,296 @@
+"""Accounts: made, given a password and claims, disabled, erased by an administrator.
+
+An event says that something changed; the login, the password's hash and the claims are rows beside the log, sealed
+under the person's own key and written in the event's append (decisions.md 16).
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import aclosing
+from typing import Any
+
+import msgspec
+
+from authrim.core.carry_out import MICROSECONDS, carry_out
+from authrim.core.execute import Change, Outcome
+from authrim.core.paging import rows_of
+from authrim.core.sealed_rows import SUBJECT, PrivateData
+from authrim.crypto.master import MasterKeys
+from authrim.crypto.passwords import Passwords
+from authrim.crypto.sealing import SealBroken, login_hmacs
+from authrim.people.claims import CLAIMS, LOGIN, PASSWORD
+from authrim.people.grants import record_endings
+from authrim.people.new_account import (
+    LOGIN_TAKEN,
+    Wanted,
+    decide_new_account,
+    find_subject,
+    prepare_account,
+    refuse_new_account,
+    refuse_password,
+    stored_claims,
+)
+from authrim.people.sessions.end import end_sessions
+from authrim.store import codec
+from authrim.store.contract import Conflict, Store
+from domain.decision import Decision
+from domain.errors import Refusal
+from domain.person import account as accounts
+from domain.person.account import Account
+from domain.person.grant_ending import Grants
+from domain.stream import ACCOUNT, account_stream
+from domain.vocabulary.claims import check_person
+from projections.rows import Row
+from projections.tables import LOGINS, row_key
+
+
+class ShownAccount(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An account as an administrator sees it. ``login`` and ``claims`` are there only when they were asked for."""
+
+    subject: str
+    status: str
+    password_set_at: int | None = None
+    consents: dict[str, tuple[str, ...]] = {}
+    login: str | None = None
+    claims: dict[str, Any] | None = None
+
+    def __repr__(self) -> str:
+        return f"ShownAccount({self.subject})"
+
+
+class _Read(msgspec.Struct, frozen=True):
+    account: Account
+    version: int
+    now: int
+
+
+async def create_account(
+    store: Store,
+    private: PrivateData,
+    passwords: Passwords,
+    master: MasterKeys,
+    tenant: str,
+    login: str,
+    password: str,
+    claims: Mapping[str, Any],
+    subject: str | None = None,
+) -> Account | Refusal:
+    """Make an account that can sign in. ``subject`` None: a random pseudonym. Raises PasswordsBusy.
+
+    All of it is one append; two accounts that want the same login at once are decided by the database.
+    """
+    wanted = Wanted(login, password, claims)
+    refusal = refuse_new_account(wanted)
+    if refusal is not None:
+        return refusal
+    if await find_subject(store, master, tenant, login) is not None:
+        return LOGIN_TAKEN
+    new = await prepare_account(private, passwords, master, tenant, wanted, subject)
+
+    async def attempt() -> Outcome[Account]:
+        read = await _read(store, tenant, new.subject)
+        return _outcome(tenant, new.subject, read, decide_new_account(read.account, new, read.now), new.rows)
+
+    try:
+        return await carry_out(store, tenant, attempt)
+    except Conflict:
+        return LOGIN_TAKEN
+
+
+async def set_password(
+    store: Store, private: PrivateData, passwords: Passwords, tenant: str, subject: str, password: str,
+    ends: Grants = "unbound",
+) -> Account | Refusal:  # fmt: skip
+    """Change the password, end the person's sessions, and of the grants that outlive them those that ``ends`` says.
+    Raises PasswordsBusy.
+
+    A session that begins with the new password after the append may be ended with the older ones; one that
+    began with the old password never stays: a sign-in that overlaps loses on the account's version.
+    """
+    refusal = refuse_password(password)
+    if refusal is not None:
+        return refusal
+    values = {PASSWORD: (await passwords.hash(password)).encode()}
+    account = await _change_private(
+        store, private, tenant, subject, values,
+        lambda read: accounts.decide_set_password(read.account, read.now, ends),
+    )  # fmt: skip
+    if not isinstance(account, Refusal):
+        await end_sessions(store, tenant, subject, "password_changed")
+        await record_endings(store, tenant, subject)
+    return account
+
+
+async def set_claims(
+    store: Store, private: PrivateData, tenant: str, subject: str, claims: Mapping[str, Any]
+) -> Account | Refusal:
+    """Replace all claims of the person (OIDC Core §5.1)."""
+    refusal = check_person(claims)
+    if refusal is not None:
+        return refusal
+    return await _change_private(
+        store, private, tenant, subject, {CLAIMS: stored_claims(claims)},
+        lambda read: accounts.decide_change_claims(read.account, claims, read.now),
+    )  # fmt: skip
+
+
+async def disable_account(store: Store, tenant: str, subject: str, reason: str) -> Account | Refusal:
+    """Forbid signing in; all tokens are inactive at once, and the person's sessions end. ``reason`` is for the log:
+    nothing personal in it."""
+    account = await _change(
+        store, tenant, subject, lambda read: accounts.decide_disable(read.account, reason, read.now)
+    )
+    if not isinstance(account, Refusal):
+        await end_sessions(store, tenant, subject, "account_disabled")
+    return account
+
+
+async def end_sessions_of(store: Store, tenant: str, subject: str) -> int | Refusal:
+    """End all sessions of a person, who may sign in again at once; how many there were."""
+    if not (await _read(store, tenant, subject)).account.subject:
+        return accounts.UNKNOWN
+    return await end_sessions(store, tenant, subject, "administrator")
+
+
+async def enable_account(store: Store, tenant: str, subject: str) -> Account | Refusal:
+    """Let a disabled account sign in again."""
+    return await _change(store, tenant, subject, lambda read: accounts.decide_enable(read.account, read.now))
+
+
+async def withdraw_consent(store: Store, tenant: str, subject: str, client_id: str) -> Account | Refusal:
+    """Forget what the person agreed to for a client, and end all that the client was granted: codes, refresh tokens
+    and access tokens are worth nothing at once, and people are asked again."""
+    account = await _change(
+        store,
+        tenant,
+        subject,
+        lambda read: accounts.decide_withdraw_consent(read.account, client_id, read.now),
+    )
+    if not isinstance(account, Refusal):
+        await record_endings(store, tenant, subject)
+    return account
+
+
+async def end_grants(
+    store: Store, tenant: str, subject: str, client_id: str | None, reason: str
+) -> int | Refusal:
+    """End all that a client has been granted for the person, or every client (None), also what outlives the session;
+    how many grants that have tokens this ended."""
+    account = await _change(
+        store,
+        tenant,
+        subject,
+        lambda read: accounts.decide_end_grants(read.account, client_id, reason, read.now),
+    )
+    return account if isinstance(account, Refusal) else await record_endings(store, tenant, subject)
+
+
+async def erase_account(
+    store: Store, private: PrivateData, master: MasterKeys, tenant: str, subject: str
+) -> Account | Refusal:
+    """Take away all that is kept of the person, first of all the key of it (GDPR Art. 17).
+
+    The log goes on to tell what the pseudonym did, and still verifies; the subject is never used again.
+    """
+    logins = await _login_rows(store, private, master, tenant, subject)
+    drops = tuple(Row(LOGINS.name, "drop", {"key": key}) for key in logins)
+    rows = (*drops, *private.erasing_rows(tenant, SUBJECT, subject))
+
+    async def attempt() -> Outcome[Account]:
+        read = await _read(store, tenant, subject)
+        return _outcome(tenant, subject, read, accounts.decide_erase(read.account, read.now), rows)
+
+    account = await carry_out(store, tenant, attempt)
+    if not isinstance(account, Refusal):
+        await end_sessions(store, tenant, subject, "person_erased")
+    return account
+
+
+async def find_account(store: Store, master: MasterKeys, tenant: str, name: str) -> str | None:
+    """The subject that ``name`` is, or that signs in with the login ``name``."""
+    found = await store.find("account", row_key(tenant, name))
+    return name if found.row is not None else await find_subject(store, master, tenant, name)
+
+
+async def show_account(
+    store: Store, private: PrivateData, tenant: str, subject: str, *, personal: bool = False
+) -> ShownAccount | Refusal:
+    """The account; with its login and claims when ``personal``. Raises SealBroken."""
+    account = (await _read(store, tenant, subject)).account
+    if not account.subject:
+        return accounts.UNKNOWN
+    shown = ShownAccount(account.subject, account.status, account.password_set_at, account.consents)
+    if not personal:
+        return shown
+    login = await private.open(tenant, SUBJECT, subject, LOGIN)
+    claims = await private.open(tenant, SUBJECT, subject, CLAIMS)
+    return msgspec.structs.replace(
+        shown,
+        login=None if login is None else login.decode(),
+        claims=None if claims is None else json.loads(claims),
+    )
+
+
+async def _login_rows(
+    store: Store, private: PrivateData, master: MasterKeys, tenant: str, subject: str
+) -> tuple[str, ...]:
+    """The keys of the person's login rows, found by the login itself.
+
+    When that cannot be read any more, because its master key is lost, every row is looked at: erasing must not
+    depend on reading.
+    """
+    try:
+        login = await private.open(tenant, SUBJECT, subject, LOGIN)
+    except SealBroken:
+        async with aclosing(rows_of(store, LOGINS, tenant)) as rows:
+            return tuple([row["key"] async for row in rows if row["subject"] == subject])
+    if login is None:
+        return ()
+    return tuple(row_key(tenant, hashed) for hashed in login_hmacs(master, tenant, login.decode()))
+
+
+async def _read(store: Store, tenant: str, subject: str) -> _Read:
+    read = await store.read_stream(account_stream(tenant, subject))
+    return _Read(accounts.fold(codec.decode_stream(ACCOUNT, read)), read.version, read.now // MICROSECONDS)
+
+
+async def _change(
+    store: Store, tenant: str, subject: str, decide: Callable[[_Read], Decision[Account]]
+) -> Account | Refusal:
+    async def attempt() -> Outcome[Account]:
+        read = await _read(store, tenant, subject)
+        return _outcome(tenant, subject, read, decide(read))
+
+    return await carry_out(store, tenant, attempt)
+
+
+async def _change_private(
+    store: Store,
+    private: PrivateData,
+    tenant: str,
+    subject: str,
+    values: Mapping[str, bytes],
+    decide: Callable[[_Read], Decision[Account]],
+) -> Account | Refusal:
+    """A change with sealed rows. They are sealed after the account was read: an erasure in between moves the
+    account's version, so what was erased is never written back."""
+
+    async def attempt() -> Outcome[Account]:
+        read = await _read(store, tenant, subject)
+        decision = decide(read)
+        if isinstance(decision.answer, Refusal):
+            return Outcome(decision.answer)
+        rows = await private.more_rows(tenant, SUBJECT, subject, values)
+        return _outcome(tenant, subject, read, decision, rows)
+
+    return await carry_out(store, tenant, attempt)
+
+
+def _outcome(
+    tenant: str, subject: str, read: _Read, decision: Decision[Account], rows: Iterable[Row] = ()
+) -> Outcome[Account]:
+    """Rows are written with an event or not at all."""
+    if not decision.events:
+        return Outcome(decision.answer)
+    change = Change(account_stream(tenant, subject), read.version, decision.events, read.account)
+    return Outcome(decision.answer, (change,), tuple(rows))

@@ -1,0 +1,204 @@
+"""Tells clients that a session has ended: OpenID Connect Back-Channel Logout 1.0, from the outbox.
+
+However a session ends (logout, a new password, an administrator, on any node), its event has a row in the outbox. A
+process takes the row for a while, posts to every client that knows of the session, and records in the session's
+stream what became of it. One that is killed in between is followed by another, which sends the same ``jti`` again
+(F22). Nobody's logout waits for any of this, and nobody is tried without end (A119).
+
+Each session is told of by itself, so that one whose receiver hangs delays no other; how many may be posted to at once
+is the egress guard's to say (``authrim/outside/shares.py``), for each client and host apart. What finds no place there
+was not tried: it is due again in a moment, behind what has not been taken yet.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import urlencode
+
+import structlog
+
+from authrim.core.execute import Change, Context, Outcome
+from authrim.core.runtime import Runtime
+from authrim.crypto.key_ring import NoSigningKey
+from authrim.outside.egress import EgressCrowded, EgressRefused
+from authrim.people.logout._session_clients import clients_of_session, knows_session
+from authrim.people.pseudonyms import public_session, public_subject
+from authrim.people.sessions.browser import read_session
+from authrim.protocol.logout_token import logout_token_id, sign_logout_token
+from authrim.store.contract import StoreError
+from authrim.store.read_back import Delivery
+from domain import stream as streams
+from domain.client.client import Client
+from domain.errors import Refusal
+from domain.person import session as sessions
+from domain.person.session import Session
+from domain.person.session_events import BackChannelLogoutDelivered, BackChannelLogoutFailed
+
+log = structlog.get_logger(__name__)
+
+#: Seconds before each further attempt; when they are used up a client is given up (A119).
+PAUSES: Final = (5, 30, 120)
+#: Sessions that one process has in hand at once, and that it takes with one look.
+IN_HAND: Final = 512
+AT_ONCE: Final = 64
+#: Seconds before a client is tried that found no place.
+PUT_BACK: Final = 5
+#: Seconds between two looks for what is due.
+PAUSE: Final = 0.5
+#: Seconds after which the end of a session is no news: every session has long expired. It bounds what an outage, or a
+#: rebuild of the outbox from nothing, can lead to.
+OLD: Final = 31 * 86400
+_FORM: Final = "application/x-www-form-urlencoded"
+_MICROSECONDS: Final = 1_000_000
+
+Result = BackChannelLogoutDelivered | BackChannelLogoutFailed
+
+
+async def tell_until_cancelled(runtime: Runtime) -> None:
+    """Look for what is due, again and again; a store that is away is waited for."""
+    async with asyncio.TaskGroup() as group:
+        in_hand: set[asyncio.Task[None]] = set()
+        while True:
+            room = min(AT_ONCE, IN_HAND - len(in_hand))
+            try:
+                taken = await _take(runtime, room) if room else ()
+            except StoreError:
+                log.warning("logout_notices.store_unavailable")
+                taken = ()
+            for delivery in taken:
+                task = group.create_task(_tell_clients(runtime, delivery))
+                in_hand.add(task)
+                task.add_done_callback(in_hand.discard)
+            if len(taken) < AT_ONCE:
+                await asyncio.sleep(PAUSE)
+
+
+async def _take(runtime: Runtime, limit: int) -> Sequence[Delivery]:
+    """Take rows for longer than all their posts may last: a process that hangs has lost them to another."""
+    return await runtime.store.take_deliveries(limit, 4 * int(runtime.settings.egress_timeout_seconds))
+
+
+async def _tell_clients(runtime: Runtime, delivery: Delivery) -> None:
+    """One attempt for one session. When it fails otherwise than it may, the row is due again after its lease."""
+    _tenant, _, session_id = streams.parse(delivery.stream)
+    try:
+        await _attempt(runtime, delivery)
+    except StoreError as error:
+        log.warning("logout_notices.not_recorded", session=session_id, kind=type(error).__name__)
+    except Exception as error:  # no other session has to do with it
+        log.error("logout_notices.session_failed", session=session_id, kind=type(error).__name__)
+
+
+async def _attempt(runtime: Runtime, delivery: Delivery) -> None:
+    """Tell every client that waits to be told, record what is final, and say when the row is due again."""
+    tenant, _, session_id = streams.parse(delivery.stream)
+    waiting = await _clients_to_tell(runtime, delivery)
+    session, _version = await read_session(runtime, tenant, session_id)
+    results = await asyncio.gather(
+        *(_tell(runtime, delivery, client, session, session_id) for client in waiting)
+    )
+    last = delivery.attempts > len(PAUSES)
+    final = tuple(
+        result
+        for result in results
+        if isinstance(result, BackChannelLogoutDelivered)
+        or (last and isinstance(result, BackChannelLogoutFailed))
+    )
+    if final:
+        await _record(runtime, tenant, session_id, final)
+    if len(final) == len(waiting):
+        await runtime.store.settle_delivery(delivery.position)
+    elif any(isinstance(result, BackChannelLogoutFailed) for result in results) and not last:
+        await runtime.store.settle_delivery(delivery.position, PAUSES[delivery.attempts - 1])
+    else:  # nobody was tried in vain, so this was no attempt
+        await runtime.store.settle_delivery(delivery.position, PUT_BACK, counted=False)
+
+
+async def _clients_to_tell(runtime: Runtime, delivery: Delivery) -> tuple[Client, ...]:
+    """The clients that know of the session, want to hear of its end and have not been told."""
+    if delivery.recorded_at // _MICROSECONDS < runtime.now() - OLD:
+        return ()
+    tenant, _, session_id = streams.parse(delivery.stream)
+    known = [
+        await runtime.configuration.client(tenant, client_id)
+        for client_id in await clients_of_session(runtime.store, tenant, session_id)
+    ]
+    return tuple(
+        client
+        for client in known
+        if client
+        and client.exists
+        and client.metadata.backchannel_logout_uri
+        and knows_session(client, session_id)
+    )
+
+
+async def _tell(
+    runtime: Runtime, delivery: Delivery, client: Client, session: Session, session_id: str
+) -> Result | None:
+    """Post a logout token to one client (§2.5); what became of it, None when there was no place to try."""
+    token_id = logout_token_id(delivery.tenant, session_id, client.client_id)
+    uri, now = client.metadata.backchannel_logout_uri, runtime.now()
+    assert uri is not None
+    if runtime.egress.is_crowded(uri, client.client_id):
+        return None
+    try:
+        token = await _logout_token(runtime, delivery.tenant, client, session.subject, session_id, token_id)
+        status = await runtime.egress.post(
+            uri, urlencode({"logout_token": token}).encode(), _FORM, client=client.client_id
+        )
+    except EgressCrowded:
+        return None
+    except (NoSigningKey, _NoEncryptionKey):
+        reason = "no_key"
+    except EgressRefused:
+        reason = "unreachable"
+    except StoreError:
+        raise
+    except (
+        Exception
+    ) as error:  # it is this client's alone: no other waits for it, and it is not tried without end
+        reason = "failed"
+        log.error("logout_notices.unforeseen", client_id=client.client_id, kind=type(error).__name__)
+    else:
+        if status in {200, 204}:
+            return BackChannelLogoutDelivered(client.client_id, token_id, now, delivery.attempts)
+        reason = f"status_{status}"
+    log.warning("logout_notices.failed", client_id=client.client_id, reason=reason, attempt=delivery.attempts)
+    return BackChannelLogoutFailed(client.client_id, token_id, reason, now, delivery.attempts)
+
+
+class _NoEncryptionKey(LookupError):
+    """The client wants to be written to in secret, and has no key for it now."""
+
+
+async def _logout_token(
+    runtime: Runtime, tenant: str, client: Client, subject: str, session_id: str, token_id: str
+) -> str:
+    """The token, signed and if need be encrypted as the client's ID tokens are (§2.4).
+
+    Raises NoSigningKey or _NoEncryptionKey.
+    """
+    metadata, now = client.metadata, runtime.now()
+    signer = runtime.key_ring.signer(tenant, metadata.id_token_signed_response_alg, now)
+    known_as = public_subject(runtime, tenant, client, subject)
+    sid = public_session(runtime, tenant, client, session_id)
+    assert sid is not None, "a client with an address for logout tokens hears of sessions"
+    token = sign_logout_token(signer, runtime.issuer, client.client_id, known_as, sid, token_id, now)
+    alg, enc = metadata.id_token_encrypted_response_alg, metadata.id_token_encrypted_response_enc
+    sent = await runtime.client_keys.encrypted(tenant, client, token, alg, enc)
+    if isinstance(sent, Refusal):
+        raise _NoEncryptionKey
+    return sent
+
+
+async def _record(runtime: Runtime, tenant: str, session_id: str, results: tuple[Result, ...]) -> None:
+    """Write down in the session's stream what an auditor asks: was the client told?"""
+    stream = streams.session_stream(tenant, session_id)
+
+    async def attempt() -> Outcome[None]:
+        session, version = await read_session(runtime, tenant, session_id)
+        events = sessions.decide_notified(session, results)
+        return Outcome(None, (Change(stream, version, events, session),) if events else ())
+
+    await runtime.executor.until_it_fits(Context(tenant, actor="system"), attempt, stream)

@@ -1,0 +1,132 @@
+"""What an account begins with, whoever makes it: an administrator, or the person on the page for it.
+
+One set of rules and one set of rows; only the append is the caller's, who may have more to put into it.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from authrim.core.sealed_rows import SUBJECT, PrivateData
+from authrim.crypto.ids import new_id
+from authrim.crypto.master import MasterKeys
+from authrim.crypto.passwords import Passwords
+from authrim.crypto.sealing import canonical_login, login_hmac, login_hmacs
+from authrim.people.claims import CLAIMS, LOGIN, PASSWORD
+from authrim.store.contract import Store
+from domain.decision import Decision
+from domain.errors import Refusal, invalid_request
+from domain.person import account as accounts
+from domain.person.account import Account
+from domain.vocabulary.claims import check_person
+from domain.vocabulary.text import LONGEST_LOGIN, LONGEST_PASSWORD
+from projections.rows import Row
+from projections.tables import LOGINS, row_key
+
+#: NIST SP 800-63B-3 §5.1.1.2 has 8 as the least to accept; the most bounds what is hashed.
+SHORTEST_PASSWORD: Final = 8
+
+LOGIN_TAKEN: Final = invalid_request("There is an account with this login already.", "Use another login.")
+LOGIN_UNUSABLE: Final = invalid_request(
+    "The login cannot be used.", f"Use 1 to {LONGEST_LOGIN} characters that can be seen."
+)
+PASSWORD_LENGTH: Final = invalid_request(
+    "The password is too short or too long.",
+    f"Use {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters.",
+    "NIST SP 800-63B-3 §5.1.1.2",
+)
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """An account as it is asked for. ``claims``: what is known of the person (OIDC Core §5.1)."""
+
+    login: str
+    password: str
+    claims: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        return "Wanted()"
+
+
+class NewAccount(msgspec.Struct, frozen=True):
+    """An account about to be made. ``claims`` are the names of the claims, ``rows`` all that is kept beside its events:
+    the claim on the login, and what is sealed."""
+
+    subject: str
+    claims: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    def __repr__(self) -> str:
+        return f"NewAccount({self.subject})"
+
+
+def refuse_new_account(wanted: Wanted) -> Refusal | None:
+    """Why there can be no such account, as far as it is not for the log to say."""
+    return refuse_login(wanted.login) or refuse_password(wanted.password) or check_person(wanted.claims)
+
+
+def refuse_login(login: str) -> Refusal | None:
+    """A login has something to see in it, and nothing that cannot be seen."""
+    if len(login) > LONGEST_LOGIN or not login.isprintable():
+        return LOGIN_UNUSABLE
+    return None if 0 < len(canonical_login(login)) <= LONGEST_LOGIN else LOGIN_UNUSABLE
+
+
+def refuse_password(password: str) -> Refusal | None:
+    """NIST SP 800-63B-3 §5.1.1.2: length alone counts."""
+    return None if SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD else PASSWORD_LENGTH
+
+
+async def prepare_account(
+    private: PrivateData, passwords: Passwords, master: MasterKeys, tenant: str, wanted: Wanted,
+    subject: str | None = None, source: str | None = None,
+) -> NewAccount:  # fmt: skip
+    """Hash the password and seal the rows. ``subject`` None: a random pseudonym. ``source``: the stranger who
+    asks. Raises PasswordsBusy."""
+    chosen = subject or new_id()
+    values = {
+        LOGIN: wanted.login.strip().encode(),
+        PASSWORD: (await passwords.hash(wanted.password, source)).encode(),
+        CLAIMS: stored_claims(wanted.claims),
+    }
+    login_key = row_key(tenant, login_hmac(master, tenant, wanted.login))
+    rows = (
+        Row(LOGINS.name, "claim", {"key": login_key, "tenant": tenant, "subject": chosen}),
+        *private.first_rows(tenant, SUBJECT, chosen, values),
+    )
+    return NewAccount(chosen, tuple(wanted.claims), rows)
+
+
+def decide_new_account(account: Account, new: NewAccount, now: int) -> Decision[Account]:
+    """Make it, with its password and claims. ``account``: what there is of this subject, nothing as a rule."""
+    created = accounts.decide_create(account, new.subject, now)
+    if isinstance(created.answer, Refusal):
+        return created
+    with_password = accounts.decide_set_password(created.answer, now)
+    assert isinstance(with_password.answer, Account)
+    with_claims = accounts.decide_change_claims(with_password.answer, new.claims, now)
+    events = (*created.events, *with_password.events, *with_claims.events)
+    return Decision(events, with_claims.answer)
+
+
+async def find_subject(store: Store, master: MasterKeys, tenant: str, login: str) -> str | None:
+    """The subject that signs in with this login, also one that an earlier master key was current for."""
+    if len(login) > LONGEST_LOGIN:
+        return None
+    return await find_by_hashes(store, tenant, login_hmacs(master, tenant, login))
+
+
+async def find_by_hashes(store: Store, tenant: str, hashes: Iterable[str]) -> str | None:
+    """The subject of the login with these hashes (``login_hmacs``)."""
+    for hashed in hashes:
+        found = await store.find("login", row_key(tenant, hashed))
+        if found.row is not None:
+            return str(found.row["subject"])
+    return None
+
+
+def stored_claims(claims: Mapping[str, Any]) -> bytes:
+    """A person's claims as they are sealed."""
+    return json.dumps(dict(claims), ensure_ascii=False).encode()

@@ -1,0 +1,19 @@
+"""The frame that clients watch a browser's state through (OpenID Connect Session Management 1.0 §3.2)."""
+
+from aiohttp import web
+
+from authrim.core.runtime import RUNTIME
+from authrim.pages.pages import CheckSessionPage
+from authrim.people.sessions.state import watching_origins
+from authrim.web.cookies import browser_state_name
+from domain.stream import DEFAULT_TENANT
+
+
+async def check_session(request: web.Request) -> web.StreamResponse:
+    """GET ``/check-session``. Where a client may show the frame, our own pages may as well: HtmlUnit, the conformance
+    suite's browser, looks for the frame's origin in the list instead of that of the page around it."""
+    runtime = request.app[RUNTIME]
+    watching = await watching_origins(request, DEFAULT_TENANT)
+    ancestors = (*watching, runtime.origin) if watching else ()
+    page = CheckSessionPage(ancestors=ancestors, cookie_name=browser_state_name(runtime))
+    return runtime.pages.check_session(page)

@@ -1,0 +1,42 @@
+"""Browser sessions, ended by an administrator or by what happened to their account."""
+
+from contextlib import aclosing
+
+from authrim.core.carry_out import MICROSECONDS, carry_out
+from authrim.core.execute import Change, Outcome
+from authrim.core.paging import rows_of
+from authrim.store import codec
+from authrim.store.contract import Store
+from domain.errors import Refusal
+from domain.liveness import ACTIVE
+from domain.person import session as sessions
+from domain.stream import SESSION, session_stream
+from projections.tables import SESSIONS
+
+
+async def end_sessions(store: Store, tenant: str, subject: str, reason: str) -> int:
+    """End every session of a person, so that a stolen cookie is worth nothing from then on (A188); how many there were.
+
+    Reads the tenant's sessions through, a page at a time: an event of a session does not touch the account, so
+    the account does not know them.
+    """
+    ended = 0
+    async with aclosing(rows_of(store, SESSIONS, tenant)) as rows:
+        async for row in rows:
+            if row["subject"] == subject and row["status"] == ACTIVE:
+                ended += await _end(store, tenant, row["session_id"], reason)
+    return ended
+
+
+async def _end(store: Store, tenant: str, session_id: str, reason: str) -> bool:
+    stream = session_stream(tenant, session_id)
+
+    async def attempt() -> Outcome[bool]:
+        read = await store.read_stream(stream)
+        session = sessions.fold(codec.decode_stream(SESSION, read))
+        events = sessions.decide_end(session, reason, read.now // MICROSECONDS)
+        changes = (Change(stream, read.version, events, session),) if events else ()
+        return Outcome(bool(events), changes)
+
+    ended = await carry_out(store, tenant, attempt)
+    return False if isinstance(ended, Refusal) else ended

@@ -1,0 +1,82 @@
+"""OpenID Connect Session Management 1.0: the state of a browser, which clients watch through our frame.
+
+The browser state is a keyed hash of the session's id: it changes with every new session and tells nothing of it. What a
+client gets is a salted hash of that and of its own name (§2), which it can compare and cannot take apart (A194).
+"""
+
+import hashlib
+
+from aiohttp import web
+
+from authrim.core.runtime import RUNTIME, Runtime
+from authrim.crypto import base64url
+from authrim.crypto.base64url import NotBase64url
+from authrim.crypto.ids import new_secret
+from authrim.crypto.keyed_hash import keyed_hash
+from authrim.web import cookies
+from domain.client import redirect_uri as redirect_uris
+from domain.client.client import Client
+
+FEATURE = "session_management"
+
+#: Clients that a browser remembers as watching it: the newest ones. A cookie has some 4,000 characters.
+MOST_WATCHERS = 16
+_LONGEST_COOKIE = 3500
+
+
+def session_state(
+    runtime: Runtime, client: Client, redirect_uri: str, session_id: str | None
+) -> dict[str, str]:
+    """The parameter ``session_state`` of an authorization response (§2), for a web page of a client with a session."""
+    origin = redirect_uris.web_origin(redirect_uri)
+    if FEATURE not in runtime.features or session_id is None or origin is None:
+        return {}
+    salt = new_secret(128)
+    said = f"{client.client_id} {origin} {_browser_state(runtime, session_id)} {salt}"
+    hashed = base64url.encode(hashlib.sha256(said.encode()).digest())
+    return {"session_state": f"{hashed}.{salt}"}
+
+
+def begin_browser_state(runtime: Runtime, response: web.Response, session_id: str) -> None:
+    """From now on the browser is in the state of this session."""
+    if FEATURE in runtime.features:
+        cookies.set_browser_state(runtime, response, _browser_state(runtime, session_id))
+
+
+def let_client_watch(
+    request: web.Request, response: web.Response, client: Client, session_id: str | None
+) -> None:
+    """Let the client's pages show our frame in this browser, and put right a state that was lost."""
+    runtime = request.app[RUNTIME]
+    if session_id is not None:
+        begin_browser_state(runtime, response, session_id)
+    others = [one for one in _watching(request) if one != client.client_id]
+    newest = [client.client_id, *others][:MOST_WATCHERS]
+    while len(value := base64url.encode("\n".join(newest).encode())) > _LONGEST_COOKIE and len(newest) > 1:
+        newest.pop()
+    cookies.set_watchers(runtime, response, value)
+
+
+async def watching_origins(request: web.Request, tenant: str) -> tuple[str, ...]:
+    """The registered origins of the clients that watch this browser: they alone may show our frame (decisions 28)."""
+    runtime = request.app[RUNTIME]
+    found: list[str] = []
+    for client_id in _watching(request):
+        client = await runtime.configuration.client(tenant, client_id)
+        if client is not None and client.exists:
+            origins = map(redirect_uris.web_origin, client.metadata.redirect_uris)
+            found += [origin for origin in origins if origin is not None and "[" not in origin]
+    return tuple(found)
+
+
+def _watching(request: web.Request) -> list[str]:
+    """The clients that the cookie names. Nothing hangs on its being true: what counts is what they registered."""
+    try:
+        kept = base64url.decode(cookies.watchers(request)).decode()
+    except (NotBase64url, UnicodeDecodeError):
+        return []
+    return kept.split("\n")[:MOST_WATCHERS] if kept else []
+
+
+def _browser_state(runtime: Runtime, session_id: str) -> str:
+    return base64url.encode(keyed_hash(runtime.master.derive("browser-state"), session_id.encode()))

@@ -1,0 +1,103 @@
+"""One server process: open the store, listen, answer until told to stop, and leave nothing half done."""
+
+import asyncio
+import gc
+import signal
+import socket
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
+from typing import Final
+
+import structlog
+
+from authrim.core.runtime import Runtime
+from authrim.server.app import background_work, make_app, make_runtime
+from authrim.settings import Settings
+from authrim.store.read_back import ReadBack
+from authrim.wire.limits import Limits
+from authrim.wire.listener import Running, start_site, unix_socket
+from authrim.wire.tls import Tls, UnusableCertificate
+
+log = structlog.get_logger(__name__)
+
+#: New container objects between two collections of the youngest (Python's own default is 700).
+YOUNG_OBJECTS: Final = 20_000
+
+#: Requests in flight have this long to finish after SIGTERM (F33).
+GRACE_SECONDS: Final = 10.0
+
+
+async def serve(
+    settings: Settings,
+    store: ReadBack,
+    *,
+    reuse_port: bool = False,
+    sock: socket.socket | None = None,
+    lifeline: int | None = None,
+    on_ready: Callable[[Runtime, Running], None] = lambda _runtime, _running: None,
+) -> None:
+    """Serve until SIGTERM or SIGINT; SIGHUP reads the TLS certificate anew. Who opened ``store`` closes it.
+
+    ``sock`` is the Unix socket when other processes listen on it too. ``lifeline`` is the reading end of the
+    supervisor's pipe: when that ends, so does this process, as on SIGTERM.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if lifeline is not None:
+        loop.add_reader(lifeline, stop.set)
+    async with AsyncExitStack() as stack:
+        runtime = await make_runtime(settings, store)
+        await stack.enter_async_context(background_work(runtime))
+        behind_proxy = settings.trusted_proxies or settings.client_cert_proxies
+        limits = Limits(connections_per_address=0) if behind_proxy else Limits()
+        app = make_app(runtime, limits)
+        tls, mtls = tls_of(settings)
+        running = await start_site(
+            app, settings.host, settings.port, limits=limits, reuse_port=reuse_port, tls=tls
+        )
+        if mtls is not None:
+            await running.listen(settings.host, settings.mtls_port, reuse_port=reuse_port, tls=mtls)
+        if settings.listen_socket is not None:
+            await running.listen(None, None, sock=sock or unix_socket(settings.listen_socket))
+        loop.add_signal_handler(signal.SIGHUP, lambda: _reload([tls, mtls]))
+        _settle_garbage_collector()
+        log.info("server.ready", issuer=settings.issuer, port=running.port)
+        on_ready(runtime, running)
+        await stop.wait()
+        if lifeline is not None:
+            loop.remove_reader(lifeline)
+        log.info("server.stopping")
+        await running.stop(GRACE_SECONDS)
+
+
+def tls_of(settings: Settings) -> tuple[Tls | None, Tls | None]:
+    """TLS of the first port and of ``mtls_port``, as far as it is wanted. Raises UnusableCertificate."""
+    certificate, key = settings.tls_certificate, settings.tls_key
+    if certificate is None or key is None:
+        return None, None
+    mtls = Tls(certificate, key, ask_clients=True) if settings.mtls_port else None
+    if settings.issuer.startswith("http:"):
+        return None, mtls  # a development server: plain HTTP, with TLS beside it
+    return Tls(certificate, key, ask_clients=settings.tls_client_certificates == "request"), mtls
+
+
+def _reload(listeners: Iterable[Tls | None]) -> None:
+    """SIGHUP: a certificate that was renewed; one that cannot be used is not taken."""
+    try:
+        for tls in listeners:
+            if tls is not None:
+                tls.reload()
+    except UnusableCertificate as error:
+        log.error("tls.not_reloaded", reason=str(error))
+        return
+    log.info("tls.reloaded")
+
+
+def _settle_garbage_collector() -> None:
+    """Leave what was made at the start alone, and look for cycles less often: a request makes hardly any, and each
+    of the frequent small collections walks what the other requests in flight hold."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS)

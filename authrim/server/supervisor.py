@@ -1,0 +1,121 @@
+"""Several server processes on one port (``authrim serve --workers N``).
+
+The parent holds the port and does nothing else: the kernel spreads connections over the workers, the log keeps
+them in step. A worker that dies is started again, more slowly each time it dies young.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+import structlog
+
+from authrim.wire.listener import CannotListen
+
+log = structlog.get_logger(__name__)
+
+#: A worker that lived shorter than this died young.
+_YOUNG_SECONDS: Final = 10.0
+_LONGEST_WAIT: Final = 30.0
+_STOP_SECONDS: Final = 15.0
+
+
+class _Worker:
+    """One worker process and its history."""
+
+    def __init__(self, command: Sequence[str], files: Sequence[int]) -> None:
+        self._command = command
+        self._files = files
+        self._early_deaths = 0
+        self._not_before = 0.0
+        self.start()
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(self._command, pass_fds=self._files)
+        self._started = time.monotonic()
+
+    def keep_alive(self) -> None:
+        """Start it again when it has died, after a pause that grows."""
+        if self.process.poll() is None:
+            return
+        now = time.monotonic()
+        if self._not_before == 0.0:
+            young = now - self._started < _YOUNG_SECONDS
+            self._early_deaths = self._early_deaths + 1 if young else 0
+            wait = min(2.0**self._early_deaths / 2, _LONGEST_WAIT) if young else 0.0
+            self._not_before = now + wait
+            log.error("worker.died", status=self.process.returncode, restart_in_seconds=wait)
+        if now >= self._not_before:
+            self._not_before = 0.0
+            self.start()
+
+
+def reserve_port(host: str, port: int) -> socket.socket:
+    """Hold the port, without listening on it, so that it stays ours while workers come and go.
+
+    Raises CannotListen when it cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    held = socket.socket(family, socket.SOCK_STREAM)
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        held.bind((host, port))
+    except OSError as error:
+        held.close()
+        raise CannotListen(host, port, error) from error
+    return held
+
+
+def supervise(command: Sequence[str], workers: int, files: Sequence[int] = ()) -> int:
+    """Run ``workers`` processes of ``command`` until SIGTERM or SIGINT; SIGHUP is passed on. The exit status.
+
+    ``files`` are the descriptors of ours that they share. Each worker also gets the reading end of a pipe that nobody
+    ever writes to: it ends with this process, however that ends, and so do they.
+    """
+    stopping = False
+    lifeline, _held_to_the_end = os.pipe()
+    command, files = [*command, "--worker-lifeline", str(lifeline)], [*files, lifeline]
+
+    def stop(_number: int, _frame: Any) -> None:
+        nonlocal stopping
+        stopping = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    running = [_Worker(command, files) for _ in range(workers)]
+
+    def pass_on(number: int, _frame: Any) -> None:
+        for worker in running:
+            worker.process.send_signal(number)
+
+    signal.signal(signal.SIGHUP, pass_on)
+    while not stopping:
+        for worker in running:
+            worker.keep_alive()
+        time.sleep(0.1)
+    return _stop_all([worker.process for worker in running])
+
+
+def _stop_all(processes: list[subprocess.Popen[bytes]]) -> int:
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+    deadline = time.monotonic() + _STOP_SECONDS
+    clean = True
+    for process in processes:
+        try:
+            process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            clean = False
+    return 0 if clean else 1
+
+
+def worker_command(arguments: Sequence[str]) -> list[str]:
+    """The command of a worker: this very program with other arguments."""
+    return [sys.executable, "-m", "authrim", *arguments]

@@ -1,0 +1,188 @@
+"""The store on PostgreSQL, for any number of server processes.
+
+Appends go through ``append_batch`` on the writer's own connection; look-ups travel in groups through a small pool.
+Connection settings behind PgBouncer in transaction mode: ``statement_cache_size=0``, and ``listen_dsn`` naming the
+database itself.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from typing import Any, Final
+
+from authrim.store import _outbox_sql as outbox_sql
+from authrim.store._guard_rows import findable
+from authrim.store.contract import Append, Appended, Batch, Found, Head, StoredEvent, StreamRead
+from authrim.store.group_commit import GroupCommit
+from authrim.store.loader import GroupLoader
+from authrim.store.postgres import _shadow as shadow_postgres
+from authrim.store.postgres import reads as sql
+from authrim.store.postgres import schema as schemas
+from authrim.store.postgres._changes import Changes
+from authrim.store.postgres._followers import BY_ERROR, Followers
+from authrim.store.postgres._guard import Guard
+from authrim.store.postgres.connections import Connections
+from authrim.store.postgres.writer import Writer
+from authrim.store.read_back import Delivery, Page, Projected, Shadow
+from projections.lookups import LOOKUPS
+from projections.rows import key_range
+from projections.tables import Table
+
+_MICROSECONDS: Final = 1_000_000
+
+
+class PostgresStore:
+    """The contract of ``authrim/store/contract.py`` on one database schema. ``wait_limit`` is seconds."""
+
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        schema: str = schemas.SCHEMA,
+        pool_size: int = 8,
+        statement_cache_size: int = 100,
+        listen_dsn: str | None = None,
+        queue_limit: int = 4096,
+        wait_limit: float = 1.0,
+    ) -> None:
+        self.doubt = ""  # nobody copies a PostgreSQL database file by file and can start it
+        self._schema = schema
+        self._connections = Connections(
+            dsn, schema, pool_size=pool_size, statement_cache_size=statement_cache_size
+        )
+        self._writer = Writer(self._connections)
+        self._commits = GroupCommit(self._writer.commit_batch, queue_limit=queue_limit, wait_limit=wait_limit)
+        self._followers = Followers(self._connections)
+        self._changes = Changes(self._connections, listen_dsn, self._position)
+        self._streams = GroupLoader(self._load_streams)
+        self._rows = {lookup: GroupLoader(partial(self._load_rows, lookup)) for lookup in LOOKUPS}
+        self._guard = Guard(self._connections)
+
+    async def open(self) -> None:
+        """Connect and check the schema. Raises UnknownSchema or Unavailable."""
+        try:
+            await self._connections.open()
+            await schemas.check_postgres(self._connections.fetch, self._schema)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Finish what is in flight and disconnect."""
+        await self._commits.close()
+        loaders: tuple[GroupLoader[Any, Any], ...] = (self._streams, *self._rows.values())
+        for loader in loaders:
+            await loader.close()
+        await self._guard.close()
+        await self._changes.close()
+        await self._followers.close()
+        await self._writer.close()
+        await self._connections.close()
+
+    async def append(self, append: Append) -> Appended:
+        """Commit with the next batch. Raises Conflict, Overloaded, Unavailable or OutcomeUnknown."""
+        return await self._commits.append(append)
+
+    async def read_stream(self, stream: str) -> StreamRead:
+        """A stream from its last summary on."""
+        return await self._streams.load(findable(stream))
+
+    async def read_whole_stream(self, stream: str) -> Sequence[StoredEvent]:
+        """Every event of a stream."""
+        return [
+            StoredEvent(*row) for row in await self._connections.fetch(sql.WHOLE_STREAM, findable(stream))
+        ]
+
+    async def read_log(
+        self, after: int, limit: int, configuration_only: bool = False
+    ) -> Sequence[StoredEvent]:
+        """The log after a position, in order."""
+        query = sql.CONFIGURATION_LOG if configuration_only else sql.LOG
+        return [StoredEvent(*row) for row in await self._connections.fetch(query, after, limit)]
+
+    async def read_ledger(self, after: int, limit: int) -> Sequence[Batch]:
+        """The ledger after a first position, in order."""
+        return [Batch(*row) for row in await self._connections.fetch(sql.LEDGER, after, limit)]
+
+    async def head(self) -> Head:
+        """The newest position and the database's clock."""
+        (row,) = await self._connections.fetch(sql.HEAD)
+        return Head(*row)
+
+    async def find(self, lookup: str, key: str) -> Found:
+        """One row by a named look-up."""
+        return await self._rows[lookup].load(findable(key))
+
+    async def read_rows(self, table: str, after: str, limit: int) -> Sequence[Mapping[str, Any]]:
+        """Rows of a table after a key, in order."""
+        return [dict(row) for row in await self._connections.fetch(sql.ROWS[table], after, limit)]
+
+    async def stream_names(self, prefix: str, after: str, limit: int) -> Sequence[str]:
+        """Names of streams by their beginning, in order."""
+        rows = await self._connections.fetch(sql.STREAM_NAMES, *key_range(f"{prefix}*"), after, limit)
+        return [row["stream_id"] for row in rows]
+
+    def reserve(self, key: str, expires_at: int) -> Awaitable[bool]:
+        """Insert a guard row once; False when it is there already. ``expires_at`` in seconds."""
+        return self._guard.reserve(key, expires_at)
+
+    async def count(self, key: str, window: int, amount: int = 1) -> int:
+        """Add to a counter that lasts ``window`` seconds; the new total. Zero reads it."""
+        return await self._guard.count(key, window, amount)
+
+    def changes(self) -> AsyncIterator[int]:
+        """The newest position, each time it is another one."""
+        return self._changes.follow()
+
+    async def run_followed_page(
+        self,
+        name: str,
+        table: Table,
+        limit: int,
+        project: Callable[[Sequence[StoredEvent]], Projected],
+        *,
+        wait: bool = False,
+    ) -> Page:
+        """One page of a follower in one transaction."""
+        return await self._followers.run_page(name, table, limit, project, wait=wait)
+
+    async def take_deliveries(self, limit: int, lease_seconds: int) -> Sequence[Delivery]:
+        """Rows of the outbox that are due."""
+        rows = await self._connections.fetch(outbox_sql.TAKE_POSTGRES, lease_seconds * _MICROSECONDS, limit)
+        return [Delivery(*row) for row in rows]
+
+    async def settle_delivery(
+        self, position: int, delay_seconds: int | None = None, *, counted: bool = True
+    ) -> None:
+        """End a taken row, or put it off."""
+        if delay_seconds is None:
+            await self._connections.fetch(outbox_sql.SETTLE_POSTGRES, position)
+        else:
+            delay = delay_seconds * _MICROSECONDS
+            await self._connections.fetch(outbox_sql.PUT_OFF_POSTGRES, delay, position, int(not counted))
+
+    async def read_audit(self, error_id: str) -> Sequence[Mapping[str, Any]]:
+        """The ``audit`` rows of an error id, in the log's order."""
+        return [dict(row) for row in await self._connections.fetch(BY_ERROR, findable(error_id))]
+
+    def shadow(self, tables: Sequence[Table], *, repair: bool) -> AbstractAsyncContextManager[Shadow]:
+        """Shadows of tables, for a verification or a rebuild."""
+        return shadow_postgres.shadow(self._connections, tables, repair=repair)
+
+    async def _position(self) -> int:
+        return (await self.head()).position
+
+    async def _load_streams(self, streams: list[str]) -> Mapping[str, StreamRead]:
+        return {
+            stream: StreamRead(version, tuple(zip(types, payloads, strict=True)), now)
+            if types
+            else StreamRead(0, (), now)
+            for now, stream, version, types, payloads in await self._connections.fetch(sql.STREAMS, streams)
+        }
+
+    async def _load_rows(self, lookup: str, keys: list[str]) -> Mapping[str, Found]:
+        rows = await self._connections.fetch(sql.FIND[lookup], keys)
+        now = rows[0]["now"]
+        found = {row["lookup_key"]: Found(dict(row), now) for row in rows}
+        nothing = Found(None, now)
+        return {key: found.get(key, nothing) for key in keys}

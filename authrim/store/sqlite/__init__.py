@@ -1,0 +1,1 @@
+"""The log in a SQLite file. From outside: ``store``."""

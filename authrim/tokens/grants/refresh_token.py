@@ -1,0 +1,110 @@
+"""``grant_type=refresh_token`` (RFC 6749 §6, RFC 9700 §4.14.2)."""
+
+from typing import Any
+
+from authrim.clients.authentication.authenticate import AuthenticatedClient
+from authrim.core.execute import Change, Context, Outcome
+from authrim.core.runtime import Runtime
+from authrim.crypto.handles import REFRESH_TOKEN, Handle, genuine_refresh, parse_handle
+from authrim.tokens.issue import current_client, id_token_key_of, prepare, standing_of, token_response
+from authrim.web.params import Params
+from domain.client import client as client_rules
+from domain.client.client import Client
+from domain.errors import Refusal, invalid_request
+from domain.grant import refresh_token
+from domain.grant.grant import Grant, Refresh
+from domain.grant.issue import TokensIssued
+from domain.grant.refresh_token import RefreshTokens, RotationRule
+from domain.stream import grant_stream
+from domain.vocabulary import scope as scopes
+
+
+async def grant_tokens(
+    runtime: Runtime, context: Context, authenticated: AuthenticatedClient, form: Params
+) -> dict[str, Any] | Refusal:
+    """Exchange a refresh token for fresh tokens."""
+    presented = form.get("refresh_token")
+    if presented is None:
+        return invalid_request("The refresh_token is missing.", "Send the refresh token.")
+    scope = _scope(form)
+    if isinstance(scope, Refusal):
+        return scope
+    handle = parse_handle(presented)
+    if handle is None or handle.kind != REFRESH_TOKEN:
+        return refresh_token.UNKNOWN
+    stream = grant_stream(context.tenant, handle.grant_id)
+
+    async def decide(grant: Grant, version: int, now: int) -> Outcome[dict[str, Any]]:
+        client = await current_client(runtime, context, authenticated, "refresh_token")
+        if isinstance(client, Refusal):
+            return Outcome(client)
+        key = await id_token_key_of(runtime, context, client)
+        if isinstance(key, Refusal):
+            return Outcome(key)
+        standing = await standing_of(runtime, context, client, grant, now)
+        successor = grant.refresh.generation + 1 if grant.refresh else None
+        prepared = prepare(
+            runtime, context, client, handle.grant_id, standing.now, standing.liveness, successor, key
+        )
+        command = RefreshTokens(
+            client_id=client.client_id,
+            generation=handle.generation,
+            genuine=_is_genuine(runtime, context, presented, handle, grant.refresh),
+            scope=scope,
+            resource=form.get_all("resource"),
+            client_auth_method=authenticated.method,
+            client_key_id=authenticated.key_id,
+            proof=authenticated.proof,
+        )
+        decision = refresh_token.decide_refresh(grant, command, prepared.facts, _rule(runtime, client))
+        changes = (Change(stream, version, decision.events, grant),) if decision.events else ()
+        if isinstance(decision.answer, Refusal):
+            return Outcome(decision.answer, changes)
+        response = await token_response(
+            runtime, context, handle.grant_id, prepared, decision.answer,
+            refresh_key_id=_key_id_of(grant, decision.answer),
+        )  # fmt: skip
+        return Outcome(response, changes, expects=standing.expects)
+
+    return await runtime.executor.on_remembered_grant(context, handle.grant_id, decide)
+
+
+def _scope(form: Params) -> tuple[str, ...] | Refusal | None:
+    given = form.get("scope")
+    return None if given is None else scopes.parse(given)
+
+
+def _is_genuine(
+    runtime: Runtime, context: Context, presented: str, handle: Handle, refresh: Refresh | None
+) -> bool:
+    """Whether the whole string is what this server gives out for the generation written in it.
+
+    Generations older than the previous one are only ever refused; they are tried with every master key.
+    """
+    if refresh is None:
+        return False
+    known = {refresh.generation: refresh.hmac_key_id, refresh.generation - 1: refresh.previous_hmac_key_id}
+    key_ids = [known[handle.generation]] if handle.generation in known else runtime.master.key_ids
+    return any(genuine_refresh(runtime.master, context.tenant, presented, key_id) for key_id in key_ids)
+
+
+def _key_id_of(grant: Grant, issued: TokensIssued) -> str | None:
+    """The key of the refresh token to be given: the grant's own when that generation is there already."""
+    refresh = grant.refresh
+    assert refresh is not None
+    return refresh.hmac_key_id if issued.refresh_generation == refresh.generation else None
+
+
+def _rule(runtime: Runtime, client: Client) -> RotationRule:
+    """The client's own grace, else the server's; never longer than the profile allows."""
+    metadata, settings = client.metadata, runtime.settings
+    seconds = metadata.refresh_grace_seconds
+    count = metadata.refresh_grace_count
+    return RotationRule(
+        rotates=client_rules.rotates_refresh_tokens(client),
+        grace_seconds=min(
+            settings.refresh_grace_seconds if seconds is None else seconds,
+            client.profile.longest_refresh_grace_seconds,
+        ),
+        grace_count=settings.refresh_grace_count if count is None else count,
+    )

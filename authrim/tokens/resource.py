@@ -1,0 +1,142 @@
+"""Who presents this access token? What every protected resource of ours asks first (RFC 6750, RFC 9449 §7, RFC 8705).
+
+The token stands in one place, is active, and whoever sends it proves the key it is bound to; what it may be used for
+is the resource's own question.
+"""
+
+from typing import Final
+
+import msgspec
+from aiohttp import hdrs, web
+
+from authrim.clients.authentication.sender_constraint import proved_keys
+from authrim.core.access_tokens import PresentedToken
+from authrim.core.execute import Context
+from authrim.core.runtime import RUNTIME, Runtime
+from authrim.outside.media_type import FORM
+from authrim.protocol.used_once import use_up
+from authrim.web.answers import refuse_as_resource
+from authrim.web.errors import BEARER, DPOP, resource_challenge
+from authrim.web.params import Params, parse, raw_query, read_form, sent_type
+from domain.client.client import NO_CLIENT
+from domain.client.profile import DPOP as DPOP_FEATURE
+from domain.client.resource import userinfo
+from domain.errors import Refusal, invalid_request
+from domain.grant.events import confirmation_of
+
+#: The feature, and its well-known path (RFC 9728 §3).
+PROTECTED_RESOURCE_METADATA: Final = "protected_resource_metadata"
+WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
+
+INVALID_TOKEN: Final = Refusal(
+    "invalid_token", "The access token is not active, or not for this resource.", "Get a new one.", "RFC 6750 §3.1",
+    "token_not_active", status=401,
+)  # fmt: skip
+#: A107, A106: the key that the token is bound to was not proved.
+NOT_PROVED: Final = Refusal(
+    "invalid_token", "The access token is bound to a key that this request does not prove.",
+    "Send it as it was issued: with a DPoP proof, or with the certificate.", "RFC 9449 §7.1", "token_key_not_proved",
+    status=401,
+)  # fmt: skip
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """An access token as it was sent. ``by_dpop``: with the scheme of RFC 9449 §7.1."""
+
+    token: str
+    by_dpop: bool = False
+
+    def __repr__(self) -> str:
+        return "Credentials()"
+
+
+async def presented_token(
+    request: web.Request, context: Context, endpoint: str
+) -> PresentedToken | web.Response:
+    """The active access token of a request that proves what it must; or the answer that says why there is none."""
+    runtime = request.app[RUNTIME]
+    credentials = await _credentials(runtime, request)
+    if credentials is None:
+        schemes = (BEARER, DPOP) if DPOP_FEATURE in runtime.features else (BEARER,)
+        return resource_challenge(
+            error_id=context.error_id, schemes=schemes, described_at=described_at(runtime)
+        )
+    if isinstance(credentials, Refusal):
+        return await refuse_as_resource(
+            request, context, endpoint, credentials, described_at=described_at(runtime)
+        )
+    presented = await runtime.access_tokens.find(context.tenant, credentials.token)
+    refusal = await _refusal(runtime, request, context, credentials, presented)
+    if refusal is not None:
+        by_dpop = credentials.by_dpop or (presented is not None and presented.issued.jkt is not None)
+        scheme = DPOP if by_dpop else BEARER
+        return await refuse_as_resource(
+            request, context, endpoint, refusal, scheme=scheme, described_at=described_at(runtime)
+        )
+    assert presented is not None
+    return presented
+
+
+def described_at(runtime: Runtime) -> str:
+    """Where the metadata of our protected resource is: before its own path (RFC 9728 §3.1). Empty: it is off."""
+    if PROTECTED_RESOURCE_METADATA not in runtime.features:
+        return ""
+    return runtime.origin + WELL_KNOWN + userinfo(runtime.issuer).removeprefix(runtime.origin)
+
+
+async def _credentials(runtime: Runtime, request: web.Request) -> Credentials | Refusal | None:
+    """The token, from the header or the form, from one place only and never from the query (RFC 6750 §2)."""
+    query = parse(raw_query(request))
+    if isinstance(query, Refusal) or query.get("access_token") is not None:
+        return invalid_request(
+            "An access token in the query is refused.", "Use the header.", "RFC 9700 §4.3.2"
+        )
+    headers = request.headers.getall(hdrs.AUTHORIZATION, [])
+    form = await _form(request)
+    if isinstance(form, Refusal):
+        return form
+    in_form = form.get("access_token")
+    if len(headers) + (in_form is not None) > 1 or "access_token" in form.duplicates:
+        return invalid_request(
+            "There is more than one access token.", "Send one, in one place.", "RFC 6750 §2"
+        )
+    if in_form is not None:
+        return Credentials(in_form)
+    scheme, _, token = headers[0].partition(" ") if headers else ("", "", "")
+    by_dpop = scheme.lower() == "dpop" and DPOP_FEATURE in runtime.features
+    return (
+        Credentials(token.strip(), by_dpop)
+        if token.strip() and (by_dpop or scheme.lower() == "bearer")
+        else None
+    )
+
+
+async def _form(request: web.Request) -> Params | Refusal:
+    """The form of a POST that has one; a POST without a body may carry its token in the header."""
+    if request.method != hdrs.METH_POST or sent_type(request).essence != FORM:
+        return parse(b"")
+    return await read_form(request, with_query=True)
+
+
+async def _refusal(
+    runtime: Runtime, request: web.Request, context: Context, credentials: Credentials,
+    presented: PresentedToken | None,
+) -> Refusal | None:  # fmt: skip
+    """Why the token does not count: it is not active, or the request does not prove the keys it is bound to.
+
+    A bound token is never taken as a bearer token (A107), and one that is not bound never with the other scheme.
+    """
+    if presented is None or not presented.is_active:
+        return INVALID_TOKEN
+    if credentials.by_dpop != (presented.issued.jkt is not None):
+        return NOT_PROVED
+    client = await runtime.configuration.client(context.tenant, presented.issued.client_id)
+    proved = await proved_keys(
+        runtime, request, context, client or NO_CLIENT, credentials.token, by_dpop=credentials.by_dpop
+    )
+    if isinstance(proved, Refusal):
+        return msgspec.structs.replace(proved, status=401)  # RFC 9449 §7.1, §9
+    if not confirmation_of(presented.issued).is_proved_by(proved.keys):
+        return NOT_PROVED
+    used = await use_up(runtime.store, proved.once) if proved.once else None
+    return None if used is None else msgspec.structs.replace(used, status=401)

@@ -1,0 +1,86 @@
+"""Token revocation (RFC 7009): an access token alone, or with the refresh token the whole grant."""
+
+from aiohttp import web
+
+from authrim.clients.authentication.authenticate import AuthenticatedClient, authenticated_form
+from authrim.core.access_tokens import PresentedToken
+from authrim.core.execute import Change, Context, Outcome
+from authrim.core.runtime import RUNTIME, Runtime
+from authrim.crypto.handles import REFRESH_TOKEN, genuine_refresh, parse_handle
+from authrim.web.answers import refuse_as_json
+from authrim.web.context import context_of
+from authrim.web.cors import allow_client_origins
+from domain.errors import Refusal, invalid_request
+from domain.grant.grant import Grant
+from domain.grant.revocation import decide_revoke_access_token, decide_revoke_grant
+from domain.stream import grant_stream
+
+ENDPOINT = "revoke"
+
+
+async def revoke(request: web.Request) -> web.StreamResponse:
+    """POST ``/revoke``. A token that is not known is answered like one that was revoked (RFC 7009 §2.2)."""
+    runtime, context = request.app[RUNTIME], context_of(request)
+    opened = await authenticated_form(runtime, request, context, may_repeat=())
+    if isinstance(opened, Refusal):
+        return await refuse_as_json(request, context, ENDPOINT, opened)
+    form, authenticated = opened
+    token = form.get("token")
+    if token is None:
+        refusal = invalid_request("The token is missing.", "Send the token.", "RFC 7009 §2.1")
+        return await refuse_as_json(request, context, ENDPOINT, refusal, client_known=True)
+    answer = await _revoke(runtime, context, authenticated, token)
+    if isinstance(answer, Refusal) and authenticated.is_confidential:
+        response = await refuse_as_json(request, context, ENDPOINT, answer, client_known=True)
+    else:
+        response = web.Response(status=200)  # a public client proves nothing and learns nothing (A135)
+    allow_client_origins(request, response, authenticated.client)
+    return response
+
+
+async def _revoke(
+    runtime: Runtime, context: Context, authenticated: AuthenticatedClient, token: str
+) -> Refusal | None:
+    handle = parse_handle(token)
+    if handle is not None and handle.kind == REFRESH_TOKEN:
+        return await _revoke_refresh_token(runtime, context, authenticated, token)
+    presented = await runtime.access_tokens.find(context.tenant, token)
+    if presented is None:
+        return None
+    return await _revoke_access_token(runtime, context, authenticated, presented)
+
+
+async def _revoke_refresh_token(
+    runtime: Runtime, context: Context, authenticated: AuthenticatedClient, token: str
+) -> Refusal | None:
+    handle = parse_handle(token)
+    assert handle is not None
+    stream = grant_stream(context.tenant, handle.grant_id)
+
+    async def decide(grant: Grant, version: int, now: int) -> Outcome[None]:
+        known = grant.refresh is not None and any(
+            genuine_refresh(runtime.master, context.tenant, token, key_id)
+            for key_id in runtime.master.key_ids
+        )
+        if grant.refresh is None or not known or handle.generation > grant.refresh.generation:
+            return Outcome(None)
+        decision = decide_revoke_grant(grant, authenticated.client.client_id, now)
+        changes = (Change(stream, version, decision.events),) if decision.events else ()
+        return Outcome(decision.answer, changes)
+
+    return await runtime.executor.on_grant(context, handle.grant_id, decide)
+
+
+async def _revoke_access_token(
+    runtime: Runtime, context: Context, authenticated: AuthenticatedClient, presented: PresentedToken
+) -> Refusal | None:
+    stream = grant_stream(context.tenant, presented.grant_id)
+
+    async def decide(grant: Grant, version: int, now: int) -> Outcome[None]:
+        decision = decide_revoke_access_token(
+            grant, authenticated.client.client_id, presented.issued.token_id, presented.revoked, now
+        )
+        changes = (Change(stream, version, decision.events),) if decision.events else ()
+        return Outcome(decision.answer, changes)
+
+    return await runtime.executor.on_grant(context, presented.grant_id, decide)

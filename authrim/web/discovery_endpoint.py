@@ -1,0 +1,31 @@
+"""Discovery (OpenID Connect Discovery 1.0 §4, RFC 8414 §3) and the key set (RFC 7517 §5).
+
+Precomputed bytes: the metadata when the server starts, the key set when a key's life changes.
+"""
+
+from aiohttp import hdrs, web
+
+from authrim.core.runtime import RUNTIME
+from authrim.web.cors import ANY_ORIGIN, cors_headers
+from domain.stream import DEFAULT_TENANT
+
+#: The metadata document of the running server, as JSON.
+METADATA = web.AppKey("metadata", bytes)
+
+
+async def metadata(request: web.Request) -> web.StreamResponse:
+    """GET ``/.well-known/openid-configuration`` and ``/.well-known/oauth-authorization-server``."""
+    return _public_json(request, request.app[METADATA])
+
+
+async def jwks(request: web.Request) -> web.StreamResponse:
+    """GET ``/jwks``."""
+    runtime = request.app[RUNTIME]
+    return _public_json(request, runtime.key_ring.jwks(DEFAULT_TENANT, runtime.now()))
+
+
+def _public_json(request: web.Request, body: bytes) -> web.Response:
+    seconds = request.app[RUNTIME].settings.jwks_cache_seconds
+    headers: dict[str, str] = {hdrs.CACHE_CONTROL: f"public, max-age={seconds}"}
+    headers |= cors_headers(request.headers.get(hdrs.ORIGIN), ANY_ORIGIN)
+    return web.Response(body=body, content_type="application/json", headers=headers)

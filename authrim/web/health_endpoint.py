@@ -1,0 +1,27 @@
+"""Is the process alive, and can it do its work? For load balancers and supervisors."""
+
+from aiohttp import web
+
+from authrim.core.readiness import Readiness
+from authrim.core.runtime import RUNTIME
+from authrim.web.answers import json_answer
+
+READINESS = web.AppKey("readiness", Readiness)
+"""Where an application keeps what it knows of its own health."""
+
+
+async def live(_request: web.Request) -> web.StreamResponse:
+    """GET ``/health/live``: the event loop turns."""
+    return json_answer({"status": "live"})
+
+
+async def ready(request: web.Request) -> web.StreamResponse:
+    """GET ``/health/ready``: the log can be read, something can be recorded, and the clocks agree."""
+    why_not = await request.app[READINESS].why_not(request.app[RUNTIME])
+    return _unready(why_not) if why_not else json_answer({"status": "ready"})
+
+
+def _unready(why: str) -> web.Response:
+    response = json_answer({"status": "unready", "why": why})
+    response.set_status(503)
+    return response

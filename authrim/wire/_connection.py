@@ -1,0 +1,268 @@
+"""One HTTP/1.1 connection: aiohttp's own handler with the deadlines and caps that it lacks (decisions.md 26).
+
+A head that is late or too large, a reader that does not read, a request that two servers could frame in two
+ways: they end here, before any of our code sees them. No reply and no log line repeats what was sent.
+"""
+
+import asyncio
+from collections.abc import Awaitable
+from http import HTTPStatus
+from typing import Any, cast
+
+import structlog
+from aiohttp import hdrs, web
+from aiohttp.http import HttpVersion10, HttpVersion11, RawRequestMessage
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
+from aiohttp.web_protocol import RequestHandler, RequestPayloadError
+from aiohttp.web_request import BaseRequest
+
+from authrim.wire.forwarded import source_of
+from authrim.wire.limits import Connections, Limits
+
+SERVER = "Authrim"
+"""The ``Server`` header: the product, never a version."""
+
+_log = structlog.get_logger("authrim.http")
+
+
+class Connection(RequestHandler):
+    """aiohttp's request handler, held to ``Limits``."""
+
+    def __init__(self, manager: web.Server, connections: Connections, limits: Limits) -> None:
+        super().__init__(
+            manager,
+            loop=asyncio.get_running_loop(),
+            access_log=cast(Any, None),  # aiohttp's way to say "none": the middleware writes our own line
+            keepalive_timeout=limits.keep_alive_seconds,
+            lingering_time=limits.linger_seconds,
+            max_line_size=limits.request_line,
+            max_field_size=limits.header_bytes,
+            max_headers=limits.header_count,
+            auto_decompress=False,
+        )
+        self._application = manager.request_handler
+        self._request_handler = self._answer
+        self._connections = connections
+        self._limits = limits
+        self._address: str | None = None
+        self._wire: asyncio.Transport | None = None
+        self._body: StreamReader = EMPTY_PAYLOAD
+        self._head_bytes = 0
+        self._head_deadline: asyncio.TimerHandle | None = None
+        self._write_deadline: asyncio.TimerHandle | None = None
+
+    # A connection begins and ends.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Let the connection in, or turn it away with a bare 503 when there are too many."""
+        wire = cast(asyncio.Transport, transport)
+        peer = wire.get_extra_info("peername")
+        address = source_of(peer[0] if isinstance(peer, tuple) else "")
+        if not self._connections.admit(address, self):
+            _log.info("connection.turned_away", status=HTTPStatus.SERVICE_UNAVAILABLE)
+            self._force_close = True
+            wire.write(_bare_bytes(HTTPStatus.SERVICE_UNAVAILABLE, "Retry-After: 1\r\n"))
+            wire.close()
+            return
+        self._address = address
+        self._wire = wire
+        # Any byte left over counts as "not read", so the write deadline covers a whole answer.
+        wire.set_write_buffer_limits(high=0)
+        super().connection_made(transport)
+        self._expect_head()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Give the place back once the request in progress, if any, has been worked through."""
+        if self._address is None:
+            return
+        _cancel(self._head_deadline)
+        _cancel(self._write_deadline)
+        address, task = self._address, self._task_handler
+        super().connection_lost(exc)
+        self._wire = None  # which may be a transport of ours that points back here
+        if task is None:
+            self._connections.leave(address, self)
+        else:
+            task.add_done_callback(lambda _task: self._connections.leave(address, self))
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being asked or answered."""
+        return self._waiter is not None and not self._messages and not self._head_bytes
+
+    def close_if_idle(self) -> None:
+        """Close a connection on which nothing is being asked or answered."""
+        if self.is_idle:
+            self.force_close()
+
+    # The head: deadline and size.
+
+    def data_received(self, data: bytes) -> None:
+        """Let aiohttp parse, and watch a head that is not complete yet."""
+        if self._close or self._force_close:
+            return
+        heads = self._request_count
+        super().data_received(data)
+        if self._request_count != heads:
+            self._head_ended()
+        elif data and self._body.is_eof():
+            self._head_grew(len(data))
+
+    def _expect_head(self) -> None:
+        self._head_deadline = self._loop.call_later(self._limits.header_seconds, self._head_late)
+
+    def _head_grew(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > self._limits.request_line + self._limits.header_bytes:
+            self._cut(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        elif self._head_deadline is None:
+            self._expect_head()
+
+    def _head_ended(self) -> None:
+        self._head_bytes = 0
+        if self._head_deadline is not None:
+            self._head_deadline.cancel()
+            self._head_deadline = None
+        message, payload = self._messages[-1]
+        if not isinstance(message, RawRequestMessage) and not self._body.is_eof():
+            # The body that is being read turned out malformed; the C parser tells no one who waits for it.
+            self._body.set_exception(RequestPayloadError("malformed body"))
+        self._body = payload
+
+    def _head_late(self) -> None:
+        self._head_deadline = None
+        if self._head_bytes:
+            self._cut(HTTPStatus.REQUEST_TIMEOUT)
+        else:
+            self.close_if_idle()
+
+    def _cut(self, status: HTTPStatus) -> None:
+        """End the connection; an answer that is still being made is sent first."""
+        _log.info("request.cut", status=status)
+        if self._waiter is None or self._wire is None:
+            self.close()
+        else:
+            self._wire.write(_bare_bytes(status))
+            self.force_close()
+
+    # The answer: whether to make it, and the deadline for its reader.
+
+    def _answer(self, request: BaseRequest) -> Awaitable[web.StreamResponse]:
+        status = _verdict(request, self._limits)
+        return self._application(request) if status is None else _refused(status)
+
+    async def finish_response(
+        self, request: BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send the answer; aiohttp's own ``Server`` header would name versions."""
+        resp.headers.setdefault(hdrs.SERVER, SERVER)
+        if self._connections.draining or request._message.upgrade:
+            # Behind an Upgrade that is not taken (RFC 9110 §7.8) aiohttp reads no further request, so whoever has sent
+            # one already learns that it was not heard (RFC 9112 §9.6).
+            resp.force_close()
+        self._connections.has_answered(self)
+        try:
+            return await super().finish_response(request, resp, start_time)
+        except ValueError as error:
+            # A control character in a header (A197): aiohttp finds it before it has sent anything.
+            failed = self.handle_error(request, HTTPStatus.INTERNAL_SERVER_ERROR, error)
+            return await super().finish_response(request, failed, start_time)
+
+    def pause_writing(self) -> None:
+        """The reader has fallen behind: from now on it has ``write_seconds`` to catch up."""
+        super().pause_writing()
+        self._write_deadline = self._loop.call_later(self._limits.write_seconds, self._reader_late)
+
+    def resume_writing(self) -> None:
+        """The reader has read everything."""
+        super().resume_writing()
+        _cancel(self._write_deadline)
+
+    def _reader_late(self) -> None:
+        _log.info("response.cut")
+        if self._wire is not None:
+            self._wire.abort()
+
+    # What aiohttp would report with the raw bytes, or with a traceback.
+
+    def handle_error(
+        self,
+        request: BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002 - aiohttp's signature; its text quotes the input
+    ) -> web.StreamResponse:
+        """A bare answer to what the parser could not read, and one log line of our own."""
+        if isinstance(exc, ConnectionError) or request.writer.output_size > 0:
+            raise ConnectionError("the connection ended before its answer") from None
+        kind = type(exc).__name__
+        if isinstance(exc, HttpProcessingError):
+            status = self._parser_status(exc)
+            _log.info("request.unreadable", status=status, kind=kind)
+        else:
+            _log.error("request.failed", status=status, kind=kind)
+        return _bare(HTTPStatus(status))
+
+    def log_exception(self, *_args: Any, **more: Any) -> None:
+        """aiohttp's last resort, without its traceback."""
+        _log.warning("connection.failed", kind=type(more.get("exc_info")).__name__)
+
+    def _parser_status(self, exc: HttpProcessingError) -> HTTPStatus:
+        if not isinstance(exc, LineTooLong):
+            return HTTPStatus.BAD_REQUEST
+        too_long = exc.args[1]
+        line = too_long == self._limits.request_line
+        return HTTPStatus.REQUEST_URI_TOO_LONG if line else HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+
+
+def _verdict(request: BaseRequest, limits: Limits) -> HTTPStatus | None:
+    """The status to refuse a complete head with, or None when it may be answered."""
+    message = request._message
+    headers = message.headers
+    if message.version < HttpVersion10 or not _origin_form(message):
+        return HTTPStatus.BAD_REQUEST
+    if message.version < HttpVersion11 and hdrs.TRANSFER_ENCODING in headers:
+        return HTTPStatus.BAD_REQUEST  # its framing is faulty, and the connection ends (RFC 9112 §6.1)
+    # bytes.lower() folds ASCII alone: a Kelvin sign is no k.
+    if message.chunked and headers[hdrs.TRANSFER_ENCODING].encode("utf-8", "replace").lower() != b"chunked":
+        return HTTPStatus.NOT_IMPLEMENTED  # another coding beside it (RFC 9112 §6.1)
+    if sum(len(name) + len(value) + 4 for name, value in message.raw_headers) > limits.header_bytes:
+        return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+    if hdrs.CONTENT_ENCODING in headers:
+        return HTTPStatus.UNSUPPORTED_MEDIA_TYPE  # nothing is ever decompressed (A216)
+    if hdrs.EXPECT in headers and headers[hdrs.EXPECT].lower() != "100-continue":
+        return HTTPStatus.EXPECTATION_FAILED
+    if int(headers.get(hdrs.CONTENT_LENGTH, "0")) > limits.body_bytes:
+        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    return None
+
+
+def _origin_form(message: RawRequestMessage) -> bool:
+    """RFC 9112 §3.2.1. Another form names an authority beside ``Host``, and one reader would believe each."""
+    target = message.path
+    if message.method == hdrs.METH_OPTIONS and target == "*":
+        return True
+    return target.startswith("/") and "#" not in target
+
+
+async def _refused(status: HTTPStatus) -> web.StreamResponse:
+    _log.info("request.refused", status=status)
+    return _bare(status)
+
+
+def _bare(status: HTTPStatus) -> web.Response:
+    response = web.Response(status=status, text=f"{status.value} {status.phrase}\n")
+    response.headers[hdrs.CACHE_CONTROL] = "no-store"
+    response.force_close()
+    return response
+
+
+def _bare_bytes(status: HTTPStatus, headers: str = "") -> bytes:
+    head = f"HTTP/1.1 {status.value} {status.phrase}\r\nServer: {SERVER}\r\n{headers}"
+    return f"{head}Content-Length: 0\r\nConnection: close\r\n\r\n".encode("ascii")
+
+
+def _cancel(deadline: asyncio.TimerHandle | None) -> None:
+    if deadline is not None:
+        deadline.cancel()

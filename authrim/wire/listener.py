@@ -1,0 +1,165 @@
+"""Starts and stops the HTTP listeners: aiohttp's runner over our own ``Connection``, with TLS between or without."""
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+from pathlib import Path
+from typing import Any, cast
+
+import aiohttp.http_parser
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from authrim.wire._connection import Connection
+from authrim.wire.limits import LIMITS, Connections, Limits
+from authrim.wire.tls import Tls
+
+_BACKLOG = 512
+_SOCKET_MODE = 0o660
+# What is still running when its grace is over is cancelled; this long it may take to notice.
+_CANCEL_SECONDS = 0.2
+
+
+class UnsafeParser(RuntimeError):
+    """aiohttp would parse HTTP with its pure Python parser, which has let requests be smuggled (A215)."""
+
+
+class CannotListen(Exception):
+    """The address cannot be had: another process has it, it is not this machine's, or it is not for this user."""
+
+    def __init__(self, host: str | None, port: int | None, error: OSError) -> None:
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror)
+        where = str(host) if port is None else f"{host}, port {port}"
+        super().__init__(f"cannot listen on {where}: {why}")
+
+
+class _Server(web.Server):
+    """Makes a ``Connection`` for every connection."""
+
+    def __init__(self, made: web.Server, connections: Connections, limits: Limits) -> None:
+        super().__init__(made.request_handler, request_factory=made.request_factory)
+        self._counted = connections
+        self._limits = limits
+
+    def __call__(self) -> RequestHandler:
+        return Connection(self, self._counted, self._limits)
+
+
+class _Runner(web.AppRunner):
+    """aiohttp's runner with our server in place of its own."""
+
+    def __init__(self, app: web.Application, limits: Limits) -> None:
+        super().__init__(app, shutdown_timeout=_CANCEL_SECONDS)
+        self.limits = limits
+        self.counted = Connections(limits)
+
+    async def _make_server(self) -> web.Server:
+        return _Server(await super()._make_server(), self.counted, self.limits)
+
+
+class Running:
+    """A started application and its listeners."""
+
+    def __init__(self, runner: _Runner) -> None:
+        self._runner = runner
+        self._listeners: list[asyncio.Server] = []
+
+    def protocol_factory(self) -> asyncio.Protocol:
+        """A new connection's protocol, for any listener of the event loop."""
+        return self._server()
+
+    @property
+    def port(self) -> int:
+        """The port of the first listener."""
+        return int(self._listeners[0].sockets[0].getsockname()[1])
+
+    async def listen(
+        self,
+        host: str | None,
+        port: int | None,
+        *,
+        reuse_port: bool = False,
+        sock: socket.socket | None = None,
+        tls: Tls | None = None,
+    ) -> None:
+        """Accept connections at an address, or at ``sock`` when it is given. Raises CannotListen."""
+        where: dict[str, Any] = (
+            {"sock": sock} if sock else {"host": host, "port": port, "reuse_port": reuse_port}
+        )
+        protocols = tls.over(self.protocol_factory) if tls else self.protocol_factory
+        loop = asyncio.get_running_loop()
+        try:
+            self._listeners.append(await loop.create_server(protocols, backlog=_BACKLOG, **where))
+        except OSError as error:
+            raise CannotListen(host, port, error) from error
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Accept no more, let requests in progress finish within ``grace_seconds``, then close all (F33)."""
+        for listener in self._listeners:
+            listener.close()
+        self._runner.counted.draining = True
+        for connection in self._server.connections:
+            cast(Connection, connection).close_if_idle()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace_seconds):
+                await self._runner.counted.none_left()
+        await self._runner.cleanup()
+
+    @property
+    def _server(self) -> web.Server:
+        return cast(web.Server, self._runner.server)
+
+
+async def start_site(
+    app: web.Application,
+    host: str | None,
+    port: int | None,
+    *,
+    limits: Limits,
+    reuse_port: bool = False,
+    sock: socket.socket | None = None,
+    tls: Tls | None = None,
+) -> Running:
+    """Start ``app`` and listen.
+
+    Raises UnsafeParser without aiohttp's C parser, CannotListen when the address cannot be had.
+    """
+    require_c_parser()
+    app[LIMITS] = limits
+    runner = _Runner(app, limits)
+    await runner.setup()
+    running = Running(runner)
+    try:
+        await running.listen(host, port, reuse_port=reuse_port, sock=sock, tls=tls)
+    except CannotListen:
+        await running.stop(0)
+        raise
+    return running
+
+
+def unix_socket(path: Path) -> socket.socket:
+    """A Unix socket that a proxy of the same user or group may connect to, once somebody listens on it.
+
+    One that a server of before has left behind is replaced. Raises CannotListen.
+    """
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if path.is_socket() and sock.connect_ex(str(path)) == errno.ECONNREFUSED:
+            path.unlink()
+        sock.bind(str(path))
+        path.chmod(_SOCKET_MODE)
+    except OSError as error:
+        sock.close()
+        raise CannotListen(str(path), None, error) from error
+    return sock
+
+
+def require_c_parser() -> None:
+    """Refuse to run on aiohttp's pure Python HTTP parser. Raises UnsafeParser."""
+    if aiohttp.http_parser.HttpRequestParser.__module__ != "aiohttp._http_parser":
+        raise UnsafeParser(
+            "aiohttp runs without its C parser: unset AIOHTTP_NO_EXTENSIONS"
+            " and install an aiohttp wheel that is built for this platform"
+        )

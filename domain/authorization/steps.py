@@ -1,0 +1,261 @@
+"""From an accepted authorization request to its answer: who is it, do they agree, and then what the response type
+says (OIDC Core §3.1.2.3 to §3.1.2.5). One function, ``advance``, is asked after each step."""
+
+import msgspec
+
+from domain.authorization import consent
+from domain.authorization.parameters import CREATE
+from domain.client.client import Client
+from domain.decision import Decision
+from domain.errors import Refusal, invalid_request
+from domain.event import Event
+from domain.grant import front_channel
+from domain.grant.events import (
+    AuthorizationAnswered,
+    AuthorizationRefused,
+    AuthorizationRequested,
+    CodeIssued,
+    ConsentGranted,
+    SignInFailed,
+    SubjectAuthenticated,
+)
+from domain.grant.front_channel import Authorized
+from domain.grant.grant import Grant, apply
+from domain.grant.issue import IssueFacts, session_known_to_client
+from domain.person.session import Session
+from domain.vocabulary import claims
+from domain.vocabulary import response_type as response_types
+
+
+class Browser(msgspec.Struct, frozen=True):
+    """Who this browser is signed in as: a live session, its account's standing consent, and its standing."""
+
+    session_id: str
+    session: Session
+    account_active: bool
+    remembered_scope: tuple[str, ...] | None = None
+    account_epoch: int = 0
+
+
+class AuthorizationFacts(msgspec.Struct, frozen=True):
+    """What the shell knows. ``browser`` None: nobody is signed in. ``hinted_subject`` is the one person that
+    the request is about, by ``id_token_hint`` or by the ``sub`` of ``claims`` (OIDC Core §5.5.1).
+    ``code_hash`` is the digest of the code that would be given out, ``issue`` what tokens would be issued with; None
+    when the response type holds none. ``browser_hash`` is the browser that a pushed request belongs to once the person
+    is known (decisions.md 20), None for a request that had its browser before."""
+
+    now: int
+    client: Client
+    code_hash: str
+    code_lifetime: int
+    browser: Browser | None = None
+    hinted_subject: str | None = None
+    acr_supported: tuple[str, ...] = ()
+    issue: IssueFacts | None = None
+    browser_hash: str | None = None
+
+
+class SignInNeeded(msgspec.Struct, frozen=True):
+    """The person has to sign in. ``select``: as whom they like (``prompt=select_account``); ``create``: as somebody who
+    has no account yet (``prompt=create``)."""
+
+    select: bool = False
+    create: bool = False
+
+
+class ConsentNeeded(msgspec.Struct, frozen=True):
+    """The person has to agree to ``scope``."""
+
+    scope: tuple[str, ...]
+
+
+Step = SignInNeeded | ConsentNeeded | Authorized
+
+
+def decide_request(request: AuthorizationRequested, facts: AuthorizationFacts) -> Decision[Step]:
+    """Take up a valid request, and go as far as the browser's session allows."""
+    grant = apply(Grant(), request)
+    return _and_then((request,), grant, facts)
+
+
+def decide_signed_in(
+    grant: Grant, subject: str, session_id: str, acr: str, amr: tuple[str, ...], facts: AuthorizationFacts
+) -> Decision[Step]:
+    """The person signed in on the page of this very request."""
+    authenticated = SubjectAuthenticated(
+        subject, session_id, facts.now, acr, amr, browser_hash=facts.browser_hash,
+        account_epoch=facts.browser.account_epoch if facts.browser else 0,
+    )  # fmt: skip
+    return _and_then((authenticated,), apply(grant, authenticated), facts)
+
+
+def decide_consented(grant: Grant, facts: AuthorizationFacts, account_epoch: int = 0) -> Decision[Step]:
+    """The person agreed on the consent page, to all that it showed. ``account_epoch``: of the account as it is now."""
+    assert grant.request is not None
+    consented = ConsentGranted(grant.request.scope, account_epoch=account_epoch)
+    return _and_then((consented,), apply(grant, consented), facts)
+
+
+def decide_cancelled(now: int) -> Decision[Step]:
+    """The person said no (RFC 6749 §4.1.2.1)."""
+    refusal = Refusal(
+        "access_denied",
+        "The person did not agree.",
+        "",
+        "RFC 6749 §4.1.2.1",
+        "cancelled_by_person",
+        status=403,
+    )
+    return _refused(refusal, now)
+
+
+def decide_sign_in_failed(reason: str, subject: str | None, now: int) -> Decision[Step]:
+    """The password was wrong or may not be tried now. The answer never says which (A182)."""
+    refusal = Refusal("access_denied", "The login or the password is wrong.", "", "", reason, status=401)
+    return Decision((SignInFailed(reason, now, subject),), refusal)
+
+
+def advance(grant: Grant, facts: AuthorizationFacts) -> Decision[Step]:
+    """What is next for an open request: sign-in, consent or the answer; or its refusal when ``prompt=none``."""
+    request = grant.request
+    assert request is not None
+    silent = "none" in request.prompt
+    if _acr_out_of_reach(request, facts):
+        return _refused(UNMET, facts.now)
+    if grant.subject is None:
+        if CREATE in request.prompt and facts.hinted_subject is not None:
+            return _refused(NOBODY_NEW, facts.now)
+        authenticated = _by_session(request, facts)
+        if authenticated is None:
+            return _refused(LOGIN_REQUIRED, facts.now) if silent else Decision((), _sign_in_needed(request))
+        return _and_then((authenticated,), apply(grant, authenticated), facts)
+    if facts.hinted_subject is not None and grant.subject != facts.hinted_subject:
+        return _refused(LOGIN_REQUIRED, facts.now)
+    if request.acr_essential and grant.acr not in request.acr_values:
+        return _refused(UNMET, facts.now)
+    if grant.scope is None:
+        return _consent(grant, request, facts, silent)
+    return _answer(grant, request, facts)
+
+
+def _answer(grant: Grant, request: AuthorizationRequested, facts: AuthorizationFacts) -> Decision[Step]:
+    """All that the response type names, in one append: the one place that gives anything out at this endpoint."""
+    tokens = front_channel.tokens_for(grant, request, facts.issue)
+    if isinstance(tokens, Refusal):
+        return _refused(tokens, facts.now)
+    by_code = response_types.gives_code(request.response_type)
+    # The ID token that names the session comes now, or for the code later.
+    session_id = session_known_to_client(grant) if by_code or tokens.id_token else None
+    ending: Event = (
+        CodeIssued(facts.code_hash, facts.now, facts.now + facts.code_lifetime, grant.client_id, session_id)
+        if by_code
+        else AuthorizationAnswered(facts.now, grant.client_id, session_id)
+    )
+    return Decision(
+        (ending, *tokens.events), Authorized(by_code, tokens.access_token, tokens.id_token, session_id)
+    )
+
+
+def _consent(
+    grant: Grant, request: AuthorizationRequested, facts: AuthorizationFacts, silent: bool
+) -> Decision[Step]:
+    """Ask, unless the grant's own person is signed in here and agreed before: by now somebody else may be, or nobody
+    any more (A051). Who answers on the page has to be signed in still."""
+    browser = facts.browser
+    its_own = browser is not None and browser.account_active and browser.session_id == grant.session_id
+    remembered = browser.remembered_scope if browser is not None and its_own else None
+    wanted = scope_to_agree_to(request)
+    if not its_own or consent.must_ask(facts.client, request.prompt, wanted, remembered):
+        if silent:
+            return _refused(_silent_refusal(facts), facts.now)
+        return Decision((), ConsentNeeded(wanted))
+    granted = ConsentGranted(request.scope, remembered=True)
+    return _and_then((granted,), apply(grant, granted), facts)
+
+
+def _silent_refusal(facts: AuthorizationFacts) -> Refusal:
+    """Why a silent request is refused. Whoever names a person is told the same of another person and of the right one
+    who has not agreed: a client could else find out by guessing who the visitor is (OIDC Core §5.5.1, §3.1.2.6)."""
+    return CONSENT_REQUIRED if facts.hinted_subject is None else LOGIN_REQUIRED
+
+
+def scope_to_agree_to(request: AuthorizationRequested) -> tuple[str, ...]:
+    """What the person is asked for: the scope, and the scope that claims asked for by name belong to."""
+    by_name = claims.scope_for((*request.id_token_claims, *request.userinfo_claims))
+    return tuple(dict.fromkeys((*request.scope, *by_name)))
+
+
+def _and_then(events: tuple[Event, ...], grant: Grant, facts: AuthorizationFacts) -> Decision[Step]:
+    """``events``, followed by whatever comes next for the grant they lead to."""
+    following = advance(grant, facts)
+    return Decision((*events, *following.events), following.answer)
+
+
+def is_answered_by_session(request: AuthorizationRequested, facts: AuthorizationFacts) -> bool:
+    """Whether the browser's session would be taken for this request, were it asked for again."""
+    return _by_session(request, facts) is not None
+
+
+def _by_session(request: AuthorizationRequested, facts: AuthorizationFacts) -> SubjectAuthenticated | None:
+    """The session's authentication, when it is good enough for this request."""
+    browser = facts.browser
+    if browser is None or not session_suffices(request, browser, facts):
+        return None
+    session = browser.session
+    return SubjectAuthenticated(
+        session.subject, browser.session_id, session.auth_time, session.acr, session.amr,
+        by_session=True, browser_hash=facts.browser_hash, account_epoch=browser.account_epoch,
+    )  # fmt: skip
+
+
+def session_suffices(request: AuthorizationRequested, browser: Browser, facts: AuthorizationFacts) -> bool:
+    """Whether the session answers the request without a new sign-in (OIDC Core §3.1.2.3)."""
+    if not browser.account_active or not browser.session.is_live(facts.now):
+        return False
+    if {"login", "select_account", CREATE} & set(request.prompt):
+        return False
+    if request.max_age is not None and facts.now - browser.session.auth_time > request.max_age:
+        return False
+    if request.max_age == 0:
+        return False
+    if request.acr_essential and browser.session.acr not in request.acr_values:
+        return False
+    return facts.hinted_subject is None or facts.hinted_subject == browser.session.subject
+
+
+def _sign_in_needed(request: AuthorizationRequested) -> SignInNeeded:
+    return SignInNeeded(select="select_account" in request.prompt, create=CREATE in request.prompt)
+
+
+def _acr_out_of_reach(request: AuthorizationRequested, facts: AuthorizationFacts) -> bool:
+    """An essential ``acr`` that no way of signing in here can reach (OIDC UAR 1.0, A026)."""
+    return request.acr_essential and not set(request.acr_values) & set(facts.acr_supported)
+
+
+def _refused(refusal: Refusal, now: int) -> Decision[Step]:
+    return Decision((AuthorizationRefused(refusal.error, refusal.description, now),), refusal)
+
+
+LOGIN_REQUIRED = Refusal(
+    "login_required",
+    "The person has to sign in.",
+    "Send the request without prompt=none.",
+    "OIDC Core §3.1.2.6",
+)
+CONSENT_REQUIRED = Refusal(
+    "consent_required",
+    "The person has to agree.",
+    "Send the request without prompt=none.",
+    "OIDC Core §3.1.2.6",
+)
+NOBODY_NEW = invalid_request(
+    "A person who is named by the request cannot be a new one.",
+    "Leave out prompt=create, or id_token_hint and the sub of claims.",
+    "Initiating User Registration §4.1",
+)
+UNMET = Refusal(
+    "unmet_authentication_requirements",
+    "The sign-in did not reach the essential acr.",
+    "See acr_values_supported.",
+    "OIDC UAR 1.0 §2",
+)

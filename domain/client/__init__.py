@@ -1,0 +1,1 @@
+"""A client: the fold of its stream, its events, metadata and profile."""

@@ -1,0 +1,356 @@
+"""A client: what is registered of it (RFC 7591's metadata in RFC 7591's names), and what it may do.
+
+How it gets registered and changed is in ``client_registration``, what a registration may say in
+``client_policy``.
+"""
+
+# ruff: noqa: S105 - RFC 7591's names hold the word token, their values are no passwords
+
+from collections.abc import Collection, Iterable
+from typing import Final
+
+import msgspec
+
+from domain.client.events import (
+    ClientDeleted,
+    ClientDisabled,
+    ClientEnabled,
+    ClientRegistered,
+    ClientSecretSet,
+    ClientUpdated,
+    RegistrationTokenRevoked,
+    RegistrationTokenSet,
+)
+from domain.client.metadata import ClientMetadata
+from domain.client.profile import (
+    ATTESTED_METHODS,
+    DPOP,
+    MTLS,
+    PROFILES,
+    PUSHED_REQUESTS,
+    REQUEST_OBJECTS,
+    SECRET_ALGORITHM,
+    PkceRule,
+    Profile,
+)
+from domain.errors import Refusal, invalid_request, unauthorized_client
+from domain.event import Event
+from domain.liveness import ACTIVE, SUBJECTS_CHANGED
+from domain.vocabulary import response_mode as response_modes
+from domain.vocabulary import response_type as response_types
+from domain.vocabulary.algorithm_names import names_of
+
+DISABLED: Final = "disabled"
+DELETED: Final = "deleted"
+
+SIGNED_SECRET: Final = "client_secret_jwt"
+SECRET_METHODS: Final = frozenset({"client_secret_basic", "client_secret_post", SIGNED_SECRET})
+
+
+class Secret(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The SHA-256 of a client secret, and until when it is accepted (seconds since 1970; 0: for ever)."""
+
+    secret_hash: str
+    expires_at: int = 0
+
+
+class Client(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is known of a client after its events so far. One that never was has no ``client_id``.
+
+    ``source``: who describes it (``ClientRegistered``). ``generation`` counts the changes by which all that people
+    agreed to before became void. Since ``subjects_generation``, which began at ``subjects_changed_at``, it knows
+    people by the names that it has for them now. ``registration_token_hash`` is empty when nobody manages it from
+    outside.
+    """
+
+    client_id: str = ""
+    metadata: ClientMetadata = ClientMetadata()
+    status: str = ""
+    secrets: tuple[Secret, ...] = ()
+    registered_at: int = 0
+    source: str = "admin"
+    generation: int = 0
+    registration_token_hash: str = ""
+    subjects_generation: int = 0
+    subjects_changed_at: int = 0
+
+    @property
+    def exists(self) -> bool:
+        """Whether the client is registered, be it disabled; a deleted client does not exist any more."""
+        return bool(self.client_id) and self.status != DELETED
+
+    def standing(self, generation: int) -> str:
+        """The status by which something counts that was granted to that generation of the client: what is older than
+        its names for people is over, because the newer names are not of the person's grant."""
+        renamed = self.status == ACTIVE and generation < self.subjects_generation
+        return SUBJECTS_CHANGED if renamed else self.status
+
+    @property
+    def hears_of_sessions(self) -> bool:
+        """Whether the client can use a ``sid``: to be told of a logout, or to ask for one."""
+        metadata = self.metadata
+        return bool(
+            metadata.frontchannel_logout_uri
+            or metadata.backchannel_logout_uri
+            or metadata.post_logout_redirect_uris
+        )
+
+    @property
+    def profile(self) -> Profile:
+        """The rules that the client is held to."""
+        return PROFILES[self.metadata.profile]
+
+    @property
+    def is_public(self) -> bool:
+        """Whether the client cannot keep a secret, so that anybody can act in its name (RFC 6749 §2.1)."""
+        return self.metadata.token_endpoint_auth_method == "none"
+
+    @property
+    def uses_secret(self) -> bool:
+        """Whether the client authenticates with a client secret (RFC 6749 §2.3.1)."""
+        return self.metadata.token_endpoint_auth_method in SECRET_METHODS
+
+    @property
+    def signs_with_secret(self) -> bool:
+        """Whether the client proves its secret by signing with it, and never sends it (OIDC Core §9)."""
+        return self.metadata.token_endpoint_auth_method == SIGNED_SECRET
+
+    @property
+    def is_attested(self) -> bool:
+        """Whether each instance of the client authenticates with a key of its own, which an attester vouches for."""
+        return self.metadata.token_endpoint_auth_method in ATTESTED_METHODS
+
+    @property
+    def assertion_algorithms(self) -> frozenset[str]:
+        """What a client assertion may be signed with: the registered algorithm, else any of the profile's. With a
+        secret HMAC alone, and never with a key that somebody knows to be public (A086)."""
+        if self.signs_with_secret:
+            return frozenset({SECRET_ALGORITHM})
+        registered = self.metadata.token_endpoint_auth_signing_alg
+        return names_of(registered) if registered else frozenset(self.profile.signing_algorithms)
+
+    @property
+    def request_object_algorithms(self) -> frozenset[str]:
+        """What a request object may be signed with: the registered algorithm, else any of the profile's."""
+        registered = self.metadata.request_object_signing_alg
+        return names_of(registered) if registered else frozenset(self.profile.signing_algorithms)
+
+    @property
+    def sender_constraints(self) -> tuple[frozenset[str], ...]:
+        """How the client's access tokens must be bound: in one way at least of each set. Empty: they need not be."""
+        metadata = self.metadata
+        demanded = (
+            self.profile.sender_constraints,
+            frozenset({DPOP} if metadata.dpop_bound_access_tokens else ()),  # RFC 9449 §5.2
+            frozenset({MTLS} if metadata.tls_client_certificate_bound_access_tokens else ()),  # RFC 8705 §3.4
+        )
+        return tuple(ways for ways in demanded if ways)
+
+    @property
+    def response_algorithm(self) -> str:
+        """What its authorization responses are signed with: as registered, else RS256 (JARM §3), or where the profile
+        has no RS256 what its ID tokens are signed with."""
+        if self.metadata.authorization_signed_response_alg is not None:
+            return self.metadata.authorization_signed_response_alg
+        id_token_alg = self.metadata.id_token_signed_response_alg
+        return "RS256" if "RS256" in self.profile.signing_algorithms else id_token_alg
+
+    def live_secrets(self, now: int) -> tuple[str, ...]:
+        """The hashes of the secrets that are accepted at ``now``."""
+        return tuple(one.secret_hash for one in self.secrets if one.expires_at == 0 or now < one.expires_at)
+
+
+NO_CLIENT: Final = Client()
+
+
+def fold(events: Iterable[Event], client: Client = NO_CLIENT) -> Client:
+    """The client after ``events``."""
+    for event in events:
+        client = apply(client, event)
+    return client
+
+
+def apply(client: Client, event: Event) -> Client:
+    """The client after one more event."""
+    match event:
+        case ClientRegistered():
+            metadata = msgspec.convert(event.metadata, ClientMetadata)
+            return Client(
+                event.client_id, metadata, ACTIVE, registered_at=event.registered_at, source=event.source
+            )
+        case ClientUpdated():
+            return _updated(client, event)
+        case ClientSecretSet():
+            return msgspec.structs.replace(client, secrets=_with_secret(client, event))
+        case RegistrationTokenSet():
+            return msgspec.structs.replace(client, registration_token_hash=event.token_hash)
+        case RegistrationTokenRevoked():
+            return msgspec.structs.replace(client, registration_token_hash="")
+        case ClientDisabled():
+            return msgspec.structs.replace(client, status=DISABLED)
+        case ClientEnabled():
+            return msgspec.structs.replace(client, status=ACTIVE)
+        case ClientDeleted():
+            return msgspec.structs.replace(client, status=DELETED, secrets=(), registration_token_hash="")
+        case _:
+            return client
+
+
+def _updated(client: Client, event: ClientUpdated) -> Client:
+    """A client that turns from secrets to another method leaves its secrets behind for good, and one that turns to
+    signing with its secret needs a new one: of the old the server has only a digest."""
+    metadata = msgspec.convert(event.metadata, ClientMetadata)
+    generation = client.generation + event.consents_void
+    updated = msgspec.structs.replace(
+        client,
+        metadata=metadata,
+        generation=generation,
+        subjects_generation=generation if event.subjects_changed else client.subjects_generation,
+        subjects_changed_at=event.updated_at if event.subjects_changed else client.subjects_changed_at,
+    )
+    turns_to_signing = updated.signs_with_secret and not client.signs_with_secret
+    if updated.uses_secret and not turns_to_signing:
+        return updated
+    return msgspec.structs.replace(updated, secrets=())
+
+
+def _with_secret(client: Client, event: ClientSecretSet) -> tuple[Secret, ...]:
+    """The new secret, and the one before it for as long as the event says but no longer than its own life."""
+    newest = Secret(event.secret_hash, event.expires_at)
+    if not client.secrets or event.previous_until <= event.set_at:
+        return (newest,)
+    previous = client.secrets[0]
+    until = min(previous.expires_at or event.previous_until, event.previous_until)
+    return (newest, Secret(previous.secret_hash, until))
+
+
+def may_use_grant(client: Client, grant_type: str) -> bool:
+    """Whether the client is registered for this grant type."""
+    return grant_type in client.metadata.grant_types
+
+
+def cannot_be_served(client: Client, offered: Collection[str]) -> Refusal | None:
+    """Why the client gets no tokens here: its profile or registration demands what is switched off (RFC 9126 pushed
+    requests, tokens that are bound as in RFC 8705 or RFC 9449), and nobody is given less than was promised.
+    ``offered`` are the features that are on."""
+    if must_push(client) and PUSHED_REQUESTS not in offered:
+        return _not_offered("pushed requests")
+    if must_sign_requests(client) and REQUEST_OBJECTS not in offered:
+        return _not_offered("signed requests")
+    if any(ways.isdisjoint(offered) for ways in client.sender_constraints):
+        return _not_offered("sender-constrained tokens")
+    return None
+
+
+def _not_offered(what: str) -> Refusal:
+    return unauthorized_client(
+        f"The client's profile or registration demands {what}, which are not offered here.",
+        "Switch the feature on, or register the client otherwise.",
+    )
+
+
+def grant_refusal(client: Client, grant_type: str, offered: Collection[str]) -> Refusal | None:
+    """Why the client may not have tokens of this grant type; asked at each try of a request (F31). Whether it is
+    active is the liveness that each decision asks for."""
+    unserved = cannot_be_served(client, offered)
+    if unserved is not None:
+        return unserved
+    if not may_use_grant(client, grant_type):
+        return unauthorized_client("The client may not use this grant_type.", "Register it in grant_types.")
+    return None
+
+
+def response_type_refusal(client: Client, response_type: str) -> Refusal | None:
+    """Why the client may not have this response type: it and the grant types that belong to it are registered, or
+    it is not for this client (A017). Words have no order (OAuth MRT §3)."""
+    wanted = response_types.spelled(response_type)
+    if wanted not in map(response_types.spelled, client.metadata.response_types):
+        if wanted in client.profile.jarm_only:
+            return Refusal(
+                "unsupported_response_type",
+                "The client's profile has this response_type by a signed response alone.",
+                "Register it, and a response_mode of JARM.",
+                "FAPI 1 Advanced §5.2.2",
+            )
+        return unauthorized_client("The client may not use this response_type.", "Register it.")
+    if not all(may_use_grant(client, grant_type) for grant_type in response_types.grant_types_of(wanted)):
+        return unauthorized_client(
+            "The client may not use the grant of this response_type.", "Register it in grant_types."
+        )
+    return None
+
+
+def response_mode_refusal(client: Client, response_type: str, response_mode: str) -> Refusal | None:
+    """Why answers of this response type may not travel to the client in this mode."""
+    registered = client.metadata.response_modes
+    in_full = response_modes.in_full(response_mode, response_type)
+    if response_type in client.profile.jarm_only and not response_modes.is_jarm(in_full):
+        return invalid_request(
+            "The client's profile demands a signed response.", "Send response_mode=jwt.", "JARM §2.3"
+        )
+    if registered and not {response_mode, in_full} & set(registered):
+        return unauthorized_client("The client may not use this response_mode.", "Register it.")
+    if response_types.gives_tokens(response_type) and _stays_in_the_url(client, in_full):
+        return invalid_request(
+            "Tokens are not sent in a query.", "Use fragment or form_post.", "OAuth MRT §3"
+        )
+    return None
+
+
+def is_answered_signed(client: Client, response_type: str) -> bool:
+    """Whether answers of this response type travel to the client by JARM and in no other way."""
+    registered = client.metadata.response_modes
+    has_only_jarm = bool(registered) and all(map(response_modes.is_jarm, registered))
+    return has_only_jarm or response_type in client.profile.jarm_only
+
+
+def _stays_in_the_url(client: Client, mode_in_full: str) -> bool:
+    """Whether browser history, logs and Referer headers would see what is sent. In a query nothing is hidden but what
+    is encrypted to the client (JARM §2.3.1)."""
+    if response_modes.encoding_of(mode_in_full) != response_modes.QUERY:
+        return False
+    return not (response_modes.is_jarm(mode_in_full) and client.metadata.authorization_encrypted_response_alg)
+
+
+def may_omit_redirect_uri(client: Client) -> bool:
+    """Whether a plain OAuth request may leave it out: there is only one (RFC 6749 §3.1.2.3)."""
+    return len(client.metadata.redirect_uris) == 1 and not client.profile.redirect_uri_required
+
+
+def must_push(client: Client) -> bool:
+    """Whether the client's authorization requests must come by RFC 9126: by registration (§6) or profile."""
+    return client.profile.require_pushed or client.metadata.require_pushed_authorization_requests
+
+
+def must_sign_requests(client: Client) -> bool:
+    """Whether the client's authorization requests must be request objects: by registration (RFC 9101 §10.5) or
+    profile."""
+    return client.profile.request_objects.required or client.metadata.require_signed_request_object
+
+
+def requires_pkce(client: Client, pushed: bool = False) -> bool:
+    """Whether the authorization request must carry a ``code_challenge``; ``pushed``: it came by RFC 9126."""
+    match client.profile.pkce:
+        case PkceRule.EVERY_CLIENT:
+            return True
+        case PkceRule.PUSHED_REQUESTS:
+            return pushed or client.is_public
+        case PkceRule.PUBLIC_CLIENTS:
+            return client.is_public
+
+
+def rotates_refresh_tokens(client: Client) -> bool:
+    """Whether each refresh token is for one use: all but those of confidential clients whose tokens are bound
+    to a key (RFC 9700 §2.2.2, decisions.md 5)."""
+    return client.is_public or not client.sender_constraints
+
+
+def may_introspect(client: Client, issued_to: str, audience: Iterable[str]) -> bool:
+    """Whether the client may learn about a token: it was issued to the client, or is meant for it
+    (decisions.md 24, A131). Never a public client, which anybody can pretend to be (A130)."""
+    if client.is_public:
+        return False
+    if client.client_id == issued_to:
+        return True
+    its_own = {client.client_id, *client.metadata.protected_resources}
+    return client.metadata.may_introspect and not its_own.isdisjoint(audience)

@@ -1,0 +1,29 @@
+"""A ``client_id`` that is the address of the client's metadata document (draft-ietf-oauth-client-id-metadata-document).
+
+It is compared as it is written and never normalised, so what could be written in two ways is no such address (A120).
+"""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from domain.client import redirect_uri
+
+MAX_LENGTH: Final = 500
+_HTTPS: Final = "https://"
+
+
+def looks_like_one(client_id: str) -> bool:
+    """Whether it is meant as an address: no id that is registered otherwise has a colon."""
+    return client_id.startswith(_HTTPS)
+
+
+def problem(client_id: str) -> str:
+    """Why no document can be behind it, in plain words; empty when one can."""
+    if not looks_like_one(client_id):
+        return "is not https."
+    if len(client_id) > MAX_LENGTH:
+        return "is too long."
+    shape = redirect_uri.shape_problem(client_id)
+    if shape is not None:
+        return shape.what
+    return "" if urlsplit(client_id).path else "has no path."

@@ -1,0 +1,21 @@
+"""What a client of a profile is registered with where its owner says nothing: what the profile demands anyway, so that
+the registration shows it and the command that makes the client is short."""
+
+from typing import Any
+
+from domain.client.profile import MTLS, Profile
+
+
+def defaults_of(profile: Profile) -> dict[str, Any]:
+    """Fields of ``ClientMetadata``. They only say what holds: a client of the profile cannot do less by leaving them
+    out."""
+    fields: dict[str, Any] = {}
+    if "client_secret_basic" not in profile.client_auth_methods:
+        fields["token_endpoint_auth_method"] = profile.client_auth_methods[0]
+    if profile.require_pushed:
+        fields["require_pushed_authorization_requests"] = True
+    if profile.request_objects.required:
+        fields["require_signed_request_object"] = True
+    if profile.sender_constraints == {MTLS}:
+        fields["tls_client_certificate_bound_access_tokens"] = True
+    return fields

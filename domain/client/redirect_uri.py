@@ -1,0 +1,193 @@
+"""Where an authorization answer may go (RFC 6749 §3.1.2, RFC 8252 §7, RFC 9700 §4.1.3).
+
+A redirect URI is compared as a string of characters and never normalised: the parsers of browsers and of
+servers disagree about everything else. What they could disagree on cannot be registered.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final, NamedTuple
+from urllib.parse import parse_qsl, quote, urlencode
+
+from domain.client.client import Client
+
+MAX_LENGTH: Final = 2000
+
+#: Parameters of authorization answers; one of that name in a registered URI could be taken for ours (A015).
+RESERVED_PARAMETERS: Final = frozenset(
+    {
+        "access_token", "code", "error", "error_description", "error_uri", "expires_in", "id_token", "iss",
+        "response", "session_state", "state", "token_type",
+    }
+)  # fmt: skip
+
+#: RFC 3986's characters without ``#`` (fragment) and ``*`` (wildcard).
+_CHARACTERS: Final = re.compile(r"(?:[A-Za-z0-9\-._~:/?\[\]@!$&'()+,;=]|%[0-9A-Fa-f]{2})*")
+_PARTS: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):(?://([^/?]*))?([^?]*)(?:\?(.*))?")
+_LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9\-]*[A-Za-z0-9])?"
+_AUTHORITY: Final = re.compile(rf"((?:{_LABEL}\.)*{_LABEL}|\[[0-9A-Fa-f:.]+\])(?::([0-9]{{1,5}}))?")
+_REVERSE_DOMAIN: Final = re.compile(r"[a-z][a-z0-9\-]*(?:\.[a-z0-9\-]+)+")
+_DOT_SEGMENT: Final = re.compile(r"/(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
+_LOOPBACK: Final = re.compile(r"http://(127\.0\.0\.1|\[::1\])(?::([0-9]{1,5}))?([/?].*)?")
+_LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "[::1]"})
+
+
+class Problem(NamedTuple):
+    """Why a URI cannot be used, and what to do about it; in characters of ``error_description``."""
+
+    what: str
+    fix: str
+
+
+class _Parts(NamedTuple):
+    scheme: str
+    authority: str | None
+    path: str
+    query: str
+
+
+def registration_problem(
+    redirect_uri: str, application_type: str, development: bool = False
+) -> Problem | None:
+    """Why the URI cannot be registered, or None. ``development``: loopback http is for every client."""
+    problem = shape_problem(redirect_uri)
+    if problem is not None:
+        return problem
+    parts = _parts(redirect_uri)
+    assert parts is not None
+    if parts.scheme == "https":
+        return None
+    if parts.scheme == "http":
+        return _http_problem(_host(parts), application_type, development)
+    if application_type != "native":
+        return Problem("has a scheme that a web application cannot own.", "Use https.")
+    return None
+
+
+def _http_problem(host: str, application_type: str, development: bool) -> Problem | None:
+    """http only where nobody else listens: on the machine of the person (RFC 8252 §7.3, §8.3)."""
+    if development and host in _LOOPBACK_HOSTS | {"localhost"}:
+        return None
+    if application_type == "native" and host in _LOOPBACK_HOSTS:
+        return None
+    return Problem("is http.", "Use https; a native application may use http://127.0.0.1 or http://[::1].")
+
+
+def shape_problem(redirect_uri: str) -> Problem | None:
+    """Why no client at all may use the URI, or None. Asked at registration and at each use (A006, A010)."""
+    if not 0 < len(redirect_uri) <= MAX_LENGTH:
+        return Problem("is empty or too long.", f"Use at most {MAX_LENGTH} characters.")
+    return _written_problem(redirect_uri)
+
+
+@lru_cache(maxsize=1024)  # the same few are asked about in every request
+def _written_problem(redirect_uri: str) -> Problem | None:
+    if "#" in redirect_uri:
+        return Problem("has a fragment.", "Leave out the # and what follows it.")
+    if "*" in redirect_uri:
+        return Problem("has a wildcard.", "Register each URI in full.")
+    if not _CHARACTERS.fullmatch(redirect_uri):
+        return Problem(
+            "has characters that no URI has.", "Use ASCII, percent-encoded where RFC 3986 says so."
+        )
+    parts = _parts(redirect_uri)
+    if parts is None:
+        return Problem("is not an absolute URI.", "Begin with https://.")
+    return _parts_problem(parts)
+
+
+def _parts_problem(parts: _Parts) -> Problem | None:
+    if "@" in (parts.authority or ""):
+        return Problem("has user information before the host.", "Leave out the @ and what precedes it.")
+    if parts.scheme in {"http", "https"}:
+        if not _is_authority(parts.authority):
+            return Problem("has no well-formed host.", "Use https://host/path; a name has no trailing dot.")
+    elif not _REVERSE_DOMAIN.fullmatch(parts.scheme):
+        return Problem(
+            "has a scheme that is not allowed.",
+            "Use https, or a reverse domain name such as com.example.app.",
+        )
+    if _DOT_SEGMENT.search(parts.path):
+        return Problem("has . or .. in its path.", "Write the path in full.")
+    if any(name in RESERVED_PARAMETERS for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
+        return Problem("has a parameter of the authorization answer in its query.", "Name it otherwise.")
+    return None
+
+
+def _parts(uri: str) -> _Parts | None:
+    match = _PARTS.fullmatch(uri)
+    if match is None:
+        return None
+    scheme, authority, path, query = match.groups()
+    return _Parts(scheme.lower(), authority, path, query or "")
+
+
+def _is_authority(authority: str | None) -> bool:
+    match = _AUTHORITY.fullmatch(authority or "")
+    return match is not None and (match[2] is None or 0 < int(match[2]) <= 65535)
+
+
+def _host(parts: _Parts) -> str:
+    match = _AUTHORITY.fullmatch(parts.authority or "")
+    return match[1].lower() if match else ""
+
+
+def matches(client: Client, redirect_uri: str) -> bool:
+    """Whether answers for the client may go there: a registered URI, byte for byte.
+
+    Of a native client's ``http://127.0.0.1`` and ``http://[::1]`` the port alone may vary, because the
+    operating system hands it out (RFC 8252 §7.3).
+    """
+    if shape_problem(redirect_uri) is not None:
+        return False
+    if redirect_uri in client.metadata.redirect_uris:
+        return True
+    if client.metadata.application_type != "native":
+        return False
+    wanted = _without_loopback_port(redirect_uri)
+    return wanted is not None and any(
+        wanted == _without_loopback_port(registered) for registered in client.metadata.redirect_uris
+    )
+
+
+def _without_loopback_port(uri: str) -> tuple[str, str] | None:
+    """Host and rest of a loopback URI; None for any other."""
+    match = _LOOPBACK.fullmatch(uri)
+    return (match[1], match[3] or "") if match else None
+
+
+def origin_of(uri: str) -> str:
+    """Where an answer goes, for the person's eyes and for ``form-action``: ``https://host:port``, or
+    an application's own scheme with its colon. Takes a URI that passed ``shape_problem``."""
+    parts = _parts(uri)
+    assert parts is not None
+    if parts.scheme in {"http", "https"}:
+        return f"{parts.scheme}://{(parts.authority or '').lower()}"
+    return f"{parts.scheme}:"
+
+
+def web_origin(uri: str) -> str | None:
+    """The origin of a page at that address, as its browser spells it (RFC 6454 §6.2); None for what is no web page.
+    Takes a URI that passed ``shape_problem``."""
+    origin = origin_of(uri)
+    if origin.startswith("https://"):
+        return origin.removesuffix(":443")
+    return origin.removesuffix(":80") if origin.startswith("http://") else None
+
+
+def append_parameters(uri: str, parameters: Mapping[str, str]) -> str:
+    """The URI with ``parameters`` in its query; the query it has stays byte for byte (RFC 6749 §3.1.2)."""
+    if uri.endswith(("?", "&")):
+        return uri + _encoded(parameters)
+    return f"{uri}{'&' if '?' in uri else '?'}{_encoded(parameters)}"
+
+
+def append_fragment(uri: str, parameters: Mapping[str, str]) -> str:
+    """The URI with ``parameters`` in its fragment (OAuth MRT §2.1). A registered URI has none of its own."""
+    return f"{uri}#{_encoded(parameters)}"
+
+
+def _encoded(parameters: Mapping[str, str]) -> str:
+    """A space becomes %20, which readers of forms and of URIs both understand, and not the forms' own +."""
+    return urlencode(parameters, quote_via=quote, safe="")

@@ -1,0 +1,74 @@
+"""A client acts on its own behalf: a short grant stream of its own (RFC 6749 §4.4)."""
+
+import msgspec
+
+from domain.client.resource import audience_for
+from domain.decision import Decision, refuse
+from domain.errors import Refusal, invalid_grant, invalid_scope, unauthorized_client
+from domain.grant import issue
+from domain.grant.events import ClientCredentialsGranted
+from domain.grant.issue import IssueFacts, TokensIssued
+from domain.grant.sender_constraint import binding_of
+from domain.liveness import why_not
+from domain.vocabulary.confirmation import UNBOUND, Confirmation
+
+
+class GrantClientCredentials(msgspec.Struct, frozen=True):
+    """An authenticated, confidential client asks for a token. ``scope`` None: all that it may have."""
+
+    client_id: str
+    scope: tuple[str, ...] | None
+    resource: tuple[str, ...]
+    client_auth_method: str
+    client_key_id: str | None = None
+    proof: Confirmation = UNBOUND
+
+
+#: Scopes that speak of a person; a client on its own behalf has none (OIDC Core §11).
+PERSONAL_SCOPES = frozenset({"openid", "profile", "email", "address", "phone", "offline_access"})
+
+
+def decide_client_credentials(command: GrantClientCredentials, facts: IssueFacts) -> Decision[TokensIssued]:
+    """Give the client a token for what its registration allows; an empty allow-list allows nothing."""
+    if command.client_auth_method == "none":
+        return refuse(
+            unauthorized_client(
+                "A public client has no credentials.", "Register the client with a secret or a key."
+            )
+        )
+    if why_not(facts.liveness):
+        return refuse(invalid_grant("The client is not active.", "client_not_active"))
+    binding = binding_of(facts.client, command.proof)
+    if isinstance(binding, Refusal):
+        return refuse(binding)
+    scope = _allowed_scope(command, facts)
+    if isinstance(scope, Refusal):
+        return refuse(scope)
+    audience = audience_for(facts.client, command.resource, scope, facts.issuer)
+    if isinstance(audience, Refusal):
+        return refuse(audience)
+    granted = ClientCredentialsGranted(
+        client_id=command.client_id,
+        scope=scope,
+        audience=audience,
+        client_auth_method=command.client_auth_method,
+        granted_at=facts.now,
+        client_key_id=command.client_key_id,
+        jkt=command.proof.jkt,
+        x5t_s256=command.proof.x5t_s256,
+    )
+    access = issue.access_token(facts, scope, audience, binding=binding)
+    return Decision((granted, access), TokensIssued(access))
+
+
+def _allowed_scope(command: GrantClientCredentials, facts: IssueFacts) -> tuple[str, ...] | Refusal:
+    allowed = tuple(value for value in facts.client.metadata.scope if value not in PERSONAL_SCOPES)
+    if not allowed:
+        return invalid_scope(
+            "The client may have no scope of its own.", "Allow it one in the client's registration."
+        )
+    if command.scope is None:
+        return allowed
+    if not set(command.scope) <= set(allowed):
+        return invalid_scope("The scope holds more than the client may have.", "Ask for what is registered.")
+    return command.scope

@@ -1,0 +1,171 @@
+"""Refreshing: one successor a token, the same one within a short grace, and the end of the grant on reuse
+(RFC 6749 §6, RFC 9700 §4.14.2; decisions.md 4 to 6)."""
+
+import msgspec
+
+from domain.decision import Decision, refuse
+from domain.errors import Refusal, invalid_grant, invalid_scope
+from domain.grant import issue
+from domain.grant.events import (
+    GrantRevoked,
+    RefreshTokenRepeated,
+    RefreshTokenReused,
+    RefreshTokenRotated,
+    RefreshTokenUsed,
+)
+from domain.grant.grant import Grant, Refresh, summarized
+from domain.grant.issue import IssueFacts, TokensIssued
+from domain.grant.revocation import ended_with_others
+from domain.grant.sender_constraint import WRONG_INSTANCE, binding_of, wrong_key
+from domain.liveness import why_not
+from domain.vocabulary.confirmation import UNBOUND, Confirmation
+
+
+class RefreshTokens(msgspec.Struct, frozen=True):
+    """An authenticated client presents a refresh token. ``generation`` is the one written in it; ``genuine`` says
+    that the whole string is the one this server gives out for that generation. ``proof`` are the keys that the request
+    proved to hold."""
+
+    client_id: str
+    generation: int
+    genuine: bool
+    scope: tuple[str, ...] | None
+    resource: tuple[str, ...]
+    client_auth_method: str | None = None
+    client_key_id: str | None = None
+    proof: Confirmation = UNBOUND
+
+
+class RotationRule(msgspec.Struct, frozen=True):
+    """Whether the client's tokens rotate, and for how long and how often the one before is still answered."""
+
+    rotates: bool = True
+    grace_seconds: int = 10
+    grace_count: int = 64
+
+
+UNKNOWN = invalid_grant(
+    "The refresh token is not valid.", "refresh_unknown", "Start a new authorization request."
+)
+EXPIRED = invalid_grant(
+    "The refresh token has expired.", "refresh_expired", "Start a new authorization request."
+)
+REVOKED = invalid_grant(
+    "The refresh token was revoked.", "grant_not_live", "Start a new authorization request."
+)
+REUSED = invalid_grant(
+    "The refresh token was used before.",
+    "refresh_reused",
+    "All tokens of the grant are revoked; start a new authorization request.",
+    "RFC 9700 §4.14.2",
+)
+
+
+def decide_refresh(
+    grant: Grant, command: RefreshTokens, facts: IssueFacts, rule: RotationRule
+) -> Decision[TokensIssued]:
+    """Exchange a refresh token for fresh tokens."""
+    refresh = grant.refresh
+    if refresh is None or not command.genuine or command.generation > refresh.generation:
+        return refuse(UNKNOWN)
+    if command.client_id != grant.client_id:
+        return refuse(UNKNOWN)
+    if grant.revoked_at is not None:
+        return refuse(REVOKED)
+    repeated = command.generation == refresh.generation - 1
+    if command.generation < refresh.generation and not (repeated and _in_grace(refresh, facts.now, rule)):
+        reused = RefreshTokenReused(command.generation, facts.now)
+        return refuse(REUSED, reused, GrantRevoked("refresh_reused", facts.now))
+    if facts.now >= refresh.expires_at:
+        return refuse(EXPIRED)
+    if why_not(facts.liveness):
+        return refuse(REVOKED, *ended_with_others(grant, facts))
+    return _refresh(grant, refresh, command, facts, rule, repeated)
+
+
+def _in_grace(refresh: Refresh, now: int, rule: RotationRule) -> bool:
+    """The grace is fixed at the rotation, never extended, and counted (A125)."""
+    return now < refresh.grace_until and refresh.repeats < rule.grace_count
+
+
+def _refresh(
+    grant: Grant,
+    refresh: Refresh,
+    command: RefreshTokens,
+    facts: IssueFacts,
+    rule: RotationRule,
+    repeated: bool,
+) -> Decision[TokensIssued]:
+    if refresh.instance_jkt not in (None, command.client_key_id):
+        return refuse(WRONG_INSTANCE)
+    demanded = grant.request.sender_constraints if grant.request else ()
+    binding = wrong_key(refresh.bound_to, command.proof) or binding_of(facts.client, command.proof, demanded)
+    if isinstance(binding, Refusal):
+        return refuse(binding)
+    scope = _narrowed(grant, command.scope)
+    if isinstance(scope, Refusal):
+        return refuse(scope)
+    audience = issue.audience(facts, grant, command.resource, scope)
+    if isinstance(audience, Refusal):
+        return refuse(audience)
+    step = _step(refresh, command, facts, rule, repeated)
+    access = issue.access_token(facts, scope, audience, grant, binding)
+    identity = issue.id_token(facts, grant, scope)
+    events = summarized(grant, issue.present(step, access, identity))
+    return Decision(events, issue.answer(grant, access, identity, step.generation, refreshed=True))
+
+
+def _narrowed(grant: Grant, requested: tuple[str, ...] | None) -> tuple[str, ...] | Refusal:
+    """The scope may get narrower for this access token and never wider (RFC 6749 §6)."""
+    granted = grant.scope or ()
+    if requested is None:
+        return granted
+    if not set(requested) <= set(granted):
+        return invalid_scope(
+            "The scope holds more than was granted.", "Ask for the granted scope or a part of it."
+        )
+    return requested
+
+
+def _step(
+    refresh: Refresh, command: RefreshTokens, facts: IssueFacts, rule: RotationRule, repeated: bool
+) -> RefreshTokenRotated | RefreshTokenRepeated | RefreshTokenUsed:
+    if repeated:
+        return RefreshTokenRepeated(refresh.generation, facts.now)
+    if not rule.rotates:
+        return RefreshTokenUsed(
+            generation=refresh.generation,
+            used_at=facts.now,
+            client_auth_method=command.client_auth_method,
+            client_key_id=command.client_key_id,
+            jkt=command.proof.jkt,
+            x5t_s256=command.proof.x5t_s256,
+        )
+    return RefreshTokenRotated(
+        generation=refresh.generation + 1,
+        token_hash=facts.refresh_hash,
+        hmac_key_id=facts.hmac_key_id,
+        rotated_at=facts.now,
+        expires_at=facts.now + facts.refresh_token_lifetime,
+        grace_until=facts.now + rule.grace_seconds,
+        client_auth_method=command.client_auth_method,
+        client_key_id=command.client_key_id,
+        jkt=command.proof.jkt,
+        x5t_s256=command.proof.x5t_s256,
+    )
+
+
+def may_be_refreshed(grant: Grant, now: int) -> bool:
+    """Whether the grant has a refresh token that may still be used; once it has none it never gets one again."""
+    return grant.refresh is not None and is_current(grant, grant.refresh.generation, now)
+
+
+def is_current(grant: Grant, generation: int, now: int) -> bool:
+    """Whether the refresh token of that generation is the grant's newest and may still be used."""
+    refresh = grant.refresh
+    return (
+        refresh is not None
+        and refresh.generation == generation
+        and grant.revoked_at is None
+        and now < refresh.expires_at
+    )

@@ -1,0 +1,187 @@
+"""A key of the server, to sign with or to be encrypted to: the fold of its stream, and its life as a function of the
+time.
+
+A key is published before it signs, for as long as others may hold an older key set in their caches, and stays
+published until the last token it signed has expired and every cache has forgotten it (F28, A176).
+"""
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import msgspec
+
+from domain.decision import Decision, refuse
+from domain.errors import Refusal
+from domain.event import Event
+from domain.key.events import KeyCreated, KeyPromoted, KeyRevoked
+
+ACTIVE = "active"
+REVOKED = "revoked"
+
+Life = Literal["published", "active", "retired", "gone"]
+
+
+class Key(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is known of a key. Times in seconds since the epoch. ``status``: ``active`` or ``revoked``."""
+
+    kid: str = ""
+    alg: str = ""
+    public_jwk: dict[str, Any] = {}
+    created_at: int = 0
+    active_from: int = 0
+    revoked_at: int | None = None
+    status: str = ""
+
+    @property
+    def is_for_encryption(self) -> bool:
+        """Whether others encrypt to it (RFC 7517 §4.2)."""
+        return self.public_jwk.get("use") == "enc"
+
+
+NO_KEY = Key()
+
+
+class NewKey(msgspec.Struct, frozen=True):
+    """The public half of a key that was just made."""
+
+    kid: str
+    alg: str
+    public_jwk: dict[str, Any]
+
+
+class KeyTimes(msgspec.Struct, frozen=True):
+    """How long others may hold a key set in their caches, and how long a signed token lives, in seconds."""
+
+    cache_seconds: int = 900
+    longest_token_life: int = 3600
+
+    @property
+    def retirement(self) -> int:
+        """How long a key stays published after its successor began to sign."""
+        return self.longest_token_life + self.cache_seconds
+
+
+def fold(events: Iterable[Event], key: Key = NO_KEY) -> Key:
+    """The key after ``events``."""
+    for event in events:
+        key = apply(key, event)
+    return key
+
+
+def apply(key: Key, event: Event) -> Key:
+    """The key after one more event."""
+    match event:
+        case KeyCreated():
+            return Key(
+                kid=event.kid,
+                alg=event.alg,
+                public_jwk=event.public_jwk,
+                created_at=event.created_at,
+                active_from=event.active_from,
+                status=ACTIVE,
+            )
+        case KeyPromoted():
+            return msgspec.structs.replace(key, active_from=event.active_from)
+        case KeyRevoked():
+            return msgspec.structs.replace(key, status=REVOKED, revoked_at=event.revoked_at)
+        case _:
+            return key
+
+
+def successor_of(key: Key, keys: Iterable[Key]) -> Key | None:
+    """The key of the same algorithm that takes over from ``key``, or None.
+
+    A key that was revoked before it ever signed takes over from nobody; one that was revoked later has done
+    so for good, so that a retired key never signs again.
+    """
+    later = [
+        other for other in keys if other.alg == key.alg and _order(other) > _order(key) and _ever_signs(other)
+    ]
+    return min(later, key=_order, default=None)
+
+
+def _order(key: Key) -> tuple[int, int, str]:
+    return key.active_from, key.created_at, key.kid
+
+
+def _ever_signs(key: Key) -> bool:
+    return key.revoked_at is None or key.active_from < key.revoked_at
+
+
+def life(key: Key, successor: Key | None, now: int, times: KeyTimes) -> Life:
+    """Where the key is in its life: ``published`` (not signing yet), ``active`` (signing), ``retired`` (still
+    published, so that its tokens verify) or ``gone``."""
+    if key.status != ACTIVE:
+        return "gone"
+    if now < key.active_from:
+        return "published"
+    if successor is None or now < successor.active_from:
+        return "active"
+    return "retired" if now < successor.active_from + times.retirement else "gone"
+
+
+def is_published(key: Key, stage: Life) -> bool:
+    """Whether the key stands in the key set. One that others encrypt to leaves it when its successor is active, so that
+    they take that one, and goes on opening what they encrypted before (OIDC Core §10.2.1)."""
+    return stage in ("published", "active") or (stage == "retired" and not key.is_for_encryption)
+
+
+def next_change(key: Key, successor: Key | None, now: int, times: KeyTimes) -> int | None:
+    """When the key's life changes next, or None when it stays as it is until another event."""
+    changes = [key.active_from]
+    if successor is not None:
+        changes += [successor.active_from, successor.active_from + times.retirement]
+    return min((change for change in changes if change > now), default=None)
+
+
+ALREADY_SIGNING = Refusal(
+    "invalid_request", "There is a key of this algorithm already.", "Rotate it instead.", reason="key_exists"
+)
+ALREADY_ROTATING = Refusal(
+    "invalid_request",
+    "The next key of this algorithm is published and does not sign yet.",
+    "Wait until it signs.",
+    reason="key_rotation_under_way",
+)
+NO_SUCH_KEY = Refusal("invalid_request", "There is no such key.", "", reason="key_unknown", status=404)
+
+
+def decide_create(made: NewKey, others: Iterable[Key], now: int) -> Decision[Key]:
+    """Take the first key of an algorithm into use. It signs at once: nobody can hold an older key set."""
+    if any(other.alg == made.alg and other.status == ACTIVE for other in others):
+        return refuse(ALREADY_SIGNING)
+    return _created(made, now, active_from=now)
+
+
+def decide_rotate(
+    made: NewKey, others: Iterable[Key], now: int, times: KeyTimes, *, urgent: bool = False
+) -> Decision[Key]:
+    """Publish the next key of an algorithm; it signs once every cache can know it.
+
+    ``urgent``: the next key signs at once, because the present one was or is about to be revoked. One that is
+    published already takes over before a new one, since many caches know it; ``made`` is then thrown away.
+    """
+    same = [other for other in others if other.alg == made.alg and other.status == ACTIVE]
+    waiting = min((other for other in same if now < other.active_from), key=_order, default=None)
+    if not urgent:
+        return refuse(ALREADY_ROTATING) if waiting else _created(made, now, now + times.cache_seconds)
+    # Of two that begin in one second the order is chance: the next one begins a second after the present one.
+    begins = max([now, *(other.active_from + 1 for other in same if other.active_from <= now)])
+    if waiting is None:
+        return _created(made, now, begins)
+    promoted = KeyPromoted(min(begins, waiting.active_from))
+    return Decision((promoted,), apply(waiting, promoted))
+
+
+def _created(made: NewKey, now: int, active_from: int) -> Decision[Key]:
+    created = KeyCreated(made.kid, made.alg, made.public_jwk, now, active_from)
+    return Decision((created,), apply(NO_KEY, created))
+
+
+def decide_revoke(key: Key, reason: str, now: int) -> Decision[None]:
+    """Take the key out of the key set at once; revoking it again says nothing new."""
+    if not key.kid:
+        return refuse(NO_SUCH_KEY)
+    if key.status == REVOKED:
+        return Decision((), None)
+    return Decision((KeyRevoked(reason, now),), None)

@@ -1,0 +1,1 @@
+"""A person: the account and the browser sessions."""

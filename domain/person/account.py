@@ -1,0 +1,197 @@
+"""An account: a pseudonymous subject, whether it may sign in, and what the person has agreed to.
+
+The login, the password's hash and the claims are sealed rows beside the log (decisions.md 16); the decisions
+here say that they changed.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from domain.decision import Decision, refuse
+from domain.errors import invalid_request
+from domain.event import Event
+from domain.liveness import ACTIVE
+from domain.person.account_events import (
+    AccountCreated,
+    AccountDisabled,
+    AccountEnabled,
+    ClaimsChanged,
+    ConsentRemembered,
+    ConsentWithdrawn,
+    GrantsEnded,
+    PasswordSet,
+    PersonErased,
+)
+from domain.person.grant_ending import ALL, NO_ENDINGS, UNBOUND, Endings, Grants
+
+DISABLED: Final = "disabled"
+ERASED: Final = "erased"
+
+#: OIDC Core §2 allows 255 ASCII characters; the colon divides the keys of the rows that belong to a subject.
+_SUBJECT: Final = re.compile(r"[A-Za-z0-9\-._~|@+]{1,255}")
+
+_ENDED_WITH_PASSWORD: Final = {"all": ALL, "unbound": UNBOUND}
+
+UNKNOWN: Final = invalid_request("There is no such account.", "Check the login or the subject.")
+
+
+class Account(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is known of an account after its events so far. ``consents``: by client id, the agreed scope;
+    ``consent_generations``: by client id, the client's generation that was agreed with, where it is not 0.
+    ``endings``: which grants are over."""
+
+    subject: str = ""
+    status: str = ""
+    password_set_at: int | None = None
+    consents: dict[str, tuple[str, ...]] = {}
+    consent_generations: dict[str, int] = {}
+    endings: Endings = NO_ENDINGS
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is such a person, be the account disabled; an erased one is nobody any more."""
+        return bool(self.subject) and self.status != ERASED
+
+    def remembered_scope(self, client_id: str, generation: int = 0) -> tuple[str, ...] | None:
+        """What the person has agreed to for this client as it is now; None: nothing."""
+        if self.consent_generations.get(client_id, 0) != generation:
+            return None
+        return self.consents.get(client_id)
+
+
+NO_ACCOUNT: Final = Account()
+
+
+def fold(events: Iterable[Event], account: Account = NO_ACCOUNT) -> Account:
+    """The account after ``events``."""
+    for event in events:
+        account = apply(account, event)
+    return account
+
+
+def apply(account: Account, event: Event) -> Account:
+    """The account after one more event."""
+    match event:
+        case AccountCreated():
+            return Account(event.subject, ACTIVE)
+        case PasswordSet():
+            account = msgspec.structs.replace(account, password_set_at=event.set_at)
+            name = _ENDED_WITH_PASSWORD.get(event.ends_grants or "none")
+            return account if name is None else _with_ending(account, name, "password_changed")
+        case AccountDisabled():
+            return msgspec.structs.replace(account, status=DISABLED)
+        case AccountEnabled():
+            return msgspec.structs.replace(account, status=ACTIVE)
+        case ConsentRemembered():
+            return _with_consent(account, event)
+        case ConsentWithdrawn():
+            account = _without_consent(account, event.client_id)
+            ends = event.ends_grants
+            return _with_ending(account, event.client_id, "consent_withdrawn") if ends else account
+        case GrantsEnded():
+            return _with_ending(account, event.client_id or ALL, event.reason)
+        case PersonErased():
+            return Account(account.subject, ERASED)
+        case _:
+            return account
+
+
+def _with_consent(account: Account, event: ConsentRemembered) -> Account:
+    account = _without_consent(account, event.client_id)
+    generations = account.consent_generations
+    if event.client_generation:
+        generations = {**generations, event.client_id: event.client_generation}
+    consents = {**account.consents, event.client_id: event.scope}
+    return msgspec.structs.replace(account, consents=consents, consent_generations=generations)
+
+
+def _without_consent(account: Account, client_id: str) -> Account:
+    consents = {name: scope for name, scope in account.consents.items() if name != client_id}
+    generations = {name: one for name, one in account.consent_generations.items() if name != client_id}
+    return msgspec.structs.replace(account, consents=consents, consent_generations=generations)
+
+
+def _with_ending(account: Account, name: str, reason: str) -> Account:
+    return msgspec.structs.replace(account, endings=account.endings.with_mark(name, reason))
+
+
+def decide_create(account: Account, subject: str, now: int) -> Decision[Account]:
+    """Make an account for a subject that was never used; one that was erased is not made again."""
+    if account.subject:
+        return refuse(invalid_request("The subject is taken, or was once.", "Use another."))
+    if not _SUBJECT.fullmatch(subject):
+        return refuse(
+            invalid_request("The subject is malformed.", "Use 1 to 255 of A-Z a-z 0-9 - . _ ~ | @ +.")
+        )
+    return _accept(account, AccountCreated(subject, now))
+
+
+def decide_set_password(account: Account, now: int, ends: Grants = "none") -> Decision[Account]:
+    """Record that the password was set or changed, and which grants ended with it."""
+    if not account.exists:
+        return refuse(UNKNOWN)
+    return _accept(account, PasswordSet(now, None if ends == "none" else ends))
+
+
+def decide_change_claims(account: Account, names: Iterable[str], now: int) -> Decision[Account]:
+    """Record that the claims were replaced. ``names``: those that the person has from now on."""
+    return _accept(account, ClaimsChanged(tuple(sorted(names)), now)) if account.exists else refuse(UNKNOWN)
+
+
+def decide_disable(account: Account, reason: str, now: int) -> Decision[Account]:
+    """Forbid signing in, and so end every token; again, it says nothing new."""
+    if not account.exists:
+        return refuse(UNKNOWN)
+    if account.status != ACTIVE:
+        return Decision((), account)
+    return _accept(account, AccountDisabled(reason, now))
+
+
+def decide_enable(account: Account, now: int) -> Decision[Account]:
+    """Let a disabled account sign in again."""
+    if not account.exists:
+        return refuse(UNKNOWN)
+    if account.status != DISABLED:
+        return Decision((), account)
+    return _accept(account, AccountEnabled(now))
+
+
+def decide_remember_consent(
+    account: Account, client_id: str, scope: tuple[str, ...], now: int, generation: int = 0
+) -> Decision[Account]:
+    """Keep an agreement, together with what was agreed before with this ``generation`` of the client. Nothing new
+    appends nothing: a long-lived stream does not grow with every sign-in."""
+    if not account.exists:
+        return refuse(UNKNOWN)
+    remembered = account.remembered_scope(client_id, generation)
+    whole = tuple(dict.fromkeys((*(remembered or ()), *scope)))
+    if whole == remembered:
+        return Decision((), account)
+    return _accept(account, ConsentRemembered(client_id, whole, now, generation))
+
+
+def decide_withdraw_consent(account: Account, client_id: str, now: int) -> Decision[Account]:
+    """End the agreement with a client, and all that came of it. Also where none is remembered: the client may have
+    been let in without a question."""
+    if not account.exists:
+        return refuse(UNKNOWN)
+    return _accept(account, ConsentWithdrawn(client_id, now, ends_grants=True))
+
+
+def decide_end_grants(account: Account, client_id: str | None, reason: str, now: int) -> Decision[Account]:
+    """End what a client has been granted, or every client; the agreements stay, and people may be asked for less."""
+    if not account.exists:
+        return refuse(UNKNOWN)
+    return _accept(account, GrantsEnded(reason, now, client_id))
+
+
+def decide_erase(account: Account, now: int) -> Decision[Account]:
+    """Record that the key of the person's data is destroyed (GDPR Art. 17); the subject stays used."""
+    return _accept(account, PersonErased(now)) if account.exists else refuse(UNKNOWN)
+
+
+def _accept(account: Account, *events: Event) -> Decision[Account]:
+    return Decision(events, fold(events, account))

@@ -1,0 +1,115 @@
+"""A browser session: who signed in, when and how. Its id is the ``sid`` of ID tokens."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from domain.event import Event
+from domain.liveness import ACTIVE
+from domain.person.session_events import (
+    BackChannelLogoutDelivered,
+    BackChannelLogoutFailed,
+    SessionEnded,
+    SessionReauthenticated,
+    SessionStarted,
+)
+
+ENDED = "ended"
+
+
+class Session(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is known of a session. Times in seconds since the epoch. ``notified``: the clients that were told of its
+    end, or that it was given up to tell."""
+
+    subject: str = ""
+    secret_hash: str = ""
+    auth_time: int = 0
+    acr: str = ""
+    amr: tuple[str, ...] = ()
+    expires_at: int = 0
+    status: str = ""
+    notified: tuple[str, ...] = ()
+
+    def is_live(self, now: int) -> bool:
+        """Whether the person may still be taken as signed in."""
+        return self.status == ACTIVE and now < self.expires_at
+
+
+NO_SESSION = Session()
+
+
+class SignedIn(msgspec.Struct, frozen=True):
+    """A person just proved who they are. ``secret_hash`` is the digest of the new cookie's secret."""
+
+    subject: str
+    secret_hash: str
+    acr: str
+    amr: tuple[str, ...]
+
+
+def fold(events: Iterable[Event], session: Session = NO_SESSION) -> Session:
+    """The session after ``events``."""
+    for event in events:
+        session = apply(session, event)
+    return session
+
+
+def apply(session: Session, event: Event) -> Session:
+    """The session after one more event."""
+    match event:
+        case SessionStarted():
+            return Session(
+                event.subject,
+                event.secret_hash,
+                event.auth_time,
+                event.acr,
+                event.amr,
+                event.expires_at,
+                ACTIVE,
+            )
+        case SessionReauthenticated():
+            return msgspec.structs.replace(
+                session,
+                secret_hash=event.secret_hash,
+                auth_time=event.auth_time,
+                acr=event.acr,
+                amr=event.amr,
+                expires_at=event.expires_at,
+            )
+        case SessionEnded():
+            return msgspec.structs.replace(session, status=ENDED)
+        case BackChannelLogoutDelivered() | BackChannelLogoutFailed():
+            return msgspec.structs.replace(session, notified=(*session.notified, event.client_id))
+        case _:
+            return session
+
+
+def continues(session: Session, signed_in: SignedIn, now: int) -> bool:
+    """Whether a sign-in renews this session (same person, same ``sid``) rather than starting another."""
+    return session.is_live(now) and session.subject == signed_in.subject
+
+
+def decide_sign_in(session: Session, signed_in: SignedIn, now: int, lifetime: int) -> tuple[Event, ...]:
+    """Start the session, or renew it with a new cookie secret so that no fixed cookie survives (A181)."""
+    expires_at = now + lifetime
+    if continues(session, signed_in, now):
+        return (SessionReauthenticated(signed_in.secret_hash, now, signed_in.acr, signed_in.amr, expires_at),)
+    return (
+        SessionStarted(
+            signed_in.subject, signed_in.secret_hash, now, signed_in.acr, signed_in.amr, expires_at
+        ),
+    )
+
+
+def decide_end(session: Session, reason: str, now: int) -> tuple[Event, ...]:
+    """End the session; ending it again says nothing new."""
+    if session.status != ACTIVE:
+        return ()
+    return (SessionEnded(reason=reason, ended_at=now),)
+
+
+def decide_notified(
+    session: Session, outcomes: Iterable[BackChannelLogoutDelivered | BackChannelLogoutFailed]
+) -> tuple[Event, ...]:
+    """Record what became of telling clients, once each: two nodes may both have told one (F22)."""
+    return tuple(event for event in outcomes if event.client_id not in session.notified)

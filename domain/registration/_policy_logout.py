@@ -1,0 +1,59 @@
+"""What a registration may say of logout: OpenID Connect RP-Initiated Logout 1.0 §3.1, Front-Channel Logout 1.0 §2,
+Back-Channel Logout 1.0 §2.2. Checked on the whole resulting client, as all of ``client_policy`` is."""
+
+from collections.abc import Iterable
+
+from domain.client import redirect_uri
+from domain.client.metadata import ClientMetadata
+from domain.client.redirect_uri import Problem
+from domain.errors import Refusal
+
+
+def checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | None]:
+    """The rules of the logout fields. ``development``: loopback http is allowed."""
+    yield from _post_logout_redirect_uris(metadata, development)
+    yield _frontchannel_logout_uri(metadata, development)
+    yield _backchannel_logout_uri(metadata, development)
+
+
+def _post_logout_redirect_uris(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | None]:
+    """A browser is sent there, so what may not be a redirect URI may not be one of these (A006)."""
+    for index, uri in enumerate(metadata.post_logout_redirect_uris):
+        problem = redirect_uri.registration_problem(uri, metadata.application_type, development)
+        if problem is not None:
+            yield _invalid(
+                f"post_logout_redirect_uris[{index}]", problem, "OIDC RP-Initiated Logout 1.0 §3.1"
+            )
+
+
+def _frontchannel_logout_uri(metadata: ClientMetadata, development: bool) -> Refusal | None:
+    """Our page loads it in a frame: it must be of an origin that the client has shown to be its own."""
+    uri = metadata.frontchannel_logout_uri
+    if uri is None:
+        return None
+    problem = redirect_uri.registration_problem(uri, "web", development)
+    if problem is None and redirect_uri.web_origin(uri) not in map(
+        redirect_uri.web_origin, metadata.redirect_uris
+    ):
+        problem = Problem(
+            "is of another origin than every redirect URI.",
+            "Use scheme, host and port of a registered redirect URI.",
+        )
+    return _refused("frontchannel_logout_uri", problem, "OIDC Front-Channel Logout 1.0 §2")
+
+
+def _backchannel_logout_uri(metadata: ClientMetadata, development: bool) -> Refusal | None:
+    """The server itself posts there, always over TLS; where it leads is the egress guard's to judge (A119)."""
+    uri = metadata.backchannel_logout_uri
+    if uri is None:
+        return None
+    problem = redirect_uri.registration_problem(uri, "web", development)
+    return _refused("backchannel_logout_uri", problem, "OIDC Back-Channel Logout 1.0 §2.2")
+
+
+def _refused(field: str, problem: Problem | None, section: str) -> Refusal | None:
+    return None if problem is None else _invalid(field, problem, section)
+
+
+def _invalid(field: str, problem: Problem, section: str) -> Refusal:
+    return Refusal("invalid_client_metadata", f"{field} {problem.what}", problem.fix, section)

@@ -1,0 +1,130 @@
+"""A client registers itself and changes itself (RFC 7591, RFC 7592): within rules, and by the policy that holds for
+administrators too, asked about the whole client that would result (A202)."""
+
+from collections.abc import Collection
+from typing import Any, Final
+
+import msgspec
+
+from domain.client.client import Client, fold
+from domain.client.events import RegistrationTokenRevoked, RegistrationTokenSet
+from domain.client.profile import PROFILES
+from domain.client.profile_defaults import defaults_of
+from domain.decision import Decision, refuse
+from domain.errors import Refusal, invalid_request
+from domain.event import Event
+from domain.liveness import ACTIVE
+from domain.registration import admission as client_admission
+from domain.registration import documents as registration_metadata
+from domain.registration.invalid_metadata import invalid
+from domain.registration.judgement import Terms
+from domain.registration.lifecycle import UNKNOWN, SetSecret, decide_set_secret, decide_update
+from domain.registration.signing import default_algorithms
+
+#: Members of the server's own answer, which an update may not send back (RFC 7592 §2.2).
+ANSWER_ALONE: Final = (
+    "registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at",
+)  # fmt: skip
+
+NOT_MANAGED: Final = Refusal(
+    "invalid_token", "The registration access token is not valid for this client.", "Register anew.",
+    "RFC 7592 §2", "registration_token", status=401,
+)  # fmt: skip
+FORBIDDEN: Final = Refusal(
+    "access_denied", "The client may not manage its registration.", "Ask the administrator.", "RFC 7592 §2",
+    "client_not_active", status=403,
+)  # fmt: skip
+
+
+class ReplaceMetadata(msgspec.Struct, frozen=True):
+    """A client replaces its metadata (RFC 7592 §2.2).
+
+    ``fields`` are those of the request, ``defaults`` what is left out. ``secret_hash`` is the digest of a secret that
+    it would get if it needs one, good until ``secret_expires_at``; ``token_hash`` that of its next registration
+    access token, empty when it keeps the one it has. ``logo_digest`` is that of the picture at a new ``logo_uri``.
+    """
+
+    fields: dict[str, Any]
+    defaults: dict[str, Any]
+    secret_hash: str
+    secret_expires_at: int = 0
+    token_hash: str = ""
+    renew_secret_before: int = 0
+    logo_digest: str | None = None
+
+
+def defaults_for(profile: str, algorithms: Collection[str]) -> dict[str, Any]:
+    """What a registration leaves out: what the profile demands anyway, and what the server can sign with, which keeps
+    keys for ``algorithms``. The rest are the defaults of ``ClientMetadata``."""
+    return {**defaults_of(PROFILES[profile]), **default_algorithms(algorithms, profile)}
+
+
+def update_request_refusal(client_id: str, document: dict[str, Any]) -> Refusal | None:
+    """What an update must and must not say beside the metadata (RFC 7592 §2.2)."""
+    if document.get("client_id") != client_id:
+        return invalid_request(
+            "The client_id is missing or another one.", "Send the client_id of this client.", "RFC 7592 §2.2"
+        )
+    for name in ANSWER_ALONE:
+        if name in document:
+            return invalid_request(
+                f"The member {name} is the server's to say.", "Leave it out.", "RFC 7592 §2.2"
+            )
+    secret = document.get("client_secret")
+    if secret is not None and not isinstance(secret, str):
+        return invalid("client_secret", "has another JSON type than it should.", "Send the current one.")
+    return None
+
+
+def decide_replace(client: Client, command: ReplaceMetadata, terms: Terms, now: int) -> Decision[Client]:
+    """Replace the whole metadata by what the client sent; what an administrator set and the client leaves out stays.
+    Its own new addresses or keys end what people agreed to before, and codes on their way (A206)."""
+    stays = client_admission.left_out(terms.admission, client.metadata, command.fields)
+    defaults = {**command.defaults, "scope": client.metadata.scope, **stays}
+    metadata = registration_metadata.whole(command.fields, client.metadata, defaults)
+    if metadata.logo_uri != client.metadata.logo_uri:
+        metadata = msgspec.structs.replace(metadata, logo_digest=command.logo_digest)
+    updated = decide_update(client, metadata, now, terms)
+    if isinstance(updated.answer, Refusal):
+        return updated
+    events: tuple[Event, ...] = updated.events
+    if _needs_secret(updated.answer, command, now):
+        previous_until = updated.answer.secrets[0].expires_at if updated.answer.secrets else 0
+        wanted = SetSecret(command.secret_hash, command.secret_expires_at, previous_until)
+        events += decide_set_secret(updated.answer, wanted, now).events
+    if command.token_hash:
+        events += (RegistrationTokenSet(command.token_hash, now),)
+    return Decision(events, fold(events, client))
+
+
+def _needs_secret(client: Client, command: ReplaceMetadata, now: int) -> bool:
+    """A client that authenticates with a secret and has none, or one that ends soon."""
+    if not client.uses_secret:
+        return False
+    live = [one for one in client.secrets if one.expires_at == 0 or now < one.expires_at]
+    return not live or 0 < live[0].expires_at < command.renew_secret_before
+
+
+def decide_new_token(client: Client, token_hash: str, now: int) -> Decision[Client]:
+    """Give out another registration access token, in place of any before."""
+    if not client.exists:
+        return refuse(UNKNOWN)
+    token_set = RegistrationTokenSet(token_hash, now)
+    return Decision((token_set,), fold((token_set,), client))
+
+
+def decide_revoke_token(client: Client, reason: str, now: int) -> Decision[Client]:
+    """Let nobody manage the client from outside any more; again, it says nothing new."""
+    if not client.exists:
+        return refuse(UNKNOWN)
+    if not client.registration_token_hash:
+        return Decision((), client)
+    revoked = RegistrationTokenRevoked(reason, now)
+    return Decision((revoked,), fold((revoked,), client))
+
+
+def management_refusal(client: Client, genuine: bool) -> Refusal | None:
+    """Whether who presents a token may see and change the client. ``genuine``: it is the client's current one."""
+    if not genuine or not client.exists or not client.registration_token_hash:
+        return NOT_MANAGED
+    return None if client.status == ACTIVE else FORBIDDEN

@@ -1,0 +1,102 @@
+"""An initial access token: lets a counted number of clients register (RFC 7591 §3). How often it was used is the length
+of its stream, so of two servers that are shown the last use at once, one wins."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from domain.decision import Decision, refuse
+from domain.errors import Refusal, invalid_request
+from domain.event import Event
+from domain.registration.initial_access_token_events import (
+    InitialAccessTokenIssued,
+    InitialAccessTokenRevoked,
+    InitialAccessTokenUsed,
+)
+
+#: Clients that one token may let in; its stream is read at each use.
+MOST_USES: Final = 1000
+#: Seconds that a token may be good for.
+LONGEST_LIFE: Final = 366 * 86_400
+
+INVALID: Final = Refusal(
+    "invalid_token", "The initial access token is not valid here.", "Ask the administrator for one.",
+    "RFC 7591 §3", "initial_token", status=401,
+)  # fmt: skip
+UNKNOWN: Final = invalid_request("There is no such initial access token.", "Check its id.", "RFC 7591 §3")
+
+
+class RegistrationToken(msgspec.Struct, frozen=True):
+    """What is known of an initial access token after its events so far; ``issued`` None: there is none."""
+
+    issued: InitialAccessTokenIssued | None = None
+    used: int = 0
+    revoked_at: int | None = None
+
+    def why_not(self, now: int) -> str:
+        """Why it lets nobody in at ``now``, as a word for lists and logs; empty when it does."""
+        if self.issued is None:
+            return "unknown"
+        if self.revoked_at is not None:
+            return "revoked"
+        if self.used >= self.issued.uses:
+            return "used_up"
+        return "expired" if now >= self.issued.expires_at else ""
+
+
+NO_TOKEN: Final = RegistrationToken()
+
+
+def fold(events: Iterable[Event], token: RegistrationToken = NO_TOKEN) -> RegistrationToken:
+    """The token after ``events``."""
+    for event in events:
+        token = apply(token, event)
+    return token
+
+
+def apply(token: RegistrationToken, event: Event) -> RegistrationToken:
+    """The token after one more event."""
+    match event:
+        case InitialAccessTokenIssued():
+            return RegistrationToken(event)
+        case InitialAccessTokenUsed():
+            return msgspec.structs.replace(token, used=token.used + 1)
+        case InitialAccessTokenRevoked():
+            return msgspec.structs.replace(token, revoked_at=event.revoked_at)
+        case _:
+            return token
+
+
+def decide_issue(token: RegistrationToken, wanted: InitialAccessTokenIssued) -> Decision[RegistrationToken]:
+    """Give out a new token. What its clients may have is checked when they register."""
+    if token.issued is not None:
+        return refuse(invalid_request("There is a token of that id.", "Use another id."))
+    if not 1 <= wanted.uses <= MOST_USES:
+        return refuse(invalid_request("The number of uses is out of range.", f"Use 1 to {MOST_USES}."))
+    if not wanted.issued_at < wanted.expires_at <= wanted.issued_at + LONGEST_LIFE:
+        return refuse(invalid_request("The expiry is out of range.", "Let it end within a year."))
+    return Decision((wanted,), fold((wanted,)))
+
+
+def decide_use(
+    token: RegistrationToken, token_hash: str, client_id: str, now: int
+) -> Decision[RegistrationToken]:
+    """Let a client in with the token whose digest is ``token_hash``."""
+    if token.issued is None or token.issued.token_hash != token_hash:
+        return refuse(INVALID)
+    why_not = token.why_not(now)
+    if why_not:
+        return refuse(msgspec.structs.replace(INVALID, reason=f"initial_token_{why_not}"))
+    used = InitialAccessTokenUsed(client_id, now)
+    return Decision((used,), apply(token, used))
+
+
+def decide_revoke(token: RegistrationToken, now: int) -> Decision[RegistrationToken]:
+    """Let nobody in any more; again, it says nothing new."""
+    if token.issued is None:
+        return refuse(UNKNOWN)
+    if token.revoked_at is not None:
+        return Decision((), token)
+    revoked = InitialAccessTokenRevoked(now)
+    return Decision((revoked,), apply(token, revoked))

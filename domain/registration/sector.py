@@ -1,0 +1,49 @@
+"""OIDC Core §8.1: the sector whose clients see one pseudonym of a person, and nobody else's.
+
+It is a host: that of ``sector_identifier_uri``, whose document has to name every redirect URI of the client, or that of
+the redirect URIs themselves when they have but one.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from domain.client.metadata import ClientMetadata
+from domain.client.subject_type import PAIRWISE, sector_of
+from domain.errors import Refusal
+from domain.registration._policy_keys import fetched_uri
+from domain.registration.invalid_metadata import invalid
+
+_SECTION: Final = "OIDC Core §8.1"
+_DOCUMENT_SECTION: Final = "OIDC DCR §5"
+NOT_FETCHED: Final = invalid(
+    "sector_identifier_uri", "could not be read.", "Publish the document there first.", _DOCUMENT_SECTION
+)
+
+
+def checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | None]:
+    """The rules of a registration, without the document. ``development``: it may be behind loopback http."""
+    uri = metadata.sector_identifier_uri
+    if uri is not None:
+        yield fetched_uri("sector_identifier_uri", uri, development)
+    if metadata.subject_type == PAIRWISE and sector_of(metadata) is None:
+        yield invalid(
+            "sector_identifier_uri",
+            "is missing for pairwise subjects: the redirect URIs have not one host of the client's own.",
+            "Register it, with a document that lists all redirect URIs.",
+            _SECTION,
+        )
+
+
+def document_refusal(document: object, redirect_uris: Sequence[str]) -> Refusal | None:
+    """Why the document behind ``sector_identifier_uri`` does not vouch for these redirect URIs, or None."""
+    if not isinstance(document, list) or not all(isinstance(uri, str) for uri in document):
+        return invalid(
+            "sector_identifier_uri", "has no list of URIs behind it.", "Publish a JSON array of strings.",
+            _DOCUMENT_SECTION,
+        )  # fmt: skip
+    if not set(redirect_uris) <= set(document):
+        return invalid(
+            "sector_identifier_uri", "does not list all redirect URIs.", "Add them to the document.",
+            _DOCUMENT_SECTION,
+        )  # fmt: skip
+    return None

@@ -1,0 +1,1 @@
+"""The words of the protocols: response types and modes, scopes, claims, PKCE, confirmation."""

@@ -1,0 +1,306 @@
+"""Whatever is wrong with the database, no command ends in a traceback: it names the cause, and what to do."""
+
+import secrets
+import shutil
+import socket
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from authrim.store.postgres import connections as postgres_connections
+from authrim.store.postgres import schema as postgres_schema
+from authrim.store.sqlite import lane as sqlite_lane
+from authrim.store.sqlite import schema as sqlite_schema
+from tests.postgres_cluster import Cluster
+from tests.support.command_line import CommandLine
+from tests.support.command_tree import STDIN, arguments_of, every_command
+
+
+class Way(NamedTuple):
+    """A way to break a database, and words of what a command then says. ``whole``: no command can do anything."""
+
+    name: str
+    words: str
+    whole: bool
+    sql: str = ""
+    role: str = ""
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    """A port that somebody else listens on: servers that would start in spite of the damage end there."""
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        yield int(held.getsockname()[1])
+
+
+def try_every_command(authrim: CommandLine, way: Way, port: int, data: Path | None) -> None:
+    """Run all commands; each ends by itself, in words."""
+    told = []
+    # Those that mend what they can come last.
+    for words, command in sorted(every_command(), key=lambda one: one[0][0] in ("dev", "migrate")):
+        extra = ("--port", str(port), "--data", str(data)) if words == ("dev",) else ()
+        if words == ("dev",) and data is None:
+            continue
+        result = authrim.run(*words, *arguments_of(command, "alice"), *extra, stdin=STDIN, status=None)
+        place = f"{way.name}: {' '.join(words)}: {result.output}"
+        assert "Traceback" not in result.output, place
+        assert "should not have happened" not in result.output, place
+        assert result.exit_code in ((1, 2) if way.whole and words != ("migrate",) else (0, 1, 2)), place
+        assert not result.exit_code or result.stderr.strip() or result.stdout.strip(), place
+        if way.words in result.output:
+            told.append(words)
+        elif way.whole and words != ("migrate",):
+            pytest.fail(f"the cause is not named: {place}")
+    assert told, way.name
+
+
+# --- SQLite -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def data(environment: dict[str, str], tmp_path: Path) -> Path:
+    """The folder of a development server whose database has an account, a client and keys."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    environment["AUTHRIM_DATABASE"] = str(folder / "authrim.db")
+    workplace = f'{{"master_key": "{environment["AUTHRIM_MASTER_KEYS"]}"}}'
+    (folder / "development.json").write_text(workplace)
+    furnish(CommandLine(environment))
+    with closing(sqlite3.connect(folder / "authrim.db")) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return folder
+
+
+def furnish(authrim: CommandLine) -> None:
+    authrim.run("migrate")
+    authrim.run("account", "create", "alice", "--password-stdin", stdin=STDIN)
+    authrim.run("client", "create", "--type", "service", "--client-id", "alice")
+    authrim.run("keys", "rotate", "--alg", "ES256")
+
+
+def _truncate(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: 5 * 4096])
+
+
+def _scribble(file: Path) -> None:
+    """The first page stays, all others are noise."""
+    content = file.read_bytes()
+    file.write_bytes(content[:4096] + secrets.token_bytes(len(content) - 4096))
+
+
+def _folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+def _below_a_file(file: Path) -> None:
+    shutil.rmtree(file.parent)
+    file.parent.write_text("not a folder")
+
+
+FILES: dict[Way, Callable[[Path], object]] = {
+    Way("nothing there", "run `authrim migrate`", whole=False): lambda file: file.unlink(),
+    Way("a folder", "authrim.db", whole=True): _folder,
+    Way("below a file", "authrim.db", whole=False): _below_a_file,
+    Way("another format", "not an SQLite database", whole=True): lambda file: file.write_text(
+        "Dear diary, " * 1000
+    ),
+    Way("empty", "run `authrim migrate`", whole=False): lambda file: file.write_bytes(b""),
+    Way("truncated", "damaged", whole=False): _truncate,
+    Way("noise", "damaged", whole=True): _scribble,
+}
+
+IN_SQLITE = [
+    Way("newer", "which this version does not know", whole=True, sql=(
+        "INSERT INTO schema_migrations VALUES (9999, '9999_later.sql', 'x', 0)")),
+    Way("changed", "restore the file", whole=True, sql=(
+        "UPDATE schema_migrations SET checksum = 'x' WHERE version = 1")),
+    Way("older", "run `authrim migrate`", whole=False, sql=(
+        "DELETE FROM schema_migrations WHERE version = (SELECT max(version) FROM schema_migrations)")),
+    *(
+        Way(f"no table {table}", "not those of this version", whole=False, sql=f"DROP TABLE {table}")
+        for table in ("events", "ledger", "head", "sealed", "signing_keys", "clients", "accounts", "logins", "audit")
+    ),
+    Way("another column", "not those of this version", whole=False, sql=(
+        "ALTER TABLE sealed RENAME COLUMN ciphertext TO text")),
+    Way("no head", "changed by hand", whole=False, sql=(
+        "DROP TRIGGER head_no_delete; DELETE FROM head")),
+    Way("no document", "projections rebuild", whole=False, sql=(
+        "UPDATE clients SET document = 'x'; UPDATE signing_keys SET document = ''; UPDATE accounts SET document = ''")),
+    Way("no payload", "cannot", whole=False, sql=(
+        "DROP TRIGGER events_no_update; UPDATE events SET payload = x'00'")),
+    Way("damaged seals", "a sealed row cannot be opened", whole=False, sql=(
+        "UPDATE sealed SET ciphertext = x'0100' WHERE key NOT LIKE 'default:master:%'")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("way", FILES, ids=lambda way: way.name)
+def test_a_broken_file(environment: dict[str, str], data: Path, taken_port: int, way: Way) -> None:
+    """What a file can be instead of a database."""
+    FILES[way](data / "authrim.db")
+    authrim = CommandLine({**environment, "AUTHRIM_PORT": str(taken_port)})
+    try_every_command(authrim, way, taken_port, data)
+
+
+@pytest.mark.parametrize("way", IN_SQLITE, ids=lambda way: way.name)
+def test_a_broken_schema_on_sqlite(
+    environment: dict[str, str], data: Path, taken_port: int, way: Way
+) -> None:
+    """What can be wrong inside the file: its schema, its rows."""
+    with closing(sqlite3.connect(data / "authrim.db")) as connection:
+        connection.executescript(way.sql)
+    authrim = CommandLine({**environment, "AUTHRIM_PORT": str(taken_port)})
+    try_every_command(authrim, way, taken_port, data)
+
+
+def test_a_file_that_another_holds(
+    environment: dict[str, str], data: Path, taken_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process that keeps its lock is named as the cause."""
+    monkeypatch.setattr(sqlite_lane, "BUSY_TIMEOUT", 20)
+    monkeypatch.setattr(sqlite_schema, "_BUSY_SECONDS", 0.02)
+    authrim = CommandLine({**environment, "AUTHRIM_PORT": str(taken_port)})
+    with closing(sqlite3.connect(data / "authrim.db", isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        try_every_command(
+            authrim, Way("held", "another process holds the file", whole=False), taken_port, data
+        )
+
+
+# --- PostgreSQL -------------------------------------------------------------------------------------------------------
+
+
+IN_POSTGRES = [
+    Way("no schema", "run `authrim migrate`", whole=False, sql="DROP SCHEMA authrim CASCADE"),
+    Way("older", "run `authrim migrate`", whole=False, sql=(
+        "DELETE FROM authrim.schema_migrations WHERE version = (SELECT max(version) FROM authrim.schema_migrations)")),
+    Way("newer", "which this version does not know", whole=True, sql=(
+        "INSERT INTO authrim.schema_migrations VALUES (9999, '9999_later.sql', 'x', 0)")),
+    Way("no append function", "run `authrim migrate`", whole=False, sql="""
+        DO $$ DECLARE one regprocedure; BEGIN
+            FOR one IN SELECT oid FROM pg_proc WHERE proname = 'append_batch'
+            LOOP EXECUTE 'DROP FUNCTION ' || one; END LOOP;
+        END $$"""),
+    *(
+        Way(f"no table {table}", "not those of this version", whole=False, sql=f"DROP TABLE authrim.{table} CASCADE")
+        for table in ("events", "ledger", "head", "sealed", "signing_keys", "clients")
+    ),
+    Way("another column", "not those of this version", whole=False, sql=(
+        "ALTER TABLE authrim.sealed RENAME COLUMN ciphertext TO text")),
+    Way("no head", "changed by hand", whole=False, sql=(
+        "SET session_replication_role = replica; DELETE FROM authrim.head")),
+    Way("no document", "projections rebuild", whole=False, sql="UPDATE authrim.clients SET document = 'x'"),
+    Way("read-only", "takes no writes", whole=False, sql=(
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); "
+        "END $$")),
+    Way("no time", "statement_timeout", whole=False, sql="""
+        DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET statement_timeout = 1', current_database()); END $$;
+        ALTER TABLE authrim.head RENAME TO head_;
+        CREATE VIEW authrim.head AS SELECT h.* FROM authrim.head_ h, LATERAL (SELECT pg_sleep(1)) s"""),
+    Way("a role without rights", "--grant-to", whole=False, role="LOGIN"),
+    Way("a role that may not log in", "not let in", whole=True, role="NOLOGIN"),
+    Way("a role with no connection left", "CONNECTION LIMIT", whole=True, role="LOGIN CONNECTION LIMIT 0"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def database(cluster: Cluster) -> Iterator[str]:
+    """The name of a database that may be broken."""
+    name = cluster.new_database()
+    yield name
+    cluster.drop_database(name)
+
+
+@pytest.mark.parametrize("way", IN_POSTGRES, ids=lambda way: way.name)
+def test_a_broken_schema_on_postgresql(
+    environment: dict[str, str], cluster: Cluster, database: str, taken_port: int, way: Way
+) -> None:
+    """What can be wrong inside the database, and with the role that uses it."""
+    owner = {**environment, "AUTHRIM_DATABASE": cluster.dsn(database)}
+    furnish(CommandLine(owner))
+    user = f"role_{database}"
+    if way.sql:
+        cluster.execute(way.sql, database)
+    if way.role:
+        cluster.execute(f"CREATE ROLE {user} {way.role}")
+    dsn = cluster.dsn(database, user) if way.role else cluster.dsn(database)
+    try:
+        authrim = CommandLine({**owner, "AUTHRIM_DATABASE": dsn, "AUTHRIM_PORT": str(taken_port)})
+        try_every_command(authrim, way, taken_port, None)
+    finally:
+        if way.role:
+            cluster.execute(f"DROP ROLE {user}")
+
+
+@contextmanager
+def listener(answer: bytes | None) -> Iterator[int]:
+    """Somebody who is not PostgreSQL: says something and hangs up, or says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        calls: list[socket.socket] = []
+
+        def take() -> None:
+            while True:
+                try:
+                    call, _ = server.accept()
+                except OSError:
+                    return
+                if answer is None:
+                    calls.append(call)
+                    continue
+                call.recv(1024)
+                call.sendall(answer)
+                call.close()
+
+        thread = threading.Thread(target=take, daemon=True)
+        thread.start()
+        yield int(server.getsockname()[1])
+        server.shutdown(socket.SHUT_RDWR)
+        for call in calls:
+            call.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "dsn", "words"),
+    [
+        ("no such host", "postgresql://u@nowhere.invalid/x", "has no address"),
+        ("nobody listens", "postgresql://u@127.0.0.1:{free}/x", "nobody listens"),
+        ("no socket", "postgresql://u@/x?host=/tmp/nowhere-at-all", "no socket"),
+        ("no database", "postgresql://authrim@127.0.0.1:{postgres}/nowhere", "createdb"),
+        ("no role", "postgresql://nobody_at_all@127.0.0.1:{postgres}/postgres", "not let in"),
+        ("no TLS", "postgresql://authrim@127.0.0.1:{postgres}/postgres?sslmode=require", "hung up"),
+        (
+            "a parameter",
+            "postgresql://authrim@127.0.0.1:{postgres}/postgres?nonsense=1",
+            "correct `database`",
+        ),
+        ("a port in words", "postgresql://u@127.0.0.1:many/x", "the address cannot be read"),
+        ("a bracket", "postgresql://u@[::1/x", "the address cannot be read"),
+        ("a web server", "postgresql://u@127.0.0.1:{web}/x", "at the address in `database`"),
+        ("silence", "postgresql://u@127.0.0.1:{silent}/x", "no answer in time"),
+    ],
+)
+def test_an_address_that_leads_nowhere(
+    environment: dict[str, str], cluster: Cluster, taken_port: int, monkeypatch: pytest.MonkeyPatch, name: str,
+    dsn: str, words: str,
+) -> None:  # fmt: skip
+    """Each of the wrong addresses is told apart, by every command; none is taken for a file's name."""
+    monkeypatch.setattr(postgres_connections, "CONNECT_TIMEOUT", 0.3)
+    monkeypatch.setattr(postgres_schema, "_CONNECT_SECONDS", 0.3)
+    with (
+        listener(b"HTTP/1.1 400 Bad Request\r\n\r\n") as web,
+        listener(None) as silent,
+        socket.socket() as probe,
+    ):
+        probe.bind(("127.0.0.1", 0))
+        free = probe.getsockname()[1]
+        address = dsn.format(free=free, postgres=cluster.port, web=web, silent=silent)
+        authrim = CommandLine({**environment, "AUTHRIM_DATABASE": address, "AUTHRIM_PORT": str(taken_port)})
+        way = Way(name, words, whole=True)
+        try_every_command(authrim, way, taken_port, None)
+        assert words in authrim.run("migrate", status=1).stderr

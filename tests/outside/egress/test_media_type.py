@@ -1,0 +1,132 @@
+"""Which media type is read from ``Content-Type``, and what each kind of fetched document may say it is."""
+
+from collections.abc import AsyncIterator
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from authrim.clients.fetched_documents import Fetching, sector_refusal
+from authrim.core.client_keys import ClientKeys
+from authrim.core.request_objects import NOT_FETCHED, RequestObjects
+from authrim.core.sealed_rows import PrivateData
+from authrim.outside.egress import Egress
+from authrim.outside.media_type import UNKNOWN, is_form, is_json, read_media_type
+from domain.client.client import Client
+from domain.client.metadata import ClientMetadata
+from domain.registration import sector
+from domain.stream import DEFAULT_TENANT
+from tests.support.assertion import new_key, public_jwks
+from tests.support.https_site import Authority, Site
+from tests.support.running import development_settings
+
+UNFIT = (
+    "text/html",
+    "text/plain",
+    "application/octet-stream",
+    "application/javascript",
+    "image/png",
+    "x/y+json",
+)
+
+
+@pytest.fixture
+async def egress(authority: Authority) -> AsyncIterator[Egress]:
+    way_out = Egress(("localhost",), ca_file=authority.ca_file, timeout_seconds=2)
+    yield way_out
+    await way_out.close()
+
+
+@pytest.mark.parametrize(
+    ("field", "essence", "parameters"),
+    [
+        ("application/json", "application/json", {}),
+        ("Application/JSON ; Charset=UTF-8", "application/json", {"charset": "UTF-8"}),
+        ('text/html;charset="utf-8"; q=1', "text/html", {"charset": "utf-8", "q": "1"}),
+        (r'a/b;c="d;e=\"f"', "a/b", {"c": 'd;e="f'}),
+        ("a/b;;; ;c=d;", "a/b", {"c": "d"}),
+    ],
+)
+def test_well_formed_types_are_read(field: str, essence: str, parameters: dict[str, str]) -> None:
+    """RFC 9110 §8.3.1, §5.6.6: names in any case, quoted values, empty parameters."""
+    read = read_media_type([field])
+    assert (read.essence, dict(read.parameters)) == (essence, parameters)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        (), ("",), ("json",), ("a/",), ("/b",), ("a/b c",), ("a/b, c/d",), ("a/b;c",), ("a/b;c=",), ('a/b;c="d',),
+        ("a/b;c=d;C=e",), ("a/b;c = d",), ("a/b;c=\xe9",), ("a/b" + ";" * 254,), ("a/b", "a/b"), ('a/b;c="\0"',),
+        ("é/b",), ("a/b;c=d e",),
+    ],
+)  # fmt: skip
+def test_what_two_readers_could_read_in_two_ways_is_no_type(fields: tuple[str, ...]) -> None:
+    """A217: malformed, endless, repeated: nothing is guessed."""
+    assert read_media_type(fields) is UNKNOWN
+
+
+def test_a_form_and_json_are_utf8() -> None:
+    """A032: what names another charset is not read as UTF-8; what names none is."""
+    assert is_form(read_media_type(["application/x-www-form-urlencoded; charset=utf-8"]))
+    assert not is_form(read_media_type(["application/x-www-form-urlencoded; charset=utf-16"]))
+    assert not is_form(read_media_type(["application/x-www-form-urlencoded; a=b"]))
+    assert is_json(read_media_type(["application/jwk-set+json"]))
+    assert not is_json(read_media_type(["application/json; charset=utf-16"]))
+    assert not is_json(UNKNOWN)
+
+
+@pytest.mark.parametrize("kind", UNFIT)
+async def test_a_key_set_is_served_as_json(kind: str, egress: Egress, site: Site) -> None:
+    """RFC 7517 §8.5: a page or an upload that holds a key set is none, or whoever may write there is the client."""
+    keys = ClientKeys(egress, development_settings(1))
+    site.serve("/jwks", public_jwks(new_key(kid="a")), kind)
+    client = Client("one", ClientMetadata(jwks_uri=site.url("/jwks")))
+    assert not list(await keys.jwks(DEFAULT_TENANT, client))
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/jwk-set+json; charset=utf-8"])
+async def test_a_key_set_has_two_names(kind: str, egress: Egress, site: Site) -> None:
+    """RFC 7517 §8.5, RFC 8259: both types that key sets are served with are taken."""
+    keys = ClientKeys(egress, development_settings(1))
+    site.serve("/jwks", public_jwks(new_key(kid="a")), headers={"Content-Type": kind}, content_type=None)
+    client = Client("one", ClientMetadata(jwks_uri=site.url("/jwks")))
+    assert len(await keys.jwks(DEFAULT_TENANT, client)) == 1
+
+
+async def test_a_sector_document_is_served_as_json(egress: Egress, site: Site) -> None:
+    """OIDC DCR §5: a page at the sector's host that others may write to vouches for nobody."""
+    fetching = Fetching(egress, cast(PrivateData, None))  # which keeps pictures
+    uris = ("https://a.example/cb",)
+    metadata = ClientMetadata(
+        redirect_uris=uris, sector_identifier_uri=site.serve("/s", list(uris), "text/html")
+    )
+    assert await sector_refusal(fetching, metadata) is sector.NOT_FETCHED
+    site.serve("/s", list(uris))
+    assert await sector_refusal(fetching, metadata) is None
+
+
+async def test_a_request_object_is_no_page(egress: Egress, site: Site) -> None:
+    """RFC 9101 §10.2: its own types, and those of plain files, but never a page's or a script's."""
+    objects = RequestObjects(egress)
+    client = Client("one", ClientMetadata(request_uris=(site.url("/r"),)))
+    for kind in ("text/html", "application/javascript", "application/json", "image/svg+xml"):
+        site.serve("/r", b"a.b.c", kind)
+        assert await objects.fetch(client, site.url("/r")) is NOT_FETCHED, kind
+    for kind in ("application/oauth-authz-req+jwt", "application/jwt", "application/jose", "text/plain"):
+        site.serve("/r", b"a.b.c", kind)
+        assert await objects.fetch(client, site.url("/r")) == "a.b.c", kind
+
+
+def test_nobody_reads_content_type_elsewhere() -> None:
+    """A217: the rule that ``make check`` keeps finds each way to aiohttp's quadratic reader."""
+    file = Path(__file__).parents[3] / "scripts" / "forbidden_attributes.py"
+    spec = spec_from_file_location("forbidden_attributes", file)
+    assert spec is not None
+    assert spec.loader is not None
+    rules = module_from_spec(spec)
+    spec.loader.exec_module(rules)
+    source = "a.content_type\nb.charset\nasync def f():\n    await c.json()\n    await c.post(1)\n    msgspec.json\n"
+    found = [(line, name) for line, name, _instead in rules.offences(source)]
+    assert found == [(1, "content_type"), (2, "charset"), (4, "json()")]
