@@ -65,8 +65,8 @@ async def main(database: str) -> None:
             for _ in range(TIMES):
                 await once()
             _print(kind, before, await sizes(database))
-        now = server.runtime.now() + MUCH_LATER
-        print("rows that left:", await drop_expired(store, server.runtime.executor, now))
+        now = server.core.now() + MUCH_LATER
+        print("rows that left:", await drop_expired(store, server.core.executor, now))
     await store.close()
 
 

@@ -23,6 +23,7 @@ class Refusal(msgspec.Struct, frozen=True):
     reason: str = ""
     status: int = 400
     retry_after: int = 0
+    recorded: bool = False
 
     @property
     def error_description(self) -> str:

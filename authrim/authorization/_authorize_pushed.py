@@ -8,8 +8,8 @@ from aiohttp import hdrs, web
 from authrim.authorization.dead_ends import CLIENT_CHANGED, refuse_dead_end
 from authrim.authorization.interaction import Interaction, allowed_client, private_parameters
 from authrim.authorization.resume_endpoint import go_on
-from authrim.core.execute import Context, GrantRead
-from authrim.core.runtime import RUNTIME, Runtime
+from authrim.core.call import Call
+from authrim.core.execute import GrantRead
 from authrim.crypto.handles import PUSHED_REQUEST, parse_handle
 from authrim.crypto.ids import digest
 from authrim.web.answers import see_other
@@ -26,52 +26,49 @@ ENDPOINT = "authorize"
 
 
 async def authorize_pushed(
-    request: web.Request, context: Context, client_id: str, request_uri: str
+    request: web.Request, call: Call, client_id: str, request_uri: str
 ) -> web.StreamResponse:
     """GET or POST ``/authorize?client_id=…&request_uri=urn:…``. Nobody is redirected for a bad ``request_uri``: where
     the client wants its answers is only known by a good one."""
-    runtime = request.app[RUNTIME]
     if request.method == hdrs.METH_POST:  # its session cookie stayed behind (decisions.md 28)
         named = urlencode({"client_id": client_id, "request_uri": request_uri})
-        return see_other(runtime.url(f"/authorize?{named}"))
-    interaction = await _fetched(request, context, client_id, request_uri.removeprefix(PREFIX))
+        return see_other(call.core.url(f"/authorize?{named}"))
+    interaction = await _fetched(request, call, client_id, request_uri.removeprefix(PREFIX))
     if isinstance(interaction, Refusal):
-        return await refuse_dead_end(request, context, ENDPOINT, interaction, client_known=True)
-    advanced = await go_on(request, context, interaction, gone=USED)
+        return await refuse_dead_end(request, call, ENDPOINT, interaction, client_known=True)
+    advanced = await go_on(request, call, interaction, gone=USED)
     if not advanced.is_over:
         set_request_cookie(request, advanced.response, interaction.grant_id, interaction.secret)
     return advanced.response
 
 
-async def _fetched(
-    request: web.Request, context: Context, client_id: str, value: str
-) -> Interaction | Refusal:
+async def _fetched(request: web.Request, call: Call, client_id: str, value: str) -> Interaction | Refusal:
     """The open request that the value names, for this browser."""
-    runtime, tenant = request.app[RUNTIME], context.tenant
+    tenant = call.tenant
     handle = parse_handle(value)
     if handle is None or handle.kind != PUSHED_REQUEST:
         return UNKNOWN
-    read = await runtime.executor.read_grant(tenant, handle.grant_id)
+    read = await call.core.executor.read_grant(tenant, handle.grant_id)
     secret = fetched_secret(request, tenant, handle.grant_id)
     browser_hash = None if secret is None else digest(secret)
     refusal = why_unusable(read.grant, client_id, digest(value), browser_hash, read.now)
     if refusal is not None:
         return refusal
-    return await _interaction(runtime, context, handle.grant_id, read, secret)
+    return await _interaction(call, handle.grant_id, read, secret)
 
 
 async def _interaction(
-    runtime: Runtime, context: Context, grant_id: str, read: GrantRead, secret: str | None
+    call: Call, grant_id: str, read: GrantRead, secret: str | None
 ) -> Interaction | Refusal:
     """The interaction of a browser that keeps its secret when it fetches again, so that its open pages go on."""
     asked = read.grant.request
     assert asked is not None
-    client = await allowed_client(runtime, context, asked)
+    client = await allowed_client(call, asked)
     if client is None:
         return CLIENT_CHANGED
-    private = await private_parameters(runtime, context, grant_id, asked)
+    private = await private_parameters(call, grant_id, asked)
     if private is None:
         return USED
-    secret = secret or new_fetched_secret(runtime, context.tenant, grant_id)
-    csrf = csrf_token(runtime, grant_id, secret)
+    secret = secret or new_fetched_secret(call.core, call.tenant, grant_id)
+    csrf = csrf_token(call.core, grant_id, secret)
     return Interaction(grant_id, read, asked, client, csrf, private, secret)

@@ -4,8 +4,7 @@ from aiohttp import web
 
 from authrim.authorization._front_channel import Onward, SignedAnswer
 from authrim.authorization._response import Destination, answer_client, refuse_by_redirect
-from authrim.core.execute import Context
-from authrim.core.runtime import RUNTIME
+from authrim.core.call import Call
 from authrim.people.sessions.state import let_client_watch, session_state
 from authrim.web.answers import see_other
 from authrim.web.cookies import drop_request_cookie
@@ -17,33 +16,32 @@ from domain.grant.events import AuthorizationRequested
 
 
 async def complete(
-    request: web.Request, context: Context, client: Client, grant_id: str, asked: AuthorizationRequested,
+    request: web.Request, call: Call, client: Client, grant_id: str, asked: AuthorizationRequested,
     step: Onward | Refusal, state: str | None, *, by_person: bool = False,
 ) -> web.Response:  # fmt: skip
     """The answer to the browser for what was decided (OIDC Core §3.1.2.5, §3.1.2.6). ``by_person``: on our page."""
-    runtime = request.app[RUNTIME]
     if isinstance(step, SignInNeeded):
         page = "create-account" if step.create else "login"
-        return see_other(runtime.url(f"/{page}/{grant_id}"))
+        return see_other(call.core.url(f"/{page}/{grant_id}"))
     if isinstance(step, ConsentNeeded):
-        return see_other(runtime.url(f"/consent/{grant_id}"))
+        return see_other(call.core.url(f"/consent/{grant_id}"))
     if isinstance(step, Refusal):
         refused = ByRedirect(step, asked.redirect_uri, mode_in_full(asked), state)
-        response = await refuse_by_redirect(request, context, client, refused, by_person=by_person)
+        response = await refuse_by_redirect(request, call, client, refused, by_person=by_person)
     else:
-        response = await _succeed(request, context, client, asked, step, state)
+        response = await _succeed(request, call, client, asked, step, state)
     drop_request_cookie(request, response, grant_id)
     return response
 
 
 async def _succeed(
-    request: web.Request, context: Context, client: Client, asked: AuthorizationRequested,
+    request: web.Request, call: Call, client: Client, asked: AuthorizationRequested,
     answer: SignedAnswer, state: str | None,
 ) -> web.Response:  # fmt: skip
     parameters = answer.parameters if state is None else {**answer.parameters, "state": state}
     destination = Destination(client, asked.redirect_uri, mode_in_full(asked))
-    watched = session_state(request.app[RUNTIME], client, asked.redirect_uri, answer.session_id)
-    response = await answer_client(request, context, destination, {**parameters, **watched}, asked.ui_locales)
+    watched = session_state(call.core, client, asked.redirect_uri, answer.session_id)
+    response = await answer_client(request, call, destination, {**parameters, **watched}, asked.ui_locales)
     if watched:
         let_client_watch(request, response, client, answer.session_id)
     return response

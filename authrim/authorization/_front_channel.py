@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from authrim.core.execute import Context
-from authrim.core.runtime import Runtime
+from authrim.core.call import Call
 from authrim.crypto.handles import new_handle
 from authrim.crypto.ids import digest
 from authrim.crypto.tokens import SentWith
@@ -60,41 +59,39 @@ Onward = SignInNeeded | ConsentNeeded | SignedAnswer
 
 
 async def draft_answer(
-    runtime: Runtime, context: Context, client: Client, grant_id: str, response_type: str, now: int
+    call: Call, client: Client, grant_id: str, response_type: str, now: int
 ) -> Draft | Refusal:
     """Make the code and what the response type's tokens need. There is never a refresh token among them."""
     code = new_handle("ac", grant_id)
     if not response_types.gives_tokens(response_type):
         return Draft(code, None)
-    key = await id_token_key_of(runtime, context, client)
+    key = await id_token_key_of(call, client)
     if isinstance(key, Refusal):
         return key
     liveness = Liveness(client.status)
-    return Draft(code, prepare(runtime, context, client, grant_id, now, liveness, None, key))
+    return Draft(code, prepare(call, client, grant_id, now, liveness, None, key))
 
 
 async def signed_step(
-    runtime: Runtime, context: Context, grant_id: str, draft: Draft, step: Step | Refusal, state: str | None
+    call: Call, grant_id: str, draft: Draft, step: Step | Refusal, state: str | None
 ) -> Onward | Refusal:
     """What was decided, its answer signed when it is one."""
     if not isinstance(step, Authorized):
         return step
-    parameters = await _parameters(runtime, context, grant_id, draft, step, state)
+    parameters = await _parameters(call, grant_id, draft, step, state)
     return SignedAnswer(parameters, step.session_id)
 
 
 async def _parameters(
-    runtime: Runtime, context: Context, grant_id: str, draft: Draft, answer: Authorized, state: str | None
+    call: Call, grant_id: str, draft: Draft, answer: Authorized, state: str | None
 ) -> dict[str, str]:
     parameters = {"code": draft.code} if answer.code else {}
     if draft.prepared is None:
         return parameters
     if answer.access_token is not None:
-        members = access_token_members(runtime, context, grant_id, draft.prepared, answer.access_token)
+        members = access_token_members(call, grant_id, draft.prepared, answer.access_token)
         parameters |= {name: str(value) for name, value in members.items()}
     if answer.id_token is not None:
         sent_with = SentWith(parameters.get("access_token"), parameters.get("code"), state)
-        parameters["id_token"] = await signed_id_token(
-            runtime, context, draft.prepared, answer.id_token, sent_with
-        )
+        parameters["id_token"] = await signed_id_token(call, draft.prepared, answer.id_token, sent_with)
     return parameters

@@ -8,8 +8,7 @@ import msgspec
 
 from authrim.authorization._request_object import request_object
 from authrim.authorization.interaction import REQUEST_ROW, USER_REGISTRATION
-from authrim.core.execute import Context
-from authrim.core.runtime import Runtime
+from authrim.core.call import Call
 from authrim.core.sealed_rows import GRANT
 from authrim.crypto import strict_json
 from authrim.crypto.ids import digest
@@ -40,45 +39,43 @@ TWO_PEOPLE = invalid_request(
 
 
 async def read_request(
-    runtime: Runtime, context: Context, client: Client, params: Params, *,
+    call: Call, client: Client, params: Params, *,
     browser_hash: str | None = None, pushed: Pushed | None = None,
 ) -> Valid | OnPage | ByRedirect:  # fmt: skip
     """The request of a client that is known and active, or where its refusal goes."""
     facts = RequestFacts(
-        now=runtime.now(),
-        issuer=runtime.issuer,
-        interaction_lifetime=runtime.settings.interaction_lifetime,
-        response_types=runtime.response_types,
-        response_modes=runtime.response_modes,
+        now=call.core.now(),
+        issuer=call.core.issuer,
+        interaction_lifetime=call.core.settings.interaction_lifetime,
+        response_types=call.core.response_types,
+        response_modes=call.core.response_modes,
         browser_hash=browser_hash,
-        dpop=DPOP in runtime.features,
-        creates_accounts=USER_REGISTRATION in runtime.features,
+        dpop=DPOP in call.core.features,
+        creates_accounts=USER_REGISTRATION in call.core.features,
         pushed=pushed,
-        require_pushed=runtime.settings.require_pushed_authorization_requests,
-        require_signed=runtime.settings.require_signed_request_object,
+        require_pushed=call.core.settings.require_pushed_authorization_requests,
+        require_signed=call.core.settings.require_signed_request_object,
     )
     parameters = _parameters(params)
-    signed = await request_object(runtime, context, client, params)
+    signed = await request_object(call, client, params)
     if isinstance(signed, Refusal):
         return refuse_object(client, parameters, signed, facts)
     if signed is not None:  # RFC 9101 §5: what stands beside it is not looked at any more
         parameters, facts = signed.parameters, msgspec.structs.replace(facts, signed=signed)
     valid = validate(client, parameters, facts)
-    unserved = cannot_be_served(client, runtime.features)
+    unserved = cannot_be_served(client, call.core.features)
     if isinstance(valid, Valid) and unserved is not None:
         return refuse_by_redirect(valid, unserved)
     hint = parameters.get("id_token_hint")
     if not isinstance(valid, Valid) or hint is None:
         return valid
-    return _with_hint(runtime, context, client, valid, hint)
+    return _with_hint(call, client, valid, hint)
 
 
-def _with_hint(
-    runtime: Runtime, context: Context, client: Client, valid: Valid, hint: str
-) -> Valid | ByRedirect:
+def _with_hint(call: Call, client: Client, valid: Valid, hint: str) -> Valid | ByRedirect:
     """The person that the hint speaks of, which needs our keys (OIDC Core §3.1.2.1 ``id_token_hint``)."""
-    keys = runtime.key_ring.past_and_present_keys(context.tenant, runtime.now())
-    subject = hinted_subject(keys, runtime.issuer, client.client_id, hint)
+    keys = call.core.key_ring.past_and_present_keys(call.tenant, call.core.now())
+    subject = hinted_subject(keys, call.core.issuer, client.client_id, hint)
     if valid.private.hinted_subject is not None and subject != valid.private.hinted_subject:
         subject = TWO_PEOPLE
     if isinstance(subject, Refusal):
@@ -110,9 +107,9 @@ def as_recorded(valid: Valid) -> AuthorizationRequested:
     return msgspec.structs.replace(valid.request, private_digest=digest(msgspec.json.encode(valid.private)))
 
 
-def private_rows(runtime: Runtime, context: Context, grant_id: str, valid: Valid) -> tuple[Row, ...]:
+def private_rows(call: Call, grant_id: str, valid: Valid) -> tuple[Row, ...]:
     """The sealed row of a new grant's private parameters, when it has any (decisions.md 16)."""
     if valid.private == PrivateParameters():
         return ()
     values: Mapping[str, bytes] = {REQUEST_ROW: msgspec.json.encode(valid.private)}
-    return runtime.private.first_rows(context.tenant, GRANT, grant_id, values)
+    return call.core.private.first_rows(call.tenant, GRANT, grant_id, values)

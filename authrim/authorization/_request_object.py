@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from authrim.core.execute import Context
-from authrim.core.runtime import Runtime
+from authrim.authorization.part import AUTHORIZATION
+from authrim.clients.part import CLIENTS
+from authrim.core.call import Call
 from authrim.crypto.ids import digest
 from authrim.protocol import jar
 from authrim.protocol.used_once import UsedOnce, use_up
@@ -18,12 +19,10 @@ REPEATED: Final = invalid_request("The request object is there more than once.",
 USED: Final = invalid_request_object("jti_used")
 
 
-async def request_object(
-    runtime: Runtime, context: Context, client: Client, params: Params
-) -> RequestObject | Refusal | None:
+async def request_object(call: Call, client: Client, params: Params) -> RequestObject | Refusal | None:
     """The client's verified object; None when there is none, or when objects are not offered: then the parameter is
     told to be unsupported with all others."""
-    if REQUEST_OBJECTS not in runtime.features:
+    if REQUEST_OBJECTS not in call.core.features:
         return None
     if {"request", "request_uri"} & params.duplicates:
         return REPEATED
@@ -31,37 +30,33 @@ async def request_object(
     if by_value is not None and reference is not None:
         return BOTH
     token: str | Refusal | None = by_value
-    if reference is not None and runtime.settings.request_objects_by_reference:
-        token = await runtime.request_objects.fetch(client, reference)
+    if reference is not None and call.core.settings.request_objects_by_reference:
+        token = await call.parts[AUTHORIZATION].request_objects.fetch(client, reference)
     if token is None or isinstance(token, Refusal):
         return token
-    return await _verified(runtime, context, client, token)
+    return await _verified(call, client, token)
 
 
-async def _verified(
-    runtime: Runtime, context: Context, client: Client, token: str
-) -> RequestObject | Refusal:
+async def _verified(call: Call, client: Client, token: str) -> RequestObject | Refusal:
     """Open, find the key, verify; and use it up where one is for one request."""
-    jws = jar.opened(token, runtime.key_ring.decryption_keys(context.tenant, runtime.now()))
+    jws = jar.opened(token, call.core.key_ring.decryption_keys(call.tenant, call.core.now()))
     if isinstance(jws, Refusal):
         return jws
     kid = jar.kid_of(jws)
     if isinstance(kid, Refusal):
         return kid
-    keys = await runtime.client_keys.verifying(context.tenant, client, kid)
-    settings = runtime.settings
-    facts = ObjectFacts(runtime.now(), runtime.issuer, client, settings.request_objects_once)
+    keys = await call.parts[CLIENTS].keys.verifying(call.tenant, client, kid)
+    settings = call.core.settings
+    facts = ObjectFacts(call.core.now(), call.core.issuer, client, settings.request_objects_once)
     verified = jar.verified(jws, keys, facts, typ_required=settings.request_object_typ_required)
     if isinstance(verified, Refusal) or not settings.request_objects_once:
         return verified
-    return await _used_up(runtime, context, client, verified) or verified
+    return await _used_up(call, client, verified) or verified
 
 
-async def _used_up(
-    runtime: Runtime, context: Context, client: Client, verified: RequestObject
-) -> Refusal | None:
+async def _used_up(call: Call, client: Client, verified: RequestObject) -> Refusal | None:
     """Remember the ``jti`` for as long as the object would be taken, on all nodes (A065)."""
     assert verified.jti is not None
     assert verified.expires_at is not None
-    key = f"request-object:{context.tenant}:{client.client_id}:{digest(verified.jti)}"
-    return await use_up(runtime.store, (UsedOnce(key, verified.expires_at + SKEW, USED),))
+    key = f"request-object:{call.tenant}:{client.client_id}:{digest(verified.jti)}"
+    return await use_up(call.core.store, (UsedOnce(key, verified.expires_at + SKEW, USED),))

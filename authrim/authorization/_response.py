@@ -11,12 +11,13 @@ import msgspec
 from aiohttp import web
 
 from authrim.authorization.unasked import has_to_be_asked
-from authrim.core.execute import Context
-from authrim.core.runtime import RUNTIME, Runtime
+from authrim.clients.part import CLIENTS
+from authrim.core.call import Call
 from authrim.pages.headers import ERROR_ID_HEADER
 from authrim.pages.pages import FormPostPage, LeavingPage, Pages
 from authrim.protocol import jarm
 from authrim.web.answers import page_settings, refuse_on_page, see_other
+from authrim.web.call import PAGES
 from authrim.web.errors import error_members
 from authrim.web.shown_client import shown_client
 from domain.authorization.request import ByRedirect
@@ -35,18 +36,18 @@ class Destination(msgspec.Struct, frozen=True):
 
 
 async def encoded(
-    runtime: Runtime, context: Context, destination: Destination, parameters: Mapping[str, str]
+    call: Call, destination: Destination, parameters: Mapping[str, str]
 ) -> Mapping[str, str] | Refusal:
     """The parameters as they are sent: plain with ``iss``, or all of them in one JWT and nothing beside it. A response
     that the client wants encrypted is not sent otherwise."""
     if not response_modes.is_jarm(destination.response_mode):
-        return {**parameters, "iss": runtime.issuer}
-    client, now = destination.client, runtime.now()
-    signer = runtime.key_ring.signer(context.tenant, client.response_algorithm, now)
-    signed = jarm.signed_response(signer, runtime.issuer, client.client_id, parameters, now)
+        return {**parameters, "iss": call.core.issuer}
+    client, now = destination.client, call.core.now()
+    signer = call.core.key_ring.signer(call.tenant, client.response_algorithm, now)
+    signed = jarm.signed_response(signer, call.core.issuer, client.client_id, parameters, now)
     alg = client.metadata.authorization_encrypted_response_alg
     enc = client.metadata.authorization_encrypted_response_enc
-    sent = await runtime.client_keys.encrypted(context.tenant, client, signed, alg, enc)
+    sent = await call.parts[CLIENTS].keys.encrypted(call.tenant, client, signed, alg, enc)
     return sent if isinstance(sent, Refusal) else {jarm.PARAMETER: sent}
 
 
@@ -76,7 +77,7 @@ def address_and_fields(
 
 
 async def refuse_by_redirect(
-    request: web.Request, context: Context, client: Client, refused: ByRedirect, *, by_person: bool = False
+    request: web.Request, call: Call, client: Client, refused: ByRedirect, *, by_person: bool = False
 ) -> web.Response:
     """The authorization error response (RFC 6749 §4.1.2.1): error, description, ``state`` and ``iss`` alone.
     ``by_person``: it follows from what was answered on a page of ours, which said where the browser would go."""
@@ -84,43 +85,41 @@ async def refuse_by_redirect(
     if refused.state is not None:
         parameters["state"] = refused.state
     destination = Destination(client, refused.redirect_uri, refused.response_mode)
-    if not by_person and await has_to_be_asked(request, context, client):
-        return await _ask_before_leaving(request, context, destination, parameters, refused.refusal)
-    response = await answer_client(request, context, destination, parameters)
-    response.headers[ERROR_ID_HEADER] = context.error_id
+    if not by_person and await has_to_be_asked(request, call, client):
+        return await _ask_before_leaving(request, call, destination, parameters, refused.refusal)
+    response = await answer_client(request, call, destination, parameters)
+    response.headers[ERROR_ID_HEADER] = call.error_id
     return response
 
 
 async def _ask_before_leaving(
-    request: web.Request, context: Context, destination: Destination, parameters: Mapping[str, str],
+    request: web.Request, call: Call, destination: Destination, parameters: Mapping[str, str],
     refusal: Refusal,
 ) -> web.Response:  # fmt: skip
     """The same answer behind a link or a button (RFC 9700 §4.11.2)."""
-    runtime = request.app[RUNTIME]
-    sent = await encoded(runtime, context, destination, parameters)
+    sent = await encoded(call, destination, parameters)
     if isinstance(sent, Refusal):
-        return await refuse_on_page(request, context, "authorize", sent, client_known=True)
+        return await refuse_on_page(request, call, "authorize", sent, client_known=True)
     goes_to, fields = address_and_fields(destination, sent)
     page = LeavingPage(
-        client=shown_client(runtime, destination.client, destination.redirect_uri),
+        client=shown_client(call.core, destination.client, destination.redirect_uri),
         goes_to=goes_to,
         fields=fields,
         status=refusal.status,
         error=refusal.error,
-        error_id=context.error_id,
+        error_id=call.error_id,
         **page_settings(request),
     )
-    return runtime.pages.leaving(page)
+    return call.parts[PAGES].leaving(page)
 
 
 async def answer_client(
-    request: web.Request, context: Context, destination: Destination, parameters: Mapping[str, str],
+    request: web.Request, call: Call, destination: Destination, parameters: Mapping[str, str],
     ui_locales: tuple[str, ...] = (),
 ) -> web.Response:  # fmt: skip
     """The authorization response, good or bad; a page when it cannot be put into the form that the client demands."""
-    runtime = request.app[RUNTIME]
-    sent = await encoded(runtime, context, destination, parameters)
+    sent = await encoded(call, destination, parameters)
     if isinstance(sent, Refusal):
-        return await refuse_on_page(request, context, "authorize", sent, client_known=True)
+        return await refuse_on_page(request, call, "authorize", sent, client_known=True)
     settings = page_settings(request, ui_locales)
-    return authorization_response(runtime.pages, settings, destination, sent, context.error_id)
+    return authorization_response(call.parts[PAGES], settings, destination, sent, call.error_id)

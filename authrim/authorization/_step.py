@@ -12,9 +12,9 @@ from authrim.authorization._completion import complete
 from authrim.authorization._front_channel import Onward, SignedAnswer, draft_answer, signed_step
 from authrim.authorization.dead_ends import CLIENT_CHANGED, DEAD_ENDS, refuse_dead_end, why_not_open
 from authrim.authorization.interaction import Interaction, StepFacts, allowed_client
-from authrim.core.client_keys import NO_ENCRYPTION_KEY
-from authrim.core.execute import Change, Context, Outcome
-from authrim.core.runtime import RUNTIME
+from authrim.clients.keys import NO_ENCRYPTION_KEY
+from authrim.core.call import Call
+from authrim.core.execute import Change, Outcome
 from authrim.core.sealed_rows import GRANT
 from domain.authorization.steps import Step, decide_cancelled
 from domain.client.client import Client
@@ -45,77 +45,72 @@ class Advanced(msgspec.Struct, frozen=True):
 
 
 async def advance(
-    request: web.Request, context: Context, endpoint: str, interaction: Interaction,
+    request: web.Request, call: Call, endpoint: str, interaction: Interaction,
     decide: Callable[[Grant, Client, StepFacts], Awaitable[StepTaken]], gone: Refusal | None = None,
     *, at_once: bool = False,
 ) -> Advanced:  # fmt: skip
     """Take one step, and say where the browser goes. ``gone`` is what is said when the request is over or somebody
     else's by then, in place of why."""
-    step = await take_step(request, context, interaction, decide, gone, at_once=at_once)
-    return await answer_step(request, context, endpoint, interaction, step, gone)
+    step = await take_step(call, interaction, decide, gone, at_once=at_once)
+    return await answer_step(request, call, endpoint, interaction, step, gone)
 
 
-async def cancel(
-    request: web.Request, context: Context, endpoint: str, interaction: Interaction
-) -> web.Response:
+async def cancel(request: web.Request, call: Call, endpoint: str, interaction: Interaction) -> web.Response:
     """The person said no on a page, and the client is told (RFC 6749 §4.1.2.1)."""
 
     async def decide(_grant: Grant, _client: Client, facts: StepFacts) -> StepTaken:
         return StepTaken(decide_cancelled(facts.now))
 
-    return (await advance(request, context, endpoint, interaction, decide)).response
+    return (await advance(request, call, endpoint, interaction, decide)).response
 
 
 async def take_step(
-    request: web.Request, context: Context, interaction: Interaction,
+    call: Call, interaction: Interaction,
     decide: Callable[[Grant, Client, StepFacts], Awaitable[StepTaken]], gone: Refusal | None = None,
     *, at_once: bool = False,
 ) -> Onward | Refusal:  # fmt: skip
     """Decide with grant and client as they are at each try: either may have moved meanwhile. ``at_once``: nothing that
     takes time has happened since the interaction was opened, so the first try goes by what was read then."""
-    runtime = request.app[RUNTIME]
     private, asked = interaction.private, interaction.asked
     binds_to = interaction.browser_hash if asked.request_uri_hash else None
-    stream = grant_stream(context.tenant, interaction.grant_id)
+    stream = grant_stream(call.tenant, interaction.grant_id)
 
     async def attempt(grant: Grant, version: int, now: int) -> Outcome[Onward]:
         closed = why_not_open(grant, interaction.browser_hash, now)
         if closed is not None:
             return Outcome(gone or closed)
-        client = await allowed_client(runtime, context, asked)
+        client = await allowed_client(call, asked)
         if client is None:
             return Outcome(CLIENT_CHANGED)
-        draft = await draft_answer(runtime, context, client, interaction.grant_id, asked.response_type, now)
+        draft = await draft_answer(call, client, interaction.grant_id, asked.response_type, now)
         if isinstance(draft, Refusal):
             return Outcome(draft)
         facts = StepFacts(now, draft.code_hash, private.hinted_subject, draft.issue_facts, binds_to)
         taken = await decide(grant, client, facts)
         events = taken.decision.events
-        answer = await signed_step(
-            runtime, context, interaction.grant_id, draft, taken.decision.answer, private.state
-        )
+        answer = await signed_step(call, interaction.grant_id, draft, taken.decision.answer, private.state)
         changes = (Change(stream, version, events, grant),) if events else ()
         ended = isinstance(answer, SignedAnswer) or any(
             isinstance(event, AuthorizationRefused) for event in events
         )
-        rows = runtime.private.erasing_rows(context.tenant, GRANT, interaction.grant_id) if ended else ()
+        rows = call.core.private.erasing_rows(call.tenant, GRANT, interaction.grant_id) if ended else ()
         return Outcome(answer, (*changes, *taken.changes), (*rows, *taken.rows), taken.expects)
 
     just_read = interaction.read if at_once else None
-    return await runtime.executor.on_grant(context, interaction.grant_id, attempt, just_read)
+    return await call.core.executor.on_grant(call, interaction.grant_id, attempt, just_read)
 
 
 async def answer_step(
-    request: web.Request, context: Context, endpoint: str, interaction: Interaction, step: Onward | Refusal,
+    request: web.Request, call: Call, endpoint: str, interaction: Interaction, step: Onward | Refusal,
     gone: Refusal | None = None,
 ) -> Advanced:  # fmt: skip
     """Where the browser goes after a step: on, to the client, or to the error page."""
     asked = interaction.asked
     if isinstance(step, Refusal) and (step is gone or step in DEAD_ENDS):
-        refused = await refuse_dead_end(request, context, endpoint, step, client_known=True)
+        refused = await refuse_dead_end(request, call, endpoint, step, client_known=True)
         return Advanced(False, refused, is_over=True)
     response = await complete(
-        request, context, interaction.client, interaction.grant_id, asked, step, interaction.private.state,
+        request, call, interaction.client, interaction.grant_id, asked, step, interaction.private.state,
         by_person=request.method == hdrs.METH_POST,  # every step but those of /authorize is a form of ours
     )  # fmt: skip
     # Refused before the step was decided: whatever else it would have recorded is not there.

@@ -10,8 +10,9 @@ from typing import Final
 
 import structlog
 
-from authrim.core.execute import Context, append_of
-from authrim.core.runtime import Runtime
+from authrim.core.execute import append_of
+from authrim.core.origin import Origin
+from authrim.core.parts import Core
 from authrim.core.sealed_rows import GRANT
 from authrim.crypto.ids import first_id_of
 from authrim.store.contract import StoreError
@@ -28,32 +29,32 @@ PAUSE: Final = 600.0
 _PAGE: Final = 500
 
 
-async def forget_abandoned(runtime: Runtime, tenant: str, now: int) -> int:
+async def forget_abandoned(core: Core, tenant: str, now: int) -> int:
     """Drop the sealed rows of requests that have expired at ``now`` (seconds); how many there were.
 
     A grant's id begins with its time, so what has expired stands in front, and nothing else is looked at.
     """
-    settings = runtime.settings
+    settings = core.settings
     longest = settings.interaction_lifetime + settings.pushed_request_lifetime
     expired = first_id_of(now - longest - LEEWAY)
     after, before = (sealed_key(tenant, GRANT, grant_id, "") for grant_id in (first_id_of(0), expired))
     forgotten = 0
-    while rows := await runtime.store.read_rows(SEALED.name, after, _PAGE):
+    while rows := await core.store.read_rows(SEALED.name, after, _PAGE):
         keys = list(takewhile(lambda key: key < before, (row["key"] for row in rows)))
         if not keys:
             break
         drops = tuple(Row(SEALED.name, "drop", {"key": key}) for key in keys)
-        await runtime.store.append(append_of((), Context(tenant, actor="system").metadata(), rows=drops))
+        await core.store.append(append_of((), Origin(tenant, actor="system").metadata(), rows=drops))
         forgotten += len(keys)
         after = keys[-1]
     return forgotten
 
 
-async def forget_until_cancelled(runtime: Runtime) -> None:
+async def forget_until_cancelled(core: Core) -> None:
     """Look now and then; a store that is away is tried again the next time."""
     while True:
         try:
-            await forget_abandoned(runtime, DEFAULT_TENANT, runtime.now())
+            await forget_abandoned(core, DEFAULT_TENANT, core.now())
         except StoreError:
             log.warning("abandoned.store_unavailable")
         await asyncio.sleep(PAUSE)

@@ -16,12 +16,15 @@ from authrim.authorization._request import as_recorded, private_rows, read_reque
 from authrim.authorization._response import refuse_by_redirect
 from authrim.authorization.dead_ends import CLIENT_CHANGED, refuse_dead_end
 from authrim.authorization.interaction import StepFacts, allowed_client, facts_for
-from authrim.core.execute import Change, Context, Outcome
-from authrim.core.runtime import RUNTIME, Runtime
+from authrim.authorization.part import AUTHORIZATION
+from authrim.clients.part import CLIENTS
+from authrim.core.call import Call
+from authrim.core.execute import Change, Outcome
+from authrim.core.parts import Core
 from authrim.crypto.ids import digest, new_id, new_secret
 from authrim.people.sessions.browser import SignedInBrowser, signed_in_browser
 from authrim.web.answers import record, refuse_on_page, see_other
-from authrim.web.context import context_of, networks_of
+from authrim.web.call import call_of, networks_of
 from authrim.web.cookies import set_request_cookie
 from authrim.web.own_host import led_home
 from authrim.web.params import Params, read_params
@@ -40,38 +43,38 @@ ENDPOINT = "authorize"
 @led_home
 async def authorize(request: web.Request) -> web.StreamResponse:
     """GET or POST ``/authorize``."""
-    context = context_of(request)
-    limited = request.app[RUNTIME].limiter.refuse_networks(ENDPOINT, networks_of(request))
+    call = call_of(request)
+    limited = call.parts[AUTHORIZATION].limiter.refuse_networks(ENDPOINT, networks_of(request))
     if limited is not None:
-        return await refuse_on_page(request, context, ENDPOINT, limited)
+        return await refuse_on_page(request, call, ENDPOINT, limited)
     params = await read_params(request)
     if isinstance(params, Refusal):
-        return await refuse_on_page(request, context, ENDPOINT, params)
-    client = await _client(request, context, params)
+        return await refuse_on_page(request, call, ENDPOINT, params)
+    client = await _client(call, params)
     if isinstance(client, Refusal):
-        return await refuse_on_page(request, context, ENDPOINT, client)
-    context.client_id = client.client_id
-    if is_pushed(request.app[RUNTIME], params):
-        return await authorize_pushed(request, context, client.client_id, params.values["request_uri"])
+        return await refuse_on_page(request, call, ENDPOINT, client)
+    call = call.of_client(client.client_id)
+    if is_pushed(call.core, params):
+        return await authorize_pushed(request, call, client.client_id, params.values["request_uri"])
     grant_id, secret = new_id(), new_secret()
-    valid = await read_request(request.app[RUNTIME], context, client, params, browser_hash=digest(secret))
+    valid = await read_request(call, client, params, browser_hash=digest(secret))
     if isinstance(valid, OnPage):
-        return await refuse_on_page(request, context, ENDPOINT, valid.refusal, client_known=True)
+        return await refuse_on_page(request, call, ENDPOINT, valid.refusal, client_known=True)
     if isinstance(valid, ByRedirect):
-        await record(request, context, ENDPOINT, valid.refusal, client_known=True)
-        return await refuse_by_redirect(request, context, client, valid)
+        await record(call, ENDPOINT, valid.refusal, client_known=True)
+        return await refuse_by_redirect(request, call, client, valid)
     if request.method == hdrs.METH_POST:
-        return await _record_and_send_on(request, context, valid, grant_id, secret)
-    return await _begin(request, context, client, valid, grant_id, secret)
+        return await _record_and_send_on(request, call, valid, grant_id, secret)
+    return await _begin(request, call, client, valid, grant_id, secret)
 
 
-def is_pushed(runtime: Runtime, params: Params) -> bool:
+def is_pushed(core: Core, params: Params) -> bool:
     """Whether the ``request_uri`` is one of ours (RFC 9126 §2.2); sent twice it is nobody's."""
     ours = params.values.get("request_uri", "").startswith(PREFIX)
-    return ours and "request_uri" not in params.duplicates and PUSHED_REQUESTS in runtime.features
+    return ours and "request_uri" not in params.duplicates and PUSHED_REQUESTS in core.features
 
 
-async def _client(request: web.Request, context: Context, params: Params) -> Client | Refusal:
+async def _client(call: Call, params: Params) -> Client | Refusal:
     """The client that the request names; without it nothing else in the request means anything."""
     if "client_id" in params.duplicates:
         return invalid_request(
@@ -80,7 +83,7 @@ async def _client(request: web.Request, context: Context, params: Params) -> Cli
     client_id = params.get("client_id")
     if client_id is None:
         return invalid_request("The client_id is missing.", "Send the client's id.", "RFC 6749 §4.1.1")
-    client = await request.app[RUNTIME].client_documents.current(context, client_id)
+    client = await call.parts[CLIENTS].documents.current(call, client_id)
     if client is None or client.status != ACTIVE:
         return Refusal(
             "invalid_client", "This client is not known here.", "Check the client_id.", "RFC 6749 §4.1.2.1",
@@ -90,59 +93,55 @@ async def _client(request: web.Request, context: Context, params: Params) -> Cli
 
 
 async def _record_and_send_on(
-    request: web.Request, context: Context, valid: Valid, grant_id: str, secret: str
+    request: web.Request, call: Call, valid: Valid, grant_id: str, secret: str
 ) -> web.StreamResponse:
     """Record the request alone; the session is looked for by the GET that the browser is sent on to."""
-    runtime = request.app[RUNTIME]
-    stream = grant_stream(context.tenant, grant_id)
+    stream = grant_stream(call.tenant, grant_id)
     asked = as_recorded(valid)
-    rows = private_rows(runtime, context, grant_id, valid)
+    rows = private_rows(call, grant_id, valid)
 
     async def attempt() -> Outcome[None]:
-        if await allowed_client(runtime, context, asked) is None:
+        if await allowed_client(call, asked) is None:
             return Outcome(CLIENT_CHANGED)
         return Outcome(None, (Change(stream, 0, (asked,)),), rows)
 
-    refusal = await runtime.executor.until_it_fits(context, attempt, stream)
+    refusal = await call.core.executor.until_it_fits(call, attempt, stream)
     if refusal is not None:
-        return await refuse_dead_end(request, context, ENDPOINT, refusal, client_known=True)
-    response = see_other(runtime.url(f"/authorize/{grant_id}"))
+        return await refuse_dead_end(request, call, ENDPOINT, refusal, client_known=True)
+    response = see_other(call.core.url(f"/authorize/{grant_id}"))
     set_request_cookie(request, response, grant_id, secret)
     return response
 
 
 async def _begin(
-    request: web.Request, context: Context, client: Client, valid: Valid, grant_id: str, secret: str
+    request: web.Request, call: Call, client: Client, valid: Valid, grant_id: str, secret: str
 ) -> web.StreamResponse:
     """Record the request and whatever follows from the session, in one append."""
-    runtime = request.app[RUNTIME]
-    stream = grant_stream(context.tenant, grant_id)
+    stream = grant_stream(call.tenant, grant_id)
     asked, private = as_recorded(valid), valid.private
 
     async def attempt() -> Outcome[Onward]:
-        client = await allowed_client(runtime, context, asked)
+        client = await allowed_client(call, asked)
         if client is None:
             return Outcome(CLIENT_CHANGED)
-        signed_in = await signed_in_browser(request, context, client)
-        now = signed_in.now if signed_in else runtime.now()
-        draft = await draft_answer(runtime, context, client, grant_id, asked.response_type, now)
+        signed_in = await signed_in_browser(request, call, client)
+        now = signed_in.now if signed_in else call.core.now()
+        draft = await draft_answer(call, client, grant_id, asked.response_type, now)
         if isinstance(draft, Refusal):
             return Outcome(draft)
         step_facts = StepFacts(now, draft.code_hash, private.hinted_subject, draft.issue_facts)
         browser = signed_in.browser if signed_in else None
-        decision = authorization.decide_request(
-            asked, facts_for(runtime, context, client, browser, step_facts)
-        )
-        answer = await signed_step(runtime, context, grant_id, draft, decision.answer, private.state)
+        decision = authorization.decide_request(asked, facts_for(call, client, browser, step_facts))
+        answer = await signed_step(call, grant_id, draft, decision.answer, private.state)
         is_over = isinstance(answer, SignedAnswer | Refusal)
-        rows = () if is_over else private_rows(runtime, context, grant_id, valid)
+        rows = () if is_over else private_rows(call, grant_id, valid)
         expects = _expectations(decision.events, signed_in)
         return Outcome(answer, (Change(stream, 0, decision.events),), rows, expects)
 
-    step = await runtime.executor.until_it_fits(context, attempt, stream)
+    step = await call.core.executor.until_it_fits(call, attempt, stream)
     if step is CLIENT_CHANGED:
-        return await refuse_dead_end(request, context, ENDPOINT, step, client_known=True)
-    response = await complete(request, context, client, grant_id, asked, step, private.state)
+        return await refuse_dead_end(request, call, ENDPOINT, step, client_known=True)
+    response = await complete(request, call, client, grant_id, asked, step, private.state)
     if not isinstance(step, SignedAnswer | Refusal):
         set_request_cookie(request, response, grant_id, secret)
     return response

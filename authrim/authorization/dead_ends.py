@@ -7,13 +7,14 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from authrim.core.execute import Context
-from authrim.core.runtime import RUNTIME, Runtime
+from authrim.core.call import Call
+from authrim.core.parts import Core
 from authrim.pages import texts
 from authrim.pages.display import web_link
 from authrim.pages.pages import BACK, HERE, START_AGAIN, WayOn
 from authrim.pages.texts import message
 from authrim.web.answers import error_page, record, see_other
+from authrim.web.call import core_of
 from authrim.web.cookie_header import cookies_of
 from authrim.web.cookies import set_probe_cookie
 from authrim.web.own_host import came_elsewhere
@@ -109,7 +110,7 @@ def why_not_open(grant: Grant, browser_hash: str, now: int) -> Refusal | None:
 
 
 async def refuse_dead_end(
-    request: web.Request, context: Context, endpoint: str, refusal: Refusal, *, client_known: bool = False
+    request: web.Request, call: Call, endpoint: str, refusal: Refusal, *, client_known: bool = False
 ) -> web.Response:
     """The page that says why, with the way on."""
     if refusal is OTHER_BROWSER and request.method == hdrs.METH_GET:
@@ -117,9 +118,9 @@ async def refuse_dead_end(
         if found is None:
             return _probe(request)
         refusal = found
-    await record(request, context, endpoint, refusal, client_known=client_known)
+    await record(call, endpoint, refusal, client_known=client_known)
     title = FINISHED if refusal is DONE else TITLE if refusal in DEAD_ENDS else texts.NOT_ANSWERED
-    return error_page(request, refusal, context.error_id, title, await _way_on(request, context, refusal))
+    return error_page(request, refusal, call.error_id, title, await _way_on(request, call, refusal))
 
 
 def _why_unknown(request: web.Request) -> Refusal | None:
@@ -137,26 +138,25 @@ def _why_unknown(request: web.Request) -> Refusal | None:
 
 def _probe(request: web.Request) -> web.Response:
     """The same page once more, with a cookie on the way."""
-    runtime = request.app[RUNTIME]
-    response = see_other(f"{runtime.origin}{request.rel_url.raw_path}?{_PROBED}=1")
-    set_probe_cookie(runtime, response)
+    core = core_of(request)
+    response = see_other(f"{core.origin}{request.rel_url.raw_path}?{_PROBED}=1")
+    set_probe_cookie(core, response)
     return response
 
 
-async def _way_on(request: web.Request, context: Context, refusal: Refusal) -> WayOn | None:
-    runtime = request.app[RUNTIME]
+async def _way_on(request: web.Request, call: Call, refusal: Refusal) -> WayOn | None:
     if refusal is OTHER_HOST:
-        return WayOn(HERE, runtime.origin + request.rel_url.raw_path)
-    if not context.client_id:
+        return WayOn(HERE, call.core.origin + request.rel_url.raw_path)
+    if not call.client_id:
         return None
-    client = await runtime.configuration.client(context.tenant, context.client_id)
-    return None if client is None or not client.exists else _to_client(runtime, client, refusal)
+    client = await call.core.configuration.client(call.tenant, call.client_id)
+    return None if client is None or not client.exists else _to_client(call.core, client, refusal)
 
 
-def _to_client(runtime: Runtime, client: Client, refusal: Refusal) -> WayOn | None:
+def _to_client(core: Core, client: Client, refusal: Refusal) -> WayOn | None:
     """Where the application begins a sign-in (OIDC Core §4), else its own page."""
     begins, home = client.metadata.initiate_login_uri, client.metadata.client_uri
     if begins and web_link(begins):
-        uri = redirect_uris.append_parameters(begins, {"iss": runtime.issuer})
+        uri = redirect_uris.append_parameters(begins, {"iss": core.issuer})
         return WayOn(BACK if refusal is DONE else START_AGAIN, uri)
     return WayOn(BACK, home) if home and web_link(home) else None

@@ -10,12 +10,13 @@ import msgspec
 from aiohttp import web
 
 from authrim.authorization.dead_ends import CLIENT_CHANGED, EXPIRED, OTHER_BROWSER, UNKNOWN, why_closed
-from authrim.core.execute import Context, GrantRead
-from authrim.core.runtime import RUNTIME, Runtime
+from authrim.core.call import Call
+from authrim.core.execute import GrantRead
 from authrim.core.sealed_rows import GRANT
 from authrim.crypto.ids import digest
 from authrim.people.pseudonyms import hinted_person
 from authrim.people.sign_in.password import ACR_SUPPORTED
+from authrim.web.call import core_of
 from authrim.web.cookies import csrf_token, fetched_secret, request_secret
 from authrim.web.own_form import form_refusal
 from authrim.web.params import Params, read_form
@@ -60,43 +61,44 @@ class Interaction(msgspec.Struct, frozen=True):
         return f"Interaction({self.grant_id})"
 
 
-async def open_interaction(request: web.Request, context: Context) -> Interaction | Refusal:
-    """The open request that the URL names, when it is this browser's."""
-    runtime = request.app[RUNTIME]
+async def open_interaction(request: web.Request, call: Call) -> tuple[Call, Interaction | Refusal]:
+    """The open request that the URL names, when it is this browser's; and the call, which knows its client then."""
     grant_id = request.match_info["grant_id"]
-    read = await runtime.executor.read_grant(context.tenant, grant_id)
+    read = await call.core.executor.read_grant(call.tenant, grant_id)
     asked = read.grant.request
     if asked is None:
-        return UNKNOWN
-    context.client_id = asked.client_id
+        return call, UNKNOWN
+    call = call.of_client(asked.client_id)
     closed = why_closed(read.grant, read.now)
     if closed is not None:
-        return closed
-    secret = _browser_secret(request, context, grant_id, read.grant)
+        return call, closed
+    secret = _browser_secret(request, call, grant_id, read.grant)
     if secret is None:
-        return OTHER_BROWSER
-    client = await allowed_client(runtime, context, asked)
+        return call, OTHER_BROWSER
+    client = await allowed_client(call, asked)
     if client is None:
-        return CLIENT_CHANGED
-    private = await private_parameters(runtime, context, grant_id, asked)
+        return call, CLIENT_CHANGED
+    private = await private_parameters(call, grant_id, asked)
     if private is None:
-        return EXPIRED
-    csrf = csrf_token(runtime, grant_id, secret)
-    return Interaction(grant_id, read, asked, client, csrf, private, secret)
+        return call, EXPIRED
+    csrf = csrf_token(call.core, grant_id, secret)
+    return call, Interaction(grant_id, read, asked, client, csrf, private, secret)
 
 
-def _browser_secret(request: web.Request, context: Context, grant_id: str, grant: Grant) -> str | None:
+def _browser_secret(request: web.Request, call: Call, grant_id: str, grant: Grant) -> str | None:
     """The secret of this browser, when the request is its own. A pushed one is everybody's who fetched it, until
     somebody signs in (decisions.md 20)."""
     if grant.browser_hash is None and grant.request is not None and grant.request.request_uri_hash:
-        return fetched_secret(request, context.tenant, grant_id)
+        return fetched_secret(request, call.tenant, grant_id)
     return request_secret(request, grant_id, grant.browser_hash)
 
 
-async def allowed_client(runtime: Runtime, context: Context, asked: AuthorizationRequested) -> Client | None:
+async def allowed_client(call: Call, asked: AuthorizationRequested) -> Client | None:
     """The request's client as it is now, when it may still have what was asked for."""
-    client = await runtime.configuration.client(context.tenant, asked.client_id)
-    if client is None or not is_still_allowed(client, asked, runtime.response_types, runtime.response_modes):
+    client = await call.core.configuration.client(call.tenant, asked.client_id)
+    if client is None or not is_still_allowed(
+        client, asked, call.core.response_types, call.core.response_modes
+    ):
         return None
     return client
 
@@ -110,12 +112,12 @@ async def own_form(request: web.Request, interaction: Interaction) -> Params | R
 
 
 async def private_parameters(
-    runtime: Runtime, context: Context, grant_id: str, asked: AuthorizationRequested
+    call: Call, grant_id: str, asked: AuthorizationRequested
 ) -> PrivateParameters | None:
     """The request's sealed parameters, empty when it had none; None when they are not what was recorded."""
     if asked.private_digest is None:
         return PrivateParameters()
-    stored = await runtime.private.open(context.tenant, GRANT, grant_id, REQUEST_ROW)
+    stored = await call.core.private.open(call.tenant, GRANT, grant_id, REQUEST_ROW)
     if stored is None or digest(stored) != asked.private_digest:
         return None
     return msgspec.json.decode(stored, type=PrivateParameters)
@@ -133,7 +135,7 @@ class StepFacts(msgspec.Struct, frozen=True):
 
 
 def facts_for(
-    runtime: Runtime, context: Context, client: Client, browser: Browser | None, step: StepFacts,
+    call: Call, client: Client, browser: Browser | None, step: StepFacts,
     subject: str | None = None,
 ) -> AuthorizationFacts:  # fmt: skip
     """The facts that the authorization is decided with. ``browser`` None: nobody is signed in there. ``subject``: the
@@ -143,9 +145,9 @@ def facts_for(
         now=step.now,
         client=client,
         code_hash=step.code_hash,
-        code_lifetime=min(client.profile.code_lifetime, runtime.settings.code_lifetime),
+        code_lifetime=min(client.profile.code_lifetime, call.core.settings.code_lifetime),
         browser=browser,
-        hinted_subject=hinted_person(runtime, context.tenant, client, step.hinted_subject, known),
+        hinted_subject=hinted_person(call.core, call.tenant, client, step.hinted_subject, known),
         acr_supported=ACR_SUPPORTED,
         issue=step.issue,
         browser_hash=step.browser_hash,
@@ -155,7 +157,7 @@ def facts_for(
 def create_account_url(request: web.Request, interaction: Interaction) -> str:
     """Where the person makes an account for this request; empty when nobody does here, or when the request is about
     somebody who has one (OIDC Core §3.1.2.1 ``id_token_hint``, §5.5.1)."""
-    runtime = request.app[RUNTIME]
-    if USER_REGISTRATION not in runtime.features or interaction.private.hinted_subject is not None:
+    core = core_of(request)
+    if USER_REGISTRATION not in core.features or interaction.private.hinted_subject is not None:
         return ""
-    return runtime.url(f"/create-account/{interaction.grant_id}")
+    return core.url(f"/create-account/{interaction.grant_id}")

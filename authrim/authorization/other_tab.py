@@ -3,18 +3,17 @@
 from aiohttp import web
 
 from authrim.authorization.interaction import Interaction, StepFacts, facts_for
-from authrim.core.execute import Context
-from authrim.core.runtime import RUNTIME
+from authrim.core.call import Call
 from authrim.people.sessions.browser import signed_in_browser
 from domain.authorization import steps as authorization
 
 
-async def is_signed_in_since(request: web.Request, context: Context, interaction: Interaction) -> bool:
+async def is_signed_in_since(request: web.Request, call: Call, interaction: Interaction) -> bool:
     """Whether the browser's session answers this request by now, so that nobody has to give a password twice. A request
     that asks for a new sign-in (``prompt=login``, ``max_age``) still gets one."""
-    signed_in = await signed_in_browser(request, context, interaction.client)
+    signed_in = await signed_in_browser(request, call, interaction.client)
     if signed_in is None:
         return False
     step = StepFacts(signed_in.now, "", interaction.private.hinted_subject, None)
-    facts = facts_for(request.app[RUNTIME], context, interaction.client, signed_in.browser, step)
+    facts = facts_for(call, interaction.client, signed_in.browser, step)
     return authorization.is_answered_by_session(interaction.asked, facts)

@@ -9,13 +9,14 @@ from aiohttp import web
 
 from authrim.authorization._request import as_recorded, private_rows, read_request
 from authrim.authorization.interaction import allowed_client
+from authrim.authorization.part import AUTHORIZATION
 from authrim.clients.authentication.authenticate import AuthenticatedClient, authenticated_form
-from authrim.core.execute import Change, Context, Outcome
-from authrim.core.runtime import RUNTIME, Runtime
+from authrim.core.call import Call
+from authrim.core.execute import Change, Outcome
 from authrim.crypto.handles import PUSHED_REQUEST, new_handle
 from authrim.crypto.ids import digest, new_id
 from authrim.web.answers import refuse_as_json
-from authrim.web.context import context_of, networks_of
+from authrim.web.call import call_of, networks_of
 from authrim.web.cors import allow_client_origins
 from authrim.web.params import Params
 from domain.authorization.pushed_request import PREFIX, Pushed
@@ -30,24 +31,22 @@ CHANGED: Final = invalid_request("The client's registration has changed.", "Push
 
 async def push(request: web.Request) -> web.StreamResponse:
     """POST ``/par``."""
-    runtime, context = request.app[RUNTIME], context_of(request)
-    opened = await authenticated_form(runtime, request, context, for_tokens=True)
+    call = call_of(request)
+    call, opened = await authenticated_form(call, request, for_tokens=True)
     if isinstance(opened, Refusal):
-        return await refuse_as_json(request, context, ENDPOINT, opened)
+        return await refuse_as_json(request, call, ENDPOINT, opened)
     form, authenticated = opened
-    limited = _too_many(runtime, networks_of(request), authenticated)
-    handle = limited or await _push(runtime, context, authenticated, form)
+    limited = _too_many(call, networks_of(request), authenticated)
+    handle = limited or await _push(call, authenticated, form)
     if isinstance(handle, Refusal):
-        response = await refuse_as_json(request, context, ENDPOINT, handle, client_known=True)
+        response = await refuse_as_json(request, call, ENDPOINT, handle, client_known=True)
     else:
-        response = _created(PREFIX + handle, runtime.settings.pushed_request_lifetime)
+        response = _created(PREFIX + handle, call.core.settings.pushed_request_lifetime)
     allow_client_origins(request, response, authenticated.client)
     return response
 
 
-async def _push(
-    runtime: Runtime, context: Context, authenticated: AuthenticatedClient, form: Params
-) -> str | Refusal:
+async def _push(call: Call, authenticated: AuthenticatedClient, form: Params) -> str | Refusal:
     """Validate and record the request; the handle that it is fetched by."""
     if "request_uri" in form.values or "request_uri" in form.duplicates:
         return invalid_request(
@@ -57,42 +56,42 @@ async def _push(
     handle = new_handle(PUSHED_REQUEST, grant_id)
     pushed = Pushed(
         request_uri_hash=digest(handle),
-        lifetime=runtime.settings.pushed_request_lifetime,
+        lifetime=call.core.settings.pushed_request_lifetime,
         client_auth_method=authenticated.method,
         client_key_id=authenticated.key_id,
         proof=authenticated.proof,
     )
-    valid = await read_request(runtime, context, authenticated.client, form, pushed=pushed)
+    valid = await read_request(call, authenticated.client, form, pushed=pushed)
     if not isinstance(valid, Valid):
         return valid.refusal
-    refusal = await _record(runtime, context, grant_id, valid)
+    refusal = await _record(call, grant_id, valid)
     return handle if refusal is None else refusal
 
 
-def _too_many(
-    runtime: Runtime, networks: Sequence[str], authenticated: AuthenticatedClient
-) -> Refusal | None:
+def _too_many(call: Call, networks: Sequence[str], authenticated: AuthenticatedClient) -> Refusal | None:
     """RFC 9126 §2.3: 429. A client that proved itself counts as itself; of one that did not, its address does, because
     anybody can use its name."""
-    settings = runtime.settings
+    settings = call.core.settings
     if authenticated.is_confidential:
         client_id = authenticated.client.client_id
-        return runtime.limiter.refuse(ENDPOINT, client_id, settings.pushed_requests_per_minute)
-    return runtime.limiter.refuse_networks(ENDPOINT, networks)
+        return call.parts[AUTHORIZATION].limiter.refuse(
+            ENDPOINT, client_id, settings.pushed_requests_per_minute
+        )
+    return call.parts[AUTHORIZATION].limiter.refuse_networks(ENDPOINT, networks)
 
 
-async def _record(runtime: Runtime, context: Context, grant_id: str, valid: Valid) -> Refusal | None:
+async def _record(call: Call, grant_id: str, valid: Valid) -> Refusal | None:
     """The grant begins here; nothing of it is known to a browser yet."""
     asked = as_recorded(valid)
-    rows = private_rows(runtime, context, grant_id, valid)
-    stream = grant_stream(context.tenant, grant_id)
+    rows = private_rows(call, grant_id, valid)
+    stream = grant_stream(call.tenant, grant_id)
 
     async def attempt() -> Outcome[None]:
-        if await allowed_client(runtime, context, asked) is None:
+        if await allowed_client(call, asked) is None:
             return Outcome(CHANGED)
         return Outcome(None, (Change(stream, 0, (asked,)),), rows)
 
-    return await runtime.executor.until_it_fits(context, attempt, stream)
+    return await call.core.executor.until_it_fits(call, attempt, stream)
 
 
 def _created(request_uri: str, expires_in: int) -> web.Response:

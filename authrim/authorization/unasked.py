@@ -8,8 +8,7 @@ from typing import Final
 
 from aiohttp import web
 
-from authrim.core.execute import Context
-from authrim.core.runtime import RUNTIME
+from authrim.core.call import Call
 from authrim.people.sessions.browser import signed_in_browser
 from domain.client.client import Client
 
@@ -18,14 +17,14 @@ _BY_ADMINISTRATOR: Final = "admin"
 _FRAMES: Final = frozenset({"iframe", "frame"})
 
 
-async def has_to_be_asked(request: web.Request, context: Context, client: Client) -> bool:
+async def has_to_be_asked(request: web.Request, call: Call, client: Client) -> bool:
     """Whether the person has to be asked before the browser goes to ``client`` with an error.
 
     Not when an administrator registered it, nor when who is signed in with this browser has allowed it something. In a
     frame the address above is not ours and deceives nobody: there a client renews silently, and could show no page."""
-    if client.source == _BY_ADMINISTRATOR or request.app[RUNTIME].settings.redirect_errors_at_once:
+    if client.source == _BY_ADMINISTRATOR or call.core.settings.redirect_errors_at_once:
         return False
     if request.headers.get("Sec-Fetch-Dest") in _FRAMES:
         return False
-    signed_in = await signed_in_browser(request, context, client)
+    signed_in = await signed_in_browser(request, call, client)
     return signed_in is None or not signed_in.browser.remembered_scope

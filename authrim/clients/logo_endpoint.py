@@ -11,9 +11,10 @@ import structlog
 from aiohttp import hdrs, web
 
 from authrim.clients.logos import stored_logo
-from authrim.core.runtime import RUNTIME, Runtime
+from authrim.core.parts import Core
 from authrim.crypto.ids import digest, new_id
 from authrim.crypto.sealing import SealBroken
+from authrim.web.call import core_of
 from authrim.web.errors import json_refusal
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
@@ -40,12 +41,12 @@ class Logos:
         self._limit = limit
         self._held: OrderedDict[str, bytes] = OrderedDict()
 
-    async def get(self, runtime: Runtime, tenant: str, client_id: str, wanted: str) -> bytes | None:
+    async def get(self, core: Core, tenant: str, client_id: str, wanted: str) -> bytes | None:
         """The PNG of that digest, from memory or opened from the client's row."""
         if wanted in self._held:
             self._held.move_to_end(wanted)
             return self._held[wanted]
-        png = await _opened(runtime, tenant, client_id)
+        png = await _opened(core, tenant, client_id)
         if png is None or digest(png) != wanted:
             return None
         self._held[wanted] = png
@@ -60,21 +61,21 @@ LOGOS = web.AppKey("logos", Logos)
 
 async def logo(request: web.Request) -> web.StreamResponse:
     """GET ``/logos/{client_id}/{digest}.png``."""
-    runtime, wanted = request.app[RUNTIME], request.match_info["digest"]
+    core, wanted = core_of(request), request.match_info["digest"]
     client_id = request.match_info["client_id"]
-    client = await runtime.configuration.client(DEFAULT_TENANT, client_id)
+    client = await core.configuration.client(DEFAULT_TENANT, client_id)
     if client is None or not client.exists or client.metadata.logo_digest != wanted:
         return json_refusal(NO_LOGO, error_id=new_id())
-    png = await request.app[LOGOS].get(runtime, DEFAULT_TENANT, client_id, wanted)
+    png = await request.app[LOGOS].get(core, DEFAULT_TENANT, client_id, wanted)
     if png is None:
         return json_refusal(NO_LOGO, error_id=new_id())
     return web.Response(body=png, content_type="image/png", headers=_HEADERS)
 
 
-async def _opened(runtime: Runtime, tenant: str, client_id: str) -> bytes | None:
+async def _opened(core: Core, tenant: str, client_id: str) -> bytes | None:
     """The stored picture. One whose key is not there is no picture: the page shows the client without."""
     try:
-        return await stored_logo(runtime.private, tenant, client_id)
+        return await stored_logo(core.private, tenant, client_id)
     except SealBroken as broken:
         log.error("logo.sealed", client_id=client_id, kind=type(broken).__name__)
         return None

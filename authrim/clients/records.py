@@ -9,9 +9,9 @@ import msgspec
 
 from authrim.clients.fetched_documents import Fetching, fetched_logo, sector_refusal
 from authrim.clients.logos import LogoChange
+from authrim.clients.secrets import ClientSecrets, leaving_rows
+from authrim.clients.terms import administrators_terms
 from authrim.core.carry_out import MICROSECONDS, carry_out
-from authrim.core.client_secrets import ClientSecrets, leaving_rows
-from authrim.core.client_terms import administrators_terms
 from authrim.core.execute import Change, Outcome
 from authrim.core.paging import rows_of
 from authrim.core.sealed_rows import CLIENT as CLIENT_OWNER

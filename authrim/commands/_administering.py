@@ -9,8 +9,8 @@ import click
 from rich.text import Text
 
 from authrim.clients.fetched_documents import Fetching
+from authrim.clients.secrets import ClientSecrets
 from authrim.commands._common import emit, failures_told, is_json, json_text, run_with_store, settings_of
-from authrim.core.client_secrets import ClientSecrets
 from authrim.core.clients_and_keys import Configuration
 from authrim.core.master_proof import prove_master_keys
 from authrim.core.sealed_rows import PrivateData

@@ -21,7 +21,7 @@ from authrim.commands.dev_workplace import (
     write_config,
 )
 from authrim.core.master_proof import prove_master_keys
-from authrim.core.runtime import Runtime
+from authrim.core.parts import Parts
 from authrim.crypto.master import MasterKeys
 from authrim.outside import telemetry
 from authrim.protocol.client_chain import UnusableAnchors
@@ -88,7 +88,7 @@ async def _dev(settings: Settings, data: Path, workplace: Workplace, *, as_json:
         write_config(data, settings)
         await furnish(settings, store, data, workplace)
 
-        def announce(_runtime: Runtime, _running: Running) -> None:
+        def announce(_parts: Parts, _running: Running) -> None:
             _announce(workplace, settings.issuer, as_json=as_json)
 
         await serve(settings, store, on_ready=announce)

@@ -10,8 +10,8 @@ from typing import Any, Final
 import click
 import structlog
 
+from authrim.clients.attesters import AttestersUnreadable
 from authrim.commands._common import failures_told, settings_of
-from authrim.core.client_attesters import AttestersUnreadable
 from authrim.core.master_proof import prove_master_keys
 from authrim.crypto.master import MasterKeys
 from authrim.outside import telemetry

@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Final, Literal, TypeVar
 
-from authrim.core.execute import Context, Outcome, append_of
+from authrim.core.execute import Outcome, append_of
+from authrim.core.origin import Origin
 from authrim.store.contract import Conflict, Store
 from domain.errors import Refusal, temporarily_unavailable
 
@@ -27,7 +28,7 @@ async def carry_out(
     that (decisions.md 9). A claim that is taken
     is not decided again: that Conflict is raised.
     """
-    metadata = Context(tenant, actor=actor).metadata()
+    metadata = Origin(tenant, actor=actor).metadata()
     for _ in range(ATTEMPTS):
         outcome = await attempt()
         # Nothing else runs between the end of ``attempt`` and this line, so it is what was decided on.

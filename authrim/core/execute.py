@@ -14,8 +14,8 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from authrim import __version__
 from authrim.core.clients_and_keys import Configuration
+from authrim.core.origin import Origin
 from authrim.store import codec
 from authrim.store.contract import Append, Conflict, NewEvent, Overloaded, Store, StreamAppend
 from domain import stream as streams
@@ -25,7 +25,6 @@ from domain.grant import grant as grants
 from domain.grant.events import AuthorizationRequested
 from domain.grant.grant import NOTHING, Grant
 from domain.stream import CONFIGURATION_KINDS
-from projections.followed import Metadata
 from projections.inline import STATE_PROJECTIONS, state_rows, token_rows
 from projections.rows import Row
 from projections.session_clients import session_client_rows
@@ -35,41 +34,6 @@ A = TypeVar("A")
 MICROSECONDS = 1_000_000
 #: How long an append that keeps losing is decided again before the client is asked to come back.
 PATIENCE_SECONDS = 5.0
-
-
-class Context(msgspec.Struct):
-    """Who asks, for the metadata beside each event. Filled in as the request becomes known.
-
-    ``address`` is a keyed hash. ``error_id`` is given to the client with a refusal, and is in the metadata of
-    whatever the refusal recorded, so that an auditor can find it; ``refusal_recorded`` says that it did.
-    """
-
-    tenant: str
-    trace: str = ""
-    address: str = ""
-    client_id: str = ""
-    subject: str = ""
-    actor: str = "client"
-    error_id: str = ""
-    refusal_recorded: bool = False
-
-    def metadata(self, error_id: str = "") -> bytes:
-        """The metadata as it is stored: small JSON text, nothing in it that is empty."""
-        return _encode(
-            Metadata(
-                tenant=self.tenant,
-                actor=self.actor,
-                client_id=self.client_id,
-                subject=self.subject,
-                trace=self.trace,
-                address=self.address,
-                error_id=error_id,
-                server=__version__,
-            )
-        )
-
-
-_encode = msgspec.json.Encoder().encode
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -121,7 +85,7 @@ class Executor:
         return GrantRead(grant, read.version, read.now // MICROSECONDS)
 
     async def on_grant(
-        self, context: Context, grant_id: str, decide: Callable[[Grant, int, int], Awaitable[Outcome[A]]],
+        self, origin: Origin, grant_id: str, decide: Callable[[Grant, int, int], Awaitable[Outcome[A]]],
         just_read: GrantRead | None = None,
     ) -> A | Refusal:  # fmt: skip
         """Decide on a grant: ``decide(grant, version, now)``, ``now`` in seconds by the database's clock.
@@ -133,13 +97,13 @@ class Executor:
 
         async def attempt() -> Outcome[A]:
             nonlocal just_read
-            read, just_read = just_read or await self.read_grant(context.tenant, grant_id), None
+            read, just_read = just_read or await self.read_grant(origin.tenant, grant_id), None
             return await decide(*read)
 
-        return await self.until_it_fits(context, attempt, streams.grant_stream(context.tenant, grant_id))
+        return await self.until_it_fits(origin, attempt, streams.grant_stream(origin.tenant, grant_id))
 
     async def on_remembered_grant(
-        self, context: Context, grant_id: str, decide: Callable[[Grant, int, int], Awaitable[Outcome[A]]]
+        self, origin: Origin, grant_id: str, decide: Callable[[Grant, int, int], Awaitable[Outcome[A]]]
     ) -> A | Refusal:
         """As ``on_grant``, without reading a stream that this process wrote last.
 
@@ -147,15 +111,15 @@ class Executor:
         loses when the stream has moved. Whatever else comes out is decided anew on what the store says. ``now`` is
         then this process's clock; ``decide`` must take the database's from what it reads itself (A050).
         """
-        stream = streams.grant_stream(context.tenant, grant_id)
+        stream = streams.grant_stream(origin.tenant, grant_id)
         remembered = self._remembered.pop(stream, None)
         if remembered is not None:
             applied = self._configuration.applied
             outcome = await decide(*remembered, int(time()))
             accepted = bool(outcome.changes) and not isinstance(outcome.answer, Refusal)
-            if accepted and await self._fits(context, outcome, applied):
-                return outcome.answer
-        return await self.on_grant(context, grant_id, decide)
+            if accepted and await self._fits(origin, outcome, applied):
+                return _answer(outcome, origin)
+        return await self.on_grant(origin, grant_id, decide)
 
     def _remember(self, changes: tuple[Change, ...]) -> None:
         """Keep the state that an append left a person's grant in, when the state before it is known."""
@@ -169,30 +133,30 @@ class Executor:
             self._remembered.popitem(last=False)
 
     async def until_it_fits(
-        self, context: Context, attempt: Callable[[], Awaitable[Outcome[A]]], stream: str, *,
+        self, origin: Origin, attempt: Callable[[], Awaitable[Outcome[A]]], stream: str, *,
         on_configuration: bool = True,
     ) -> A | Refusal:  # fmt: skip
         """Append the outcome of ``attempt``, deciding anew after each conflict. ``on_configuration`` False: the
         decision looks at no client and no key that is held in memory."""
         applied = self._applied(on_configuration)
         outcome = await attempt()
-        if await self._fits(context, outcome, applied):
-            return outcome.answer
+        if await self._fits(origin, outcome, applied):
+            return _answer(outcome, origin)
         deadline = monotonic() + PATIENCE_SECONDS
         lock = self._busy_streams.setdefault(stream, asyncio.Lock())
         async with lock:
             while monotonic() < deadline:
                 applied = self._applied(on_configuration)
                 outcome = await attempt()
-                if await self._fits(context, outcome, applied):
-                    return outcome.answer
+                if await self._fits(origin, outcome, applied):
+                    return _answer(outcome, origin)
                 await asyncio.sleep(random.random() * 0.005)  # noqa: S311 - spreads out two processes, no secret
         raise Overloaded("the stream keeps moving")
 
     def _applied(self, on_configuration: bool) -> int | None:
         return self._configuration.applied if on_configuration else None
 
-    async def _fits(self, context: Context, outcome: Outcome[A], applied: int | None) -> bool:
+    async def _fits(self, origin: Origin, outcome: Outcome[A], applied: int | None) -> bool:
         """Append the outcome; False when the state has moved, and then the configuration is up to date again.
 
         ``applied`` was read before the decision began: a change that this process learned of while it was being
@@ -200,10 +164,10 @@ class Executor:
         """
         if not outcome.changes and not outcome.rows:
             return True
-        error_id = context.error_id if isinstance(outcome.answer, Refusal) else ""
+        error_id = origin.error_id if isinstance(outcome.answer, Refusal) else ""
         append = append_of(
             outcome.changes,
-            context.metadata(error_id),
+            origin.metadata(error_id),
             rows=outcome.rows,
             expects=outcome.expects,
             applied=applied,
@@ -214,9 +178,16 @@ class Executor:
             if conflict.what == "guard":
                 await self._configuration.catch_up()
             return False
-        context.refusal_recorded = bool(error_id)
         self._remember(outcome.changes)
         return True
+
+
+def _answer(outcome: Outcome[A], origin: Origin) -> A | Refusal:
+    """What was decided. A refusal that the appended events tell of says so, and is not recorded once more."""
+    answer = outcome.answer
+    if isinstance(answer, Refusal) and origin.error_id and (outcome.changes or outcome.rows):
+        return msgspec.structs.replace(answer, recorded=True)
+    return answer
 
 
 def append_of(

@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import structlog
 
-from authrim.core.execute import Context, Executor, append_of
-from authrim.core.runtime import Runtime
+from authrim.core.execute import Executor, append_of
+from authrim.core.origin import Origin
+from authrim.core.parts import Core
 from authrim.store.contract import Store, StoreError
 from domain.grant.refresh_token import may_be_refreshed
 from domain.stream import DEFAULT_TENANT
@@ -40,13 +41,13 @@ async def drop_expired(
     return await walk.through(TOKENS, walk.of_tokens) + await walk.through(SESSIONS, walk.of_sessions)
 
 
-async def drop_until_cancelled(runtime: Runtime) -> None:
+async def drop_until_cancelled(core: Core) -> None:
     """Walk now and then; a store that is away is tried again the next time. One node walks at a time, by and large."""
     while True:
         try:
-            now = runtime.now()
-            if await runtime.store.reserve("expired rows", now + int(PAUSE) // 2):
-                dropped = await drop_expired(runtime.store, runtime.executor, now, pause=STEP)
+            now = core.now()
+            if await core.store.reserve("expired rows", now + int(PAUSE) // 2):
+                dropped = await drop_expired(core.store, core.executor, now, pause=STEP)
                 log.debug("expired.dropped", rows=dropped)
         except StoreError:
             log.warning("expired.store_unavailable")
@@ -69,7 +70,7 @@ class _Walk:
         while rows := await self._store.read_rows(table.name, after, self._page):
             keys = await choose(rows)
             if keys:
-                metadata = Context(DEFAULT_TENANT, actor="system").metadata()
+                metadata = Origin(DEFAULT_TENANT, actor="system").metadata()
                 await self._store.append(append_of((), metadata, rows=_drops(table, keys)))
             dropped += len(keys)
             after = rows[-1]["key"]

@@ -8,7 +8,8 @@ canaries is asked by the data keys that it holds.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, Literal
 
-from authrim.core.execute import Context, append_of
+from authrim.core.execute import append_of
+from authrim.core.origin import Origin
 from authrim.core.sealed_rows import CLIENT, DATA_KEY, GRANT, SIGNING_KEY, SUBJECT
 from authrim.crypto import sealing
 from authrim.crypto.master import MasterKeys
@@ -85,7 +86,7 @@ async def prove_master_keys(store: Store, master: MasterKeys, given_up: Collecti
         if not rows:
             return
         try:
-            await store.append(append_of((), Context(DEFAULT_TENANT, actor="system").metadata(), rows=rows))
+            await store.append(append_of((), Origin(DEFAULT_TENANT, actor="system").metadata(), rows=rows))
         except Conflict:
             continue  # another process left one first, perhaps of another key
         return

@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from authrim.core.execute import MICROSECONDS
-from authrim.core.runtime import Runtime
+from authrim.core.parts import Core
 from authrim.store.contract import StoreError
 
 log = structlog.get_logger(__name__)
@@ -32,23 +32,23 @@ class Readiness:
         self._write_again = 0.0
         self._one_at_a_time = asyncio.Lock()
 
-    async def why_not(self, runtime: Runtime) -> str:
+    async def why_not(self, core: Core) -> str:
         """A word for why it is not ready; empty when it is."""
         async with self._one_at_a_time:
-            self._tell(*await self._look(runtime))
+            self._tell(*await self._look(core))
             return self._why
 
-    async def _look(self, runtime: Runtime) -> tuple[str, str]:
+    async def _look(self, core: Core) -> tuple[str, str]:
         try:
-            head = await runtime.store.head()
+            head = await core.store.head()
         except StoreError as failed:
             return "store_unavailable", str(failed)
-        if abs(head.now // MICROSECONDS - runtime.now()) > MOST_SKEW_SECONDS:
+        if abs(head.now // MICROSECONDS - core.now()) > MOST_SKEW_SECONDS:
             return "clock_skew", "this machine's clock and the database's differ: set them"
         if monotonic() >= self._write_again:
             self._written = ""
             try:
-                await runtime.store.count("readiness", _WINDOW)
+                await core.store.count("readiness", _WINDOW)
             except StoreError as failed:
                 self._written = str(failed)
             self._write_again = monotonic() + WRITE_SECONDS

@@ -10,7 +10,8 @@ from time import time
 
 import structlog
 
-from authrim.core.execute import Change, Context, append_of
+from authrim.core.execute import Change, append_of
+from authrim.core.origin import Origin
 from authrim.crypto.ids import new_id
 from authrim.store.contract import Store, StoreError
 from domain import stream as streams
@@ -38,15 +39,15 @@ class Refusals:
         self._recorded = 0
         self._counted: Counter[tuple[str, str, str]] = Counter()
 
-    async def record(self, context: Context, endpoint: str, refusal: Refusal, client_known: bool) -> None:
-        """Write down that a request was refused before it changed anything. ``context.error_id`` names it."""
+    async def record(self, origin: Origin, endpoint: str, refusal: Refusal, client_known: bool) -> None:
+        """Write down that a request was refused before it changed anything. ``origin.error_id`` names it."""
         now = int(time())
         await self._turn_minute(now // 60)
-        if not self._may_record(context.address):
-            self._counted[(context.tenant, endpoint, refusal.error)] += 1
+        if not self._may_record(origin.address):
+            self._counted[(origin.tenant, endpoint, refusal.error)] += 1
             return
         event = RequestRefused(
-            error_id=context.error_id,
+            error_id=origin.error_id,
             endpoint=endpoint,
             error=refusal.error,
             description=refusal.description,
@@ -55,9 +56,9 @@ class Refusals:
             hint=refusal.hint,
             section=refusal.section,
             reason=refusal.reason,
-            client_id=context.client_id if client_known and context.client_id else None,
+            client_id=origin.client_id if client_known and origin.client_id else None,
         )
-        await self._append(context, context.error_id, event)
+        await self._append(origin, origin.error_id, event)
 
     def _may_record(self, source: str) -> bool:
         if source not in self._by_source and len(self._by_source) >= SOURCES:
@@ -82,7 +83,7 @@ class Refusals:
         for (tenant, endpoint, error), count in counted.items():
             event = RefusalsCounted(endpoint=endpoint, error=error, count=count, minute=self._minute)
             try:
-                await self._append(Context(tenant=tenant, actor="system"), new_id(), event)
+                await self._append(Origin(tenant=tenant, actor="system"), new_id(), event)
             except StoreError:
                 self._counted[(tenant, endpoint, error)] += count
 
@@ -92,7 +93,7 @@ class Refusals:
             await asyncio.sleep(60)
             await self._turn_minute(int(time()) // 60)
 
-    async def _append(self, context: Context, stream_id: str, event: Event) -> None:
-        stream = streams.refusal_stream(context.tenant, stream_id)
+    async def _append(self, origin: Origin, stream_id: str, event: Event) -> None:
+        stream = streams.refusal_stream(origin.tenant, stream_id)
         change = Change(stream, 0, (event,))
-        await self._store.append(append_of((change,), context.metadata(context.error_id)))
+        await self._store.append(append_of((change,), origin.metadata(origin.error_id)))

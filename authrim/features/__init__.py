@@ -5,7 +5,7 @@ A feature that is off leaves no route and no metadata. ``docs/specs.md`` is writ
 
 from typing import Any, Final
 
-from authrim.core.runtime import Runtime
+from authrim.core.parts import Core
 from authrim.features.authorization_requests import AUTHORIZATION_REQUESTS
 from authrim.features.feature import Feature, Route
 from authrim.features.logout import LOGOUT
@@ -57,12 +57,12 @@ def _refuse_unknown(setting: str, names: tuple[str, ...], known: set[str]) -> No
             raise UnknownFeature(f"{setting} names {name}; it may name {listed}")
 
 
-def server_metadata(runtime: Runtime) -> dict[str, Any]:
+def server_metadata(core: Core) -> dict[str, Any]:
     """The authorization server metadata (RFC 8414 §2, OpenID Connect Discovery §3) of all features that are on."""
-    features = enabled(runtime.settings)
+    features = enabled(core.settings)
     document: dict[str, Any] = {}
     for feature in features:
-        document |= feature.metadata(runtime)
+        document |= feature.metadata(core)
     grant_types = [name for feature in features for name in feature.grant_types]
     document["grant_types_supported"] = list(dict.fromkeys(grant_types))
-    return document | mtls_endpoint_aliases(runtime, document)
+    return document | mtls_endpoint_aliases(core, document)

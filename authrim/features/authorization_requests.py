@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from authrim.authorization import pushed_endpoint as pushed
-from authrim.core.runtime import Runtime
+from authrim.core.parts import Core
 from authrim.crypto.jwe import CONTENT_ENCRYPTION, KEY_MANAGEMENT
 from authrim.features.feature import Feature, Route
 from authrim.web import preflight_endpoint as preflight
@@ -11,24 +11,24 @@ from domain.client.profile import PROFILES, PUSHED_REQUESTS, REQUEST_OBJECTS
 from domain.stream import DEFAULT_TENANT
 
 
-def _pushed(runtime: Runtime) -> dict[str, Any]:
+def _pushed(core: Core) -> dict[str, Any]:
     return {
-        "pushed_authorization_request_endpoint": runtime.url("/par"),
-        "require_pushed_authorization_requests": runtime.settings.require_pushed_authorization_requests,
+        "pushed_authorization_request_endpoint": core.url("/par"),
+        "require_pushed_authorization_requests": core.settings.require_pushed_authorization_requests,
     }
 
 
-def _signed(runtime: Runtime) -> dict[str, Any]:
+def _signed(core: Core) -> dict[str, Any]:
     algorithms = {alg for profile in PROFILES.values() for alg in profile.signing_algorithms}
     document: dict[str, Any] = {
         "request_parameter_supported": True,
-        "request_uri_parameter_supported": runtime.settings.request_objects_by_reference,
-        "require_signed_request_object": runtime.settings.require_signed_request_object,
+        "request_uri_parameter_supported": core.settings.request_objects_by_reference,
+        "require_signed_request_object": core.settings.require_signed_request_object,
         "request_object_signing_alg_values_supported": sorted(algorithms),
     }
-    if runtime.settings.request_objects_by_reference:
+    if core.settings.request_objects_by_reference:
         document["require_request_uri_registration"] = True
-    opening = {key.alg for key in runtime.key_ring.decryption_keys(DEFAULT_TENANT, runtime.now())}
+    opening = {key.alg for key in core.key_ring.decryption_keys(DEFAULT_TENANT, core.now())}
     if opening:
         document["request_object_encryption_alg_values_supported"] = [
             alg for alg in KEY_MANAGEMENT if alg.split("+")[0] in opening

@@ -6,11 +6,11 @@ from typing import Any, Literal
 import msgspec
 from aiohttp import web
 
-from authrim.core.runtime import Runtime
+from authrim.core.parts import Core
 from authrim.settings import Settings
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Metadata = Callable[[Runtime], dict[str, Any]]
+Metadata = Callable[[Core], dict[str, Any]]
 
 STABLE = "stable"
 
@@ -40,7 +40,7 @@ class Feature(msgspec.Struct, frozen=True):
     name: str
     specification: str
     routes: tuple[Route, ...] = ()
-    metadata: Metadata = lambda _runtime: {}
+    metadata: Metadata = lambda _core: {}
     grant_types: tuple[str, ...] = ()
     status: str = STABLE
     optional: bool = False

@@ -15,12 +15,12 @@ LOGOUT: Final[tuple[Feature, ...]] = (
             Route("POST", "/logout", logout.logout, "logout_post"),
             Route("POST", "/logout/confirm", logout.answer_logout, "logout_confirm"),
         ),
-        lambda runtime: {"end_session_endpoint": runtime.url("/logout")},
+        lambda core: {"end_session_endpoint": core.url("/logout")},
     ),
     Feature(
         "frontchannel_logout",
         "OpenID Connect Front-Channel Logout 1.0",
-        metadata=lambda _runtime: {
+        metadata=lambda _core: {
             "frontchannel_logout_supported": True,
             "frontchannel_logout_session_supported": True,
         },
@@ -29,7 +29,7 @@ LOGOUT: Final[tuple[Feature, ...]] = (
     Feature(
         "backchannel_logout",
         "OpenID Connect Back-Channel Logout 1.0",
-        metadata=lambda _runtime: {
+        metadata=lambda _core: {
             "backchannel_logout_supported": True,
             "backchannel_logout_session_supported": True,
         },
@@ -39,7 +39,7 @@ LOGOUT: Final[tuple[Feature, ...]] = (
         "session_management",
         "OpenID Connect Session Management 1.0",
         (Route("GET", "/check-session", check_session.check_session, "check_session"),),
-        lambda runtime: {"check_session_iframe": runtime.url("/check-session")},
+        lambda core: {"check_session_iframe": core.url("/check-session")},
         optional=True,
     ),
 )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from authrim.core.runtime import Runtime
+from authrim.core.parts import Core
 from authrim.features.feature import Feature
 from authrim.settings import Settings
 from domain.client.profile import MTLS
@@ -30,18 +30,18 @@ def sees_certificates(settings: Settings) -> bool:
     )
 
 
-def _metadata(runtime: Runtime) -> dict[str, Any]:
-    elsewhere: dict[str, Any] = {} if runtime.settings.mtls_url is None else {"mtls_endpoint_aliases": {}}
+def _metadata(core: Core) -> dict[str, Any]:
+    elsewhere: dict[str, Any] = {} if core.settings.mtls_url is None else {"mtls_endpoint_aliases": {}}
     return {"tls_client_certificate_bound_access_tokens": True, **elsewhere}
 
 
-def mtls_endpoint_aliases(runtime: Runtime, document: Mapping[str, Any]) -> dict[str, Any]:
+def mtls_endpoint_aliases(core: Core, document: Mapping[str, Any]) -> dict[str, Any]:
     """RFC 8705 §5: where the endpoints of ``document`` are when clients show a certificate, if that is elsewhere."""
-    elsewhere = runtime.settings.mtls_url
-    if MTLS not in runtime.features or elsewhere is None:
+    elsewhere = core.settings.mtls_url
+    if MTLS not in core.features or elsewhere is None:
         return {}
     aliases = {
-        name: elsewhere + document[name].removeprefix(runtime.issuer)
+        name: elsewhere + document[name].removeprefix(core.issuer)
         for name in _CALLED_BY_CLIENTS
         if name in document
     }

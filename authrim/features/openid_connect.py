@@ -6,7 +6,7 @@ from authrim.authorization import authorize_endpoint as authorize
 from authrim.authorization import resume_endpoint as resume
 from authrim.authorization.interaction import USER_REGISTRATION
 from authrim.authorization.pages import consent, create_account, sign_in
-from authrim.core.runtime import Runtime
+from authrim.core.parts import Core
 from authrim.features.feature import Feature, Route
 from authrim.pages.translations import LOCALES
 from authrim.people.sign_in.password import ACR_SUPPORTED
@@ -18,23 +18,23 @@ from domain.stream import DEFAULT_TENANT
 from domain.vocabulary.claims import SCOPE_CLAIMS, STANDARD_CLAIMS
 
 
-def _discovery(runtime: Runtime) -> dict[str, Any]:
-    return {"issuer": runtime.issuer, "jwks_uri": runtime.url("/jwks")}
+def _discovery(core: Core) -> dict[str, Any]:
+    return {"issuer": core.issuer, "jwks_uri": core.url("/jwks")}
 
 
-def _authorization(runtime: Runtime) -> dict[str, Any]:
+def _authorization(core: Core) -> dict[str, Any]:
     return {
-        "authorization_endpoint": runtime.url("/authorize"),
-        "response_types_supported": list(runtime.response_types),
-        "response_modes_supported": list(runtime.response_modes),
+        "authorization_endpoint": core.url("/authorize"),
+        "response_types_supported": list(core.response_types),
+        "response_modes_supported": list(core.response_modes),
         "prompt_values_supported": list(PROMPTS),
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
     }
 
 
-def _openid(runtime: Runtime) -> dict[str, Any]:
-    algorithms = runtime.key_ring.algorithms(DEFAULT_TENANT, runtime.now())
+def _openid(core: Core) -> dict[str, Any]:
+    algorithms = core.key_ring.algorithms(DEFAULT_TENANT, core.now())
     return {
         "scopes_supported": ["openid", *SCOPE_CLAIMS, "offline_access"],
         "id_token_signing_alg_values_supported": list(algorithms),
@@ -100,7 +100,7 @@ OPENID_CONNECT: Final[tuple[Feature, ...]] = (
             Route("GET", _CREATE_ACCOUNT, create_account.show_create_account, "create_account"),
             Route("POST", _CREATE_ACCOUNT, create_account.answer_create_account, "create_account_post"),
         ),
-        lambda _runtime: {"prompt_values_supported": [*PROMPTS, CREATE]},
+        lambda _core: {"prompt_values_supported": [*PROMPTS, CREATE]},
         possible=lambda settings: settings.self_registration,
     ),
     Feature(
@@ -116,6 +116,6 @@ OPENID_CONNECT: Final[tuple[Feature, ...]] = (
             Route("POST", "/userinfo", userinfo.userinfo, "userinfo_post"),
             Route("OPTIONS", "/userinfo", preflight.preflight, "userinfo_preflight"),
         ),
-        lambda runtime: {"userinfo_endpoint": runtime.url("/userinfo")},
+        lambda core: {"userinfo_endpoint": core.url("/userinfo")},
     ),
 )

@@ -2,16 +2,16 @@
 
 from typing import Any, Final
 
-from authrim.core.runtime import Runtime
+from authrim.core.parts import Core
 from authrim.features.feature import Feature
 from domain.client.subject_type import SUBJECT_TYPES
 from domain.registration.encryption import CONTENT_ENCRYPTION, KEY_MANAGEMENT
 from domain.stream import DEFAULT_TENANT
 
 
-def _forms(runtime: Runtime) -> dict[str, Any]:
+def _forms(core: Core) -> dict[str, Any]:
     """How ID tokens and userinfo can come (OpenID Connect Discovery §3). ``none`` and RSA1_5 are never among it."""
-    signed = list(runtime.key_ring.algorithms(DEFAULT_TENANT, runtime.now()))
+    signed = list(core.key_ring.algorithms(DEFAULT_TENANT, core.now()))
     algs, encs = list(KEY_MANAGEMENT), list(CONTENT_ENCRYPTION)
     return {
         "id_token_encryption_alg_values_supported": algs,
@@ -35,6 +35,6 @@ OWN_TO_A_CLIENT: Final[tuple[Feature, ...]] = (
     Feature(
         "pairwise_subjects",
         "OpenID Connect Core 1.0 §8, OpenID Connect Dynamic Client Registration 1.0 §5",
-        metadata=lambda _runtime: {"subject_types_supported": list(SUBJECT_TYPES)},
+        metadata=lambda _core: {"subject_types_supported": list(SUBJECT_TYPES)},
     ),
 )

@@ -2,14 +2,14 @@
 
 from typing import Any, Final
 
+from authrim.clients.documents import CLIENT_ID_METADATA
 from authrim.clients.registration import (
     management_endpoint as registration_management,
 )
 from authrim.clients.registration import (
     register_endpoint as register,
 )
-from authrim.core.client_documents import CLIENT_ID_METADATA
-from authrim.core.runtime import Runtime
+from authrim.core.parts import Core
 from authrim.features.feature import Feature, Route
 from authrim.settings import Settings
 from authrim.tokens import protected_resource_endpoint as protected_resource
@@ -22,8 +22,8 @@ def _is_on(settings: Settings) -> bool:
     return settings.registration != "off"
 
 
-def _registration(runtime: Runtime) -> dict[str, Any]:
-    return {"registration_endpoint": runtime.url("/register")}
+def _registration(core: Core) -> dict[str, Any]:
+    return {"registration_endpoint": core.url("/register")}
 
 
 REGISTRATION: Final[tuple[Feature, ...]] = (
@@ -52,7 +52,7 @@ REGISTRATION: Final[tuple[Feature, ...]] = (
     Feature(
         CLIENT_ID_METADATA,
         "OAuth Client ID Metadata Document",
-        metadata=lambda _runtime: {"client_id_metadata_document_supported": True},
+        metadata=lambda _core: {"client_id_metadata_document_supported": True},
         status="draft-ietf-oauth-client-id-metadata-document-02",
     ),
     Feature(

@@ -2,14 +2,14 @@
 
 from typing import Any, Final
 
-from authrim.core.runtime import Runtime
+from authrim.core.parts import Core
 from authrim.features.feature import Feature
 from domain.registration.encryption import CONTENT_ENCRYPTION, KEY_MANAGEMENT
 from domain.stream import DEFAULT_TENANT
 
 
-def _jarm(runtime: Runtime) -> dict[str, Any]:
-    algorithms = runtime.key_ring.algorithms(DEFAULT_TENANT, runtime.now())
+def _jarm(core: Core) -> dict[str, Any]:
+    algorithms = core.key_ring.algorithms(DEFAULT_TENANT, core.now())
     return {
         "authorization_signing_alg_values_supported": list(algorithms),
         "authorization_encryption_alg_values_supported": list(KEY_MANAGEMENT),

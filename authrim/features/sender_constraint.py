@@ -12,15 +12,15 @@ SENDER_CONSTRAINT: Final[tuple[Feature, ...]] = (
     Feature(
         "dpop",
         "RFC 9449",
-        metadata=lambda _runtime: {"dpop_signing_alg_values_supported": list(ALGORITHMS)},
+        metadata=lambda _core: {"dpop_signing_alg_values_supported": list(ALGORITHMS)},
         optional=True,
     ),
     Feature(
         ATTESTATION_FEATURE,
         "OAuth 2.0 Attestation-Based Client Authentication",
         (Route("POST", "/challenge", challenge.challenge, "challenge"),),
-        lambda runtime: {
-            "challenge_endpoint": runtime.url("/challenge"),
+        lambda core: {
+            "challenge_endpoint": core.url("/challenge"),
             "client_attestation_signing_alg_values_supported": list(attestation.ALGORITHMS),
             "client_attestation_pop_signing_alg_values_supported": list(attestation.ALGORITHMS),
         },

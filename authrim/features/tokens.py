@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from authrim.clients.authentication.attestation import ATTESTATION_FEATURE
-from authrim.core.runtime import Runtime
+from authrim.core.parts import Core
 from authrim.features.feature import Feature, Route
 from authrim.tokens import (
     introspect_endpoint as introspect,
@@ -20,35 +20,35 @@ from domain.client.profile import ATTESTED_METHODS, CERTIFICATE_METHODS, MTLS, S
 ASSERTION_ALGORITHMS: Final = ["RS256", "PS256", "ES256", "EdDSA", "Ed25519", SECRET_ALGORITHM]
 
 
-def client_auth_methods(runtime: Runtime, *, public: bool = True) -> list[str]:
+def client_auth_methods(core: Core, *, public: bool = True) -> list[str]:
     """The methods of client authentication; ``public``: with ``none``, for clients that cannot authenticate."""
-    by_certificate = CERTIFICATE_METHODS if MTLS in runtime.features else ()
-    attested = ATTESTED_METHODS if ATTESTATION_FEATURE in runtime.features else ()
+    by_certificate = CERTIFICATE_METHODS if MTLS in core.features else ()
+    attested = ATTESTED_METHODS if ATTESTATION_FEATURE in core.features else ()
     none = ("none",) if public else ()
     by_secret = ("client_secret_basic", "client_secret_post", "client_secret_jwt")
     return [*by_secret, "private_key_jwt", *attested, *by_certificate, *none]
 
 
-def _token(runtime: Runtime) -> dict[str, Any]:
+def _token(core: Core) -> dict[str, Any]:
     return {
-        "token_endpoint": runtime.url("/token"),
-        "token_endpoint_auth_methods_supported": client_auth_methods(runtime),
+        "token_endpoint": core.url("/token"),
+        "token_endpoint_auth_methods_supported": client_auth_methods(core),
         "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
     }
 
 
-def _introspection(runtime: Runtime) -> dict[str, Any]:
+def _introspection(core: Core) -> dict[str, Any]:
     return {
-        "introspection_endpoint": runtime.url("/introspect"),
-        "introspection_endpoint_auth_methods_supported": client_auth_methods(runtime, public=False),
+        "introspection_endpoint": core.url("/introspect"),
+        "introspection_endpoint_auth_methods_supported": client_auth_methods(core, public=False),
         "introspection_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
     }
 
 
-def _revocation(runtime: Runtime) -> dict[str, Any]:
+def _revocation(core: Core) -> dict[str, Any]:
     return {
-        "revocation_endpoint": runtime.url("/revoke"),
-        "revocation_endpoint_auth_methods_supported": client_auth_methods(runtime),
+        "revocation_endpoint": core.url("/revoke"),
+        "revocation_endpoint_auth_methods_supported": client_auth_methods(core),
         "revocation_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
     }
 
@@ -81,12 +81,12 @@ TOKENS: Final[tuple[Feature, ...]] = (
     Feature(
         "pkce",
         "RFC 7636",
-        metadata=lambda _runtime: {"code_challenge_methods_supported": ["S256"]},
+        metadata=lambda _core: {"code_challenge_methods_supported": ["S256"]},
     ),
     Feature(
         "issuer_identification",
         "RFC 9207",
-        metadata=lambda _runtime: {"authorization_response_iss_parameter_supported": True},
+        metadata=lambda _core: {"authorization_response_iss_parameter_supported": True},
     ),
     Feature(
         "resource_indicators",

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final
 
-from authrim.core.runtime import Runtime
+from authrim.core.parts import Core
 from authrim.core.sealed_rows import SUBJECT
 from domain.vocabulary.claims import select_claims
 
@@ -16,17 +16,17 @@ PASSWORD: Final = "password"  # noqa: S105 - the name of a row
 _NAMES: Final = ("name", "preferred_username", "email")
 
 
-async def claims_of(runtime: Runtime, tenant: str, subject: str, names: Iterable[str]) -> dict[str, Any]:
+async def claims_of(core: Core, tenant: str, subject: str, names: Iterable[str]) -> dict[str, Any]:
     """Those of the named claims that the person has; none once the person is erased."""
-    stored = await runtime.private.open(tenant, SUBJECT, subject, CLAIMS)
+    stored = await core.private.open(tenant, SUBJECT, subject, CLAIMS)
     return {} if stored is None else select_claims(json.loads(stored), names)
 
 
-async def display_name_of(runtime: Runtime, tenant: str, subject: str) -> str:
+async def display_name_of(core: Core, tenant: str, subject: str) -> str:
     """How a page names the person to themselves: by a claim, else by the login; empty once they are erased."""
-    person = await claims_of(runtime, tenant, subject, _NAMES)
+    person = await claims_of(core, tenant, subject, _NAMES)
     named = next((str(person[name]) for name in _NAMES if name in person), "")
     if named:
         return named
-    login = await runtime.private.open(tenant, SUBJECT, subject, LOGIN)
+    login = await core.private.open(tenant, SUBJECT, subject, LOGIN)
     return "" if login is None else login.decode()

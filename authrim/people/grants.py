@@ -10,9 +10,9 @@ import msgspec
 
 from authrim.clients.records import read_client
 from authrim.core.carry_out import MICROSECONDS, carry_out
-from authrim.core.endings import endings_of
 from authrim.core.execute import Change, Outcome
 from authrim.core.paging import rows_of
+from authrim.people.endings import endings_of
 from authrim.store import codec
 from authrim.store.contract import Store
 from domain.client.client import Client

@@ -7,7 +7,7 @@ another becomes current, and is in no event and no row (A156).
 
 from collections.abc import Iterable
 
-from authrim.core.runtime import Runtime
+from authrim.core.parts import Core
 from authrim.crypto import base64url
 from authrim.crypto.keyed_hash import keyed_hash
 from domain.client.client import Client
@@ -19,43 +19,41 @@ _SESSIONS = "pairwise-sid"
 _NOBODY = ""
 
 
-def public_subject(runtime: Runtime, tenant: str, client: Client, subject: str) -> str:
+def public_subject(core: Core, tenant: str, client: Client, subject: str) -> str:
     """What ``sub`` is for this client, in whatever it or its resource servers get to see."""
     if client.metadata.subject_type != PAIRWISE:
         return subject
-    return _of_sector(runtime, _SUBJECTS, tenant, client, subject)
+    return _of_sector(core, _SUBJECTS, tenant, client, subject)
 
 
-def subject_of_token(runtime: Runtime, tenant: str, client: Client, token: AccessTokenIssued) -> str:
+def subject_of_token(core: Core, tenant: str, client: Client, token: AccessTokenIssued) -> str:
     """The ``sub`` of an access token of this client: the person, or without one the client itself (RFC 9068 §2.2)."""
-    return (
-        client.client_id if token.subject is None else public_subject(runtime, tenant, client, token.subject)
-    )
+    return client.client_id if token.subject is None else public_subject(core, tenant, client, token.subject)
 
 
-def public_session(runtime: Runtime, tenant: str, client: Client, session_id: str | None) -> str | None:
+def public_session(core: Core, tenant: str, client: Client, session_id: str | None) -> str | None:
     """What ``sid`` is for this client: its own in every sector, so that clients of two sectors cannot find out that
     they saw one browser. None for a client that cannot use it: it is told of no logout and asks for none."""
     if session_id is None or not client.hears_of_sessions:
         return None
     if client.metadata.subject_type != PAIRWISE:
         return session_id
-    return _of_sector(runtime, _SESSIONS, tenant, client, session_id)
+    return _of_sector(core, _SESSIONS, tenant, client, session_id)
 
 
-def _of_sector(runtime: Runtime, purpose: str, tenant: str, client: Client, value: str) -> str:
+def _of_sector(core: Core, purpose: str, tenant: str, client: Client, value: str) -> str:
     sector = sector_of(client.metadata)
     assert sector is not None, "a pairwise client without a sector cannot be registered"
-    salt = runtime.master.derive(purpose, runtime.master.key_ids[-1])
+    salt = core.master.derive(purpose, core.master.key_ids[-1])
     return base64url.encode(keyed_hash(salt, *(part.encode("utf-8") for part in (tenant, sector, value))))
 
 
 def hinted_person(
-    runtime: Runtime, tenant: str, client: Client, hinted: str | None, known: Iterable[str | None]
+    core: Core, tenant: str, client: Client, hinted: str | None, known: Iterable[str | None]
 ) -> str | None:
     """Whom a client means by a ``sub`` that it was given, among the people that are ``known`` here; an empty name,
     which is nobody's, when it is none of them. None: nobody was hinted at."""
     if hinted is None or client.metadata.subject_type != PAIRWISE:
         return hinted
     people = (person for person in known if person is not None)
-    return next((one for one in people if public_subject(runtime, tenant, client, one) == hinted), _NOBODY)
+    return next((one for one in people if public_subject(core, tenant, client, one) == hinted), _NOBODY)

@@ -10,8 +10,9 @@ from typing import Final
 
 import structlog
 
-from authrim.core.runtime import Runtime
-from authrim.server.app import background_work, make_app, make_runtime
+from authrim.core.parts import Parts
+from authrim.server.app import background_work, make_app
+from authrim.server.wiring import make_parts
 from authrim.settings import Settings
 from authrim.store.read_back import ReadBack
 from authrim.wire.limits import Limits
@@ -34,7 +35,7 @@ async def serve(
     reuse_port: bool = False,
     sock: socket.socket | None = None,
     lifeline: int | None = None,
-    on_ready: Callable[[Runtime, Running], None] = lambda _runtime, _running: None,
+    on_ready: Callable[[Parts, Running], None] = lambda _parts, _running: None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; SIGHUP reads the TLS certificate anew. Who opened ``store`` closes it.
 
@@ -48,11 +49,11 @@ async def serve(
     if lifeline is not None:
         loop.add_reader(lifeline, stop.set)
     async with AsyncExitStack() as stack:
-        runtime = await make_runtime(settings, store)
-        await stack.enter_async_context(background_work(runtime))
+        parts = await make_parts(settings, store)
+        await stack.enter_async_context(background_work(parts))
         behind_proxy = settings.trusted_proxies or settings.client_cert_proxies
         limits = Limits(connections_per_address=0) if behind_proxy else Limits()
-        app = make_app(runtime, limits)
+        app = make_app(parts, limits)
         tls, mtls = tls_of(settings)
         running = await start_site(
             app, settings.host, settings.port, limits=limits, reuse_port=reuse_port, tls=tls
@@ -64,7 +65,7 @@ async def serve(
         loop.add_signal_handler(signal.SIGHUP, lambda: _reload([tls, mtls]))
         _settle_garbage_collector()
         log.info("server.ready", issuer=settings.issuer, port=running.port)
-        on_ready(runtime, running)
+        on_ready(parts, running)
         await stop.wait()
         if lifeline is not None:
             loop.remove_reader(lifeline)

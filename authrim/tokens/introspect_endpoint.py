@@ -5,14 +5,15 @@ from typing import Any, Final
 from aiohttp import web
 
 from authrim.clients.authentication.authenticate import authenticated_form
-from authrim.core.access_tokens import PresentedToken
-from authrim.core.execute import Context
-from authrim.core.runtime import RUNTIME, Runtime
+from authrim.core.call import Call
+from authrim.core.parts import Core
 from authrim.crypto.handles import REFRESH_TOKEN, genuine_refresh, parse_handle
 from authrim.people.pseudonyms import public_subject, subject_of_token
+from authrim.tokens.access_tokens import PresentedToken
 from authrim.tokens.issue import standing_of
+from authrim.tokens.part import TOKENS
 from authrim.web.answers import json_answer, refuse_as_json
-from authrim.web.context import context_of
+from authrim.web.call import call_of
 from domain.client.client import Client, may_introspect
 from domain.errors import Refusal, invalid_client, invalid_request
 from domain.grant.events import confirmation_of, token_type_of
@@ -27,39 +28,39 @@ INACTIVE: Final[dict[str, Any]] = {"active": False}
 
 async def introspect(request: web.Request) -> web.StreamResponse:
     """POST ``/introspect``."""
-    runtime, context = request.app[RUNTIME], context_of(request)
-    opened = await authenticated_form(runtime, request, context, may_repeat=())
+    call = call_of(request)
+    call, opened = await authenticated_form(call, request, may_repeat=())
     if isinstance(opened, Refusal):
-        return await refuse_as_json(request, context, ENDPOINT, opened)
+        return await refuse_as_json(request, call, ENDPOINT, opened)
     form, authenticated = opened
     if not authenticated.is_confidential:
         refusal = invalid_client(
             "A public client may not introspect.", "public_client",
             "Register a client that authenticates.", "RFC 7662 §2.1",
         )  # fmt: skip
-        return await refuse_as_json(request, context, ENDPOINT, refusal, client_known=True)
+        return await refuse_as_json(request, call, ENDPOINT, refusal, client_known=True)
     token = form.get("token")
     if token is None:
         refusal = invalid_request("The token is missing.", "Send the token.", "RFC 7662 §2.1")
-        return await refuse_as_json(request, context, ENDPOINT, refusal, client_known=True)
-    return json_answer(await _introspection(runtime, context, authenticated.client, token))
+        return await refuse_as_json(request, call, ENDPOINT, refusal, client_known=True)
+    return json_answer(await _introspection(call, authenticated.client, token))
 
 
-async def _introspection(runtime: Runtime, context: Context, asker: Client, token: str) -> dict[str, Any]:
+async def _introspection(call: Call, asker: Client, token: str) -> dict[str, Any]:
     """The hint is not needed: a token says what kind it is (RFC 7662 §2.1)."""
     handle = parse_handle(token)
     if handle is not None and handle.kind == REFRESH_TOKEN:
-        return await _refresh_token(runtime, context, asker, token)
-    presented = await runtime.access_tokens.find(context.tenant, token)
+        return await _refresh_token(call, asker, token)
+    presented = await call.parts[TOKENS].access_tokens.find(call.tenant, token)
     if presented is None or not presented.is_active:
         return INACTIVE
     if not may_introspect(asker, presented.issued.client_id, presented.issued.audience):
         return INACTIVE
-    subject = subject_of_token(runtime, context.tenant, presented.client, presented.issued)
-    return _active(runtime, presented, subject)
+    subject = subject_of_token(call.core, call.tenant, presented.client, presented.issued)
+    return _active(call.core, presented, subject)
 
 
-def _active(runtime: Runtime, presented: PresentedToken, subject: str) -> dict[str, Any]:
+def _active(core: Core, presented: PresentedToken, subject: str) -> dict[str, Any]:
     """``subject`` is what the token's own client calls the person, whoever asks (A156)."""
     issued = presented.issued
     members: dict[str, Any] = {
@@ -71,7 +72,7 @@ def _active(runtime: Runtime, presented: PresentedToken, subject: str) -> dict[s
         "iat": issued.issued_at,
         "sub": subject,
         "aud": issued.audience[0] if len(issued.audience) == 1 else list(issued.audience),
-        "iss": runtime.issuer,
+        "iss": core.issuer,
         "jti": issued.token_id,
     }
     if issued.subject is not None:
@@ -82,24 +83,24 @@ def _active(runtime: Runtime, presented: PresentedToken, subject: str) -> dict[s
     return members
 
 
-async def _refresh_token(runtime: Runtime, context: Context, asker: Client, token: str) -> dict[str, Any]:
+async def _refresh_token(call: Call, asker: Client, token: str) -> dict[str, Any]:
     """A refresh token is shown to the client it was issued to; its stream says whether it lives."""
     handle = parse_handle(token)
     assert handle is not None
-    grant, _version, now = await runtime.executor.read_grant(context.tenant, handle.grant_id)
+    grant, _version, now = await call.core.executor.read_grant(call.tenant, handle.grant_id)
     if grant.client_id != asker.client_id or not is_current(grant, handle.generation, now):
         return INACTIVE
     assert grant.refresh is not None
     assert grant.subject is not None, "a refresh token is of a person's grant"
-    if not genuine_refresh(runtime.master, context.tenant, token, grant.refresh.hmac_key_id):
+    if not genuine_refresh(call.core.master, call.tenant, token, grant.refresh.hmac_key_id):
         return INACTIVE
-    if why_not((await standing_of(runtime, context, asker, grant, now)).liveness):
+    if why_not((await standing_of(call, asker, grant, now)).liveness):
         return INACTIVE
     return {
         "active": True,
         "scope": " ".join(grant.scope or ()),
         "client_id": grant.client_id,
         "exp": grant.refresh.expires_at,
-        "sub": public_subject(runtime, context.tenant, asker, grant.subject),
-        "iss": runtime.issuer,
+        "sub": public_subject(call.core, call.tenant, asker, grant.subject),
+        "iss": call.core.issuer,
     }

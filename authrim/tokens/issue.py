@@ -9,15 +9,16 @@ from typing import Any
 import msgspec
 
 from authrim.clients.authentication.authenticate import AuthenticatedClient
-from authrim.core.client_keys import NO_ENCRYPTION_KEY
-from authrim.core.endings import endings_of
-from authrim.core.execute import MICROSECONDS, Context
-from authrim.core.runtime import Runtime
+from authrim.clients.keys import NO_ENCRYPTION_KEY
+from authrim.clients.part import CLIENTS
+from authrim.core.call import Call
+from authrim.core.execute import MICROSECONDS
 from authrim.crypto import handles
 from authrim.crypto.ids import digest, new_token_id
 from authrim.crypto.jwe import EncryptionKey
 from authrim.crypto.tokens import SentWith, sign_access_token, sign_id_token
 from authrim.people.claims import claims_of
+from authrim.people.endings import endings_of
 from authrim.people.pseudonyms import public_session, public_subject, subject_of_token
 from domain.client.client import NO_CLIENT, Client, grant_refusal
 from domain.errors import Refusal
@@ -49,24 +50,22 @@ class Standing(msgspec.Struct, frozen=True):
     expects: tuple[tuple[str, int], ...] = ()
 
 
-async def current_client(
-    runtime: Runtime, context: Context, authenticated: AuthenticatedClient, grant_type: str
-) -> Client | Refusal:
+async def current_client(call: Call, authenticated: AuthenticatedClient, grant_type: str) -> Client | Refusal:
     """The authenticated client as it is now: it may have been changed since the last try of this request."""
-    client = await runtime.configuration.client(context.tenant, authenticated.client.client_id)
-    return grant_refusal(client or NO_CLIENT, grant_type, runtime.features) or client or NO_CLIENT
+    client = await call.core.configuration.client(call.tenant, authenticated.client.client_id)
+    return grant_refusal(client or NO_CLIENT, grant_type, call.core.features) or client or NO_CLIENT
 
 
-async def standing_of(runtime: Runtime, context: Context, client: Client, grant: Grant, now: int) -> Standing:
+async def standing_of(call: Call, client: Client, grant: Grant, now: int) -> Standing:
     """Read what the grant hangs on, in one look-up; ``now`` holds when there is nothing to read."""
     if grant.session_id is None or grant.request is None:
         return Standing(Liveness(client=client.status), now)
-    found = await runtime.store.find("session", row_key(context.tenant, grant.session_id))
+    found = await call.core.store.find("session", row_key(call.tenant, grant.session_id))
     row = found.row or {}
     bound = session_bound_to(grant) is not None
     if found.row is None and not bound and grant.subject is not None:
         # The session is long over, and its row has left (authrim/core/expired.py); the account alone counts.
-        found = await runtime.store.find("account", row_key(context.tenant, grant.subject))
+        found = await call.core.store.find("account", row_key(call.tenant, grant.subject))
         account = found.row or {}
         row = {f"account_{name}": account.get(name) for name in ("status", "version", "document")}
     liveness = Liveness(
@@ -83,82 +82,80 @@ async def standing_of(runtime: Runtime, context: Context, client: Client, grant:
     )
     expects = []
     if row and grant.subject is not None:
-        expects.append((account_stream(context.tenant, grant.subject), row["account_version"] or 0))
+        expects.append((account_stream(call.tenant, grant.subject), row["account_version"] or 0))
     if row and bound:
-        expects.append((session_stream(context.tenant, grant.session_id), row["version"]))
+        expects.append((session_stream(call.tenant, grant.session_id), row["version"]))
     return Standing(liveness, found.now // MICROSECONDS, tuple(expects))
 
 
-async def id_token_key_of(
-    runtime: Runtime, context: Context, client: Client
-) -> EncryptionKey | Refusal | None:
+async def id_token_key_of(call: Call, client: Client) -> EncryptionKey | Refusal | None:
     """The key that the client's ID tokens are encrypted to; None when they are not. Asked for before anything is
     decided: without it nothing is used up and nobody is told an ID token."""
     alg = client.metadata.id_token_encrypted_response_alg
     if alg is None:
         return None
-    return await runtime.client_keys.encrypting(context.tenant, client, alg) or NO_ENCRYPTION_KEY
+    return await call.parts[CLIENTS].keys.encrypting(call.tenant, client, alg) or NO_ENCRYPTION_KEY
 
 
 def prepare(
-    runtime: Runtime, context: Context, client: Client, grant_id: str, now: int, liveness: Liveness,
+    call: Call, client: Client, grant_id: str, now: int, liveness: Liveness,
     next_generation: int | None = 1, id_token_key: EncryptionKey | None = None,
 ) -> Prepared:  # fmt: skip
     """Make the ids and secrets that a decision to issue tokens would use; ``next_generation`` None: no refresh."""
-    metadata, settings = client.metadata, runtime.settings
+    metadata, settings = client.metadata, call.core.settings
     access = None if metadata.access_token_format == "jwt" else handles.new_handle("at", grant_id)  # noqa: S105
     token_id = new_token_id() if access is None else digest(access)
     refresh_hash = ""
     if next_generation is not None:
-        refresh = handles.refresh_token(runtime.master, context.tenant, grant_id, next_generation)
+        refresh = handles.refresh_token(call.core.master, call.tenant, grant_id, next_generation)
         refresh_hash = digest(refresh)
     kid = None
     if access is None:
-        kid = runtime.key_ring.signer(context.tenant, metadata.access_token_signing_alg, now).kid
+        kid = call.core.key_ring.signer(call.tenant, metadata.access_token_signing_alg, now).kid
     facts = IssueFacts(
         now=now,
-        issuer=runtime.issuer,
+        issuer=call.core.issuer,
         client=client,
         liveness=liveness,
         token_id=token_id,
         refresh_hash=refresh_hash,
-        hmac_key_id=runtime.master.current_id,
+        hmac_key_id=call.core.master.current_id,
         access_token_lifetime=metadata.access_token_lifetime or settings.access_token_lifetime,
         id_token_lifetime=settings.id_token_lifetime,
         refresh_token_lifetime=metadata.refresh_token_lifetime or settings.refresh_token_lifetime,
         access_token_kid=kid,
-        id_token_kid=runtime.key_ring.signer(context.tenant, metadata.id_token_signed_response_alg, now).kid,
+        id_token_kid=call.core.key_ring.signer(call.tenant, metadata.id_token_signed_response_alg, now).kid,
     )
     return Prepared(facts, access, id_token_key)
 
 
 async def token_response(
-    runtime: Runtime, context: Context, grant_id: str, prepared: Prepared, issued: TokensIssued,
+    call: Call, grant_id: str, prepared: Prepared, issued: TokensIssued,
     refresh_key_id: str | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Sign what was decided: the members of the token response (RFC 6749 §5.1, OIDC Core §3.1.3.3)."""
-    response = access_token_members(runtime, context, grant_id, prepared, issued.access_token)
+    response = access_token_members(call, grant_id, prepared, issued.access_token)
     if issued.refresh_generation is not None:
         response["refresh_token"] = handles.refresh_token(
-            runtime.master, context.tenant, grant_id, issued.refresh_generation, refresh_key_id
+            call.core.master, call.tenant, grant_id, issued.refresh_generation, refresh_key_id
         )
     if issued.id_token is not None:
         sent_with = SentWith(access_token=response["access_token"])
-        response["id_token"] = await signed_id_token(runtime, context, prepared, issued.id_token, sent_with)
+        response["id_token"] = await signed_id_token(call, prepared, issued.id_token, sent_with)
     return response
 
 
 def access_token_members(
-    runtime: Runtime, context: Context, grant_id: str, prepared: Prepared, issued: AccessTokenIssued
+    call: Call, grant_id: str, prepared: Prepared, issued: AccessTokenIssued
 ) -> dict[str, Any]:
     """The access token and what is said of it, alike at both endpoints (RFC 6749 §5.1, OIDC Core §3.2.2.5)."""
     access_token = prepared.opaque_access_token
     if access_token is None:
         facts = prepared.facts
         algorithm = facts.client.metadata.access_token_signing_alg
-        signer = runtime.key_ring.signer(context.tenant, algorithm, facts.now)
-        subject = subject_of_token(runtime, context.tenant, facts.client, issued)
-        access_token = sign_access_token(signer, runtime.issuer, grant_id, issued, subject)
+        signer = call.core.key_ring.signer(call.tenant, algorithm, facts.now)
+        subject = subject_of_token(call.core, call.tenant, facts.client, issued)
+        access_token = sign_access_token(signer, call.core.issuer, grant_id, issued, subject)
     return {
         "access_token": access_token,
         "token_type": token_type_of(issued),
@@ -167,18 +164,16 @@ def access_token_members(
     }
 
 
-async def signed_id_token(
-    runtime: Runtime, context: Context, prepared: Prepared, token: IdToken, sent_with: SentWith
-) -> str:
+async def signed_id_token(call: Call, prepared: Prepared, token: IdToken, sent_with: SentWith) -> str:
     """The ID token, with those of the wanted claims that the person has; encrypted when the client wants it so (OIDC
     Core §16.14: signed first)."""
     wanted, facts = token.issued.claims, prepared.facts
-    more = await claims_of(runtime, context.tenant, token.subject, names=wanted) if wanted else {}
+    more = await claims_of(call.core, call.tenant, token.subject, names=wanted) if wanted else {}
     algorithm = facts.client.metadata.id_token_signed_response_alg
-    signer = runtime.key_ring.signer(context.tenant, algorithm, facts.now)
-    subject = public_subject(runtime, context.tenant, facts.client, token.subject)
-    session_id = public_session(runtime, context.tenant, facts.client, token.session_id)
-    signed = sign_id_token(signer, runtime.issuer, token, subject, session_id, sent_with, more)
+    signer = call.core.key_ring.signer(call.tenant, algorithm, facts.now)
+    subject = public_subject(call.core, call.tenant, facts.client, token.subject)
+    session_id = public_session(call.core, call.tenant, facts.client, token.session_id)
+    signed = sign_id_token(signer, call.core.issuer, token, subject, session_id, sent_with, more)
     if prepared.id_token_key is None:
         return signed
     enc = facts.client.metadata.id_token_encrypted_response_enc or DEFAULT_ENC

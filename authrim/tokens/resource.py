@@ -10,11 +10,12 @@ import msgspec
 from aiohttp import hdrs, web
 
 from authrim.clients.authentication.sender_constraint import proved_keys
-from authrim.core.access_tokens import PresentedToken
-from authrim.core.execute import Context
-from authrim.core.runtime import RUNTIME, Runtime
+from authrim.core.call import Call
+from authrim.core.parts import Core
 from authrim.outside.media_type import FORM
 from authrim.protocol.used_once import use_up
+from authrim.tokens.access_tokens import PresentedToken
+from authrim.tokens.part import TOKENS
 from authrim.web.answers import refuse_as_resource
 from authrim.web.errors import BEARER, DPOP, resource_challenge
 from authrim.web.params import Params, parse, raw_query, read_form, sent_type
@@ -50,41 +51,36 @@ class Credentials(msgspec.Struct, frozen=True):
         return "Credentials()"
 
 
-async def presented_token(
-    request: web.Request, context: Context, endpoint: str
-) -> PresentedToken | web.Response:
+async def presented_token(request: web.Request, call: Call, endpoint: str) -> PresentedToken | web.Response:
     """The active access token of a request that proves what it must; or the answer that says why there is none."""
-    runtime = request.app[RUNTIME]
-    credentials = await _credentials(runtime, request)
+    credentials = await _credentials(call.core, request)
     if credentials is None:
-        schemes = (BEARER, DPOP) if DPOP_FEATURE in runtime.features else (BEARER,)
+        schemes = (BEARER, DPOP) if DPOP_FEATURE in call.core.features else (BEARER,)
         return resource_challenge(
-            error_id=context.error_id, schemes=schemes, described_at=described_at(runtime)
+            error_id=call.error_id, schemes=schemes, described_at=described_at(call.core)
         )
     if isinstance(credentials, Refusal):
-        return await refuse_as_resource(
-            request, context, endpoint, credentials, described_at=described_at(runtime)
-        )
-    presented = await runtime.access_tokens.find(context.tenant, credentials.token)
-    refusal = await _refusal(runtime, request, context, credentials, presented)
+        return await refuse_as_resource(call, endpoint, credentials, described_at=described_at(call.core))
+    presented = await call.parts[TOKENS].access_tokens.find(call.tenant, credentials.token)
+    refusal = await _refusal(call, request, credentials, presented)
     if refusal is not None:
         by_dpop = credentials.by_dpop or (presented is not None and presented.issued.jkt is not None)
         scheme = DPOP if by_dpop else BEARER
         return await refuse_as_resource(
-            request, context, endpoint, refusal, scheme=scheme, described_at=described_at(runtime)
+            call, endpoint, refusal, scheme=scheme, described_at=described_at(call.core)
         )
     assert presented is not None
     return presented
 
 
-def described_at(runtime: Runtime) -> str:
+def described_at(core: Core) -> str:
     """Where the metadata of our protected resource is: before its own path (RFC 9728 §3.1). Empty: it is off."""
-    if PROTECTED_RESOURCE_METADATA not in runtime.features:
+    if PROTECTED_RESOURCE_METADATA not in core.features:
         return ""
-    return runtime.origin + WELL_KNOWN + userinfo(runtime.issuer).removeprefix(runtime.origin)
+    return core.origin + WELL_KNOWN + userinfo(core.issuer).removeprefix(core.origin)
 
 
-async def _credentials(runtime: Runtime, request: web.Request) -> Credentials | Refusal | None:
+async def _credentials(core: Core, request: web.Request) -> Credentials | Refusal | None:
     """The token, from the header or the form, from one place only and never from the query (RFC 6750 §2)."""
     query = parse(raw_query(request))
     if isinstance(query, Refusal) or query.get("access_token") is not None:
@@ -103,7 +99,7 @@ async def _credentials(runtime: Runtime, request: web.Request) -> Credentials | 
     if in_form is not None:
         return Credentials(in_form)
     scheme, _, token = headers[0].partition(" ") if headers else ("", "", "")
-    by_dpop = scheme.lower() == "dpop" and DPOP_FEATURE in runtime.features
+    by_dpop = scheme.lower() == "dpop" and DPOP_FEATURE in core.features
     return (
         Credentials(token.strip(), by_dpop)
         if token.strip() and (by_dpop or scheme.lower() == "bearer")
@@ -119,7 +115,7 @@ async def _form(request: web.Request) -> Params | Refusal:
 
 
 async def _refusal(
-    runtime: Runtime, request: web.Request, context: Context, credentials: Credentials,
+    call: Call, request: web.Request, credentials: Credentials,
     presented: PresentedToken | None,
 ) -> Refusal | None:  # fmt: skip
     """Why the token does not count: it is not active, or the request does not prove the keys it is bound to.
@@ -130,13 +126,13 @@ async def _refusal(
         return INVALID_TOKEN
     if credentials.by_dpop != (presented.issued.jkt is not None):
         return NOT_PROVED
-    client = await runtime.configuration.client(context.tenant, presented.issued.client_id)
+    client = await call.core.configuration.client(call.tenant, presented.issued.client_id)
     proved = await proved_keys(
-        runtime, request, context, client or NO_CLIENT, credentials.token, by_dpop=credentials.by_dpop
+        call, request, client or NO_CLIENT, credentials.token, by_dpop=credentials.by_dpop
     )
     if isinstance(proved, Refusal):
         return msgspec.structs.replace(proved, status=401)  # RFC 9449 §7.1, §9
     if not confirmation_of(presented.issued).is_proved_by(proved.keys):
         return NOT_PROVED
-    used = await use_up(runtime.store, proved.once) if proved.once else None
+    used = await use_up(call.core.store, proved.once) if proved.once else None
     return None if used is None else msgspec.structs.replace(used, status=401)

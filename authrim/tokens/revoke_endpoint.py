@@ -3,12 +3,13 @@
 from aiohttp import web
 
 from authrim.clients.authentication.authenticate import AuthenticatedClient, authenticated_form
-from authrim.core.access_tokens import PresentedToken
-from authrim.core.execute import Change, Context, Outcome
-from authrim.core.runtime import RUNTIME, Runtime
+from authrim.core.call import Call
+from authrim.core.execute import Change, Outcome
 from authrim.crypto.handles import REFRESH_TOKEN, genuine_refresh, parse_handle
+from authrim.tokens.access_tokens import PresentedToken
+from authrim.tokens.part import TOKENS
 from authrim.web.answers import refuse_as_json
-from authrim.web.context import context_of
+from authrim.web.call import call_of
 from authrim.web.cors import allow_client_origins
 from domain.errors import Refusal, invalid_request
 from domain.grant.grant import Grant
@@ -20,47 +21,43 @@ ENDPOINT = "revoke"
 
 async def revoke(request: web.Request) -> web.StreamResponse:
     """POST ``/revoke``. A token that is not known is answered like one that was revoked (RFC 7009 §2.2)."""
-    runtime, context = request.app[RUNTIME], context_of(request)
-    opened = await authenticated_form(runtime, request, context, may_repeat=())
+    call = call_of(request)
+    call, opened = await authenticated_form(call, request, may_repeat=())
     if isinstance(opened, Refusal):
-        return await refuse_as_json(request, context, ENDPOINT, opened)
+        return await refuse_as_json(request, call, ENDPOINT, opened)
     form, authenticated = opened
     token = form.get("token")
     if token is None:
         refusal = invalid_request("The token is missing.", "Send the token.", "RFC 7009 §2.1")
-        return await refuse_as_json(request, context, ENDPOINT, refusal, client_known=True)
-    answer = await _revoke(runtime, context, authenticated, token)
+        return await refuse_as_json(request, call, ENDPOINT, refusal, client_known=True)
+    answer = await _revoke(call, authenticated, token)
     if isinstance(answer, Refusal) and authenticated.is_confidential:
-        response = await refuse_as_json(request, context, ENDPOINT, answer, client_known=True)
+        response = await refuse_as_json(request, call, ENDPOINT, answer, client_known=True)
     else:
         response = web.Response(status=200)  # a public client proves nothing and learns nothing (A135)
     allow_client_origins(request, response, authenticated.client)
     return response
 
 
-async def _revoke(
-    runtime: Runtime, context: Context, authenticated: AuthenticatedClient, token: str
-) -> Refusal | None:
+async def _revoke(call: Call, authenticated: AuthenticatedClient, token: str) -> Refusal | None:
     handle = parse_handle(token)
     if handle is not None and handle.kind == REFRESH_TOKEN:
-        return await _revoke_refresh_token(runtime, context, authenticated, token)
-    presented = await runtime.access_tokens.find(context.tenant, token)
+        return await _revoke_refresh_token(call, authenticated, token)
+    presented = await call.parts[TOKENS].access_tokens.find(call.tenant, token)
     if presented is None:
         return None
-    return await _revoke_access_token(runtime, context, authenticated, presented)
+    return await _revoke_access_token(call, authenticated, presented)
 
 
-async def _revoke_refresh_token(
-    runtime: Runtime, context: Context, authenticated: AuthenticatedClient, token: str
-) -> Refusal | None:
+async def _revoke_refresh_token(call: Call, authenticated: AuthenticatedClient, token: str) -> Refusal | None:
     handle = parse_handle(token)
     assert handle is not None
-    stream = grant_stream(context.tenant, handle.grant_id)
+    stream = grant_stream(call.tenant, handle.grant_id)
 
     async def decide(grant: Grant, version: int, now: int) -> Outcome[None]:
         known = grant.refresh is not None and any(
-            genuine_refresh(runtime.master, context.tenant, token, key_id)
-            for key_id in runtime.master.key_ids
+            genuine_refresh(call.core.master, call.tenant, token, key_id)
+            for key_id in call.core.master.key_ids
         )
         if grant.refresh is None or not known or handle.generation > grant.refresh.generation:
             return Outcome(None)
@@ -68,13 +65,13 @@ async def _revoke_refresh_token(
         changes = (Change(stream, version, decision.events),) if decision.events else ()
         return Outcome(decision.answer, changes)
 
-    return await runtime.executor.on_grant(context, handle.grant_id, decide)
+    return await call.core.executor.on_grant(call, handle.grant_id, decide)
 
 
 async def _revoke_access_token(
-    runtime: Runtime, context: Context, authenticated: AuthenticatedClient, presented: PresentedToken
+    call: Call, authenticated: AuthenticatedClient, presented: PresentedToken
 ) -> Refusal | None:
-    stream = grant_stream(context.tenant, presented.grant_id)
+    stream = grant_stream(call.tenant, presented.grant_id)
 
     async def decide(grant: Grant, version: int, now: int) -> Outcome[None]:
         decision = decide_revoke_access_token(
@@ -83,4 +80,4 @@ async def _revoke_access_token(
         changes = (Change(stream, version, decision.events),) if decision.events else ()
         return Outcome(decision.answer, changes)
 
-    return await runtime.executor.on_grant(context, presented.grant_id, decide)
+    return await call.core.executor.on_grant(call, presented.grant_id, decide)

@@ -6,11 +6,10 @@ from typing import Any, Final
 from aiohttp import web
 
 from authrim.clients.authentication.authenticate import AuthenticatedClient, authenticated_form
-from authrim.core.execute import Context
-from authrim.core.runtime import RUNTIME, Runtime
+from authrim.core.call import Call
 from authrim.tokens.grants import authorization_code, client_credentials, refresh_token
 from authrim.web.answers import json_answer, refuse_as_json
-from authrim.web.context import context_of
+from authrim.web.call import call_of
 from authrim.web.cors import allow_client_origins
 from authrim.web.params import Params
 from domain.client.client import grant_refusal
@@ -18,7 +17,7 @@ from domain.errors import Refusal, invalid_request
 
 ENDPOINT = "token"
 
-GrantTokens = Callable[[Runtime, Context, AuthenticatedClient, Params], Awaitable[dict[str, Any] | Refusal]]
+GrantTokens = Callable[[Call, AuthenticatedClient, Params], Awaitable[dict[str, Any] | Refusal]]
 
 GRANT_TYPES: Final[dict[str, GrantTokens]] = {
     "authorization_code": authorization_code.grant_tokens,
@@ -29,23 +28,21 @@ GRANT_TYPES: Final[dict[str, GrantTokens]] = {
 
 async def token(request: web.Request) -> web.StreamResponse:
     """POST ``/token``."""
-    runtime, context = request.app[RUNTIME], context_of(request)
-    opened = await authenticated_form(runtime, request, context, for_tokens=True)
+    call = call_of(request)
+    call, opened = await authenticated_form(call, request, for_tokens=True)
     if isinstance(opened, Refusal):
-        return await refuse_as_json(request, context, ENDPOINT, opened)
+        return await refuse_as_json(request, call, ENDPOINT, opened)
     form, authenticated = opened
-    answer = await _grant(runtime, context, authenticated, form)
+    answer = await _grant(call, authenticated, form)
     if isinstance(answer, Refusal):
-        response = await refuse_as_json(request, context, ENDPOINT, answer, client_known=True)
+        response = await refuse_as_json(request, call, ENDPOINT, answer, client_known=True)
     else:
         response = json_answer(answer)
     allow_client_origins(request, response, authenticated.client)
     return response
 
 
-async def _grant(
-    runtime: Runtime, context: Context, authenticated: AuthenticatedClient, form: Params
-) -> dict[str, Any] | Refusal:
+async def _grant(call: Call, authenticated: AuthenticatedClient, form: Params) -> dict[str, Any] | Refusal:
     grant_type = form.get("grant_type")
     if grant_type is None:
         return invalid_request("The grant_type is missing.", "Name the grant type.", "RFC 6749 §5.2")
@@ -57,7 +54,7 @@ async def _grant(
             "See grant_types_supported.",
             "RFC 6749 §5.2",
         )
-    refusal = grant_refusal(authenticated.client, grant_type, runtime.features)
+    refusal = grant_refusal(authenticated.client, grant_type, call.core.features)
     if refusal is not None:
         return refusal
-    return await grant_tokens(runtime, context, authenticated, form)
+    return await grant_tokens(call, authenticated, form)

@@ -5,17 +5,17 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from authrim.core.access_tokens import PresentedToken
-from authrim.core.client_keys import NO_ENCRYPTION_KEY
-from authrim.core.execute import Context
-from authrim.core.runtime import RUNTIME, Runtime
+from authrim.clients.keys import NO_ENCRYPTION_KEY
+from authrim.clients.part import CLIENTS
+from authrim.core.call import Call
 from authrim.crypto.tokens import sign_userinfo
 from authrim.people.claims import claims_of
 from authrim.people.pseudonyms import public_subject
+from authrim.tokens.access_tokens import PresentedToken
 from authrim.tokens.interaction_id import tell_interaction_id
 from authrim.tokens.resource import INVALID_TOKEN, described_at, presented_token
 from authrim.web.answers import json_answer, jwt_answer, refuse_as_json, refuse_as_resource
-from authrim.web.context import context_of
+from authrim.web.call import call_of
 from authrim.web.cors import allow_client_origins
 from domain.client.client import Client
 from domain.errors import Refusal
@@ -34,19 +34,19 @@ INSUFFICIENT_SCOPE = Refusal(
 
 async def userinfo(request: web.Request) -> web.StreamResponse:
     """GET or POST ``/userinfo``."""
-    context = context_of(request)
-    presented = await presented_token(request, context, ENDPOINT)
+    call = call_of(request)
+    presented = await presented_token(request, call, ENDPOINT)
     if isinstance(presented, web.Response):
         return presented
-    refusal = _refusal(request.app[RUNTIME].issuer, presented)
+    refusal = _refusal(call.core.issuer, presented)
     if refusal is not None:
         scope = OPENID if refusal is INSUFFICIENT_SCOPE else ""
         scheme = token_type_of(presented.issued)
         return await refuse_as_resource(
-            request, context, ENDPOINT, refusal, scheme=scheme, scope=scope,
-            described_at=described_at(request.app[RUNTIME]),
+            call, ENDPOINT, refusal, scheme=scheme, scope=scope,
+            described_at=described_at(call.core),
         )  # fmt: skip
-    return await _answer(request, context, presented)
+    return await _answer(request, call, presented)
 
 
 def _refusal(issuer: str, presented: PresentedToken) -> Refusal | None:
@@ -55,38 +55,36 @@ def _refusal(issuer: str, presented: PresentedToken) -> Refusal | None:
     return None if issuer in presented.issued.audience else INVALID_TOKEN
 
 
-async def _answer(request: web.Request, context: Context, presented: PresentedToken) -> web.Response:
-    runtime, issued = request.app[RUNTIME], presented.issued
+async def _answer(request: web.Request, call: Call, presented: PresentedToken) -> web.Response:
+    issued = presented.issued
     assert issued.subject is not None
     client = presented.client
     names = (*by_scope(issued.scope), *issued.userinfo_claims)
-    claims = await claims_of(runtime, context.tenant, issued.subject, names)
-    subject = public_subject(runtime, context.tenant, client, issued.subject)
-    response = await _in_form(runtime, context, client, {"sub": subject, **claims})
+    claims = await claims_of(call.core, call.tenant, issued.subject, names)
+    subject = public_subject(call.core, call.tenant, client, issued.subject)
+    response = await _in_form(call, client, {"sub": subject, **claims})
     if isinstance(response, Refusal):
-        return await refuse_as_json(request, context, ENDPOINT, response, client_known=True)
+        return await refuse_as_json(request, call, ENDPOINT, response, client_known=True)
     allow_client_origins(request, response, client)
     if client.profile.interaction_ids:
         tell_interaction_id(request, response)
     return response
 
 
-async def _in_form(
-    runtime: Runtime, context: Context, client: Client, claims: dict[str, Any]
-) -> web.Response | Refusal:
+async def _in_form(call: Call, client: Client, claims: dict[str, Any]) -> web.Response | Refusal:
     """The claims as the client registered to get them: JSON, signed, encrypted, or signed and then encrypted
     (OIDC Core §5.3.2, §16.14)."""
-    metadata, tenant = client.metadata, context.tenant
+    metadata, tenant = client.metadata, call.tenant
     signed_with, alg = metadata.userinfo_signed_response_alg, metadata.userinfo_encrypted_response_alg
     enc = metadata.userinfo_encrypted_response_enc
     if signed_with is not None:
-        signer = runtime.key_ring.signer(tenant, signed_with, runtime.now())
-        signed = sign_userinfo(signer, runtime.issuer, client.client_id, claims)
-        sent = await runtime.client_keys.encrypted(tenant, client, signed, alg, enc)
+        signer = call.core.key_ring.signer(tenant, signed_with, call.core.now())
+        signed = sign_userinfo(signer, call.core.issuer, client.client_id, claims)
+        sent = await call.parts[CLIENTS].keys.encrypted(tenant, client, signed, alg, enc)
         return sent if isinstance(sent, Refusal) else jwt_answer(sent)
     if alg is None:
         return json_answer(claims)
-    key = await runtime.client_keys.encrypting(tenant, client, alg)
+    key = await call.parts[CLIENTS].keys.encrypting(tenant, client, alg)
     if key is None:
         return NO_ENCRYPTION_KEY
     return jwt_answer(key.encrypt_json(msgspec.json.encode(claims), enc or DEFAULT_ENC))

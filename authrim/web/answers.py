@@ -5,12 +5,12 @@ from typing import Any, Final
 import msgspec
 from aiohttp import hdrs, web
 
-from authrim.core.execute import Context
-from authrim.core.runtime import RUNTIME
+from authrim.core.call import Call
 from authrim.pages import texts
 from authrim.pages.headers import page_headers, prefers_json
 from authrim.pages.pages import ErrorPage, Pages, WayOn
 from authrim.pages.translations import choose_locale
+from authrim.web.call import PAGES, core_of, parts_of
 from authrim.web.errors import BEARER, json_refusal, resource_refusal
 from domain.errors import Refusal
 
@@ -27,40 +27,38 @@ def jwt_answer(token: str) -> web.Response:
     return web.Response(body=token.encode("ascii"), content_type="application/jwt")
 
 
-async def record(
-    request: web.Request, context: Context, endpoint: str, refusal: Refusal, *, client_known: bool = False
-) -> None:
+async def record(call: Call, endpoint: str, refusal: Refusal, *, client_known: bool = False) -> None:
     """Write the refusal down, unless what was decided has recorded it already."""
-    if not context.refusal_recorded:
-        await request.app[RUNTIME].refusals.record(context, endpoint, refusal, client_known)
+    if not refusal.recorded:
+        await call.core.refusals.record(call, endpoint, refusal, client_known)
 
 
 async def refuse_as_json(
-    request: web.Request, context: Context, endpoint: str, refusal: Refusal, *, client_known: bool = False
+    request: web.Request, call: Call, endpoint: str, refusal: Refusal, *, client_known: bool = False
 ) -> web.Response:
     """The error answer of RFC 6749 §5.2."""
-    await record(request, context, endpoint, refusal, client_known=client_known)
+    await record(call, endpoint, refusal, client_known=client_known)
     basic = hdrs.AUTHORIZATION in request.headers
-    return json_refusal(refusal, error_id=context.error_id, basic=basic)
+    return json_refusal(refusal, error_id=call.error_id, basic=basic)
 
 
 async def refuse_as_resource(
-    request: web.Request, context: Context, endpoint: str, refusal: Refusal, *, scheme: str = BEARER, scope: str = "",
+    call: Call, endpoint: str, refusal: Refusal, *, scheme: str = BEARER, scope: str = "",
     described_at: str = "",
 ) -> web.Response:  # fmt: skip
     """The error answer of RFC 6750 §3 and RFC 9449 §7.1."""
-    await record(request, context, endpoint, refusal)
+    await record(call, endpoint, refusal)
     return resource_refusal(
-        refusal, error_id=context.error_id, scheme=scheme, scope=scope, described_at=described_at
+        refusal, error_id=call.error_id, scheme=scheme, scope=scope, described_at=described_at
     )
 
 
 async def refuse_on_page(
-    request: web.Request, context: Context, endpoint: str, refusal: Refusal, *, client_known: bool = False
+    request: web.Request, call: Call, endpoint: str, refusal: Refusal, *, client_known: bool = False
 ) -> web.Response:
     """The error page: nothing is redirected, and the error id is on it (RFC 6749 §4.1.2.1)."""
-    await record(request, context, endpoint, refusal, client_known=client_known)
-    return error_page(request, refusal, context.error_id)
+    await record(call, endpoint, refusal, client_known=client_known)
+    return error_page(request, refusal, call.error_id)
 
 
 def error_page(
@@ -79,7 +77,7 @@ def error_page(
         way_on=way_on,
         **page_settings(request),
     )
-    return page_or_json(request.app[RUNTIME].pages, page, request.headers.get(hdrs.ACCEPT, ""))
+    return page_or_json(parts_of(request)[PAGES], page, request.headers.get(hdrs.ACCEPT, ""))
 
 
 def page_or_json(pages: Pages, page: ErrorPage, accept: str = "") -> web.Response:
@@ -93,7 +91,7 @@ def page_or_json(pages: Pages, page: ErrorPage, accept: str = "") -> web.Respons
 
 def page_settings(request: web.Request, ui_locales: tuple[str, ...] = ()) -> dict[str, Any]:
     """What every page takes: its language, and whether the server is a development one."""
-    settings = request.app[RUNTIME].settings
+    settings = core_of(request).settings
     accepted = request.headers.get(hdrs.ACCEPT_LANGUAGE, "")
     locale = choose_locale(" ".join(ui_locales), accepted, settings.default_locale)
     return {"locale": locale, "development": settings.development}

@@ -9,10 +9,11 @@ from typing import Final, NamedTuple
 
 from aiohttp import web
 
-from authrim.core.runtime import RUNTIME, Runtime
+from authrim.core.parts import Core
 from authrim.crypto import base64url
 from authrim.crypto.ids import constant_time_equal, digest, new_secret
 from authrim.crypto.keyed_hash import keyed_hash
+from authrim.web.call import core_of
 from authrim.web.cookie_header import cookies_of
 
 _SESSION: Final = "authrim-session"
@@ -39,126 +40,126 @@ class SessionCookie(NamedTuple):
 
 def session_cookie(request: web.Request) -> SessionCookie | None:
     """The session cookie, when it has its shape."""
-    value = cookies_of(request).get(_name(request.app[RUNTIME], _SESSION), "")
+    value = cookies_of(request).get(_name(core_of(request), _SESSION), "")
     session_id, _, secret = value.partition(".")
     if len(session_id) != _ID_LENGTH or len(secret) != _SECRET_LENGTH or not value.isascii():
         return None
     return SessionCookie(session_id, secret)
 
 
-def set_session_cookie(runtime: Runtime, response: web.Response, session_id: str, secret: str) -> None:
+def set_session_cookie(core: Core, response: web.Response, session_id: str, secret: str) -> None:
     """Sign the browser in, until the session's own end or the browser's."""
-    _set(runtime, response, _name(runtime, _SESSION), f"{session_id}.{secret}", None)
+    _set(core, response, _name(core, _SESSION), f"{session_id}.{secret}", None)
 
 
 def drop_session_cookie(request: web.Request, response: web.Response) -> None:
     """Nobody is signed in with this browser any more."""
-    _drop(request, response, _name(request.app[RUNTIME], _SESSION))
+    _drop(request, response, _name(core_of(request), _SESSION))
 
 
 def set_request_cookie(request: web.Request, response: web.Response, grant_id: str, secret: str) -> None:
     """Bind an open request to this browser. The oldest requests give way, before the cookies are more than a header
     may hold: browsers send the cookies of one path in the order of their making (RFC 6265 §5.4)."""
-    runtime = request.app[RUNTIME]
-    name, prefix = _request_name(runtime, grant_id), _name(runtime, _REQUEST)
+    core = core_of(request)
+    name, prefix = _request_name(core, grant_id), _name(core, _REQUEST)
     open_ones = [sent for sent in cookies_of(request) if sent.startswith(prefix) and sent != name]
     for oldest in open_ones[: max(0, len(open_ones) + 1 - MOST_OPEN_REQUESTS)]:
         _drop(request, response, oldest)
-    _set(runtime, response, name, secret, runtime.settings.interaction_lifetime)
+    _set(core, response, name, secret, core.settings.interaction_lifetime)
 
 
 def drop_request_cookie(request: web.Request, response: web.Response, grant_id: str) -> None:
     """The request is over."""
-    _drop(request, response, _request_name(request.app[RUNTIME], grant_id))
+    _drop(request, response, _request_name(core_of(request), grant_id))
 
 
 def request_secret(request: web.Request, grant_id: str, browser_hash: str | None) -> str | None:
     """The secret of an open request, when this browser is the one that the request belongs to (A181)."""
-    secret = cookies_of(request).get(_request_name(request.app[RUNTIME], grant_id), "")
+    secret = cookies_of(request).get(_request_name(core_of(request), grant_id), "")
     if browser_hash is None or not secret.isascii() or not constant_time_equal(digest(secret), browser_hash):
         return None
     return secret
 
 
-def new_fetched_secret(runtime: Runtime, tenant: str, grant_id: str) -> str:
+def new_fetched_secret(core: Core, tenant: str, grant_id: str) -> str:
     """A secret for a browser that presents a ``request_uri``: any number may, and nothing is kept of them, so the
     secret proves by itself that we gave it out for this request (decisions.md 20)."""
     random = new_secret()
-    return f"{random}.{_fetched_proof(runtime, tenant, grant_id, random)}"
+    return f"{random}.{_fetched_proof(core, tenant, grant_id, random)}"
 
 
 def fetched_secret(request: web.Request, tenant: str, grant_id: str) -> str | None:
     """The secret of this browser when it has fetched the pushed request before."""
-    runtime = request.app[RUNTIME]
-    secret = cookies_of(request).get(_request_name(runtime, grant_id), "")
+    core = core_of(request)
+    secret = cookies_of(request).get(_request_name(core, grant_id), "")
     random, _, proof = secret.partition(".")
     if len(random) != _SECRET_LENGTH or not secret.isascii():
         return None
-    expected = _fetched_proof(runtime, tenant, grant_id, random)
+    expected = _fetched_proof(core, tenant, grant_id, random)
     return secret if constant_time_equal(proof, expected) else None
 
 
-def _fetched_proof(runtime: Runtime, tenant: str, grant_id: str, random: str) -> str:
-    key = runtime.master.derive("pushed-request-browser")
+def _fetched_proof(core: Core, tenant: str, grant_id: str, random: str) -> str:
+    key = core.master.derive("pushed-request-browser")
     return base64url.encode(keyed_hash(key, tenant.encode(), grant_id.encode(), random.encode()))
 
 
-def csrf_token(runtime: Runtime, grant_id: str, secret: str) -> str:
+def csrf_token(core: Core, grant_id: str, secret: str) -> str:
     """The token of the forms of an open request: bound to the browser's own secret (A179)."""
-    return base64url.encode(keyed_hash(runtime.master.derive("csrf"), grant_id.encode(), secret.encode()))
+    return base64url.encode(keyed_hash(core.master.derive("csrf"), grant_id.encode(), secret.encode()))
 
 
 def logout_secret(request: web.Request) -> str | None:
     """The secret that binds the question "log out?" to this browser, when it was asked before."""
-    secret = cookies_of(request).get(_name(request.app[RUNTIME], _LOGOUT), "")
+    secret = cookies_of(request).get(_name(core_of(request), _LOGOUT), "")
     return secret if len(secret) == _SECRET_LENGTH and secret.isascii() else None
 
 
-def set_logout_cookie(runtime: Runtime, response: web.Response, secret: str) -> None:
+def set_logout_cookie(core: Core, response: web.Response, secret: str) -> None:
     """Bind the question "log out?" to this browser, for as long as a sign-in would wait."""
-    _set(runtime, response, _name(runtime, _LOGOUT), secret, runtime.settings.interaction_lifetime)
+    _set(core, response, _name(core, _LOGOUT), secret, core.settings.interaction_lifetime)
 
 
 def known_browser(request: web.Request) -> str:
     """What ``set_known_browser`` has kept, as the browser sends it."""
-    return cookies_of(request).get(_name(request.app[RUNTIME], _KNOWN_BROWSER), "")
+    return cookies_of(request).get(_name(core_of(request), _KNOWN_BROWSER), "")
 
 
-def set_known_browser(runtime: Runtime, response: web.Response, value: str, max_age: int) -> None:
+def set_known_browser(core: Core, response: web.Response, value: str, max_age: int) -> None:
     """Know the browser again when it next signs in (authrim/people/sign_in/known_browsers.py)."""
-    _set(runtime, response, _name(runtime, _KNOWN_BROWSER), value, max_age)
+    _set(core, response, _name(core, _KNOWN_BROWSER), value, max_age)
 
 
-def set_probe_cookie(runtime: Runtime, response: web.Response) -> None:
+def set_probe_cookie(core: Core, response: web.Response) -> None:
     """A cookie that means nothing: whether it comes back tells whether the browser keeps any."""
-    _set(runtime, response, _name(runtime, _PROBE), "1", 60)
+    _set(core, response, _name(core, _PROBE), "1", 60)
 
 
-def browser_state_name(runtime: Runtime) -> str:
+def browser_state_name(core: Core) -> str:
     """The cookie that our own frame reads (Session Management 1.0 §3.2)."""
-    return _name(runtime, _BROWSER_STATE)
+    return _name(core, _BROWSER_STATE)
 
 
-def set_browser_state(runtime: Runtime, response: web.Response, value: str) -> None:
+def set_browser_state(core: Core, response: web.Response, value: str) -> None:
     """Say which state this browser is in, to our own script in other sites' pages: no secret of the session's."""
-    _set_for_frames(response, browser_state_name(runtime), value, None, httponly=False)
+    _set_for_frames(response, browser_state_name(core), value, None, httponly=False)
 
 
 def drop_browser_state(request: web.Request, response: web.Response) -> None:
     """Nobody is signed in with this browser: that is a state as well."""
-    name = browser_state_name(request.app[RUNTIME])
+    name = browser_state_name(core_of(request))
     if name in cookies_of(request):
         response.del_cookie(name, path="/", secure=True, samesite="None")
 
 
 def watchers(request: web.Request) -> str:
     """What ``set_watchers`` has kept, as the browser sends it."""
-    return cookies_of(request).get(_name(request.app[RUNTIME], _WATCHERS), "")
+    return cookies_of(request).get(_name(core_of(request), _WATCHERS), "")
 
 
-def set_watchers(runtime: Runtime, response: web.Response, value: str) -> None:
+def set_watchers(core: Core, response: web.Response, value: str) -> None:
     """Keep with the browser which clients watch its state, so that their pages may show our frame."""
-    _set_for_frames(response, _name(runtime, _WATCHERS), value, _WATCHERS_REMEMBERED, httponly=True)
+    _set_for_frames(response, _name(core, _WATCHERS), value, _WATCHERS_REMEMBERED, httponly=True)
 
 
 def _set_for_frames(
@@ -170,26 +171,26 @@ def _set_for_frames(
     )
 
 
-def _request_name(runtime: Runtime, grant_id: str) -> str:
+def _request_name(core: Core, grant_id: str) -> str:
     """One cookie an open request, so that two tabs do not take each other's away."""
-    return _name(runtime, _REQUEST) + grant_id[-12:]
+    return _name(core, _REQUEST) + grant_id[-12:]
 
 
-def _name(runtime: Runtime, name: str) -> str:
-    return f"__Host-{name}" if _is_secure(runtime) else name
+def _name(core: Core, name: str) -> str:
+    return f"__Host-{name}" if _is_secure(core) else name
 
 
-def _is_secure(runtime: Runtime) -> bool:
-    return runtime.issuer.startswith("https:")
+def _is_secure(core: Core) -> bool:
+    return core.issuer.startswith("https:")
 
 
-def _set(runtime: Runtime, response: web.Response, name: str, value: str, max_age: int | None) -> None:
+def _set(core: Core, response: web.Response, name: str, value: str, max_age: int | None) -> None:
     response.set_cookie(
-        name, value, max_age=max_age, path="/", secure=_is_secure(runtime), httponly=True, samesite="Lax"
+        name, value, max_age=max_age, path="/", secure=_is_secure(core), httponly=True, samesite="Lax"
     )
 
 
 def _drop(request: web.Request, response: web.Response, name: str) -> None:
     if name in cookies_of(request):
-        secure = _is_secure(request.app[RUNTIME])
+        secure = _is_secure(core_of(request))
         response.del_cookie(name, path="/", secure=secure, httponly=True, samesite="Lax")

@@ -5,7 +5,7 @@ Precomputed bytes: the metadata when the server starts, the key set when a key's
 
 from aiohttp import hdrs, web
 
-from authrim.core.runtime import RUNTIME
+from authrim.web.call import core_of
 from authrim.web.cors import ANY_ORIGIN, cors_headers
 from domain.stream import DEFAULT_TENANT
 
@@ -20,12 +20,12 @@ async def metadata(request: web.Request) -> web.StreamResponse:
 
 async def jwks(request: web.Request) -> web.StreamResponse:
     """GET ``/jwks``."""
-    runtime = request.app[RUNTIME]
-    return _public_json(request, runtime.key_ring.jwks(DEFAULT_TENANT, runtime.now()))
+    core = core_of(request)
+    return _public_json(request, core.key_ring.jwks(DEFAULT_TENANT, core.now()))
 
 
 def _public_json(request: web.Request, body: bytes) -> web.Response:
-    seconds = request.app[RUNTIME].settings.jwks_cache_seconds
+    seconds = core_of(request).settings.jwks_cache_seconds
     headers: dict[str, str] = {hdrs.CACHE_CONTROL: f"public, max-age={seconds}"}
     headers |= cors_headers(request.headers.get(hdrs.ORIGIN), ANY_ORIGIN)
     return web.Response(body=body, content_type="application/json", headers=headers)

@@ -3,8 +3,8 @@
 from aiohttp import web
 
 from authrim.core.readiness import Readiness
-from authrim.core.runtime import RUNTIME
 from authrim.web.answers import json_answer
+from authrim.web.call import core_of
 
 READINESS = web.AppKey("readiness", Readiness)
 """Where an application keeps what it knows of its own health."""
@@ -17,7 +17,7 @@ async def live(_request: web.Request) -> web.StreamResponse:
 
 async def ready(request: web.Request) -> web.StreamResponse:
     """GET ``/health/ready``: the log can be read, something can be recorded, and the clocks agree."""
-    why_not = await request.app[READINESS].why_not(request.app[RUNTIME])
+    why_not = await request.app[READINESS].why_not(core_of(request))
     return _unready(why_not) if why_not else json_answer({"status": "ready"})
 
 

@@ -2,8 +2,8 @@
 
 from aiohttp import hdrs, web
 
-from authrim.core.runtime import RUNTIME
 from authrim.crypto.ids import constant_time_equal
+from authrim.web.call import core_of
 from authrim.web.params import Params
 from domain.errors import Refusal
 
@@ -16,10 +16,10 @@ FORM_REFUSED = Refusal(
 def form_refusal(request: web.Request, csrf: str, form: Params) -> Refusal | None:
     """Whether the form came from our own page: its token, and what the browser says of its origin
     (RFC 9700 §4.7, decisions.md 28). A missing Origin is accepted with the token and the cookie."""
-    runtime = request.app[RUNTIME]
+    core = core_of(request)
     origin = request.headers.get(hdrs.ORIGIN)
     site = request.headers.get("Sec-Fetch-Site")
-    if origin is not None and origin != runtime.origin:
+    if origin is not None and origin != core.origin:
         return FORM_REFUSED
     if site is not None and site != "same-origin":
         return FORM_REFUSED

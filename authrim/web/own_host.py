@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
-from authrim.core.runtime import RUNTIME
 from authrim.web.answers import see_other
 from authrim.web.authority import host_of
+from authrim.web.call import core_of
 from authrim.wire.forwarded import NO_PROXIES, PROXIES
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -31,7 +31,7 @@ def led_home(handler: Handler) -> Handler:
         if request.method in _SAFE and LED not in request.query and came_elsewhere(request):
             query = request.rel_url.raw_query_string
             marked = f"{query}&{LED}=1" if query else f"{LED}=1"
-            return see_other(f"{request.app[RUNTIME].origin}{request.rel_url.raw_path}?{marked}")
+            return see_other(f"{core_of(request).origin}{request.rel_url.raw_path}?{marked}")
         return await handler(request)
 
     return answer
@@ -39,10 +39,10 @@ def led_home(handler: Handler) -> Handler:
 
 def came_elsewhere(request: web.Request) -> bool:
     """Whether the browser came by a name that is not the issuer's. Behind a proxy ``Host`` says nothing of that."""
-    runtime, proxies = request.app[RUNTIME], request.app.get(PROXIES, NO_PROXIES)
+    core, proxies = core_of(request), request.app.get(PROXIES, NO_PROXIES)
     host = request.headers.get(hdrs.HOST)
-    if request.secure or host is None or not runtime.issuer.startswith("http:"):
+    if request.secure or host is None or not core.issuer.startswith("http:"):
         return False
     if proxies.networks or proxies.by_socket:
         return False
-    return host_of(host) != host_of(urlsplit(runtime.issuer).netloc)
+    return host_of(host) != host_of(urlsplit(core.issuer).netloc)

@@ -15,12 +15,14 @@ from typing import Final
 import msgspec
 from pydantic import SecretStr
 
-from authrim.core.runtime import Runtime
+from authrim.core.parts import Core
 from authrim.features import FEATURES, Feature
-from authrim.server.app import make_runtime
+from authrim.people.part import PEOPLE
+from authrim.server.wiring import make_parts
 from authrim.settings import Settings
 from authrim.store.migrate import migrate
 from authrim.store.opening import open_store
+from authrim.web.call import CORE
 
 
 class Evidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,17 +81,17 @@ async def _metadata_fields() -> dict[str, tuple[str, ...]]:
         await migrate(settings)
         store = open_store(settings, exclusive=True)
         await store.open()
-        runtime = await make_runtime(settings, store)
+        parts = await make_parts(settings, store)
         try:
-            return {feature.name: _fields_of(feature, runtime) for feature in FEATURES}
+            return {feature.name: _fields_of(feature, parts[CORE]) for feature in FEATURES}
         finally:
-            runtime.passwords.close()
+            parts[PEOPLE].passwords.close()
             await store.close()
 
 
-def _fields_of(feature: Feature, runtime: Runtime) -> tuple[str, ...]:
+def _fields_of(feature: Feature, core: Core) -> tuple[str, ...]:
     grants = ("grant_types_supported",) if feature.grant_types else ()
-    return (*feature.metadata(runtime), *grants)
+    return (*feature.metadata(core), *grants)
 
 
 def _status(feature: Feature) -> str:

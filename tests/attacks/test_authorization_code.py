@@ -208,7 +208,7 @@ async def test_a_disabled_account_between_code_and_token(server: RunningServer, 
     """A051, F32: the account is looked at when the code is redeemed."""
     web = await server.client("web")
     code, verifier = await new_code(browser, web)
-    await disable_account(server.runtime.store, DEFAULT_TENANT, server.subject, "test")
+    await disable_account(server.core.store, DEFAULT_TENANT, server.subject, "test")
     assert await error_of(server, web, code, verifier) == "invalid_grant"
 
 
@@ -225,8 +225,8 @@ async def test_a_disabled_client_between_code_and_token(server: RunningServer, b
     for name in ("web", "spa"):
         client = await server.client(name)
         code, verifier = await new_code(browser, client)
-        await disable_client(server.runtime.store, DEFAULT_TENANT, client.client_id, "test")
-        await server.runtime.configuration.catch_up()
+        await disable_client(server.core.store, DEFAULT_TENANT, client.client_id, "test")
+        await server.core.configuration.catch_up()
         status, answer = await redeem(server, client, code, verifier)
         assert (status, answer["error"]) == (401, "invalid_client")
         assert await count_events(server, code, CodeRedeemed) == 0
@@ -240,13 +240,13 @@ async def test_a_client_that_lost_the_grant_between_code_and_token(
     web = await server.client("web")
     code, verifier = await new_code(browser, web)
     changed = await update_client(
-        server.runtime.store,
+        server.core.store,
         DEFAULT_TENANT,
         web.client_id,
         {"grant_types": ("client_credentials",), "response_types": (), "redirect_uris": ()},
     )
     assert not isinstance(changed, Refusal), changed.error_description
-    await server.runtime.configuration.catch_up()
+    await server.core.configuration.catch_up()
     assert await error_of(server, web, code, verifier) == "unauthorized_client"
 
 

@@ -236,9 +236,9 @@ async def test_a_removed_key_is_refused_at_once(server: RunningServer) -> None:
     client = await assertion_client(server, KEY)
     assert (await present(server, signed(KEY, claims_for(server, client))))[0] == 200
     changes = {"jwks": public_jwks(OTHER_KEY)}
-    updated = await update_client(server.runtime.store, DEFAULT_TENANT, client.client_id, changes)
+    updated = await update_client(server.core.store, DEFAULT_TENANT, client.client_id, changes)
     assert not isinstance(updated, Refusal)
-    await server.runtime.configuration.catch_up()
+    await server.core.configuration.catch_up()
     await assert_refused(server, signed(KEY, claims_for(server, client)))
     assert (await present(server, signed(OTHER_KEY, claims_for(server, client))))[0] == 200
 

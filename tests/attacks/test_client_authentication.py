@@ -185,14 +185,14 @@ def test_waiting_sources_are_kept_in_bounds(monkeypatch: pytest.MonkeyPatch, lat
 async def test_a_replaced_secret_is_refused_when_its_time_is_over(server: RunningServer) -> None:
     """A081: the secret before a rotation works for the overlap that was given, and not a request longer."""
     service = await server.client("service")
-    store = server.runtime.store
+    store = server.core.store
     rotated = await rotate_secret(store, DEFAULT_TENANT, service.client_id, overlap_seconds=60)
     assert not isinstance(rotated, Refusal)
-    await server.runtime.configuration.catch_up()
+    await server.core.configuration.catch_up()
     await assert_accepted(server, service)
     newest = await rotate_secret(store, DEFAULT_TENANT, service.client_id, overlap_seconds=0)
     assert not isinstance(newest, Refusal)
-    await server.runtime.configuration.catch_up()
+    await server.core.configuration.catch_up()
     for secret, expected in ((service.secret, 401), (rotated.secret, 401), (newest.secret, 200)):
         status, _ = await server.post("/token", form_for("/token"), basic(service.client_id, secret or ""))
         assert status == expected
@@ -203,9 +203,9 @@ async def test_a_replaced_secret_is_refused_when_its_time_is_over(server: Runnin
 async def test_a_disabled_client_is_nobody(server: RunningServer, path: str) -> None:
     """A147: a client that was disabled does not authenticate, at any endpoint."""
     service = await server.client("service")
-    disabled = await disable_client(server.runtime.store, DEFAULT_TENANT, service.client_id, "test")
+    disabled = await disable_client(server.core.store, DEFAULT_TENANT, service.client_id, "test")
     assert not isinstance(disabled, Refusal)
-    await server.runtime.configuration.catch_up()
+    await server.core.configuration.catch_up()
     status, answer = await server.post(path, form_for(path), service.basic)
     assert (status, answer["error"]) == (401, "invalid_client")
 

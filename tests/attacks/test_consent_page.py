@@ -57,7 +57,7 @@ async def test_withdrawn_consent_is_asked_for_again(server: RunningServer, brows
     """A051: consent that was taken back is gone for the next request at once."""
     web = await server.client("web")
     await browser.code_flow(web)
-    await withdraw_consent(server.runtime.store, DEFAULT_TENANT, server.subject, web.client_id)
+    await withdraw_consent(server.core.store, DEFAULT_TENANT, server.subject, web.client_id)
     await consent_page(browser, web)
 
 
@@ -131,7 +131,7 @@ async def test_a_disabled_account_cannot_agree(server: RunningServer, browser: B
     web = await server.client("web", skip_consent=True)
     asking = await server.client("asking", kind="web")
     page = await consent_page(browser, asking)
-    await disable_account(server.runtime.store, DEFAULT_TENANT, server.subject, "test")
+    await disable_account(server.core.store, DEFAULT_TENANT, server.subject, "test")
     answered = await browser.submit(page, action="allow")
     assert (answered.status, answered.location) == (400, None)
     shown, _ = await browser.authorize(web, prompt="none")
@@ -168,8 +168,8 @@ async def test_a_disabled_client_is_not_agreed_to(server: RunningServer, browser
     """F31: disabled between sign-in and consent: error page and no redirect."""
     web = await server.client("web")
     page = await consent_page(browser, web)
-    await disable_client(server.runtime.store, DEFAULT_TENANT, web.client_id, "test")
-    await server.runtime.configuration.catch_up()
+    await disable_client(server.core.store, DEFAULT_TENANT, web.client_id, "test")
+    await server.core.configuration.catch_up()
     answered = await browser.submit(page, action="allow")
     assert (answered.status, answered.location) == (400, None)
     assert await reason_of(server, answered.headers["Authrim-Error-Id"]) == "client_changed"

@@ -25,8 +25,8 @@ async def server(store: Store) -> AsyncIterator[RunningServer]:
 
 
 async def is_known(server: RunningServer, login: str = LOGIN) -> bool:
-    runtime = server.runtime
-    return await find_subject(runtime.store, runtime.master, DEFAULT_TENANT, login) is not None
+    core = server.core
+    return await find_subject(core.store, core.master, DEFAULT_TENANT, login) is not None
 
 
 async def test_a_forged_form(server: RunningServer, browser: Browser) -> None:
@@ -79,10 +79,10 @@ async def test_no_cookie_of_before_survives(server: RunningServer) -> None:
 async def test_reading_the_page_changes_nothing(server: RunningServer, browser: Browser) -> None:
     """A181: a GET appends nothing, however often."""
     page = await sign_up_page(browser)
-    before = await server.runtime.store.head()
+    before = await server.core.store.head()
     for _ in range(3):
         assert (await browser.request("GET", page.url)).status == 200
-    assert (await server.runtime.store.head()).position == before.position
+    assert (await server.core.store.head()).position == before.position
 
 
 async def test_a_form_is_used_once(server: RunningServer, browser: Browser) -> None:
@@ -94,7 +94,7 @@ async def test_a_form_is_used_once(server: RunningServer, browser: Browser) -> N
     assert (await sign_up(browser, page, "a-second")).status == 400
     late = Browser(server)
     page = await sign_up_page(late)
-    with time_machine.travel((await server.runtime.store.head()).now / 1e6 + 601):
+    with time_machine.travel((await server.core.store.head()).now / 1e6 + 601):
         assert (await sign_up(late, page, "a-third")).status == 400
     assert not await is_known(server, "a-second")
     assert not await is_known(server, "a-third")

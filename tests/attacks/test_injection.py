@@ -29,4 +29,4 @@ async def test_sql_is_a_value_like_any_other(server: RunningServer, browser: Bro
     assert (status, answer["error"]) == (400, "invalid_grant")
     shown, _ = await browser.authorize(web)
     assert (await browser.sign_in(shown, login=text)).status == 401
-    assert (await verify(server.runtime.store)).problem is None
+    assert (await verify(server.core.store)).problem is None

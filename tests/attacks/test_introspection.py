@@ -53,34 +53,30 @@ async def _revoke_grant(server: RunningServer, client: KnownClient, tokens: dict
 
 async def _disable_client(server: RunningServer, client: KnownClient, _tokens: dict[str, Any]) -> None:
     assert not isinstance(
-        await disable_client(server.runtime.store, DEFAULT_TENANT, client.client_id, "test"), Refusal
+        await disable_client(server.core.store, DEFAULT_TENANT, client.client_id, "test"), Refusal
     )
-    await server.runtime.configuration.catch_up()
+    await server.core.configuration.catch_up()
 
 
 async def _delete_client(server: RunningServer, client: KnownClient, _tokens: dict[str, Any]) -> None:
-    assert not isinstance(
-        await delete_client(server.runtime.store, DEFAULT_TENANT, client.client_id), Refusal
-    )
-    await server.runtime.configuration.catch_up()
+    assert not isinstance(await delete_client(server.core.store, DEFAULT_TENANT, client.client_id), Refusal)
+    await server.core.configuration.catch_up()
 
 
 async def _disable_account(server: RunningServer, _client: KnownClient, _tokens: dict[str, Any]) -> None:
     assert not isinstance(
-        await disable_account(server.runtime.store, DEFAULT_TENANT, server.subject, "test"), Refusal
+        await disable_account(server.core.store, DEFAULT_TENANT, server.subject, "test"), Refusal
     )
 
 
 async def _erase_account(server: RunningServer, _client: KnownClient, _tokens: dict[str, Any]) -> None:
-    runtime = server.runtime
-    erased = await erase_account(
-        runtime.store, runtime.private, runtime.master, DEFAULT_TENANT, server.subject
-    )
+    core = server.core
+    erased = await erase_account(core.store, core.private, core.master, DEFAULT_TENANT, server.subject)
     assert not isinstance(erased, Refusal)
 
 
 async def _end_session(server: RunningServer, _client: KnownClient, _tokens: dict[str, Any]) -> None:
-    assert await end_sessions(server.runtime.store, DEFAULT_TENANT, server.subject, "test")
+    assert await end_sessions(server.core.store, DEFAULT_TENANT, server.subject, "test")
 
 
 async def _wait_until_over(_server: RunningServer, _client: KnownClient, tokens: dict[str, Any]) -> None:

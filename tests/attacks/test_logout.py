@@ -75,7 +75,7 @@ async def test_a006_a_dangerous_uri_cannot_be_registered(
 ) -> None:
     """A006: what may not be a redirect URI may not be a place to return to after a logout."""
     metadata = ClientMetadata(redirect_uris=("https://rp.example/cb",), post_logout_redirect_uris=(uri,))
-    refused = await create_client(server.runtime.store, DEFAULT_TENANT, metadata)
+    refused = await create_client(server.core.store, DEFAULT_TENANT, metadata)
     assert isinstance(refused, Refusal)
     assert refused.error == "invalid_client_metadata"
 

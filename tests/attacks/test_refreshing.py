@@ -55,10 +55,10 @@ async def test_reuse_ends_the_whole_grant(server: RunningServer, browser: Browse
     await assert_refused(server, client, second["refresh_token"])
     for tokens in (first, second):
         assert not await is_active(server, watcher, tokens["access_token"])
-    recorded = await events_of(server.runtime.store, first["refresh_token"])
+    recorded = await events_of(server.core.store, first["refresh_token"])
     assert recorded[-2:] == ["grant.refresh_token_reused.v1", "grant.revoked.v1"]
     await assert_refused(server, client, first["refresh_token"])
-    assert await events_of(server.runtime.store, first["refresh_token"]) == recorded
+    assert await events_of(server.core.store, first["refresh_token"]) == recorded
 
 
 async def test_reuse_is_seen_by_a_node_that_remembers_nothing(
@@ -84,7 +84,7 @@ async def test_the_grace_is_the_same_on_every_node(server: RunningServer, browse
         successors = {answer["refresh_token"] for _, answer in answers}
         assert len(successors) == 1
         assert (await refresh(node, client, successors.pop()))[0] == 200
-    assert (await events_of(server.runtime.store, first)).count("grant.refresh_token_rotated.v1") == 2
+    assert (await events_of(server.core.store, first)).count("grant.refresh_token_rotated.v1") == 2
 
 
 @pytest.mark.parametrize("kind", ["web", "spa"])
@@ -99,7 +99,7 @@ async def test_of_parallel_refreshes_without_grace_one_wins(
     assert {answer["error"] for status, answer in answers if status == 400} == {"invalid_grant"}
     winner = next(answer for status, answer in answers if status == 200)
     await assert_refused(server, client, winner["refresh_token"])
-    recorded = await events_of(server.runtime.store, tokens["refresh_token"])
+    recorded = await events_of(server.core.store, tokens["refresh_token"])
     assert recorded.count("grant.refresh_token_rotated.v1") == 1
     assert recorded.count("grant.revoked.v1") == 1
 
@@ -115,7 +115,7 @@ async def test_parallel_refreshes_within_the_grace_have_one_child(
     successors = {answer["refresh_token"] for _, answer in answers}
     assert len(successors) == 1
     assert len({answer["access_token"] for _, answer in answers}) == 8
-    recorded = await events_of(server.runtime.store, tokens["refresh_token"])
+    recorded = await events_of(server.core.store, tokens["refresh_token"])
     assert recorded.count("grant.refresh_token_rotated.v1") == 1
     status, _ = await refresh(server, client, successors.pop())
     assert status == 200
@@ -206,14 +206,14 @@ async def test_a_changed_token_is_unknown_and_harms_nobody(server: RunningServer
     """A128, decisions 4: any change makes it unknown, and the grant that it names stays as it was."""
     web = await server.client("web")
     token = (await browser.code_flow(web, **OFFLINE))["refresh_token"]
-    before = await events_of(server.runtime.store, token)
+    before = await events_of(server.core.store, token)
     for changed in changed_tokens(token):
         assert changed != token
         await assert_refused(server, web, changed)
         assert not await is_active(server, web, changed)
         status, _ = await server.post("/revoke", {"token": changed}, web.basic)
         assert status == 200
-    assert await events_of(server.runtime.store, token) == before
+    assert await events_of(server.core.store, token) == before
     assert (await refresh(server, web, token))[0] == 200
 
 

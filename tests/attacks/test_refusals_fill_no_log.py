@@ -18,12 +18,12 @@ async def test_a225_many_networks_write_no_more_than_some(
     monkeypatch.setattr(refusals, "RECORDED_IN_ALL", 50)
     async with running_server(store, trusted_proxies=("127.0.0.0/8", "::1/128")) as server:
         # A minute that does not turn while the test runs.
-        monkeypatch.setattr(server.runtime.refusals, "_turn_minute", _same_minute)
+        monkeypatch.setattr(server.core.refusals, "_turn_minute", _same_minute)
         for number in range(200):
             source = {"X-Forwarded-For": f"2001:db8:{number:x}::1"}
             status, _ = await server.post("/token", {"grant_type": "authorization_code"}, source)
             assert status == 401
-        await server.runtime.refusals.flush()
+        await server.core.refusals.flush()
         written = (await whole_log(server)).splitlines()
         assert sum('"type":"refusal.request_refused.v1"' in line for line in written) == 50
         counted = [line for line in written if '"type":"refusal.counted.v1"' in line]

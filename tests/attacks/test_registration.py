@@ -63,7 +63,7 @@ async def test_a201_a_token_is_good_as_often_as_it_says(server: RunningServer) -
     assert (await register(server, token=token)).status == 201
     used_up = await register(server, token=token)
     revoked_token = await initial_token(server)
-    await revoke_initial_token(server.runtime.store, DEFAULT_TENANT, revoked_token.split(".")[1])
+    await revoke_initial_token(server.core.store, DEFAULT_TENANT, revoked_token.split(".")[1])
     revoked = await register(server, token=revoked_token)
     for answer, reason in ((used_up, "initial_token_used_up"), (revoked, "initial_token_revoked")):
         assert answer.error == (401, "invalid_token")

@@ -13,6 +13,7 @@ import psycopg2
 import pytest
 
 from authrim.people.accounts import create_account
+from authrim.people.part import PEOPLE
 from authrim.store.contract import Append, NewEvent, Store, StreamAppend
 from authrim.store.postgres.application_role import grant_application_role
 from authrim.store.postgres.store import PostgresStore
@@ -74,9 +75,9 @@ async def sign_up(server: RunningServer) -> dict[str, str]:
         "phone_number": canaries["phone"],
         "address": {"street_address": canaries["street"]},
     }
-    runtime = server.runtime
+    core = server.core
     created = await create_account(
-        runtime.store, runtime.private, runtime.passwords, runtime.master, DEFAULT_TENANT,
+        core.store, core.private, server.parts[PEOPLE].passwords, core.master, DEFAULT_TENANT,
         canaries["login"], canaries["password"], claims,
     )  # fmt: skip
     assert not isinstance(created, Refusal)
@@ -272,7 +273,7 @@ async def test_an_unreadable_event_stops_its_own_grant_only(
     harmed = await browser.code_flow(web, **OFFLINE)
     other = await browser.code_flow(web, **OFFLINE)
     grant_id = harmed["refresh_token"].split(".")[1]
-    await forge(server.runtime.store, f"default:grant:{grant_id}", event)
+    await forge(server.core.store, f"default:grant:{grant_id}", event)
 
     async def refresh(tokens: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
@@ -303,11 +304,11 @@ async def test_an_unreadable_event_of_a_key_retires_that_key_only(
         "rsa", kind="web", id_token_signed_response_alg="RS256", access_token_signing_alg="RS256"
     )
     await browser.code_flow(web)
-    runtime = server.runtime
-    kid = runtime.key_ring.signer(DEFAULT_TENANT, "ES256", runtime.now()).kid
+    core = server.core
+    kid = core.key_ring.signer(DEFAULT_TENANT, "ES256", core.now()).kid
     unknown = NewEvent("key.from_the_future.v9", b"{}")
-    await forge(runtime.store, f"default:key:{kid}", unknown, configuration=True)
-    await runtime.configuration.catch_up()
+    await forge(core.store, f"default:key:{kid}", unknown, configuration=True)
+    await core.configuration.catch_up()
     shown, verifier = await browser.authorize(web)
     shown = await browser.through_pages(shown)
     status, answer = await redeem(server, web, shown.parameters["code"], verifier)

@@ -8,6 +8,7 @@ import time_machine
 
 from authrim.clients.records import disable_client, update_client
 from authrim.people.accounts import disable_account
+from authrim.people.part import PEOPLE
 from authrim.store.contract import Store
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
@@ -37,9 +38,9 @@ async def post_form(browser: Browser, shown: Shown, headers: dict[str, str], **c
 
 
 async def change_client(server: RunningServer, client: KnownClient, **changes: object) -> None:
-    changed = await update_client(server.runtime.store, DEFAULT_TENANT, client.client_id, changes)
+    changed = await update_client(server.core.store, DEFAULT_TENANT, client.client_id, changes)
     assert not isinstance(changed, Refusal), changed.error_description
-    await server.runtime.configuration.catch_up()
+    await server.core.configuration.catch_up()
 
 
 @SQLITE
@@ -100,10 +101,10 @@ async def test_no_cookie_of_before_survives_a_sign_in(server: RunningServer, bro
 async def test_reading_a_page_changes_nothing(server: RunningServer, browser: Browser) -> None:
     """A181: a GET of a page appends nothing, however often."""
     shown = await sign_in_page(browser)
-    before = await server.runtime.store.head()
+    before = await server.core.store.head()
     for _ in range(3):
         assert (await browser.request("GET", shown.url)).status == 200
-    assert (await server.runtime.store.head()).position == before.position
+    assert (await server.core.store.head()).position == before.position
 
 
 async def test_unknown_login_and_wrong_password_look_the_same(
@@ -118,7 +119,7 @@ async def test_unknown_login_and_wrong_password_look_the_same(
         assert shown.status == 401
         pages.append(shown.body.replace(error_id, "").replace(login, ""))
         reasons.append(await reason_of(server, error_id))
-    await disable_account(server.runtime.store, DEFAULT_TENANT, server.subject, "test")
+    await disable_account(server.core.store, DEFAULT_TENANT, server.subject, "test")
     shown = await browser.sign_in(page)
     pages.append(shown.body.replace(shown.headers["Authrim-Error-Id"], "").replace(server.login, ""))
     assert len(set(pages)) == 1
@@ -167,7 +168,7 @@ async def test_waiting_ends(server: RunningServer, browser: Browser) -> None:
     for _ in range(6):
         last = await browser.sign_in(page, password="wrong")
     assert last.status == 429
-    with time_machine.travel((await server.runtime.store.head()).now / 1e6 + 901):
+    with time_machine.travel((await server.core.store.head()).now / 1e6 + 901):
         assert "/consent/" in (await browser.sign_in(await sign_in_page(browser))).url
 
 
@@ -204,7 +205,7 @@ async def test_a_stolen_cookie_ends_with_the_password(server: RunningServer, bro
 async def test_a_session_ends_by_itself(server: RunningServer, browser: Browser) -> None:
     """A188: when its lifetime is over the cookie signs nobody in, be it sent on by the browser or by a thief."""
     await browser.through_pages(await sign_in_page(browser))
-    with time_machine.travel((await server.runtime.store.head()).now / 1e6 + 43_201):
+    with time_machine.travel((await server.core.store.head()).now / 1e6 + 43_201):
         assert "/login/" in (await sign_in_page(browser)).url
         web = await server.client("web")
         assert (await browser.authorize(web, prompt="none"))[0].parameters["error"] == "login_required"
@@ -214,7 +215,7 @@ async def test_a_sign_in_does_not_outlive_its_password(
     server: RunningServer, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A188: the password is changed after it was found right and before the session begins: no session."""
-    verify = server.runtime.passwords.verify
+    verify = server.parts[PEOPLE].passwords.verify
 
     async def overtaken(password_hash: str, password: str, source: str | None) -> bool:
         right = await verify(password_hash, password)
@@ -223,7 +224,7 @@ async def test_a_sign_in_does_not_outlive_its_password(
         return right
 
     page = await sign_in_page(browser)
-    monkeypatch.setattr(server.runtime.passwords, "verify", overtaken)
+    monkeypatch.setattr(server.parts[PEOPLE].passwords, "verify", overtaken)
     assert (await browser.sign_in(page)).status == 400
     assert SESSION not in browser.cookies
 
@@ -233,7 +234,7 @@ async def test_an_account_that_another_tab_changes(
 ) -> None:
     """F32: consent given in another browser at the same moment does not fail the sign-in."""
     web, elsewhere = await server.client("web"), Browser(server)
-    verify = server.runtime.passwords.verify
+    verify = server.parts[PEOPLE].passwords.verify
     consent = await elsewhere.sign_in((await elsewhere.authorize(web))[0])
 
     async def overtaken(password_hash: str, password: str, source: str | None) -> bool:
@@ -242,7 +243,7 @@ async def test_an_account_that_another_tab_changes(
         return right
 
     page = await sign_in_page(browser)
-    monkeypatch.setattr(server.runtime.passwords, "verify", overtaken)
+    monkeypatch.setattr(server.parts[PEOPLE].passwords, "verify", overtaken)
     assert "code" in (await browser.sign_in(page)).parameters
 
 
@@ -263,8 +264,8 @@ async def test_a_client_that_changes_while_the_person_signs_in(server: RunningSe
         assert await reason_of(server, shown.headers["Authrim-Error-Id"]) == "client_changed"
     web, person = await server.client("web"), Browser(server)
     shown, _ = await person.authorize(web)
-    await disable_client(server.runtime.store, DEFAULT_TENANT, web.client_id, "test")
-    await server.runtime.configuration.catch_up()
+    await disable_client(server.core.store, DEFAULT_TENANT, web.client_id, "test")
+    await server.core.configuration.catch_up()
     shown = await person.sign_in(shown)
     assert (shown.status, shown.location) == (400, None)
 
@@ -275,15 +276,15 @@ async def test_a_client_that_changes_at_the_last_moment(
 ) -> None:
     """F31: the client is disabled after the page was opened and before the append: the append loses to it."""
     web = await server.client("web", skip_consent=True)
-    verify = server.runtime.passwords.verify
+    verify = server.parts[PEOPLE].passwords.verify
 
     async def overtaken(password_hash: str, password: str, source: str | None) -> bool:
         right = await verify(password_hash, password)
-        await disable_client(server.runtime.store, DEFAULT_TENANT, web.client_id, "test")
+        await disable_client(server.core.store, DEFAULT_TENANT, web.client_id, "test")
         return right
 
     page = await sign_in_page(browser)
-    monkeypatch.setattr(server.runtime.passwords, "verify", overtaken)
+    monkeypatch.setattr(server.parts[PEOPLE].passwords, "verify", overtaken)
     shown = await browser.sign_in(page)
     assert (shown.status, shown.location) == (400, None)
     assert "grant.code_issued" not in await whole_log(server)
@@ -293,7 +294,7 @@ async def test_a_client_that_changes_at_the_last_moment(
 async def test_an_expired_request(server: RunningServer, browser: Browser) -> None:
     """A018: ten minutes later the page and its form are an error page, and the right password signs nobody in."""
     shown = await sign_in_page(browser)
-    with time_machine.travel((await server.runtime.store.head()).now / 1e6 + 601):
+    with time_machine.travel((await server.core.store.head()).now / 1e6 + 601):
         assert (await browser.request("GET", shown.url)).status == 400
         answered = await browser.sign_in(shown)
     assert (answered.status, answered.location) == (400, None)
@@ -384,7 +385,7 @@ async def test_nothing_asked_or_typed_becomes_markup(server: RunningServer, brow
 async def test_cookies_of_a_production_server(store: Store) -> None:
     """A181: ``__Host-`` names, Secure, HttpOnly and Lax; a plain name of the same value is no session."""
     async with running_server(store, issuer="https://idp.example", development=False) as server:
-        here = f"http://localhost:{server.runtime.settings.port}"
+        here = f"http://localhost:{server.core.settings.port}"
         web = await server.client("web")
         _, query = authorization_query(web)
         async with server.http.get(f"{here}/authorize", params=query, allow_redirects=False) as answer:

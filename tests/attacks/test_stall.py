@@ -257,7 +257,7 @@ async def test_no_request_holds_the_loop(
     """A217, A221, A222: each field at its greatest size with 16 patterns: no step of the loop takes over 50 ms of CPU
     time, and what other threads do for it stays short too."""
     requests = await ENDPOINTS[endpoint](server)
-    port = server.runtime.settings.port
+    port = server.core.settings.port
     count, longest, what, too_long = 0, 0.0, "", []
     with watching() as watch:
         for filled in requests:

@@ -31,6 +31,6 @@ async def test_a_known_client_that_fails_is_named(server: RunningServer) -> None
     form = {"grant_type": "client_credentials", "client_id": web.client_id, "client_secret": "guessed"}
     assert (await server.post("/token", form))[0] == 401
     refused = [
-        event for event in await server.runtime.store.read_log(0, 1000) if event.type.startswith("refusal.")
+        event for event in await server.core.store.read_log(0, 1000) if event.type.startswith("refusal.")
     ]
     assert [web.client_id.encode() in event.metadata for event in refused] == [True]

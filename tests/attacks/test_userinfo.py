@@ -88,8 +88,8 @@ class Forger:
     """Somebody who could sign with the server's own key, and so can test which of its JWTs mean what."""
 
     def __init__(self, server: RunningServer) -> None:
-        runtime = server.runtime
-        self.key: SigningKey = runtime.key_ring.signer(DEFAULT_TENANT, "ES256", runtime.now())
+        core = server.core
+        self.key: SigningKey = core.key_ring.signer(DEFAULT_TENANT, "ES256", core.now())
 
     def sign(self, claims: dict[str, Any], typ: str | None) -> str:
         return self.key.sign(json.dumps(claims).encode(), typ)

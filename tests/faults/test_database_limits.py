@@ -61,7 +61,7 @@ async def test_a_full_disk(postgres_server: RunningServer, postgres_dsn: str) ->
         await connection.execute(SPACE_AGAIN)
         await connection.close()
     assert (await ask(postgres_server, "/token", SERVICE)).status == 200
-    assert (await verify(postgres_server.runtime.store)).problem is None
+    assert (await verify(postgres_server.core.store)).problem is None
 
 
 async def test_busy_connections(postgres_server: RunningServer, postgres_dsn: str) -> None:

@@ -39,15 +39,15 @@ async def test_a_client_disabled_while_its_code_is_decided_on(
     server: RunningServer, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """F31, A147: this very process learns of it in between, after the client was looked at: no tokens."""
-    web, runtime = await server.client("web"), server.runtime
+    web, core = await server.client("web"), server.core
     shown, verifier = await browser.authorize(web)
     code = (await browser.through_pages(shown)).parameters["code"]
 
     async def disabled() -> None:
-        await disable_client(runtime.store, DEFAULT_TENANT, web.client_id, "test")
-        await runtime.configuration.catch_up()
+        await disable_client(core.store, DEFAULT_TENANT, web.client_id, "test")
+        await core.configuration.catch_up()
 
-    before_next(monkeypatch, runtime.store, "find", disabled)
+    before_next(monkeypatch, core.store, "find", disabled)
     status, answer = await redeem(server, web, code, verifier)
     assert (status, answer["error"]) == (400, "invalid_grant")
 
@@ -60,10 +60,10 @@ async def test_a_posted_request_while_another_client_changes(
 
     async def changed() -> None:
         changes = {"client_name": "Another name"}
-        updated = await update_client(server.runtime.store, DEFAULT_TENANT, other.client_id, changes)
+        updated = await update_client(server.core.store, DEFAULT_TENANT, other.client_id, changes)
         assert not isinstance(updated, Refusal)
 
-    before_next(monkeypatch, server.runtime.store, "append", changed)
+    before_next(monkeypatch, server.core.store, "append", changed)
     _, form = authorization_query(web)
     assert "/login/" in (await browser.request("POST", server.url("/authorize"), form)).url
 
@@ -72,7 +72,7 @@ async def test_a_posted_request_of_a_client_that_is_disabled(
     server: RunningServer, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """F31, A017: nothing is recorded for a client that was disabled before the append: an error page."""
-    web, store = await server.client("web"), server.runtime.store
+    web, store = await server.client("web"), server.core.store
     before_next(
         monkeypatch, store, "append", lambda: disable_client(store, DEFAULT_TENANT, web.client_id, "t")
     )
@@ -86,7 +86,7 @@ async def test_a_session_that_ends_while_it_is_renewed(
     server: RunningServer, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A181: signing in again over a session that is ended at that moment begins a new one."""
-    web, store = await server.client("web", skip_consent=True), server.runtime.store
+    web, store = await server.client("web", skip_consent=True), server.core.store
     await browser.code_flow(web)
     ended = browser.cookies["authrim-session"]
     page, _ = await browser.authorize(web, prompt="login")
@@ -101,8 +101,8 @@ async def test_a_client_read_while_the_configuration_catches_up(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """F31: a client's row that was read before its change is not held for longer than the change is unknown."""
-    web, runtime, store = await server.client("web"), server.runtime, server.runtime.store
-    ring = key_ring_of(runtime.settings, runtime.private)
+    web, core, store = await server.client("web"), server.core, server.core.store
+    ring = key_ring_of(core.settings, core.private)
     configuration = Configuration(store, ring)
     await configuration.open()
     find, adopt, was_read, go_on = store.find, ring.adopt, asyncio.Event(), asyncio.Event()
@@ -118,7 +118,7 @@ async def test_a_client_read_while_the_configuration_catches_up(
     await was_read.wait()
     monkeypatch.setattr(store, "find", find)
     await disable_client(store, DEFAULT_TENANT, web.client_id, "test")
-    await rotate_key(store, runtime.private, runtime.configuration, DEFAULT_TENANT, "ES256")
+    await rotate_key(store, core.private, core.configuration, DEFAULT_TENANT, "ES256")
 
     async def slow_adopt(tenant: str, key: Key) -> None:
         go_on.set()
@@ -138,7 +138,7 @@ async def test_a_pushed_request_that_another_tab_answers_meanwhile(
 ) -> None:
     """F15, A067: what a tab has read of the request a moment ago is decided on, and is not believed any longer when
     another one was faster: one code."""
-    web, store = await server.client("web", skip_consent=True), server.runtime.store
+    web, store = await server.client("web", skip_consent=True), server.core.store
     await browser.code_flow(web)
     request_uri, verifier = await pushed(server, web)
     faster: list[Shown] = []

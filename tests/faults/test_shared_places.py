@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from authrim.core.client_keys import ClientKeys
+from authrim.clients.keys import ClientKeys
 from authrim.outside.egress import Egress
 from authrim.outside.shares import MOST_AT_ONCE, Crowded, Pace, Party, Shares
 from domain.client.client import Client
@@ -151,7 +151,7 @@ async def test_a119_a_key_set_that_found_no_place_is_asked_for_soon(
     authority: Authority, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A119: nobody was asked, so it is no failure, after which the set is not asked for in a minute."""
-    monkeypatch.setattr("authrim.core.client_keys._CROWDED_PAUSE", 0)
+    monkeypatch.setattr("authrim.clients.keys._CROWDED_PAUSE", 0)
     egress = Egress(("localhost",), ca_file=authority.ca_file, timeout_seconds=4)
     keys, go_on = ClientKeys(egress, development_settings(1)), asyncio.Event()
 

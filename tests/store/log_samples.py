@@ -6,7 +6,8 @@ from pathlib import Path
 
 import psycopg2
 
-from authrim.core.execute import Change, Context, append_of
+from authrim.core.execute import Change, append_of
+from authrim.core.origin import Origin
 from authrim.store.contract import Append, NewEvent, Store, StreamAppend
 from domain import stream as streams
 from domain.client import events as client
@@ -36,7 +37,7 @@ def issued(token: str, client_id: str = "app", subject: str | None = "person") -
 async def write_grant(store: Store, name: str, *, revoked: bool = False, error_id: str = "") -> None:
     """A signed-in grant with two access tokens; ``revoked`` by a replay of its code."""
     stream = streams.grant_stream(TENANT, name)
-    context = Context(TENANT, trace=f"trace-{name}", client_id="app", subject="person")
+    context = Origin(TENANT, trace=f"trace-{name}", client_id="app", subject="person")
     request = grant.AuthorizationRequested("app", REDIRECT_URI, "code", "query", ("openid",), 90, 690)
     first = (
         request,
@@ -55,14 +56,14 @@ async def write_grant(store: Store, name: str, *, revoked: bool = False, error_i
 
 async def write_history(store: Store) -> None:
     """Streams of every kind; some are changed in later appends, so that a state is folded over pages."""
-    system = Context(TENANT, actor="admin")
+    system = Origin(TENANT, actor="admin")
     metadata = {"client_name": CANARY, "redirect_uris": [REDIRECT_URI]}
     await _write(store, streams.CLIENT, "app", system, client.ClientRegistered("app", metadata, 10))
     await _write(store, streams.ACCOUNT, "person", system, account.AccountCreated("person", 11))
     key = KeyCreated("kid-1", "ES256", {"kty": "EC"}, 12, 12)
     await _write(store, streams.KEY, "kid-1", system, key)
     started = session.SessionStarted("person", "cookie-digest", 95, "1", ("pwd",), LATER)
-    await _write(store, streams.SESSION, "browser", Context(TENANT), started)
+    await _write(store, streams.SESSION, "browser", Origin(TENANT), started)
     await write_grant(store, "grant-1")
     await write_grant(store, "grant-2", revoked=True, error_id="error-in-grant")
     disabled = client.ClientDisabled("test", 200)
@@ -70,12 +71,12 @@ async def write_history(store: Store) -> None:
         store, streams.CLIENT, "app", system, disabled, before=(client.ClientRegistered("app", metadata, 10),)
     )
     ended = session.SessionEnded("logout", 210)
-    await _write(store, streams.SESSION, "browser", Context(TENANT), ended, before=(started,))
+    await _write(store, streams.SESSION, "browser", Origin(TENANT), ended, before=(started,))
     refused = RequestRefused(
         "error-alone", "token", "invalid_client", "Client authentication failed.", 401, 220,
         section="RFC 6749 §5.2", reason="secret_wrong", client_id="app",
     )  # fmt: skip
-    refusing = Context(TENANT, trace="trace-refused", client_id="app").metadata("error-alone")
+    refusing = Origin(TENANT, trace="trace-refused", client_id="app").metadata("error-alone")
     stream = streams.refusal_stream(TENANT, "error-alone")
     await store.append(append_of((Change(stream, 0, (refused,)),), refusing))
     other = StreamAppend(f"{TENANT}:es:an-application", 0, (NewEvent("not.ours", b"\x80\x00"),))
@@ -83,7 +84,7 @@ async def write_history(store: Store) -> None:
 
 
 async def _write(
-    store: Store, kind: str, name: str, context: Context, *events: Event, before: tuple[Event, ...] = ()
+    store: Store, kind: str, name: str, context: Origin, *events: Event, before: tuple[Event, ...] = ()
 ) -> None:
     projection = STATE_PROJECTIONS[kind]
     state = projection.empty

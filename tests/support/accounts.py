@@ -9,9 +9,9 @@ from tests.support.running import CHEAP, RunningServer
 
 async def add_account(server: RunningServer, login: str) -> str:
     """One more person, with the same password as the first; the subject."""
-    passwords, runtime = Passwords(cost=CHEAP), server.runtime
+    passwords, core = Passwords(cost=CHEAP), server.core
     created = await accounts.create_account(
-        runtime.store, runtime.private, passwords, runtime.master, DEFAULT_TENANT, login, server.password, {}
+        core.store, core.private, passwords, core.master, DEFAULT_TENANT, login, server.password, {}
     )
     passwords.close()
     assert not isinstance(created, Refusal), created.error_description
@@ -20,9 +20,9 @@ async def add_account(server: RunningServer, login: str) -> str:
 
 async def change_password(server: RunningServer, password: str) -> None:
     """Give the first person another password."""
-    passwords, runtime = Passwords(cost=CHEAP), server.runtime
+    passwords, core = Passwords(cost=CHEAP), server.core
     changed = await accounts.set_password(
-        runtime.store, runtime.private, passwords, DEFAULT_TENANT, server.subject, password
+        core.store, core.private, passwords, DEFAULT_TENANT, server.subject, password
     )
     passwords.close()
     assert not isinstance(changed, Refusal), changed.error_description

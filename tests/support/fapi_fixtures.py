@@ -27,7 +27,7 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Fapi
 async def clock(shared: FapiServer) -> AsyncIterator[time_machine.Traveller]:
     """The clock of client and server, which a test may move on. It goes on from where the last test left it: the time
     of a log never goes back."""
-    now = (await shared.mtls.runtime.store.head()).now / 1e6
+    now = (await shared.mtls.core.store.head()).now / 1e6
     with time_machine.travel(now, tick=True) as traveller:
         yield traveller
 

@@ -11,7 +11,7 @@ _ALL = 10_000
 
 async def whole_log(server: RunningServer) -> str:
     """Every stream name, payload and metadata of the log as one text, to look for what must not be there."""
-    events = await server.runtime.store.read_log(0, _ALL)
+    events = await server.core.store.read_log(0, _ALL)
     assert len(events) < _ALL
     return "\n".join(f"{e.stream} {e.payload.decode()} {e.metadata.decode()}" for e in events)
 
@@ -19,7 +19,7 @@ async def whole_log(server: RunningServer) -> str:
 async def grant_events(server: RunningServer, code: str) -> list[Event]:
     """The events of the grant that an authorization code belongs to."""
     stream = grant_stream(DEFAULT_TENANT, code.split(".")[1])
-    return list(codec.decode_stream(GRANT, await server.runtime.store.read_stream(stream)))
+    return list(codec.decode_stream(GRANT, await server.core.store.read_stream(stream)))
 
 
 async def count_events(server: RunningServer, code: str, kind: type[Event]) -> int:
@@ -29,6 +29,6 @@ async def count_events(server: RunningServer, code: str, kind: type[Event]) -> i
 
 async def reason_of(server: RunningServer, error_id: str) -> str:
     """Why a request was refused, as the log explains the error id to an auditor."""
-    explained = await why(server.runtime.store, error_id)
+    explained = await why(server.core.store, error_id)
     assert explained is not None, "the error id leads nowhere"
     return explained.refusal.reason or explained.refusal.description

@@ -68,5 +68,5 @@ async def session_events(server: RunningServer, session_id: str) -> list[Event]:
     """The events of a session, as an auditor reads them."""
     from authrim.store import codec
 
-    read = await server.runtime.store.read_stream(session_stream(DEFAULT_TENANT, session_id))
+    read = await server.core.store.read_stream(session_stream(DEFAULT_TENANT, session_id))
     return list(codec.decode_stream(SESSION, read))

@@ -84,7 +84,7 @@ async def mtls_server(
     else:
         settings |= {"client_cert_proxies": ("127.0.0.0/8", "::1/128"), "client_cert_secret": SECRET}
     async with running_server(store, client_tls(folder, None), **(settings | changes)) as server:
-        shown = MtlsServer(server.issuer, server.runtime, server.http, server.subject)
+        shown = MtlsServer(server.issuer, server.parts, server.http, server.subject)
         shown.folder, shown.mtls_url = folder, mtls_url
         if way == "own":
             yield shown

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from authrim.server.app import make_app, make_runtime
+from authrim.server.app import make_app
+from authrim.server.wiring import make_parts
 from authrim.wire.limits import Limits
 from authrim.wire.listener import start_site
 from tests.support.running import RunningServer, development_settings, free_port
@@ -14,7 +15,7 @@ class Node(RunningServer):
     """A node by its own address; clients and people are those of all."""
 
     def __init__(self, address: str, server: RunningServer) -> None:
-        super().__init__(server.issuer, server.runtime, server.http, server.subject, clients=server.clients)
+        super().__init__(server.issuer, server.parts, server.http, server.subject, clients=server.clients)
         self.address = address
 
     def url(self, path: str) -> str:
@@ -25,11 +26,9 @@ class Node(RunningServer):
 async def another_node(server: RunningServer, **changes: Any) -> AsyncIterator[RunningServer]:
     """Serve beside ``server`` with empty memory."""
     port = free_port()
-    runtime = await make_runtime(
-        development_settings(port, issuer=server.issuer, **changes), server.runtime.store
-    )
+    parts = await make_parts(development_settings(port, issuer=server.issuer, **changes), server.core.store)
     limits = Limits()
-    running = await start_site(make_app(runtime, limits), "localhost", port, limits=limits)
+    running = await start_site(make_app(parts, limits), "localhost", port, limits=limits)
     try:
         yield Node(f"http://localhost:{port}", server)
     finally:

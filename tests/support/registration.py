@@ -30,7 +30,7 @@ class Answer:
 async def initial_token(server: RunningServer, uses: int = 1, lifetime: int = 3600, **rules: Any) -> str:
     """An initial access token, as an administrator gives it out."""
     given = await create_initial_token(
-        server.runtime.store, DEFAULT_TENANT, uses=uses, lifetime=lifetime, **rules
+        server.core.store, DEFAULT_TENANT, uses=uses, lifetime=lifetime, **rules
     )
     assert not isinstance(given, Refusal), given.error_description
     return given.value

@@ -15,14 +15,17 @@ import msgspec
 from pydantic import SecretStr
 
 from authrim.clients.fetched_documents import Fetching
+from authrim.clients.part import CLIENTS
 from authrim.clients.records import create_client
-from authrim.core.runtime import Runtime
+from authrim.core.parts import Core, Parts
 from authrim.crypto.passwords import PasswordCost, Passwords
 from authrim.people.accounts import create_account
-from authrim.server.app import background_work, make_app, make_runtime
+from authrim.server.app import background_work, make_app
 from authrim.server.serve import tls_of
+from authrim.server.wiring import make_parts
 from authrim.settings import Settings
 from authrim.store.contract import Store
+from authrim.web.call import CORE
 from authrim.wire.limits import Limits
 from authrim.wire.listener import start_site, unix_socket
 from domain.client.metadata import ClientMetadata
@@ -60,12 +63,17 @@ class RunningServer:
     """The server as its clients see it, and its inside for what only an auditor may see."""
 
     issuer: str
-    runtime: Runtime
+    parts: Parts
     http: aiohttp.ClientSession
     subject: str
     login: str = LOGIN
     password: str = PASSWORD
     clients: dict[str, KnownClient] = field(default_factory=dict)
+
+    @property
+    def core(self) -> Core:
+        """What every room of the server stands on."""
+        return self.parts[CORE]
 
     def url(self, path: str) -> str:
         return self.issuer + path
@@ -73,22 +81,22 @@ class RunningServer:
     @property
     def fetching(self) -> Fetching:
         """What registrations are fetched with."""
-        return Fetching(self.runtime.egress, self.runtime.private)
+        return Fetching(self.core.egress, self.core.private)
 
     async def client(self, name: str = "web", **changes: Any) -> KnownClient:
         """A client of one of the usual kinds, changed as wanted; made once for each name."""
         if name not in self.clients:
             metadata = msgspec.structs.replace(USUAL[changes.pop("kind", name)], **changes)
             created = await create_client(
-                self.runtime.store,
+                self.core.store,
                 DEFAULT_TENANT,
                 metadata,
                 development=True,
-                keeper=self.runtime.client_secrets,
+                keeper=self.parts[CLIENTS].secrets,
                 fetching=self.fetching,
             )
             assert not isinstance(created, Refusal), created.error_description
-            await self.runtime.configuration.catch_up()
+            await self.core.configuration.catch_up()
             self.clients[name] = KnownClient(created.client.client_id, created.secret, metadata)
         return self.clients[name]
 
@@ -163,10 +171,11 @@ async def running_server(
 ) -> AsyncIterator[RunningServer]:
     """Serve over ``store``, which is open and empty. ``trusting``: the TLS of the server's clients, when it has TLS."""
     settings = development_settings(changes.pop("port", None) or free_port(), **changes)
-    runtime = await make_runtime(settings, store)
+    parts = await make_parts(settings, store)
+    core = parts[CORE]
     passwords = Passwords(cost=CHEAP)
     created = await create_account(
-        store, runtime.private, passwords, runtime.master, DEFAULT_TENANT, LOGIN, PASSWORD, PERSON
+        store, core.private, passwords, core.master, DEFAULT_TENANT, LOGIN, PASSWORD, PERSON
     )
     passwords.close()
     assert not isinstance(created, Refusal), created.error_description
@@ -175,15 +184,15 @@ async def running_server(
         cookie_jar=aiohttp.DummyCookieJar(), connector=aiohttp.TCPConnector(ssl=trusting or True)
     )
     tls, mtls = tls_of(settings)
-    async with background_work(runtime), clients as http:
-        app = make_app(runtime, limits)
+    async with background_work(parts), clients as http:
+        app = make_app(parts, limits)
         running = await start_site(app, "localhost", settings.port, limits=limits, tls=tls)
         if mtls is not None:
             await running.listen("localhost", settings.mtls_port, tls=mtls)
         if settings.listen_socket is not None:
             await running.listen(None, None, sock=unix_socket(settings.listen_socket))
         try:
-            yield RunningServer(settings.issuer, runtime, http, created.subject)
+            yield RunningServer(settings.issuer, parts, http, created.subject)
         finally:
             await running.stop(1)
 

@@ -15,14 +15,14 @@ from authrim.authorization.interaction import (
     open_interaction,
     own_form,
 )
-from authrim.core.execute import Change, Context
-from authrim.core.runtime import RUNTIME
+from authrim.core.call import Call
+from authrim.core.execute import Change
 from authrim.pages import texts
 from authrim.pages.pages import ConsentPage
 from authrim.people.claims import display_name_of
 from authrim.people.sessions.browser import read_account, read_session
 from authrim.web.answers import page_settings, refuse_on_page, see_other
-from authrim.web.context import context_of
+from authrim.web.call import PAGES, call_of, core_of
 from authrim.web.own_host import led_home
 from authrim.web.params import Params
 from authrim.web.sent_forms import answered_once
@@ -43,64 +43,62 @@ ENDPOINT = "consent"
 @led_home
 async def show_consent(request: web.Request) -> web.StreamResponse:
     """GET ``/consent/{grant}``: changes nothing."""
-    context = context_of(request)
-    interaction = await open_interaction(request, context)
+    call = call_of(request)
+    call, interaction = await open_interaction(request, call)
     if isinstance(interaction, Refusal):
-        return await refuse_dead_end(request, context, ENDPOINT, interaction)
+        return await refuse_dead_end(request, call, ENDPOINT, interaction)
     if interaction.grant.subject is None:
-        return see_other(request.app[RUNTIME].url(f"/login/{interaction.grant_id}"))
-    if not await _still_signed_in(request, context, interaction):
-        return await refuse_dead_end(request, context, ENDPOINT, SIGNED_OUT, client_known=True)
-    return await _page(request, context, interaction)
+        return see_other(call.core.url(f"/login/{interaction.grant_id}"))
+    if not await _still_signed_in(call, interaction):
+        return await refuse_dead_end(request, call, ENDPOINT, SIGNED_OUT, client_known=True)
+    return await _page(request, call, interaction)
 
 
-async def _still_signed_in(request: web.Request, context: Context, interaction: Interaction) -> bool:
+async def _still_signed_in(call: Call, interaction: Interaction) -> bool:
     """Whether the sign-in of this request holds: else the page would show a name to whoever comes after (A181)."""
-    runtime, grant = request.app[RUNTIME], interaction.grant
+    grant = interaction.grant
     if grant.subject is None or grant.session_id is None:
         return False
-    account, _ = await read_account(runtime, context.tenant, grant.subject)
-    session, _ = await read_session(runtime, context.tenant, grant.session_id)
-    return account.status == ACTIVE and session.is_live(runtime.now())
+    account, _ = await read_account(call.core, call.tenant, grant.subject)
+    session, _ = await read_session(call.core, call.tenant, grant.session_id)
+    return account.status == ACTIVE and session.is_live(call.core.now())
 
 
 @answered_once
 async def answer_consent(request: web.Request) -> web.StreamResponse:
     """POST ``/consent/{grant}``: the person agrees or cancels."""
-    context = context_of(request)
-    interaction = await open_interaction(request, context)
+    call = call_of(request)
+    call, interaction = await open_interaction(request, call)
     if isinstance(interaction, Refusal):
-        return await refuse_dead_end(request, context, ENDPOINT, interaction)
+        return await refuse_dead_end(request, call, ENDPOINT, interaction)
     form = await own_form(request, interaction)
     if isinstance(form, Refusal):
-        return await refuse_on_page(request, context, ENDPOINT, form, client_known=True)
+        return await refuse_on_page(request, call, ENDPOINT, form, client_known=True)
     if _too_soon(request, form):
-        if not await _still_signed_in(request, context, interaction):
-            return await refuse_dead_end(request, context, ENDPOINT, SIGNED_OUT, client_known=True)
-        return await _page(request, context, interaction, texts.TOO_SOON)
+        if not await _still_signed_in(call, interaction):
+            return await refuse_dead_end(request, call, ENDPOINT, SIGNED_OUT, client_known=True)
+        return await _page(request, call, interaction, texts.TOO_SOON)
     cancelled = form.get("action") == "cancel"
+    call = call.of_person(interaction.grant.subject or "")
 
     async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepTaken:
         if cancelled:
             return StepTaken(authorization.decide_cancelled(facts.now))
-        return await _agree(request, context, client, grant, facts)
+        return await _agree(call, client, grant, facts)
 
-    return (await advance(request, context, ENDPOINT, interaction, decide)).response
+    return (await advance(request, call, ENDPOINT, interaction, decide)).response
 
 
-async def _agree(
-    request: web.Request, context: Context, client: Client, grant: Grant, facts: StepFacts
-) -> StepTaken:
+async def _agree(call: Call, client: Client, grant: Grant, facts: StepFacts) -> StepTaken:
     """Record the consent on the grant, and remember it on the account in the same append.
 
     The session of the sign-in has to live still: a changed password or another person's sign-in has ended it.
     """
-    runtime, tenant = request.app[RUNTIME], context.tenant
+    tenant = call.tenant
     if grant.request is None or grant.subject is None or grant.session_id is None:
         return StepTaken(Decision((), SIGNED_OUT))
-    context.subject = grant.subject
-    account, version = await read_account(runtime, tenant, grant.subject)
-    session, session_version = await read_session(runtime, tenant, grant.session_id)
+    account, version = await read_account(call.core, tenant, grant.subject)
+    session, session_version = await read_session(call.core, tenant, grant.session_id)
     if account.status != ACTIVE or not session.is_live(facts.now):
         return StepTaken(Decision((), SIGNED_OUT))
     remembered = accounts.decide_remember_consent(
@@ -111,7 +109,7 @@ async def _agree(
     signed_in = (session_stream(tenant, grant.session_id), session_version)
     expects = (signed_in,) if changes else (signed_in, (stream, version))
     decision = authorization.decide_consented(
-        grant, facts_for(runtime, context, client, None, facts, grant.subject), account.endings.epoch
+        grant, facts_for(call, client, None, facts, grant.subject), account.endings.epoch
     )
     return StepTaken(decision, changes, expects=expects)
 
@@ -119,7 +117,7 @@ async def _agree(
 def _too_soon(request: web.Request, form: Params) -> bool:
     """Whether the page was there too briefly to have been read: the second half of a double click on the page before
     answers nothing (RFC 6749 §10.13, RFC 9700 §4.16). Without scripts, so the server's own time decides."""
-    pause = request.app[RUNTIME].settings.consent_pause
+    pause = core_of(request).settings.consent_pause
     shown = form.get("shown") or ""
     if not pause:
         return False
@@ -135,20 +133,19 @@ def _milliseconds() -> int:
 
 
 async def _page(
-    request: web.Request, context: Context, interaction: Interaction, notice: str | None = None
+    request: web.Request, call: Call, interaction: Interaction, notice: str | None = None
 ) -> web.Response:
-    runtime = request.app[RUNTIME]
     assert interaction.grant.subject is not None
     settings = page_settings(request, interaction.asked.ui_locales)
-    return runtime.pages.consent(
+    return call.parts[PAGES].consent(
         ConsentPage(
-            action_url=runtime.url(f"/consent/{interaction.grant_id}"),
+            action_url=call.core.url(f"/consent/{interaction.grant_id}"),
             csrf_token=interaction.csrf,
             shown=_milliseconds(),
             error_message=notice,
-            client=shown_client(runtime, interaction.client, interaction.asked.redirect_uri),
-            account_display_name=await display_name_of(runtime, context.tenant, interaction.grant.subject),
-            scopes=runtime.pages.scope_lines(scope_to_agree_to(interaction.asked), settings["locale"]),
+            client=shown_client(call.core, interaction.client, interaction.asked.redirect_uri),
+            account_display_name=await display_name_of(call.core, call.tenant, interaction.grant.subject),
+            scopes=call.parts[PAGES].scope_lines(scope_to_agree_to(interaction.asked), settings["locale"]),
             **settings,
         )
     )

@@ -20,8 +20,8 @@ from authrim.authorization.interaction import (
     own_form,
 )
 from authrim.authorization.other_tab import is_signed_in_since
-from authrim.core.execute import Change, Context
-from authrim.core.runtime import RUNTIME, Runtime
+from authrim.core.call import Call
+from authrim.core.execute import Change
 from authrim.pages import texts
 from authrim.pages.headers import ERROR_ID_HEADER
 from authrim.pages.pages import CreateAccountPage
@@ -37,10 +37,11 @@ from authrim.people.new_account import (
     prepare_account,
     refuse_new_account,
 )
+from authrim.people.part import PEOPLE
 from authrim.people.sessions.begin import SessionBeginning
 from authrim.people.sign_in.password import PASSWORD_ACR, PASSWORD_AMR, by_network, too_many
 from authrim.web.answers import page_settings, record, refuse_on_page, see_other
-from authrim.web.context import context_of, networks_of
+from authrim.web.call import PAGES, call_of, core_of, networks_of
 from authrim.web.own_host import led_home
 from authrim.web.params import Params
 from authrim.web.sent_forms import answered_once
@@ -96,46 +97,45 @@ class Typed(msgspec.Struct, frozen=True):
 @led_home
 async def show_create_account(request: web.Request) -> web.StreamResponse:
     """GET ``/create-account/{grant}``: changes nothing."""
-    context = context_of(request)
-    interaction = await _open(request, context)
+    call = call_of(request)
+    call, interaction = await _open(request, call)
     if isinstance(interaction, Refusal):
-        return await refuse_dead_end(request, context, ENDPOINT, interaction)
-    runtime = request.app[RUNTIME]
+        return await refuse_dead_end(request, call, ENDPOINT, interaction)
     if interaction.grant.subject is not None:
-        return see_other(runtime.url(f"/consent/{interaction.grant_id}"))
-    if await is_signed_in_since(request, context, interaction):
-        return see_other(runtime.url(f"/authorize/{interaction.grant_id}"))
+        return see_other(call.core.url(f"/consent/{interaction.grant_id}"))
+    if await is_signed_in_since(request, call, interaction):
+        return see_other(call.core.url(f"/authorize/{interaction.grant_id}"))
     page = _page(request, interaction, Typed(interaction.private.login_hint or ""))
-    return runtime.pages.create_account(page)
+    return call.parts[PAGES].create_account(page)
 
 
 @answered_once
 async def answer_create_account(request: web.Request) -> web.StreamResponse:
     """POST ``/create-account/{grant}``: the person makes an account or cancels."""
-    context = context_of(request)
-    interaction = await _open(request, context)
+    call = call_of(request)
+    call, interaction = await _open(request, call)
     if isinstance(interaction, Refusal):
-        return await refuse_dead_end(request, context, ENDPOINT, interaction)
+        return await refuse_dead_end(request, call, ENDPOINT, interaction)
     form = await own_form(request, interaction)
     if isinstance(form, Refusal):
-        return await refuse_on_page(request, context, ENDPOINT, form, client_known=True)
+        return await refuse_on_page(request, call, ENDPOINT, form, client_known=True)
     if interaction.grant.subject is not None:  # another form of this request has done so already
-        return see_other(request.app[RUNTIME].url(f"/consent/{interaction.grant_id}"))
+        return see_other(call.core.url(f"/consent/{interaction.grant_id}"))
     if form.get("action") == "cancel":
-        return await cancel(request, context, ENDPOINT, interaction)
+        return await cancel(request, call, ENDPOINT, interaction)
     typed = _typed(form)
-    refusal = _refuse_typed(typed) or await _refuse_now(request, context, interaction, typed)
+    refusal = _refuse_typed(typed) or await _refuse_now(request, call, interaction, typed)
     if refusal is not None:
-        return await _not_yet(request, context, interaction, typed, refusal)
-    return await _create(request, context, interaction, typed)
+        return await _not_yet(request, call, interaction, typed, refusal)
+    return await _create(request, call, interaction, typed)
 
 
-async def _open(request: web.Request, context: Context) -> Interaction | Refusal:
+async def _open(request: web.Request, call: Call) -> tuple[Call, Interaction | Refusal]:
     """The request of this browser, when a new person may answer it."""
-    interaction = await open_interaction(request, context)
+    call, interaction = await open_interaction(request, call)
     if isinstance(interaction, Refusal) or create_account_url(request, interaction):
-        return interaction
-    return NOBODY_NEW
+        return call, interaction
+    return call, NOBODY_NEW
 
 
 def _typed(form: Params) -> Typed:
@@ -152,83 +152,77 @@ def _refuse_typed(typed: Typed) -> Refusal | None:
 
 
 async def _refuse_now(
-    request: web.Request, context: Context, interaction: Interaction, typed: Typed
+    request: web.Request, call: Call, interaction: Interaction, typed: Typed
 ) -> Refusal | None:
     """Count the attempt, then see whether the login is free: who tries out which are taken is slowed down as who
     guesses passwords is (A182, A183). Accounts that were made are counted too, so nobody makes them by the thousand."""
-    runtime, tenant = request.app[RUNTIME], context.tenant
-    settings, kind = runtime.settings, f"create-account:{tenant}"
+    tenant = call.tenant
+    settings, kind = call.core.settings, f"create-account:{tenant}"
     limits = {
         f"{kind}:{interaction.grant_id}": settings.sign_in_attempts_per_account,
         **by_network(kind, networks_of(request), settings.sign_in_attempts_per_address, 4),
     }
-    if await too_many(runtime, limits):
+    if await too_many(call.core, limits):
         return TOO_MANY
-    if await find_subject(runtime.store, runtime.master, tenant, typed.login) is not None:
+    if await find_subject(call.core.store, call.core.master, tenant, typed.login) is not None:
         return LOGIN_TAKEN
     return None
 
 
-async def _create(
-    request: web.Request, context: Context, interaction: Interaction, typed: Typed
-) -> web.Response:
+async def _create(request: web.Request, call: Call, interaction: Interaction, typed: Typed) -> web.Response:
     """Make the account, begin its session, and go on with the request. Raises PasswordsBusy."""
-    runtime = request.app[RUNTIME]
-    context.actor = "subject"
     new = await prepare_account(
-        runtime.private,
-        runtime.passwords,
-        runtime.master,
-        context.tenant,
+        call.core.private,
+        call.parts[PEOPLE].passwords,
+        call.core.master,
+        call.tenant,
         typed.wanted,
         source=networks_of(request)[-1],
     )
-    beginning = SessionBeginning(request, context, new.subject, typed.login)
+    person = call.of_person(new.subject, actor="subject")
+    beginning = SessionBeginning(request, person, new.subject, typed.login)
 
     async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepTaken:
         # Of two that want the same login at once the database lets one have it, and the other finds it taken here.
-        if await find_subject(runtime.store, runtime.master, context.tenant, typed.login) is not None:
+        if await find_subject(call.core.store, call.core.master, call.tenant, typed.login) is not None:
             return StepTaken(Decision((), LOGIN_TAKEN))
-        context.subject = new.subject
         account = decide_new_account(NO_ACCOUNT, new, facts.now)
         changes = await beginning.decide(client, facts.now)
-        made = Change(account_stream(context.tenant, new.subject), 0, account.events)
-        decision = _signed_in(runtime, context, client, new, beginning.session_id, grant, facts)
+        made = Change(account_stream(call.tenant, new.subject), 0, account.events)
+        decision = _signed_in(call, client, new, beginning.session_id, grant, facts)
         return StepTaken(decision, (made, *changes), new.rows)
 
-    step = await take_step(request, context, interaction, decide)
+    step = await take_step(person, interaction, decide)
     if step is LOGIN_TAKEN:
-        context.subject = ""  # of an earlier try that lost
-        return await _not_yet(request, context, interaction, typed, LOGIN_TAKEN)
-    advanced = await answer_step(request, context, ENDPOINT, interaction, step)
+        return await _not_yet(request, call, interaction, typed, LOGIN_TAKEN)
+    advanced = await answer_step(request, person, ENDPOINT, interaction, step)
     if advanced.taken:
         beginning.tell(advanced.response)
     return advanced.response
 
 
 def _signed_in(
-    runtime: Runtime, context: Context, client: Client, new: NewAccount, session_id: str,
+    call: Call, client: Client, new: NewAccount, session_id: str,
     grant: Grant, facts: StepFacts,
 ) -> Decision[authorization.Step]:  # fmt: skip
     """The new person is the one of the request, and has agreed to nothing yet."""
     browser = Browser(session_id, NO_SESSION, account_active=True)
-    authorization_facts = facts_for(runtime, context, client, browser, facts, new.subject)
+    authorization_facts = facts_for(call, client, browser, facts, new.subject)
     return authorization.decide_signed_in(
         grant, new.subject, session_id, PASSWORD_ACR, PASSWORD_AMR, authorization_facts
     )
 
 
 async def _not_yet(
-    request: web.Request, context: Context, interaction: Interaction, typed: Typed, refusal: Refusal
+    request: web.Request, call: Call, interaction: Interaction, typed: Typed, refusal: Refusal
 ) -> web.Response:
     """Record why, and show the page again."""
-    runtime = request.app[RUNTIME]
-    await record(request, context, ENDPOINT, refusal, client_known=True)
-    page = _page(request, interaction, typed, refusal, context.error_id)
-    response = runtime.pages.create_account(page, status=refusal.status)
-    response.headers[ERROR_ID_HEADER] = context.error_id
+    await record(call, ENDPOINT, refusal, client_known=True)
+    page = _page(request, interaction, typed, refusal, call.error_id)
+    response = call.parts[PAGES].create_account(page, status=refusal.status)
+    response.headers[ERROR_ID_HEADER] = call.error_id
     if refusal is TOO_MANY:
-        response.headers[hdrs.RETRY_AFTER] = str(runtime.settings.sign_in_window_seconds)
+        response.headers[hdrs.RETRY_AFTER] = str(call.core.settings.sign_in_window_seconds)
     return response
 
 
@@ -236,13 +230,13 @@ def _page(
     request: web.Request, interaction: Interaction, typed: Typed, refusal: Refusal | None = None,
     error_id: str | None = None,
 ) -> CreateAccountPage:  # fmt: skip
-    runtime = request.app[RUNTIME]
+    core = core_of(request)
     message, wrong = (None, "") if refusal is None else _SAID[refusal]
     return CreateAccountPage(
         action_url=create_account_url(request, interaction),
         csrf_token=interaction.csrf,
-        client=shown_client(runtime, interaction.client, interaction.asked.redirect_uri),
-        sign_in_url=runtime.url(f"/login/{interaction.grant_id}"),
+        client=shown_client(core, interaction.client, interaction.asked.redirect_uri),
+        sign_in_url=core.url(f"/login/{interaction.grant_id}"),
         shortest_password=SHORTEST_PASSWORD,
         login_value=typed.login if len(typed.login) <= LONGEST_LOGIN else "",
         name_value=typed.name if len(typed.name) <= MAX_OWN_NAME else "",

@@ -17,8 +17,8 @@ from authrim.authorization.interaction import (
     own_form,
 )
 from authrim.authorization.other_tab import is_signed_in_since
-from authrim.core.execute import Change, Context, Outcome
-from authrim.core.runtime import RUNTIME
+from authrim.core.call import Call
+from authrim.core.execute import Change, Outcome
 from authrim.pages import texts
 from authrim.pages.headers import ERROR_ID_HEADER
 from authrim.pages.pages import SignInPage
@@ -33,7 +33,7 @@ from authrim.people.sign_in.password import (
     check_password,
 )
 from authrim.web.answers import page_settings, record, refuse_on_page, see_other
-from authrim.web.context import context_of, networks_of
+from authrim.web.call import PAGES, call_of, core_of, networks_of
 from authrim.web.cookies import known_browser
 from authrim.web.own_host import led_home
 from authrim.web.params import Params
@@ -62,65 +62,62 @@ TOO_MANY = Refusal(
 @led_home
 async def show_sign_in(request: web.Request) -> web.StreamResponse:
     """GET ``/login/{grant}``: changes nothing."""
-    context = context_of(request)
-    interaction = await open_interaction(request, context)
+    call = call_of(request)
+    call, interaction = await open_interaction(request, call)
     if isinstance(interaction, Refusal):
-        return await refuse_dead_end(request, context, ENDPOINT, interaction)
-    runtime = request.app[RUNTIME]
+        return await refuse_dead_end(request, call, ENDPOINT, interaction)
     if interaction.grant.subject is not None:
-        return see_other(runtime.url(f"/consent/{interaction.grant_id}"))
-    if await is_signed_in_since(request, context, interaction):
-        return see_other(runtime.url(f"/authorize/{interaction.grant_id}"))
-    return runtime.pages.sign_in(_page(request, interaction, interaction.private.login_hint or ""))
+        return see_other(call.core.url(f"/consent/{interaction.grant_id}"))
+    if await is_signed_in_since(request, call, interaction):
+        return see_other(call.core.url(f"/authorize/{interaction.grant_id}"))
+    return call.parts[PAGES].sign_in(_page(request, interaction, interaction.private.login_hint or ""))
 
 
 @answered_once
 async def answer_sign_in(request: web.Request) -> web.StreamResponse:
     """POST ``/login/{grant}``: the person signs in or cancels."""
-    context = context_of(request)
-    interaction = await open_interaction(request, context)
+    call = call_of(request)
+    call, interaction = await open_interaction(request, call)
     if isinstance(interaction, Refusal):
-        return await refuse_dead_end(request, context, ENDPOINT, interaction)
+        return await refuse_dead_end(request, call, ENDPOINT, interaction)
     form = await own_form(request, interaction)
     if isinstance(form, Refusal):
-        return await refuse_on_page(request, context, ENDPOINT, form, client_known=True)
+        return await refuse_on_page(request, call, ENDPOINT, form, client_known=True)
     if interaction.grant.subject is not None:  # another form of this request has done so already
-        return see_other(request.app[RUNTIME].url(f"/consent/{interaction.grant_id}"))
+        return see_other(call.core.url(f"/consent/{interaction.grant_id}"))
     if form.get("action") == "cancel":
-        return await cancel(request, context, ENDPOINT, interaction)
-    return await _sign_in(request, context, interaction, form)
+        return await cancel(request, call, ENDPOINT, interaction)
+    return await _sign_in(request, call, interaction, form)
 
 
-async def _sign_in(
-    request: web.Request, context: Context, interaction: Interaction, form: Params
-) -> web.Response:
+async def _sign_in(request: web.Request, call: Call, interaction: Interaction, form: Params) -> web.Response:
     """Check the password; start or renew the session; and go on with the request, all in one append."""
     attempt = Attempt(
         form.get("login") or "", form.get("password") or "", networks_of(request), known_browser(request)
     )
-    checked = await check_password(request.app[RUNTIME], context, attempt)
+    checked = await check_password(call, attempt)
     if isinstance(checked, SignInRefused):
-        return await _failed(request, context, interaction, checked, attempt.login)
-    context.subject = checked.subject
-    beginning = SessionBeginning(request, context, checked.subject, attempt.login)
+        return await _failed(request, call, interaction, checked, attempt.login)
+    call = call.of_person(checked.subject)
+    beginning = SessionBeginning(request, call, checked.subject, attempt.login)
 
     async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepTaken:
         changes = await beginning.decide(client, facts.now)
-        return await _step(request, context, client, checked, beginning.session_id, changes, grant, facts)
+        return await _step(call, client, checked, beginning.session_id, changes, grant, facts)
 
-    advanced = await advance(request, context, ENDPOINT, interaction, decide)
+    advanced = await advance(request, call, ENDPOINT, interaction, decide)
     if advanced.taken:
         beginning.tell(advanced.response)
     return advanced.response
 
 
 async def _step(
-    request: web.Request, context: Context, client: Client, checked: Checked, session_id: str,
+    call: Call, client: Client, checked: Checked, session_id: str,
     changes: tuple[Change, ...], grant: Grant, facts: StepFacts,
 ) -> StepTaken:  # fmt: skip
     """The person is known; the account is read at each try, because another tab may be changing it."""
-    runtime, subject = request.app[RUNTIME], checked.subject
-    account, version = await read_account(runtime, context.tenant, subject)
+    subject = checked.subject
+    account, version = await read_account(call.core, call.tenant, subject)
     if account.status != ACTIVE or account.password_set_at != checked.password_set_at:
         return StepTaken(Decision((), SIGNED_OUT))
     remembered = account.remembered_scope(client.client_id, client.generation)
@@ -131,19 +128,18 @@ async def _step(
         remembered_scope=remembered,
         account_epoch=account.endings.epoch,
     )
-    authorization_facts = facts_for(runtime, context, client, browser, facts, subject)
+    authorization_facts = facts_for(call, client, browser, facts, subject)
     decision = authorization.decide_signed_in(
         grant, subject, session_id, PASSWORD_ACR, PASSWORD_AMR, authorization_facts
     )
-    return StepTaken(decision, changes, expects=((account_stream(context.tenant, subject), version),))
+    return StepTaken(decision, changes, expects=((account_stream(call.tenant, subject), version),))
 
 
 async def _failed(
-    request: web.Request, context: Context, interaction: Interaction, refused: SignInRefused, login: str
+    request: web.Request, call: Call, interaction: Interaction, refused: SignInRefused, login: str
 ) -> web.Response:
     """Record the failure on the grant, and show the page again; the text never says which part was wrong."""
-    runtime = request.app[RUNTIME]
-    stream = grant_stream(context.tenant, interaction.grant_id)
+    stream = grant_stream(call.tenant, interaction.grant_id)
 
     async def decide(grant: Grant, version: int, now: int) -> Outcome[authorization.Step]:
         closed = why_not_open(grant, interaction.browser_hash, now)
@@ -153,13 +149,13 @@ async def _failed(
         return Outcome(decision.answer, (Change(stream, version, decision.events),))
 
     if refused.retry_after:
-        await record(request, context, ENDPOINT, TOO_MANY, client_known=True)
+        await record(call, ENDPOINT, TOO_MANY, client_known=True)
     else:
-        await runtime.executor.on_grant(context, interaction.grant_id, decide)
+        await call.core.executor.on_grant(call, interaction.grant_id, decide)
     message = texts.TOO_MANY_ATTEMPTS if refused.retry_after else texts.WRONG_CREDENTIALS
-    page = _page(request, interaction, login, message, context.error_id)
-    response = runtime.pages.sign_in(page, status=429 if refused.retry_after else 401)
-    response.headers[ERROR_ID_HEADER] = context.error_id
+    page = _page(request, interaction, login, message, call.error_id)
+    response = call.parts[PAGES].sign_in(page, status=429 if refused.retry_after else 401)
+    response.headers[ERROR_ID_HEADER] = call.error_id
     if refused.retry_after:
         response.headers["Retry-After"] = str(refused.retry_after)
     return response
@@ -170,9 +166,9 @@ def _page(
     error_id: str | None = None,
 ) -> SignInPage:  # fmt: skip
     return SignInPage(
-        action_url=request.app[RUNTIME].url(f"/login/{interaction.grant_id}"),
+        action_url=core_of(request).url(f"/login/{interaction.grant_id}"),
         csrf_token=interaction.csrf,
-        client=shown_client(request.app[RUNTIME], interaction.client, interaction.asked.redirect_uri),
+        client=shown_client(core_of(request), interaction.client, interaction.asked.redirect_uri),
         create_account_url=create_account_url(request, interaction),
         login_value=login if len(login) <= LONGEST_LOGIN else "",
         error_message=error_message,

@@ -4,6 +4,7 @@
 from time import time
 
 from authrim.clients.authentication._proof import Asked, Proven
+from authrim.clients.part import CLIENTS
 from authrim.crypto.jws import KeyFinder, VerificationKey
 from authrim.protocol import client_assertion
 from authrim.protocol.client_assertion import Assertion, AssertionFacts
@@ -13,8 +14,8 @@ from domain.errors import Refusal, invalid_client
 async def private_key_jwt(asked: Asked) -> Proven | Refusal:
     """RFC 7523 §2.2 with a key of the client's own."""
     assertion = _assertion(asked)
-    keys = await asked.runtime.client_keys.verifying(asked.context.tenant, asked.client, assertion.jws.kid)
-    proved = client_assertion.check(asked.context.tenant, asked.client, keys, assertion, _facts(asked))
+    keys = await asked.call.parts[CLIENTS].keys.verifying(asked.call.tenant, asked.client, assertion.jws.kid)
+    proved = client_assertion.check(asked.call.tenant, asked.client, keys, assertion, _facts(asked))
     return proved if isinstance(proved, Refusal) else Proven(proved.kid, (proved.once,))
 
 
@@ -23,13 +24,13 @@ async def client_secret_jwt(asked: Asked) -> Proven | Refusal:
     accepted."""
     refusal = invalid_client("Client authentication failed.", "secret_expired")
     for secret_hash in asked.client.live_secrets(int(time())):
-        key = await asked.runtime.client_secrets.verifying(
-            asked.context.tenant, asked.client.client_id, secret_hash
+        key = await asked.call.parts[CLIENTS].secrets.verifying(
+            asked.call.tenant, asked.client.client_id, secret_hash
         )
         if key is None:
             continue
         proved = client_assertion.check(
-            asked.context.tenant,
+            asked.call.tenant,
             asked.client,
             _always(key),
             _assertion(asked),
@@ -55,11 +56,11 @@ def _always(key: VerificationKey) -> KeyFinder:
 
 def _facts(asked: Asked) -> AssertionFacts:
     """What the client's assertion is held against: the names of ours that its audience may hold (decisions.md 18)."""
-    runtime, path = asked.runtime, asked.request.rel_url.raw_path
+    core, path = asked.call.core, asked.request.rel_url.raw_path
     return AssertionFacts(
         now=int(time()),
-        issuer=runtime.issuer,
+        issuer=core.issuer,
         rule=asked.client.profile.assertion_audience,
-        endpoints=frozenset((*runtime.urls("/token"), *runtime.urls_of_request(path))),
+        endpoints=frozenset((*core.urls("/token"), *core.urls_of_request(path))),
         algorithms=asked.client.assertion_algorithms,
     )

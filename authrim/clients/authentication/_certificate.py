@@ -2,6 +2,7 @@
 
 from authrim.clients.authentication._proof import Asked, Proven
 from authrim.clients.authentication.shown_certificate import MALFORMED, presented_certificate
+from authrim.clients.part import CLIENTS
 from authrim.protocol.mtls import (
     ClientCertificate,
     is_registered_certificate,
@@ -18,7 +19,7 @@ async def tls_client_auth(asked: Asked) -> Proven | Refusal:
     shown = _shown_certificate(asked)
     if isinstance(shown, Refusal):
         return shown
-    certificate, now = parsed(shown.der), asked.runtime.now()
+    certificate, now = parsed(shown.der), asked.call.core.now()
     if certificate is None:
         return MALFORMED
     weak = weakness(certificate, now)
@@ -26,7 +27,7 @@ async def tls_client_auth(asked: Asked) -> Proven | Refusal:
         return _certificate_refused(weak)
     if not is_registered_name(certificate, asked.client.metadata):
         return _certificate_refused("certificate_of_another_name")
-    refused = await asked.runtime.client_chains.refusal(shown, now)
+    refused = await asked.call.parts[CLIENTS].chains.refusal(shown, now)
     return _certificate_refused(refused) if refused else Proven(shown.x5t_s256)
 
 
@@ -38,7 +39,7 @@ async def self_signed_tls_client_auth(asked: Asked) -> Proven | Refusal:
     certificate = parsed(shown.der)
     if certificate is None:
         return MALFORMED
-    weak = weakness(certificate, asked.runtime.now())
+    weak = weakness(certificate, asked.call.core.now())
     if weak:
         return _certificate_refused(weak)
     if not await _is_registered(asked, shown):
@@ -48,7 +49,7 @@ async def self_signed_tls_client_auth(asked: Asked) -> Proven | Refusal:
 
 async def _is_registered(asked: Asked, shown: ClientCertificate) -> bool:
     """A certificate that the client has just renewed is looked for behind its ``jwks_uri``."""
-    client_keys, tenant = asked.runtime.client_keys, asked.context.tenant
+    client_keys, tenant = asked.call.parts[CLIENTS].keys, asked.call.tenant
     if is_registered_certificate(shown.der, await client_keys.jwks(tenant, asked.client)):
         return True
     return is_registered_certificate(
@@ -57,7 +58,7 @@ async def _is_registered(asked: Asked, shown: ClientCertificate) -> bool:
 
 
 def _shown_certificate(asked: Asked) -> ClientCertificate | Refusal:
-    if MTLS not in asked.runtime.features:
+    if MTLS not in asked.call.core.features:
         return invalid_client("Client authentication failed.", "method_not_offered")
     shown = presented_certificate(asked.request)
     if shown is None:

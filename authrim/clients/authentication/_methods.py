@@ -81,7 +81,7 @@ def _has_two_methods(asked: Asked) -> bool:
     """Whether a client that is to authenticate with its certificate shows one, and a secret or an assertion as well
     (A077). For others a certificate is no authentication: their tokens may be bound to it."""
     return (
-        MTLS in asked.runtime.features
+        MTLS in asked.call.core.features
         and asked.client.metadata.token_endpoint_auth_method in CERTIFICATE_METHODS
         and presented_certificate(asked.request) is not None
     )

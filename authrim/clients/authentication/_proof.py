@@ -6,8 +6,7 @@ import msgspec
 from aiohttp import web
 
 from authrim.clients.authentication._credentials import Credentials
-from authrim.core.execute import Context
-from authrim.core.runtime import Runtime
+from authrim.core.call import Call
 from authrim.protocol.used_once import UsedOnce
 from domain.client.client import Client
 
@@ -15,9 +14,8 @@ from domain.client.client import Client
 class Asked(NamedTuple):
     """The request of a client that is known and active, and that says who it is in its registered way."""
 
-    runtime: Runtime
+    call: Call
     request: web.Request
-    context: Context
     client: Client
     credentials: Credentials
 

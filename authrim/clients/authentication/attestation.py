@@ -7,7 +7,8 @@ from aiohttp import web
 
 from authrim.clients.authentication._proof import Asked, Proven
 from authrim.clients.authentication.sender_constraint import proved_keys
-from authrim.core.runtime import Runtime
+from authrim.clients.part import CLIENTS
+from authrim.core.parts import Core
 from authrim.protocol import attestation
 from authrim.protocol.attestation import InstanceKey
 from authrim.protocol.nonce import accepted_nonces, current_nonce
@@ -20,9 +21,9 @@ CHALLENGE_HEADER: Final = "OAuth-Client-Attestation-Challenge"
 _PURPOSE: Final = "attestation"
 
 
-def current_challenge(runtime: Runtime, tenant: str) -> str:
+def current_challenge(core: Core, tenant: str) -> str:
     """The challenge to give out now."""
-    return current_nonce(runtime.master, tenant, _PURPOSE, runtime.now())
+    return current_nonce(core.master, tenant, _PURPOSE, core.now())
 
 
 async def attest_jwt_client_auth(asked: Asked) -> Proven | Refusal:
@@ -30,16 +31,16 @@ async def attest_jwt_client_auth(asked: Asked) -> Proven | Refusal:
     instance = _instance(asked)
     if isinstance(instance, Refusal):
         return instance
-    runtime, tenant, now = asked.runtime, asked.context.tenant, asked.runtime.now()
+    core, tenant, now = asked.call.core, asked.call.tenant, asked.call.core.now()
     proof = attestation.check_proof(
         tenant,
         asked.request.headers.getall(POP_HEADER, ()),
         instance,
-        runtime.issuer,
-        accepted_nonces(runtime.master, tenant, _PURPOSE, now),
+        core.issuer,
+        accepted_nonces(core.master, tenant, _PURPOSE, now),
         now,
     )
-    fresh = current_challenge(runtime, tenant)
+    fresh = current_challenge(core, tenant)
     if isinstance(proof, Refusal):
         _offer(asked.request, fresh)
         return proof
@@ -55,7 +56,7 @@ async def attest_jwt_client_auth_dpop(asked: Asked) -> Proven | Refusal:
         return instance
     if POP_HEADER in asked.request.headers:
         return invalid_client("There are two proofs.", "attestation_pop_twice", "Send the DPoP proof alone.")
-    proved = await proved_keys(asked.runtime, asked.request, asked.context, asked.client)
+    proved = await proved_keys(asked.call, asked.request, asked.client)
     if isinstance(proved, Refusal):
         return proved
     if proved.keys.jkt != instance.jkt:
@@ -67,14 +68,14 @@ async def attest_jwt_client_auth_dpop(asked: Asked) -> Proven | Refusal:
 
 def _instance(asked: Asked) -> InstanceKey | Refusal:
     """The key of the instance, by the one attestation of the request."""
-    runtime = asked.runtime
-    if ATTESTATION_FEATURE not in runtime.features:
+    core = asked.call.core
+    if ATTESTATION_FEATURE not in core.features:
         return invalid_client("Client authentication failed.", "method_not_offered")
     return attestation.instance_key(
         asked.credentials.secret,
-        runtime.client_attesters.of(asked.client),
+        asked.call.parts[CLIENTS].attesters.of(asked.client),
         asked.client.client_id,
-        runtime.now(),
+        core.now(),
     )
 
 

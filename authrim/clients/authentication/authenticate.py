@@ -16,8 +16,9 @@ from authrim.clients.authentication._methods import prove
 from authrim.clients.authentication._proof import Asked
 from authrim.clients.authentication.attestation import ATTESTATION_FEATURE
 from authrim.clients.authentication.sender_constraint import proved_keys
-from authrim.core.execute import Context
-from authrim.core.runtime import Runtime
+from authrim.clients.part import CLIENTS
+from authrim.core.call import Call
+from authrim.core.parts import Core
 from authrim.crypto.ids import digest
 from authrim.crypto.secrets import dummy_comparison
 from authrim.protocol.used_once import UsedOnce, use_up
@@ -56,9 +57,9 @@ _waiting: OrderedDict[str, float] = OrderedDict()
 
 
 async def authenticated_form(
-    runtime: Runtime, request: web.Request, context: Context, may_repeat: Collection[str] = MAY_REPEAT,
+    call: Call, request: web.Request, may_repeat: Collection[str] = MAY_REPEAT,
     *, for_tokens: bool = False,
-) -> tuple[Params, AuthenticatedClient] | Refusal:  # fmt: skip
+) -> tuple[Call, tuple[Params, AuthenticatedClient] | Refusal]:  # fmt: skip
     """How every back-channel endpoint begins: the form, nothing in it twice, and whose it is.
 
     ``for_tokens``: what is asked for leads to tokens, so the request may prove keys to bind them to. The order is that
@@ -66,64 +67,65 @@ async def authenticated_form(
     """
     form = await read_form(request)
     if isinstance(form, Refusal):
-        return form
+        return call, form
     repeated = form.refuse_duplicates(may_repeat)
     if repeated is not None:
-        return repeated
-    checked = await _checked(runtime, request, form, context)
+        return call, repeated
+    call, checked = await _checked(call, request, form)
     if isinstance(checked, Refusal):
-        return checked
+        return call, checked
     authenticated, once = checked
     if for_tokens:
-        proved = await proved_keys(runtime, request, context, authenticated.client)
+        proved = await proved_keys(call, request, authenticated.client)
         if isinstance(proved, Refusal):
-            return proved
+            return call, proved
         authenticated = msgspec.structs.replace(authenticated, proof=proved.keys)
         once = tuple(
             {value.key: value for value in (*once, *proved.once)}.values()
         )  # one proof may be for both
-    used = await use_up(runtime.store, once) if once else None
-    return used or (form, authenticated)
+    used = await use_up(call.core.store, once) if once else None
+    return call, used or (form, authenticated)
 
 
 async def _checked(
-    runtime: Runtime, request: web.Request, form: Params, context: Context
-) -> tuple[AuthenticatedClient, tuple[UsedOnce, ...]] | Refusal:
+    call: Call, request: web.Request, form: Params
+) -> tuple[Call, tuple[AuthenticatedClient, tuple[UsedOnce, ...]] | Refusal]:
     """The client that the request proves, with what is to be used up; or ``invalid_client`` / ``invalid_request``."""
-    credentials = presented(request, form, attestations=ATTESTATION_FEATURE in runtime.features)
+    credentials = presented(request, form, attestations=ATTESTATION_FEATURE in call.core.features)
     if isinstance(credentials, Refusal):
-        return credentials
+        return call, credentials
     # A digest, because what an unknown client calls itself may be too long for a key of the store.
-    source = f"client-auth:{context.tenant}:{digest(credentials.client_id)}:{context.address}"
+    source = f"client-auth:{call.tenant}:{digest(credentials.client_id)}:{call.address}"
     if _waiting.get(source, 0.0) > monotonic():
-        return _too_many()
-    checked = await _authenticate(runtime, request, context, credentials)
+        return call, _too_many()
+    call, checked = await _authenticate(call, request, credentials)
     if isinstance(checked, Refusal) and checked.error not in _NO_FAILURE:
-        await _count_failure(runtime, source)
-    return checked
+        await _count_failure(call.core, source)
+    return call, checked
 
 
 async def _authenticate(
-    runtime: Runtime, request: web.Request, context: Context, credentials: Credentials
-) -> tuple[AuthenticatedClient, tuple[UsedOnce, ...]] | Refusal:
-    client = await runtime.client_documents.known(context, credentials.client_id)
+    call: Call, request: web.Request, credentials: Credentials
+) -> tuple[Call, tuple[AuthenticatedClient, tuple[UsedOnce, ...]] | Refusal]:
+    client = await call.parts[CLIENTS].documents.known(call, credentials.client_id)
     if client is None:
         dummy_comparison(credentials.secret)
-        return invalid_client("Client authentication failed.", "client_unknown")
-    context.client_id = client.client_id  # only now: what nobody registered may be anything, and is not kept
+        return call, invalid_client("Client authentication failed.", "client_unknown")
+    # Only now: what nobody registered may be anything, and is not kept.
+    call = call.of_client(client.client_id)
     if client.status != ACTIVE:
         dummy_comparison(credentials.secret)
-        return invalid_client("Client authentication failed.", "client_not_active")
-    proven = await prove(Asked(runtime, request, context, client, credentials))
+        return call, invalid_client("Client authentication failed.", "client_not_active")
+    proven = await prove(Asked(call, request, client, credentials))
     if isinstance(proven, Refusal):
-        return proven
+        return call, proven
     method = client.metadata.token_endpoint_auth_method
-    return AuthenticatedClient(client, method, proven.key_id), proven.once
+    return call, (AuthenticatedClient(client, method, proven.key_id), proven.once)
 
 
-async def _count_failure(runtime: Runtime, source: str) -> None:
+async def _count_failure(core: Core, source: str) -> None:
     """Failures are counted for all nodes together; the one that sees too many makes its own callers wait."""
-    if await runtime.store.count(source, _WINDOW) > FAILURES_A_MINUTE:
+    if await core.store.count(source, _WINDOW) > FAILURES_A_MINUTE:
         _keep_waiting(source, monotonic())
 
 

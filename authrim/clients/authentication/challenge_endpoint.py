@@ -3,12 +3,11 @@
 from aiohttp import web
 
 from authrim.clients.authentication.attestation import current_challenge
-from authrim.core.runtime import RUNTIME
 from authrim.web.answers import json_answer
-from authrim.web.context import context_of
+from authrim.web.call import call_of
 
 
 async def challenge(request: web.Request) -> web.StreamResponse:
     """POST ``/challenge``. Asked without authentication, and nothing is kept of it."""
-    tenant = context_of(request).tenant
-    return json_answer({"attestation_challenge": current_challenge(request.app[RUNTIME], tenant)})
+    call = call_of(request)
+    return json_answer({"attestation_challenge": current_challenge(call.core, call.tenant)})

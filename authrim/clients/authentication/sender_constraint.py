@@ -8,8 +8,7 @@ import msgspec
 from aiohttp import web
 
 from authrim.clients.authentication.shown_certificate import presented_certificate
-from authrim.core.execute import Context
-from authrim.core.runtime import Runtime
+from authrim.core.call import Call
 from authrim.protocol import dpop
 from authrim.protocol.dpop import Proof, ProofFacts
 from authrim.protocol.nonce import accepted_nonces, current_nonce
@@ -40,16 +39,16 @@ class ProvedKeys(msgspec.Struct, frozen=True):
 
 
 async def proved_keys(
-    runtime: Runtime, request: web.Request, context: Context, client: Client, bound_token: str | None = None,
+    call: Call, request: web.Request, client: Client, bound_token: str | None = None,
     *, by_dpop: bool = True,
 ) -> ProvedKeys | Refusal:  # fmt: skip
     """What a request of that client proves. ``bound_token``: the access token that comes with the proof, at a resource.
     ``by_dpop`` False: a DPoP proof is not looked at, because nothing is presented with it."""
-    certificate = presented_certificate(request) if MTLS in runtime.features else None
+    certificate = presented_certificate(request) if MTLS in call.core.features else None
     if isinstance(certificate, Refusal):
         return certificate if bound_token is None else CERTIFICATE_UNREADABLE
     x5t_s256 = None if certificate is None else certificate.x5t_s256
-    proof = _dpop_proof(runtime, request, context, client, bound_token) if by_dpop else None
+    proof = _dpop_proof(call, request, client, bound_token) if by_dpop else None
     if isinstance(proof, Refusal):
         return proof
     if proof is None:
@@ -58,40 +57,38 @@ async def proved_keys(
 
 
 def _dpop_proof(
-    runtime: Runtime, request: web.Request, context: Context, client: Client, access_token: str | None
+    call: Call, request: web.Request, client: Client, access_token: str | None
 ) -> Proof | Refusal | None:
     """What the request's DPoP header proves; None without one."""
-    if DPOP not in runtime.features:
+    if DPOP not in call.core.features:
         return None
     proofs = request.headers.getall(DPOP_HEADER, ())
     if not proofs:
         return None
-    now = runtime.now()
+    now = call.core.now()
     facts = ProofFacts(
         now=now,
         method=request.method,
-        urls=runtime.urls_of_request(request.rel_url.raw_path),
-        nonces=_nonces(runtime, context, client, now),
+        urls=call.core.urls_of_request(request.rel_url.raw_path),
+        nonces=_nonces(call, client, now),
         access_token=access_token,
     )
-    proof = dpop.check(context.tenant, proofs, facts)
+    proof = dpop.check(call.tenant, proofs, facts)
     if facts.nonces is not None:
-        _offer_fresh_nonce(runtime, request, context, proof, now)
+        _offer_fresh_nonce(call, request, proof, now)
     return proof
 
 
-def _nonces(runtime: Runtime, context: Context, client: Client, now: int) -> frozenset[str] | None:
+def _nonces(call: Call, client: Client, now: int) -> frozenset[str] | None:
     """The nonces of which the proof must hold one, None when it need not (RFC 9449 §8, §9)."""
-    wanted = runtime.settings.dpop_nonce
+    wanted = call.core.settings.dpop_nonce
     if wanted == "required" or (wanted == "profile" and client.profile.dpop_nonce_required):
-        return accepted_nonces(runtime.master, context.tenant, _NONCE_PURPOSE, now)
+        return accepted_nonces(call.core.master, call.tenant, _NONCE_PURPOSE, now)
     return None
 
 
-def _offer_fresh_nonce(
-    runtime: Runtime, request: web.Request, context: Context, proof: Proof | Refusal, now: int
-) -> None:
+def _offer_fresh_nonce(call: Call, request: web.Request, proof: Proof | Refusal, now: int) -> None:
     """With the answer, a nonce for the next request, unless it has the newest already (RFC 9449 §8.2)."""
-    fresh = current_nonce(runtime.master, context.tenant, _NONCE_PURPOSE, now)
+    fresh = current_nonce(call.core.master, call.tenant, _NONCE_PURPOSE, now)
     if isinstance(proof, Refusal) or proof.nonce != fresh:
         request.setdefault(LATE_HEADERS, {})[NONCE_HEADER] = fresh

@@ -15,10 +15,10 @@ from authrim.clients.registration._registration import (
     rows_beside,
     secret_expiry,
 )
-from authrim.core.client_secrets import leaving_rows
-from authrim.core.client_terms import own_terms, settings_rules
-from authrim.core.execute import Change, Context, Outcome
-from authrim.core.runtime import Runtime
+from authrim.clients.secrets import leaving_rows
+from authrim.clients.terms import own_terms, settings_rules
+from authrim.core.call import Call
+from authrim.core.execute import Change, Outcome
 from authrim.crypto.ids import constant_time_equal, digest
 from authrim.crypto.registration_handles import new_registration_token, registration_token_client
 from authrim.crypto.secrets import new_client_secret
@@ -33,30 +33,29 @@ from domain.stream import client_stream
 A = TypeVar("A")
 
 
-async def read_managed(runtime: Runtime, context: Context, client_id: str, token: str) -> Managed | Refusal:
+async def read_managed(call: Call, client_id: str, token: str) -> Managed | Refusal:
     """The client, for whoever holds its registration access token (RFC 7592 §2.1)."""
-    read = await read_client(runtime.store, context.tenant, client_id)
+    read = await read_client(call.core.store, call.tenant, client_id)
     refusal = _management_refusal(read.client, token)
     if refusal is not None:
         return refusal
-    return Managed(read.client, token, beside=await read_beside(runtime, context.tenant, client_id))
+    return Managed(read.client, token, beside=await read_beside(call.core, call.tenant, client_id))
 
 
 async def replace_metadata(
-    runtime: Runtime,
-    context: Context,
+    call: Call,
     client_id: str,
     token: str,
     document: dict[str, Any],
     wanted: Described,
 ) -> Managed | Refusal:
     """Replace the whole metadata by what ``document`` describes, ``wanted`` (RFC 7592 §2.2)."""
-    settings, secret = runtime.settings, new_client_secret()
+    settings, secret = call.core.settings, new_client_secret()
     next_token = new_registration_token(client_id) if settings.registration_token_rotation else token
     given = document.get("client_secret")
 
     async def attempt() -> Outcome[Client]:
-        read = await read_client(runtime.store, context.tenant, client_id)
+        read = await read_client(call.core.store, call.tenant, client_id)
         refusal = (
             _management_refusal(read.client, token)
             or dynamic_registration.update_request_refusal(client_id, document)
@@ -68,7 +67,7 @@ async def replace_metadata(
             wanted.fields,
             dynamic_registration.defaults_for(read.client.metadata.profile, settings.signing_algorithms),
             secret.hash,
-            secret_expires_at=secret_expiry(runtime, read.now),
+            secret_expires_at=secret_expiry(call.core, read.now),
             token_hash=digest(next_token) if next_token != token else "",
             renew_secret_before=read.now + settings.registration_secret_lifetime // 2,
         )
@@ -76,54 +75,52 @@ async def replace_metadata(
         decision = dynamic_registration.decide_replace(read.client, command, terms, read.now)
         if isinstance(decision.answer, Refusal):
             return Outcome(decision.answer)
-        logo = await fetched(runtime, decision.answer.metadata, read.client.metadata)
+        logo = await fetched(call.core, decision.answer.metadata, read.client.metadata)
         if isinstance(logo, Refusal):
             return Outcome(logo)
         if logo is not None and logo.digest is not None:
             command = msgspec.structs.replace(command, logo_digest=logo.digest)
             decision = dynamic_registration.decide_replace(read.client, command, terms, read.now)
         assert isinstance(decision.answer, Client)
-        stream = client_stream(context.tenant, client_id)
+        stream = client_stream(call.tenant, client_id)
         changes = (Change(stream, read.version, decision.events, read.client),) if decision.events else ()
-        rows = await rows_beside(
-            runtime, context.tenant, read.client, decision.answer, secret, wanted.beside, logo
-        )
+        rows = await rows_beside(call, read.client, decision.answer, secret, wanted.beside, logo)
         if isinstance(rows, Refusal):
             return Outcome(rows)
         return Outcome(decision.answer, changes, rows, () if changes else ((stream, read.version),))
 
-    client = await _append(runtime, context, client_id, attempt)
+    client = await _append(call, client_id, attempt)
     if isinstance(client, Refusal):
         return client
-    await runtime.configuration.catch_up()
+    await call.core.configuration.catch_up()
     is_new = any(one.secret_hash == secret.hash for one in client.secrets)
     shown = secret.value if is_new else (given if client.secrets else None)
     return Managed(client, next_token, shown, wanted.beside)
 
 
-async def delete_managed(runtime: Runtime, context: Context, client_id: str, token: str) -> Refusal | None:
+async def delete_managed(call: Call, client_id: str, token: str) -> Refusal | None:
     """End the registration for good (RFC 7592 §2.3); all that the client has is inactive at once."""
 
     async def attempt() -> Outcome[None]:
-        read = await read_client(runtime.store, context.tenant, client_id)
+        read = await read_client(call.core.store, call.tenant, client_id)
         refusal = _management_refusal(read.client, token)
         if refusal is not None:
             return Outcome(refusal)
         decision = client_registration.decide_delete(read.client, read.now)
-        change = Change(client_stream(context.tenant, client_id), read.version, decision.events, read.client)
+        change = Change(client_stream(call.tenant, client_id), read.version, decision.events, read.client)
         ended = clients.fold(decision.events, read.client)
         return Outcome(
             None,
             (change,),
-            (erasing_row(context.tenant, client_id), *leaving_rows(context.tenant, read.client, ended)),
+            (erasing_row(call.tenant, client_id), *leaving_rows(call.tenant, read.client, ended)),
         )
 
-    refusal = await _append(runtime, context, client_id, attempt)
-    await runtime.configuration.catch_up()
+    refusal = await _append(call, client_id, attempt)
+    await call.core.configuration.catch_up()
     return refusal
 
 
-async def revoke_misused_token(runtime: Runtime, context: Context, token: str) -> Refusal:
+async def revoke_misused_token(call: Call, token: str) -> Refusal:
     """A registration access token that is shown at another client's address, or at none, is good for nobody any more
     (RFC 7592 §2.1, A203)."""
     owner = registration_token_client(token)
@@ -131,21 +128,19 @@ async def revoke_misused_token(runtime: Runtime, context: Context, token: str) -
         return NOT_MANAGED
 
     async def attempt() -> Outcome[None]:
-        read = await read_client(runtime.store, context.tenant, owner)
+        read = await read_client(call.core.store, call.tenant, owner)
         if not _is_genuine(read.client, token):
             return Outcome(NOT_MANAGED)
         decision = dynamic_registration.decide_revoke_token(read.client, "used_for_another_client", read.now)
-        change = Change(client_stream(context.tenant, owner), read.version, decision.events, read.client)
+        change = Change(client_stream(call.tenant, owner), read.version, decision.events, read.client)
         return Outcome(NOT_MANAGED, (change,))
 
-    return await _append(runtime, context, owner, attempt) or NOT_MANAGED
+    return await _append(call, owner, attempt) or NOT_MANAGED
 
 
-async def _append(
-    runtime: Runtime, context: Context, client_id: str, attempt: Callable[[], Awaitable[Outcome[A]]]
-) -> A | Refusal:
-    stream = client_stream(context.tenant, client_id)
-    return await runtime.executor.until_it_fits(context, attempt, stream, on_configuration=False)
+async def _append(call: Call, client_id: str, attempt: Callable[[], Awaitable[Outcome[A]]]) -> A | Refusal:
+    stream = client_stream(call.tenant, client_id)
+    return await call.core.executor.until_it_fits(call, attempt, stream, on_configuration=False)
 
 
 def _is_genuine(client: Client, token: str) -> bool:

@@ -10,9 +10,9 @@ from authrim.clients.registration._registration import (
     rows_beside,
     secret_expiry,
 )
-from authrim.core.client_terms import own_terms, settings_rules
-from authrim.core.execute import MICROSECONDS, Change, Context, Outcome
-from authrim.core.runtime import Runtime
+from authrim.clients.terms import own_terms, settings_rules
+from authrim.core.call import Call
+from authrim.core.execute import MICROSECONDS, Change, Outcome
 from authrim.crypto.ids import digest
 from authrim.crypto.registration_handles import initial_token_id, new_registration_token
 from authrim.crypto.secrets import new_client_secret
@@ -45,35 +45,33 @@ class _Admission(msgspec.Struct, frozen=True):
     changes: tuple[Change, ...] = ()
 
 
-async def register_client(
-    runtime: Runtime, context: Context, wanted: Described, initial_token: str | None
-) -> Managed | Refusal:
+async def register_client(call: Call, wanted: Described, initial_token: str | None) -> Managed | Refusal:
     """Register a client as ``wanted``. ``initial_token`` None: the server takes anybody.
 
     A use of the token and the registration are one append: of two servers with its last use, one wins.
     """
     client_id, secret = new_client_id(), new_client_secret()
     token = new_registration_token(client_id)
-    stream = client_stream(context.tenant, client_id)
+    stream = client_stream(call.tenant, client_id)
 
     async def attempt() -> Outcome[Client]:
-        admission = await _admitted(runtime, context, client_id, initial_token)
+        admission = await _admitted(call, client_id, initial_token)
         if isinstance(admission, Refusal):
             return Outcome(admission)
         rules = admission.rules
-        defaults = defaults_for(rules.profile, runtime.settings.signing_algorithms)
+        defaults = defaults_for(rules.profile, call.core.settings.signing_algorithms)
         own = ClientMetadata(
             profile=rules.profile, access_token_signing_alg=defaults["access_token_signing_alg"]
         )
         metadata = registration_metadata.whole(wanted.fields, own, {**defaults, "scope": rules.scope})
-        now = runtime.now()
+        now = call.core.now()
         needs_secret = metadata.token_endpoint_auth_method in clients.SECRET_METHODS
         command = RegisterClient(
             client_id,
             metadata,
             secret_hash=secret.hash if needs_secret else None,
-            secret_expires_at=secret_expiry(runtime, now),
-            terms=own_terms(runtime.settings, rules),
+            secret_expires_at=secret_expiry(call.core, now),
+            terms=own_terms(call.core.settings, rules),
             source="registration",
             initial_token_id=admission.token_id,
             statement_issuer=wanted.statement_issuer,
@@ -82,7 +80,7 @@ async def register_client(
         decision = client_registration.decide_register(clients.NO_CLIENT, command, now)
         if isinstance(decision.answer, Refusal):
             return Outcome(decision.answer)
-        logo = await fetched(runtime, metadata, ClientMetadata())
+        logo = await fetched(call.core, metadata, ClientMetadata())
         if isinstance(logo, Refusal):
             return Outcome(logo)
         if logo is not None and logo.digest is not None:
@@ -90,41 +88,35 @@ async def register_client(
             command = msgspec.structs.replace(command, metadata=shown)
             decision = client_registration.decide_register(clients.NO_CLIENT, command, now)
         assert isinstance(decision.answer, Client)
-        rows = await rows_beside(
-            runtime, context.tenant, clients.NO_CLIENT, decision.answer, secret, wanted.beside, logo
-        )
+        rows = await rows_beside(call, clients.NO_CLIENT, decision.answer, secret, wanted.beside, logo)
         if isinstance(rows, Refusal):
             return Outcome(rows)
         changes = (*admission.changes, Change(stream, 0, decision.events))
         return Outcome(decision.answer, changes, rows)
 
-    context.client_id = client_id
-    client = await runtime.executor.until_it_fits(
-        context, attempt, _busy(context, initial_token) or stream, on_configuration=False
+    client = await call.core.executor.until_it_fits(
+        call.of_client(client_id), attempt, _busy(call, initial_token) or stream, on_configuration=False
     )
     if isinstance(client, Refusal):
-        context.client_id = ""
         return client
     return Managed(client, token, secret.value if client.secrets else None, wanted.beside)
 
 
-def _busy(context: Context, initial_token: str | None) -> str | None:
+def _busy(call: Call, initial_token: str | None) -> str | None:
     """Requests with one token meet on its stream."""
     token_id = initial_token_id(initial_token or "")
-    return None if token_id is None else registration_stream(context.tenant, token_id)
+    return None if token_id is None else registration_stream(call.tenant, token_id)
 
 
-async def _admitted(
-    runtime: Runtime, context: Context, client_id: str, initial_token: str | None
-) -> _Admission | Refusal:
-    rules = settings_rules(runtime.settings)
+async def _admitted(call: Call, client_id: str, initial_token: str | None) -> _Admission | Refusal:
+    rules = settings_rules(call.core.settings)
     if initial_token is None:
         return _Admission(rules)
     token_id = initial_token_id(initial_token)
     if token_id is None:
         return registration_token.INVALID
-    stream = registration_stream(context.tenant, token_id)
-    read = await runtime.store.read_stream(stream)
+    stream = registration_stream(call.tenant, token_id)
+    read = await call.core.store.read_stream(stream)
     token = registration_token.fold(codec.decode_stream(REGISTRATION, read))
     decision = registration_token.decide_use(
         token, digest(initial_token), client_id, read.now // MICROSECONDS

@@ -11,8 +11,10 @@ import msgspec
 
 from authrim.clients.fetched_documents import Fetching, fetched_logo, sector_refusal
 from authrim.clients.logos import LOGO, LogoChange
+from authrim.clients.part import CLIENTS
 from authrim.clients.records import NewSecret, secret_rows
-from authrim.core.runtime import Runtime
+from authrim.core.call import Call
+from authrim.core.parts import Core
 from authrim.core.sealed_rows import CLIENT as CLIENT_OWNER
 from authrim.crypto.secrets import ClientSecret
 from authrim.protocol.software_statement import kept_metadata
@@ -63,7 +65,7 @@ class Described(msgspec.Struct, frozen=True):
 
 
 def described(
-    runtime: Runtime, document: Mapping[str, Any], kept_statement: str | None = None
+    call: Call, document: Mapping[str, Any], kept_statement: str | None = None
 ) -> Described | Refusal:
     """Read a registration or an update. A software statement goes before the plain members (RFC 7591 §2.3), and the
     one that a client was let in with holds until it shows another: its claims are no client's to change (A204)."""
@@ -76,8 +78,8 @@ def described(
         assert not isinstance(stated, Refusal)
         return _described({**fields, **stated}, kept_statement)
     if shown is None:
-        return _REQUIRED if runtime.settings.software_statement_required else _described(fields, None)
-    statement = runtime.software_statements.read(shown, runtime.issuer, runtime.now())
+        return _REQUIRED if call.core.settings.software_statement_required else _described(fields, None)
+    statement = call.parts[CLIENTS].software_statements.read(shown, call.core.issuer, call.core.now())
     if isinstance(statement, Refusal):
         return statement
     stated = registration_metadata.read(statement.metadata)
@@ -97,28 +99,29 @@ _REQUIRED: Final = Refusal(
 
 
 async def fetched(
-    runtime: Runtime, metadata: ClientMetadata, before: ClientMetadata
+    core: Core, metadata: ClientMetadata, before: ClientMetadata
 ) -> LogoChange | Refusal | None:
     """What has to be fetched before a registration is taken: that its sector vouches for it, and its picture."""
-    fetching = Fetching(runtime.egress, runtime.private)
+    fetching = Fetching(core.egress, core.private)
     return await sector_refusal(fetching, metadata) or await fetched_logo(fetching, metadata, before)
 
 
-def secret_expiry(runtime: Runtime, now: int) -> int:
+def secret_expiry(core: Core, now: int) -> int:
     """Until when a secret that is made now is good, in seconds since 1970; 0: for ever."""
-    lifetime = runtime.settings.registration_secret_lifetime
+    lifetime = core.settings.registration_secret_lifetime
     return now + lifetime if lifetime else 0
 
 
 async def rows_beside(
-    runtime: Runtime, tenant: str, before: Client, after: Client, secret: ClientSecret, beside: Beside,
+    call: Call, before: Client, after: Client, secret: ClientSecret, beside: Beside,
     logo: LogoChange | None,
 ) -> tuple[Row, ...] | Refusal:  # fmt: skip
     """What goes beside the log with a change: a secret that the client signs with, what is kept of it, its picture.
 
     All that is sealed is sealed at once, because a client's first rows make its data key.
     """
-    kept = secret_rows(tenant, before, after, NewSecret(secret, runtime.client_secrets))
+    tenant = call.tenant
+    kept = secret_rows(tenant, before, after, NewSecret(secret, call.parts[CLIENTS].secrets))
     if isinstance(kept, Refusal):
         return kept
     values = {BESIDE: None if beside == NOTHING_BESIDE else msgspec.json.encode(beside)}
@@ -131,12 +134,12 @@ async def rows_beside(
     there = {name: value for name, value in values.items() if value is not None}
     if not there:
         return (*kept, *drops)
-    return (*kept, *drops, *await runtime.private.more_rows(tenant, CLIENT_OWNER, after.client_id, there))
+    return (*kept, *drops, *await call.core.private.more_rows(tenant, CLIENT_OWNER, after.client_id, there))
 
 
-async def read_beside(runtime: Runtime, tenant: str, client_id: str) -> Beside:
+async def read_beside(core: Core, tenant: str, client_id: str) -> Beside:
     """What is kept of a client beside the log. Raises SealBroken."""
-    stored = await runtime.private.open(tenant, CLIENT_OWNER, client_id, BESIDE)
+    stored = await core.private.open(tenant, CLIENT_OWNER, client_id, BESIDE)
     return NOTHING_BESIDE if stored is None else msgspec.json.decode(stored, type=Beside)
 
 

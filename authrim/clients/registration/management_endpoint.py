@@ -12,12 +12,11 @@ from authrim.clients.registration._manage import (
 )
 from authrim.clients.registration._registration import Managed, described
 from authrim.clients.registration.register_endpoint import managed_answer, too_many
-from authrim.core.execute import Context
-from authrim.core.runtime import RUNTIME, Runtime
+from authrim.core.call import Call
 from authrim.crypto.registration_handles import registration_token_client
 from authrim.web.answers import refuse_as_json, refuse_as_resource
 from authrim.web.bearer import bearer_token
-from authrim.web.context import context_of
+from authrim.web.call import call_of
 from authrim.web.errors import resource_challenge
 from authrim.web.json_body import read_json_object
 from domain.errors import Refusal
@@ -29,48 +28,44 @@ _MINUTE: Final = 60
 
 async def manage(request: web.Request) -> web.StreamResponse:
     """GET, PUT or DELETE ``/register/{client_id}``."""
-    runtime, context = request.app[RUNTIME], context_of(request)
+    call = call_of(request)
     token = bearer_token(request)
     if token is None:
-        return resource_challenge(error_id=context.error_id)
-    answer = token if isinstance(token, Refusal) else await _manage(request, runtime, context, token)
+        return resource_challenge(error_id=call.error_id)
+    answer = token if isinstance(token, Refusal) else await _manage(request, call, token)
     if isinstance(answer, Managed):
-        return managed_answer(runtime, answer)
+        return managed_answer(call.core, answer)
     if answer is None:
         return web.Response(status=204)
     if answer.status in {401, 403}:
-        return await refuse_as_resource(request, context, ENDPOINT, answer)
-    return await refuse_as_json(request, context, ENDPOINT, answer)
+        return await refuse_as_resource(call, ENDPOINT, answer)
+    return await refuse_as_json(request, call, ENDPOINT, answer)
 
 
-async def _manage(
-    request: web.Request, runtime: Runtime, context: Context, token: str
-) -> Managed | Refusal | None:
+async def _manage(request: web.Request, call: Call, token: str) -> Managed | Refusal | None:
     client_id = request.match_info["client_id"]
     if registration_token_client(token) != client_id:
-        return await revoke_misused_token(runtime, context, token)
-    context.client_id = client_id
+        return await revoke_misused_token(call, token)
+    call = call.of_client(client_id)
     if request.method == hdrs.METH_GET:
-        return await read_managed(runtime, context, client_id, token)
+        return await read_managed(call, client_id, token)
     if request.method == hdrs.METH_DELETE:
-        return await delete_managed(runtime, context, client_id, token)
-    return await _replace(request, runtime, context, client_id, token)
+        return await delete_managed(call, client_id, token)
+    return await _replace(request, call, client_id, token)
 
 
-async def _replace(
-    request: web.Request, runtime: Runtime, context: Context, client_id: str, token: str
-) -> Managed | Refusal:
+async def _replace(request: web.Request, call: Call, client_id: str, token: str) -> Managed | Refusal:
     """Who may change a client is asked before how often, so that nobody uses up another's quota."""
-    managed = await read_managed(runtime, context, client_id, token)
+    managed = await read_managed(call, client_id, token)
     if isinstance(managed, Refusal):
         return managed
     document = await read_json_object(request)
     if isinstance(document, Refusal):
         return document
-    most = runtime.settings.registration_updates_per_minute
-    if await runtime.store.count(f"registration:{context.tenant}:{client_id}", _MINUTE) > most:
+    most = call.core.settings.registration_updates_per_minute
+    if await call.core.store.count(f"registration:{call.tenant}:{client_id}", _MINUTE) > most:
         return too_many(_MINUTE)
-    wanted = described(runtime, document, managed.beside.software_statement)
+    wanted = described(call, document, managed.beside.software_statement)
     if isinstance(wanted, Refusal):
         return wanted
-    return await replace_metadata(runtime, context, client_id, token, document, wanted)
+    return await replace_metadata(call, client_id, token, document, wanted)

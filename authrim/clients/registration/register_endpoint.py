@@ -7,12 +7,12 @@ from aiohttp import hdrs, web
 
 from authrim.clients.registration._register import register_client
 from authrim.clients.registration._registration import Managed, described
-from authrim.core.execute import Context
-from authrim.core.registration_quota import HOUR, MINUTE, RegistrationQuota
-from authrim.core.runtime import RUNTIME, Runtime
+from authrim.clients.registration_quota import HOUR, MINUTE, RegistrationQuota
+from authrim.core.call import Call
+from authrim.core.parts import Core
 from authrim.web.answers import refuse_as_json, refuse_as_resource
 from authrim.web.bearer import bearer_token
-from authrim.web.context import context_of
+from authrim.web.call import call_of
 from authrim.web.errors import resource_challenge
 from authrim.web.json_body import read_json_object
 from domain.errors import Refusal
@@ -25,23 +25,23 @@ _encode = msgspec.json.Encoder().encode
 
 async def register(request: web.Request) -> web.StreamResponse:
     """POST ``/register``."""
-    runtime, context = request.app[RUNTIME], context_of(request)
+    call = call_of(request)
     token = bearer_token(request)
     quota = RegistrationQuota(
-        runtime.store, runtime.settings, context, "register", is_holder=isinstance(token, str)
+        call.core.store, call.core.settings, call, "register", is_holder=isinstance(token, str)
     )
     busy = await _too_many(quota)
     if busy is not None:
-        return await refuse_as_json(request, context, ENDPOINT, busy)
-    if token is None and runtime.settings.registration != "open":
-        return resource_challenge(error_id=context.error_id)
-    answer = token if isinstance(token, Refusal) else await _register(request, runtime, context, token)
+        return await refuse_as_json(request, call, ENDPOINT, busy)
+    if token is None and call.core.settings.registration != "open":
+        return resource_challenge(error_id=call.error_id)
+    answer = token if isinstance(token, Refusal) else await _register(request, call, token)
     if isinstance(answer, Managed):
         await quota.count_client()
-        return managed_answer(runtime, answer, status=201)
+        return managed_answer(call.core, answer, status=201)
     if answer.status in {401, 403}:
-        return await refuse_as_resource(request, context, ENDPOINT, answer)
-    return await refuse_as_json(request, context, ENDPOINT, answer)
+        return await refuse_as_resource(call, ENDPOINT, answer)
+    return await refuse_as_json(request, call, ENDPOINT, answer)
 
 
 async def _too_many(quota: RegistrationQuota) -> Refusal | None:
@@ -59,19 +59,17 @@ def too_many(seconds: int) -> Refusal:
     )  # fmt: skip
 
 
-async def _register(
-    request: web.Request, runtime: Runtime, context: Context, token: str | None
-) -> Managed | Refusal:
+async def _register(request: web.Request, call: Call, token: str | None) -> Managed | Refusal:
     document = await read_json_object(request)
     if isinstance(document, Refusal):
         return document
-    wanted = described(runtime, document)
+    wanted = described(call, document)
     if isinstance(wanted, Refusal):
         return wanted
-    return await register_client(runtime, context, wanted, token)
+    return await register_client(call, wanted, token)
 
 
-def managed_answer(runtime: Runtime, managed: Managed, status: int = 200) -> web.Response:
+def managed_answer(core: Core, managed: Managed, status: int = 200) -> web.Response:
     """The client information response (RFC 7591 §3.2.1, RFC 7592 §3): all that is registered, defaults too."""
     client = managed.client
     body: dict[str, Any] = registration_metadata.told(client)
@@ -83,7 +81,7 @@ def managed_answer(runtime: Runtime, managed: Managed, status: int = 200) -> web
     body |= {
         "client_id_issued_at": client.registered_at,
         "registration_access_token": managed.token,
-        "registration_client_uri": runtime.url(f"/register/{client.client_id}"),
+        "registration_client_uri": core.url(f"/register/{client.client_id}"),
     }
     headers = {hdrs.CACHE_CONTROL: "no-store", hdrs.PRAGMA: "no-cache"}
     return web.Response(body=_encode(body), status=status, content_type="application/json", headers=headers)

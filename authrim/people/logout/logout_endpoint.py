@@ -8,8 +8,9 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from authrim.core.execute import Change, Context, Outcome
-from authrim.core.runtime import RUNTIME, Runtime
+from authrim.core.call import Call
+from authrim.core.execute import Change, Outcome
+from authrim.core.parts import Core
 from authrim.crypto import base64url
 from authrim.crypto.ids import new_secret
 from authrim.crypto.keyed_hash import keyed_hash
@@ -21,7 +22,7 @@ from authrim.people.pseudonyms import public_session, public_subject
 from authrim.people.sessions.browser import SignedInBrowser, read_session, signed_in_browser
 from authrim.protocol.id_token_hint import read_hint
 from authrim.web.answers import page_settings, record, refuse_on_page, see_other
-from authrim.web.context import context_of
+from authrim.web.call import PAGES, call_of
 from authrim.web.cookies import (
     drop_browser_state,
     drop_session_cookie,
@@ -58,46 +59,48 @@ UNKNOWN_CLIENT: Final = Refusal(
 @led_home
 async def logout(request: web.Request) -> web.StreamResponse:
     """GET or POST ``/logout``."""
-    context = context_of(request)
+    call = call_of(request)
     params = await read_params(request)
-    asked = await _read(request, context, params)
+    asked = await _read(call, params)
+    call = _of_client(call, asked)
     if isinstance(asked, Refusal) or isinstance(params, Refusal):
-        return await _refuse(request, context, asked)
-    signed_in = await signed_in_browser(request, context, NO_CLIENT)
-    at_hand = _session_at_hand(request.app[RUNTIME], context, asked, signed_in)
+        return await _refuse(request, call, asked)
+    signed_in = await signed_in_browser(request, call, NO_CLIENT)
+    at_hand = _session_at_hand(call, asked, signed_in)
     if _sees_the_session(request) and not rules.needs_confirmation(asked, at_hand):
-        return await _log_out(request, context, asked, signed_in)
-    return await _ask(request, context, asked, params, signed_in)
+        return await _log_out(request, call, asked, signed_in)
+    return await _ask(request, call, asked, params, signed_in)
 
 
 @answered_once
 async def answer_logout(request: web.Request) -> web.StreamResponse:
     """POST ``/logout/confirm``: the person's own answer. The request is checked once more, from the beginning."""
-    context = context_of(request)
+    call = call_of(request)
     form = await read_form(request)
-    asked = await _read(request, context, form)
+    asked = await _read(call, form)
+    call = _of_client(call, asked)
     if isinstance(asked, Refusal) or isinstance(form, Refusal):
-        return await _refuse(request, context, asked)
+        return await _refuse(request, call, asked)
     secret = logout_secret(request)
-    refusal = form_refusal(request, _csrf_token(request.app[RUNTIME], secret or new_secret()), form)
+    refusal = form_refusal(request, _csrf_token(call.core, secret or new_secret()), form)
     if refusal is not None:
-        return await _refuse(request, context, refusal)
+        return await _refuse(request, call, refusal)
     if form.get("action") == "cancel":
         page = LoggedOutPage(title=texts.STILL_LOGGED_IN, **page_settings(request, asked.ui_locales))
-        return request.app[RUNTIME].pages.logged_out(page)
-    return await _log_out(request, context, asked, await signed_in_browser(request, context, NO_CLIENT))
+        return call.parts[PAGES].logged_out(page)
+    return await _log_out(request, call, asked, await signed_in_browser(request, call, NO_CLIENT))
 
 
 def _session_at_hand(
-    runtime: Runtime, context: Context, asked: LogoutRequest, signed_in: SignedInBrowser | None
+    call: Call, asked: LogoutRequest, signed_in: SignedInBrowser | None
 ) -> SessionAtHand | None:
     """The browser's session as the client of the request knows it."""
     if signed_in is None:
         return None
     client, browser = asked.client or NO_CLIENT, signed_in.browser
     return SessionAtHand(
-        session_id=public_session(runtime, context.tenant, client, browser.session_id),
-        subject=public_subject(runtime, context.tenant, client, browser.session.subject),
+        session_id=public_session(call.core, call.tenant, client, browser.session_id),
+        subject=public_subject(call.core, call.tenant, client, browser.session.subject),
         auth_time=browser.session.auth_time,
     )
 
@@ -107,7 +110,7 @@ def _sees_the_session(request: web.Request) -> bool:
     return request.method == hdrs.METH_GET or session_cookie(request) is not None
 
 
-async def _read(request: web.Request, context: Context, params: Params | Refusal) -> LogoutRequest | Refusal:
+async def _read(call: Call, params: Params | Refusal) -> LogoutRequest | Refusal:
     """The request, with its hint verified and its client looked up."""
     if isinstance(params, Refusal):
         return params
@@ -119,16 +122,15 @@ async def _read(request: web.Request, context: Context, params: Params | Refusal
     state = params.get("state")
     if state is not None and len(state) > rules.MAX_STATE:
         return rules.STATE_TOO_LONG
-    runtime, given = request.app[RUNTIME], params.get("id_token_hint")
-    keys = runtime.key_ring.past_and_present_keys(context.tenant, runtime.now())
-    hint = None if given is None else read_hint(keys, runtime.issuer, given)
+    given = params.get("id_token_hint")
+    keys = call.core.key_ring.past_and_present_keys(call.tenant, call.core.now())
+    hint = None if given is None else read_hint(keys, call.core.issuer, given)
     client_id = rules.client_id_of(hint, params.get("client_id"))
     if isinstance(client_id, Refusal):
         return client_id
-    client = None if client_id is None else await runtime.configuration.client(context.tenant, client_id)
+    client = None if client_id is None else await call.core.configuration.client(call.tenant, client_id)
     if client is None and client_id is not None and hint is None:
         return UNKNOWN_CLIENT
-    context.client_id = client.client_id if client else ""
     return LogoutRequest(
         client=client,
         hint=hint,
@@ -139,45 +141,50 @@ async def _read(request: web.Request, context: Context, params: Params | Refusal
     )
 
 
-async def _refuse(request: web.Request, context: Context, refusal: Refusal | LogoutRequest) -> web.Response:
+def _of_client(call: Call, asked: LogoutRequest | Refusal) -> Call:
+    """The call, of the client that the request is believed to come from."""
+    if isinstance(asked, Refusal) or asked.client is None:
+        return call
+    return call.of_client(asked.client.client_id)
+
+
+async def _refuse(request: web.Request, call: Call, refusal: Refusal | LogoutRequest) -> web.Response:
     assert isinstance(refusal, Refusal)
-    return await refuse_on_page(request, context, ENDPOINT, refusal, client_known=bool(context.client_id))
+    return await refuse_on_page(request, call, ENDPOINT, refusal, client_known=bool(call.client_id))
 
 
 async def _ask(
-    request: web.Request, context: Context, asked: LogoutRequest, params: Params,
+    request: web.Request, call: Call, asked: LogoutRequest, params: Params,
     signed_in: SignedInBrowser | None,
 ) -> web.Response:  # fmt: skip
     """The question (§2). Its form is bound to a cookie of this browser, so that no other site can answer it."""
-    runtime = request.app[RUNTIME]
     secret = logout_secret(request) or new_secret()
-    goes_to, notice = await _return_uri(request, context, asked)
+    goes_to, notice = await _return_uri(call, asked)
     page = LogoutPage(
-        action_url=runtime.url("/logout/confirm"),
-        csrf_token=_csrf_token(runtime, secret),
+        action_url=call.core.url("/logout/confirm"),
+        csrf_token=_csrf_token(call.core, secret),
         fields=tuple((name, value) for name in PARAMETERS if (value := params.get(name)) is not None),
-        client=_believed_client(runtime, asked, goes_to),
-        account_display_name=await _display_name(runtime, context, signed_in),
+        client=_believed_client(call.core, asked, goes_to),
+        account_display_name=await _display_name(call, signed_in),
         notice=notice,
-        error_id=context.error_id if notice else "",
+        error_id=call.error_id if notice else "",
         **page_settings(request, asked.ui_locales),
     )
-    response = runtime.pages.logout(page)
-    set_logout_cookie(runtime, response, secret)
+    response = call.parts[PAGES].logout(page)
+    set_logout_cookie(call.core, response, secret)
     return response
 
 
 async def _log_out(
-    request: web.Request, context: Context, asked: LogoutRequest, signed_in: SignedInBrowser | None
+    request: web.Request, call: Call, asked: LogoutRequest, signed_in: SignedInBrowser | None
 ) -> web.StreamResponse:
     """End the session, and then answer the browser: elsewhere if the client may ask for that, or our own page."""
-    runtime = request.app[RUNTIME]
     if signed_in is not None:
-        context.subject = signed_in.browser.session.subject
-        await _end_session(runtime, context, signed_in.browser.session_id)
-    goes_to, notice = await _return_uri(request, context, asked)
+        call = call.of_person(signed_in.browser.session.subject)
+        await _end_session(call, signed_in.browser.session_id)
+    goes_to, notice = await _return_uri(call, asked)
     leads_to = rules.with_state(goes_to, asked.state) if goes_to else ""
-    frames = await _frames(runtime, context, signed_in)
+    frames = await _frames(call, signed_in)
     if leads_to and not frames:
         response = see_other(leads_to)
     else:
@@ -185,10 +192,10 @@ async def _log_out(
             frames=frames,
             leads_to=leads_to,
             notice=notice,
-            error_id=context.error_id if notice else "",
+            error_id=call.error_id if notice else "",
             **page_settings(request, asked.ui_locales),
         )
-        response = runtime.pages.logged_out(page)
+        response = call.parts[PAGES].logged_out(page)
     if session_cookie(request) is not None:
         # A frame or an image of another site sends the browser's state and not the session: it changes neither (A191).
         drop_session_cookie(request, response)
@@ -196,56 +203,56 @@ async def _log_out(
     return response
 
 
-async def _end_session(runtime: Runtime, context: Context, session_id: str) -> None:
+async def _end_session(call: Call, session_id: str) -> None:
     """On every node at once: each reads the session's row, which is written with the event."""
-    stream = session_stream(context.tenant, session_id)
+    stream = session_stream(call.tenant, session_id)
 
     async def attempt() -> Outcome[None]:
-        session, version = await read_session(runtime, context.tenant, session_id)
-        events = sessions.decide_end(session, "logout", runtime.now())
+        session, version = await read_session(call.core, call.tenant, session_id)
+        events = sessions.decide_end(session, "logout", call.core.now())
         return Outcome(None, (Change(stream, version, events, session),) if events else ())
 
-    await runtime.executor.until_it_fits(context, attempt, stream)
+    await call.core.executor.until_it_fits(call, attempt, stream)
 
 
-async def _frames(runtime: Runtime, context: Context, signed_in: SignedInBrowser | None) -> tuple[str, ...]:
+async def _frames(call: Call, signed_in: SignedInBrowser | None) -> tuple[str, ...]:
     """The pages of the session's clients that end their own sessions when a browser loads them, with what tells
     them which (OpenID Connect Front-Channel Logout 1.0 §3)."""
-    if signed_in is None or "frontchannel_logout" not in runtime.features:
+    if signed_in is None or "frontchannel_logout" not in call.core.features:
         return ()
     session_id = signed_in.browser.session_id
     frames = []
-    for client_id in await clients_of_session(runtime.store, context.tenant, session_id):
-        client = await runtime.configuration.client(context.tenant, client_id)
+    for client_id in await clients_of_session(call.core.store, call.tenant, session_id):
+        client = await call.core.configuration.client(call.tenant, client_id)
         if client is None or not client.exists or not knows_session(client, session_id):
             continue
         uri = client.metadata.frontchannel_logout_uri
-        known_as = public_session(runtime, context.tenant, client, session_id)
+        known_as = public_session(call.core, call.tenant, client, session_id)
         if uri is not None and known_as is not None:
-            frames.append(rules.frontchannel_uri(uri, runtime.issuer, known_as))
+            frames.append(rules.frontchannel_uri(uri, call.core.issuer, known_as))
     return tuple(frames)
 
 
-async def _return_uri(request: web.Request, context: Context, asked: LogoutRequest) -> tuple[str, str]:
+async def _return_uri(call: Call, asked: LogoutRequest) -> tuple[str, str]:
     """Where the browser may go afterwards, and what to tell the person when it may not go where it was asked to."""
     uri = rules.return_uri(asked)
     if isinstance(uri, Refusal):
-        await record(request, context, ENDPOINT, uri, client_known=bool(context.client_id))
+        await record(call, ENDPOINT, uri, client_known=bool(call.client_id))
         return "", texts.NOT_RETURNED if asked.post_logout_redirect_uri else ""
     return uri or "", ""
 
 
-def _believed_client(runtime: Runtime, asked: LogoutRequest, goes_to: str) -> ShownClient | None:
+def _believed_client(core: Core, asked: LogoutRequest, goes_to: str) -> ShownClient | None:
     """The client that the page may show: never one that stands beside a forged hint (A190)."""
     client: Client | None = None if asked.hint_refused else asked.client
-    return None if client is None else shown_client(runtime, client, goes_to)
+    return None if client is None else shown_client(core, client, goes_to)
 
 
-async def _display_name(runtime: Runtime, context: Context, signed_in: SignedInBrowser | None) -> str:
+async def _display_name(call: Call, signed_in: SignedInBrowser | None) -> str:
     if signed_in is None:
         return ""
-    return await display_name_of(runtime, context.tenant, signed_in.browser.session.subject)
+    return await display_name_of(call.core, call.tenant, signed_in.browser.session.subject)
 
 
-def _csrf_token(runtime: Runtime, secret: str) -> str:
-    return base64url.encode(keyed_hash(runtime.master.derive("csrf"), b"logout", secret.encode()))
+def _csrf_token(core: Core, secret: str) -> str:
+    return base64url.encode(keyed_hash(core.master.derive("csrf"), b"logout", secret.encode()))

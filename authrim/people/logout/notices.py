@@ -17,8 +17,10 @@ from urllib.parse import urlencode
 
 import structlog
 
-from authrim.core.execute import Change, Context, Outcome
-from authrim.core.runtime import Runtime
+from authrim.clients.keys import ClientKeys
+from authrim.core.execute import Change, Outcome
+from authrim.core.origin import Origin
+from authrim.core.parts import Core
 from authrim.crypto.key_ring import NoSigningKey
 from authrim.outside.egress import EgressCrowded, EgressRefused
 from authrim.people.logout._session_clients import clients_of_session, knows_session
@@ -54,48 +56,48 @@ _MICROSECONDS: Final = 1_000_000
 Result = BackChannelLogoutDelivered | BackChannelLogoutFailed
 
 
-async def tell_until_cancelled(runtime: Runtime) -> None:
+async def tell_until_cancelled(core: Core, keys: ClientKeys) -> None:
     """Look for what is due, again and again; a store that is away is waited for."""
     async with asyncio.TaskGroup() as group:
         in_hand: set[asyncio.Task[None]] = set()
         while True:
             room = min(AT_ONCE, IN_HAND - len(in_hand))
             try:
-                taken = await _take(runtime, room) if room else ()
+                taken = await _take(core, room) if room else ()
             except StoreError:
                 log.warning("logout_notices.store_unavailable")
                 taken = ()
             for delivery in taken:
-                task = group.create_task(_tell_clients(runtime, delivery))
+                task = group.create_task(_tell_clients(core, keys, delivery))
                 in_hand.add(task)
                 task.add_done_callback(in_hand.discard)
             if len(taken) < AT_ONCE:
                 await asyncio.sleep(PAUSE)
 
 
-async def _take(runtime: Runtime, limit: int) -> Sequence[Delivery]:
+async def _take(core: Core, limit: int) -> Sequence[Delivery]:
     """Take rows for longer than all their posts may last: a process that hangs has lost them to another."""
-    return await runtime.store.take_deliveries(limit, 4 * int(runtime.settings.egress_timeout_seconds))
+    return await core.store.take_deliveries(limit, 4 * int(core.settings.egress_timeout_seconds))
 
 
-async def _tell_clients(runtime: Runtime, delivery: Delivery) -> None:
+async def _tell_clients(core: Core, keys: ClientKeys, delivery: Delivery) -> None:
     """One attempt for one session. When it fails otherwise than it may, the row is due again after its lease."""
     _tenant, _, session_id = streams.parse(delivery.stream)
     try:
-        await _attempt(runtime, delivery)
+        await _attempt(core, keys, delivery)
     except StoreError as error:
         log.warning("logout_notices.not_recorded", session=session_id, kind=type(error).__name__)
     except Exception as error:  # no other session has to do with it
         log.error("logout_notices.session_failed", session=session_id, kind=type(error).__name__)
 
 
-async def _attempt(runtime: Runtime, delivery: Delivery) -> None:
+async def _attempt(core: Core, keys: ClientKeys, delivery: Delivery) -> None:
     """Tell every client that waits to be told, record what is final, and say when the row is due again."""
     tenant, _, session_id = streams.parse(delivery.stream)
-    waiting = await _clients_to_tell(runtime, delivery)
-    session, _version = await read_session(runtime, tenant, session_id)
+    waiting = await _clients_to_tell(core, delivery)
+    session, _version = await read_session(core, tenant, session_id)
     results = await asyncio.gather(
-        *(_tell(runtime, delivery, client, session, session_id) for client in waiting)
+        *(_tell(core, keys, delivery, client, session, session_id) for client in waiting)
     )
     last = delivery.attempts > len(PAUSES)
     final = tuple(
@@ -105,23 +107,23 @@ async def _attempt(runtime: Runtime, delivery: Delivery) -> None:
         or (last and isinstance(result, BackChannelLogoutFailed))
     )
     if final:
-        await _record(runtime, tenant, session_id, final)
+        await _record(core, tenant, session_id, final)
     if len(final) == len(waiting):
-        await runtime.store.settle_delivery(delivery.position)
+        await core.store.settle_delivery(delivery.position)
     elif any(isinstance(result, BackChannelLogoutFailed) for result in results) and not last:
-        await runtime.store.settle_delivery(delivery.position, PAUSES[delivery.attempts - 1])
+        await core.store.settle_delivery(delivery.position, PAUSES[delivery.attempts - 1])
     else:  # nobody was tried in vain, so this was no attempt
-        await runtime.store.settle_delivery(delivery.position, PUT_BACK, counted=False)
+        await core.store.settle_delivery(delivery.position, PUT_BACK, counted=False)
 
 
-async def _clients_to_tell(runtime: Runtime, delivery: Delivery) -> tuple[Client, ...]:
+async def _clients_to_tell(core: Core, delivery: Delivery) -> tuple[Client, ...]:
     """The clients that know of the session, want to hear of its end and have not been told."""
-    if delivery.recorded_at // _MICROSECONDS < runtime.now() - OLD:
+    if delivery.recorded_at // _MICROSECONDS < core.now() - OLD:
         return ()
     tenant, _, session_id = streams.parse(delivery.stream)
     known = [
-        await runtime.configuration.client(tenant, client_id)
-        for client_id in await clients_of_session(runtime.store, tenant, session_id)
+        await core.configuration.client(tenant, client_id)
+        for client_id in await clients_of_session(core.store, tenant, session_id)
     ]
     return tuple(
         client
@@ -134,17 +136,19 @@ async def _clients_to_tell(runtime: Runtime, delivery: Delivery) -> tuple[Client
 
 
 async def _tell(
-    runtime: Runtime, delivery: Delivery, client: Client, session: Session, session_id: str
+    core: Core, keys: ClientKeys, delivery: Delivery, client: Client, session: Session, session_id: str
 ) -> Result | None:
     """Post a logout token to one client (§2.5); what became of it, None when there was no place to try."""
     token_id = logout_token_id(delivery.tenant, session_id, client.client_id)
-    uri, now = client.metadata.backchannel_logout_uri, runtime.now()
+    uri, now = client.metadata.backchannel_logout_uri, core.now()
     assert uri is not None
-    if runtime.egress.is_crowded(uri, client.client_id):
+    if core.egress.is_crowded(uri, client.client_id):
         return None
     try:
-        token = await _logout_token(runtime, delivery.tenant, client, session.subject, session_id, token_id)
-        status = await runtime.egress.post(
+        token = await _logout_token(
+            core, keys, delivery.tenant, client, session.subject, session_id, token_id
+        )
+        status = await core.egress.post(
             uri, urlencode({"logout_token": token}).encode(), _FORM, client=client.client_id
         )
     except EgressCrowded:
@@ -173,32 +177,32 @@ class _NoEncryptionKey(LookupError):
 
 
 async def _logout_token(
-    runtime: Runtime, tenant: str, client: Client, subject: str, session_id: str, token_id: str
+    core: Core, keys: ClientKeys, tenant: str, client: Client, subject: str, session_id: str, token_id: str
 ) -> str:
     """The token, signed and if need be encrypted as the client's ID tokens are (§2.4).
 
     Raises NoSigningKey or _NoEncryptionKey.
     """
-    metadata, now = client.metadata, runtime.now()
-    signer = runtime.key_ring.signer(tenant, metadata.id_token_signed_response_alg, now)
-    known_as = public_subject(runtime, tenant, client, subject)
-    sid = public_session(runtime, tenant, client, session_id)
+    metadata, now = client.metadata, core.now()
+    signer = core.key_ring.signer(tenant, metadata.id_token_signed_response_alg, now)
+    known_as = public_subject(core, tenant, client, subject)
+    sid = public_session(core, tenant, client, session_id)
     assert sid is not None, "a client with an address for logout tokens hears of sessions"
-    token = sign_logout_token(signer, runtime.issuer, client.client_id, known_as, sid, token_id, now)
+    token = sign_logout_token(signer, core.issuer, client.client_id, known_as, sid, token_id, now)
     alg, enc = metadata.id_token_encrypted_response_alg, metadata.id_token_encrypted_response_enc
-    sent = await runtime.client_keys.encrypted(tenant, client, token, alg, enc)
+    sent = await keys.encrypted(tenant, client, token, alg, enc)
     if isinstance(sent, Refusal):
         raise _NoEncryptionKey
     return sent
 
 
-async def _record(runtime: Runtime, tenant: str, session_id: str, results: tuple[Result, ...]) -> None:
+async def _record(core: Core, tenant: str, session_id: str, results: tuple[Result, ...]) -> None:
     """Write down in the session's stream what an auditor asks: was the client told?"""
     stream = streams.session_stream(tenant, session_id)
 
     async def attempt() -> Outcome[None]:
-        session, version = await read_session(runtime, tenant, session_id)
+        session, version = await read_session(core, tenant, session_id)
         events = sessions.decide_notified(session, results)
         return Outcome(None, (Change(stream, version, events, session),) if events else ())
 
-    await runtime.executor.until_it_fits(Context(tenant, actor="system"), attempt, stream)
+    await core.executor.until_it_fits(Origin(tenant, actor="system"), attempt, stream)

@@ -5,8 +5,8 @@ A renewed session has a new secret, so one that somebody planted in the browser 
 
 from aiohttp import web
 
-from authrim.core.execute import Change, Context
-from authrim.core.runtime import RUNTIME
+from authrim.core.call import Call
+from authrim.core.execute import Change
 from authrim.crypto.ids import digest, new_id, new_secret
 from authrim.crypto.sealing import login_hmacs
 from authrim.people.sessions.browser import signed_in_browser
@@ -24,16 +24,16 @@ class SessionBeginning:
     """A person has proved with a password who they are. The cookie's secret is made once, however often it is decided;
     ``session_id`` is the session of the last decision."""
 
-    def __init__(self, request: web.Request, context: Context, subject: str, login: str) -> None:
-        self._request, self._context, self._login = request, context, login
+    def __init__(self, request: web.Request, call: Call, subject: str, login: str) -> None:
+        self._request, self._call, self._login = request, call, login
         self._secret, self._new_session_id = new_secret(), new_id()
         self._proof = SignedIn(subject, digest(self._secret), PASSWORD_ACR, PASSWORD_AMR)
         self.session_id = self._new_session_id
 
     async def decide(self, client: Client, now: int) -> tuple[Change, ...]:
         """Renew the session of the same person, or end another person's and start a new one."""
-        lifetime = self._request.app[RUNTIME].settings.session_lifetime
-        current = await signed_in_browser(self._request, self._context, client)
+        lifetime = self._call.core.settings.session_lifetime
+        current = await signed_in_browser(self._request, self._call, client)
         session = NO_SESSION if current is None else current.browser.session
         if current is not None and sessions.continues(session, self._proof, now):
             self.session_id = current.browser.session_id
@@ -51,14 +51,14 @@ class SessionBeginning:
 
     def tell(self, response: web.Response) -> None:
         """Sign the browser in, now that the log says so, and know it again the next time."""
-        runtime = self._request.app[RUNTIME]
-        set_session_cookie(runtime, response, self.session_id, self._secret)
-        begin_browser_state(runtime, response, self.session_id)
-        hashes = login_hmacs(runtime.master, self._context.tenant, self._login)
+        core = self._call.core
+        set_session_cookie(core, response, self.session_id, self._secret)
+        begin_browser_state(core, response, self.session_id)
+        hashes = login_hmacs(core.master, self._call.tenant, self._login)
         kept = kept_after_sign_in(
-            runtime.master, self._context.tenant, hashes, known_browser(self._request), runtime.now()
+            core.master, self._call.tenant, hashes, known_browser(self._request), core.now()
         )
-        set_known_browser(runtime, response, kept, REMEMBERED)
+        set_known_browser(core, response, kept, REMEMBERED)
 
     def _stream(self, session_id: str) -> str:
-        return session_stream(self._context.tenant, session_id)
+        return session_stream(self._call.tenant, session_id)

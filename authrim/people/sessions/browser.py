@@ -3,8 +3,9 @@
 import msgspec
 from aiohttp import web
 
-from authrim.core.execute import MICROSECONDS, Context
-from authrim.core.runtime import RUNTIME, Runtime
+from authrim.core.call import Call
+from authrim.core.execute import MICROSECONDS
+from authrim.core.parts import Core
 from authrim.crypto.ids import constant_time_equal, digest
 from authrim.store import codec
 from authrim.web.cookies import session_cookie
@@ -26,13 +27,12 @@ class SignedInBrowser(msgspec.Struct, frozen=True):
     session_version: int
 
 
-async def signed_in_browser(request: web.Request, context: Context, client: Client) -> SignedInBrowser | None:
+async def signed_in_browser(request: web.Request, call: Call, client: Client) -> SignedInBrowser | None:
     """The session that the cookie proves, with the account's standing consent for the client; or None."""
-    runtime = request.app[RUNTIME]
     cookie = session_cookie(request)
     if cookie is None:
         return None
-    found = await runtime.store.find("session", row_key(context.tenant, cookie.session_id))
+    found = await call.core.store.find("session", row_key(call.tenant, cookie.session_id))
     if found.row is None:
         return None
     row, now = found.row, found.now // MICROSECONDS
@@ -53,27 +53,27 @@ async def signed_in_browser(request: web.Request, context: Context, client: Clie
             account_epoch=account.endings.epoch,
         ),
         expects=(
-            (session_stream(context.tenant, cookie.session_id), row["version"]),
-            (account_stream(context.tenant, session.subject), row["account_version"] or 0),
+            (session_stream(call.tenant, cookie.session_id), row["version"]),
+            (account_stream(call.tenant, session.subject), row["account_version"] or 0),
         ),
         now=now,
         session_version=row["version"],
     )
 
 
-async def read_account(runtime: Runtime, tenant: str, subject: str) -> tuple[Account, int]:
+async def read_account(core: Core, tenant: str, subject: str) -> tuple[Account, int]:
     """An account's state and version; the empty state and 0 when there is none."""
-    found = await runtime.store.find("account", row_key(tenant, subject))
+    found = await core.store.find("account", row_key(tenant, subject))
     if found.row is None:
         return Account(), 0
     return msgspec.json.decode(found.row["document"], type=Account), found.row["version"]
 
 
-async def read_session(runtime: Runtime, tenant: str, session_id: str) -> tuple[Session, int]:
+async def read_session(core: Core, tenant: str, session_id: str) -> tuple[Session, int]:
     """A session's state and version, from its stream when its row has left (authrim/core/expired.py); the empty
     state and 0 when there is none."""
-    found = await runtime.store.find("session", row_key(tenant, session_id))
+    found = await core.store.find("session", row_key(tenant, session_id))
     if found.row is None:
-        read = await runtime.store.read_stream(session_stream(tenant, session_id))
+        read = await core.store.read_stream(session_stream(tenant, session_id))
         return fold(codec.decode_stream(SESSION, read)), read.version
     return msgspec.json.decode(found.row["document"], type=Session), found.row["version"]

@@ -2,9 +2,9 @@
 
 from aiohttp import web
 
-from authrim.core.runtime import RUNTIME
 from authrim.pages.pages import CheckSessionPage
 from authrim.people.sessions.state import watching_origins
+from authrim.web.call import PAGES, core_of, parts_of
 from authrim.web.cookies import browser_state_name
 from domain.stream import DEFAULT_TENANT
 
@@ -12,8 +12,8 @@ from domain.stream import DEFAULT_TENANT
 async def check_session(request: web.Request) -> web.StreamResponse:
     """GET ``/check-session``. Where a client may show the frame, our own pages may as well: HtmlUnit, the conformance
     suite's browser, looks for the frame's origin in the list instead of that of the page around it."""
-    runtime = request.app[RUNTIME]
+    core = core_of(request)
     watching = await watching_origins(request, DEFAULT_TENANT)
-    ancestors = (*watching, runtime.origin) if watching else ()
-    page = CheckSessionPage(ancestors=ancestors, cookie_name=browser_state_name(runtime))
-    return runtime.pages.check_session(page)
+    ancestors = (*watching, core.origin) if watching else ()
+    page = CheckSessionPage(ancestors=ancestors, cookie_name=browser_state_name(core))
+    return parts_of(request)[PAGES].check_session(page)

@@ -12,12 +12,13 @@ from typing import Final
 
 import msgspec
 
-from authrim.core.execute import Context
-from authrim.core.runtime import Runtime
+from authrim.core.call import Call
+from authrim.core.parts import Core
 from authrim.core.sealed_rows import SUBJECT
 from authrim.crypto.sealing import login_hmacs
 from authrim.people.claims import PASSWORD
 from authrim.people.new_account import find_by_hashes
+from authrim.people.part import PEOPLE
 from authrim.people.sign_in.known_browsers import known_as
 from domain.liveness import ACTIVE
 from domain.person.account import NO_ACCOUNT, Account
@@ -57,65 +58,61 @@ class SignInRefused(msgspec.Struct, frozen=True):
     retry_after: int = 0
 
 
-async def check_password(runtime: Runtime, context: Context, attempt: Attempt) -> Checked | SignInRefused:
+async def check_password(call: Call, attempt: Attempt) -> Checked | SignInRefused:
     """Count the attempt, then check it. Raises PasswordsBusy."""
     # Its length first: what is too long is nobody's login, and is counted as one that all such attempts share (A217).
     is_one = len(attempt.login) <= LONGEST_LOGIN
-    hashes = login_hmacs(runtime.master, context.tenant, attempt.login) if is_one else ()
-    known = known_as(runtime.master, context.tenant, hashes, attempt.kept, runtime.now())
-    limits = _limits(runtime, context, hashes[0] if hashes else "", attempt.networks, known)
+    hashes = login_hmacs(call.core.master, call.tenant, attempt.login) if is_one else ()
+    known = known_as(call.core.master, call.tenant, hashes, attempt.kept, call.core.now())
+    limits = _limits(call, hashes[0] if hashes else "", attempt.networks, known)
     # Who is known is no stranger to the queue either; others share it with the widest network around them.
     source = None if known else attempt.networks[-1]
     while True:
-        with runtime.checks.under_way(limits) as check:
-            if not await too_many(runtime, limits):
-                checked = await _check(runtime, context, attempt, hashes, limits, source)
+        with call.parts[PEOPLE].checks.under_way(limits) as check:
+            if not await too_many(call.core, limits):
+                checked = await _check(call, attempt, hashes, limits, source)
                 check.right = isinstance(checked, Checked)
                 return checked
         # Right passwords that are being looked at are counted too, until they have proved right: wait for those.
-        if not await runtime.checks.make_room(limits):
-            return SignInRefused("too_many_attempts", retry_after=runtime.settings.sign_in_window_seconds)
+        if not await call.parts[PEOPLE].checks.make_room(limits):
+            return SignInRefused("too_many_attempts", retry_after=call.core.settings.sign_in_window_seconds)
 
 
 async def _check(
-    runtime: Runtime, context: Context, attempt: Attempt, hashes: tuple[str, ...], limits: dict[str, int],
+    call: Call, attempt: Attempt, hashes: tuple[str, ...], limits: dict[str, int],
     source: str | None,
 ) -> Checked | SignInRefused:  # fmt: skip
     """Look at a password whose attempt has been counted."""
-    subject = await find_by_hashes(runtime.store, context.tenant, hashes)
-    account = await _account(runtime, context.tenant, subject)
-    right = await _is_right(runtime, context, subject, attempt.password, source)
+    subject = await find_by_hashes(call.core.store, call.tenant, hashes)
+    account = await _account(call.core, call.tenant, subject)
+    right = await _is_right(call, subject, attempt.password, source)
     if subject is None or not right:
         return SignInRefused("login_unknown" if subject is None else "password_wrong", subject)
-    await _take_back(runtime, limits)  # a right password was no guess
+    await _take_back(call.core, limits)  # a right password was no guess
     if account.status != ACTIVE:
         return SignInRefused("account_not_active", subject)
     return Checked(subject, account.password_set_at)
 
 
-async def _account(runtime: Runtime, tenant: str, subject: str | None) -> Account:
+async def _account(core: Core, tenant: str, subject: str | None) -> Account:
     """The account, read before its password so that a change in between shows; looked for as long when there is
     none (A182)."""
-    found = await runtime.store.find("account", row_key(tenant, subject or ""))
+    found = await core.store.find("account", row_key(tenant, subject or ""))
     return NO_ACCOUNT if found.row is None else msgspec.json.decode(found.row["document"], type=Account)
 
 
-async def _is_right(
-    runtime: Runtime, context: Context, subject: str | None, password: str, source: str | None
-) -> bool:
+async def _is_right(call: Call, subject: str | None, password: str, source: str | None) -> bool:
     """Compare with the account's hash, or with a dummy that takes as long (A182)."""
-    stored = await runtime.private.open(context.tenant, SUBJECT, subject, PASSWORD) if subject else None
+    stored = await call.core.private.open(call.tenant, SUBJECT, subject, PASSWORD) if subject else None
     if stored is None:
-        await runtime.passwords.verify_dummy(password, source)
+        await call.parts[PEOPLE].passwords.verify_dummy(password, source)
         return False
-    return await runtime.passwords.verify(stored.decode(), password, source)
+    return await call.parts[PEOPLE].passwords.verify(stored.decode(), password, source)
 
 
-def _limits(
-    runtime: Runtime, context: Context, hashed: str, networks: Sequence[str], known: str | None
-) -> dict[str, int]:
+def _limits(call: Call, hashed: str, networks: Sequence[str], known: str | None) -> dict[str, int]:
     """The counters of an attempt, and how far each may go within the window, the widest last."""
-    settings, kind = runtime.settings, f"sign-in:{context.tenant}"
+    settings, kind = call.core.settings, f"sign-in:{call.tenant}"
     of_account = settings.sign_in_attempts_per_account
     if known is not None:
         return {f"{kind}:{hashed}:browser:{known}": of_account}
@@ -131,27 +128,27 @@ def by_network(kind: str, networks: Sequence[str], limit: int, growth: int) -> d
     return {f"{kind}:{network}": limit * growth**width for width, network in enumerate(networks)}
 
 
-async def too_many(runtime: Runtime, limits: dict[str, int]) -> bool:
+async def too_many(core: Core, limits: dict[str, int]) -> bool:
     """Count one more attempt; whether it is one too many.
 
     What one counter refuses is not counted by the next: else one address could use up the login's own count,
     and lock the person out everywhere (A183). Nor is it counted by itself: nothing was guessed, and many right
     passwords at once would add up to a refusal that lasts.
     """
-    window = runtime.settings.sign_in_window_seconds
+    window = core.settings.sign_in_window_seconds
     counted: list[str] = []
     for key, limit in limits.items():
         counted.append(key)
-        if await runtime.store.count(key, window) > limit:
-            await _take_back(runtime, counted)
+        if await core.store.count(key, window) > limit:
+            await _take_back(core, counted)
             return True
     return False
 
 
-async def _take_back(runtime: Runtime, counters: Iterable[str]) -> None:
+async def _take_back(core: Core, counters: Iterable[str]) -> None:
     """Count an attempt no longer: nothing was guessed by it."""
-    window = runtime.settings.sign_in_window_seconds
-    await asyncio.gather(*(runtime.store.count(key, window, -1) for key in counters))
+    window = core.settings.sign_in_window_seconds
+    await asyncio.gather(*(core.store.count(key, window, -1) for key in counters))
 
 
 #: The one way of signing in that there is: a password.

@@ -3,8 +3,8 @@
 from typing import Any
 
 from authrim.clients.authentication.authenticate import AuthenticatedClient
-from authrim.core.execute import Change, Context, Outcome
-from authrim.core.runtime import Runtime
+from authrim.core.call import Call
+from authrim.core.execute import Change, Outcome
 from authrim.crypto.handles import CODE, parse_handle
 from authrim.crypto.ids import digest
 from authrim.tokens.issue import current_client, id_token_key_of, prepare, standing_of, token_response
@@ -17,7 +17,7 @@ from domain.stream import grant_stream
 
 
 async def grant_tokens(
-    runtime: Runtime, context: Context, authenticated: AuthenticatedClient, form: Params
+    call: Call, authenticated: AuthenticatedClient, form: Params
 ) -> dict[str, Any] | Refusal:
     """Redeem a code for tokens."""
     presented = form.get("code")
@@ -36,24 +36,22 @@ async def grant_tokens(
         client_key_id=authenticated.key_id,
         proof=authenticated.proof,
     )
-    stream = grant_stream(context.tenant, handle.grant_id)
+    stream = grant_stream(call.tenant, handle.grant_id)
 
     async def decide(grant: Grant, version: int, now: int) -> Outcome[dict[str, Any]]:
-        client = await current_client(runtime, context, authenticated, "authorization_code")
+        client = await current_client(call, authenticated, "authorization_code")
         if isinstance(client, Refusal):
             return Outcome(client)
-        key = await id_token_key_of(runtime, context, client)
+        key = await id_token_key_of(call, client)
         if isinstance(key, Refusal):
             return Outcome(key)
-        standing = await standing_of(runtime, context, client, grant, now)
-        prepared = prepare(
-            runtime, context, client, handle.grant_id, standing.now, standing.liveness, id_token_key=key
-        )
+        standing = await standing_of(call, client, grant, now)
+        prepared = prepare(call, client, handle.grant_id, standing.now, standing.liveness, id_token_key=key)
         decision = code.decide_redeem(grant, command, prepared.facts)
         changes = (Change(stream, version, decision.events, grant),) if decision.events else ()
         if isinstance(decision.answer, Refusal):
             return Outcome(decision.answer, changes)
-        response = await token_response(runtime, context, handle.grant_id, prepared, decision.answer)
+        response = await token_response(call, handle.grant_id, prepared, decision.answer)
         return Outcome(response, changes, expects=standing.expects)
 
-    return await runtime.executor.on_remembered_grant(context, handle.grant_id, decide)
+    return await call.core.executor.on_remembered_grant(call, handle.grant_id, decide)

@@ -3,8 +3,8 @@
 from typing import Any
 
 from authrim.clients.authentication.authenticate import AuthenticatedClient
-from authrim.core.execute import Change, Context, Outcome
-from authrim.core.runtime import Runtime
+from authrim.core.call import Call
+from authrim.core.execute import Change, Outcome
 from authrim.crypto.ids import new_id
 from authrim.tokens.issue import current_client, prepare, token_response
 from authrim.web.params import Params
@@ -16,7 +16,7 @@ from domain.vocabulary import scope as scopes
 
 
 async def grant_tokens(
-    runtime: Runtime, context: Context, authenticated: AuthenticatedClient, form: Params
+    call: Call, authenticated: AuthenticatedClient, form: Params
 ) -> dict[str, Any] | Refusal:
     """Give the client a token on its own behalf: a new, short grant."""
     given = form.get("scope")
@@ -33,17 +33,17 @@ async def grant_tokens(
         proof=authenticated.proof,
     )
     grant_id = new_id()
-    stream = grant_stream(context.tenant, grant_id)
+    stream = grant_stream(call.tenant, grant_id)
 
     async def attempt() -> Outcome[dict[str, Any]]:
-        client = await current_client(runtime, context, authenticated, "client_credentials")
+        client = await current_client(call, authenticated, "client_credentials")
         if isinstance(client, Refusal):
             return Outcome(client)
-        prepared = prepare(runtime, context, client, grant_id, runtime.now(), Liveness(client.status), None)
+        prepared = prepare(call, client, grant_id, call.core.now(), Liveness(client.status), None)
         decision = decide_client_credentials(command, prepared.facts)
         if isinstance(decision.answer, Refusal):
             return Outcome(decision.answer)
-        response = await token_response(runtime, context, grant_id, prepared, decision.answer)
+        response = await token_response(call, grant_id, prepared, decision.answer)
         return Outcome(response, (Change(stream, 0, decision.events),))
 
-    return await runtime.executor.until_it_fits(context, attempt, stream)
+    return await call.core.executor.until_it_fits(call, attempt, stream)

@@ -3,8 +3,9 @@
 from typing import Any
 
 from authrim.clients.authentication.authenticate import AuthenticatedClient
-from authrim.core.execute import Change, Context, Outcome
-from authrim.core.runtime import Runtime
+from authrim.core.call import Call
+from authrim.core.execute import Change, Outcome
+from authrim.core.parts import Core
 from authrim.crypto.handles import REFRESH_TOKEN, Handle, genuine_refresh, parse_handle
 from authrim.tokens.issue import current_client, id_token_key_of, prepare, standing_of, token_response
 from authrim.web.params import Params
@@ -20,7 +21,7 @@ from domain.vocabulary import scope as scopes
 
 
 async def grant_tokens(
-    runtime: Runtime, context: Context, authenticated: AuthenticatedClient, form: Params
+    call: Call, authenticated: AuthenticatedClient, form: Params
 ) -> dict[str, Any] | Refusal:
     """Exchange a refresh token for fresh tokens."""
     presented = form.get("refresh_token")
@@ -32,41 +33,39 @@ async def grant_tokens(
     handle = parse_handle(presented)
     if handle is None or handle.kind != REFRESH_TOKEN:
         return refresh_token.UNKNOWN
-    stream = grant_stream(context.tenant, handle.grant_id)
+    stream = grant_stream(call.tenant, handle.grant_id)
 
     async def decide(grant: Grant, version: int, now: int) -> Outcome[dict[str, Any]]:
-        client = await current_client(runtime, context, authenticated, "refresh_token")
+        client = await current_client(call, authenticated, "refresh_token")
         if isinstance(client, Refusal):
             return Outcome(client)
-        key = await id_token_key_of(runtime, context, client)
+        key = await id_token_key_of(call, client)
         if isinstance(key, Refusal):
             return Outcome(key)
-        standing = await standing_of(runtime, context, client, grant, now)
+        standing = await standing_of(call, client, grant, now)
         successor = grant.refresh.generation + 1 if grant.refresh else None
-        prepared = prepare(
-            runtime, context, client, handle.grant_id, standing.now, standing.liveness, successor, key
-        )
+        prepared = prepare(call, client, handle.grant_id, standing.now, standing.liveness, successor, key)
         command = RefreshTokens(
             client_id=client.client_id,
             generation=handle.generation,
-            genuine=_is_genuine(runtime, context, presented, handle, grant.refresh),
+            genuine=_is_genuine(call, presented, handle, grant.refresh),
             scope=scope,
             resource=form.get_all("resource"),
             client_auth_method=authenticated.method,
             client_key_id=authenticated.key_id,
             proof=authenticated.proof,
         )
-        decision = refresh_token.decide_refresh(grant, command, prepared.facts, _rule(runtime, client))
+        decision = refresh_token.decide_refresh(grant, command, prepared.facts, _rule(call.core, client))
         changes = (Change(stream, version, decision.events, grant),) if decision.events else ()
         if isinstance(decision.answer, Refusal):
             return Outcome(decision.answer, changes)
         response = await token_response(
-            runtime, context, handle.grant_id, prepared, decision.answer,
+            call, handle.grant_id, prepared, decision.answer,
             refresh_key_id=_key_id_of(grant, decision.answer),
         )  # fmt: skip
         return Outcome(response, changes, expects=standing.expects)
 
-    return await runtime.executor.on_remembered_grant(context, handle.grant_id, decide)
+    return await call.core.executor.on_remembered_grant(call, handle.grant_id, decide)
 
 
 def _scope(form: Params) -> tuple[str, ...] | Refusal | None:
@@ -74,9 +73,7 @@ def _scope(form: Params) -> tuple[str, ...] | Refusal | None:
     return None if given is None else scopes.parse(given)
 
 
-def _is_genuine(
-    runtime: Runtime, context: Context, presented: str, handle: Handle, refresh: Refresh | None
-) -> bool:
+def _is_genuine(call: Call, presented: str, handle: Handle, refresh: Refresh | None) -> bool:
     """Whether the whole string is what this server gives out for the generation written in it.
 
     Generations older than the previous one are only ever refused; they are tried with every master key.
@@ -84,8 +81,8 @@ def _is_genuine(
     if refresh is None:
         return False
     known = {refresh.generation: refresh.hmac_key_id, refresh.generation - 1: refresh.previous_hmac_key_id}
-    key_ids = [known[handle.generation]] if handle.generation in known else runtime.master.key_ids
-    return any(genuine_refresh(runtime.master, context.tenant, presented, key_id) for key_id in key_ids)
+    key_ids = [known[handle.generation]] if handle.generation in known else call.core.master.key_ids
+    return any(genuine_refresh(call.core.master, call.tenant, presented, key_id) for key_id in key_ids)
 
 
 def _key_id_of(grant: Grant, issued: TokensIssued) -> str | None:
@@ -95,9 +92,9 @@ def _key_id_of(grant: Grant, issued: TokensIssued) -> str | None:
     return refresh.hmac_key_id if issued.refresh_generation == refresh.generation else None
 
 
-def _rule(runtime: Runtime, client: Client) -> RotationRule:
+def _rule(core: Core, client: Client) -> RotationRule:
     """The client's own grace, else the server's; never longer than the profile allows."""
-    metadata, settings = client.metadata, runtime.settings
+    metadata, settings = client.metadata, core.settings
     seconds = metadata.refresh_grace_seconds
     count = metadata.refresh_grace_count
     return RotationRule(

@@ -63,7 +63,7 @@ async def test_a_code_reused_after_30_seconds(server: RunningServer, browser: Br
     client = await client_of(server, "code token")
     received = await answered(browser, client, "code token")
     await redeemed(server, client, received)
-    with time_machine.travel((await server.runtime.store.head()).now / 1e6 + 31):
+    with time_machine.travel((await server.core.store.head()).now / 1e6 + 31):
         status, _ = await redeem(server, client, received.parameters["code"], received.verifier)
         headers = {"Authorization": f"Bearer {received.parameters['access_token']}"}
         async with server.http.get(server.url("/userinfo"), headers=headers) as answer:

@@ -34,7 +34,7 @@ async def test_tokens_for_a_person(server: RunningServer, browser: Browser) -> N
     _, introspected = await server.post("/introspect", {"token": access_token}, client.basic)
     assert (introspected["active"], introspected["sub"]) == (True, server.subject)
 
-    stream = await server.runtime.store.read_stream(await grant_of(server, access_token))
+    stream = await server.core.store.read_stream(await grant_of(server, access_token))
     events = codec.decode_stream(GRANT, stream)
     assert [type(event) for event in events[-3:]] == [AuthorizationAnswered, AccessTokenIssued, IdTokenIssued]
     assert not any(isinstance(event, CodeIssued) for event in events)

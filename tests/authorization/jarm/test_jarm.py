@@ -118,7 +118,7 @@ async def test_signed_with_what_the_client_registered(alg: str, store: Store) ->
 async def test_no_weak_signature_can_be_registered(server: RunningServer, alg: str) -> None:
     """A074: ``none`` above all."""
     metadata = ClientMetadata(redirect_uris=("https://rp.example/cb",), authorization_signed_response_alg=alg)
-    refused = await create_client(server.runtime.store, DEFAULT_TENANT, metadata)
+    refused = await create_client(server.core.store, DEFAULT_TENANT, metadata)
     assert isinstance(refused, Refusal)
     assert refused.error == "invalid_client_metadata"
 

@@ -24,7 +24,7 @@ only_sqlite = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
 async def seen(server: RunningServer, request_uri: str) -> list[Any]:
     """The events of a pushed request."""
     stream = grant_stream(DEFAULT_TENANT, request_uri.split(".")[1])
-    return list(codec.decode_stream(GRANT, await server.runtime.store.read_stream(stream)))
+    return list(codec.decode_stream(GRANT, await server.core.store.read_stream(stream)))
 
 
 @pytest.mark.parametrize("kind", ["web", "post", "spa"])
@@ -200,8 +200,8 @@ async def test_it_expires_but_a_sign_in_does_not_with_it(server: RunningServer, 
     web = await server.client("web")
     in_time, late = await pushed(server, web), await pushed(server, web)
     shown = await fetch(browser, web, in_time[0])
-    lifetime = server.runtime.settings.pushed_request_lifetime
-    with time_machine.travel((await server.runtime.store.head()).now / 1e6 + lifetime):
+    lifetime = server.core.settings.pushed_request_lifetime
+    with time_machine.travel((await server.core.store.head()).now / 1e6 + lifetime):
         assert on_error_page(await fetch(browser, web, late[0]), "invalid_request_uri")
         shown = await browser.through_pages(shown)
         assert (await redeem(server, web, shown.parameters["code"], in_time[1]))[0] == 200
@@ -250,8 +250,8 @@ async def test_a_changed_client_cannot_go_on(server: RunningServer, browser: Bro
     web = await server.client("web")
     request_uri, _ = await pushed(server, web)
     changed = {"redirect_uris": ("https://rp.example/new",)}
-    await update_client(server.runtime.store, DEFAULT_TENANT, web.client_id, changed)
-    await server.runtime.configuration.catch_up()
+    await update_client(server.core.store, DEFAULT_TENANT, web.client_id, changed)
+    await server.core.configuration.catch_up()
     shown = await fetch(browser, web, request_uri)
     assert (shown.status, shown.location) == (400, None)
 

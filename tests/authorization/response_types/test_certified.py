@@ -111,12 +111,12 @@ async def test_the_session(
         return await id_token_of(server, client, received)
 
     first = await claims_of(max_age="15000")
-    with time_machine.travel((await server.runtime.store.head()).now / 1e6 + 2):
+    with time_machine.travel((await server.core.store.head()).now / 1e6 + 2):
         for silent in ({"prompt": "none"}, {"max_age": "10000"}):
             assert (await claims_of(**silent))["auth_time"] == first["auth_time"]
         again = await claims_of(prompt="login")
         assert again["auth_time"] > first["auth_time"]
-    with time_machine.travel((await server.runtime.store.head()).now / 1e6 + 4):
+    with time_machine.travel((await server.core.store.head()).now / 1e6 + 4):
         assert (await claims_of(max_age="1"))["auth_time"] > again["auth_time"]
         assert (await claims_of(acr_values="urn:x urn:authrim:acr:password"))["sub"] == first["sub"]
 

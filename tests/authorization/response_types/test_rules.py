@@ -16,9 +16,9 @@ pytestmark = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
 
 async def change(server: RunningServer, client: KnownClient, **changes: object) -> None:
     """An administrator changes the client's registration."""
-    updated = await update_client(server.runtime.store, DEFAULT_TENANT, client.client_id, changes)
+    updated = await update_client(server.core.store, DEFAULT_TENANT, client.client_id, changes)
     assert not isinstance(updated, Refusal), updated.error_description
-    await server.runtime.configuration.catch_up()
+    await server.core.configuration.catch_up()
 
 
 async def test_none(server: RunningServer, browser: Browser) -> None:

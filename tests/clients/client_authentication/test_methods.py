@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from authrim.clients.part import CLIENTS
 from authrim.clients.records import rotate_secret, update_client
-from authrim.core.client_secrets import CLIENT_SECRET
+from authrim.clients.secrets import CLIENT_SECRET
 from authrim.store import codec
 from domain.errors import Refusal
 from domain.grant.events import ClientCredentialsGranted
@@ -65,7 +66,7 @@ async def test_a_method_authenticates_everywhere(server: RunningServer, method: 
         assert status == 200
     granted = [
         codec.decode(GRANT, event.type, event.payload)
-        for event in await server.runtime.store.read_log(0, 1000)
+        for event in await server.core.store.read_log(0, 1000)
         if event.type == "grant.client_credentials_granted.v1"
     ]
     assert [event.client_auth_method for event in granted if isinstance(event, ClientCredentialsGranted)] == [
@@ -88,18 +89,18 @@ async def test_the_metadata_names_every_method(server: RunningServer) -> None:
 
 async def sealed_secrets(server: RunningServer) -> list[str]:
     """The keys of the rows that hold secrets."""
-    rows = await server.runtime.store.read_rows("sealed", "", 1000)
+    rows = await server.core.store.read_rows("sealed", "", 1000)
     return [row["key"] for row in rows if row["key"].startswith(f"{DEFAULT_TENANT}:{CLIENT_SECRET}:")]
 
 
 async def rotated(server: RunningServer, client: KnownClient, overlap: int) -> KnownClient:
     """The client with a new secret."""
-    runtime = server.runtime
+    core = server.core
     changed = await rotate_secret(
-        runtime.store, DEFAULT_TENANT, client.client_id, overlap, runtime.client_secrets
+        core.store, DEFAULT_TENANT, client.client_id, overlap, server.parts[CLIENTS].secrets
     )
     assert not isinstance(changed, Refusal)
-    await runtime.configuration.catch_up()
+    await core.configuration.catch_up()
     return KnownClient(client.client_id, changed.secret, client.metadata)
 
 
@@ -121,21 +122,21 @@ async def test_a_secret_that_signs_is_kept_while_it_is_accepted(server: RunningS
 async def test_turning_to_another_method_leaves_no_secret_behind(server: RunningServer) -> None:
     """A078: from Basic to signing the client gets a new secret, because of the old there is only a digest; back again
     nothing stays sealed."""
-    runtime = server.runtime
+    core = server.core
     basic = await server.client("service")
 
     async def turn(method: str) -> str | None:
         changes: dict[str, Any] = {"token_endpoint_auth_method": method}
         changed = await update_client(
-            runtime.store,
+            core.store,
             DEFAULT_TENANT,
             basic.client_id,
             changes,
             development=True,
-            keeper=runtime.client_secrets,
+            keeper=server.parts[CLIENTS].secrets,
         )
         assert not isinstance(changed, Refusal), changed.error_description
-        await runtime.configuration.catch_up()
+        await core.configuration.catch_up()
         return changed.secret
 
     secret = await turn("client_secret_jwt")

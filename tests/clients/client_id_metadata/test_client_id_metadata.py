@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from authrim.clients.part import CLIENTS
 from authrim.clients.records import delete_client, disable_client, enable_client, update_client
 from authrim.store.contract import Store
 from domain.client.client_id_url import problem
@@ -37,7 +38,7 @@ async def server(store: Store, authority: Authority) -> AsyncIterator[RunningSer
 
 def forget(server: RunningServer) -> None:
     """As if the documents were old."""
-    server.runtime.client_documents._fresh_until.clear()
+    server.parts[CLIENTS].documents._fresh_until.clear()
 
 
 def publish(site: Site, path: str = PATH, **members: Any) -> KnownClient:
@@ -152,14 +153,14 @@ async def test_an_administrator_has_the_last_word(
     """Disabled, it stays so whatever its document says, and its tokens are inactive; deleted, it never comes back."""
     client = publish(site)
     tokens = await browser.code_flow(client)
-    store = server.runtime.store
+    store = server.core.store
     await disable_client(store, DEFAULT_TENANT, client.client_id, "test")
     publish(site, client_name="New")
     forget(server)
     assert (await begin(browser, client.client_id)).status == 400
     assert (await call(server, "GET", server.url("/userinfo"), tokens["access_token"])).status == 401
     await enable_client(store, DEFAULT_TENANT, client.client_id)
-    await server.runtime.configuration.catch_up()
+    await server.core.configuration.catch_up()
     assert (await begin(browser, client.client_id)).location is not None
     await delete_client(store, DEFAULT_TENANT, client.client_id)
     forget(server)
@@ -175,13 +176,13 @@ async def test_a202_a_document_takes_nothing_back_from_an_administrator(
     client = publish(site)
     assert (await begin(browser, client.client_id)).status == 200
     await update_client(
-        server.runtime.store, DEFAULT_TENANT, client.client_id,
+        server.core.store, DEFAULT_TENANT, client.client_id,
         {"scope": ("openid",), "dpop_bound_access_tokens": True, "skip_consent": True},
     )  # fmt: skip
     publish(site, client_name="New", token_endpoint_auth_method="none")
     forget(server)
     assert (await begin(browser, client.client_id)).status == 200
-    found = await server.runtime.configuration.client(DEFAULT_TENANT, client.client_id)
+    found = await server.core.configuration.client(DEFAULT_TENANT, client.client_id)
     assert found is not None
     assert (found.metadata.client_name, found.metadata.scope) == ("New", ("openid",))
     assert found.metadata.dpop_bound_access_tokens

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from authrim.core import client_keys
-from authrim.core.client_keys import BYTES_HELD, CLIENTS_HELD, ClientKeys
+from authrim.clients import keys as client_keys
+from authrim.clients.keys import BYTES_HELD, CLIENTS_HELD, ClientKeys
 from authrim.core.held_by_bytes import HeldByBytes
 from authrim.outside.egress import Egress
 from domain.client.client import Client

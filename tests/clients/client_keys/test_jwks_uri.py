@@ -8,7 +8,7 @@ import pytest
 import time_machine
 from aiohttp import web
 
-from authrim.core.client_keys import ClientKeys
+from authrim.clients.keys import ClientKeys
 from authrim.crypto import base64url
 from authrim.outside.egress import Egress
 from domain.client.client import Client

@@ -31,7 +31,7 @@ def administrator(command_line: CommandLine, server: RunningServer) -> Administr
 
     async def run(*arguments: str, status: int = 0) -> Any:
         answer = await asyncio.to_thread(command_line.json, *arguments, status=status)
-        await server.runtime.configuration.catch_up()
+        await server.core.configuration.catch_up()
         return answer
 
     return run

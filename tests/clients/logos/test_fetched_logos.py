@@ -17,8 +17,8 @@ pytestmark = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
 
 async def shown_logo(server: RunningServer, client_id: str) -> bytes | None:
     """The picture that the pages would show."""
-    await server.runtime.configuration.catch_up()
-    client = await server.runtime.configuration.client(DEFAULT_TENANT, client_id)
+    await server.core.configuration.catch_up()
+    client = await server.core.configuration.client(DEFAULT_TENANT, client_id)
     assert client is not None
     if client.metadata.logo_digest is None:
         return None

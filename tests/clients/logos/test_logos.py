@@ -14,7 +14,8 @@ from PIL import Image
 from authrim.clients.logo_endpoint import Logos
 from authrim.clients.logos import LOGO, new_logo
 from authrim.clients.records import update_client
-from authrim.core.execute import Context, append_of
+from authrim.core.execute import append_of
+from authrim.core.origin import Origin
 from authrim.core.sealed_rows import CLIENT, DATA_KEY
 from authrim.crypto import base64url
 from authrim.store.contract import Store
@@ -51,7 +52,7 @@ def file_of(tmp_path: Path) -> FileOf:
 
 async def get(server: RunningServer, path: str) -> tuple[aiohttp.ClientResponse, bytes]:
     """What is at one of our paths."""
-    async with server.http.get(server.runtime.origin + path) as answer:
+    async with server.http.get(server.core.origin + path) as answer:
         return answer, await answer.read()
 
 
@@ -236,7 +237,7 @@ async def test_logo_that_cannot_be_opened_is_no_logo(
     damaged = Row(
         SEALED.name, "put", {"key": key, "tenant": DEFAULT_TENANT, "ciphertext": b"\x01" + bytes(40)}
     )
-    await store.append(append_of((), Context(DEFAULT_TENANT).metadata(), rows=(damaged,)))
+    await store.append(append_of((), Origin(DEFAULT_TENANT).metadata(), rows=(damaged,)))
     assert (await get(server, address(created)))[0].status == 404
 
 
@@ -246,10 +247,10 @@ async def test_issuer_with_a_path(store: Store, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(running, "free_port", lambda: port)
     async with running.running_server(store, issuer=f"http://localhost:{port}/tenants/one") as server:
         client = await server.client("web")
-        change = await new_logo(server.runtime.private, image())
+        change = await new_logo(server.core.private, image())
         assert not isinstance(change, Refusal)
         await update_client(store, DEFAULT_TENANT, client.client_id, {}, development=True, logo=change)
-        await server.runtime.configuration.catch_up()
+        await server.core.configuration.catch_up()
         shown, _ = await Browser(server).authorize(client)
         (path,) = _PICTURE.findall(shown.body)
         assert path == f"/tenants/one/logos/{client.client_id}/{change.digest}.png"
@@ -266,14 +267,14 @@ async def test_memory_holds_only_so_many(
         pictures.append(await administrator("client", "create", *arguments))
     logos = Logos(limit=1)
     for one in pictures:
-        assert await logos.get(server.runtime, DEFAULT_TENANT, one["client_id"], one["logo_digest"])
+        assert await logos.get(server.core, DEFAULT_TENANT, one["client_id"], one["logo_digest"])
     drops = tuple(
         Row(SEALED.name, "drop", {"key": sealed_key(DEFAULT_TENANT, CLIENT, one["client_id"], LOGO)})
         for one in pictures
     )
-    await store.append(append_of((), Context(DEFAULT_TENANT).metadata(), rows=drops))
+    await store.append(append_of((), Origin(DEFAULT_TENANT).metadata(), rows=drops))
     held = [
-        await logos.get(server.runtime, DEFAULT_TENANT, one["client_id"], one["logo_digest"]) is not None
+        await logos.get(server.core, DEFAULT_TENANT, one["client_id"], one["logo_digest"]) is not None
         for one in pictures
     ]
     assert held == [False, True]

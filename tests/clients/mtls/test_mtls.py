@@ -182,7 +182,7 @@ async def test_the_log_says_which_certificate(mtls: MtlsServer) -> None:
     certificate = ROOT.issue("client")
     web = await mtls.client("web", **PKI, **BOUND)
     await mtls.token(web, certificate, **await code_for(mtls, Browser(mtls), web))
-    events = [msgspec.json.decode(event.payload) for event in await mtls.runtime.store.read_log(0, 500)]
+    events = [msgspec.json.decode(event.payload) for event in await mtls.core.store.read_log(0, 500)]
     print_of = thumbprint(certificate.der)
     redeemed = [one for one in events if one.get("client_key_id") == print_of]
     assert [one["client_auth_method"] for one in redeemed] == ["tls_client_auth"]

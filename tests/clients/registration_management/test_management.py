@@ -174,12 +174,12 @@ async def test_what_an_administrator_allowed_is_kept(server: RunningServer) -> N
     """A202: an update by the client neither loses nor gains what only an administrator sets."""
     client = await registered(server)
     await update_client(
-        server.runtime.store, DEFAULT_TENANT, client["client_id"],
+        server.core.store, DEFAULT_TENANT, client["client_id"],
         {"scope": ("openid", "orders"), "profile": "oauth21", "skip_consent": True},
     )  # fmt: skip
     updated = await manage(server, client, "PUT", without(client, "scope", "client_secret"))
     assert updated.body["scope"] == "openid orders"
-    found = await server.runtime.configuration.client(DEFAULT_TENANT, client["client_id"])
+    found = await server.core.configuration.client(DEFAULT_TENANT, client["client_id"])
     assert found is not None
     assert (found.metadata.profile, found.metadata.skip_consent) == ("oauth21", True)
     wider = without(updated.body, "client_secret") | {"scope": "openid orders admin"}
@@ -205,7 +205,7 @@ async def test_the_rules_of_its_token_judge_each_update(server: RunningServer) -
 async def test_an_administrators_client_stays_what_it_was_made(server: RunningServer) -> None:
     """A202: first-party, pairwise, PAR-only, DPoP-bound, scope openid: a PUT that leaves all of it out changes none of
     it, one that asks for less of it is refused, and consent is skipped for what was seen alone."""
-    store = server.runtime.store
+    store = server.core.store
     made = await create_client(
         store, DEFAULT_TENANT,
         ClientMetadata(
@@ -231,7 +231,7 @@ async def test_an_administrators_client_stays_what_it_was_made(server: RunningSe
         assert answer.error == (400, "invalid_client_metadata"), less
     answer = await call(server, "PUT", url, given[1], least | {"client_name": "New"})
     assert answer.status == 200
-    found = await server.runtime.configuration.client(DEFAULT_TENANT, made.client.client_id)
+    found = await server.core.configuration.client(DEFAULT_TENANT, made.client.client_id)
     assert found is not None
     expected = msgspec.structs.replace(made.client.metadata, client_name="New")
     assert found.metadata == expected
@@ -240,7 +240,7 @@ async def test_an_administrators_client_stays_what_it_was_made(server: RunningSe
 async def test_a_disabled_client_may_not_manage_itself(server: RunningServer) -> None:
     """RFC 7592 §2.1: 403 for a client that has no permission any more, by its own good token."""
     client = await registered(server)
-    await disable_client(server.runtime.store, DEFAULT_TENANT, client["client_id"], "test")
+    await disable_client(server.core.store, DEFAULT_TENANT, client["client_id"], "test")
     for method, document in (("GET", None), ("PUT", without(client)), ("DELETE", None)):
         assert (await manage(server, client, method, document)).error == (403, "access_denied")
 
@@ -248,11 +248,11 @@ async def test_a_disabled_client_may_not_manage_itself(server: RunningServer) ->
 async def test_an_administrator_helps_who_lost_the_token(server: RunningServer) -> None:
     """The new token manages the client, the one before does not; an administrator's own client can have one too."""
     client, static = await registered(server), await server.client()
-    given = await new_registration_access_token(server.runtime.store, DEFAULT_TENANT, client["client_id"])
+    given = await new_registration_access_token(server.core.store, DEFAULT_TENANT, client["client_id"])
     assert not isinstance(given, Refusal)
     assert (await manage(server, client)).status == 401
     assert (await manage(server, client | {"registration_access_token": given[1]})).status == 200
-    given = await new_registration_access_token(server.runtime.store, DEFAULT_TENANT, static.client_id)
+    given = await new_registration_access_token(server.core.store, DEFAULT_TENANT, static.client_id)
     assert not isinstance(given, Refusal)
     read = await call(server, "GET", server.url(f"/register/{static.client_id}"), given[1])
     assert (read.status, read.body["client_name"]) == (200, "Web")

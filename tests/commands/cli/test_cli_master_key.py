@@ -15,7 +15,7 @@ from authrim.core.execute import append_of
 from authrim.core.master_proof import WrongMasterKeys, prove_master_keys
 from authrim.core.sealed_rows import PrivateData
 from authrim.crypto.master import MasterKeys
-from authrim.server.app import make_runtime
+from authrim.server.wiring import make_parts
 from authrim.store.contract import Store
 from projections.tables import SEALED
 from tests.support.command_line import CommandLine
@@ -178,14 +178,14 @@ async def _contents(store: Store) -> tuple[int, Any]:
 
 async def test_server_proves_the_key_before_it_writes(store: Store) -> None:
     """On either engine a server with another key makes no keys: it raises before the first append."""
-    first = await make_runtime(development_settings(free_port()), store)
+    first = await make_parts(development_settings(free_port()), store)
     before = await _contents(store)
     other = development_settings(free_port(), master_keys=(SecretStr(secrets.token_urlsafe(32)),))
     with pytest.raises(WrongMasterKeys) as refused:
-        await make_runtime(other, store)
+        await make_parts(other, store)
     assert refused.value.wanted == (first.master.current_id,)
     assert await _contents(store) == before
-    await make_runtime(development_settings(free_port()), store)
+    await make_parts(development_settings(free_port()), store)
     assert await _contents(store) == before
 
 

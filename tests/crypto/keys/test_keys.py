@@ -50,9 +50,9 @@ async def token(server: RunningServer) -> str:
 
 
 async def rotate(server: RunningServer, *, urgent: bool = False) -> Key:
-    runtime = server.runtime
+    core = server.core
     rotated = await rotate_key(
-        runtime.store, runtime.private, runtime.configuration, DEFAULT_TENANT, "ES256", urgent=urgent
+        core.store, core.private, core.configuration, DEFAULT_TENANT, "ES256", urgent=urgent
     )
     assert isinstance(rotated, Key)
     return rotated
@@ -116,12 +116,10 @@ async def test_a_retired_key_stays_for_the_longest_token(server: RunningServer) 
 
 async def test_a_revoked_key_verifies_nothing(server: RunningServer) -> None:
     """A147: what a revoked key has signed is inactive at once, and another key signs without a pause."""
-    runtime, presented = server.runtime, await token(server)
+    core, presented = server.core, await token(server)
     kid = kid_of(presented, await key_set(server))
     assert await is_active(server, presented)
-    outcome = await revoke_key(
-        runtime.store, runtime.private, runtime.configuration, DEFAULT_TENANT, kid, "leaked"
-    )
+    outcome = await revoke_key(core.store, core.private, core.configuration, DEFAULT_TENANT, kid, "leaked")
     assert not isinstance(outcome, Refusal)
     published = await key_set(server)
     assert kid not in {key["kid"] for key in published["keys"]}

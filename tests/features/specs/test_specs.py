@@ -24,7 +24,7 @@ def test_evidence_is_of_features() -> None:
 
 async def test_every_route_is_on_the_page(server: RunningServer) -> None:
     """No address answers that the page does not name, but the pages' own style sheet and pictures."""
-    for route in make_app(server.runtime, Limits()).router.routes():
+    for route in make_app(server.parts, Limits()).router.routes():
         path = shown_path(route.resource.canonical if route.resource else "")
         method = "GET" if route.method == "HEAD" else route.method
         assert path.startswith("/static/") or f"`{method} {path}`" in PAGE, (route.method, path)

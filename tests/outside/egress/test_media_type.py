@@ -7,9 +7,9 @@ from typing import cast
 
 import pytest
 
+from authrim.authorization.fetched_request_objects import NOT_FETCHED, RequestObjects
 from authrim.clients.fetched_documents import Fetching, sector_refusal
-from authrim.core.client_keys import ClientKeys
-from authrim.core.request_objects import NOT_FETCHED, RequestObjects
+from authrim.clients.keys import ClientKeys
 from authrim.core.sealed_rows import PrivateData
 from authrim.outside.egress import Egress
 from authrim.outside.media_type import UNKNOWN, is_form, is_json, read_media_type

@@ -84,7 +84,7 @@ async def test_open_too_long(server: RunningServer, browser: Browser) -> None:
     """A sign-in beyond its time says so, and leads to the application's page when it registered no other."""
     home = await server.client("home", kind="web", client_uri="https://rp.example/home")
     begun, _ = await browser.authorize(home)
-    executor, old = server.runtime.executor, "0" * 31 + "1"
+    executor, old = server.core.executor, "0" * 31 + "1"
     asked = (await executor.read_grant(DEFAULT_TENANT, begun.url.rpartition("/")[2])).grant.request
     assert asked is not None
     stream, late = grant_stream(DEFAULT_TENANT, old), msgspec.structs.replace(asked, expires_at=1)

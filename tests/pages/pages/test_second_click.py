@@ -59,7 +59,7 @@ async def test_a_form_sent_twice_leads_on_to_the_same_place(server: RunningServe
     twice = await asyncio.gather(browser.sign_in(anew), browser.sign_in(anew))
     assert twice[0].location == twice[1].location
     assert "code" in twice[0].parameters
-    assert await codes_in(server.runtime.store) == 2
+    assert await codes_in(server.core.store) == 2
 
 
 @SQLITE

@@ -60,7 +60,7 @@ async def test_the_client_is_told(server: RunningServer, browser: Browser, site:
     assert isinstance(ended, SessionEnded)
     assert told == BackChannelLogoutDelivered(web.client_id, claims["jti"], told.delivered_at)
     assert not await is_logged_in(browser, web)
-    assert (await verify(server.runtime.store)).fits
+    assert (await verify(server.core.store)).fits
 
 
 @one_store
@@ -135,18 +135,18 @@ async def test_other_ends_are_told_too(server: RunningServer, browser: Browser, 
     """A188: a new password, a disabled or erased account, another person at the browser, an administrator."""
     web = await told_client(server, site)
     sid = (await verified_claims(server, (await browser.code_flow(web))["id_token"]))["sid"]
-    runtime = server.runtime
+    core = server.core
     match end:
         case "password":
             await change_password(server, "another password")
         case "disabled":
-            await accounts.disable_account(runtime.store, DEFAULT_TENANT, server.subject, "test")
+            await accounts.disable_account(core.store, DEFAULT_TENANT, server.subject, "test")
         case "erased":
             await accounts.erase_account(
-                runtime.store, runtime.private, runtime.master, DEFAULT_TENANT, server.subject
+                core.store, core.private, core.master, DEFAULT_TENANT, server.subject
             )
         case "by_administrator":
-            await accounts.end_sessions_of(runtime.store, DEFAULT_TENANT, server.subject)
+            await accounts.end_sessions_of(core.store, DEFAULT_TENANT, server.subject)
         case "replaced":
             await add_account(server, "bob")
             shown, _ = await browser.authorize(web, prompt="login")
@@ -200,10 +200,10 @@ async def test_a119_what_nobody_foresaw_of_one_client_ends_too(
     broken = await told_client(server, site, "post", backchannel_logout_uri=site.url("/broken"))
     name_for = logout_notices.public_subject
 
-    def failing(runtime: Any, tenant: str, client: Any, subject: str) -> str:
+    def failing(core: Any, tenant: str, client: Any, subject: str) -> str:
         if client.client_id == broken.client_id:
             raise KeyError(subject)
-        return name_for(runtime, tenant, client, subject)
+        return name_for(core, tenant, client, subject)
 
     monkeypatch.setattr(logout_notices, "public_subject", failing)
     token = (await browser.code_flow(web))["id_token"]
@@ -242,7 +242,7 @@ async def test_a236_a_rebuild_sends_nothing(server: RunningServer, browser: Brow
     sid = (await verified_claims(server, token))["sid"]
     await log_out(browser, id_token_hint=token)
     await settled(server, sid)
-    store: Any = server.runtime.store
+    store: Any = server.core.store
     await store._writer.run(lambda connection: connection.execute("DELETE FROM outbox"))
     assert (await rebuild(store)).repaired
     undone = "SELECT count(*) FROM outbox WHERE done_at IS NULL"

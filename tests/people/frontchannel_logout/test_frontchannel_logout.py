@@ -110,7 +110,7 @@ async def test_another_session_of_the_same_person_is_not_touched(server: Running
 async def test_the_page_is_of_a_redirect_uris_origin(server: RunningServer, uri: str) -> None:
     """§2: scheme, host and port MUST be those of a registered redirect URI."""
     metadata = ClientMetadata(redirect_uris=("https://rp.example/cb",), frontchannel_logout_uri=uri)
-    refused = await create_client(server.runtime.store, DEFAULT_TENANT, metadata)
+    refused = await create_client(server.core.store, DEFAULT_TENANT, metadata)
     assert isinstance(refused, Refusal)
     assert (refused.error, refused.description.split()[0]) == (
         "invalid_client_metadata", "frontchannel_logout_uri",

@@ -23,20 +23,20 @@ End = Callable[[RunningServer, KnownClient], Awaitable[Any]]
 async def withdraw(server: RunningServer, client: KnownClient) -> Any:
     """The person withdraws the consent."""
     return await accounts.withdraw_consent(
-        server.runtime.store, DEFAULT_TENANT, server.subject, client.client_id
+        server.core.store, DEFAULT_TENANT, server.subject, client.client_id
     )
 
 
 async def end_of_client(server: RunningServer, client: KnownClient) -> Any:
     """``authrim account end-grants LOGIN --client ID``."""
     return await accounts.end_grants(
-        server.runtime.store, DEFAULT_TENANT, server.subject, client.client_id, "reported"
+        server.core.store, DEFAULT_TENANT, server.subject, client.client_id, "reported"
     )
 
 
 async def end_all(server: RunningServer, _client: KnownClient) -> Any:
     """``authrim account end-grants LOGIN``."""
-    return await accounts.end_grants(server.runtime.store, DEFAULT_TENANT, server.subject, None, "reported")
+    return await accounts.end_grants(server.core.store, DEFAULT_TENANT, server.subject, None, "reported")
 
 
 WAYS = {"consent withdrawn": withdraw, "grants of a client": end_of_client, "all grants": end_all}
@@ -74,7 +74,7 @@ async def test_what_was_granted_is_over(server: RunningServer, browser: Browser,
         status, refused = await redeem(node, web, code, verifier)
         assert (status, refused["error"]) == (400, "invalid_grant")
     for handle in (tokens["refresh_token"], code):
-        told = await grant_timeline(server.runtime.store, DEFAULT_TENANT, handle.split(".")[1])
+        told = await grant_timeline(server.core.store, DEFAULT_TENANT, handle.split(".")[1])
         reason = "consent_withdrawn" if end is withdraw else "reported"
         assert f'"reason": "{reason}"' in json.dumps(told.as_json())
 
@@ -109,7 +109,7 @@ async def test_one_grant_ends_alone(server: RunningServer, browser: Browser) -> 
     web = await server.client("web")
     one, other = [await browser.code_flow(web, **OFFLINE) for _ in range(2)]
     grant_id = one["refresh_token"].split(".")[1]
-    store = server.runtime.store
+    store = server.core.store
     assert await grants.end_grant(store, DEFAULT_TENANT, grant_id, "reported") is True
     assert await grants.end_grant(store, DEFAULT_TENANT, grant_id, "reported") is False
     assert isinstance(await grants.end_grant(store, DEFAULT_TENANT, "0" * 32, "reported"), Refusal)
@@ -136,7 +136,7 @@ async def test_a_new_password_ends_what_a_thief_could_use(
     _, constrained = await redeem(server, kept, code, verifier, {"DPoP": dpop(server, key)})
     passwords = Passwords()
     await accounts.set_password(
-        server.runtime.store, server.runtime.private, passwords, DEFAULT_TENANT, server.subject,
+        server.core.store, server.core.private, passwords, DEFAULT_TENANT, server.subject,
         "another long password", ends,
     )  # fmt: skip
     passwords.close()

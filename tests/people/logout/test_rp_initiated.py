@@ -149,7 +149,7 @@ async def test_no_state(server: RunningServer, browser: Browser) -> None:
 async def test_an_expired_hint_is_a_hint(server: RunningServer, browser: Browser) -> None:
     """RP-Initiated Logout 1.0 §4: a hint SHOULD be accepted when its ``exp`` has passed."""
     token = await logged_in(browser)
-    later = (await server.runtime.store.head()).now / 1e6 + 3600
+    later = (await server.core.store.head()).now / 1e6 + 3600
     with time_machine.travel(later):
         shown = await log_out(browser, id_token_hint=token, post_logout_redirect_uri=RETURN)
     assert shown.location == RETURN
@@ -158,12 +158,10 @@ async def test_an_expired_hint_is_a_hint(server: RunningServer, browser: Browser
 @one_store
 async def test_f28_a_hint_under_a_retired_key(server: RunningServer, browser: Browser) -> None:
     """F28: a hint that a key signed before its rotation is genuine, also when the key is not published any more."""
-    token, runtime = await logged_in(browser), server.runtime
-    await rotate_key(
-        runtime.store, runtime.private, runtime.configuration, DEFAULT_TENANT, "ES256", urgent=True
-    )
+    token, core = await logged_in(browser), server.core
+    await rotate_key(core.store, core.private, core.configuration, DEFAULT_TENANT, "ES256", urgent=True)
     for days in (0, 3):
-        with time_machine.travel((await runtime.store.head()).now / 1e6 + days * 86400):
+        with time_machine.travel((await core.store.head()).now / 1e6 + days * 86400):
             shown = await log_out(browser, id_token_hint=token, post_logout_redirect_uri=RETURN)
             assert shown.location == RETURN
 
@@ -171,9 +169,9 @@ async def test_f28_a_hint_under_a_retired_key(server: RunningServer, browser: Br
 @one_store
 async def test_a_hint_under_a_revoked_key_is_none(server: RunningServer, browser: Browser) -> None:
     """What a revoked key has signed proves nothing: the person is asked."""
-    token, runtime = await logged_in(browser), server.runtime
-    (key,) = (key for key in runtime.key_ring.keys(DEFAULT_TENANT) if key.alg == "ES256")
-    await revoke_key(runtime.store, runtime.private, runtime.configuration, DEFAULT_TENANT, key.kid, "test")
+    token, core = await logged_in(browser), server.core
+    (key,) = (key for key in core.key_ring.keys(DEFAULT_TENANT) if key.alg == "ES256")
+    await revoke_key(core.store, core.private, core.configuration, DEFAULT_TENANT, key.kid, "test")
     shown = await log_out(browser, id_token_hint=token, post_logout_redirect_uri=RETURN)
     assert 'id="logout-yes"' in shown.body
 

@@ -150,16 +150,16 @@ async def test_a_new_master_key_changes_no_pseudonym(server: RunningServer) -> N
     """A156: the salt is the oldest master key's, so it stays when another key becomes current."""
     client = await pairwise(server, "one")
     before = await subject_of(server, client)
-    registered = await server.runtime.configuration.client(DEFAULT_TENANT, client.client_id)
+    registered = await server.core.configuration.client(DEFAULT_TENANT, client.client_id)
     assert registered is not None
-    rotated = replace(server.runtime, master=MasterKeys([bytes([7]) * 32, b"test" * 8]))
+    rotated = replace(server.core, master=MasterKeys([bytes([7]) * 32, b"test" * 8]))
     assert public_subject(rotated, DEFAULT_TENANT, registered, server.subject) == before
 
 
 async def register(server: RunningServer, **changes: Any) -> Client | Refusal:
     """Register as an administrator does, with everything fetched."""
     created = await create_client(
-        server.runtime.store,
+        server.core.store,
         DEFAULT_TENANT,
         msgspec.structs.replace(USUAL["web"], subject_type="pairwise", **changes),
         fetching=server.fetching,
@@ -221,7 +221,7 @@ async def test_an_update_is_vouched_for_again(outgoing_server: RunningServer, si
 
     async def update(**changes: Any) -> object:
         return await update_client(
-            outgoing_server.runtime.store, DEFAULT_TENANT, client.client_id, changes,
+            outgoing_server.core.store, DEFAULT_TENANT, client.client_id, changes,
             development=True, fetching=outgoing_server.fetching,
         )  # fmt: skip
 
@@ -235,7 +235,7 @@ async def test_nothing_is_vouched_for_without_a_fetch(outgoing_server: RunningSe
     """Fail closed: where nothing can be fetched, a sector with a document cannot be registered."""
     site.serve("/sector", list(URIS))
     refusal = await create_client(
-        outgoing_server.runtime.store,
+        outgoing_server.core.store,
         DEFAULT_TENANT,
         msgspec.structs.replace(USUAL["web"], redirect_uris=URIS, sector_identifier_uri=site.url("/sector")),
         development=True,

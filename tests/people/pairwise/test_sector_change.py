@@ -25,9 +25,9 @@ MOVES: dict[str, dict[str, Any]] = {
 
 async def changed(server: RunningServer, client: KnownClient, **changes: Any) -> None:
     """An administrator changes the client."""
-    updated = await update_client(server.runtime.store, DEFAULT_TENANT, client.client_id, changes)
+    updated = await update_client(server.core.store, DEFAULT_TENANT, client.client_id, changes)
     assert not isinstance(updated, Refusal), updated.error_description
-    await server.runtime.configuration.catch_up()
+    await server.core.configuration.catch_up()
 
 
 @pytest.mark.parametrize("move", MOVES)

@@ -23,8 +23,8 @@ SESSION = "authrim-session"
 
 
 async def subject_of(server: RunningServer, login: str = LOGIN) -> str | None:
-    runtime = server.runtime
-    return await find_subject(runtime.store, runtime.master, DEFAULT_TENANT, login)
+    core = server.core
+    return await find_subject(core.store, core.master, DEFAULT_TENANT, login)
 
 
 async def userinfo(server: RunningServer, access_token: str) -> dict[str, Any]:
@@ -208,7 +208,7 @@ async def test_one_append(server: RunningServer, browser: Browser, monkeypatch: 
     """F01: account, session and the request's next step are appended together. When that fails nothing of it is there,
     and the same form makes the account afterwards."""
     page = await sign_up_page(browser)
-    store = server.runtime.store
+    store = server.core.store
     append, seen = store.append, list[Append]()
 
     async def refuse(wanted: Append) -> Any:
@@ -230,7 +230,7 @@ async def test_what_the_log_says(server: RunningServer, browser: Browser) -> Non
     """The person's own account leaves the events of any account, with ``subject`` as the actor and nothing personal."""
     await sign_up(browser, await sign_up_page(browser))
     subject = await subject_of(server)
-    events = [event for event in await server.runtime.store.read_log(0, 1000) if str(subject) in event.stream]
+    events = [event for event in await server.core.store.read_log(0, 1000) if str(subject) in event.stream]
     kinds = [event.type for event in events]
     assert kinds == ["account.created.v1", "account.password_set.v1", "account.claims_changed.v1"]
     metadata = [msgspec.json.decode(event.metadata) for event in events]
@@ -248,7 +248,7 @@ async def test_two_want_the_same_login_at_once(server: RunningServer) -> None:
     for person, one in zip(people, shown, strict=True):
         assert (SESSION in person.cookies) == ("/consent/" in one.url)
         assert one.status == 200 or "There is an account with this sign-in name already." in one.body
-    events = await server.runtime.store.read_log(0, 1000)
+    events = await server.core.store.read_log(0, 1000)
     made = [event for event in events if event.type == "account.created.v1"]
     assert len(made) == 2, "the person who was there, and the one"
 

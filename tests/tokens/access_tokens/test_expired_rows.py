@@ -17,24 +17,24 @@ DAY = 86400
 
 async def rows(server: RunningServer, table: Table) -> int:
     """How many rows a table has."""
-    return len(await server.runtime.store.read_rows(table.name, "", 1000))
+    return len(await server.core.store.read_rows(table.name, "", 1000))
 
 
 def after(server: RunningServer, lifetime: int, kept: int) -> int:
     """A time at which what began now, and has this lifetime, leaves its table."""
-    return server.runtime.now() + lifetime + kept + 2
+    return server.core.now() + lifetime + kept + 2
 
 
 def tokens_gone(server: RunningServer) -> int:
-    return after(server, server.runtime.settings.access_token_lifetime, TOKEN_KEPT)
+    return after(server, server.core.settings.access_token_lifetime, TOKEN_KEPT)
 
 
 def all_gone(server: RunningServer) -> int:
-    return after(server, server.runtime.settings.session_lifetime, SESSION_KEPT)
+    return after(server, server.core.settings.session_lifetime, SESSION_KEPT)
 
 
 async def drop(server: RunningServer, now: int, page: int = 200) -> int:
-    return await drop_expired(server.runtime.store, server.runtime.executor, now, page=page)
+    return await drop_expired(server.core.store, server.core.executor, now, page=page)
 
 
 async def refreshed(server: RunningServer, client: KnownClient, token: str) -> tuple[int, dict[str, Any]]:
@@ -101,13 +101,13 @@ async def test_a_session_stays_for_what_ends_with_it(store: ReadBack) -> None:
         for _ in range(3):
             status, tokens = await refreshed(server, web, tokens["refresh_token"])
             assert status == 200, tokens
-        idle = server.runtime.now() + 80 * DAY
+        idle = server.core.now() + 80 * DAY
         assert idle > all_gone(server)
         while await drop(server, idle, page=3):
             pass
         assert (await rows(server, TOKENS), await rows(server, SESSIONS)) == (1, 1)
-        ended = await end_sessions(server.runtime.store, DEFAULT_TENANT, server.subject, "by_administrator")
+        ended = await end_sessions(server.core.store, DEFAULT_TENANT, server.subject, "by_administrator")
         assert ended == 1
         assert (await refreshed(server, web, tokens["refresh_token"]))[1]["error"] == "invalid_grant"
-        assert await drop(server, server.runtime.now() + 91 * DAY) == 2
+        assert await drop(server, server.core.now() + 91 * DAY) == 2
         assert (await rows(server, TOKENS), await rows(server, SESSIONS)) == (0, 0)

@@ -12,25 +12,25 @@ HINT = "person@example.org"
 
 async def sealed_keys(server: RunningServer) -> list[str]:
     """The keys of all sealed rows."""
-    return [row["key"] for row in await server.runtime.store.read_rows(SEALED.name, "", 1000)]
+    return [row["key"] for row in await server.core.store.read_rows(SEALED.name, "", 1000)]
 
 
 async def test_an_expired_request_is_forgotten(server: RunningServer, browser: Browser) -> None:
     """A233: state and hints of a request stay while it is open and go once it has expired; all else stays."""
-    web, runtime = await server.client("web"), server.runtime
+    web, core = await server.client("web"), server.core
     before = await sealed_keys(server)
     shown, _ = await browser.authorize(web, login_hint=HINT)
     grant_id = shown.url.rpartition("/")[2]
     of_request = {key for key in await sealed_keys(server) if key not in before}
     assert sealed_key(DEFAULT_TENANT, GRANT, grant_id, "request") in of_request
-    lifetime = runtime.settings.interaction_lifetime
-    most = lifetime + runtime.settings.pushed_request_lifetime
-    assert await forget_abandoned(runtime, DEFAULT_TENANT, runtime.now() + lifetime - 1) == 0
+    lifetime = core.settings.interaction_lifetime
+    most = lifetime + core.settings.pushed_request_lifetime
+    assert await forget_abandoned(core, DEFAULT_TENANT, core.now() + lifetime - 1) == 0
     assert HINT in (await browser.request("GET", shown.url)).body
-    later = runtime.now() + most + LEEWAY + 1
-    assert await forget_abandoned(runtime, DEFAULT_TENANT, later) == len(of_request)
+    later = core.now() + most + LEEWAY + 1
+    assert await forget_abandoned(core, DEFAULT_TENANT, later) == len(of_request)
     assert await sealed_keys(server) == before
-    assert await forget_abandoned(runtime, DEFAULT_TENANT, later) == 0
+    assert await forget_abandoned(core, DEFAULT_TENANT, later) == 0
     assert "access_token" in await Browser(server).code_flow(web), (
         "keys, passwords and claims are still there"
     )

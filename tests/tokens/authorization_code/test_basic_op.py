@@ -26,7 +26,7 @@ async def id_token(browser: Browser, **parameters: Any) -> dict[str, Any]:
 
 async def later(server: RunningServer, seconds: int) -> AbstractContextManager[Any]:
     """The server's clock, ``seconds`` later than now."""
-    return time_machine.travel((await server.runtime.store.head()).now / 1e6 + seconds)
+    return time_machine.travel((await server.core.store.head()).now / 1e6 + seconds)
 
 
 async def test_prompt_login(server: RunningServer, browser: Browser) -> None:

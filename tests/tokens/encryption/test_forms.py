@@ -8,6 +8,7 @@ import pytest
 from joserfc import jwe, jwt
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
+from authrim.clients.part import CLIENTS
 from authrim.store.contract import Store
 from domain.grant.events import CodeRedeemed
 from domain.registration.encryption import CONTENT_ENCRYPTION, KEY_MANAGEMENT
@@ -205,7 +206,7 @@ async def test_without_a_key_nothing_is_sent_and_nothing_used_up(
 
 def _forget_failures(server: RunningServer) -> None:
     """As after a minute: the address may be asked again."""
-    server.runtime.client_keys._held.clear()
+    server.parts[CLIENTS].keys._held.clear()
 
 
 async def test_no_claim_is_in_the_log(server: RunningServer, browser: Browser) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from authrim.server.app import make_app, make_runtime
+from authrim.server.app import make_app
+from authrim.server.wiring import make_parts
 from authrim.store.contract import Store
 from authrim.wire.limits import Limits
 from authrim.wire.listener import start_site
@@ -60,9 +61,9 @@ async def test_an_issuer_with_a_path(store: Store) -> None:
     """RFC 9728 §3.1: the well-known path stands before the issuer's path and the resource's own."""
     port = free_port()
     settings = development_settings(port, issuer=f"http://localhost:{port}/tenant")
-    runtime = await make_runtime(settings, store)
+    parts = await make_parts(settings, store)
     limits = Limits()
-    running = await start_site(make_app(runtime, limits), "localhost", port, limits=limits)
+    running = await start_site(make_app(parts, limits), "localhost", port, limits=limits)
     try:
         async with aiohttp.ClientSession() as http:
             address = f"http://localhost:{port}/.well-known/oauth-protected-resource/tenant/userinfo"

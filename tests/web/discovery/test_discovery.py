@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from authrim.server.app import make_app, make_runtime
+from authrim.server.app import make_app
+from authrim.server.wiring import make_parts
 from authrim.store.contract import Store
 from authrim.wire.limits import Limits
 from authrim.wire.listener import start_site
@@ -91,7 +92,7 @@ async def test_documents_may_be_cached_and_read_from_anywhere(server: RunningSer
         async with server.http.get(server.url(path), headers={"Origin": "https://rp.example"}) as answer:
             assert (
                 answer.headers["Cache-Control"]
-                == f"public, max-age={server.runtime.settings.jwks_cache_seconds}"
+                == f"public, max-age={server.core.settings.jwks_cache_seconds}"
             )
             assert answer.headers["Access-Control-Allow-Origin"] == "*"
             assert "Access-Control-Allow-Credentials" not in answer.headers
@@ -111,7 +112,7 @@ async def test_an_issuer_with_a_path(store: Store, server: RunningServer) -> Non
     settings = development_settings(port, issuer=f"http://localhost:{port}/tenants/one")
     limits = Limits()
     running = await start_site(
-        make_app(await make_runtime(settings, store), limits), "localhost", port, limits=limits
+        make_app(await make_parts(settings, store), limits), "localhost", port, limits=limits
     )
     try:
         for path in (f"{OAUTH}/tenants/one", f"/tenants/one{OPENID}"):

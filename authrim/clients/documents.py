@@ -13,10 +13,12 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from authrim.core.client_terms import own_terms, settings_rules
+from authrim.clients.registration_quota import RegistrationQuota
+from authrim.clients.terms import own_terms, settings_rules
+from authrim.core.call import Call
 from authrim.core.clients_and_keys import Configuration
-from authrim.core.execute import MICROSECONDS, Change, Context, Executor, Outcome
-from authrim.core.registration_quota import RegistrationQuota
+from authrim.core.execute import MICROSECONDS, Change, Executor, Outcome
+from authrim.core.origin import Origin
 from authrim.crypto import strict_json
 from authrim.crypto.strict_json import JsonRefused
 from authrim.outside.egress import Egress, EgressRefused, Fetched
@@ -65,30 +67,30 @@ class ClientDocuments:
         self._fresh_until: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._fetching: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
-    async def current(self, context: Context, client_id: str) -> Client | None:
+    async def current(self, call: Call, client_id: str) -> Client | None:
         """The client of that id, as its document has it now when it has one; None when nobody vouches for it."""
         if (
             self._on
             and client_id_url.looks_like_one(client_id)
-            and not await self._is_current(context, client_id)
+            and not await self._is_current(call, client_id)
         ):
             return None
-        return await self._recorded(context, client_id)
+        return await self._recorded(call, client_id)
 
-    async def known(self, context: Context, client_id: str) -> Client | None:
+    async def known(self, call: Call, client_id: str) -> Client | None:
         """The client of that id as it was recorded last; a document is fetched only for one that never was."""
-        client = await self._recorded(context, client_id)
-        return client if client is not None else await self.current(context, client_id)
+        client = await self._recorded(call, client_id)
+        return client if client is not None else await self.current(call, client_id)
 
-    async def _recorded(self, context: Context, client_id: str) -> Client | None:
+    async def _recorded(self, call: Call, client_id: str) -> Client | None:
         """The client as it was recorded last. Where documents are not looked at, nobody vouches for those who have one:
         it may have been taken back long ago."""
         if not self._on and client_id_url.looks_like_one(client_id):
             return None
-        return await self._configuration.client(context.tenant, client_id)
+        return await self._configuration.client(call.tenant, client_id)
 
-    async def _is_current(self, context: Context, client_id: str) -> bool:
-        key = (context.tenant, client_id)
+    async def _is_current(self, call: Call, client_id: str) -> bool:
+        key = (call.tenant, client_id)
         if self._fresh_until.get(key, 0.0) > monotonic():
             return True
         if client_id_url.problem(client_id):
@@ -96,12 +98,12 @@ class ClientDocuments:
         async with self._fetching.setdefault(key, asyncio.Lock()):
             if self._fresh_until.get(key, 0.0) > monotonic():
                 return True
-            return await self._fetched_and_recorded(context, client_id)
+            return await self._fetched_and_recorded(call, client_id)
 
-    async def _fetched_and_recorded(self, context: Context, client_id: str) -> bool:
+    async def _fetched_and_recorded(self, call: Call, client_id: str) -> bool:
         """Fetch the document and record what is new in it. Failures are never remembered (the draft's §4.4)."""
-        is_new = await self._configuration.client(context.tenant, client_id) is None
-        quota = RegistrationQuota(self._store, self._settings, context, "client-document")
+        is_new = await self._configuration.client(call.tenant, client_id) is None
+        quota = RegistrationQuota(self._store, self._settings, call, "client-document")
         if await quota.minute_is_over() or (is_new and await quota.hour_is_full()):
             return False  # anybody may name an address: one source does not make us fetch without end (A201)
         try:
@@ -109,21 +111,21 @@ class ClientDocuments:
         except EgressRefused:
             return False
         fields = _read(fetched, client_id)
-        refusal = fields if isinstance(fields, Refusal) else await self._record(context, client_id, fields)
+        refusal = fields if isinstance(fields, Refusal) else await self._record(call, client_id, fields)
         if refusal is not None:
             log.warning("client_document.refused", what=refusal.description)
             return False
         if is_new:
             await quota.count_client()
-        self._fresh_until[context.tenant, client_id] = (
+        self._fresh_until[call.tenant, client_id] = (
             monotonic() + self._settings.client_metadata_document_cache_seconds
         )
         if len(self._fresh_until) > _REMEMBERED:
             self._fresh_until.popitem(last=False)
         return True
 
-    async def _record(self, context: Context, client_id: str, fields: dict[str, Any]) -> Refusal | None:
-        stream = client_stream(context.tenant, client_id)
+    async def _record(self, call: Call, client_id: str, fields: dict[str, Any]) -> Refusal | None:
+        stream = client_stream(call.tenant, client_id)
 
         async def attempt() -> Outcome[Client]:
             read = await self._store.read_stream(stream)
@@ -133,7 +135,7 @@ class ClientDocuments:
             changes = (Change(stream, read.version, decision.events, client),) if decision.events else ()
             return Outcome(decision.answer, changes)
 
-        recording = Context(context.tenant, context.trace, context.address, client_id)
+        recording = Origin(call.tenant, call.trace, call.address, client_id)
         answer = await self._executor.until_it_fits(recording, attempt, stream, on_configuration=False)
         await self._configuration.catch_up()
         return answer if isinstance(answer, Refusal) else None

@@ -6,7 +6,7 @@ who hold an initial access token have an hour of their own, which no stranger ca
 
 from typing import Final
 
-from authrim.core.execute import Context
+from authrim.core.call import Call
 from authrim.settings import Settings
 from authrim.store.contract import Store
 
@@ -21,18 +21,18 @@ class RegistrationQuota:
     """``kind``: what leads to a new client, a registration or a document. ``is_holder``: a token is shown."""
 
     def __init__(
-        self, store: Store, settings: Settings, context: Context, kind: str, *, is_holder: bool = False
+        self, store: Store, settings: Settings, call: Call, kind: str, *, is_holder: bool = False
     ) -> None:
         self._store = store
         self._settings = settings
-        self._minute = f"{kind}:{context.tenant}:{context.address}"
-        everybody = f"{kind}:{context.tenant}"
+        self._minute = f"{kind}:{call.tenant}:{call.address}"
+        everybody = f"{kind}:{call.tenant}"
         most = settings.registrations_per_hour
         share = max(_LEAST_SHARE, most // _SHARE)
         self._hour = (
             {f"{everybody}:holders": most}
             if is_holder
-            else {everybody: most, f"{everybody}:hour:{context.address}": share}
+            else {everybody: most, f"{everybody}:hour:{call.address}": share}
         )
 
     async def minute_is_over(self) -> bool:

@@ -1,44 +1,52 @@
-"""What the handlers share: made once when the server starts, and passed along by its name.
+"""The parts of a running server, made once when it starts.
 
-The one place of wiring is ``app.py``. Nothing here decides anything.
+Each room owns one part and its key; ``server/app.py`` makes them all. A handler takes the parts that it needs.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from time import time
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
-from aiohttp import web
-
-from authrim.core.access_tokens import AccessTokens
-from authrim.core.checks_under_way import ChecksUnderWay
-from authrim.core.client_attesters import ClientAttesters
-from authrim.core.client_documents import ClientDocuments
-from authrim.core.client_keys import ClientKeys
-from authrim.core.client_secrets import ClientSecrets
 from authrim.core.clients_and_keys import Configuration
 from authrim.core.execute import Executor
 from authrim.core.refusals import Refusals
-from authrim.core.request_objects import RequestObjects
 from authrim.core.sealed_rows import PrivateData
-from authrim.core.source_limiter import SourceLimiter
 from authrim.crypto.key_ring import KeyRing
 from authrim.crypto.master import MasterKeys
-from authrim.crypto.passwords import Passwords
 from authrim.outside.egress import Egress
-from authrim.pages.pages import Pages
-from authrim.protocol.client_chain import ClientChains
-from authrim.protocol.software_statement import SoftwareStatements
 from authrim.settings import Settings
 from authrim.store.read_back import ReadBack
 from domain.vocabulary.response_mode import FORM_POST, FRAGMENT, JARM_MODES, QUERY
 from domain.vocabulary.response_type import CODE, HYBRID_TYPES, IMPLICIT_TYPES, NONE
 
+T = TypeVar("T")
+
+
+class Part(Generic[T]):
+    """The key of a room's part, such as ``CLIENTS``."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class Parts:
+    """The parts of the rooms, each under its key."""
+
+    def __init__(self, parts: Mapping[Part[Any], Any]) -> None:
+        self._parts = dict(parts)
+
+    def __getitem__(self, key: Part[T]) -> T:
+        """The part of a room. Raises KeyError when the server was made without it."""
+        part: T = self._parts[key]
+        return part
+
 
 @dataclass(frozen=True, slots=True)
-class Runtime:
-    """The parts of a running server. ``features`` are the names of those that are on."""
+class Core:
+    """What every room stands on. ``features`` are the names of those that are on."""
 
     settings: Settings
     store: ReadBack
@@ -48,20 +56,8 @@ class Runtime:
     master: MasterKeys
     private: PrivateData
     refusals: Refusals
-    passwords: Passwords
-    access_tokens: AccessTokens
-    pages: Pages
-    limiter: SourceLimiter
-    request_objects: RequestObjects
     egress: Egress
-    client_documents: ClientDocuments
-    client_keys: ClientKeys
-    client_chains: ClientChains
-    client_secrets: ClientSecrets
-    client_attesters: ClientAttesters
-    software_statements: SoftwareStatements
     features: frozenset[str]
-    checks: ChecksUnderWay = field(default_factory=ChecksUnderWay)
 
     @property
     def response_types(self) -> tuple[str, ...]:
@@ -119,6 +115,3 @@ def _response_modes(features: frozenset[str]) -> tuple[str, ...]:
 
 def _of_features(by_feature: Mapping[str, tuple[str, ...]], features: frozenset[str]) -> Iterator[str]:
     return (value for name, values in by_feature.items() if name in features for value in values)
-
-
-RUNTIME = web.AppKey("runtime", Runtime)

@@ -1,0 +1,19 @@
+"""What the room of authorization requests brings to a server."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from authrim.authorization.fetched_request_objects import RequestObjects
+from authrim.authorization.source_limiter import SourceLimiter
+from authrim.core.parts import Part
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """How many requests one source may begin, and request objects by reference."""
+
+    limiter: SourceLimiter
+    request_objects: RequestObjects
+
+
+AUTHORIZATION: Final[Part[Authorization]] = Part("authorization")

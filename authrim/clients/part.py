@@ -1,0 +1,27 @@
+"""What the room of clients brings to a server."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from authrim.clients.attesters import ClientAttesters
+from authrim.clients.documents import ClientDocuments
+from authrim.clients.keys import ClientKeys
+from authrim.clients.secrets import ClientSecrets
+from authrim.core.parts import Part
+from authrim.protocol.client_chain import ClientChains
+from authrim.protocol.software_statement import SoftwareStatements
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """Metadata documents, keys and secrets of clients, and who may vouch for one."""
+
+    documents: ClientDocuments
+    keys: ClientKeys
+    secrets: ClientSecrets
+    chains: ClientChains
+    attesters: ClientAttesters
+    software_statements: SoftwareStatements
+
+
+CLIENTS: Final[Part[Clients]] = Part("clients")

@@ -1,0 +1,26 @@
+"""A request on its way through the server: who asks, and the parts of the server that answer."""
+
+from typing import Self
+
+import msgspec
+
+from authrim.core.origin import Origin
+from authrim.core.parts import Core, Parts
+
+
+class Call(Origin, frozen=True, kw_only=True):
+    """One request. It never changes: what becomes known of it makes a new one.
+
+    ``core`` is what every room stands on; ``parts`` holds the parts of the other rooms, each under its room's key.
+    """
+
+    core: Core
+    parts: Parts
+
+    def of_client(self, client_id: str) -> Self:
+        """The call, now that its client is known."""
+        return msgspec.structs.replace(self, client_id=client_id)
+
+    def of_person(self, subject: str, actor: str | None = None) -> Self:
+        """The call, now that its person is known; ``actor`` ``subject``: the person acts, and not a client."""
+        return msgspec.structs.replace(self, subject=subject, actor=actor or self.actor)

@@ -1,0 +1,39 @@
+"""Where a change comes from: what stands beside each event as its metadata."""
+
+import msgspec
+
+from authrim import __version__
+from projections.followed import Metadata
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Who causes a change, for the metadata beside each event.
+
+    ``address`` is a keyed hash. ``error_id`` is given to the client with a refusal, and stands in the metadata of
+    whatever the refusal recorded, so that an auditor can find it.
+    """
+
+    tenant: str
+    trace: str = ""
+    address: str = ""
+    client_id: str = ""
+    subject: str = ""
+    actor: str = "client"
+    error_id: str = ""
+
+    def metadata(self, error_id: str = "") -> bytes:
+        """The metadata as it is stored: small JSON text, nothing in it that is empty."""
+        return _encode(
+            Metadata(
+                tenant=self.tenant,
+                actor=self.actor,
+                client_id=self.client_id,
+                subject=self.subject,
+                trace=self.trace,
+                address=self.address,
+                error_id=error_id,
+                server=__version__,
+            )
+        )

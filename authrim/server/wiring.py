@@ -1,0 +1,94 @@
+"""The parts of a server: made once from its settings and its store, each under the key of its room."""
+
+from authrim.authorization.fetched_request_objects import RequestObjects
+from authrim.authorization.part import AUTHORIZATION, Authorization
+from authrim.authorization.source_limiter import SourceLimiter
+from authrim.clients.attesters import client_attesters
+from authrim.clients.documents import CLIENT_ID_METADATA, ClientDocuments
+from authrim.clients.keys import ClientKeys
+from authrim.clients.part import CLIENTS, Clients
+from authrim.clients.secrets import ClientSecrets
+from authrim.core.clients_and_keys import Configuration
+from authrim.core.execute import Executor
+from authrim.core.master_proof import prove_master_keys
+from authrim.core.parts import Core, Parts
+from authrim.core.refusals import Refusals
+from authrim.core.sealed_rows import PrivateData
+from authrim.core.signing_keys import ensure_keys, key_ring_of
+from authrim.crypto.master import MasterKeys
+from authrim.crypto.passwords import PasswordCost, Passwords
+from authrim.features import enabled
+from authrim.outside.egress import Egress
+from authrim.pages.pages import Pages
+from authrim.people.checks_under_way import ChecksUnderWay
+from authrim.people.part import PEOPLE, People
+from authrim.protocol.client_chain import ClientChains
+from authrim.protocol.software_statement import SoftwareStatements
+from authrim.settings import Settings
+from authrim.store.read_back import ReadBack
+from authrim.tokens.access_tokens import AccessTokens
+from authrim.tokens.part import TOKENS, Tokens
+from authrim.web.call import CORE, PAGES
+from domain.stream import DEFAULT_TENANT
+
+
+async def make_parts(settings: Settings, store: ReadBack) -> Parts:
+    """The parts of a server over an open store; its keys are made when there are none.
+
+    Raises WrongMasterKeys, with nothing written, when the master keys are not those of the database.
+    """
+    core = await _core(settings, store)
+    return Parts(
+        {
+            CORE: core,
+            PAGES: Pages(),
+            CLIENTS: _clients(core),
+            PEOPLE: People(_passwords(settings), ChecksUnderWay()),
+            TOKENS: Tokens(AccessTokens(store, core.configuration, core.key_ring, settings.issuer)),
+            AUTHORIZATION: Authorization(
+                SourceLimiter(settings.authorize_requests_per_minute), RequestObjects(core.egress)
+            ),
+        }
+    )
+
+
+async def _core(settings: Settings, store: ReadBack) -> Core:
+    master = MasterKeys.from_settings(settings.master_key_texts)
+    private = PrivateData(store, master)
+    key_ring = key_ring_of(settings, private)
+    configuration = Configuration(store, key_ring)
+    egress = Egress.from_settings(settings)
+    await prove_master_keys(store, master)
+    await configuration.open()
+    await ensure_keys(store, private, configuration, settings, DEFAULT_TENANT)
+    return Core(
+        settings=settings,
+        store=store,
+        configuration=configuration,
+        executor=Executor(store, configuration),
+        key_ring=key_ring,
+        master=master,
+        private=private,
+        refusals=Refusals(store),
+        egress=egress,
+        features=frozenset(feature.name for feature in enabled(settings)),
+    )
+
+
+def _clients(core: Core) -> Clients:
+    settings, on = core.settings, CLIENT_ID_METADATA in core.features
+    return Clients(
+        documents=ClientDocuments(
+            core.store, core.egress, core.configuration, core.executor, settings, on=on
+        ),
+        keys=ClientKeys(core.egress, settings),
+        secrets=ClientSecrets(core.store, core.master),
+        chains=ClientChains(settings.tls_client_anchors, settings.tls_client_crls),
+        attesters=client_attesters(settings),
+        software_statements=SoftwareStatements.from_file(settings.software_statement_issuers),
+    )
+
+
+def _passwords(settings: Settings) -> Passwords:
+    cost = PasswordCost(settings.argon2_memory, settings.argon2_time_cost, settings.argon2_parallelism)
+    return Passwords(settings.password_workers, settings.password_queue_limit, cost)
