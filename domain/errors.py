@@ -7,7 +7,14 @@ refuse, and an exception would roll the append back.
 import msgspec
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class _Said(msgspec.Struct, frozen=True):
+    """What every refusal begins with."""
+
+    error: str
+    description: str
+
+
+class Refusal(_Said, frozen=True, kw_only=True):
     """What the caller is told when the answer is no.
 
     ``error`` is the specification's own code (RFC 6749 §4.1.2.1, §5.2 and successors). ``description`` says
@@ -16,8 +23,6 @@ class Refusal(msgspec.Struct, frozen=True):
     auditor alone. ``status`` is the HTTP status of a direct (JSON) answer.
     """
 
-    error: str
-    description: str
     hint: str = ""
     section: str = ""
     reason: str = ""
@@ -31,48 +36,52 @@ class Refusal(msgspec.Struct, frozen=True):
         return f"{self.description} {self.hint}".strip()
 
 
-def invalid_request(description: str, hint: str = "", section: str = "RFC 6749 §5.2") -> Refusal:
+def invalid_request(description: str, *, hint: str = "", section: str = "RFC 6749 §5.2") -> Refusal:
     """Something is missing, malformed or there twice."""
-    return Refusal("invalid_request", description, hint, section)
+    return Refusal("invalid_request", description, hint=hint, section=section)
 
 
-def invalid_client(description: str, reason: str, hint: str = "", section: str = "RFC 6749 §5.2") -> Refusal:
+def invalid_client(
+    description: str, *, reason: str, hint: str = "", section: str = "RFC 6749 §5.2"
+) -> Refusal:
     """The client did not authenticate. ``reason`` is for the log."""
-    return Refusal("invalid_client", description, hint, section, reason, status=401)
+    return Refusal("invalid_client", description, hint=hint, section=section, reason=reason, status=401)
 
 
-def invalid_grant(description: str, reason: str, hint: str = "", section: str = "RFC 6749 §5.2") -> Refusal:
+def invalid_grant(
+    description: str, *, reason: str, hint: str = "", section: str = "RFC 6749 §5.2"
+) -> Refusal:
     """The code or the token is not valid here any more. ``reason`` is for the log."""
-    return Refusal("invalid_grant", description, hint, section, reason)
+    return Refusal("invalid_grant", description, hint=hint, section=section, reason=reason)
 
 
-def invalid_scope(description: str, hint: str = "") -> Refusal:
+def invalid_scope(description: str, *, hint: str = "") -> Refusal:
     """The scope is malformed or more than is allowed."""
-    return Refusal("invalid_scope", description, hint, "RFC 6749 §3.3")
+    return Refusal("invalid_scope", description, hint=hint, section="RFC 6749 §3.3")
 
 
-def invalid_target(description: str, hint: str = "") -> Refusal:
+def invalid_target(description: str, *, hint: str = "") -> Refusal:
     """The resource is malformed or not allowed."""
-    return Refusal("invalid_target", description, hint, "RFC 8707 §2")
+    return Refusal("invalid_target", description, hint=hint, section="RFC 8707 §2")
 
 
-def unauthorized_client(description: str, hint: str = "") -> Refusal:
+def unauthorized_client(description: str, *, hint: str = "") -> Refusal:
     """The client may not do this."""
-    return Refusal("unauthorized_client", description, hint, "RFC 6749 §5.2")
+    return Refusal("unauthorized_client", description, hint=hint, section="RFC 6749 §5.2")
 
 
-def invalid_dpop_proof(description: str, reason: str, hint: str = "") -> Refusal:
+def invalid_dpop_proof(description: str, *, reason: str, hint: str = "") -> Refusal:
     """The DPoP proof is missing or does not hold. ``reason`` is for the log."""
-    return Refusal("invalid_dpop_proof", description, hint, "RFC 9449 §5", reason)
+    return Refusal("invalid_dpop_proof", description, hint=hint, section="RFC 9449 §5", reason=reason)
 
 
-def temporarily_unavailable(description: str, retry_after: int = 1) -> Refusal:
+def temporarily_unavailable(description: str, *, retry_after: int = 1) -> Refusal:
     """The server cannot answer now; ``retry_after`` seconds later it may."""
     return Refusal(
         "temporarily_unavailable",
         description,
-        "Try again.",
-        "RFC 6749 §4.1.2.1",
+        hint="Try again.",
+        section="RFC 6749 §4.1.2.1",
         status=503,
         retry_after=retry_after,
     )

@@ -25,7 +25,12 @@ def told(event: Event) -> Refusal | None:
     match event:
         case RequestRefused():
             return Refusal(
-                event.error, event.description, event.hint, event.section, event.reason, event.status
+                event.error,
+                event.description,
+                hint=event.hint,
+                section=event.section,
+                reason=event.reason,
+                status=event.status,
             )
         case CodeReplayed():
             return code.REPLAYED
@@ -37,12 +42,12 @@ def told(event: Event) -> Refusal | None:
             known = _BY_ERROR.get(event.error)
             section = known.section if known else "RFC 6749 §4.1.2.1"
             hint = known.hint if known else ""
-            return Refusal(event.error, event.description, hint, section, status=303)
+            return Refusal(event.error, event.description, hint=hint, section=section, status=303)
         case SignInFailed():
             return Refusal(
                 "access_denied",
                 "The person could not sign in.",
-                "Try again.",
+                hint="Try again.",
                 reason=event.reason,
                 status=401,
             )
@@ -55,6 +60,8 @@ def _of_voided_code(event: CodeVoided) -> Refusal:
     if event.reason == "code_wrong_client":
         return msgspec.structs.replace(code.UNKNOWN, reason=event.reason)
     return invalid_grant(
-        "The code was presented wrongly and is void.", event.reason, "Start a new authorization request.",
-        "RFC 7636 §4.6",
-    )  # fmt: skip
+        "The code was presented wrongly and is void.",
+        reason=event.reason,
+        hint="Start a new authorization request.",
+        section="RFC 7636 §4.6",
+    )

@@ -34,7 +34,9 @@ from domain.grant.events import AuthorizationRequested
 from projections.rows import Row
 
 TWO_PEOPLE = invalid_request(
-    "The id_token_hint and the claims parameter name two people.", "Name one.", "OIDC Core §5.5.1"
+    "The id_token_hint and the claims parameter name two people.",
+    hint="Name one.",
+    section="OIDC Core §5.5.1",
 )
 
 

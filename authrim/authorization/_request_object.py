@@ -14,8 +14,12 @@ from domain.client.client import Client
 from domain.client.profile import REQUEST_OBJECTS
 from domain.errors import Refusal, invalid_request
 
-BOTH: Final = invalid_request("There are request and request_uri.", "Send one of them.", "RFC 9101 §5")
-REPEATED: Final = invalid_request("The request object is there more than once.", "Send one.", "RFC 6749 §3.1")
+BOTH: Final = invalid_request(
+    "There are request and request_uri.", hint="Send one of them.", section="RFC 9101 §5"
+)
+REPEATED: Final = invalid_request(
+    "The request object is there more than once.", hint="Send one.", section="RFC 6749 §3.1"
+)
 USED: Final = invalid_request_object("jti_used")
 
 

@@ -78,17 +78,22 @@ async def _client(call: Call, params: Params) -> Client | Refusal:
     """The client that the request names; without it nothing else in the request means anything."""
     if "client_id" in params.duplicates:
         return invalid_request(
-            "The parameter client_id is there more than once.", "Send it once.", "RFC 6749 §3.1"
+            "The parameter client_id is there more than once.", hint="Send it once.", section="RFC 6749 §3.1"
         )
     client_id = params.get("client_id")
     if client_id is None:
-        return invalid_request("The client_id is missing.", "Send the client's id.", "RFC 6749 §4.1.1")
+        return invalid_request(
+            "The client_id is missing.", hint="Send the client's id.", section="RFC 6749 §4.1.1"
+        )
     client = await call.parts[CLIENTS].documents.current(call, client_id)
     if client is None or client.status != ACTIVE:
         return Refusal(
-            "invalid_client", "This client is not known here.", "Check the client_id.", "RFC 6749 §4.1.2.1",
-            "client_unknown" if client is None else "client_not_active",
-        )  # fmt: skip
+            "invalid_client",
+            "This client is not known here.",
+            hint="Check the client_id.",
+            section="RFC 6749 §4.1.2.1",
+            reason="client_unknown" if client is None else "client_not_active",
+        )
     return client
 
 

@@ -29,60 +29,62 @@ FINISHED: Final = message("This sign-in is finished")
 OTHER_BROWSER: Final = Refusal(
     "invalid_request",
     message("This sign-in was begun in another browser or window."),
-    message("Go on where you began, or start again here."),
-    "RFC 9700 §4.7",
-    "interaction_not_of_browser",
+    hint=message("Go on where you began, or start again here."),
+    section="RFC 9700 §4.7",
+    reason="interaction_not_of_browser",
 )
 NO_COOKIES: Final = Refusal(
     "invalid_request",
     message("Your browser keeps no cookies of this site, so it is not known again."),
-    message("Allow cookies for this site, then start again."),
-    "RFC 9700 §4.7",
-    "interaction_without_cookies",
+    hint=message("Allow cookies for this site, then start again."),
+    section="RFC 9700 §4.7",
+    reason="interaction_without_cookies",
 )
 OTHER_HOST: Final = Refusal(
     "invalid_request",
     message("You have come by another address of this server, where your browser is not known."),
-    message("Open this page at the server's own address."),
-    "RFC 9700 §4.7",
-    "interaction_at_other_host",
+    hint=message("Open this page at the server's own address."),
+    section="RFC 9700 §4.7",
+    reason="interaction_at_other_host",
 )
 UNKNOWN: Final = Refusal(
     "invalid_request",
     message("There is no sign-in at this address."),
-    message(
+    hint=message(
         "Perhaps it is an old bookmark. Begin at the application that you want to use; keep a bookmark of that."
     ),
-    "RFC 9700 §4.7",
-    "interaction_unknown",
+    section="RFC 9700 §4.7",
+    reason="interaction_unknown",
 )
 EXPIRED: Final = Refusal(
     "invalid_request",
     message("This sign-in has been open too long."),
-    message("Go back to the application and start again."),
-    "RFC 9700 §4.7",
-    "interaction_expired",
+    hint=message("Go back to the application and start again."),
+    section="RFC 9700 §4.7",
+    reason="interaction_expired",
 )
 DONE: Final = Refusal(
     "invalid_request",
     message("It has been answered already, perhaps in another tab."),
-    message("Go on in the application. A bookmark of this page leads nowhere; keep one of the application."),
-    "RFC 9700 §4.7",
-    "interaction_done",
+    hint=message(
+        "Go on in the application. A bookmark of this page leads nowhere; keep one of the application."
+    ),
+    section="RFC 9700 §4.7",
+    reason="interaction_done",
 )
 SIGNED_OUT: Final = Refusal(
     "invalid_request",
     message("You have been logged out meanwhile."),
-    message("Go back to the application and start again."),
-    "RFC 9700 §4.7",
-    "interaction_signed_out",
+    hint=message("Go back to the application and start again."),
+    section="RFC 9700 §4.7",
+    reason="interaction_signed_out",
 )
 CLIENT_CHANGED: Final = Refusal(
     "invalid_request",
     message("The application may not have this any more."),
-    message("Go back to the application and start again."),
-    "RFC 6749 §4.1.2.1",
-    "client_changed",
+    hint=message("Go back to the application and start again."),
+    section="RFC 6749 §4.1.2.1",
+    reason="client_changed",
 )
 DEAD_ENDS: Final = (
     OTHER_BROWSER, NO_COOKIES, OTHER_HOST, UNKNOWN, EXPIRED, DONE, SIGNED_OUT, CLIENT_CHANGED,

@@ -26,7 +26,7 @@ from domain.stream import grant_stream
 
 ENDPOINT: Final = "par"
 
-CHANGED: Final = invalid_request("The client's registration has changed.", "Push the request again.")
+CHANGED: Final = invalid_request("The client's registration has changed.", hint="Push the request again.")
 
 
 async def push(request: web.Request) -> web.StreamResponse:
@@ -50,7 +50,9 @@ async def _push(call: Call, authenticated: AuthenticatedClient, form: Params) ->
     """Validate and record the request; the handle that it is fetched by."""
     if "request_uri" in form.values or "request_uri" in form.duplicates:
         return invalid_request(
-            "A pushed request has no request_uri.", "Send the parameters themselves.", "RFC 9126 §2.1"
+            "A pushed request has no request_uri.",
+            hint="Send the parameters themselves.",
+            section="RFC 9126 §2.1",
         )
     grant_id = new_id()
     handle = new_handle(PUSHED_REQUEST, grant_id)

@@ -37,9 +37,14 @@ class SourceLimiter:
         if self._seen[key] <= (self._per_minute if per_minute is None else per_minute):
             return None
         return Refusal(
-            "temporarily_unavailable", "Too many requests from one place.", "Wait a minute.", "RFC 6585 §4",
-            "source_limit", status=429, retry_after=_WINDOW,
-        )  # fmt: skip
+            "temporarily_unavailable",
+            "Too many requests from one place.",
+            hint="Wait a minute.",
+            section="RFC 6585 §4",
+            reason="source_limit",
+            status=429,
+            retry_after=_WINDOW,
+        )
 
     def refuse_networks(self, kind: str, networks: Sequence[str]) -> Refusal | None:
         """The same for an address and the networks around it, so that many /64s are no way around. What the inner one

@@ -168,12 +168,12 @@ def _read(fetched: Fetched, client_id: str) -> dict[str, Any] | Refusal:
     try:
         document = strict_json.loads(fetched.body, max_bytes=MAX_DOCUMENT)
     except JsonRefused as refused:
-        return invalid("client_id", f"is of a document that is {refused}.", "Serve one JSON object.")
+        return invalid("client_id", f"is of a document that is {refused}.", hint="Serve one JSON object.")
     if not isinstance(document, dict) or document.get("client_id") != client_id:
-        return invalid("client_id", "is not the address of its document.", "Write it byte for byte.")
+        return invalid("client_id", "is not the address of its document.", hint="Write it byte for byte.")
     for name in ("client_secret", "client_secret_expires_at"):
         if name in document:
-            return invalid(name, "is in a document that everybody can read.", "Use keys, or no secret.")
+            return invalid(name, "is in a document that everybody can read.", hint="Use keys, or no secret.")
     return registration_metadata.read(document)
 
 
@@ -181,10 +181,10 @@ def _sector_refusal(metadata: ClientMetadata) -> Refusal | None:
     """One document is fetched for a client and no second one behind it; the sector is the host of its addresses."""
     if metadata.sector_identifier_uri is None:
         return None
-    return invalid("sector_identifier_uri", "is not for clients with a document.", "Leave it out.")
+    return invalid("sector_identifier_uri", "is not for clients with a document.", hint="Leave it out.")
 
 
 def _shared_secret_refusal(metadata: ClientMetadata) -> Refusal | None:
     if not Client(metadata=metadata).uses_secret:
         return None
-    return invalid("token_endpoint_auth_method", "needs a secret.", "Use private_key_jwt or none.")
+    return invalid("token_endpoint_auth_method", "needs a secret.", hint="Use private_key_jwt or none.")

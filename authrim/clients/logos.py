@@ -88,7 +88,7 @@ def _drawn_anew(opened: Image.Image) -> bytes:
 
 
 def _refused(what: str, hint: str) -> Refusal:
-    return Refusal("invalid_client_metadata", f"The logo {what}", hint, "RFC 7591 §3.2.2")
+    return Refusal("invalid_client_metadata", f"The logo {what}", hint=hint, section="RFC 7591 §3.2.2")
 
 
 _TOO_MANY_PIXELS: Final = _refused("has too many pixels.", "Give one of at most 4096 by 4096.")

@@ -60,9 +60,11 @@ class NewSecret(msgspec.Struct, frozen=True):
 
 
 CANNOT_KEEP: Final = Refusal(
-    "invalid_client_metadata", "The client would sign with a secret, which cannot be kept here.",
-    "Register it with authrim client create.", "RFC 7591 §3.2.2",
-)  # fmt: skip
+    "invalid_client_metadata",
+    "The client would sign with a secret, which cannot be kept here.",
+    hint="Register it with authrim client create.",
+    section="RFC 7591 §3.2.2",
+)
 
 
 class ClientRead(msgspec.Struct, frozen=True):

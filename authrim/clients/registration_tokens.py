@@ -44,7 +44,9 @@ async def create_initial_token(
     say."""
     unknown = sorted(set(grant_types) - set(GRANT_TYPES))
     if unknown or (profile and profile not in PROFILES):
-        return Refusal("invalid_request", "There is no such grant type or profile.", "See docs/specs.md.")
+        return Refusal(
+            "invalid_request", "There is no such grant type or profile.", hint="See docs/specs.md."
+        )
     token_id = new_id()
     value = new_initial_token(token_id)
     stream = registration_stream(tenant, token_id)

@@ -35,14 +35,14 @@ _ATTEMPTS: Final = 5
 KEY_IS_THERE: Final = Refusal(
     "invalid_request",
     "This master key is configured.",
-    "Only a key that is lost is given up.",
+    hint="Only a key that is lost is given up.",
     reason="key_exists",
 )
 
 NO_SUCH_KEY: Final = Refusal(
     "invalid_request",
     "Nothing is sealed under such a master key.",
-    "A refused start names the id.",
+    hint="A refused start names the id.",
     reason="key_unknown",
 )
 

@@ -177,7 +177,7 @@ class ErrorPage(Page, frozen=True, kw_only=True):
     def refusal(self) -> Refusal:
         """The same for a program."""
         return Refusal(
-            self.error, self.description, self.hint, status=self.status, retry_after=self.retry_after
+            self.error, self.description, hint=self.hint, status=self.status, retry_after=self.retry_after
         )
 
 

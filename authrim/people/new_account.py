@@ -28,14 +28,16 @@ from projections.tables import LOGINS, row_key
 #: NIST SP 800-63B-3 §5.1.1.2 has 8 as the least to accept; the most bounds what is hashed.
 SHORTEST_PASSWORD: Final = 8
 
-LOGIN_TAKEN: Final = invalid_request("There is an account with this login already.", "Use another login.")
+LOGIN_TAKEN: Final = invalid_request(
+    "There is an account with this login already.", hint="Use another login."
+)
 LOGIN_UNUSABLE: Final = invalid_request(
-    "The login cannot be used.", f"Use 1 to {LONGEST_LOGIN} characters that can be seen."
+    "The login cannot be used.", hint=f"Use 1 to {LONGEST_LOGIN} characters that can be seen."
 )
 PASSWORD_LENGTH: Final = invalid_request(
     "The password is too short or too long.",
-    f"Use {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters.",
-    "NIST SP 800-63B-3 §5.1.1.2",
+    hint=f"Use {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters.",
+    section="NIST SP 800-63B-3 §5.1.1.2",
 )
 
 

@@ -114,15 +114,15 @@ def _claims(token: str, keys: KeyFinder, typ: frozenset[str | None]) -> Mapping[
 def _refused(reason: str) -> Refusal:
     return invalid_client(
         "The client attestation or its proof is not acceptable.",
-        reason,
-        "Check typ, alg, key, sub, exp and cnf of the one, aud, iat, jti and challenge of the other.",
+        reason=reason,
+        hint="Check typ, alg, key, sub, exp and cnf of the one, aud, iat, jti and challenge of the other.",
     )
 
 
 USE_CHALLENGE: Final = Refusal(
     "use_attestation_challenge",
     "The proof of the client attestation has no fresh challenge of this server.",
-    "Send the value of the header OAuth-Client-Attestation-Challenge as challenge.",
-    "draft-ietf-oauth-attestation-based-client-auth-10 §6.2",
-    "attestation_challenge",
+    hint="Send the value of the header OAuth-Client-Attestation-Challenge as challenge.",
+    section="draft-ietf-oauth-attestation-based-client-auth-10 §6.2",
+    reason="attestation_challenge",
 )

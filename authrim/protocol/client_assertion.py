@@ -120,6 +120,6 @@ def _audience_fits(audience: object, facts: AssertionFacts) -> bool:
 def _refused(reason: str) -> Refusal:
     return invalid_client(
         "The client assertion is not acceptable.",
-        reason,
-        "Check iss, sub, aud, exp, jti, typ, alg and the key.",
+        reason=reason,
+        hint="Check iss, sub, aud, exp, jti, typ, alg and the key.",
     )

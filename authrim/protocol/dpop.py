@@ -157,18 +157,18 @@ def _remember(used: ProofKey) -> None:
 def _refused(reason: str) -> Refusal:
     return invalid_dpop_proof(
         "The DPoP proof is not acceptable.",
-        f"dpop_{reason}",
-        "Check typ, alg, jwk, jti, htm, htu, iat and ath, and send one proof.",
+        reason=f"dpop_{reason}",
+        hint="Check typ, alg, jwk, jti, htm, htu, iat and ath, and send one proof.",
     )
 
 
 USE_NONCE: Final = Refusal(
     "use_dpop_nonce",
     "The DPoP proof has no fresh nonce of this server.",
-    "Send the value of the header DPoP-Nonce as nonce.",
-    "RFC 9449 §8",
-    "dpop_nonce",
+    hint="Send the value of the header DPoP-Nonce as nonce.",
+    section="RFC 9449 §8",
+    reason="dpop_nonce",
 )
 REUSED: Final = invalid_dpop_proof(
-    "The DPoP proof was used before.", "dpop_jti_reused", "Make a new proof for each request."
+    "The DPoP proof was used before.", reason="dpop_jti_reused", hint="Make a new proof for each request."
 )

@@ -46,5 +46,7 @@ def hinted_subject(keys: KeySet, issuer: str, client_id: str, hint: str) -> str 
 
 def _refused(why: str) -> Refusal:
     return invalid_request(
-        f"The id_token_hint is not acceptable. {why}", "Send the last ID token.", "OIDC Core §3.1.2.1"
+        f"The id_token_hint is not acceptable. {why}",
+        hint="Send the last ID token.",
+        section="OIDC Core §3.1.2.1",
     )

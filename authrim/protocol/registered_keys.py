@@ -30,7 +30,7 @@ def weak_keys_refusal(jwks: Mapping[str, Any] | None) -> Refusal | None:
         except JwkRefused as refused:
             told = _TOLD.get(refused.code, "has a malformed key.")
             return invalid(
-                "jwks", told, "Register keys of RFC 7518 with at least 2048 bits, P-256 or Ed25519."
+                "jwks", told, hint="Register keys of RFC 7518 with at least 2048 bits, P-256 or Ed25519."
             )
     return None
 

@@ -137,12 +137,18 @@ def _audience_problem(claims: Mapping[str, Any], issuer: str) -> str:
 
 def _invalid(why: str, reason: str = "statement_invalid") -> Refusal:
     return Refusal(
-        "invalid_software_statement", f"The software statement is refused: {why}.", "Get a new one.",
-        "RFC 7591 §3.2.2", reason,
-    )  # fmt: skip
+        "invalid_software_statement",
+        f"The software statement is refused: {why}.",
+        hint="Get a new one.",
+        section="RFC 7591 §3.2.2",
+        reason=reason,
+    )
 
 
 _UNAPPROVED: Final = Refusal(
-    "unapproved_software_statement", "The issuer of the software statement is not trusted here.",
-    "Use a statement of an issuer that this server trusts.", "RFC 7591 §3.2.2", "statement_issuer",
-)  # fmt: skip
+    "unapproved_software_statement",
+    "The issuer of the software statement is not trusted here.",
+    hint="Use a statement of an issuer that this server trusts.",
+    section="RFC 7591 §3.2.2",
+    reason="statement_issuer",
+)

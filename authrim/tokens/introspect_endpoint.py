@@ -35,13 +35,15 @@ async def introspect(request: web.Request) -> web.StreamResponse:
     form, authenticated = opened
     if not authenticated.is_confidential:
         refusal = invalid_client(
-            "A public client may not introspect.", "public_client",
-            "Register a client that authenticates.", "RFC 7662 §2.1",
-        )  # fmt: skip
+            "A public client may not introspect.",
+            reason="public_client",
+            hint="Register a client that authenticates.",
+            section="RFC 7662 §2.1",
+        )
         return await refuse_as_json(request, call, ENDPOINT, refusal, client_known=True)
     token = form.get("token")
     if token is None:
-        refusal = invalid_request("The token is missing.", "Send the token.", "RFC 7662 §2.1")
+        refusal = invalid_request("The token is missing.", hint="Send the token.", section="RFC 7662 §2.1")
         return await refuse_as_json(request, call, ENDPOINT, refusal, client_known=True)
     return json_answer(await _introspection(call, authenticated.client, token))
 

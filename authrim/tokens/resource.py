@@ -30,15 +30,22 @@ PROTECTED_RESOURCE_METADATA: Final = "protected_resource_metadata"
 WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
 
 INVALID_TOKEN: Final = Refusal(
-    "invalid_token", "The access token is not active, or not for this resource.", "Get a new one.", "RFC 6750 §3.1",
-    "token_not_active", status=401,
-)  # fmt: skip
+    "invalid_token",
+    "The access token is not active, or not for this resource.",
+    hint="Get a new one.",
+    section="RFC 6750 §3.1",
+    reason="token_not_active",
+    status=401,
+)
 #: A107, A106: the key that the token is bound to was not proved.
 NOT_PROVED: Final = Refusal(
-    "invalid_token", "The access token is bound to a key that this request does not prove.",
-    "Send it as it was issued: with a DPoP proof, or with the certificate.", "RFC 9449 §7.1", "token_key_not_proved",
+    "invalid_token",
+    "The access token is bound to a key that this request does not prove.",
+    hint="Send it as it was issued: with a DPoP proof, or with the certificate.",
+    section="RFC 9449 §7.1",
+    reason="token_key_not_proved",
     status=401,
-)  # fmt: skip
+)
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -85,7 +92,7 @@ async def _credentials(core: Core, request: web.Request) -> Credentials | Refusa
     query = parse(raw_query(request))
     if isinstance(query, Refusal) or query.get("access_token") is not None:
         return invalid_request(
-            "An access token in the query is refused.", "Use the header.", "RFC 9700 §4.3.2"
+            "An access token in the query is refused.", hint="Use the header.", section="RFC 9700 §4.3.2"
         )
     headers = request.headers.getall(hdrs.AUTHORIZATION, [])
     form = await _form(request)
@@ -94,7 +101,7 @@ async def _credentials(core: Core, request: web.Request) -> Credentials | Refusa
     in_form = form.get("access_token")
     if len(headers) + (in_form is not None) > 1 or "access_token" in form.duplicates:
         return invalid_request(
-            "There is more than one access token.", "Send one, in one place.", "RFC 6750 §2"
+            "There is more than one access token.", hint="Send one, in one place.", section="RFC 6750 §2"
         )
     if in_form is not None:
         return Credentials(in_form)

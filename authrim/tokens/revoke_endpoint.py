@@ -28,7 +28,7 @@ async def revoke(request: web.Request) -> web.StreamResponse:
     form, authenticated = opened
     token = form.get("token")
     if token is None:
-        refusal = invalid_request("The token is missing.", "Send the token.", "RFC 7009 §2.1")
+        refusal = invalid_request("The token is missing.", hint="Send the token.", section="RFC 7009 §2.1")
         return await refuse_as_json(request, call, ENDPOINT, refusal, client_known=True)
     answer = await _revoke(call, authenticated, token)
     if isinstance(answer, Refusal) and authenticated.is_confidential:

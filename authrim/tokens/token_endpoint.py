@@ -45,14 +45,16 @@ async def token(request: web.Request) -> web.StreamResponse:
 async def _grant(call: Call, authenticated: AuthenticatedClient, form: Params) -> dict[str, Any] | Refusal:
     grant_type = form.get("grant_type")
     if grant_type is None:
-        return invalid_request("The grant_type is missing.", "Name the grant type.", "RFC 6749 §5.2")
+        return invalid_request(
+            "The grant_type is missing.", hint="Name the grant type.", section="RFC 6749 §5.2"
+        )
     grant_tokens = GRANT_TYPES.get(grant_type)
     if grant_tokens is None:
         return Refusal(
             "unsupported_grant_type",
             "This grant_type is not supported.",
-            "See grant_types_supported.",
-            "RFC 6749 §5.2",
+            hint="See grant_types_supported.",
+            section="RFC 6749 §5.2",
         )
     refusal = grant_refusal(authenticated.client, grant_type, call.core.features)
     if refusal is not None:

@@ -27,9 +27,13 @@ from domain.vocabulary.claims import by_scope
 ENDPOINT = "userinfo"
 
 INSUFFICIENT_SCOPE = Refusal(
-    "insufficient_scope", "The access token has not the scope openid.", "Ask for openid.", "RFC 6750 §3.1",
-    "scope_without_openid", status=403,
-)  # fmt: skip
+    "insufficient_scope",
+    "The access token has not the scope openid.",
+    hint="Ask for openid.",
+    section="RFC 6750 §3.1",
+    reason="scope_without_openid",
+    status=403,
+)
 
 
 async def userinfo(request: web.Request) -> web.StreamResponse:

@@ -47,7 +47,7 @@ def _within(body: bytes, most: int) -> bytes | Refusal:
     return Refusal(
         "invalid_request",
         "The body is too large.",
-        f"At most {most} bytes are read.",
-        "RFC 9110 §15.5.14",
+        hint=f"At most {most} bytes are read.",
+        section="RFC 9110 §15.5.14",
         status=413,
     )

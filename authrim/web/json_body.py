@@ -23,8 +23,8 @@ async def read_json_object(request: web.Request) -> dict[str, Any] | Refusal:
         return Refusal(
             "invalid_request",
             "The body has another content type.",
-            f"Send {JSON}.",
-            "RFC 7591 §3.1",
+            hint=f"Send {JSON}.",
+            section="RFC 7591 §3.1",
             status=415,
         )
     body = await read_body(request)
@@ -33,7 +33,11 @@ async def read_json_object(request: web.Request) -> dict[str, Any] | Refusal:
     try:
         document = strict_json.loads(body, max_depth=MAX_DEPTH, max_bytes=len(body) or 1)
     except JsonRefused as refused:
-        return invalid_request(f"The body is {refused}.", "Send one JSON object.", "RFC 7591 §3.1")
+        return invalid_request(
+            f"The body is {refused}.", hint="Send one JSON object.", section="RFC 7591 §3.1"
+        )
     if not isinstance(document, dict):
-        return invalid_request("The body is no JSON object.", "Send one JSON object.", "RFC 7591 §3.1")
+        return invalid_request(
+            "The body is no JSON object.", hint="Send one JSON object.", section="RFC 7591 §3.1"
+        )
     return document

@@ -141,8 +141,8 @@ def _routing_refusal(error: web.HTTPException) -> Refusal:
         return Refusal(
             "invalid_request",
             "This server is not the one that Host names.",
-            "Ask the issuer's own; further names are set as tls_names.",
-            "RFC 9110 §7.4",
+            hint="Ask the issuer's own; further names are set as tls_names.",
+            section="RFC 9110 §7.4",
             status=421,
         )
     return Refusal("invalid_request", f"{HTTPStatus(error.status).phrase}.", status=error.status)

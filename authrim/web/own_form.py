@@ -8,9 +8,13 @@ from authrim.web.params import Params
 from domain.errors import Refusal
 
 FORM_REFUSED = Refusal(
-    "invalid_request", "This form was not sent from our page.", "Go back and try again.", "RFC 9700 §4.7",
-    "csrf", status=403,
-)  # fmt: skip
+    "invalid_request",
+    "This form was not sent from our page.",
+    hint="Go back and try again.",
+    section="RFC 9700 §4.7",
+    reason="csrf",
+    status=403,
+)
 
 
 def form_refusal(request: web.Request, csrf: str, form: Params) -> Refusal | None:

@@ -56,7 +56,7 @@ class Params(msgspec.Struct, frozen=True):
 def parse(raw: bytes) -> Params | Refusal:
     """Parameters from the bytes of a form or of a query string."""
     if raw.count(b"&") >= MAX_PARAMETERS:
-        return invalid_request("There are too many parameters.", f"At most {MAX_PARAMETERS} are read.")
+        return invalid_request("There are too many parameters.", hint=f"At most {MAX_PARAMETERS} are read.")
     values: dict[str, str] = {}
     repeats: dict[str, tuple[str, ...]] = {}
     seen: set[str] = set()
@@ -69,8 +69,8 @@ def parse(raw: bytes) -> Params | Refusal:
         if name is None or value is None:
             return invalid_request(
                 "A parameter is not form-encoded UTF-8.",
-                "Percent-encode the UTF-8 bytes; U+0000 is not allowed.",
-                "RFC 6749 App. B",
+                hint="Percent-encode the UTF-8 bytes; U+0000 is not allowed.",
+                section="RFC 6749 App. B",
             )
         if name in seen:
             duplicates.add(name)
@@ -104,8 +104,8 @@ async def read_form(request: web.Request, *, with_query: bool = False) -> Params
         return Refusal(
             "invalid_request",
             "The body has another content type.",
-            f"Send {FORM}.",
-            "RFC 6749 App. B",
+            hint=f"Send {FORM}.",
+            section="RFC 6749 App. B",
             status=415,
         )
     return parse(body)

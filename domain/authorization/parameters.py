@@ -80,7 +80,9 @@ def refuse_repeated(parameters: Parameters) -> None:
         if name in KNOWN:
             raise Refused(
                 invalid_request(
-                    f"The parameter {name} is there more than once.", "Send it once.", "RFC 6749 §3.1"
+                    f"The parameter {name} is there more than once.",
+                    hint="Send it once.",
+                    section="RFC 6749 §3.1",
                 )
             )
 
@@ -89,7 +91,11 @@ def refuse_unsupported(parameters: Parameters) -> None:
     """What cannot be honoured is said to be so and never ignored (OIDC Core §3.1.2.6)."""
     for name, error in UNSUPPORTED.items():
         if parameters.get(name) is not None:
-            raise Refused(Refusal(error, f"The parameter {name} is not supported.", "", "OIDC Core §3.1.2.6"))
+            raise Refused(
+                Refusal(
+                    error, f"The parameter {name} is not supported.", hint="", section="OIDC Core §3.1.2.6"
+                )
+            )
 
 
 def response_type(client: Client, parameters: Parameters, offered: tuple[str, ...]) -> str:
@@ -97,7 +103,9 @@ def response_type(client: Client, parameters: Parameters, offered: tuple[str, ..
     given = parameters.get("response_type")
     if given is None:
         raise Refused(
-            invalid_request("The response_type is missing.", "Send response_type=code.", "RFC 6749 §4.1.1")
+            invalid_request(
+                "The response_type is missing.", hint="Send response_type=code.", section="RFC 6749 §4.1.1"
+            )
         )
     wanted = response_types.spelled(given)
     if wanted not in offered:
@@ -105,8 +113,8 @@ def response_type(client: Client, parameters: Parameters, offered: tuple[str, ..
             Refusal(
                 "unsupported_response_type",
                 "This response_type is not supported.",
-                "See response_types_supported.",
-                "RFC 6749 §3.1.1",
+                hint="See response_types_supported.",
+                section="RFC 6749 §3.1.1",
             )
         )
     refuse_if(client_rules.response_type_refusal(client, wanted))
@@ -121,7 +129,9 @@ def response_mode(
     if mode not in offered:
         raise Refused(
             invalid_request(
-                "This response_mode is not supported.", "See response_modes_supported.", "OAuth MRT §2.1"
+                "This response_mode is not supported.",
+                hint="See response_modes_supported.",
+                section="OAuth MRT §2.1",
             )
         )
     refuse_if(client_rules.response_mode_refusal(client, response_type, mode))
@@ -147,18 +157,18 @@ def scope(client: Client, parameters: Parameters, signed: bool = False) -> tuple
     request object, which is not valid without it (RFC 9101 §6.3)."""
     given = parameters.get("scope")
     if given is None:
-        missing = "The scope is missing.", "Name at least one scope value."
-        raise Refused(
-            Refusal("invalid_request_object", *missing, "RFC 9101 §6.3")
-            if signed
-            else invalid_scope(*missing)
-        )
+        missing, hint = "The scope is missing.", "Name at least one scope value."
+        if signed:
+            raise Refused(Refusal("invalid_request_object", missing, hint=hint, section="RFC 9101 §6.3"))
+        raise Refused(invalid_scope(missing, hint=hint))
     parsed = scopes.parse(given)
     if isinstance(parsed, Refusal):
         raise Refused(parsed)
     if not set(parsed) <= set(client.metadata.scope):
         raise Refused(
-            invalid_scope("The scope holds more than the client may ask for.", "Ask for what is registered.")
+            invalid_scope(
+                "The scope holds more than the client may ask for.", hint="Ask for what is registered."
+            )
         )
     return parsed
 
@@ -177,7 +187,9 @@ def refuse_id_token_without_openid(response_type: str, scope: tuple[str, ...]) -
     if response_types.gives_id_token(response_type) and OPENID not in scope:
         raise Refused(
             invalid_request(
-                "An ID token needs the scope openid.", "Add openid to the scope.", "OIDC Core §3.2.2.1"
+                "An ID token needs the scope openid.",
+                hint="Add openid to the scope.",
+                section="OIDC Core §3.2.2.1",
             )
         )
 
@@ -188,7 +200,9 @@ def nonce(client: Client, parameters: Parameters, response_type: str, scope: tup
     given = limited(parameters, "nonce", MAX_NONCE)
     is_needed = client.profile.nonce_required and OPENID in scope
     if given is None and (is_needed or response_types.gives_id_token(response_type)):
-        raise Refused(invalid_request("The nonce is missing.", "Send a nonce.", "OIDC Core §3.2.2.1"))
+        raise Refused(
+            invalid_request("The nonce is missing.", hint="Send a nonce.", section="OIDC Core §3.2.2.1")
+        )
     return given
 
 
@@ -212,23 +226,27 @@ def code_challenge(
     if challenge is None:
         if method is not None:
             raise Refused(
-                invalid_request("There is a code_challenge_method without code_challenge.", "Send both.")
+                invalid_request("There is a code_challenge_method without code_challenge.", hint="Send both.")
             )
         if client_rules.requires_pkce(client, pushed):
             raise Refused(
-                invalid_request("The code_challenge is missing.", "Use PKCE with S256.", "RFC 7636 §4.4.1")
+                invalid_request(
+                    "The code_challenge is missing.", hint="Use PKCE with S256.", section="RFC 7636 §4.4.1"
+                )
             )
         return None
     if method != "S256":
         raise Refused(
             invalid_request(
-                "The code_challenge_method is not S256.", "Send code_challenge_method=S256.", "RFC 7636 §4.3"
+                "The code_challenge_method is not S256.",
+                hint="Send code_challenge_method=S256.",
+                section="RFC 7636 §4.3",
             )
         )
     if not pkce.is_challenge(challenge):
         raise Refused(
             invalid_request(
-                "The code_challenge is malformed.", "It is the base64url SHA-256 of the verifier."
+                "The code_challenge is malformed.", hint="It is the base64url SHA-256 of the verifier."
             )
         )
     return challenge
@@ -240,10 +258,12 @@ def prompt(parameters: Parameters, creates_accounts: bool = False) -> tuple[str,
     values = values_of(parameters, "prompt")
     if "none" in values and len(values) > 1:
         raise Refused(
-            invalid_request("prompt=none stands alone.", "Leave out the others.", "OIDC Core §3.1.2.1")
+            invalid_request(
+                "prompt=none stands alone.", hint="Leave out the others.", section="OIDC Core §3.1.2.1"
+            )
         )
     if not set(values) <= {*PROMPTS, *([CREATE] if creates_accounts else [])}:
-        raise Refused(invalid_request("This prompt is not supported.", "See prompt_values_supported."))
+        raise Refused(invalid_request("This prompt is not supported.", hint="See prompt_values_supported."))
     return values
 
 
@@ -253,7 +273,7 @@ def max_age(client: Client, parameters: Parameters) -> int | None:
     if given is None:
         return client.metadata.default_max_age
     if not (given.isascii() and given.isdigit()) or len(given) > 16 or int(given) > MAX_SAFE_INTEGER:
-        raise Refused(invalid_request("The max_age is not a number of seconds.", "Send 0 or more."))
+        raise Refused(invalid_request("The max_age is not a number of seconds.", hint="Send 0 or more."))
     return int(given)
 
 
@@ -263,7 +283,7 @@ def asked_claims(parameters: Parameters) -> claims.Asked:
         raise Refused(
             invalid_request(
                 "The claims parameter is not acceptable JSON.",
-                "Send an object with the members userinfo and id_token.",
+                hint="Send an object with the members userinfo and id_token.",
             )
         )
     if parameters.claims is None:
@@ -289,7 +309,7 @@ def values_of(parameters: Parameters, name: str) -> tuple[str, ...]:
     """The values of a list separated by spaces, each once."""
     values = tuple(dict.fromkeys(value for value in (parameters.get(name) or "").split(" ") if value))
     if len(values) > MAX_LIST or any(len(value) > 255 for value in values):
-        raise Refused(invalid_request(f"The parameter {name} is too long.", "Send fewer values."))
+        raise Refused(invalid_request(f"The parameter {name} is too long.", hint="Send fewer values."))
     return values
 
 
@@ -299,7 +319,9 @@ def dpop_jkt(parameters: Parameters) -> str | None:
     if value is not None and not is_thumbprint(value):
         raise Refused(
             invalid_request(
-                "The dpop_jkt is malformed.", "Send the key's SHA-256 thumbprint.", "RFC 9449 §10"
+                "The dpop_jkt is malformed.",
+                hint="Send the key's SHA-256 thumbprint.",
+                section="RFC 9449 §10",
             )
         )
     return value
@@ -310,6 +332,6 @@ def limited(parameters: Parameters, name: str, most: int) -> str | None:
     value = parameters.get(name)
     if value is not None and len(value) > most:
         raise Refused(
-            invalid_request(f"The parameter {name} is too long.", f"Send at most {most} characters.")
+            invalid_request(f"The parameter {name} is too long.", hint=f"Send at most {most} characters.")
         )
     return value

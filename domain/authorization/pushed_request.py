@@ -29,9 +29,9 @@ def invalid_request_uri(reason: str, section: str = "RFC 9126 §4") -> Refusal:
     return Refusal(
         "invalid_request_uri",
         "The request_uri is not valid, or not any more.",
-        "Push the request again.",
-        section,
-        reason,
+        hint="Push the request again.",
+        section=section,
+        reason=reason,
     )
 
 

@@ -92,7 +92,9 @@ def check_redirect_uri(client: Client, parameters: Parameters) -> str | Refusal:
     for name in ("client_id", "redirect_uri"):
         if name in parameters.repeated:
             return invalid_request(
-                f"The parameter {name} is there more than once.", "Send it once.", "RFC 6749 §3.1"
+                f"The parameter {name} is there more than once.",
+                hint="Send it once.",
+                section="RFC 6749 §3.1",
             )
     given = parameters.get("redirect_uri")
     if given is None:
@@ -100,8 +102,8 @@ def check_redirect_uri(client: Client, parameters: Parameters) -> str | Refusal:
     if not redirect_uris.matches(client, given):
         return invalid_request(
             "invalid redirect_uri: it is not registered for this client.",
-            "Register it, and send it byte for byte.",
-            "RFC 6749 §3.1.2.4",
+            hint="Register it, and send it byte for byte.",
+            section="RFC 6749 §3.1.2.4",
         )
     return given
 
@@ -113,8 +115,8 @@ def _only_redirect_uri(client: Client, parameters: Parameters) -> str | Refusal:
         return client.metadata.redirect_uris[0]
     return invalid_request(
         "invalid redirect_uri: it is missing.",
-        "Send one of the registered redirect URIs.",
-        "OIDC Core §3.1.2.1",
+        hint="Send one of the registered redirect URIs.",
+        section="OIDC Core §3.1.2.1",
     )
 
 
@@ -187,7 +189,9 @@ def _refuse_unpushed(client: Client, facts: RequestFacts) -> None:
     """RFC 9126 §5, §6: by the server, the client or its profile (A071)."""
     if facts.pushed is None and (facts.require_pushed or client_rules.must_push(client)):
         raise read.Refused(
-            invalid_request("The request was not pushed.", "Use the PAR endpoint.", "RFC 9126 §5")
+            invalid_request(
+                "The request was not pushed.", hint="Use the PAR endpoint.", section="RFC 9126 §5"
+            )
         )
 
 
@@ -195,7 +199,9 @@ def _refuse_unsigned(client: Client, facts: RequestFacts) -> None:
     """RFC 9101 §10.5: by the server, the client or its profile (A064)."""
     if facts.signed is None and (facts.require_signed or client_rules.must_sign_requests(client)):
         raise read.Refused(
-            invalid_request("The request is not signed.", "Send it as a request object.", "RFC 9101 §10.5")
+            invalid_request(
+                "The request is not signed.", hint="Send it as a request object.", section="RFC 9101 §10.5"
+            )
         )
 
 

@@ -52,9 +52,9 @@ def invalid_request_object(reason: str) -> Refusal:
     return Refusal(
         "invalid_request_object",
         "The request object is not acceptable.",
-        f"It was refused for: {reason}.",
-        "RFC 9101 §6.3",
-        f"request_object_{reason}",
+        hint=f"It was refused for: {reason}.",
+        section="RFC 9101 §6.3",
+        reason=f"request_object_{reason}",
     )
 
 

@@ -101,9 +101,9 @@ def decide_cancelled(now: int) -> Decision[Step]:
     refusal = Refusal(
         "access_denied",
         "The person did not agree.",
-        "",
-        "RFC 6749 §4.1.2.1",
-        "cancelled_by_person",
+        hint="",
+        section="RFC 6749 §4.1.2.1",
+        reason="cancelled_by_person",
         status=403,
     )
     return _refused(refusal, now)
@@ -111,7 +111,9 @@ def decide_cancelled(now: int) -> Decision[Step]:
 
 def decide_sign_in_failed(reason: str, subject: str | None, now: int) -> Decision[Step]:
     """The password was wrong or may not be tried now. The answer never says which (A182)."""
-    refusal = Refusal("access_denied", "The login or the password is wrong.", "", "", reason, status=401)
+    refusal = Refusal(
+        "access_denied", "The login or the password is wrong.", hint="", section="", reason=reason, status=401
+    )
     return Decision((SignInFailed(reason, now, subject),), refusal)
 
 
@@ -239,23 +241,23 @@ def _refused(refusal: Refusal, now: int) -> Decision[Step]:
 LOGIN_REQUIRED = Refusal(
     "login_required",
     "The person has to sign in.",
-    "Send the request without prompt=none.",
-    "OIDC Core §3.1.2.6",
+    hint="Send the request without prompt=none.",
+    section="OIDC Core §3.1.2.6",
 )
 CONSENT_REQUIRED = Refusal(
     "consent_required",
     "The person has to agree.",
-    "Send the request without prompt=none.",
-    "OIDC Core §3.1.2.6",
+    hint="Send the request without prompt=none.",
+    section="OIDC Core §3.1.2.6",
 )
 NOBODY_NEW = invalid_request(
     "A person who is named by the request cannot be a new one.",
-    "Leave out prompt=create, or id_token_hint and the sub of claims.",
-    "Initiating User Registration §4.1",
+    hint="Leave out prompt=create, or id_token_hint and the sub of claims.",
+    section="Initiating User Registration §4.1",
 )
 UNMET = Refusal(
     "unmet_authentication_requirements",
     "The sign-in did not reach the essential acr.",
-    "See acr_values_supported.",
-    "OIDC UAR 1.0 §2",
+    hint="See acr_values_supported.",
+    section="OIDC UAR 1.0 §2",
 )

@@ -245,7 +245,7 @@ def cannot_be_served(client: Client, offered: Collection[str]) -> Refusal | None
 def _not_offered(what: str) -> Refusal:
     return unauthorized_client(
         f"The client's profile or registration demands {what}, which are not offered here.",
-        "Switch the feature on, or register the client otherwise.",
+        hint="Switch the feature on, or register the client otherwise.",
     )
 
 
@@ -256,7 +256,9 @@ def grant_refusal(client: Client, grant_type: str, offered: Collection[str]) -> 
     if unserved is not None:
         return unserved
     if not may_use_grant(client, grant_type):
-        return unauthorized_client("The client may not use this grant_type.", "Register it in grant_types.")
+        return unauthorized_client(
+            "The client may not use this grant_type.", hint="Register it in grant_types."
+        )
     return None
 
 
@@ -269,13 +271,13 @@ def response_type_refusal(client: Client, response_type: str) -> Refusal | None:
             return Refusal(
                 "unsupported_response_type",
                 "The client's profile has this response_type by a signed response alone.",
-                "Register it, and a response_mode of JARM.",
-                "FAPI 1 Advanced §5.2.2",
+                hint="Register it, and a response_mode of JARM.",
+                section="FAPI 1 Advanced §5.2.2",
             )
-        return unauthorized_client("The client may not use this response_type.", "Register it.")
+        return unauthorized_client("The client may not use this response_type.", hint="Register it.")
     if not all(may_use_grant(client, grant_type) for grant_type in response_types.grant_types_of(wanted)):
         return unauthorized_client(
-            "The client may not use the grant of this response_type.", "Register it in grant_types."
+            "The client may not use the grant of this response_type.", hint="Register it in grant_types."
         )
     return None
 
@@ -286,13 +288,15 @@ def response_mode_refusal(client: Client, response_type: str, response_mode: str
     in_full = response_modes.in_full(response_mode, response_type)
     if response_type in client.profile.jarm_only and not response_modes.is_jarm(in_full):
         return invalid_request(
-            "The client's profile demands a signed response.", "Send response_mode=jwt.", "JARM §2.3"
+            "The client's profile demands a signed response.",
+            hint="Send response_mode=jwt.",
+            section="JARM §2.3",
         )
     if registered and not {response_mode, in_full} & set(registered):
-        return unauthorized_client("The client may not use this response_mode.", "Register it.")
+        return unauthorized_client("The client may not use this response_mode.", hint="Register it.")
     if response_types.gives_tokens(response_type) and _stays_in_the_url(client, in_full):
         return invalid_request(
-            "Tokens are not sent in a query.", "Use fragment or form_post.", "OAuth MRT §3"
+            "Tokens are not sent in a query.", hint="Use fragment or form_post.", section="OAuth MRT §3"
         )
     return None
 

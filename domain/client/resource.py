@@ -40,11 +40,11 @@ def audience_for(
     for resource in requested:
         if not is_resource(resource):
             return invalid_target(
-                "The resource is not an absolute URI without fragment.", "Send the resource's URI."
+                "The resource is not an absolute URI without fragment.", hint="Send the resource's URI."
             )
         if resource not in {issuer, userinfo(issuer)} and resource not in client.metadata.audiences:
             return invalid_target(
-                "The client may not have tokens for this resource.", "Allow it in audiences."
+                "The client may not have tokens for this resource.", hint="Allow it in audiences."
             )
     audience = requested or (default or client.metadata.default_audience or issuer,)
     if "openid" in scope:

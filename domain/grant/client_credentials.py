@@ -33,11 +33,11 @@ def decide_client_credentials(command: GrantClientCredentials, facts: IssueFacts
     if command.client_auth_method == "none":
         return refuse(
             unauthorized_client(
-                "A public client has no credentials.", "Register the client with a secret or a key."
+                "A public client has no credentials.", hint="Register the client with a secret or a key."
             )
         )
     if why_not(facts.liveness):
-        return refuse(invalid_grant("The client is not active.", "client_not_active"))
+        return refuse(invalid_grant("The client is not active.", reason="client_not_active"))
     binding = binding_of(facts.client, command.proof)
     if isinstance(binding, Refusal):
         return refuse(binding)
@@ -65,10 +65,12 @@ def _allowed_scope(command: GrantClientCredentials, facts: IssueFacts) -> tuple[
     allowed = tuple(value for value in facts.client.metadata.scope if value not in PERSONAL_SCOPES)
     if not allowed:
         return invalid_scope(
-            "The client may have no scope of its own.", "Allow it one in the client's registration."
+            "The client may have no scope of its own.", hint="Allow it one in the client's registration."
         )
     if command.scope is None:
         return allowed
     if not set(command.scope) <= set(allowed):
-        return invalid_scope("The scope holds more than the client may have.", "Ask for what is registered.")
+        return invalid_scope(
+            "The scope holds more than the client may have.", hint="Ask for what is registered."
+        )
     return command.scope

@@ -31,23 +31,25 @@ class RedeemCode(msgspec.Struct, frozen=True):
 
 
 UNKNOWN = invalid_grant(
-    "The authorization code is not valid.", "code_unknown", "Start a new authorization request."
+    "The authorization code is not valid.", reason="code_unknown", hint="Start a new authorization request."
 )
 EXPIRED = invalid_grant(
     "The authorization code has expired.",
-    "code_expired",
-    "Redeem a code within its lifetime.",
-    "RFC 6749 §4.1.2",
+    reason="code_expired",
+    hint="Redeem a code within its lifetime.",
+    section="RFC 6749 §4.1.2",
 )
 REPLAYED = invalid_grant(
     "The authorization code was redeemed before.",
-    "code_replayed",
-    "A code is for one use; its tokens are revoked when it comes twice.",
-    "RFC 6749 §4.1.2",
+    reason="code_replayed",
+    hint="A code is for one use; its tokens are revoked when it comes twice.",
+    section="RFC 6749 §4.1.2",
 )
-VOIDED = invalid_grant("The authorization code is not valid any more.", "code_voided", "Start a new request.")
+VOIDED = invalid_grant(
+    "The authorization code is not valid any more.", reason="code_voided", hint="Start a new request."
+)
 ENDED = invalid_grant(
-    "The grant is not valid any more.", "grant_not_live", "Start a new authorization request."
+    "The grant is not valid any more.", reason="grant_not_live", hint="Start a new authorization request."
 )
 
 
@@ -143,9 +145,9 @@ def _redirect_uri_mismatch(grant: Grant, command: RedeemCode) -> Refusal | None:
         return None
     return invalid_grant(
         "The redirect_uri is not the one of the authorization request.",
-        "redirect_uri_mismatch",
-        "Send the same redirect_uri, byte for byte.",
-        "RFC 6749 §4.1.3",
+        reason="redirect_uri_mismatch",
+        hint="Send the same redirect_uri, byte for byte.",
+        section="RFC 6749 §4.1.3",
     )
 
 
@@ -158,23 +160,23 @@ def _wrong_verifier(grant: Grant, command: RedeemCode) -> Refusal | None:
     if challenge is None:
         return invalid_grant(
             "A code_verifier was sent for a request without code_challenge.",
-            "verifier_without_challenge",
-            "Send code_challenge in the authorization request.",
-            "RFC 9700 §4.8.2",
+            reason="verifier_without_challenge",
+            hint="Send code_challenge in the authorization request.",
+            section="RFC 9700 §4.8.2",
         )
     if verifier is None:
         return invalid_grant(
             "The code_verifier is missing.",
-            "verifier_missing",
-            "Send the verifier of the request.",
-            "RFC 7636 §4.5",
+            reason="verifier_missing",
+            hint="Send the verifier of the request.",
+            section="RFC 7636 §4.5",
         )
     if not pkce.verifies(verifier, challenge):
         return invalid_grant(
             "The code_verifier does not match the code_challenge.",
-            "wrong_verifier",
-            "The code is void now; start a new authorization request.",
-            "RFC 7636 §4.6",
+            reason="wrong_verifier",
+            hint="The code is void now; start a new authorization request.",
+            section="RFC 7636 §4.6",
         )
     return None
 

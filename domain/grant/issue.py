@@ -140,7 +140,9 @@ def audience(
     """Whom the access token is for: what the token request names, within what the grant was for (RFC 8707 §2.2)."""
     granted = grant.request.resource if grant.request else ()
     if granted and not set(requested) <= set(granted):
-        return invalid_target("The resource is not one the grant was for.", "Name a resource of the grant.")
+        return invalid_target(
+            "The resource is not one the grant was for.", hint="Name a resource of the grant."
+        )
     default = grant.request.default_audience if grant.request else None
     return audience_for(facts.client, requested or granted, scope, facts.issuer, default)
 

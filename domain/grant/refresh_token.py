@@ -45,19 +45,19 @@ class RotationRule(msgspec.Struct, frozen=True):
 
 
 UNKNOWN = invalid_grant(
-    "The refresh token is not valid.", "refresh_unknown", "Start a new authorization request."
+    "The refresh token is not valid.", reason="refresh_unknown", hint="Start a new authorization request."
 )
 EXPIRED = invalid_grant(
-    "The refresh token has expired.", "refresh_expired", "Start a new authorization request."
+    "The refresh token has expired.", reason="refresh_expired", hint="Start a new authorization request."
 )
 REVOKED = invalid_grant(
-    "The refresh token was revoked.", "grant_not_live", "Start a new authorization request."
+    "The refresh token was revoked.", reason="grant_not_live", hint="Start a new authorization request."
 )
 REUSED = invalid_grant(
     "The refresh token was used before.",
-    "refresh_reused",
-    "All tokens of the grant are revoked; start a new authorization request.",
-    "RFC 9700 §4.14.2",
+    reason="refresh_reused",
+    hint="All tokens of the grant are revoked; start a new authorization request.",
+    section="RFC 9700 §4.14.2",
 )
 
 
@@ -122,7 +122,7 @@ def _narrowed(grant: Grant, requested: tuple[str, ...] | None) -> tuple[str, ...
         return granted
     if not set(requested) <= set(granted):
         return invalid_scope(
-            "The scope holds more than was granted.", "Ask for the granted scope or a part of it."
+            "The scope holds more than was granted.", hint="Ask for the granted scope or a part of it."
         )
     return requested
 

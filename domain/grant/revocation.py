@@ -9,9 +9,9 @@ from domain.grant.issue import IssueFacts
 NOT_YOURS = Refusal(
     "invalid_request",
     "The token was not issued to this client.",
-    "Revoke it with the client it was issued to.",
-    "RFC 7009 §2.1",
-    "revocation_wrong_client",
+    hint="Revoke it with the client it was issued to.",
+    section="RFC 7009 §2.1",
+    reason="revocation_wrong_client",
 )
 
 

@@ -66,28 +66,31 @@ def _missing(ways: frozenset[str]) -> Refusal:
 
 
 MISMATCHED = invalid_dpop_proof(
-    "The dpop_jkt is not the key of the DPoP proof.", "dpop_jkt_mismatch", "Leave dpop_jkt out."
+    "The dpop_jkt is not the key of the DPoP proof.", reason="dpop_jkt_mismatch", hint="Leave dpop_jkt out."
 )
 PROOF_MISSING = invalid_dpop_proof(
-    "The request must prove a key.", "dpop_proof_missing", "Send a DPoP proof in the header DPoP."
+    "The request must prove a key.", reason="dpop_proof_missing", hint="Send a DPoP proof in the header DPoP."
 )
 CERTIFICATE_MISSING = invalid_request(
     "The request must be made with a client certificate.",
-    "Call the endpoint of mtls_endpoint_aliases with the certificate.",
-    "RFC 8705 §3",
+    hint="Call the endpoint of mtls_endpoint_aliases with the certificate.",
+    section="RFC 8705 §3",
 )
 WRONG_INSTANCE = invalid_grant(
     "It belongs to another instance of the client.",
-    "wrong_instance",
-    "Use the instance's own.",
-    "draft-ietf-oauth-attestation-based-client-auth-10 §10.3",
+    reason="wrong_instance",
+    hint="Use the instance's own.",
+    section="draft-ietf-oauth-attestation-based-client-auth-10 §10.3",
 )
 #: FAPI 2 leaves the way to the client: what it forgot is not known.
 EITHER_MISSING = invalid_request(
     "The request must prove a key.",
-    "Send a DPoP proof in the header DPoP, or call the endpoint of mtls_endpoint_aliases with a certificate.",
-    "FAPI 2.0 Security Profile §5.3.2.1",
+    hint="Send a DPoP proof in the header DPoP, or call the endpoint of mtls_endpoint_aliases with a certificate.",
+    section="FAPI 2.0 Security Profile §5.3.2.1",
 )
 WRONG_KEY = invalid_grant(
-    "It is bound to another key.", "wrong_key", "Prove the key that it was asked for with.", "RFC 9449 §10"
+    "It is bound to another key.",
+    reason="wrong_key",
+    hint="Prove the key that it was asked for with.",
+    section="RFC 9449 §10",
 )

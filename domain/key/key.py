@@ -135,15 +135,18 @@ def next_change(key: Key, successor: Key | None, now: int, times: KeyTimes) -> i
 
 
 ALREADY_SIGNING = Refusal(
-    "invalid_request", "There is a key of this algorithm already.", "Rotate it instead.", reason="key_exists"
+    "invalid_request",
+    "There is a key of this algorithm already.",
+    hint="Rotate it instead.",
+    reason="key_exists",
 )
 ALREADY_ROTATING = Refusal(
     "invalid_request",
     "The next key of this algorithm is published and does not sign yet.",
-    "Wait until it signs.",
+    hint="Wait until it signs.",
     reason="key_rotation_under_way",
 )
-NO_SUCH_KEY = Refusal("invalid_request", "There is no such key.", "", reason="key_unknown", status=404)
+NO_SUCH_KEY = Refusal("invalid_request", "There is no such key.", hint="", reason="key_unknown", status=404)
 
 
 def decide_create(made: NewKey, others: Iterable[Key], now: int) -> Decision[Key]:

@@ -35,7 +35,7 @@ _SUBJECT: Final = re.compile(r"[A-Za-z0-9\-._~|@+]{1,255}")
 
 _ENDED_WITH_PASSWORD: Final = {"all": ALL, "unbound": UNBOUND}
 
-UNKNOWN: Final = invalid_request("There is no such account.", "Check the login or the subject.")
+UNKNOWN: Final = invalid_request("There is no such account.", hint="Check the login or the subject.")
 
 
 class Account(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -121,10 +121,10 @@ def _with_ending(account: Account, name: str, reason: str) -> Account:
 def decide_create(account: Account, subject: str, now: int) -> Decision[Account]:
     """Make an account for a subject that was never used; one that was erased is not made again."""
     if account.subject:
-        return refuse(invalid_request("The subject is taken, or was once.", "Use another."))
+        return refuse(invalid_request("The subject is taken, or was once.", hint="Use another."))
     if not _SUBJECT.fullmatch(subject):
         return refuse(
-            invalid_request("The subject is malformed.", "Use 1 to 255 of A-Z a-z 0-9 - . _ ~ | @ +.")
+            invalid_request("The subject is malformed.", hint="Use 1 to 255 of A-Z a-z 0-9 - . _ ~ | @ +.")
         )
     return _accept(account, AccountCreated(subject, now))
 

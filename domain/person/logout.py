@@ -47,26 +47,35 @@ class LogoutRequest(msgspec.Struct, frozen=True):
 
 
 OTHER_CLIENT: Final = Refusal(
-    "invalid_request", "The id_token_hint was issued to another client than client_id.",
-    "Send the client's own ID token.", SECTION, "logout_hint_of_other_client",
-)  # fmt: skip
+    "invalid_request",
+    "The id_token_hint was issued to another client than client_id.",
+    hint="Send the client's own ID token.",
+    section=SECTION,
+    reason="logout_hint_of_other_client",
+)
 NOT_REGISTERED: Final = Refusal(
-    "invalid_request", "The post_logout_redirect_uri is not registered for this client.",
-    "Register it in post_logout_redirect_uris, and send it byte for byte.",
-    "OIDC RP-Initiated Logout 1.0 §3", "post_logout_redirect_uri_not_registered",
-)  # fmt: skip
+    "invalid_request",
+    "The post_logout_redirect_uri is not registered for this client.",
+    hint="Register it in post_logout_redirect_uris, and send it byte for byte.",
+    section="OIDC RP-Initiated Logout 1.0 §3",
+    reason="post_logout_redirect_uri_not_registered",
+)
 NO_CLIENT: Final = Refusal(
-    "invalid_request", "The post_logout_redirect_uri belongs to no client that the request proves.",
-    "Send an ID token as id_token_hint, or the client_id.",
-    "OIDC RP-Initiated Logout 1.0 §3", "post_logout_redirect_uri_without_client",
-)  # fmt: skip
+    "invalid_request",
+    "The post_logout_redirect_uri belongs to no client that the request proves.",
+    hint="Send an ID token as id_token_hint, or the client_id.",
+    section="OIDC RP-Initiated Logout 1.0 §3",
+    reason="post_logout_redirect_uri_without_client",
+)
 BAD_HINT: Final = Refusal(
-    "invalid_request", "The id_token_hint is not an ID token of this server.",
-    "Send the signed ID token as it was issued; decrypt it first if it came encrypted.", SECTION,
-    "logout_hint_not_ours",
-)  # fmt: skip
+    "invalid_request",
+    "The id_token_hint is not an ID token of this server.",
+    hint="Send the signed ID token as it was issued; decrypt it first if it came encrypted.",
+    section=SECTION,
+    reason="logout_hint_not_ours",
+)
 STATE_TOO_LONG: Final = invalid_request(
-    "The parameter state is too long.", f"Send at most {MAX_STATE} characters.", SECTION
+    "The parameter state is too long.", hint=f"Send at most {MAX_STATE} characters.", section=SECTION
 )
 
 

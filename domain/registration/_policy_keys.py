@@ -23,9 +23,9 @@ _PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"
 def checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | None]:
     """The rules, in order. ``development``: the keys may be behind loopback http."""
     if metadata.jwks is not None and metadata.jwks_uri is not None:
-        yield invalid("jwks", "is there together with jwks_uri.", "Register one of the two.")
+        yield invalid("jwks", "is there together with jwks_uri.", hint="Register one of the two.")
     if metadata.token_endpoint_auth_method == "private_key_jwt" and not has_keys(metadata):
-        yield invalid("jwks", "is missing for private_key_jwt.", "Register the client's public keys.")
+        yield invalid("jwks", "is missing for private_key_jwt.", hint="Register the client's public keys.")
     if metadata.jwks is not None:
         yield _jwks(metadata.jwks)
     if metadata.jwks_uri is not None:
@@ -40,21 +40,23 @@ def has_keys(metadata: ClientMetadata) -> bool:
 def fetched_uri(field: str, uri: str, development: bool) -> Refusal | None:
     """A URI that this server fetches: https, and nothing that two readers could take for two hosts (A116)."""
     problem = redirect_uri.registration_problem(uri, "web", development)
-    return None if problem is None else invalid(field, problem.what, problem.fix)
+    return None if problem is None else invalid(field, problem.what, hint=problem.fix)
 
 
 def _jwks(jwks: dict[str, Any]) -> Refusal | None:
     """RFC 7517 §5, and nothing but public asymmetric keys in it."""
     keys = jwks.get("keys")
     if not isinstance(keys, list) or not 0 < len(keys) <= MAX_KEYS:
-        return invalid("jwks", "has no list of keys.", f"Send an object with 1 to {MAX_KEYS} keys.")
+        return invalid("jwks", "has no list of keys.", hint=f"Send an object with 1 to {MAX_KEYS} keys.")
     if len(msgspec.json.encode(jwks)) > MAX_JWKS_BYTES:
-        return invalid("jwks", "is too large.", f"Send at most {MAX_JWKS_BYTES} bytes.")
+        return invalid("jwks", "is too large.", hint=f"Send at most {MAX_JWKS_BYTES} bytes.")
     if not all(isinstance(key, dict) and key.get("kty") in _KEY_TYPES for key in keys):
-        return invalid("jwks", "has a key of an unknown kind.", "Use kty RSA, EC or OKP.")
+        return invalid("jwks", "has a key of an unknown kind.", hint="Use kty RSA, EC or OKP.")
     if any(_PRIVATE_MEMBERS & key.keys() for key in keys):
-        return invalid("jwks", "has a private key in it.", "Send public keys only, and replace that key.")
+        return invalid(
+            "jwks", "has a private key in it.", hint="Send public keys only, and replace that key."
+        )
     names = [key.get("kid") for key in keys]
     if len(keys) > 1 and (None in names or len({str(name) for name in names}) < len(names)):
-        return invalid("jwks", "has keys that cannot be told apart.", "Give each key a kid of its own.")
+        return invalid("jwks", "has keys that cannot be told apart.", hint="Give each key a kid of its own.")
     return None

@@ -56,4 +56,4 @@ def _refused(field: str, problem: Problem | None, section: str) -> Refusal | Non
 
 
 def _invalid(field: str, problem: Problem, section: str) -> Refusal:
-    return Refusal("invalid_client_metadata", f"{field} {problem.what}", problem.fix, section)
+    return Refusal("invalid_client_metadata", f"{field} {problem.what}", hint=problem.fix, section=section)

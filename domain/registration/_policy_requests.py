@@ -26,4 +26,4 @@ def _signed(metadata: ClientMetadata) -> Iterable[Refusal | None]:
         return
     signs = metadata.require_signed_request_object or profile.request_objects.required
     if (signs or algorithm is not None or metadata.request_uris) and not has_keys(metadata):
-        yield invalid("jwks", "is missing for signed requests.", "Register the client's public keys.")
+        yield invalid("jwks", "is missing for signed requests.", hint="Register the client's public keys.")

@@ -32,7 +32,7 @@ def _response_types(metadata: ClientMetadata) -> Iterable[Refusal | None]:
             yield invalid(
                 "response_types",
                 f"do not go with grant_types: {grant_type} is in one of them alone.",
-                "Register authorization_code for code, implicit for id_token and token.",
+                hint="Register authorization_code for code, implicit for id_token and token.",
             )
 
 
@@ -45,7 +45,9 @@ def _front_channel_tokens(metadata: ClientMetadata) -> Iterable[Refusal | None]:
     )
     if is_bound and any(map(response_types.gives_access_token, metadata.response_types)):
         yield invalid(
-            "response_types", "have token, for tokens that are bound to a key.", "Leave out those with token."
+            "response_types",
+            "have token, for tokens that are bound to a key.",
+            hint="Leave out those with token.",
         )
 
 
@@ -55,7 +57,7 @@ def _response_modes(metadata: ClientMetadata) -> Iterable[Refusal | None]:
         yield unlike("response_modes", response_mode, response_modes.RESPONSE_MODES)
     has_jarm = any(map(response_modes.is_jarm, metadata.response_modes))
     if metadata.response_modes and not has_jarm and set(profile.jarm_only) & set(metadata.response_types):
-        yield invalid("response_modes", "have no signed one, which the profile demands.", "Add jwt.")
+        yield invalid("response_modes", "have no signed one, which the profile demands.", hint="Add jwt.")
 
 
 def _signed_responses(metadata: ClientMetadata) -> Iterable[Refusal | None]:

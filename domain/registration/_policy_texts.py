@@ -42,7 +42,7 @@ def name_refusal(metadata: ClientMetadata) -> Refusal | None:
     localized = (text for key, text in metadata.localized.items() if key.startswith("client_name#"))
     if all(len(name) <= MAX_NAME for name in (metadata.client_name, *localized)):
         return None
-    return invalid("client_name", "is too long.", f"Use at most {MAX_NAME} characters.")
+    return invalid("client_name", "is too long.", hint=f"Use at most {MAX_NAME} characters.")
 
 
 def _texts(metadata: ClientMetadata) -> Refusal | None:
@@ -52,7 +52,9 @@ def _texts(metadata: ClientMetadata) -> Refusal | None:
         texts = value if isinstance(value, tuple) else (value,)
         for text in texts:
             if isinstance(text, str) and (len(text) > MAX_TEXT or _has_control(name, text)):
-                return invalid(name, "is too long or has control characters.", f"Use at most {MAX_TEXT}.")
+                return invalid(
+                    name, "is too long or has control characters.", hint=f"Use at most {MAX_TEXT}."
+                )
     return None
 
 
@@ -63,26 +65,28 @@ def _has_control(name: str, text: str) -> bool:
 
 def _contacts(contacts: tuple[str, ...]) -> Refusal | None:
     if len(contacts) > MAX_CONTACTS:
-        return invalid("contacts", "has too many entries.", f"Use at most {MAX_CONTACTS}.")
+        return invalid("contacts", "has too many entries.", hint=f"Use at most {MAX_CONTACTS}.")
     if not all(len(one) <= MAX_CONTACT and _CONTACT.fullmatch(one) for one in contacts):
-        return invalid("contacts", "has a malformed value.", "Give mail addresses.")
+        return invalid("contacts", "has a malformed value.", hint="Give mail addresses.")
     return None
 
 
 def _localized(localized: Mapping[str, Any], development: bool) -> Refusal | None:
     """A name with a language follows the rule of the name without (RFC 7591 §2.2, BCP 47)."""
     if len(localized) > MAX_LOCALIZED:
-        return invalid("client_name", "is there for too many languages.", f"Use at most {MAX_LOCALIZED}.")
+        return invalid(
+            "client_name", "is there for too many languages.", hint=f"Use at most {MAX_LOCALIZED}."
+        )
     for key, text in localized.items():
         name, _, language = key.partition("#")
         if name not in LOCALIZABLE or not _LANGUAGE.fullmatch(language):
-            return invalid(name, "has a language tag that is none.", "Write it as client_name#de-AT.")
+            return invalid(name, "has a language tag that is none.", hint="Write it as client_name#de-AT.")
         if name == "client_name":
             continue  # its length was looked at before anything else
         found = redirect_uri.registration_problem(text, "web", development)
         if found:
             problem = f"{found.what.rstrip('.')} for a language."
-            return invalid(name, problem, "Follow the rule of the field without language.")
+            return invalid(name, problem, hint="Follow the rule of the field without language.")
     return None
 
 
@@ -92,9 +96,9 @@ def _initiate_login_uri(uri: str | None) -> Refusal | None:
         return None
     problem = redirect_uri.shape_problem(uri)
     if problem is not None:
-        return invalid("initiate_login_uri", problem.what, problem.fix)
+        return invalid("initiate_login_uri", problem.what, hint=problem.fix)
     if not uri.lower().startswith("https://"):
-        return invalid("initiate_login_uri", "is not https.", "Use https.")
+        return invalid("initiate_login_uri", "is not https.", hint="Use https.")
     return None
 
 
@@ -108,5 +112,5 @@ def _request_uris(uris: tuple[str, ...], development: bool) -> Iterable[Refusal 
             yield invalid(
                 field,
                 "has a fragment that is no digest.",
-                "Use the base64url SHA-256 of what is there, or none.",
+                hint="Use the base64url SHA-256 of what is there, or none.",
             )

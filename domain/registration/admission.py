@@ -136,11 +136,11 @@ def rules_refusal(
     had = before or ClientMetadata(grant_types=())
     if not {*metadata.scope} <= {*rules.scope, *had.scope}:
         allowed = " ".join(rules.scope)
-        return invalid("scope", "holds more than a client may give itself.", f"Use of these: {allowed}.")
+        return invalid("scope", "holds more than a client may give itself.", hint=f"Use of these: {allowed}.")
     if not {*metadata.grant_types} <= {*rules.grant_types, *had.grant_types}:
         allowed = ", ".join(rules.grant_types)
         return invalid(
-            "grant_types", "hold one that a client may not give itself.", f"Use of these: {allowed}."
+            "grant_types", "hold one that a client may not give itself.", hint=f"Use of these: {allowed}."
         )
     return None
 
@@ -156,6 +156,6 @@ def _restricted(
             return invalid(
                 name,
                 "would allow more than the administrator did.",
-                "Leave it out, or ask the administrator.",
+                hint="Leave it out, or ask the administrator.",
             )
     return None

@@ -52,7 +52,9 @@ def read(document: Mapping[str, Any]) -> dict[str, Any] | Refusal:
                     return _wrong_type(base)
                 localized[name] = value
         elif name in OWN:
-            return invalid(name, "is not for clients to set.", "Leave it out; an administrator may set it.")
+            return invalid(
+                name, "is not for clients to set.", hint="Leave it out; an administrator may set it."
+            )
         elif name in STANDARD:
             typed = _scope(value) if name == "scope" else _typed(name, value)
             if isinstance(typed, Refusal):
@@ -79,7 +81,7 @@ def _typed(name: str, value: object) -> Any | Refusal:
 
 def _wrong_type(name: str) -> Refusal:
     return invalid(
-        name, "has another JSON type than it should.", "See section 2 of RFC 7591 and of OIDC DCR."
+        name, "has another JSON type than it should.", hint="See section 2 of RFC 7591 and of OIDC DCR."
     )
 
 

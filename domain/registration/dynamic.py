@@ -27,13 +27,21 @@ ANSWER_ALONE: Final = (
 )  # fmt: skip
 
 NOT_MANAGED: Final = Refusal(
-    "invalid_token", "The registration access token is not valid for this client.", "Register anew.",
-    "RFC 7592 §2", "registration_token", status=401,
-)  # fmt: skip
+    "invalid_token",
+    "The registration access token is not valid for this client.",
+    hint="Register anew.",
+    section="RFC 7592 §2",
+    reason="registration_token",
+    status=401,
+)
 FORBIDDEN: Final = Refusal(
-    "access_denied", "The client may not manage its registration.", "Ask the administrator.", "RFC 7592 §2",
-    "client_not_active", status=403,
-)  # fmt: skip
+    "access_denied",
+    "The client may not manage its registration.",
+    hint="Ask the administrator.",
+    section="RFC 7592 §2",
+    reason="client_not_active",
+    status=403,
+)
 
 
 class ReplaceMetadata(msgspec.Struct, frozen=True):
@@ -63,16 +71,18 @@ def update_request_refusal(client_id: str, document: dict[str, Any]) -> Refusal 
     """What an update must and must not say beside the metadata (RFC 7592 §2.2)."""
     if document.get("client_id") != client_id:
         return invalid_request(
-            "The client_id is missing or another one.", "Send the client_id of this client.", "RFC 7592 §2.2"
+            "The client_id is missing or another one.",
+            hint="Send the client_id of this client.",
+            section="RFC 7592 §2.2",
         )
     for name in ANSWER_ALONE:
         if name in document:
             return invalid_request(
-                f"The member {name} is the server's to say.", "Leave it out.", "RFC 7592 §2.2"
+                f"The member {name} is the server's to say.", hint="Leave it out.", section="RFC 7592 §2.2"
             )
     secret = document.get("client_secret")
     if secret is not None and not isinstance(secret, str):
-        return invalid("client_secret", "has another JSON type than it should.", "Send the current one.")
+        return invalid("client_secret", "has another JSON type than it should.", hint="Send the current one.")
     return None
 
 

@@ -22,7 +22,7 @@ def checks(metadata: ClientMetadata, encrypted: str) -> Iterable[Refusal | None]
     a key for it."""
     yield from algorithm_checks(metadata, encrypted)
     if getattr(metadata, f"{encrypted}_alg") is not None and not has_keys(metadata):
-        yield invalid(f"{encrypted}_alg", "has no key to encrypt to.", "Register jwks or jwks_uri.")
+        yield invalid(f"{encrypted}_alg", "has no key to encrypt to.", hint="Register jwks or jwks_uri.")
 
 
 def algorithm_checks(metadata: ClientMetadata, encrypted: str) -> Iterable[Refusal | None]:
@@ -32,4 +32,4 @@ def algorithm_checks(metadata: ClientMetadata, encrypted: str) -> Iterable[Refus
     yield unlike(f"{encrypted}_alg", alg, KEY_MANAGEMENT)
     yield unlike(f"{encrypted}_enc", enc, CONTENT_ENCRYPTION)
     if enc is not None and alg is None:
-        yield invalid(f"{encrypted}_enc", "is there without the alg.", f"Register {encrypted}_alg too.")
+        yield invalid(f"{encrypted}_enc", "is there without the alg.", hint=f"Register {encrypted}_alg too.")

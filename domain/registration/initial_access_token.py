@@ -21,10 +21,16 @@ MOST_USES: Final = 1000
 LONGEST_LIFE: Final = 366 * 86_400
 
 INVALID: Final = Refusal(
-    "invalid_token", "The initial access token is not valid here.", "Ask the administrator for one.",
-    "RFC 7591 §3", "initial_token", status=401,
-)  # fmt: skip
-UNKNOWN: Final = invalid_request("There is no such initial access token.", "Check its id.", "RFC 7591 §3")
+    "invalid_token",
+    "The initial access token is not valid here.",
+    hint="Ask the administrator for one.",
+    section="RFC 7591 §3",
+    reason="initial_token",
+    status=401,
+)
+UNKNOWN: Final = invalid_request(
+    "There is no such initial access token.", hint="Check its id.", section="RFC 7591 §3"
+)
 
 
 class RegistrationToken(msgspec.Struct, frozen=True):
@@ -71,11 +77,11 @@ def apply(token: RegistrationToken, event: Event) -> RegistrationToken:
 def decide_issue(token: RegistrationToken, wanted: InitialAccessTokenIssued) -> Decision[RegistrationToken]:
     """Give out a new token. What its clients may have is checked when they register."""
     if token.issued is not None:
-        return refuse(invalid_request("There is a token of that id.", "Use another id."))
+        return refuse(invalid_request("There is a token of that id.", hint="Use another id."))
     if not 1 <= wanted.uses <= MOST_USES:
-        return refuse(invalid_request("The number of uses is out of range.", f"Use 1 to {MOST_USES}."))
+        return refuse(invalid_request("The number of uses is out of range.", hint=f"Use 1 to {MOST_USES}."))
     if not wanted.issued_at < wanted.expires_at <= wanted.issued_at + LONGEST_LIFE:
-        return refuse(invalid_request("The expiry is out of range.", "Let it end within a year."))
+        return refuse(invalid_request("The expiry is out of range.", hint="Let it end within a year."))
     return Decision((wanted,), fold((wanted,)))
 
 

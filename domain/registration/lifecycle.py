@@ -32,7 +32,9 @@ _CLIENT_ID: Final = re.compile(r"[A-Za-z0-9\-._~]{1,128}")
 #: Unicode categories that no eye sees: control, format (bidi marks too), surrogate, private use, separators.
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
-UNKNOWN: Final = invalid_request("There is no such client.", "Check the client_id.", "RFC 7592 §2")
+UNKNOWN: Final = invalid_request(
+    "There is no such client.", hint="Check the client_id.", section="RFC 7592 §2"
+)
 
 
 class RegisterClient(msgspec.Struct, frozen=True):
@@ -63,10 +65,14 @@ def decide_register(client: Client, command: RegisterClient, now: int) -> Decisi
     """Register a client under an id that was never used."""
     if client.client_id:
         return refuse(
-            invalid_request("The client_id is taken, or was once.", "Use another.", "RFC 7591 §3.2.1")
+            invalid_request(
+                "The client_id is taken, or was once.", hint="Use another.", section="RFC 7591 §3.2.1"
+            )
         )
     if command.source != "metadata_document" and not _CLIENT_ID.fullmatch(command.client_id):
-        return refuse(invalid_request("The client_id is malformed.", "Use 1 to 128 unreserved characters."))
+        return refuse(
+            invalid_request("The client_id is malformed.", hint="Use 1 to 128 unreserved characters.")
+        )
     metadata = _for_the_log(command.metadata, command.terms)
     if isinstance(metadata, Refusal):
         return refuse(metadata)
@@ -128,7 +134,9 @@ def decide_set_secret(client: Client, command: SetSecret, now: int) -> Decision[
     if not client.exists:
         return refuse(UNKNOWN)
     if not client.uses_secret:
-        return refuse(invalid_request("The client has no secret.", "Register a method that uses one first."))
+        return refuse(
+            invalid_request("The client has no secret.", hint="Register a method that uses one first.")
+        )
     secret_set = ClientSecretSet(command.secret_hash, now, command.expires_at, command.previous_until)
     return _accept(client, secret_set)
 

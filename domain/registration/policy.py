@@ -97,19 +97,19 @@ def _client_authentication(metadata: ClientMetadata) -> Iterable[Refusal | None]
     allowed = (SECRET_ALGORITHM,) if method == SIGNED_SECRET else profile.signing_algorithms
     yield unlike("token_endpoint_auth_signing_alg", algorithm, allowed)
     if metadata.protected_resources and not metadata.may_introspect:
-        yield invalid("protected_resources", "are for may_introspect only.", "Set may_introspect.")
+        yield invalid("protected_resources", "are for may_introspect only.", hint="Set may_introspect.")
     if metadata.may_introspect and method == "none":
-        yield invalid("may_introspect", "is not for public clients.", "Register a secret or a key.")
+        yield invalid("may_introspect", "is not for public clients.", hint="Register a secret or a key.")
 
 
 def _grants(metadata: ClientMetadata) -> Iterable[Refusal | None]:
     for grant_type in metadata.grant_types:
         yield unlike("grant_types", grant_type, GRANT_TYPES)
     if "refresh_token" in metadata.grant_types and "authorization_code" not in metadata.grant_types:
-        yield invalid("grant_types", "has refresh_token alone.", "Add authorization_code.")
+        yield invalid("grant_types", "has refresh_token alone.", hint="Add authorization_code.")
     if "client_credentials" in metadata.grant_types and metadata.token_endpoint_auth_method == "none":
         yield invalid(
-            "grant_types", "has client_credentials for a public client.", "Register a secret or a key."
+            "grant_types", "has client_credentials for a public client.", hint="Register a secret or a key."
         )
 
 
@@ -130,14 +130,14 @@ def _pages(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | No
             continue
         problem = redirect_uri.registration_problem(uri, "web", development)
         if problem is not None:
-            yield invalid(name, problem.what, problem.fix)
+            yield invalid(name, problem.what, hint=problem.fix)
 
 
 def _logo_digest(metadata: ClientMetadata) -> Refusal | None:
     """It becomes part of a path on our pages, so nothing but a SHA-256 as base64url."""
     if metadata.logo_digest is None or _DIGEST.fullmatch(metadata.logo_digest):
         return None
-    return invalid("logo_digest", "is no digest.", "Give the image itself.")
+    return invalid("logo_digest", "is no digest.", hint="Give the image itself.")
 
 
 def _signing(metadata: ClientMetadata) -> Iterable[Refusal | None]:
@@ -149,15 +149,15 @@ def _signing(metadata: ClientMetadata) -> Iterable[Refusal | None]:
 def _scope_and_audience(metadata: ClientMetadata) -> Iterable[Refusal | None]:
     if not all(scope.is_value(value) for value in metadata.scope):
         yield invalid(
-            "scope", "has a malformed value.", "Use printable ASCII without space, quote and backslash."
+            "scope", "has a malformed value.", hint="Use printable ASCII without space, quote and backslash."
         )
     if len(" ".join(metadata.scope)) > scope.MAX_LENGTH:
-        yield invalid("scope", "is too long.", f"Use at most {scope.MAX_LENGTH} characters.")
+        yield invalid("scope", "is too long.", hint=f"Use at most {scope.MAX_LENGTH} characters.")
     for name in ("audiences", "protected_resources"):
         if not all(resource.is_resource(value) for value in getattr(metadata, name)):
-            yield invalid(name, "has something else than URIs.", "Use absolute URIs without fragment.")
+            yield invalid(name, "has something else than URIs.", hint="Use absolute URIs without fragment.")
     if metadata.default_audience is not None and metadata.default_audience not in metadata.audiences:
-        yield invalid("default_audience", "is not one of audiences.", "Add it there, or leave it out.")
+        yield invalid("default_audience", "is not one of audiences.", hint="Add it there, or leave it out.")
 
 
 def _lifetimes(metadata: ClientMetadata) -> Iterable[Refusal | None]:
@@ -175,13 +175,15 @@ def _number_of_entries(metadata: ClientMetadata) -> Refusal | None:
     for name in metadata.__struct_fields__:
         value = getattr(metadata, name)
         if isinstance(value, tuple) and len(value) > MAX_ENTRIES:
-            return invalid(name, "has too many entries.", f"Use at most {MAX_ENTRIES}.")
+            return invalid(name, "has too many entries.", hint=f"Use at most {MAX_ENTRIES}.")
     return None
 
 
 def _default_acr_values(metadata: ClientMetadata) -> Refusal | None:
     if not all(scope.is_value(value) and len(value) <= 255 for value in metadata.default_acr_values):
-        return invalid("default_acr_values", "has a malformed value.", "Use printable ASCII without space.")
+        return invalid(
+            "default_acr_values", "has a malformed value.", hint="Use printable ASCII without space."
+        )
     return None
 
 
@@ -192,15 +194,15 @@ def _skip_consent(metadata: ClientMetadata) -> Refusal | None:
         and metadata.application_type == "native"
         and metadata.token_endpoint_auth_method == "none"
     ):
-        return invalid("skip_consent", "is not for public native clients.", "Leave it out.")
+        return invalid("skip_consent", "is not for public native clients.", hint="Leave it out.")
     return None
 
 
 def _between(field: str, value: int | None, least: int, most: int) -> Refusal | None:
     if value is None or least <= value <= most:
         return None
-    return invalid(field, "is out of range.", f"Use {least} to {most}.")
+    return invalid(field, "is out of range.", hint=f"Use {least} to {most}.")
 
 
 def _invalid_redirect_uri(field: str, problem: str, fix: str) -> Refusal:
-    return Refusal("invalid_redirect_uri", f"{field} {problem}", fix, "RFC 7591 §3.2.2")
+    return Refusal("invalid_redirect_uri", f"{field} {problem}", hint=fix, section="RFC 7591 §3.2.2")

@@ -26,13 +26,13 @@ def checks(metadata: ClientMetadata) -> Iterable[Refusal | None]:
         yield invalid(
             "tls_client_auth",
             "needs exactly one name of its certificate.",
-            f"Set one of {', '.join(_RULES)}.",
+            hint=f"Set one of {', '.join(_RULES)}.",
         )
     for name in given:
         is_valid, fix = _RULES[name]
         value = getattr(metadata, name)
         if len(value) > MAX_NAME or not is_valid(value):
-            yield invalid(name, "is malformed.", fix)
+            yield invalid(name, "is malformed.", hint=fix)
     if metadata.token_endpoint_auth_method == SELF_SIGNED:
         yield _certificates_in_keys(metadata)
 
@@ -43,14 +43,16 @@ def _certificates_in_keys(metadata: ClientMetadata) -> Refusal | None:
         return None
     if metadata.jwks is None:
         return invalid(
-            "jwks", "is missing for self_signed_tls_client_auth.", "Register the certificate in a key's x5c."
+            "jwks",
+            "is missing for self_signed_tls_client_auth.",
+            hint="Register the certificate in a key's x5c.",
         )
     keys = metadata.jwks.get("keys")
     if not isinstance(keys, list) or not any(isinstance(key, dict) and certificate_in(key) for key in keys):
         return invalid(
             "jwks",
             "holds no certificate.",
-            "Put it into a key's x5c: base64 of the DER, without line breaks.",
+            hint="Put it into a key's x5c: base64 of the DER, without line breaks.",
         )
     return None
 

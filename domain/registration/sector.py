@@ -16,7 +16,10 @@ from domain.registration.invalid_metadata import invalid
 _SECTION: Final = "OIDC Core §8.1"
 _DOCUMENT_SECTION: Final = "OIDC DCR §5"
 NOT_FETCHED: Final = invalid(
-    "sector_identifier_uri", "could not be read.", "Publish the document there first.", _DOCUMENT_SECTION
+    "sector_identifier_uri",
+    "could not be read.",
+    hint="Publish the document there first.",
+    section=_DOCUMENT_SECTION,
 )
 
 
@@ -29,8 +32,8 @@ def checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | No
         yield invalid(
             "sector_identifier_uri",
             "is missing for pairwise subjects: the redirect URIs have not one host of the client's own.",
-            "Register it, with a document that lists all redirect URIs.",
-            _SECTION,
+            hint="Register it, with a document that lists all redirect URIs.",
+            section=_SECTION,
         )
 
 
@@ -38,12 +41,16 @@ def document_refusal(document: object, redirect_uris: Sequence[str]) -> Refusal 
     """Why the document behind ``sector_identifier_uri`` does not vouch for these redirect URIs, or None."""
     if not isinstance(document, list) or not all(isinstance(uri, str) for uri in document):
         return invalid(
-            "sector_identifier_uri", "has no list of URIs behind it.", "Publish a JSON array of strings.",
-            _DOCUMENT_SECTION,
-        )  # fmt: skip
+            "sector_identifier_uri",
+            "has no list of URIs behind it.",
+            hint="Publish a JSON array of strings.",
+            section=_DOCUMENT_SECTION,
+        )
     if not set(redirect_uris) <= set(document):
         return invalid(
-            "sector_identifier_uri", "does not list all redirect URIs.", "Add them to the document.",
-            _DOCUMENT_SECTION,
-        )  # fmt: skip
+            "sector_identifier_uri",
+            "does not list all redirect URIs.",
+            hint="Add them to the document.",
+            section=_DOCUMENT_SECTION,
+        )
     return None

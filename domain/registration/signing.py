@@ -37,7 +37,7 @@ def signing_refusal(fields: Mapping[str, Any], algorithms: Collection[str]) -> R
             return Refusal(
                 "invalid_client_metadata",
                 f"{name} is an algorithm that this server keeps no key for.",
-                f"Use {', '.join(algorithms)}, or add it to signing_algorithms.",
-                "RFC 7591 §3.2.2",
+                hint=f"Use {', '.join(algorithms)}, or add it to signing_algorithms.",
+                section="RFC 7591 §3.2.2",
             )
     return None

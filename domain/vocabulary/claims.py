@@ -136,7 +136,7 @@ def _values(request: dict[str, Any] | None) -> list[Any]:
 
 def _malformed(description: str) -> Refusal:
     return invalid_request(
-        description, "Send an object with the members userinfo and id_token.", "OIDC Core §5.5"
+        description, hint="Send an object with the members userinfo and id_token.", section="OIDC Core §5.5"
     )
 
 
@@ -189,7 +189,7 @@ def check_own_name(name: str) -> Refusal | None:
 
 
 def _wrong_person(description: str, hint: str) -> Refusal:
-    return Refusal("invalid_request", description, hint, "OIDC Core §5.1")
+    return Refusal("invalid_request", description, hint=hint, section="OIDC Core §5.1")
 
 
 OWN_NAME_UNUSABLE: Final = _wrong_person(

@@ -15,14 +15,14 @@ _SCOPE_TOKEN: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 def parse(scope: str) -> tuple[str, ...] | Refusal:
     """The values of a ``scope`` parameter in their order, each once; at most 64 values and 1 KiB."""
     if len(scope) > MAX_LENGTH:
-        return invalid_scope("The scope is too long.", f"Send at most {MAX_LENGTH} characters.")
+        return invalid_scope("The scope is too long.", hint=f"Send at most {MAX_LENGTH} characters.")
     values = scope.split(" ")
     if len(values) > MAX_VALUES:
-        return invalid_scope("The scope has too many values.", f"Send at most {MAX_VALUES}.")
+        return invalid_scope("The scope has too many values.", hint=f"Send at most {MAX_VALUES}.")
     if not all(is_value(value) for value in values):
         return invalid_scope(
             "The scope is malformed.",
-            "Separate values by one space; use printable ASCII without quote and backslash.",
+            hint="Separate values by one space; use printable ASCII without quote and backslash.",
         )
     return tuple(dict.fromkeys(values))
 

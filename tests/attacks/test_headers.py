@@ -128,7 +128,7 @@ def test_trace_id_comes_from_a_valid_traceparent() -> None:
 def test_refusal_as_json() -> None:
     """RFC 6749 §5.2: error, description with its hint, and a link; nothing else in the body."""
     response = json_refusal(
-        invalid_grant("The code is expired.", "expired", hint="Start again."), error_id=ID
+        invalid_grant("The code is expired.", reason="expired", hint="Start again."), error_id=ID
     )
     assert response.status == 400
     assert json.loads(response.body or b"") == {
@@ -142,7 +142,7 @@ def test_refusal_as_json() -> None:
 
 def test_failed_basic_authentication_is_challenged() -> None:
     """RFC 6749 §5.2: WWW-Authenticate when the client used the Authorization header, and only then."""
-    refusal = invalid_client("The client is not known.", "unknown")
+    refusal = invalid_client("The client is not known.", reason="unknown")
     assert json_refusal(refusal, error_id=ID, basic=True).headers["WWW-Authenticate"].startswith("Basic ")
     without = json_refusal(refusal, error_id=ID)
     assert without.status == 401
@@ -151,7 +151,10 @@ def test_failed_basic_authentication_is_challenged() -> None:
 
 def test_retry_after_is_sent() -> None:
     """A refusal that says when to come back says so in its header."""
-    assert json_refusal(temporarily_unavailable("Busy.", 7), error_id=ID).headers["Retry-After"] == "7"
+    assert (
+        json_refusal(temporarily_unavailable("Busy.", retry_after=7), error_id=ID).headers["Retry-After"]
+        == "7"
+    )
 
 
 def test_resource_refusals() -> None:

@@ -1,4 +1,4 @@
-"""Refusals are built with positional strings: none may stand in another's place."""
+"""Refusals are built with named fields, and each text is of the kind that its field is for."""
 
 import ast
 import re
@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-#: The order of the strings that each way to make a refusal takes.
-ORDERS = {
-    "Refusal": ("error", "description", "hint", "section", "reason"),
-    "invalid_request": ("description", "hint", "section"),
-    "invalid_client": ("description", "reason", "hint", "section"),
-    "invalid_grant": ("description", "reason", "hint", "section"),
-    "invalid_scope": ("description", "hint"),
-    "invalid_target": ("description", "hint"),
-    "unauthorized_client": ("description", "hint"),
-    "invalid_dpop_proof": ("description", "reason", "hint"),
+#: The ways to make a refusal, and the strings that each takes without a name.
+UNNAMED = {
+    "Refusal": ("error", "description"),
+    "invalid_request": ("description",),
+    "invalid_client": ("description",),
+    "invalid_grant": ("description",),
+    "invalid_scope": ("description",),
+    "invalid_target": ("description",),
+    "unauthorized_client": ("description",),
+    "invalid_dpop_proof": ("description",),
 }
 SECTION = re.compile(r"(RFC \d|OIDC|OAuth|OpenID|FAPI|draft-|Initiating|Session|Front|Back|NIST|JARM)")
 NAMES_A_SECTION = re.compile(r"§|\bRFC \d|\bOIDC |\bsection \d|draft-ietf")
@@ -33,12 +33,12 @@ def refusals() -> Iterator[tuple[str, dict[str, str]]]:
                     continue
                 function = node.func
                 name = function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
-                if name in ORDERS and not any(isinstance(one, ast.Starred) for one in node.args):
+                if name in UNNAMED and not any(isinstance(one, ast.Starred) for one in node.args):
                     yield f"{file.relative_to(ROOT)}:{node.lineno}", strings(name, node)
 
 
 def strings(name: str, call: ast.Call) -> dict[str, str]:
-    given = dict(zip(ORDERS[name], call.args, strict=False)) | {
+    given = dict(zip(UNNAMED[name], call.args, strict=True)) | {
         one.arg or "": one.value for one in call.keywords
     }
     return {key: one.value for key, one in given.items() if isinstance(one, ast.Constant) and one.value != ""}

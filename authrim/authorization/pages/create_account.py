@@ -60,11 +60,14 @@ from domain.vocabulary.text import LONGEST_LOGIN
 
 ENDPOINT = "create-account"
 
-PASSWORDS_DIFFER = invalid_request("The two passwords are not the same.", "Write it twice.")
+PASSWORDS_DIFFER = invalid_request("The two passwords are not the same.", hint="Write it twice.")
 TOO_MANY = Refusal(
-    "access_denied", "There were too many new accounts.", "Wait, then try again.",
-    reason="too_many_accounts", status=429,
-)  # fmt: skip
+    "access_denied",
+    "There were too many new accounts.",
+    hint="Wait, then try again.",
+    reason="too_many_accounts",
+    status=429,
+)
 
 #: What the page says of a refusal, and the field that it is about.
 _SAID: Final[dict[Refusal, tuple[str, str]]] = {

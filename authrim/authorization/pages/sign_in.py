@@ -54,9 +54,12 @@ ENDPOINT = "login"
 
 #: Recorded beside the grant and only so often a minute, so that a flood of guesses cannot fill the log.
 TOO_MANY = Refusal(
-    "access_denied", "There were too many failed sign-ins.", "Wait, then try again.",
-    reason="too_many_attempts", status=429,
-)  # fmt: skip
+    "access_denied",
+    "There were too many failed sign-ins.",
+    hint="Wait, then try again.",
+    reason="too_many_attempts",
+    status=429,
+)
 
 
 @led_home

@@ -22,7 +22,7 @@ async def private_key_jwt(asked: Asked) -> Proven | Refusal:
 async def client_secret_jwt(asked: Asked) -> Proven | Refusal:
     """OIDC Core §9: RFC 7523 with an HMAC of the client's secret, or of the one before it for as long as that is
     accepted."""
-    refusal = invalid_client("Client authentication failed.", "secret_expired")
+    refusal = invalid_client("Client authentication failed.", reason="secret_expired")
     for secret_hash in asked.client.live_secrets(int(time())):
         key = await asked.call.parts[CLIENTS].secrets.verifying(
             asked.call.tenant, asked.client.client_id, secret_hash

@@ -59,16 +59,20 @@ async def _is_registered(asked: Asked, shown: ClientCertificate) -> bool:
 
 def _shown_certificate(asked: Asked) -> ClientCertificate | Refusal:
     if MTLS not in asked.call.core.features:
-        return invalid_client("Client authentication failed.", "method_not_offered")
+        return invalid_client("Client authentication failed.", reason="method_not_offered")
     shown = presented_certificate(asked.request)
     if shown is None:
         return invalid_client(
-            "There is no client certificate.", "certificate_missing", "Show it in the TLS handshake."
+            "There is no client certificate.",
+            reason="certificate_missing",
+            hint="Show it in the TLS handshake.",
         )
     return shown
 
 
 def _certificate_refused(reason: str) -> Refusal:
     return invalid_client(
-        "The client certificate is not acceptable.", reason, "Check its name, issuer, dates and purpose."
+        "The client certificate is not acceptable.",
+        reason=reason,
+        hint="Check its name, issuer, dates and purpose.",
     )

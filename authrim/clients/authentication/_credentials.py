@@ -55,7 +55,7 @@ def presented(request: web.Request, form: Params, *, attestations: bool) -> Cred
     used = [bool(header), assertion is not None or assertion_type is not None, secret is not None]
     if sum(used) > 1 or len(header) > 1:
         return invalid_request(
-            "More than one client authentication method is used.", "Use one.", "RFC 6749 §2.3"
+            "More than one client authentication method is used.", hint="Use one.", section="RFC 6749 §2.3"
         )
     client_id = form.get("client_id")
     if header:
@@ -65,7 +65,9 @@ def presented(request: web.Request, form: Params, *, attestations: bool) -> Cred
     if secret is None and attestations and ATTESTATION_HEADER in request.headers:
         return _attestation(request.headers.getall(ATTESTATION_HEADER), client_id)
     if client_id is None:
-        return invalid_client("There is no client authentication.", "credentials_missing", "Send client_id.")
+        return invalid_client(
+            "There is no client authentication.", reason="credentials_missing", hint="Send client_id."
+        )
     if secret is not None:
         return Credentials(client_id, Way.FORM, secret)
     return Credentials(client_id, Way.CLIENT_ID)
@@ -75,7 +77,7 @@ def _attestation(attestations: Sequence[str], client_id: str | None) -> Credenti
     """The attestation names its client in ``sub``; it is believed only once a trusted attester's key verifies it."""
     read = client_assertion.read(attestations[0]) if len(attestations) == 1 else None
     if read is None or (client_id is not None and client_id != read.subject):
-        return invalid_client("The client attestation is not of this client.", "attestation_sub")
+        return invalid_client("The client attestation is not of this client.", reason="attestation_sub")
     return Credentials(read.subject, Way.ATTESTATION, attestations[0])
 
 
@@ -83,16 +85,16 @@ def _basic(header: str, client_id: str | None) -> Credentials | Refusal:
     """HTTP Basic, both parts form-encoded inside (RFC 6749 §2.3.1)."""
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
-        return invalid_client("The Authorization header is not Basic.", "scheme_not_basic")
+        return invalid_client("The Authorization header is not Basic.", reason="scheme_not_basic")
     try:
         name, colon, secret = b64decode(encoded.strip(), validate=True).partition(b":")
     except (binascii.Error, ValueError):
-        return invalid_client("The Basic credentials are malformed.", "basic_malformed")
+        return invalid_client("The Basic credentials are malformed.", reason="basic_malformed")
     user, password = decode_component(name), decode_component(secret)
     if not colon or not user or password is None:
-        return invalid_client("The Basic credentials are malformed.", "basic_malformed")
+        return invalid_client("The Basic credentials are malformed.", reason="basic_malformed")
     if client_id is not None and client_id != user:
-        return invalid_client("The client_id is not the one that authenticates.", "client_id_mismatch")
+        return invalid_client("The client_id is not the one that authenticates.", reason="client_id_mismatch")
     return Credentials(user, Way.BASIC, password)
 
 
@@ -103,9 +105,13 @@ def _assertion(
     of that very client (RFC 7521 §4.2)."""
     if assertion_type != ASSERTION_TYPE or assertion is None:
         return invalid_client(
-            "The client_assertion_type is missing or unknown.", "assertion_type", f"Send {ASSERTION_TYPE}."
+            "The client_assertion_type is missing or unknown.",
+            reason="assertion_type",
+            hint=f"Send {ASSERTION_TYPE}.",
         )
     read = client_assertion.read(assertion)
     if read is None or (client_id is not None and client_id != read.subject):
-        return invalid_client("The client assertion is not of this client.", "assertion_iss_sub_not_client")
+        return invalid_client(
+            "The client assertion is not of this client.", reason="assertion_iss_sub_not_client"
+        )
     return Credentials(read.subject, Way.ASSERTION, assertion=read)

@@ -42,7 +42,7 @@ async def _secret(asked: Asked) -> Proven | Refusal:
     live = asked.client.live_secrets(int(time()))
     if any(secret_matches(asked.credentials.secret, one) for one in live):
         return Proven()
-    return invalid_client("Client authentication failed.", "secret_wrong")
+    return invalid_client("Client authentication failed.", reason="secret_wrong")
 
 
 METHODS: Final[Mapping[str, Method]] = {
@@ -66,13 +66,13 @@ async def prove(asked: Asked) -> Proven | Refusal:
         if _has_two_methods(asked):
             return invalid_request(
                 "A certificate and another client authentication method are used.",
-                "Use one.",
-                "RFC 6749 §2.3",
+                hint="Use one.",
+                section="RFC 6749 §2.3",
             )
         return invalid_client(
             "Client authentication failed.",
-            "method_not_registered",
-            "Use the registered authentication method.",
+            reason="method_not_registered",
+            hint="Use the registered authentication method.",
         )
     return await method.prove(asked)
 

@@ -55,13 +55,17 @@ async def attest_jwt_client_auth_dpop(asked: Asked) -> Proven | Refusal:
     if isinstance(instance, Refusal):
         return instance
     if POP_HEADER in asked.request.headers:
-        return invalid_client("There are two proofs.", "attestation_pop_twice", "Send the DPoP proof alone.")
+        return invalid_client(
+            "There are two proofs.", reason="attestation_pop_twice", hint="Send the DPoP proof alone."
+        )
     proved = await proved_keys(asked.call, asked.request, asked.client)
     if isinstance(proved, Refusal):
         return proved
     if proved.keys.jkt != instance.jkt:
         return invalid_client(
-            "The DPoP proof is not by the attested key.", "attestation_dpop_key", "Use one key for both."
+            "The DPoP proof is not by the attested key.",
+            reason="attestation_dpop_key",
+            hint="Use one key for both.",
         )
     return Proven(instance.jkt, proved.once)
 
@@ -70,7 +74,7 @@ def _instance(asked: Asked) -> InstanceKey | Refusal:
     """The key of the instance, by the one attestation of the request."""
     core = asked.call.core
     if ATTESTATION_FEATURE not in core.features:
-        return invalid_client("Client authentication failed.", "method_not_offered")
+        return invalid_client("Client authentication failed.", reason="method_not_offered")
     return attestation.instance_key(
         asked.credentials.secret,
         asked.call.parts[CLIENTS].attesters.of(asked.client),

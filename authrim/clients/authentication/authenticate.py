@@ -110,12 +110,12 @@ async def _authenticate(
     client = await call.parts[CLIENTS].documents.known(call, credentials.client_id)
     if client is None:
         dummy_comparison(credentials.secret)
-        return call, invalid_client("Client authentication failed.", "client_unknown")
+        return call, invalid_client("Client authentication failed.", reason="client_unknown")
     # Only now: what nobody registered may be anything, and is not kept.
     call = call.of_client(client.client_id)
     if client.status != ACTIVE:
         dummy_comparison(credentials.secret)
-        return call, invalid_client("Client authentication failed.", "client_not_active")
+        return call, invalid_client("Client authentication failed.", reason="client_not_active")
     proven = await prove(Asked(call, request, client, credentials))
     if isinstance(proven, Refusal):
         return call, proven
@@ -139,6 +139,11 @@ def _keep_waiting(source: str, now: float) -> None:
 
 def _too_many() -> Refusal:
     return Refusal(
-        "invalid_client", "Too many failed attempts.", "Wait a minute.", "RFC 6749 §2.3.1", "too_many_failures",
-        status=429, retry_after=_WINDOW,
-    )  # fmt: skip
+        "invalid_client",
+        "Too many failed attempts.",
+        hint="Wait a minute.",
+        section="RFC 6749 §2.3.1",
+        reason="too_many_failures",
+        status=429,
+        retry_after=_WINDOW,
+    )

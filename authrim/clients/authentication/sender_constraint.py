@@ -26,9 +26,13 @@ _NONCE_PURPOSE: Final = "dpop"
 
 #: At a resource, where there is a token to be invalid (RFC 8705 §3).
 CERTIFICATE_UNREADABLE: Final = Refusal(
-    "invalid_token", "The client certificate cannot be read.", "Show one certificate.", "RFC 8705 §3",
-    "certificate_malformed", status=401,
-)  # fmt: skip
+    "invalid_token",
+    "The client certificate cannot be read.",
+    hint="Show one certificate.",
+    section="RFC 8705 §3",
+    reason="certificate_malformed",
+    status=401,
+)
 
 
 class ProvedKeys(msgspec.Struct, frozen=True):

@@ -131,5 +131,7 @@ def _certificate(ders: tuple[bytes, ...]) -> ClientCertificate | Refusal:
 
 
 MALFORMED: Final = invalid_client(
-    "The client certificate cannot be read.", "certificate_malformed", "Show one certificate, of usual size."
+    "The client certificate cannot be read.",
+    reason="certificate_malformed",
+    hint="Show one certificate, of usual size.",
 )

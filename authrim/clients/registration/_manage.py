@@ -160,6 +160,9 @@ def _secret_refusal(client: Client, given: object, now: int) -> Refusal | None:
     if isinstance(given, str) and any(constant_time_equal(digest(given), one) for one in live):
         return None
     return Refusal(
-        "invalid_client_metadata", "client_secret is not the one that is registered.", "Leave it out.",
-        "RFC 7592 §2.2", "secret_chosen",
-    )  # fmt: skip
+        "invalid_client_metadata",
+        "client_secret is not the one that is registered.",
+        hint="Leave it out.",
+        section="RFC 7592 §2.2",
+        reason="secret_chosen",
+    )

@@ -93,9 +93,12 @@ def _described(fields: dict[str, Any], statement: str | None, issuer: str | None
 
 
 _REQUIRED: Final = Refusal(
-    "invalid_software_statement", "The software_statement is missing.", "Show one of a trusted issuer.",
-    "RFC 7591 §3.2.2", "statement_missing",
-)  # fmt: skip
+    "invalid_software_statement",
+    "The software_statement is missing.",
+    hint="Show one of a trusted issuer.",
+    section="RFC 7591 §3.2.2",
+    reason="statement_missing",
+)
 
 
 async def fetched(

@@ -54,9 +54,14 @@ async def _too_many(quota: RegistrationQuota) -> Refusal | None:
 def too_many(seconds: int) -> Refusal:
     """429, for ``seconds`` at the most."""
     return Refusal(
-        "temporarily_unavailable", "There are too many registrations.", "Come back later.", "RFC 6585 §4",
-        "registration_quota", status=429, retry_after=seconds,
-    )  # fmt: skip
+        "temporarily_unavailable",
+        "There are too many registrations.",
+        hint="Come back later.",
+        section="RFC 6585 §4",
+        reason="registration_quota",
+        status=429,
+        retry_after=seconds,
+    )
 
 
 async def _register(request: web.Request, call: Call, token: str | None) -> Managed | Refusal:

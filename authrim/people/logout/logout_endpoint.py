@@ -50,9 +50,9 @@ PARAMETERS: Final = ("id_token_hint", "client_id", "post_logout_redirect_uri", "
 UNKNOWN_CLIENT: Final = Refusal(
     "invalid_client",
     "This client is not known here.",
-    "Check the client_id.",
-    rules.SECTION,
-    "client_unknown",
+    hint="Check the client_id.",
+    section=rules.SECTION,
+    reason="client_unknown",
 )
 
 
@@ -117,7 +117,7 @@ async def _read(call: Call, params: Params | Refusal) -> LogoutRequest | Refusal
     for name in PARAMETERS:
         if name in params.duplicates:
             return invalid_request(
-                f"The parameter {name} is there more than once.", "Send it once.", rules.SECTION
+                f"The parameter {name} is there more than once.", hint="Send it once.", section=rules.SECTION
             )
     state = params.get("state")
     if state is not None and len(state) > rules.MAX_STATE:

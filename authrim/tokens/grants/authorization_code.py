@@ -22,7 +22,7 @@ async def grant_tokens(
     """Redeem a code for tokens."""
     presented = form.get("code")
     if presented is None:
-        return invalid_request("The code is missing.", "Send the code of the authorization response.")
+        return invalid_request("The code is missing.", hint="Send the code of the authorization response.")
     handle = parse_handle(presented)
     if handle is None or handle.kind != CODE:
         return code.UNKNOWN

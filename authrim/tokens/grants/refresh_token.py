@@ -26,7 +26,7 @@ async def grant_tokens(
     """Exchange a refresh token for fresh tokens."""
     presented = form.get("refresh_token")
     if presented is None:
-        return invalid_request("The refresh_token is missing.", "Send the refresh token.")
+        return invalid_request("The refresh_token is missing.", hint="Send the refresh token.")
     scope = _scope(form)
     if isinstance(scope, Refusal):
         return scope
