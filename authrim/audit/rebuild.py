@@ -13,6 +13,7 @@ import msgspec
 
 from authrim.audit.follow import FOLLOWED
 from authrim.audit.recorded import read_page, rows_of
+from authrim.store.contract import MICROSECONDS
 from authrim.store.read_back import Failure, ReadBack, Shadow
 from projections.followed import Recorded
 from projections.inline import STATE_PROJECTIONS, StateProjection, token_rows
@@ -24,7 +25,6 @@ from projections.tables import INLINE_TABLES, SESSION_CLIENTS, TOKENS, Table, ro
 PAGE: Final = 2000
 #: Differences and unreadable events that are named in a report; more are of no use to anybody.
 MOST_NAMED: Final = 100
-_MICROSECONDS: Final = 1_000_000
 
 REBUILT: Final[tuple[Table, ...]] = (
     *(table for table in INLINE_TABLES if table.rebuilt),
@@ -73,7 +73,7 @@ async def verify(
     async with store.shadow(REBUILT, repair=False) as shadow:
         replay = _Replay(shadow, progress, page)
         await replay.to_the_head()
-        moment = (await store.head()).now // _MICROSECONDS if now is None else now
+        moment = (await store.head()).now // MICROSECONDS if now is None else now
         return await replay.report(moment)
 
 
@@ -84,7 +84,7 @@ async def rebuild(store: ReadBack, progress: Progress = _silent, *, page: int = 
     changed: a row that is wrong is better than one that lacks a revocation. Rows that had left their table because they
     have expired come back, until the server drops them again. Raises Unavailable.
     """
-    now = (await store.head()).now // _MICROSECONDS
+    now = (await store.head()).now // MICROSECONDS
     async with store.shadow(REBUILT, repair=True) as shadow:
         replay = _Replay(shadow, progress, page)
         await replay.to_the_head()

@@ -11,7 +11,7 @@ from authrim.audit._refusal import told
 from authrim.audit.follow import Follower
 from authrim.audit.sentences import reason_in_words, sentence
 from authrim.store.codec import UnreadableEvent
-from authrim.store.contract import Store, StoredEvent
+from authrim.store.contract import MICROSECONDS, Store, StoredEvent
 from authrim.store.read_back import ReadBack
 from domain import stream as streams
 from domain.errors import Refusal
@@ -20,8 +20,6 @@ from domain.grant import grant as grants
 from domain.grant.grant import Grant
 from projections.audit import AUDIT
 from projections.followed import Metadata
-
-_MICROSECONDS: Final = 1_000_000
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -117,7 +115,7 @@ class Explanation(msgspec.Struct, frozen=True):
 
 def time_of(recorded_at: int) -> str:
     """µs since 1970 as ISO 8601 in UTC."""
-    seconds, rest = divmod(recorded_at, _MICROSECONDS)
+    seconds, rest = divmod(recorded_at, MICROSECONDS)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:06d}Z"
 
 

@@ -17,14 +17,14 @@ from authrim.clients.registration_quota import RegistrationQuota
 from authrim.clients.terms import own_terms, settings_rules
 from authrim.core.call import Call
 from authrim.core.clients_and_keys import Configuration
-from authrim.core.execute import MICROSECONDS, Change, Executor, Outcome
+from authrim.core.execute import Change, Executor, Outcome
 from authrim.core.origin import Origin
 from authrim.crypto import strict_json
 from authrim.crypto.strict_json import JsonRefused
 from authrim.outside.egress import Egress, EgressRefused, Fetched
 from authrim.settings import Settings
 from authrim.store import codec
-from authrim.store.contract import Store
+from authrim.store.contract import MICROSECONDS, Store
 from domain.client import client as clients
 from domain.client import client_id_url
 from domain.client.client import Client

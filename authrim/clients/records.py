@@ -11,13 +11,13 @@ from authrim.clients.fetched_documents import Fetching, fetched_logo, sector_ref
 from authrim.clients.logos import LogoChange
 from authrim.clients.secrets import ClientSecrets, leaving_rows
 from authrim.clients.terms import administrators_terms
-from authrim.core.carry_out import MICROSECONDS, carry_out
+from authrim.core.carry_out import carry_out
 from authrim.core.execute import Change, Outcome
 from authrim.core.paging import rows_of
 from authrim.core.sealed_rows import CLIENT as CLIENT_OWNER
 from authrim.crypto.secrets import ClientSecret, new_client_secret
 from authrim.store import codec
-from authrim.store.contract import Store
+from authrim.store.contract import MICROSECONDS, Store
 from domain.client import client as clients
 from domain.client.client import SECRET_METHODS, Client
 from domain.client.metadata import ClientMetadata

@@ -4,12 +4,12 @@
 import msgspec
 
 from authrim.clients.records import change_client
-from authrim.core.carry_out import MICROSECONDS, carry_out
+from authrim.core.carry_out import carry_out
 from authrim.core.execute import Change, Outcome
 from authrim.crypto.ids import digest, new_id
 from authrim.crypto.registration_handles import new_initial_token, new_registration_token
 from authrim.store import codec
-from authrim.store.contract import Store
+from authrim.store.contract import MICROSECONDS, Store
 from domain import stream as streams
 from domain.client.client import Client
 from domain.client.profile import PROFILES

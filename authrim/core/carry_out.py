@@ -12,7 +12,6 @@ A = TypeVar("A")
 
 #: How often somebody else may be faster before the administrator is asked to come back.
 ATTEMPTS: Final = 3
-MICROSECONDS: Final = 1_000_000
 
 
 async def carry_out(

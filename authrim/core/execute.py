@@ -17,7 +17,7 @@ import msgspec
 from authrim.core.clients_and_keys import Configuration
 from authrim.core.origin import Origin
 from authrim.store import codec
-from authrim.store.contract import Append, Conflict, NewEvent, Overloaded, Store, StreamAppend
+from authrim.store.contract import MICROSECONDS, Append, Conflict, NewEvent, Overloaded, Store, StreamAppend
 from domain import stream as streams
 from domain.errors import Refusal
 from domain.event import Event
@@ -31,7 +31,6 @@ from projections.session_clients import session_client_rows
 
 A = TypeVar("A")
 
-MICROSECONDS = 1_000_000
 #: How long an append that keeps losing is decided again before the client is asked to come back.
 PATIENCE_SECONDS = 5.0
 

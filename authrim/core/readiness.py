@@ -9,9 +9,8 @@ from typing import Final
 
 import structlog
 
-from authrim.core.execute import MICROSECONDS
 from authrim.core.parts import Core
-from authrim.store.contract import StoreError
+from authrim.store.contract import MICROSECONDS, StoreError
 
 log = structlog.get_logger(__name__)
 

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from authrim.core.carry_out import MICROSECONDS, carry_out
+from authrim.core.carry_out import carry_out
 from authrim.core.clients_and_keys import Configuration
 from authrim.core.execute import Change, Outcome
 from authrim.core.sealed_rows import SIGNING_KEY, PrivateData
@@ -17,7 +17,7 @@ from authrim.crypto.key_pair import KeyPair, new_key_pair
 from authrim.crypto.key_ring import KeyRing
 from authrim.settings import Settings
 from authrim.store import codec
-from authrim.store.contract import Store, Unavailable
+from authrim.store.contract import MICROSECONDS, Store, Unavailable
 from domain.decision import Decision
 from domain.errors import Refusal
 from domain.key import key as keys

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from authrim.core.carry_out import MICROSECONDS, carry_out
+from authrim.core.carry_out import carry_out
 from authrim.core.execute import Change, Outcome
 from authrim.core.paging import rows_of
 from authrim.core.sealed_rows import SUBJECT, PrivateData
@@ -32,7 +32,7 @@ from authrim.people.new_account import (
 )
 from authrim.people.sessions.end import end_sessions
 from authrim.store import codec
-from authrim.store.contract import Conflict, Store
+from authrim.store.contract import MICROSECONDS, Conflict, Store
 from domain.decision import Decision
 from domain.errors import Refusal
 from domain.person import account as accounts

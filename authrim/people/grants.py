@@ -9,12 +9,12 @@ from contextlib import aclosing
 import msgspec
 
 from authrim.clients.records import read_client
-from authrim.core.carry_out import MICROSECONDS, carry_out
+from authrim.core.carry_out import carry_out
 from authrim.core.execute import Change, Outcome
 from authrim.core.paging import rows_of
 from authrim.people.endings import endings_of
 from authrim.store import codec
-from authrim.store.contract import Store
+from authrim.store.contract import MICROSECONDS, Store
 from domain.client.client import Client
 from domain.errors import Refusal
 from domain.grant import grant as grants

@@ -1,7 +1,6 @@
 """The settings as one frozen value, with the rules that concern several of them."""
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -134,8 +133,3 @@ class Settings(Server, Tls, Log, Keys, Tokens, Requests, SignIn, Passwords, Regi
         """The address of the PostgreSQL database, with its password, or None. Never to be logged."""
         value = self.database.get_secret_value()
         return value if value.startswith(tuple(f"{scheme}://" for scheme in POSTGRES_SCHEMES)) else None
-
-    @property
-    def sqlite_path(self) -> Path | None:
-        """The file of the embedded SQLite store, or None."""
-        return None if self.postgres_dsn is not None else Path(self.database.get_secret_value())

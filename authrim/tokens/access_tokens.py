@@ -11,7 +11,6 @@ from typing import Any, Final
 import msgspec
 
 from authrim.core.clients_and_keys import Configuration
-from authrim.core.execute import MICROSECONDS
 from authrim.crypto import strict_json
 from authrim.crypto.handles import ACCESS_TOKEN, parse_handle
 from authrim.crypto.ids import digest
@@ -21,7 +20,7 @@ from authrim.crypto.key_ring import KeyRing
 from authrim.crypto.strict_json import JsonRefused
 from authrim.crypto.tokens import ACCESS_TOKEN_TYPE
 from authrim.people.endings import endings_of
-from authrim.store.contract import Store
+from authrim.store.contract import MICROSECONDS, Store
 from domain.client.client import NO_CLIENT, Client
 from domain.grant.events import AccessTokenIssued, confirmation_of
 from domain.grant.sender_constraint import is_kept_bound

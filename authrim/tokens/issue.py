@@ -12,7 +12,6 @@ from authrim.clients.authentication.authenticate import AuthenticatedClient
 from authrim.clients.keys import NO_ENCRYPTION_KEY
 from authrim.clients.part import CLIENTS
 from authrim.core.call import Call
-from authrim.core.execute import MICROSECONDS
 from authrim.crypto import handles
 from authrim.crypto.ids import digest, new_token_id
 from authrim.crypto.jwe import EncryptionKey
@@ -20,6 +19,7 @@ from authrim.crypto.tokens import SentWith, sign_access_token, sign_id_token
 from authrim.people.claims import claims_of
 from authrim.people.endings import endings_of
 from authrim.people.pseudonyms import public_session, public_subject, subject_of_token
+from authrim.store.contract import MICROSECONDS
 from domain.client.client import NO_CLIENT, Client, grant_refusal
 from domain.errors import Refusal
 from domain.grant.events import AccessTokenIssued, token_type_of

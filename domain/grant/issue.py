@@ -38,8 +38,7 @@ class IssueFacts(msgspec.Struct, frozen=True):
 
 
 class IdToken(msgspec.Struct, frozen=True):
-    """What an ID token says, before signing: its event, and what the grant knows of person, session and sign-in.
-    ``auth_time_wanted``: it must hold ``auth_time`` (OIDC Core §2)."""
+    """What an ID token says, before signing: its event, and what the grant knows of person, session and sign-in."""
 
     issued: IdTokenIssued
     client_id: str
@@ -49,7 +48,6 @@ class IdToken(msgspec.Struct, frozen=True):
     acr: str
     amr: tuple[str, ...]
     nonce: str | None = None
-    auth_time_wanted: bool = False
 
 
 class TokensIssued(msgspec.Struct, frozen=True):
@@ -187,5 +185,4 @@ def identity_of(grant: Grant, issued: IdTokenIssued, refreshed: bool = False) ->
         acr=grant.acr,
         amr=grant.amr,
         nonce=request.nonce if request and not refreshed else None,
-        auth_time_wanted=bool(request and (request.max_age is not None or request.auth_time_requested)),
     )

@@ -55,13 +55,11 @@ MAX_OWN_NAME: Final = 200
 class Asked(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a ``claims`` parameter asks for (OIDC Core §5.5): names, and the only values that are acted on.
 
-    ``essential`` are the names, of either place, that the client cannot do without. ``subject`` is the value
-    of ``sub``: it speaks of a person, so it does not belong in an event.
+    ``subject`` is the value of ``sub``: it speaks of a person, so it does not belong in an event.
     """
 
     id_token: tuple[str, ...] = ()
     userinfo: tuple[str, ...] = ()
-    essential: tuple[str, ...] = ()
     acr_values: tuple[str, ...] = ()
     acr_essential: bool = False
     auth_time_requested: bool = False
@@ -86,7 +84,6 @@ def read(document: Mapping[str, Any]) -> Asked | Refusal:
     return Asked(
         id_token=_known(id_token),
         userinfo=_known(userinfo),
-        essential=tuple(dict.fromkeys((*_essential(id_token), *_essential(userinfo)))),
         acr_values=acr_values,
         acr_essential=bool(acr_values) and _is_essential(id_token.get("acr")),
         auth_time_requested="auth_time" in id_token,
@@ -96,10 +93,6 @@ def read(document: Mapping[str, Any]) -> Asked | Refusal:
 
 def _known(requests: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(name for name in requests if name in STANDARD_CLAIMS)
-
-
-def _essential(requests: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(name for name in _known(requests) if _is_essential(requests[name]))
 
 
 def _is_essential(request: dict[str, Any] | None) -> bool:

@@ -36,7 +36,6 @@ def test_the_example_of_the_specification() -> None:
     }
     assert claims.read(document) == Asked(
         userinfo=("given_name", "nickname", "email"),
-        essential=("given_name", "email"),
         acr_values=("urn:mace:incommon:iap:silver",),
         auth_time_requested=True,
     )
@@ -96,7 +95,7 @@ def test_any_json_object_is_read_or_refused(document: dict[str, Any]) -> None:
     """No shape of JSON raises, and only known claims get through (A029: ``__proto__``)."""
     asked = claims.read(document)
     if isinstance(asked, Asked):
-        assert {*asked.id_token, *asked.userinfo, *asked.essential} <= set(claims.STANDARD_CLAIMS)
+        assert {*asked.id_token, *asked.userinfo} <= set(claims.STANDARD_CLAIMS)
         assert all(isinstance(value, str) for value in asked.acr_values)
 
 

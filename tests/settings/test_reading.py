@@ -34,7 +34,7 @@ def test_issuer_and_master_key_are_enough(tmp_path: Path) -> None:
     """A file with an issuer and a master key is a whole configuration, on the embedded store."""
     settings = load(config(tmp_path, MINIMUM))
     assert settings.issuer == "https://login.example.com"
-    assert settings.sqlite_path == Path("authrim.db")
+    assert settings.database.get_secret_value() == "authrim.db"
     assert settings.postgres_dsn is None
     assert settings.master_key_texts == (KEY,)
 

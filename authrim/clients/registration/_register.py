@@ -12,11 +12,12 @@ from authrim.clients.registration._registration import (
 )
 from authrim.clients.terms import own_terms, settings_rules
 from authrim.core.call import Call
-from authrim.core.execute import MICROSECONDS, Change, Outcome
+from authrim.core.execute import Change, Outcome
 from authrim.crypto.ids import digest
 from authrim.crypto.registration_handles import initial_token_id, new_registration_token
 from authrim.crypto.secrets import new_client_secret
 from authrim.store import codec
+from authrim.store.contract import MICROSECONDS
 from domain.client import client as clients
 from domain.client.client import Client
 from domain.client.metadata import ClientMetadata

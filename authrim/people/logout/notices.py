@@ -27,7 +27,7 @@ from authrim.people.logout._session_clients import clients_of_session, knows_ses
 from authrim.people.pseudonyms import public_session, public_subject
 from authrim.people.sessions.browser import read_session
 from authrim.protocol.logout_token import logout_token_id, sign_logout_token
-from authrim.store.contract import StoreError
+from authrim.store.contract import MICROSECONDS, StoreError
 from authrim.store.read_back import Delivery
 from domain import stream as streams
 from domain.client.client import Client
@@ -51,7 +51,6 @@ PAUSE: Final = 0.5
 #: rebuild of the outbox from nothing, can lead to.
 OLD: Final = 31 * 86400
 _FORM: Final = "application/x-www-form-urlencoded"
-_MICROSECONDS: Final = 1_000_000
 
 Result = BackChannelLogoutDelivered | BackChannelLogoutFailed
 
@@ -118,7 +117,7 @@ async def _attempt(core: Core, keys: ClientKeys, delivery: Delivery) -> None:
 
 async def _clients_to_tell(core: Core, delivery: Delivery) -> tuple[Client, ...]:
     """The clients that know of the session, want to hear of its end and have not been told."""
-    if delivery.recorded_at // _MICROSECONDS < core.now() - OLD:
+    if delivery.recorded_at // MICROSECONDS < core.now() - OLD:
         return ()
     tenant, _, session_id = streams.parse(delivery.stream)
     known = [

@@ -4,10 +4,10 @@ import msgspec
 from aiohttp import web
 
 from authrim.core.call import Call
-from authrim.core.execute import MICROSECONDS
 from authrim.core.parts import Core
 from authrim.crypto.ids import constant_time_equal, digest
 from authrim.store import codec
+from authrim.store.contract import MICROSECONDS
 from authrim.web.cookies import session_cookie
 from domain.authorization.steps import Browser
 from domain.client.client import Client

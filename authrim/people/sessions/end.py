@@ -2,11 +2,11 @@
 
 from contextlib import aclosing
 
-from authrim.core.carry_out import MICROSECONDS, carry_out
+from authrim.core.carry_out import carry_out
 from authrim.core.execute import Change, Outcome
 from authrim.core.paging import rows_of
 from authrim.store import codec
-from authrim.store.contract import Store
+from authrim.store.contract import MICROSECONDS, Store
 from domain.errors import Refusal
 from domain.liveness import ACTIVE
 from domain.person import session as sessions

@@ -8,20 +8,25 @@ login and per address alone. An address counts with the IPv6 networks around it,
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Final
 
 import msgspec
 
 from authrim.core.call import Call
+from authrim.core.execute import append_of
 from authrim.core.parts import Core
 from authrim.core.sealed_rows import SUBJECT
+from authrim.crypto.passwords import PasswordsBusy
 from authrim.crypto.sealing import login_hmacs
 from authrim.people.claims import PASSWORD
 from authrim.people.new_account import find_by_hashes
 from authrim.people.part import PEOPLE
 from authrim.people.sign_in.known_browsers import known_as
+from authrim.store.contract import Conflict
 from domain.liveness import ACTIVE
 from domain.person.account import NO_ACCOUNT, Account
+from domain.stream import account_stream
 from domain.vocabulary.text import LONGEST_LOGIN
 from projections.tables import row_key
 
@@ -84,30 +89,48 @@ async def _check(
 ) -> Checked | SignInRefused:  # fmt: skip
     """Look at a password whose attempt has been counted."""
     subject = await find_by_hashes(call.core.store, call.tenant, hashes)
-    account = await _account(call.core, call.tenant, subject)
-    right = await _is_right(call, subject, attempt.password, source)
-    if subject is None or not right:
+    account, version = await _account(call.core, call.tenant, subject)
+    stored = await _right_hash(call, subject, attempt.password, source)
+    if subject is None or stored is None:
         return SignInRefused("login_unknown" if subject is None else "password_wrong", subject)
     await _take_back(call.core, limits)  # a right password was no guess
     if account.status != ACTIVE:
         return SignInRefused("account_not_active", subject)
+    await _renew_hash(call, subject, version, attempt.password, stored)
     return Checked(subject, account.password_set_at)
 
 
-async def _account(core: Core, tenant: str, subject: str | None) -> Account:
-    """The account, read before its password so that a change in between shows; looked for as long when there is
-    none (A182)."""
+async def _renew_hash(call: Call, subject: str, version: int, password: str, stored: str) -> None:
+    """A hash that was made with other costs than today's is made anew, while the password is at hand. When the account
+    has moved meanwhile, or the threads are busy, the next sign-in does it."""
+    passwords = call.parts[PEOPLE].passwords
+    if not passwords.needs_rehash(stored):
+        return
+    with suppress(PasswordsBusy, Conflict):
+        renewed = {PASSWORD: (await passwords.hash(password)).encode()}
+        rows = await call.core.private.more_rows(call.tenant, SUBJECT, subject, renewed)
+        expects = ((account_stream(call.tenant, subject), version),)
+        await call.core.store.append(append_of((), call.metadata(), rows=rows, expects=expects))
+
+
+async def _account(core: Core, tenant: str, subject: str | None) -> tuple[Account, int]:
+    """The account and its version, read before its password so that a change in between shows; looked for as long when
+    there is none (A182)."""
     found = await core.store.find("account", row_key(tenant, subject or ""))
-    return NO_ACCOUNT if found.row is None else msgspec.json.decode(found.row["document"], type=Account)
+    if found.row is None:
+        return NO_ACCOUNT, 0
+    return msgspec.json.decode(found.row["document"], type=Account), found.row["version"]
 
 
-async def _is_right(call: Call, subject: str | None, password: str, source: str | None) -> bool:
-    """Compare with the account's hash, or with a dummy that takes as long (A182)."""
+async def _right_hash(call: Call, subject: str | None, password: str, source: str | None) -> str | None:
+    """The account's hash, when it is of this password. Compared with a dummy that takes as long where there is none
+    (A182)."""
     stored = await call.core.private.open(call.tenant, SUBJECT, subject, PASSWORD) if subject else None
     if stored is None:
         await call.parts[PEOPLE].passwords.verify_dummy(password, source)
-        return False
-    return await call.parts[PEOPLE].passwords.verify(stored.decode(), password, source)
+        return None
+    kept = stored.decode()
+    return kept if await call.parts[PEOPLE].passwords.verify(kept, password, source) else None
 
 
 def _limits(call: Call, hashed: str, networks: Sequence[str], known: str | None) -> dict[str, int]:

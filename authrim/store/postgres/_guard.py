@@ -4,13 +4,13 @@ from collections.abc import Awaitable, Mapping
 from time import monotonic
 
 from authrim.store._guard_rows import Addition, Reservation, guard_key
+from authrim.store.contract import MICROSECONDS
 from authrim.store.loader import GroupLoader
 from authrim.store.postgres import reads as sql
 from authrim.store.postgres.connections import Connections
 
 #: Seconds between two sweeps of what has expired.
 SWEEP = 1.0
-_MICROSECONDS = 1_000_000
 
 
 class Guard:
@@ -54,7 +54,7 @@ class Guard:
         lasts: dict[str, int] = {}
         for item in items:
             amounts[item.key] = amounts.get(item.key, 0) + item.amount
-            lasts[item.key] = item.window * _MICROSECONDS
+            lasts[item.key] = item.window * MICROSECONDS
         keys = sorted(amounts)
         rows = await self._connections.fetch(
             sql.COUNT, keys, [amounts[key] for key in keys], [lasts[key] for key in keys]

@@ -8,11 +8,11 @@ database itself.
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from authrim.store import _outbox_sql as outbox_sql
 from authrim.store._guard_rows import findable
-from authrim.store.contract import Append, Appended, Batch, Found, Head, StoredEvent, StreamRead
+from authrim.store.contract import MICROSECONDS, Append, Appended, Batch, Found, Head, StoredEvent, StreamRead
 from authrim.store.group_commit import GroupCommit
 from authrim.store.loader import GroupLoader
 from authrim.store.postgres import _shadow as shadow_postgres
@@ -27,8 +27,6 @@ from authrim.store.read_back import Delivery, Page, Projected, Shadow
 from projections.lookups import LOOKUPS
 from projections.rows import key_range
 from projections.tables import Table
-
-_MICROSECONDS: Final = 1_000_000
 
 
 class PostgresStore:
@@ -148,7 +146,7 @@ class PostgresStore:
 
     async def take_deliveries(self, limit: int, lease_seconds: int) -> Sequence[Delivery]:
         """Rows of the outbox that are due."""
-        rows = await self._connections.fetch(outbox_sql.TAKE_POSTGRES, lease_seconds * _MICROSECONDS, limit)
+        rows = await self._connections.fetch(outbox_sql.TAKE_POSTGRES, lease_seconds * MICROSECONDS, limit)
         return [Delivery(*row) for row in rows]
 
     async def settle_delivery(
@@ -158,7 +156,7 @@ class PostgresStore:
         if delay_seconds is None:
             await self._connections.fetch(outbox_sql.SETTLE_POSTGRES, position)
         else:
-            delay = delay_seconds * _MICROSECONDS
+            delay = delay_seconds * MICROSECONDS
             await self._connections.fetch(outbox_sql.PUT_OFF_POSTGRES, delay, position, int(not counted))
 
     async def read_audit(self, error_id: str) -> Sequence[Mapping[str, Any]]:

@@ -17,6 +17,7 @@ from typing import Any
 
 from authrim.store._guard_rows import Addition, Reservation, findable, guard_key
 from authrim.store.contract import (
+    MICROSECONDS,
     Append,
     Appended,
     Batch,
@@ -191,13 +192,13 @@ class SQLiteStore:
         now = self._clock.now()
         if not await self._scans.run(outbox_sqlite.any_due, now):
             return []
-        return await self._writer.run(outbox_sqlite.take, limit, lease_seconds * writes.MICROSECONDS, now)
+        return await self._writer.run(outbox_sqlite.take, limit, lease_seconds * MICROSECONDS, now)
 
     async def settle_delivery(
         self, position: int, delay_seconds: int | None = None, *, counted: bool = True
     ) -> None:
         """End a taken row, or put it off."""
-        delay = None if delay_seconds is None else delay_seconds * writes.MICROSECONDS
+        delay = None if delay_seconds is None else delay_seconds * MICROSECONDS
         await self._writer.run(outbox_sqlite.settle, position, delay, int(not counted), self._clock.now())
 
     async def read_audit(self, error_id: str) -> Sequence[Mapping[str, Any]]:
