@@ -1,5 +1,6 @@
 """What every test may ask for: an empty store of each kind, on a cluster that the whole run shares, and a server."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,10 @@ def fresh_logging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """The run's PostgreSQL cluster, shared between the workers of pytest-xdist."""
-    folder = tmp_path_factory.getbasetemp().parent
+    """The run's PostgreSQL cluster, shared between the workers of pytest-xdist, and with no other run."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
     with postgres_cluster.shared(folder / "postgres-cluster.json") as running:
         yield running
 
