@@ -19,7 +19,7 @@ _HEADERS = {
 
 
 class StaticFiles:
-    """Every file of ``authrim/static``, read once."""
+    """Every file of ``authrim/pages/static``, read once."""
 
     def __init__(self) -> None:
         self._bodies: dict[str, bytes] = {}

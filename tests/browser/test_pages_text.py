@@ -9,6 +9,7 @@ from babel.messages.extract import extract
 from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
+from authrim.authorization import dead_ends
 from authrim.pages import display, texts
 from authrim.pages.display import (
     display_name,
@@ -22,7 +23,7 @@ from authrim.pages.display import (
 from authrim.pages.pages import Pages
 from authrim.pages.translations import LOCALES, choose_locale
 
-SOURCE = Path(display.__file__).parent.parent
+SOURCE = Path(display.__file__).parent
 
 
 @pytest.mark.parametrize(
@@ -154,8 +155,8 @@ def _messages() -> Iterator[str]:
     for template in (SOURCE / "templates").glob("*.html"):
         with template.open("rb") as source:
             yield from (str(found[1]) for found in extract(babel_extract, source, keywords={"_": None}))
-    for name in ("texts.py", "dead_ends.py"):
-        with (SOURCE / "web" / name).open("rb") as source:
+    for module in (texts, dead_ends):
+        with Path(module.__file__).open("rb") as source:
             yield from (str(found[1]) for found in extract("python", source, keywords={"message": None}))
 
 
@@ -186,6 +187,8 @@ def test_scopes_are_explained_in_the_pages_language() -> None:
 
 def test_the_templates_ask_for_no_unescaped_value() -> None:
     """A195: no template switches escaping off."""
-    for template in (SOURCE / "templates").glob("*.html"):
+    templates = list((SOURCE / "templates").glob("*.html"))
+    assert templates
+    for template in templates:
         text = template.read_text()
         assert not re.search(r"\|\s*safe\b|autoescape\s+false", text), template.name

@@ -45,7 +45,7 @@ def in_another_process(path: Path, code: str) -> subprocess.Popen[str]:
         "import asyncio, sys\n"
         "from pathlib import Path\n"
         "from authrim.store.contract import *\n"
-        "from authrim.store.sqlite import SQLiteStore\n"
+        "from authrim.store.sqlite.store import SQLiteStore\n"
         "from store_samples import grant_append\n"
         "async def main():\n"
         "    store = SQLiteStore(Path(sys.argv[1]))\n"

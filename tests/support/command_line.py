@@ -25,7 +25,7 @@ class CommandLine:
         return result
 
     def json(self, *arguments: str, stdin: str | None = None, status: int = 0) -> Any:
-        """Run a command with ``--json``; what it printed. A server in this process may log a line before or after it."""
+        """Run a command with ``--json``; what it printed, without what a server in this process may log meanwhile."""
         printed = self.run("--json", *arguments, stdin=stdin, status=status).stdout
         opened = re.search(r"^[{\[]", printed, re.MULTILINE)
         assert opened is not None, printed

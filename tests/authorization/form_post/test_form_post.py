@@ -1,6 +1,6 @@
 """OAuth 2.0 Form Post Response Mode: the page that brings an answer to the client in a body.
 
-Every response type by form_post is in ``tests/features/response_types``; real browsers are in ``tests/browser``.
+Every response type by form_post is in ``tests/authorization/response_types``; real browsers are in ``tests/browser``.
 """
 
 import re

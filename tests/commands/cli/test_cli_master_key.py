@@ -17,6 +17,7 @@ from authrim.core.sealed_rows import PrivateData
 from authrim.crypto.master import MasterKeys
 from authrim.server.wiring import make_parts
 from authrim.store.contract import Store
+from authrim.web.call import CORE
 from projections.tables import SEALED
 from tests.support.command_line import CommandLine
 from tests.support.command_tree import STDIN, arguments_of, every_command
@@ -183,7 +184,7 @@ async def test_server_proves_the_key_before_it_writes(store: Store) -> None:
     other = development_settings(free_port(), master_keys=(SecretStr(secrets.token_urlsafe(32)),))
     with pytest.raises(WrongMasterKeys) as refused:
         await make_parts(other, store)
-    assert refused.value.wanted == (first.master.current_id,)
+    assert refused.value.wanted == (first[CORE].master.current_id,)
     assert await _contents(store) == before
     await make_parts(development_settings(free_port()), store)
     assert await _contents(store) == before

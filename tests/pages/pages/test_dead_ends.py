@@ -6,7 +6,8 @@ from html import unescape
 import msgspec
 import pytest
 
-from authrim.core.execute import Change, Context, Outcome
+from authrim.core.execute import Change, Outcome
+from authrim.core.origin import Origin
 from domain.stream import DEFAULT_TENANT, grant_stream
 from tests.support.browser import Browser, Shown
 from tests.support.log import reason_of
@@ -92,7 +93,7 @@ async def test_open_too_long(server: RunningServer, browser: Browser) -> None:
     async def attempt() -> Outcome[None]:
         return Outcome(None, (Change(stream, 0, (late,)),))
 
-    await executor.until_it_fits(Context(DEFAULT_TENANT), attempt, stream)
+    await executor.until_it_fits(Origin(DEFAULT_TENANT), attempt, stream)
     shown = await browser.request("GET", server.url(f"/login/{old}"), headers=HTML)
     assert await told(server, shown, "open too long") == "interaction_expired"
     assert way_on(shown) == "https://rp.example/home"
