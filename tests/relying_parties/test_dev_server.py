@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 import requests
 
-from tests.support.processes import COMMAND, development_server, ended, listening, started, terminated
+from tests.support.processes import (
+    COMMAND,
+    answers,
+    development_server,
+    ended,
+    listening,
+    started,
+    terminated,
+    wait_until,
+)
 from tests.support.running import free_port
 
 #: 127.0.0.1 and ::1 as /proc/net/tcp and tcp6 write them.
@@ -63,6 +72,23 @@ def test_the_first_line_has_all_that_a_client_needs(tmp_path: Path) -> None:
     assert clients["web"]["redirect_uris"]
     assert clients["spa"]["redirect_uris"]
     assert set(announced["account"]) == {"login", "password"}
+
+
+def test_a_narrow_terminal_shows_secrets_whole(tmp_path: Path) -> None:
+    """On 80 columns the box of ``authrim dev`` cuts off no id, no secret and no password."""
+    port, data = free_port(), tmp_path / "data"
+    with development_server(data, port) as (process, announced):
+        assert terminated(process)[0] == 0
+    arguments = ("dev", "--port", str(port), "--data", str(data))
+    with started(*arguments, environment={"COLUMNS": "80"}) as process:
+        wait_until(lambda: answers(f"http://localhost:{port}/health/ready"))
+        _, printed, _ = terminated(process)
+    box = [line.strip("│ ") for line in printed.splitlines() if line.startswith("│")]
+    for name in ("web", "service"):
+        client_id, secret = basic(announced, name)
+        assert f"secret {secret}" in box
+        assert any(line.split()[-1:] == [client_id] for line in box)
+    assert any(line.endswith(announced["account"]["password"]) for line in box)
 
 
 def test_the_same_folder_keeps_everything(tmp_path: Path) -> None:
