@@ -10,9 +10,9 @@ from aiohttp import hdrs, web
 
 from authrim.authorization._completion import complete
 from authrim.authorization._front_channel import Onward, SignedAnswer, draft_answer, signed_step
-from authrim.authorization.dead_ends import CLIENT_CHANGED, DEAD_ENDS, refuse_dead_end, why_not_open
+from authrim.authorization.dead_ends import CLIENT_CHANGED, DeadEnd, refuse_dead_end, why_not_open
 from authrim.authorization.interaction import Interaction, StepFacts, allowed_client
-from authrim.clients.keys import NO_ENCRYPTION_KEY
+from authrim.clients.keys import NoEncryptionKey
 from authrim.core.call import Call
 from authrim.core.execute import Change, Outcome
 from authrim.core.sealed_rows import GRANT
@@ -106,7 +106,7 @@ async def answer_step(
 ) -> Advanced:  # fmt: skip
     """Where the browser goes after a step: on, to the client, or to the error page."""
     asked = interaction.asked
-    if isinstance(step, Refusal) and (step is gone or step in DEAD_ENDS):
+    if isinstance(step, Refusal) and (step is gone or isinstance(step, DeadEnd)):
         refused = await refuse_dead_end(request, call, endpoint, step, client_known=True)
         return Advanced(False, refused, is_over=True)
     response = await complete(
@@ -114,5 +114,5 @@ async def answer_step(
         by_person=request.method == hdrs.METH_POST,  # every step but those of /authorize is a form of ours
     )  # fmt: skip
     # Refused before the step was decided: whatever else it would have recorded is not there.
-    taken = step is not NO_ENCRYPTION_KEY
+    taken = not isinstance(step, NoEncryptionKey)
     return Advanced(taken, response, is_over=isinstance(step, SignedAnswer | Refusal))

@@ -14,7 +14,7 @@ from authrim.authorization._completion import complete
 from authrim.authorization._front_channel import Onward, SignedAnswer, draft_answer, signed_step
 from authrim.authorization._request import as_recorded, private_rows, read_request
 from authrim.authorization._response import refuse_by_redirect
-from authrim.authorization.dead_ends import CLIENT_CHANGED, refuse_dead_end
+from authrim.authorization.dead_ends import CLIENT_CHANGED, DeadEnd, refuse_dead_end
 from authrim.authorization.interaction import StepFacts, allowed_client, facts_for
 from authrim.authorization.part import AUTHORIZATION
 from authrim.clients.part import CLIENTS
@@ -144,7 +144,7 @@ async def _begin(
         return Outcome(answer, (Change(stream, 0, decision.events),), rows, expects)
 
     step = await call.core.executor.until_it_fits(call, attempt, stream)
-    if step is CLIENT_CHANGED:
+    if isinstance(step, DeadEnd):
         return await refuse_dead_end(request, call, ENDPOINT, step, client_known=True)
     response = await complete(request, call, client, grant_id, asked, step, private.state)
     if not isinstance(step, SignedAnswer | Refusal):

@@ -3,6 +3,7 @@
 Each cause has its own text. The way on is the application that the request names, or this page at our own address.
 """
 
+from enum import Enum, auto
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -26,28 +27,51 @@ from domain.grant.grant import Grant
 TITLE: Final = message("This sign-in cannot go on")
 FINISHED: Final = message("This sign-in is finished")
 
-OTHER_BROWSER: Final = Refusal(
+
+class Cause(Enum):
+    """Why a sign-in cannot go on."""
+
+    OTHER_BROWSER = auto()
+    NO_COOKIES = auto()
+    OTHER_HOST = auto()
+    UNKNOWN = auto()
+    EXPIRED = auto()
+    DONE = auto()
+    SIGNED_OUT = auto()
+    CLIENT_CHANGED = auto()
+
+
+class DeadEnd(Refusal, frozen=True, kw_only=True):
+    """A refusal after which the sign-in is over in this browser; the page leads on elsewhere."""
+
+    cause: Cause
+
+
+OTHER_BROWSER: Final = DeadEnd(
     "invalid_request",
     message("This sign-in was begun in another browser or window."),
     hint=message("Go on where you began, or start again here."),
     section="RFC 9700 §4.7",
     reason="interaction_not_of_browser",
+    cause=Cause.OTHER_BROWSER,
 )
-NO_COOKIES: Final = Refusal(
+NO_COOKIES: Final = DeadEnd(
     "invalid_request",
     message("Your browser keeps no cookies of this site, so it is not known again."),
     hint=message("Allow cookies for this site, then start again."),
     section="RFC 9700 §4.7",
     reason="interaction_without_cookies",
+    cause=Cause.NO_COOKIES,
 )
-OTHER_HOST: Final = Refusal(
+OTHER_HOST: Final = DeadEnd(
     "invalid_request",
     message("You have come by another address of this server, where your browser is not known."),
     hint=message("Open this page at the server's own address."),
     section="RFC 9700 §4.7",
     reason="interaction_at_other_host",
+    cause=Cause.OTHER_HOST,
 )
-UNKNOWN: Final = Refusal(
+UNKNOWN: Final = DeadEnd(
     "invalid_request",
     message("There is no sign-in at this address."),
     hint=message(
@@ -55,15 +79,17 @@ UNKNOWN: Final = Refusal(
     ),
     section="RFC 9700 §4.7",
     reason="interaction_unknown",
+    cause=Cause.UNKNOWN,
 )
-EXPIRED: Final = Refusal(
+EXPIRED: Final = DeadEnd(
     "invalid_request",
     message("This sign-in has been open too long."),
     hint=message("Go back to the application and start again."),
     section="RFC 9700 §4.7",
     reason="interaction_expired",
+    cause=Cause.EXPIRED,
 )
-DONE: Final = Refusal(
+DONE: Final = DeadEnd(
     "invalid_request",
     message("It has been answered already, perhaps in another tab."),
     hint=message(
@@ -71,20 +97,23 @@ DONE: Final = Refusal(
     ),
     section="RFC 9700 §4.7",
     reason="interaction_done",
+    cause=Cause.DONE,
 )
-SIGNED_OUT: Final = Refusal(
+SIGNED_OUT: Final = DeadEnd(
     "invalid_request",
     message("You have been logged out meanwhile."),
     hint=message("Go back to the application and start again."),
     section="RFC 9700 §4.7",
     reason="interaction_signed_out",
+    cause=Cause.SIGNED_OUT,
 )
-CLIENT_CHANGED: Final = Refusal(
+CLIENT_CHANGED: Final = DeadEnd(
     "invalid_request",
     message("The application may not have this any more."),
     hint=message("Go back to the application and start again."),
     section="RFC 6749 §4.1.2.1",
     reason="client_changed",
+    cause=Cause.CLIENT_CHANGED,
 )
 DEAD_ENDS: Final = (
     OTHER_BROWSER, NO_COOKIES, OTHER_HOST, UNKNOWN, EXPIRED, DONE, SIGNED_OUT, CLIENT_CHANGED,
@@ -94,7 +123,7 @@ DEAD_ENDS: Final = (
 _PROBED: Final = "cookies"
 
 
-def why_closed(grant: Grant, now: int) -> Refusal | None:
+def why_closed(grant: Grant, now: int) -> DeadEnd | None:
     """Why nobody can go on with the request, whichever browser it is; None while it is open."""
     if grant.request is None:
         return UNKNOWN
@@ -103,7 +132,7 @@ def why_closed(grant: Grant, now: int) -> Refusal | None:
     return EXPIRED if now >= grant.request.expires_at else None
 
 
-def why_not_open(grant: Grant, browser_hash: str, now: int) -> Refusal | None:
+def why_not_open(grant: Grant, browser_hash: str, now: int) -> DeadEnd | None:
     """Why the request does not wait for this browser any more, as of a later read."""
     closed = why_closed(grant, now)
     if closed is not None or grant.browser_hash in (None, browser_hash):
@@ -115,17 +144,23 @@ async def refuse_dead_end(
     request: web.Request, call: Call, endpoint: str, refusal: Refusal, *, client_known: bool = False
 ) -> web.Response:
     """The page that says why, with the way on."""
-    if refusal is OTHER_BROWSER and request.method == hdrs.METH_GET:
+    cause = refusal.cause if isinstance(refusal, DeadEnd) else None
+    if cause is Cause.OTHER_BROWSER and request.method == hdrs.METH_GET:
         found = _why_unknown(request)
         if found is None:
             return _probe(request)
-        refusal = found
+        refusal, cause = found, found.cause
     await record(call, endpoint, refusal, client_known=client_known)
-    title = FINISHED if refusal is DONE else TITLE if refusal in DEAD_ENDS else texts.NOT_ANSWERED
-    return error_page(request, refusal, call.error_id, title, await _way_on(request, call, refusal))
+    return error_page(request, refusal, call.error_id, _title(cause), await _way_on(request, call, cause))
 
 
-def _why_unknown(request: web.Request) -> Refusal | None:
+def _title(cause: Cause | None) -> str:
+    if cause is None:
+        return texts.NOT_ANSWERED
+    return FINISHED if cause is Cause.DONE else TITLE
+
+
+def _why_unknown(request: web.Request) -> DeadEnd | None:
     """Why the browser did not bring the request's cookie. None: it brought none at all, and it has to be seen first
     whether it keeps them."""
     if came_elsewhere(request):
@@ -146,19 +181,19 @@ def _probe(request: web.Request) -> web.Response:
     return response
 
 
-async def _way_on(request: web.Request, call: Call, refusal: Refusal) -> WayOn | None:
-    if refusal is OTHER_HOST:
+async def _way_on(request: web.Request, call: Call, cause: Cause | None) -> WayOn | None:
+    if cause is Cause.OTHER_HOST:
         return WayOn(HERE, call.core.origin + request.rel_url.raw_path)
     if not call.client_id:
         return None
     client = await call.core.configuration.client(call.tenant, call.client_id)
-    return None if client is None or not client.exists else _to_client(call.core, client, refusal)
+    return None if client is None or not client.exists else _to_client(call.core, client, cause)
 
 
-def _to_client(core: Core, client: Client, refusal: Refusal) -> WayOn | None:
+def _to_client(core: Core, client: Client, cause: Cause | None) -> WayOn | None:
     """Where the application begins a sign-in (OIDC Core §4), else its own page."""
     begins, home = client.metadata.initiate_login_uri, client.metadata.client_uri
     if begins and web_link(begins):
         uri = redirect_uris.append_parameters(begins, {"iss": core.issuer})
-        return WayOn(BACK if refusal is DONE else START_AGAIN, uri)
+        return WayOn(BACK if cause is Cause.DONE else START_AGAIN, uri)
     return WayOn(BACK, home) if home and web_link(home) else None

@@ -22,7 +22,7 @@ from authrim.crypto.verification_keys import KeySet, read_jwks
 from authrim.outside.egress import Egress, EgressCrowded, EgressRefused
 from authrim.settings import Settings
 from domain.client.client import Client
-from domain.errors import Refusal, temporarily_unavailable
+from domain.errors import Refusal
 from domain.registration.encryption import DEFAULT_ENC
 from projections.tables import row_key
 
@@ -81,10 +81,18 @@ def _usable(jwk: Mapping[str, Any], alg: str) -> EncryptionKey | None:
         return None
 
 
-#: What is encrypted to a client is sent encrypted or not at all.
-NO_ENCRYPTION_KEY: Final = msgspec.structs.replace(
-    temporarily_unavailable("The key to encrypt to the client with cannot be had."),
+class NoEncryptionKey(Refusal, frozen=True, kw_only=True):
+    """What is encrypted to a client is sent encrypted or not at all."""
+
+
+NO_ENCRYPTION_KEY: Final = NoEncryptionKey(
+    "temporarily_unavailable",
+    "The key to encrypt to the client with cannot be had.",
+    hint="Try again.",
+    section="RFC 6749 §4.1.2.1",
     reason="no_encryption_key",
+    status=503,
+    retry_after=1,
 )
 
 NO_KEYS: Final = _Jwks({"keys": []})

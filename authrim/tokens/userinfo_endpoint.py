@@ -44,7 +44,7 @@ async def userinfo(request: web.Request) -> web.StreamResponse:
         return presented
     refusal = _refusal(call.core.issuer, presented)
     if refusal is not None:
-        scope = OPENID if refusal is INSUFFICIENT_SCOPE else ""
+        scope = OPENID if refusal.error == INSUFFICIENT_SCOPE.error else ""
         scheme = token_type_of(presented.issued)
         return await refuse_as_resource(
             call, ENDPOINT, refusal, scheme=scheme, scope=scope,

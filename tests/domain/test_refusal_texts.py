@@ -11,6 +11,8 @@ ROOT = Path(__file__).parents[2]
 #: The ways to make a refusal, and the strings that each takes without a name.
 UNNAMED = {
     "Refusal": ("error", "description"),
+    "DeadEnd": ("error", "description"),
+    "NoEncryptionKey": ("error", "description"),
     "invalid_request": ("description",),
     "invalid_client": ("description",),
     "invalid_grant": ("description",),

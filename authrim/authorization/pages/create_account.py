@@ -224,7 +224,7 @@ async def _not_yet(
     page = _page(request, interaction, typed, refusal, call.error_id)
     response = call.parts[PAGES].create_account(page, status=refusal.status)
     response.headers[ERROR_ID_HEADER] = call.error_id
-    if refusal is TOO_MANY:
+    if refusal.status == TOO_MANY.status:
         response.headers[hdrs.RETRY_AFTER] = str(call.core.settings.sign_in_window_seconds)
     return response
 
