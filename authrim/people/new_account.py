@@ -28,8 +28,16 @@ from projections.tables import LOGINS, row_key
 #: NIST SP 800-63B-3 §5.1.1.2 has 8 as the least to accept; the most bounds what is hashed.
 SHORTEST_PASSWORD: Final = 8
 
-LOGIN_TAKEN: Final = invalid_request(
-    "There is an account with this login already.", hint="Use another login."
+
+class LoginTaken(Refusal, frozen=True, kw_only=True):
+    """Another account has the login. Of two that want one at once, the database lets one have it."""
+
+
+LOGIN_TAKEN: Final = LoginTaken(
+    "invalid_request",
+    "There is an account with this login already.",
+    hint="Use another login.",
+    section="RFC 6749 §5.2",
 )
 LOGIN_UNUSABLE: Final = invalid_request(
     "The login cannot be used.", hint=f"Use 1 to {LONGEST_LOGIN} characters that can be seen."

@@ -10,7 +10,7 @@ from domain.grant.events import CodeRedeemed, CodeReplayed, CodeVoided, GrantRev
 from domain.grant.grant import Code, Grant
 from domain.grant.issue import IssueFacts, TokensIssued
 from domain.grant.revocation import ended_with_others
-from domain.grant.sender_constraint import WRONG_INSTANCE, WRONG_KEY, binding_of, wrong_key
+from domain.grant.sender_constraint import WRONG_INSTANCE, WrongKey, binding_of, wrong_key
 from domain.liveness import why_not
 from domain.vocabulary import pkce
 from domain.vocabulary.confirmation import UNBOUND, Confirmation
@@ -151,6 +151,10 @@ def _redirect_uri_mismatch(grant: Grant, command: RedeemCode) -> Refusal | None:
     )
 
 
+class WrongVerifier(Refusal, frozen=True, kw_only=True):
+    """The verifier is another's than the one who asked for the code (RFC 7636 §4.6)."""
+
+
 def _wrong_verifier(grant: Grant, command: RedeemCode) -> Refusal | None:
     """PKCE holds both ways: no verifier without a challenge, no challenge without a verifier (RFC 9700 §4.8.2)."""
     assert grant.request is not None
@@ -172,7 +176,8 @@ def _wrong_verifier(grant: Grant, command: RedeemCode) -> Refusal | None:
             section="RFC 7636 §4.5",
         )
     if not pkce.verifies(verifier, challenge):
-        return invalid_grant(
+        return WrongVerifier(
+            "invalid_grant",
             "The code_verifier does not match the code_challenge.",
             reason="wrong_verifier",
             hint="The code is void now; start a new authorization request.",
@@ -183,7 +188,7 @@ def _wrong_verifier(grant: Grant, command: RedeemCode) -> Refusal | None:
 
 def _refuse_verifier(wrong: Refusal, now: int) -> Decision[TokensIssued]:
     """A wrong verifier burns the code, a missing one does not (decisions.md 3)."""
-    if wrong.reason == "wrong_verifier":
+    if isinstance(wrong, WrongVerifier):
         return refuse(wrong, CodeVoided("wrong_verifier", now))
     return refuse(wrong)
 
@@ -199,6 +204,6 @@ def _binding(grant: Grant, command: RedeemCode, facts: IssueFacts) -> Confirmati
 
 def _refuse_key(refusal: Refusal, now: int) -> Decision[TokensIssued]:
     """A wrong key burns the code, a missing proof does not (decisions.md 3)."""
-    if refusal in (WRONG_KEY, WRONG_INSTANCE):
+    if isinstance(refusal, WrongKey):
         return refuse(refusal, CodeVoided("wrong_key", now))
     return refuse(refusal)

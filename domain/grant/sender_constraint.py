@@ -3,7 +3,7 @@
 
 from domain.client.client import Client
 from domain.client.profile import DPOP, MTLS
-from domain.errors import Refusal, invalid_dpop_proof, invalid_grant, invalid_request
+from domain.errors import Refusal, invalid_dpop_proof, invalid_request
 from domain.vocabulary.confirmation import UNBOUND, Confirmation
 
 
@@ -76,7 +76,14 @@ CERTIFICATE_MISSING = invalid_request(
     hint="Call the endpoint of mtls_endpoint_aliases with the certificate.",
     section="RFC 8705 §3",
 )
-WRONG_INSTANCE = invalid_grant(
+
+
+class WrongKey(Refusal, frozen=True, kw_only=True):
+    """Another key was proved than the one that it is bound to: whoever asks is not who it was given to."""
+
+
+WRONG_INSTANCE = WrongKey(
+    "invalid_grant",
     "It belongs to another instance of the client.",
     reason="wrong_instance",
     hint="Use the instance's own.",
@@ -88,7 +95,8 @@ EITHER_MISSING = invalid_request(
     hint="Send a DPoP proof in the header DPoP, or call the endpoint of mtls_endpoint_aliases with a certificate.",
     section="FAPI 2.0 Security Profile §5.3.2.1",
 )
-WRONG_KEY = invalid_grant(
+WRONG_KEY = WrongKey(
+    "invalid_grant",
     "It is bound to another key.",
     reason="wrong_key",
     hint="Prove the key that it was asked for with.",

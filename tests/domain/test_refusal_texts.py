@@ -13,6 +13,9 @@ UNNAMED = {
     "Refusal": ("error", "description"),
     "DeadEnd": ("error", "description"),
     "NoEncryptionKey": ("error", "description"),
+    "LoginTaken": ("error", "description"),
+    "WrongKey": ("error", "description"),
+    "WrongVerifier": ("error", "description"),
     "invalid_request": ("description",),
     "invalid_client": ("description",),
     "invalid_grant": ("description",),
@@ -53,3 +56,41 @@ def test_each_string_of_a_refusal_is_in_its_place(place: str, given: dict[str, s
     assert SECTION.match(given.get("section", "RFC 1")), place
     assert WORD.fullmatch(given.get("reason", "")), place
     assert " " not in given.get("error", ""), place
+
+
+def sources() -> Iterator[tuple[Path, ast.Module]]:
+    for package in ("authrim", "domain", "projections"):
+        for file in sorted((ROOT / package).rglob("*.py")):
+            yield file.relative_to(ROOT), ast.parse(file.read_text())
+
+
+def constants() -> set[str]:
+    """The names of the refusals that modules hold ready."""
+    found = set()
+    for _, module in sources():
+        for node in module.body:
+            value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+            if isinstance(value, ast.Call) and getattr(value.func, "id", "") in UNNAMED:
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                found |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return found
+
+
+def test_no_path_hangs_on_which_object_a_refusal_is() -> None:
+    """No code compares a refusal by identity or looks at the words of its reason: what matters of it is its type."""
+    held = constants()
+    assert {"LOGIN_TAKEN", "NO_ENCRYPTION_KEY", "CLIENT_CHANGED"} <= held
+    for file, module in sources():
+        for node in ast.walk(module):
+            if not isinstance(node, ast.Compare):
+                continue
+            both = [node.left, *node.comparators]
+            names = {one.id for one in both if isinstance(one, ast.Name)}
+            assert not held & names or not any(isinstance(op, ast.Is | ast.IsNot) for op in node.ops), (
+                f"{file}:{node.lineno}"
+            )
+            # The reader of the log has nothing but the word that an event carries.
+            if file.parts[:2] != ("authrim", "audit"):
+                assert not any(isinstance(one, ast.Attribute) and one.attr == "reason" for one in both), (
+                    f"{file}:{node.lineno}"
+                )

@@ -30,6 +30,7 @@ from authrim.people.new_account import (
     LOGIN_UNUSABLE,
     PASSWORD_LENGTH,
     SHORTEST_PASSWORD,
+    LoginTaken,
     NewAccount,
     Wanted,
     decide_new_account,
@@ -196,8 +197,8 @@ async def _create(request: web.Request, call: Call, interaction: Interaction, ty
         return StepTaken(decision, (made, *changes), new.rows)
 
     step = await take_step(person, interaction, decide)
-    if step is LOGIN_TAKEN:
-        return await _not_yet(request, call, interaction, typed, LOGIN_TAKEN)
+    if isinstance(step, LoginTaken):
+        return await _not_yet(request, call, interaction, typed, step)
     advanced = await answer_step(request, person, ENDPOINT, interaction, step)
     if advanced.taken:
         beginning.tell(advanced.response)
