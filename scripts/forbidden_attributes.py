@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+TOP = Path(__file__).parents[1]
 ROOTS = ("authrim", "domain", "projections")
 _TYPE = "use authrim/outside/media_type.py and the bytes of the body"
 #: What to use in place of each.
@@ -32,10 +33,12 @@ def offences(source: str) -> Iterator[tuple[int, str, str]]:
 
 def main() -> int:
     """Status 1 when there is one, with where it is."""
+    files = [file for root in ROOTS for file in sorted((TOP / root).rglob("*.py"))]
+    if not files:
+        raise FileNotFoundError(TOP)
     found = [
         f"{file}:{line}: .{name} takes too long on a long header: {instead}"
-        for root in ROOTS
-        for file in sorted(Path(root).rglob("*.py"))
+        for file in files
         for line, name, instead in offences(file.read_text("utf-8"))
     ]
     sys.stdout.writelines(f"{line}\n" for line in found)

@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 
 from authrim.authorization._completion import complete
 from authrim.authorization._front_channel import Onward, SignedAnswer, draft_answer, signed_step
-from authrim.authorization.dead_ends import CLIENT_CHANGED, DeadEnd, refuse_dead_end, why_not_open
+from authrim.authorization.dead_ends import CLIENT_CHANGED, Cause, DeadEnd, refuse_dead_end, why_not_open
 from authrim.authorization.interaction import Interaction, StepFacts, allowed_client
 from authrim.clients.keys import NoEncryptionKey
 from authrim.core.call import Call
@@ -51,7 +51,7 @@ async def advance(
 ) -> Advanced:  # fmt: skip
     """Take one step, and say where the browser goes. ``gone`` is what is said when the request is over or somebody
     else's by then, in place of why."""
-    step = await take_step(call, interaction, decide, gone, at_once=at_once)
+    step = await take_step(call, interaction, decide, at_once=at_once)
     return await answer_step(request, call, endpoint, interaction, step, gone)
 
 
@@ -66,8 +66,7 @@ async def cancel(request: web.Request, call: Call, endpoint: str, interaction: I
 
 async def take_step(
     call: Call, interaction: Interaction,
-    decide: Callable[[Grant, Client, StepFacts], Awaitable[StepTaken]], gone: Refusal | None = None,
-    *, at_once: bool = False,
+    decide: Callable[[Grant, Client, StepFacts], Awaitable[StepTaken]], *, at_once: bool = False,
 ) -> Onward | Refusal:  # fmt: skip
     """Decide with grant and client as they are at each try: either may have moved meanwhile. ``at_once``: nothing that
     takes time has happened since the interaction was opened, so the first try goes by what was read then."""
@@ -78,7 +77,7 @@ async def take_step(
     async def attempt(grant: Grant, version: int, now: int) -> Outcome[Onward]:
         closed = why_not_open(grant, interaction.browser_hash, now)
         if closed is not None:
-            return Outcome(gone or closed)
+            return Outcome(closed)
         client = await allowed_client(call, asked)
         if client is None:
             return Outcome(CLIENT_CHANGED)
@@ -106,8 +105,9 @@ async def answer_step(
 ) -> Advanced:  # fmt: skip
     """Where the browser goes after a step: on, to the client, or to the error page."""
     asked = interaction.asked
-    if isinstance(step, Refusal) and (step is gone or isinstance(step, DeadEnd)):
-        refused = await refuse_dead_end(request, call, endpoint, step, client_known=True)
+    if isinstance(step, DeadEnd):
+        said = step if gone is None or step.cause is Cause.CLIENT_CHANGED else gone
+        refused = await refuse_dead_end(request, call, endpoint, said, client_known=True)
         return Advanced(False, refused, is_over=True)
     response = await complete(
         request, call, interaction.client, interaction.grant_id, asked, step, interaction.private.state,

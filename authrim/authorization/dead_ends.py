@@ -115,9 +115,6 @@ CLIENT_CHANGED: Final = DeadEnd(
     reason="client_changed",
     cause=Cause.CLIENT_CHANGED,
 )
-DEAD_ENDS: Final = (
-    OTHER_BROWSER, NO_COOKIES, OTHER_HOST, UNKNOWN, EXPIRED, DONE, SIGNED_OUT, CLIENT_CHANGED,
-)  # fmt: skip
 
 #: Says in the address that a cookie was set, and should have come back.
 _PROBED: Final = "cookies"

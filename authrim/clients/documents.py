@@ -146,11 +146,12 @@ class ClientDocuments:
         """The same policy as for a registration; and no shared secret, which nobody could have been given."""
         settings = self._settings
         rules = settings_rules(settings)
-        defaults = defaults_for(rules.profile, settings.signing_algorithms)
+        profile = client.metadata.profile if client.exists else rules.profile
+        defaults = defaults_for(profile, settings.signing_algorithms)
         own = client.metadata if client.exists else ClientMetadata(
-            profile=rules.profile, access_token_signing_alg=defaults["access_token_signing_alg"]
+            profile=profile, access_token_signing_alg=defaults["access_token_signing_alg"]
         )  # fmt: skip
-        if "none" in PROFILES[rules.profile].client_auth_methods:
+        if "none" in PROFILES[profile].client_auth_methods:
             defaults["token_endpoint_auth_method"] = "none"  # noqa: S105 - the name of a method
         stays = client_admission.left_out(admission, own, fields)
         metadata = registration_metadata.whole(fields, own, {**defaults, "scope": rules.scope, **stays})

@@ -25,10 +25,11 @@ def _may_be_an_image(media_type: MediaType) -> bool:
 
 
 class Fetching(msgspec.Struct, frozen=True):
-    """What it takes: the way out, and where a picture is kept."""
+    """What it takes: the way out, where a picture is kept, and whose part of the places it is (A119)."""
 
     egress: Egress
     private: PrivateData
+    client_id: str = ""
 
 
 async def sector_refusal(fetching: Fetching | None, metadata: ClientMetadata) -> Refusal | None:
@@ -43,7 +44,9 @@ async def sector_refusal(fetching: Fetching | None, metadata: ClientMetadata) ->
     if fetching is None:
         return NOT_FETCHED
     try:
-        document = strict_json.loads((await fetching.egress.fetch(uri)).body, max_bytes=2**24)
+        document = strict_json.loads(
+            (await fetching.egress.fetch(uri, client=fetching.client_id)).body, max_bytes=2**24
+        )
     except (EgressRefused, JsonRefused):
         return NOT_FETCHED
     return document_refusal(document, metadata.redirect_uris)
@@ -63,7 +66,11 @@ async def fetched_logo(
         return none
     try:
         image = await fetching.egress.fetch(
-            metadata.logo_uri, accept=_IMAGES, is_expected=_may_be_an_image, limit=LARGEST_FILE
+            metadata.logo_uri,
+            accept=_IMAGES,
+            is_expected=_may_be_an_image,
+            limit=LARGEST_FILE,
+            client=fetching.client_id,
         )
     except EgressRefused:
         return none

@@ -133,8 +133,13 @@ async def update_client(
     """
     terms = administrators_terms(development, algorithms)
     if logo is None and fetching is not None:
-        before = (await read_client(store, tenant, client_id)).client.metadata
-        logo = await fetched_logo(fetching, msgspec.structs.replace(before, **changes), before)
+        read = await read_client(store, tenant, client_id)
+        before = read.client.metadata
+        wanted = msgspec.structs.replace(before, **changes)
+        allowed = registration.decide_update(read.client, wanted, read.now, terms).answer
+        if isinstance(allowed, Refusal):
+            return allowed
+        logo = await fetched_logo(fetching, wanted, before)
     if logo is not None:
         changes = {**changes, "logo_digest": logo.digest}
     secret = new_client_secret()

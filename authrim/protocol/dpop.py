@@ -17,7 +17,6 @@ from authrim.crypto.jwk import PRIVATE_MEMBERS, REQUIRED_MEMBERS, JwkRefused, pu
 from authrim.crypto.jws import JwsRefused, VerificationKey, verify
 from authrim.crypto.strict_json import JsonRefused
 from authrim.protocol._own_url import is_one_of
-from authrim.protocol.nonce import ACCEPTED_SECONDS
 from authrim.protocol.used_once import UsedOnce
 from domain.errors import Refusal, invalid_dpop_proof
 from domain.vocabulary.numeric_date import is_between
@@ -29,7 +28,7 @@ ALGORITHMS: Final = ("ES256", "PS256", "EdDSA", "Ed25519")
 OLDEST: Final = 60
 AHEAD: Final = 15
 #: How long a ``jti`` is remembered: longer than any proof that holds now can go on holding (A104).
-REMEMBERED: Final = max(OLDEST + AHEAD, ACCEPTED_SECONDS) + AHEAD
+REMEMBERED: Final = OLDEST + AHEAD + AHEAD
 MAX_PROOF: Final = 8192
 MAX_JTI: Final = 255
 

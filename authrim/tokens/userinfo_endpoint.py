@@ -43,14 +43,19 @@ async def userinfo(request: web.Request) -> web.StreamResponse:
     if isinstance(presented, web.Response):
         return presented
     refusal = _refusal(call.core.issuer, presented)
-    if refusal is not None:
+    if refusal is None:
+        response = await _answer(request, call, presented)
+    else:
         scope = OPENID if refusal.error == INSUFFICIENT_SCOPE.error else ""
         scheme = token_type_of(presented.issued)
-        return await refuse_as_resource(
+        response = await refuse_as_resource(
             call, ENDPOINT, refusal, scheme=scheme, scope=scope,
             described_at=described_at(call.core),
         )  # fmt: skip
-    return await _answer(request, call, presented)
+    allow_client_origins(request, response, presented.client)
+    if presented.client.profile.interaction_ids:
+        tell_interaction_id(request, response)
+    return response
 
 
 def _refusal(issuer: str, presented: PresentedToken) -> Refusal | None:
@@ -69,9 +74,6 @@ async def _answer(request: web.Request, call: Call, presented: PresentedToken) -
     response = await _in_form(call, client, {"sub": subject, **claims})
     if isinstance(response, Refusal):
         return await refuse_as_json(request, call, ENDPOINT, response, client_known=True)
-    allow_client_origins(request, response, client)
-    if client.profile.interaction_ids:
-        tell_interaction_id(request, response)
     return response
 
 

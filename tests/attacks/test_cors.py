@@ -42,6 +42,17 @@ async def test_userinfo_and_revocation(server: RunningServer, browser: Browser) 
             assert (answer.status, answer.headers.get(ALLOW)) == (200, allowed), origin
 
 
+async def test_a_refusal_of_userinfo_is_read_by_the_clients_own_origin(
+    server: RunningServer, browser: Browser
+) -> None:
+    """A198: a script may read why userinfo answers its client no (RFC 6750 §3.1), as it may at the other endpoints."""
+    tokens = await browser.code_flow(await server.client("spa"), scope="email")
+    for origin, allowed in ((OWN, OWN), (FOREIGN, None)):
+        headers = {"Authorization": f"Bearer {tokens['access_token']}", "Origin": origin}
+        async with server.http.get(server.url("/userinfo"), headers=headers) as answer:
+            assert (answer.status, answer.headers.get(ALLOW)) == (403, allowed), origin
+
+
 async def test_preflights(server: RunningServer) -> None:
     """A198: a preflight of an opaque origin gets nothing; pages and the authorization endpoint have none."""
     for path in ("/token", "/userinfo", "/revoke"):

@@ -182,6 +182,7 @@ async def test_no_secret_reaches_a_log_line_or_the_disk(
         cookie = browser.cookies[SESSION].partition(".")[2]
     written = capfd.readouterr()
     kept = b"".join(file.read_bytes() for file in store_place.parent.iterdir() if file.is_file())
+    assert len(kept) > 10_000
     assert "create_account_post" in written.out + written.err
     for secret in (LOGIN, NAME, PASSWORD, "hinted@people.example", "Mallory Mistyped", cookie):
         assert secret not in written.out + written.err

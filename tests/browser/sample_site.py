@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from authrim.authorization.dead_ends import DEAD_ENDS, TITLE
+from authrim.authorization import dead_ends
 from authrim.pages import texts
 from authrim.pages.pages import (
     START_AGAIN,
@@ -124,15 +124,15 @@ class Site:
                         error_id="0192f0c4a7b87c0d9e1f2a3b4c5d6e7f",
                     ),
                 )
-            case name if name.startswith("dead-end"):
-                cause = DEAD_ENDS[int(name.rpartition("-")[2])]
+            case "dead-end":
+                cause = dead_ends.UNKNOWN
                 return page_or_json(
                     self.pages,
                     ErrorPage(
                         locale=locale,
                         status=400,
                         error=cause.error,
-                        title=TITLE,
+                        title=dead_ends.TITLE,
                         description=cause.description,
                         hint=cause.hint,
                         error_id="0192f0c4a7b87c0d9e1f2a3b4c5d6e7f",

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 PAGES = (
     "login", "login-wrong", "create-account", "create-account-wrong", "consent", "error", "form-post", "logout",
-    "logout-unproved", "logged-out-back", "leaving", "leaving-post", "dead-end-3",
+    "logout-unproved", "logged-out-back", "leaving", "leaving-post", "dead-end",
 )  # fmt: skip
 PHONE, DESKTOP = {"width": 375, "height": 667}, {"width": 1280, "height": 800}
 

@@ -16,6 +16,11 @@ WRITTEN_MTLS_PORT = "8443"
 PAGES = sorted(page for page in (DOCS / "protocols").glob("*.md") if any(examples(page.read_text())))
 
 
+def test_pages_have_examples() -> None:
+    """Most pages of protocols can be followed."""
+    assert len(PAGES) >= 12
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_page_can_be_followed(page: Path, tmp_path: Path) -> None:
     """A reader who starts ``authrim dev`` as the page says and copies its commands gets what the page shows."""

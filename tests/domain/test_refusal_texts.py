@@ -79,6 +79,13 @@ def constants() -> set[str]:
 def test_no_path_hangs_on_which_object_a_refusal_is() -> None:
     """No code compares a refusal by identity or looks at the words of its reason: what matters of it is its type."""
     held = constants()
+    kinds = {
+        node.name
+        for _, module in sources()
+        for node in ast.walk(module)
+        if isinstance(node, ast.ClassDef) and any(getattr(base, "id", "") == "Refusal" for base in node.bases)
+    }
+    assert kinds <= set(UNNAMED)
     assert {"LOGIN_TAKEN", "NO_ENCRYPTION_KEY", "CLIENT_CHANGED"} <= held
     for file, module in sources():
         for node in ast.walk(module):

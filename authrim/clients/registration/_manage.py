@@ -75,7 +75,7 @@ async def replace_metadata(
         decision = dynamic_registration.decide_replace(read.client, command, terms, read.now)
         if isinstance(decision.answer, Refusal):
             return Outcome(decision.answer)
-        logo = await fetched(call.core, decision.answer.metadata, read.client.metadata)
+        logo = await fetched(call.core, client_id, decision.answer.metadata, read.client.metadata)
         if isinstance(logo, Refusal):
             return Outcome(logo)
         if logo is not None and logo.digest is not None:

@@ -81,7 +81,7 @@ async def register_client(call: Call, wanted: Described, initial_token: str | No
         decision = client_registration.decide_register(clients.NO_CLIENT, command, now)
         if isinstance(decision.answer, Refusal):
             return Outcome(decision.answer)
-        logo = await fetched(call.core, metadata, ClientMetadata())
+        logo = await fetched(call.core, client_id, metadata, ClientMetadata())
         if isinstance(logo, Refusal):
             return Outcome(logo)
         if logo is not None and logo.digest is not None:

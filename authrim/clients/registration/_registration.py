@@ -102,10 +102,10 @@ _REQUIRED: Final = Refusal(
 
 
 async def fetched(
-    core: Core, metadata: ClientMetadata, before: ClientMetadata
+    core: Core, client_id: str, metadata: ClientMetadata, before: ClientMetadata
 ) -> LogoChange | Refusal | None:
     """What has to be fetched before a registration is taken: that its sector vouches for it, and its picture."""
-    fetching = Fetching(core.egress, core.private)
+    fetching = Fetching(core.egress, core.private, client_id)
     return await sector_refusal(fetching, metadata) or await fetched_logo(fetching, metadata, before)
 
 

@@ -31,11 +31,6 @@ async def server(store: Store, authority: Authority) -> AsyncIterator[RunningSer
         yield running
 
 
-@pytest.fixture
-def browser(server: RunningServer) -> Browser:
-    return Browser(server)
-
-
 async def refer(browser: Browser, client: KnownClient, request_uri: str, **beside: str) -> Shown:
     query = {"client_id": client.client_id, "request_uri": request_uri, **beside}
     return await browser.request("GET", browser.server.url("/authorize?") + urlencode(query))

@@ -13,6 +13,7 @@ from authrim.clients.records import delete_client, disable_client, enable_client
 from authrim.store.contract import Store
 from domain.client.client_id_url import problem
 from domain.client.metadata import ClientMetadata
+from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 from tests.support.assertion import ASSERTION_TYPE, claims_for, new_key, public_jwks, signed
 from tests.support.browser import Browser, Shown, redeem
@@ -190,6 +191,29 @@ async def test_a202_a_document_takes_nothing_back_from_an_administrator(
     publish(site, scope="openid email")
     forget(server)
     assert (await begin(browser, client.client_id)).status == 400
+
+
+@ONE_STORE
+async def test_a_client_keeps_the_profile_that_it_has(
+    server: RunningServer, browser: Browser, site: Site
+) -> None:
+    """What a document leaves out is as the client's own profile has it, whatever new clients get by then."""
+    key = new_key()
+    client = publish(site, jwks=public_jwks(key), token_endpoint_auth_method="private_key_jwt")
+    assert (await begin(browser, client.client_id)).status == 200
+    changes = {
+        "profile": "fapi2-security", "dpop_bound_access_tokens": True, "grant_types": ("authorization_code",),
+        "id_token_signed_response_alg": "ES256", "access_token_signing_alg": "ES256",
+    }  # fmt: skip
+    updated = await update_client(server.core.store, DEFAULT_TENANT, client.client_id, changes)
+    assert not isinstance(updated, Refusal), updated
+    publish(site, jwks=public_jwks(key), client_name="New")
+    forget(server)
+    await begin(browser, client.client_id)
+    found = await server.core.configuration.client(DEFAULT_TENANT, client.client_id)
+    assert found is not None
+    assert (found.metadata.client_name, found.metadata.profile) == ("New", "fapi2-security")
+    assert found.metadata.token_endpoint_auth_method == "private_key_jwt"
 
 
 @pytest.mark.parametrize(

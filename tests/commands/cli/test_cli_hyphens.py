@@ -34,6 +34,7 @@ def test_the_walk_finds_the_commands() -> None:
         WITH_ARGUMENTS
     )
     assert len(WITH_ARGUMENTS) > 15
+    assert len(WITH_TEXTS) > 15
 
 
 @pytest.mark.parametrize("value", LIKE_OPTIONS)

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from authrim.store.contract import Store
-from tests.support.browser import Browser
 from tests.support.https_site import Authority, Site, serving_site
 from tests.support.logout_receiver import PATH, reaching
 from tests.support.running import RunningServer, running_server
@@ -29,8 +28,3 @@ async def site(authority: Authority) -> AsyncIterator[Site]:
 async def server(store: Store, authority: Authority) -> AsyncIterator[RunningServer]:
     async with running_server(store, **reaching(authority)) as running:
         yield running
-
-
-@pytest.fixture
-def browser(server: RunningServer) -> Browser:
-    return Browser(server)

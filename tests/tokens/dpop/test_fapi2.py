@@ -16,7 +16,6 @@ from tests.support.running import KnownClient, RunningServer
 only_sqlite = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
 
 CLIENT_KEY = new_key()
-SUITE = "fapi2-security-profile-final"
 
 
 async def fapi_client(server: RunningServer, name: str = "fapi", **changes: Any) -> KnownClient:

@@ -10,7 +10,7 @@ from authrim.wire.limits import Limits
 from scripts.reference.specs import evidence, shown_path
 from tests.support.running import RunningServer
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/specs.md").read_text()
 
 

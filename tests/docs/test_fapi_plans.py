@@ -13,7 +13,7 @@ import pytest
 from scripts.reference.specs import evidence
 from tests.support.fapi_plans import ADVANCED_PLAN, MESSAGE_SIGNING_PLAN, SECURITY_PLAN, Plan
 
-FOLDERS = Path(__file__).parents[2] / "fapi"
+FOLDERS = Path(__file__).parents[1] / "fapi"
 FAPI2_FOLDERS = ("fapi2_security", "fapi2_message_signing")
 #: A plan, where its tests are, and how many modules the suite runs in some of its variants.
 PLANS: dict[str, tuple[Plan, tuple[str, ...], dict[str, int]]] = {
