@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import re
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -15,7 +16,6 @@ import pytest
 import structlog
 
 from authrim.outside.egress import Egress, EgressRefused
-from authrim.pages._static_files import StaticFiles
 from authrim.store.sqlite.schema import migrate_sqlite
 from authrim.store.sqlite.store import SQLiteStore
 from domain.client.metadata import ClientMetadata
@@ -225,11 +225,14 @@ def _page_forms(
 
 
 async def discovery(server: RunningServer) -> Iterator[Filled]:
+    async with server.http.get(server.url("/authorize"), headers={"Accept": "text/html"}) as page:
+        style_sheet = re.search(r"/static/authrim-\w+\.css", await page.text())
+    assert style_sheet is not None
     yield_from = [
         heads(method, target, HEADERS, {})
         for method, target in (
             ("GET", "/.well-known/openid-configuration"), ("GET", "/authorize"),
-            ("GET", StaticFiles().url("authrim.css")), ("OPTIONS", "/token"),
+            ("GET", style_sheet[0]), ("OPTIONS", "/token"),
             ("GET", "/health/ready"), ("GET", "/check-session"), ("POST", "/challenge"),
         )
     ]  # fmt: skip
