@@ -20,8 +20,9 @@ from authrim.web.call import core_of
 from authrim.web.cookies import csrf_token, fetched_secret, request_secret
 from authrim.web.own_form import form_refusal
 from authrim.web.params import Params, read_form
-from domain.authorization.request import PrivateParameters, is_still_allowed
+from domain.authorization.request import PrivateParameters
 from domain.authorization.steps import AuthorizationFacts, Browser
+from domain.authorization.still_allowed import is_still_allowed
 from domain.client.client import Client
 from domain.errors import Refusal
 from domain.grant.events import AuthorizationRequested

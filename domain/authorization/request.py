@@ -6,6 +6,7 @@ Until the client and its redirect URI are sure, a refusal is a page and never a 
 
 import msgspec
 
+from domain.authorization import parameter_refusals as refusals
 from domain.authorization import parameters as read
 from domain.authorization.parameters import Parameters
 from domain.authorization.pushed_request import Pushed
@@ -17,10 +18,8 @@ from domain.errors import Refusal, invalid_request
 from domain.grant.events import AuthorizationRequested
 from domain.grant.issue import OPENID
 from domain.grant.sender_constraint import code_key
-from domain.liveness import ACTIVE
 from domain.vocabulary import claims
 from domain.vocabulary import response_mode as response_modes
-from domain.vocabulary import response_type as response_types
 
 
 class RequestFacts(msgspec.Struct, frozen=True):
@@ -125,10 +124,10 @@ def validate(client: Client, parameters: Parameters, facts: RequestFacts) -> Val
     redirect_uri = check_redirect_uri(client, parameters)
     if isinstance(redirect_uri, Refusal):
         return OnPage(redirect_uri)
-    try:
-        return _validated(client, parameters, facts, redirect_uri)
-    except read.Refused as refused:
-        return _by_redirect(parameters, refused.refusal, redirect_uri, facts)
+    validated = _validated(client, parameters, facts, redirect_uri)
+    if isinstance(validated, Refusal):
+        return _by_redirect(parameters, validated, redirect_uri, facts)
+    return validated
 
 
 def refuse_object(
@@ -156,61 +155,26 @@ def _by_redirect(
     return ByRedirect(refusal, redirect_uri, mode, echoed)
 
 
-def is_still_allowed(
-    client: Client, request: AuthorizationRequested, types: tuple[str, ...], modes: tuple[str, ...]
-) -> bool:
-    """Whether the client may still have what was accepted, of the response types and modes that are offered. Asked at
-    every later step, of the recorded request and never of what the browser sends (A017, A018, F31)."""
-    return (
-        client.status == ACTIVE
-        and client.generation == request.client_generation
-        and request.response_type in types
-        and request.response_mode in modes
-        and redirect_uris.matches(client, request.redirect_uri)
-        and client_rules.response_type_refusal(client, request.response_type) is None
-        and client_rules.response_mode_refusal(client, request.response_type, request.response_mode) is None
-        and set(request.scope) <= set(client.metadata.scope)
-        and _came_as_demanded(client, request)
-    )
-
-
-def _came_as_demanded(client: Client, request: AuthorizationRequested) -> bool:
-    """Whether the request came as the client's registration and profile demand it by now: pushed, signed, with PKCE."""
-    pushed = request.request_uri_hash is not None
-    has_pkce = request.code_challenge is not None or not response_types.gives_code(request.response_type)
-    return (
-        (pushed or not client_rules.must_push(client))
-        and (request.request_object_hash is not None or not client_rules.must_sign_requests(client))
-        and (has_pkce or not client_rules.requires_pkce(client, pushed))
-    )
-
-
-def _refuse_unpushed(client: Client, facts: RequestFacts) -> None:
-    """RFC 9126 §5, §6: by the server, the client or its profile (A071)."""
+def _way_refusal(client: Client, facts: RequestFacts) -> Refusal | None:
+    """Pushed (RFC 9126 §5, §6; A071) and signed (RFC 9101 §10.5; A064) as the server, the client or its profile
+    demands it."""
     if facts.pushed is None and (facts.require_pushed or client_rules.must_push(client)):
-        raise read.Refused(
-            invalid_request(
-                "The request was not pushed.", hint="Use the PAR endpoint.", section="RFC 9126 §5"
-            )
+        return invalid_request(
+            "The request was not pushed.", hint="Use the PAR endpoint.", section="RFC 9126 §5"
         )
-
-
-def _refuse_unsigned(client: Client, facts: RequestFacts) -> None:
-    """RFC 9101 §10.5: by the server, the client or its profile (A064)."""
     if facts.signed is None and (facts.require_signed or client_rules.must_sign_requests(client)):
-        raise read.Refused(
-            invalid_request(
-                "The request is not signed.", hint="Send it as a request object.", section="RFC 9101 §10.5"
-            )
+        return invalid_request(
+            "The request is not signed.", hint="Send it as a request object.", section="RFC 9101 §10.5"
         )
+    return None
 
 
-def _with_push(request: AuthorizationRequested, pushed: Pushed) -> AuthorizationRequested:
+def _with_push(request: AuthorizationRequested, pushed: Pushed) -> AuthorizationRequested | Refusal:
     """The person has the whole time of an interaction, even when they come at the last moment. The code is bound to
     the key that was proved with the push or named by ``dpop_jkt``, which must be the same (RFC 9449 §10.1)."""
     key = code_key(request.dpop_jkt, pushed.proof)
     if isinstance(key, Refusal):
-        raise read.Refused(key)
+        return key
     return msgspec.structs.replace(
         request,
         expires_at=request.expires_at + pushed.lifetime,
@@ -223,17 +187,34 @@ def _with_push(request: AuthorizationRequested, pushed: Pushed) -> Authorization
     )
 
 
-def _validated(client: Client, parameters: Parameters, facts: RequestFacts, redirect_uri: str) -> Valid:
-    read.refuse_repeated(parameters)
-    _refuse_unpushed(client, facts)
-    _refuse_unsigned(client, facts)
-    read.refuse_unsupported(parameters)
+def _validated(
+    client: Client, parameters: Parameters, facts: RequestFacts, redirect_uri: str
+) -> Valid | Refusal:
+    refusal = (
+        refusals.repeated_refusal(parameters)
+        or _way_refusal(client, facts)
+        or refusals.unsupported_refusal(parameters)
+    )
+    if refusal is not None:
+        return refusal
     response_type = read.response_type(client, parameters, facts.response_types)
+    if isinstance(response_type, Refusal):
+        return response_type
     response_mode = read.response_mode(client, parameters, response_type, facts.response_modes)
+    if isinstance(response_mode, Refusal):
+        return response_mode
     scope = read.scope(client, parameters, signed=facts.signed is not None)
-    read.refuse_id_token_without_openid(response_type, scope)
-    prompt = read.prompt(parameters, facts.creates_accounts)
+    if isinstance(scope, Refusal):
+        return scope
+    refusal = _refusal_of_the_rest(client, parameters, facts, response_type, scope)
+    if refusal is not None:
+        return refusal
     asked = read.asked_claims(parameters)
+    if isinstance(asked, Refusal):
+        return asked
+    max_age = read.max_age(client, parameters)
+    if isinstance(max_age, Refusal):
+        return max_age
     request = AuthorizationRequested(
         client_id=client.client_id,
         client_generation=client.generation,
@@ -242,35 +223,59 @@ def _validated(client: Client, parameters: Parameters, facts: RequestFacts, redi
         response_type=response_type,
         response_mode=response_mode,
         scope=read.without_useless_offline_access(client, response_type, scope),
-        resource=read.resources(client, parameters, scope, facts.issuer),
-        code_challenge=read.code_challenge(client, parameters, response_type, facts.pushed is not None),
-        nonce=read.nonce(client, parameters, response_type, scope),
-        prompt=prompt,
-        max_age=read.max_age(client, parameters),
+        resource=parameters.resources,
+        code_challenge=read.code_challenge(parameters, response_type),
+        nonce=parameters.get("nonce"),
+        prompt=read.words(parameters, "prompt"),
+        max_age=max_age,
         acr_values=asked.acr_values or read.acr_values(client, parameters),
         acr_essential=asked.acr_essential,
         auth_time_requested=asked.auth_time_requested or client.metadata.require_auth_time,
         id_token_claims=claims.permitted(asked.id_token, client.metadata.scope),
         userinfo_claims=claims.permitted(asked.userinfo, client.metadata.scope),
         display=read.display(parameters),
-        ui_locales=read.values_of(parameters, "ui_locales"),
-        claims_locales=read.values_of(parameters, "claims_locales"),
+        ui_locales=read.words(parameters, "ui_locales"),
+        claims_locales=read.words(parameters, "claims_locales"),
         browser_hash=facts.browser_hash,
-        dpop_jkt=read.dpop_jkt(parameters) if facts.dpop else None,
+        dpop_jkt=parameters.get("dpop_jkt") if facts.dpop else None,
         default_audience=client.metadata.default_audience or facts.issuer,
         sender_constraints=tuple(" ".join(sorted(ways)) for ways in client.sender_constraints),
         requested_at=facts.now,
         expires_at=facts.now + facts.interaction_lifetime,
     )
+    private = PrivateParameters(
+        parameters.get("state"), parameters.get("login_hint"), hinted_subject=asked.subject
+    )
+    return _as_it_came(request, private, facts)
+
+
+def _refusal_of_the_rest(
+    client: Client, parameters: Parameters, facts: RequestFacts, response_type: str, scope: tuple[str, ...]
+) -> Refusal | None:
+    """What speaks against the parameters that are taken as they stand."""
+    return (
+        refusals.id_token_refusal(response_type, scope)
+        or refusals.prompt_refusal(parameters, facts.creates_accounts)
+        or refusals.resource_refusal(client, parameters, scope, facts.issuer)
+        or refusals.pkce_refusal(client, parameters, response_type, facts.pushed is not None)
+        or refusals.nonce_refusal(client, parameters, response_type, scope)
+        or refusals.lists_refusal(parameters)
+        or (refusals.dpop_jkt_refusal(parameters) if facts.dpop else None)
+        or refusals.private_refusal(parameters)
+    )
+
+
+def _as_it_came(
+    request: AuthorizationRequested, private: PrivateParameters, facts: RequestFacts
+) -> Valid | Refusal:
+    """The request with the marks of how it came: pushed, in a request object, or both."""
     if facts.pushed is not None:
-        request = _with_push(request, facts.pushed)
+        pushed = _with_push(request, facts.pushed)
+        if isinstance(pushed, Refusal):
+            return pushed
+        request = pushed
     if facts.signed is not None:
         request = msgspec.structs.replace(
             request, request_object_hash=facts.signed.hash, request_object_kid=facts.signed.kid
         )
-    private = PrivateParameters(
-        state=read.limited(parameters, "state", read.MAX_STATE),
-        login_hint=read.limited(parameters, "login_hint", read.MAX_HINT),
-        hinted_subject=asked.subject,
-    )
     return Valid(request, private)

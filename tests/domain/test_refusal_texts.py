@@ -101,3 +101,24 @@ def test_no_path_hangs_on_which_object_a_refusal_is() -> None:
                 assert not any(isinstance(one, ast.Attribute) and one.attr == "reason" for one in both), (
                     f"{file}:{node.lineno}"
                 )
+
+
+def test_the_domain_returns_its_refusals() -> None:
+    """No module of ``domain`` raises a refusal, wraps one in an exception, or catches one: what is refused is a value,
+    so that events can be appended with it (``domain/errors.py``)."""
+    for file, module in sources():
+        if file.parts[0] != "domain":
+            continue
+        for node in ast.walk(module):
+            if isinstance(node, ast.Raise | ast.ExceptHandler):
+                named = node.exc if isinstance(node, ast.Raise) else node.type
+                names = {one for part in ast.walk(named or node) for one in (name_of(part),) if one}
+                assert not {one for one in names if one in UNNAMED or "refus" in one.lower()}, (
+                    f"{file}:{node.lineno}"
+                )
+            if isinstance(node, ast.ClassDef) and any("Exception" in name_of(base) for base in node.bases):
+                assert not any(name_of(one) == "Refusal" for one in ast.walk(node)), f"{file}:{node.lineno}"
+
+
+def name_of(node: ast.AST) -> str:
+    return node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
