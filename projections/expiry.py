@@ -7,12 +7,13 @@ comparison with the log takes the absence of such a row for no difference.
 from collections.abc import Mapping
 from typing import Final
 
+from domain.units import DAY, HOUR
 from projections.tables import SESSION_CLIENTS, SESSIONS, TOKENS, Table
 
 #: Seconds that a token's row outlives the token, for clocks that differ.
-TOKEN_KEPT: Final = 3600
+TOKEN_KEPT: Final = HOUR
 #: Seconds that a session's row outlives the session: as long as its end is news to anybody (Back-Channel Logout).
-SESSION_KEPT: Final = 31 * 86400
+SESSION_KEPT: Final = 31 * DAY
 
 #: When a row ``{row}`` may be missing at ``{now}`` (seconds). ``{sessions}`` is the table with all sessions.
 _MAY_BE_GONE: Final[Mapping[str, str]] = {

@@ -13,8 +13,8 @@ import msgspec
 
 from authrim.audit.follow import FOLLOWED
 from authrim.audit.recorded import read_page, rows_of
-from authrim.store.contract import MICROSECONDS
 from authrim.store.read_back import Failure, ReadBack, Shadow
+from domain.units import MICROSECONDS
 from projections.followed import Recorded
 from projections.inline import STATE_PROJECTIONS, StateProjection, token_rows
 from projections.rows import Row

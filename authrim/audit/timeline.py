@@ -11,13 +11,14 @@ from authrim.audit._refusal import told
 from authrim.audit.follow import Follower
 from authrim.audit.sentences import reason_in_words, sentence
 from authrim.store.codec import UnreadableEvent
-from authrim.store.contract import MICROSECONDS, Store, StoredEvent
+from authrim.store.contract import Store, StoredEvent
 from authrim.store.read_back import ReadBack
 from domain import stream as streams
 from domain.errors import Refusal
 from domain.event import Event, as_dict
 from domain.grant import grant as grants
 from domain.grant.grant import Grant
+from domain.units import MICROSECONDS
 from projections.audit import AUDIT
 from projections.followed import Metadata
 

@@ -24,7 +24,7 @@ from authrim.crypto.strict_json import JsonRefused
 from authrim.outside.egress import Egress, EgressRefused, Fetched
 from authrim.settings import Settings
 from authrim.store import codec
-from authrim.store.contract import MICROSECONDS, Store
+from authrim.store.contract import Store
 from domain.client import client as clients
 from domain.client import client_id_url
 from domain.client.client import Client
@@ -39,6 +39,7 @@ from domain.registration.dynamic import defaults_for
 from domain.registration.invalid_metadata import invalid
 from domain.registration.lifecycle import RegisterClient, decide_register, decide_update
 from domain.stream import CLIENT, client_stream
+from domain.units import MICROSECONDS
 
 log = structlog.get_logger(__name__)
 

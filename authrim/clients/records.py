@@ -17,7 +17,7 @@ from authrim.core.paging import rows_of
 from authrim.core.sealed_rows import CLIENT as CLIENT_OWNER
 from authrim.crypto.secrets import ClientSecret, new_client_secret
 from authrim.store import codec
-from authrim.store.contract import MICROSECONDS, Store
+from authrim.store.contract import Store
 from domain.client import client as clients
 from domain.client.client import SECRET_METHODS, Client
 from domain.client.metadata import ClientMetadata
@@ -29,11 +29,12 @@ from domain.registration.admission import Admission
 from domain.registration.judgement import judged
 from domain.registration.lifecycle import RegisterClient, SetSecret
 from domain.stream import CLIENT, client_stream
+from domain.units import DAY, MICROSECONDS
 from projections.rows import Row
 from projections.tables import CLIENTS, SEALED, sealed_key
 
 #: How long the secret before a rotation goes on working when nothing else is said, in seconds.
-DEFAULT_OVERLAP: Final = 86_400
+DEFAULT_OVERLAP: Final = DAY
 _CLIENT_ID_BYTES: Final = 10
 
 

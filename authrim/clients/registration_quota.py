@@ -9,9 +9,8 @@ from typing import Final
 from authrim.core.call import Call
 from authrim.settings import Settings
 from authrim.store.contract import Store
+from domain.units import HOUR, MINUTE
 
-MINUTE: Final = 60
-HOUR: Final = 3600
 #: Of the hour, what one source may have: a tenth, and no less than these where the hour is short.
 _SHARE: Final = 10
 _LEAST_SHARE: Final = 10

@@ -9,7 +9,7 @@ from authrim.core.execute import Change, Outcome
 from authrim.crypto.ids import digest, new_id
 from authrim.crypto.registration_handles import new_initial_token, new_registration_token
 from authrim.store import codec
-from authrim.store.contract import MICROSECONDS, Store
+from authrim.store.contract import Store
 from domain import stream as streams
 from domain.client.client import Client
 from domain.client.profile import PROFILES
@@ -24,6 +24,7 @@ from domain.registration.initial_access_token import RegistrationToken
 from domain.registration.initial_access_token_events import InitialAccessTokenIssued
 from domain.registration.policy import GRANT_TYPES
 from domain.stream import REGISTRATION, registration_stream
+from domain.units import MICROSECONDS
 
 
 class GivenToken(msgspec.Struct, frozen=True):

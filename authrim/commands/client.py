@@ -16,6 +16,7 @@ from domain.client.profile import PROFILES
 from domain.client.profile_defaults import defaults_of
 from domain.errors import Refusal
 from domain.registration.signing import default_algorithms
+from domain.units import DAY
 
 _PERSON_SCOPES: Final = ("openid", "profile", "email", "address", "phone", "offline_access")
 _WITH_PEOPLE: Final[dict[str, Any]] = {
@@ -166,7 +167,7 @@ async def _logo_change(
 @client.command("rotate-secret")
 @click.argument("client_id")
 @click.option(
-    "--overlap", type=click.IntRange(0, 90 * 86_400), default=clients.DEFAULT_OVERLAP, show_default=True,
+    "--overlap", type=click.IntRange(0, 90 * DAY), default=clients.DEFAULT_OVERLAP, show_default=True,
     help="For how many seconds the secret before this one goes on working.",
 )  # fmt: skip
 @click.pass_context

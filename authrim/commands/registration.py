@@ -1,7 +1,7 @@
 """``authrim registration``: let clients register themselves, and help those that lost their token."""
 
 import time
-from typing import Any, Final
+from typing import Any
 
 import click
 
@@ -13,8 +13,7 @@ from domain.client.profile import PROFILES
 from domain.errors import Refusal
 from domain.registration.initial_access_token import LONGEST_LIFE, MOST_USES, RegistrationToken
 from domain.registration.policy import GRANT_TYPES
-
-_DAY: Final = 86_400
+from domain.units import DAY
 
 
 @click.group()
@@ -36,7 +35,7 @@ def token() -> None:
     help="How many clients it lets in.",
 )
 @click.option(
-    "--expires-in", type=click.IntRange(1, LONGEST_LIFE), default=_DAY, show_default=True, help="In seconds."
+    "--expires-in", type=click.IntRange(1, LONGEST_LIFE), default=DAY, show_default=True, help="In seconds."
 )
 @click.option(
     "--scope", multiple=True, help="What its clients may ask for, in place of registration_scope; repeatable."

@@ -17,7 +17,7 @@ import msgspec
 from authrim.core.clients_and_keys import Configuration
 from authrim.core.origin import Origin
 from authrim.store import codec
-from authrim.store.contract import MICROSECONDS, Append, Conflict, NewEvent, Overloaded, Store, StreamAppend
+from authrim.store.contract import Append, Conflict, NewEvent, Overloaded, Store, StreamAppend
 from domain import stream as streams
 from domain.errors import Refusal
 from domain.event import Event
@@ -25,6 +25,7 @@ from domain.grant import grant as grants
 from domain.grant.events import AuthorizationRequested
 from domain.grant.grant import NOTHING, Grant
 from domain.stream import CONFIGURATION_KINDS
+from domain.units import MICROSECONDS
 from projections.inline import STATE_PROJECTIONS, state_rows, token_rows
 from projections.rows import Row
 from projections.session_clients import session_client_rows

@@ -10,7 +10,8 @@ from typing import Final
 import structlog
 
 from authrim.core.parts import Core
-from authrim.store.contract import MICROSECONDS, StoreError
+from authrim.store.contract import StoreError
+from domain.units import MICROSECONDS
 
 log = structlog.get_logger(__name__)
 

@@ -17,7 +17,7 @@ from authrim.crypto.key_pair import KeyPair, new_key_pair
 from authrim.crypto.key_ring import KeyRing
 from authrim.settings import Settings
 from authrim.store import codec
-from authrim.store.contract import MICROSECONDS, Store, Unavailable
+from authrim.store.contract import Store, Unavailable
 from domain.decision import Decision
 from domain.errors import Refusal
 from domain.key import key as keys
@@ -25,6 +25,7 @@ from domain.key.events import KeyPromoted
 from domain.key.key import ACTIVE, Key, KeyTimes, Life, life, successor_of
 from domain.registration.policy import LONGEST_ACCESS_TOKEN
 from domain.stream import KEY, key_stream
+from domain.units import MICROSECONDS
 
 #: Row name of a key's private half.
 PRIVATE_HALF: Final = "private"

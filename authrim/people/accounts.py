@@ -32,13 +32,14 @@ from authrim.people.new_account import (
 )
 from authrim.people.sessions.end import end_sessions
 from authrim.store import codec
-from authrim.store.contract import MICROSECONDS, Conflict, Store
+from authrim.store.contract import Conflict, Store
 from domain.decision import Decision
 from domain.errors import Refusal
 from domain.person import account as accounts
 from domain.person.account import Account
 from domain.person.grant_ending import Grants
 from domain.stream import ACCOUNT, account_stream
+from domain.units import MICROSECONDS
 from domain.vocabulary.claims import check_person
 from projections.rows import Row
 from projections.tables import LOGINS, row_key

@@ -14,7 +14,7 @@ from authrim.core.execute import Change, Outcome
 from authrim.core.paging import rows_of
 from authrim.people.endings import endings_of
 from authrim.store import codec
-from authrim.store.contract import MICROSECONDS, Store
+from authrim.store.contract import Store
 from domain.client.client import Client
 from domain.errors import Refusal
 from domain.grant import grant as grants
@@ -22,6 +22,7 @@ from domain.grant.events import AccessTokenIssued, confirmation_of
 from domain.grant.revocation import revoke
 from domain.grant.sender_constraint import is_kept_bound
 from domain.stream import GRANT, grant_stream
+from domain.units import MICROSECONDS
 from projections.tables import TOKENS, row_key
 
 _decode = msgspec.json.Decoder(AccessTokenIssued).decode

@@ -17,6 +17,7 @@ from authrim.protocol.used_once import UsedOnce
 from domain.client.client import Client
 from domain.client.profile import AssertionAudience
 from domain.errors import Refusal, invalid_client
+from domain.units import HOUR
 from domain.vocabulary.numeric_date import is_between
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -25,7 +26,7 @@ ACCEPTED_TYPES: Final = frozenset({None, "JWT", "client-authentication+jwt"})
 #: Clocks may differ by this many seconds (the official suite: accept 8, refuse 62).
 SKEW: Final = 10
 #: An assertion that lives longer than this would have to be remembered for longer.
-LONGEST_LIFE: Final = 3600
+LONGEST_LIFE: Final = HOUR
 MAX_JTI: Final = 255
 
 

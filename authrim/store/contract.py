@@ -8,14 +8,13 @@
 """
 
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
-from typing import Any, Final, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
 from projections.rows import Row
 
 #: The log's clock counts microseconds; tokens and settings count seconds (RFC 7519 §2).
-MICROSECONDS: Final = 1_000_000
 
 
 class NewEvent(NamedTuple):

@@ -20,12 +20,13 @@ from authrim.crypto.key_ring import KeyRing
 from authrim.crypto.strict_json import JsonRefused
 from authrim.crypto.tokens import ACCESS_TOKEN_TYPE
 from authrim.people.endings import endings_of
-from authrim.store.contract import MICROSECONDS, Store
+from authrim.store.contract import Store
 from domain.client.client import NO_CLIENT, Client
 from domain.grant.events import AccessTokenIssued, confirmation_of
 from domain.grant.sender_constraint import is_kept_bound
 from domain.grant.token import TokenStanding, why_inactive
 from domain.liveness import ACTIVE, Liveness
+from domain.units import MICROSECONDS
 from projections.tables import token_key
 
 #: JWTs whose signature was found good, remembered by digest: a signature that held once holds for as long as

@@ -19,7 +19,6 @@ from authrim.crypto.tokens import SentWith, sign_access_token, sign_id_token
 from authrim.people.claims import claims_of
 from authrim.people.endings import endings_of
 from authrim.people.pseudonyms import public_session, public_subject, subject_of_token
-from authrim.store.contract import MICROSECONDS
 from domain.client.client import NO_CLIENT, Client, grant_refusal
 from domain.errors import Refusal
 from domain.grant.events import AccessTokenIssued, token_type_of
@@ -29,6 +28,7 @@ from domain.grant.sender_constraint import is_kept_bound
 from domain.liveness import Liveness
 from domain.registration.encryption import DEFAULT_ENC
 from domain.stream import account_stream, session_stream
+from domain.units import MICROSECONDS
 from projections.tables import row_key
 
 

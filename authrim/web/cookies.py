@@ -15,6 +15,7 @@ from authrim.crypto.ids import constant_time_equal, digest, new_secret
 from authrim.crypto.keyed_hash import keyed_hash
 from authrim.web.call import core_of
 from authrim.web.cookie_header import cookies_of
+from domain.units import DAY
 
 _SESSION: Final = "authrim-session"
 _REQUEST: Final = "authrim-request-"
@@ -24,7 +25,7 @@ _WATCHERS: Final = "authrim-watchers"
 _PROBE: Final = "authrim-cookie-probe"
 _KNOWN_BROWSER: Final = "authrim-known-browser"
 #: Seconds that a browser remembers which clients watch its state.
-_WATCHERS_REMEMBERED: Final = 30 * 86400
+_WATCHERS_REMEMBERED: Final = 30 * DAY
 #: Requests that one browser has open at once.
 MOST_OPEN_REQUESTS: Final = 20
 _SECRET_LENGTH: Final = 43

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from domain.units import HOUR
 from domain.vocabulary.response_type import RESPONSE_TYPES
 
 #: The two ways to bind a token to its sender, named as the features that offer them: RFC 9449, RFC 8705.
@@ -45,7 +46,7 @@ class RequestObjectRule(msgspec.Struct, frozen=True):
     required: bool = False
     types: frozenset[str] = frozenset({"oauth-authz-req+jwt"})
     is_dated: bool = False
-    longest_life: int = 3600
+    longest_life: int = HOUR
 
 
 class Profile(msgspec.Struct, frozen=True):

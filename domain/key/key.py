@@ -14,6 +14,7 @@ from domain.decision import Decision, refuse
 from domain.errors import Refusal
 from domain.event import Event
 from domain.key.events import KeyCreated, KeyPromoted, KeyRevoked
+from domain.units import HOUR
 
 ACTIVE = "active"
 REVOKED = "revoked"
@@ -53,7 +54,7 @@ class KeyTimes(msgspec.Struct, frozen=True):
     """How long others may hold a key set in their caches, and how long a signed token lives, in seconds."""
 
     cache_seconds: int = 900
-    longest_token_life: int = 3600
+    longest_token_life: int = HOUR
 
     @property
     def retirement(self) -> int:

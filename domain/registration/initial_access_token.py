@@ -14,11 +14,12 @@ from domain.registration.initial_access_token_events import (
     InitialAccessTokenRevoked,
     InitialAccessTokenUsed,
 )
+from domain.units import DAY
 
 #: Clients that one token may let in; its stream is read at each use.
 MOST_USES: Final = 1000
 #: Seconds that a token may be good for.
-LONGEST_LIFE: Final = 366 * 86_400
+LONGEST_LIFE: Final = 366 * DAY
 
 INVALID: Final = Refusal(
     "invalid_token",

@@ -39,6 +39,7 @@ from domain.registration import (
     sector,
 )
 from domain.registration.invalid_metadata import invalid, unlike
+from domain.units import DAY
 from domain.vocabulary import scope
 
 GRANT_TYPES: Final = ("authorization_code", "implicit", "refresh_token", "client_credentials")
@@ -46,8 +47,8 @@ APPLICATION_TYPES: Final = ("web", "native")
 ACCESS_TOKEN_FORMATS: Final = ("jwt", "opaque")
 
 MAX_ENTRIES: Final = 64
-LONGEST_ACCESS_TOKEN: Final = 86400
-LONGEST_REFRESH_TOKEN: Final = 366 * 86400
+LONGEST_ACCESS_TOKEN: Final = DAY
+LONGEST_REFRESH_TOKEN: Final = 366 * DAY
 MOST_GRACE_REPEATS: Final = 1000
 
 _DIGEST: Final = re.compile(r"[A-Za-z0-9_-]{43}")

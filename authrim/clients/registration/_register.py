@@ -17,7 +17,6 @@ from authrim.crypto.ids import digest
 from authrim.crypto.registration_handles import initial_token_id, new_registration_token
 from authrim.crypto.secrets import new_client_secret
 from authrim.store import codec
-from authrim.store.contract import MICROSECONDS
 from domain.client import client as clients
 from domain.client.client import Client
 from domain.client.metadata import ClientMetadata
@@ -36,6 +35,7 @@ from domain.registration.dynamic import defaults_for
 from domain.registration.initial_access_token import RegistrationToken
 from domain.registration.lifecycle import RegisterClient
 from domain.stream import REGISTRATION, client_stream, registration_stream
+from domain.units import MICROSECONDS
 
 
 class _Admission(msgspec.Struct, frozen=True):

@@ -1,7 +1,5 @@
 """Dynamic client registration management (RFC 7592): a client reads, replaces and ends its own registration."""
 
-from typing import Final
-
 from aiohttp import hdrs, web
 
 from authrim.clients.registration._manage import (
@@ -20,10 +18,9 @@ from authrim.web.call import call_of
 from authrim.web.errors import resource_challenge
 from authrim.web.json_body import read_json_object
 from domain.errors import Refusal
+from domain.units import MINUTE
 
 ENDPOINT = "registration"
-
-_MINUTE: Final = 60
 
 
 async def manage(request: web.Request) -> web.StreamResponse:
@@ -63,8 +60,8 @@ async def _replace(request: web.Request, call: Call, client_id: str, token: str)
     if isinstance(document, Refusal):
         return document
     most = call.core.settings.registration_updates_per_minute
-    if await call.core.store.count(f"registration:{call.tenant}:{client_id}", _MINUTE) > most:
-        return too_many(_MINUTE)
+    if await call.core.store.count(f"registration:{call.tenant}:{client_id}", MINUTE) > most:
+        return too_many(MINUTE)
     wanted = described(call, document, managed.beside.software_statement)
     if isinstance(wanted, Refusal):
         return wanted

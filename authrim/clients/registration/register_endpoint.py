@@ -7,7 +7,7 @@ from aiohttp import hdrs, web
 
 from authrim.clients.registration._register import register_client
 from authrim.clients.registration._registration import Managed, described
-from authrim.clients.registration_quota import HOUR, MINUTE, RegistrationQuota
+from authrim.clients.registration_quota import RegistrationQuota
 from authrim.core.call import Call
 from authrim.core.parts import Core
 from authrim.web.answers import refuse_as_json, refuse_as_resource
@@ -17,6 +17,7 @@ from authrim.web.errors import resource_challenge
 from authrim.web.json_body import read_json_object
 from domain.errors import Refusal
 from domain.registration import documents as registration_metadata
+from domain.units import HOUR, MINUTE
 
 ENDPOINT = "register"
 

@@ -27,7 +27,7 @@ from authrim.people.logout._session_clients import clients_of_session, knows_ses
 from authrim.people.pseudonyms import public_session, public_subject
 from authrim.people.sessions.browser import read_session
 from authrim.protocol.logout_token import logout_token_id, sign_logout_token
-from authrim.store.contract import MICROSECONDS, StoreError
+from authrim.store.contract import StoreError
 from authrim.store.read_back import Delivery
 from domain import stream as streams
 from domain.client.client import Client
@@ -35,6 +35,7 @@ from domain.errors import Refusal
 from domain.person import session as sessions
 from domain.person.session import Session
 from domain.person.session_events import BackChannelLogoutDelivered, BackChannelLogoutFailed
+from domain.units import DAY, MICROSECONDS
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +50,7 @@ PUT_BACK: Final = 5
 PAUSE: Final = 0.5
 #: Seconds after which the end of a session is no news: every session has long expired. It bounds what an outage, or a
 #: rebuild of the outbox from nothing, can lead to.
-OLD: Final = 31 * 86400
+OLD: Final = 31 * DAY
 _FORM: Final = "application/x-www-form-urlencoded"
 
 Result = BackChannelLogoutDelivered | BackChannelLogoutFailed

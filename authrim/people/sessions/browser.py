@@ -7,7 +7,6 @@ from authrim.core.call import Call
 from authrim.core.parts import Core
 from authrim.crypto.ids import constant_time_equal, digest
 from authrim.store import codec
-from authrim.store.contract import MICROSECONDS
 from authrim.web.cookies import session_cookie
 from domain.authorization.steps import Browser
 from domain.client.client import Client
@@ -15,6 +14,7 @@ from domain.liveness import ACTIVE
 from domain.person.account import Account
 from domain.person.session import Session, fold
 from domain.stream import SESSION, account_stream, session_stream
+from domain.units import MICROSECONDS
 from projections.tables import row_key
 
 

@@ -6,11 +6,12 @@ from authrim.core.carry_out import carry_out
 from authrim.core.execute import Change, Outcome
 from authrim.core.paging import rows_of
 from authrim.store import codec
-from authrim.store.contract import MICROSECONDS, Store
+from authrim.store.contract import Store
 from domain.errors import Refusal
 from domain.liveness import ACTIVE
 from domain.person import session as sessions
 from domain.stream import SESSION, session_stream
+from domain.units import MICROSECONDS
 from projections.tables import SESSIONS
 
 

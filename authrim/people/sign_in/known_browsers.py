@@ -12,11 +12,12 @@ from authrim.crypto import base64url
 from authrim.crypto.ids import constant_time_equal, new_secret
 from authrim.crypto.keyed_hash import keyed_hash
 from authrim.crypto.master import MasterKeys
+from domain.units import DAY
 
 #: People that one browser is remembered for; the one who has not signed in for longest is forgotten.
 PEOPLE: Final = 5
 #: Seconds after a sign-in for which a browser is known.
-REMEMBERED: Final = 180 * 86400
+REMEMBERED: Final = 180 * DAY
 _NAME: Final = slice(0, 22)
 _UNTIL: Final = slice(22, 30)
 _PROOF: Final = slice(30, 73)

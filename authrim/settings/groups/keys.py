@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from authrim.settings.kinds import Algorithms, EncryptionAlgorithms, MasterKeyList, Seconds
+from domain.units import DAY
 
 
 class Keys(BaseModel):
@@ -33,6 +34,6 @@ class Keys(BaseModel):
     jwks_cache_seconds: Seconds = Field(
         default=900,
         ge=60,
-        le=86400,
+        le=DAY,
         description="How long others may cache the key set. A new key is published so long before it signs.",
     )

@@ -3,6 +3,7 @@
 from pydantic import BaseModel, Field
 
 from authrim.settings.kinds import Bytes, DestinationNames, Seconds, TrustedAuthorities
+from domain.units import DAY, HOUR
 
 
 class Outside(BaseModel):
@@ -30,20 +31,20 @@ class Outside(BaseModel):
     client_jwks_fresh_seconds: Seconds = Field(
         default=600,
         ge=60,
-        le=86400,
+        le=DAY,
         description="How long a client's key set from its `jwks_uri` is used before it is fetched again. A key "
         "that the client has taken out of it is accepted for as long.",
     )
     client_jwks_max_age_seconds: Seconds = Field(
-        default=3600,
+        default=HOUR,
         ge=60,
-        le=604_800,
+        le=7 * DAY,
         description="How long it is used at most, while the address is away.",
     )
     client_jwks_refetch_seconds: Seconds = Field(
         default=60,
         ge=60,
-        le=3600,
+        le=HOUR,
         description="The least time between two fetches for one client because of an unknown `kid`, and after a "
         "fetch that failed.",
     )

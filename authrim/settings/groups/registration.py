@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from authrim.settings.kinds import Count, Names, ProfileName, RegistrationMode, Scopes, Seconds
+from domain.units import DAY, HOUR
 
 
 class Registration(BaseModel):
@@ -52,9 +53,9 @@ class Registration(BaseModel):
         "it a new one. 0: for ever.",
     )
     client_metadata_document_cache_seconds: Seconds = Field(
-        default=3600,
+        default=HOUR,
         ge=1,
-        le=86_400,
+        le=DAY,
         description="How long the metadata document of a client that has one is good before it is fetched again.",
     )
     software_statement_issuers: Path | None = Field(

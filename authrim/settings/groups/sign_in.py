@@ -3,6 +3,7 @@
 from pydantic import BaseModel, Field
 
 from authrim.settings.kinds import Count, Language, Milliseconds, Seconds
+from domain.units import DAY, HOUR
 
 
 class SignIn(BaseModel):
@@ -11,7 +12,7 @@ class SignIn(BaseModel):
     interaction_lifetime: Seconds = Field(
         default=600,
         ge=60,
-        le=3600,
+        le=HOUR,
         description="From an authorization request to the end of sign-in and consent.",
     )
     consent_pause: Milliseconds = Field(
@@ -55,7 +56,7 @@ class SignIn(BaseModel):
     sign_in_window_seconds: Seconds = Field(
         default=900,
         ge=10,
-        le=86400,
+        le=DAY,
         description="The window that failed sign-ins and new accounts are counted in.",
     )
     authorize_requests_per_minute: Count = Field(

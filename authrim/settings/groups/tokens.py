@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from authrim.settings.kinds import Count, DpopNonce, Seconds
+from domain.units import DAY, YEAR
 
 
 class Tokens(BaseModel):
@@ -16,15 +17,15 @@ class Tokens(BaseModel):
     access_token_lifetime: Seconds = Field(
         default=600,
         ge=30,
-        le=86400,
+        le=DAY,
         description="An access token. A resource server that checks a JWT by itself does not hear of a "
         "revocation: this is the longest that it goes on accepting the token.",
     )
-    id_token_lifetime: Seconds = Field(default=600, ge=30, le=86400, description="An ID token.")
+    id_token_lifetime: Seconds = Field(default=600, ge=30, le=DAY, description="An ID token.")
     refresh_token_lifetime: Seconds = Field(
         default=2_592_000,
         ge=60,
-        le=31_536_000,
+        le=YEAR,
         description="A refresh token that is not used. Each use begins anew.",
     )
     refresh_grace_seconds: Seconds = Field(

@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Mapping
 from time import monotonic
 
 from authrim.store._guard_rows import Addition, Reservation, guard_key
-from authrim.store.contract import MICROSECONDS
 from authrim.store.loader import GroupLoader
 from authrim.store.postgres import reads as sql
 from authrim.store.postgres.connections import Connections
+from domain.units import MICROSECONDS
 
 #: Seconds between two sweeps of what has expired.
 SWEEP = 1.0

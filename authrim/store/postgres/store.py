@@ -12,7 +12,7 @@ from typing import Any
 
 from authrim.store import _outbox_sql as outbox_sql
 from authrim.store._guard_rows import findable
-from authrim.store.contract import MICROSECONDS, Append, Appended, Batch, Found, Head, StoredEvent, StreamRead
+from authrim.store.contract import Append, Appended, Batch, Found, Head, StoredEvent, StreamRead
 from authrim.store.group_commit import GroupCommit
 from authrim.store.loader import GroupLoader
 from authrim.store.postgres import _shadow as shadow_postgres
@@ -24,6 +24,7 @@ from authrim.store.postgres._guard import Guard
 from authrim.store.postgres.connections import Connections
 from authrim.store.postgres.writer import Writer
 from authrim.store.read_back import Delivery, Page, Projected, Shadow
+from domain.units import MICROSECONDS
 from projections.lookups import LOOKUPS
 from projections.rows import key_range
 from projections.tables import Table

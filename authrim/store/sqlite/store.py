@@ -17,7 +17,6 @@ from typing import Any
 
 from authrim.store._guard_rows import Addition, Reservation, findable, guard_key
 from authrim.store.contract import (
-    MICROSECONDS,
     Append,
     Appended,
     Batch,
@@ -40,6 +39,7 @@ from authrim.store.sqlite.clock import Clock
 from authrim.store.sqlite.lane import Lane
 from authrim.store.sqlite.schema import check_sqlite
 from authrim.store.sqlite.wal import WriteAheadLog
+from domain.units import MICROSECONDS
 from projections.lookups import LOOKUPS
 from projections.tables import Table
 

@@ -11,9 +11,10 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from authrim.store.chain import batch_hash, chain_hash, leaf_hash
-from authrim.store.contract import MICROSECONDS, Append, Appended, Conflict, OutcomeUnknown
+from authrim.store.contract import Append, Appended, Conflict, OutcomeUnknown
 from authrim.store.sqlite.clock import Clock
 from authrim.store.sqlite.lane import BUSY_TIMEOUT
+from domain.units import MICROSECONDS
 from projections.rows import Row, key_range
 from projections.tables import INLINE_TABLES, PRIVATE_TABLES, Table
 
