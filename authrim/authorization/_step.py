@@ -15,7 +15,7 @@ from authrim.authorization.interaction import Interaction, StepFacts, allowed_cl
 from authrim.clients.keys import NoEncryptionKey
 from authrim.core.call import Call
 from authrim.core.execute import Change, Outcome
-from authrim.core.sealed_rows import GRANT
+from authrim.core.sealed_rows import GRANT, erasing_row
 from domain.authorization.steps import Step, decide_cancelled
 from domain.client.client import Client
 from domain.decision import Decision
@@ -92,7 +92,7 @@ async def take_step(
         ended = isinstance(answer, SignedAnswer) or any(
             isinstance(event, AuthorizationRefused) for event in events
         )
-        rows = call.core.private.erasing_rows(call.tenant, GRANT, interaction.grant_id) if ended else ()
+        rows = (erasing_row(call.tenant, GRANT, interaction.grant_id),) if ended else ()
         return Outcome(answer, (*changes, *taken.changes), (*rows, *taken.rows), taken.expects)
 
     just_read = interaction.read if at_once else None

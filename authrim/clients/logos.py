@@ -12,11 +12,10 @@ from typing import Final
 import msgspec
 from PIL import Image, ImageOps
 
-from authrim.core.sealed_rows import CLIENT, PrivateData
+from authrim.core.sealed_rows import CLIENT, PrivateData, erasing_row
 from authrim.crypto.ids import digest
 from domain.errors import Refusal
 from projections.rows import Row
-from projections.tables import SEALED, sealed_key
 
 #: Name of the sealed row with the PNG.
 LOGO: Final = "logo"
@@ -46,7 +45,7 @@ class LogoChange(msgspec.Struct, frozen=True):
     async def rows(self, tenant: str, client_id: str) -> tuple[Row, ...]:
         """The row operations that go with the registration's event. Raises SealBroken."""
         if self.png is None:
-            return (Row(SEALED.name, "drop", {"key": sealed_key(tenant, CLIENT, client_id, LOGO)}),)
+            return (erasing_row(tenant, CLIENT, client_id, LOGO),)
         return await self.private.more_rows(tenant, CLIENT, client_id, {LOGO: self.png})
 
 

@@ -15,6 +15,7 @@ from authrim.core.carry_out import carry_out
 from authrim.core.execute import Change, Outcome
 from authrim.core.paging import rows_of
 from authrim.core.sealed_rows import CLIENT as CLIENT_OWNER
+from authrim.core.sealed_rows import erasing_row
 from authrim.crypto.secrets import ClientSecret, new_client_secret
 from authrim.store import codec
 from authrim.store.contract import Store
@@ -31,7 +32,7 @@ from domain.registration.lifecycle import RegisterClient, SetSecret
 from domain.stream import CLIENT, client_stream
 from domain.units import DAY, MICROSECONDS
 from projections.rows import Row
-from projections.tables import CLIENTS, SEALED, sealed_key
+from projections.tables import CLIENTS
 
 #: How long the secret before a rotation goes on working when nothing else is said, in seconds.
 DEFAULT_OVERLAP: Final = DAY
@@ -251,8 +252,10 @@ async def change_client(
         kept = secret_rows(tenant, read.client, decision.answer, secret)
         if isinstance(kept, Refusal):
             return Outcome(kept)
-        rows = (*kept, *await _sealed_rows(tenant, decision.answer, logo))
-        return Outcome(decision.answer, (change,), rows)
+        if not decision.answer.exists:  # leaves nothing behind beside its log
+            return Outcome(decision.answer, (change,), (*kept, erasing_row(tenant, CLIENT_OWNER, client_id)))
+        drawn = () if logo is None else await logo.rows(tenant, client_id)
+        return Outcome(decision.answer, (change,), (*kept, *drawn))
 
     return await carry_out(store, tenant, attempt)
 
@@ -269,10 +272,3 @@ def secret_rows(
     if new.keeper is None:
         return CANNOT_KEEP
     return (*leaving, new.keeper.row(tenant, after.client_id, new.secret))
-
-
-async def _sealed_rows(tenant: str, client: Client, logo: LogoChange | None) -> tuple[Row, ...]:
-    """A client that is deleted leaves nothing behind beside its log."""
-    if not client.exists:
-        return (Row(SEALED.name, "drop", {"key": sealed_key(tenant, CLIENT_OWNER, client.client_id, "*")}),)
-    return () if logo is None else await logo.rows(tenant, client.client_id)

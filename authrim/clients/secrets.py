@@ -7,6 +7,7 @@ under the master key, each in a row of its own beside the log, for as long as th
 from collections import OrderedDict
 from typing import Final
 
+from authrim.core.sealed_rows import erasing_row
 from authrim.crypto import sealing
 from authrim.crypto.jws import VerificationKey
 from authrim.crypto.master import MasterKeys
@@ -58,7 +59,7 @@ def leaving_rows(tenant: str, before: Client, after: Client) -> tuple[Row, ...]:
         return ()
     kept = {one.secret_hash for one in after.secrets} if after.signs_with_secret else set()
     return tuple(
-        Row(SEALED.name, "drop", {"key": sealed_key(tenant, CLIENT_SECRET, after.client_id, one.secret_hash)})
+        erasing_row(tenant, CLIENT_SECRET, after.client_id, one.secret_hash)
         for one in before.secrets
         if one.secret_hash not in kept
     )

@@ -55,10 +55,6 @@ class PrivateData:
             return None
         return sealing.open_sealed(data_key, row_key, found.row["ciphertext"])
 
-    def erasing_rows(self, tenant: str, kind: str, owner: str) -> tuple[Row, ...]:
-        """The row operations that take away all that an owner has."""
-        return (Row(SEALED.name, "drop", {"key": sealed_key(tenant, kind, owner, "*")}),)
-
     async def _data_key(self, tenant: str, kind: str, owner: str) -> bytes | None:
         key_row = sealed_key(tenant, kind, owner, DATA_KEY)
         found = await self._store.find("sealed", key_row)
@@ -72,6 +68,11 @@ class PrivateData:
             row_key = sealed_key(tenant, kind, owner, name)
             rows.append(_row(tenant, row_key, sealing.seal(data_key, row_key, value)))
         return tuple(rows)
+
+
+def erasing_row(tenant: str, kind: str, owner: str, name: str = "*") -> Row:
+    """The row operation that takes away what an owner has under ``name``, or all that it has."""
+    return Row(SEALED.name, "drop", {"key": sealed_key(tenant, kind, owner, name)})
 
 
 def _row(tenant: str, key: str, ciphertext: bytes) -> Row:

@@ -14,7 +14,7 @@ import msgspec
 from authrim.core.carry_out import carry_out
 from authrim.core.execute import Change, Outcome
 from authrim.core.paging import rows_of
-from authrim.core.sealed_rows import SUBJECT, PrivateData
+from authrim.core.sealed_rows import SUBJECT, PrivateData, erasing_row
 from authrim.crypto.master import MasterKeys
 from authrim.crypto.passwords import Passwords
 from authrim.crypto.sealing import SealBroken, login_hmacs
@@ -195,7 +195,7 @@ async def erase_account(
     """
     logins = await _login_rows(store, private, master, tenant, subject)
     drops = tuple(Row(LOGINS.name, "drop", {"key": key}) for key in logins)
-    rows = (*drops, *private.erasing_rows(tenant, SUBJECT, subject))
+    rows = (*drops, erasing_row(tenant, SUBJECT, subject))
 
     async def attempt() -> Outcome[Account]:
         read = await _read(store, tenant, subject)

@@ -9,7 +9,6 @@ from authrim.clients.records import read_client
 from authrim.clients.registration._registration import (
     Described,
     Managed,
-    erasing_row,
     fetched,
     read_beside,
     rows_beside,
@@ -19,6 +18,8 @@ from authrim.clients.secrets import leaving_rows
 from authrim.clients.terms import own_terms, settings_rules
 from authrim.core.call import Call
 from authrim.core.execute import Change, Outcome
+from authrim.core.sealed_rows import CLIENT as CLIENT_OWNER
+from authrim.core.sealed_rows import erasing_row
 from authrim.crypto.ids import constant_time_equal, digest
 from authrim.crypto.registration_handles import new_registration_token, registration_token_client
 from authrim.crypto.secrets import new_client_secret
@@ -112,7 +113,10 @@ async def delete_managed(call: Call, client_id: str, token: str) -> Refusal | No
         return Outcome(
             None,
             (change,),
-            (erasing_row(call.tenant, client_id), *leaving_rows(call.tenant, read.client, ended)),
+            (
+                erasing_row(call.tenant, CLIENT_OWNER, client_id),
+                *leaving_rows(call.tenant, read.client, ended),
+            ),
         )
 
     refusal = await _append(call, client_id, attempt)

@@ -16,6 +16,7 @@ from authrim.clients.records import NewSecret, secret_rows
 from authrim.core.call import Call
 from authrim.core.parts import Core
 from authrim.core.sealed_rows import CLIENT as CLIENT_OWNER
+from authrim.core.sealed_rows import erasing_row
 from authrim.crypto.secrets import ClientSecret
 from authrim.protocol.software_statement import kept_metadata
 from domain.client.client import Client
@@ -23,7 +24,6 @@ from domain.client.metadata import ClientMetadata
 from domain.errors import Refusal
 from domain.registration import documents as registration_metadata
 from projections.rows import Row
-from projections.tables import SEALED, sealed_key
 
 #: Name of the sealed row.
 BESIDE: Final = "registration"
@@ -130,10 +130,9 @@ async def rows_beside(
     values = {BESIDE: None if beside == NOTHING_BESIDE else msgspec.json.encode(beside)}
     if logo is not None:
         values[LOGO] = logo.png
-    gone = [
-        sealed_key(tenant, CLIENT_OWNER, after.client_id, name) for name in values if values[name] is None
+    drops = [
+        erasing_row(tenant, CLIENT_OWNER, after.client_id, name) for name in values if values[name] is None
     ]
-    drops = tuple(Row(SEALED.name, "drop", {"key": key}) for key in gone)
     there = {name: value for name, value in values.items() if value is not None}
     if not there:
         return (*kept, *drops)
@@ -144,8 +143,3 @@ async def read_beside(core: Core, tenant: str, client_id: str) -> Beside:
     """What is kept of a client beside the log. Raises SealBroken."""
     stored = await core.private.open(tenant, CLIENT_OWNER, client_id, BESIDE)
     return NOTHING_BESIDE if stored is None else msgspec.json.decode(stored, type=Beside)
-
-
-def erasing_row(tenant: str, client_id: str) -> Row:
-    """The row operation that takes away all that is kept of a client."""
-    return Row(SEALED.name, "drop", {"key": sealed_key(tenant, CLIENT_OWNER, client_id, "*")})
