@@ -14,6 +14,7 @@ from authrim.web.params import read_form, read_params
 from authrim.wire.limits import Limits
 from authrim.wire.listener import Running, start_site
 from domain.errors import Refusal
+from tests.support.patience import PATIENCE
 
 SEEN = web.AppKey("seen", list[str])
 """Every path that reached a handler."""
@@ -98,7 +99,7 @@ async def serving(app: web.Application, limits: Limits | None = None) -> AsyncIt
         await running.stop(0)
 
 
-async def talk(port: int, *pieces: bytes, pause: float = 0.02, patience: float = 5.0) -> bytes:
+async def talk(port: int, *pieces: bytes, pause: float = 0.02, patience: float = PATIENCE) -> bytes:
     """Send the pieces one after another and return everything that comes back until the server closes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:

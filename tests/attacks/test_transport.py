@@ -17,6 +17,7 @@ from authrim.wire.forwarded import LOCAL, Proxies, behind_proxies, source_of
 from authrim.wire.limits import Connections, Limits
 from authrim.wire.listener import start_site
 from tests.attacks.raw_http import SEEN, ask, parts, post, sample_app, serving, talk
+from tests.support.patience import LATER, PATIENCE
 
 FORM = b"POST /form HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n"
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -89,14 +90,12 @@ async def test_ambiguous_framing_is_refused_and_closed(request_bytes: bytes) -> 
 
 async def test_malformed_chunk_ends_a_body_that_is_being_read() -> None:
     """A215: a bad chunk that comes after its head is refused at once, not after the body's deadline."""
-    started = time.monotonic()
-    async with serving(sample_app()) as running:
+    async with serving(sample_app(), Limits(body_seconds=LATER)) as running:
         answer = await talk(
             running.port, FORM + CHUNKED + b"3\r\na=b\r\n", b"2;a\nxx\r\n0\r\n\r\n" + SMUGGLED
         )
     assert parts(answer)[0] == 400
     assert answer.count(b"HTTP/") == 1
-    assert time.monotonic() - started < 2
 
 
 async def test_chunk_extension_does_not_reach_the_form() -> None:
@@ -175,23 +174,23 @@ async def test_body_over_the_limit_is_refused() -> None:
 
 
 async def test_tiny_chunks_cost_linear_time() -> None:
-    """A217: a body of 20,000 one-byte chunks is read in well under a second."""
+    """A217: a body of 20,000 one-byte chunks is read in well under a second of CPU time."""
     request = FORM + b"Connection: close\r\n" + CHUNKED + b"1\r\na\r\n" * 20000 + b"0\r\n\r\n"
     async with serving(sample_app()) as running:
-        started = time.monotonic()
+        began = time.process_time()
         status, _, _ = parts(await talk(running.port, request))
     assert status == 200
-    assert time.monotonic() - started < 1.5
+    assert time.process_time() - began < 1.5
 
 
 async def test_slow_head_is_cut() -> None:
     """A218: a head that dribbles in gets 408 at its deadline, however steadily it dribbles."""
-    limits = Limits(header_seconds=0.3)
+    limits = Limits(header_seconds=0.3, body_seconds=LATER, keep_alive_seconds=LATER)
     async with serving(sample_app(), limits) as running:
         started = time.monotonic()
         answer = await talk(running.port, b"GET /hello HTTP/1.1\r\n", *[b"X: a\r\n"] * 4, pause=0.05)
     assert parts(answer)[0] == 408
-    assert 0.2 < time.monotonic() - started < 2
+    assert time.monotonic() - started > 0.2
 
 
 async def test_silent_connection_is_closed() -> None:
@@ -202,8 +201,8 @@ async def test_silent_connection_is_closed() -> None:
 
 async def test_slow_second_head_is_cut() -> None:
     """A218: the deadline holds for every request of a kept-alive connection."""
-    async with serving(sample_app(), Limits(header_seconds=0.2)) as running:
-        answer = await talk(running.port, b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", b"GET /hello", pause=0.4)
+    async with serving(sample_app(), Limits(header_seconds=0.6)) as running:
+        answer = await talk(running.port, b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", b"GET /hello", pause=1.2)
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert b"HTTP/1.1 408 " in answer
 
@@ -353,19 +352,15 @@ def test_forwarded_addresses_are_believed_as_far_as_our_proxies(
 
 
 async def test_slow_connections_do_not_slow_others() -> None:
-    """F23: with 300 half-open heads waiting, an honest request is still answered promptly."""
-    async with serving(sample_app(), Limits(header_seconds=3)) as running:
+    """F23: with 300 half-open heads waiting, honest requests are answered, and wait for none of them."""
+    async with serving(sample_app(), Limits(header_seconds=LATER)) as running:
         slow = [await asyncio.open_connection("127.0.0.1", running.port) for _ in range(300)]
         for _, writer in slow:
             writer.write(b"GET /hello HTTP/1.1\r\nX: ")
-        times = []
         for _ in range(20):
-            started = time.monotonic()
             assert (await ask(running.port, b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"))[0] == 200
-            times.append(time.monotonic() - started)
         for _, writer in slow:
             writer.close()
-    assert sorted(times)[10] < 0.1
 
 
 SMALL_SERVER = """
@@ -419,16 +414,14 @@ async def test_exhausted_descriptors_turn_connections_away_and_recover() -> None
 async def test_stop_finishes_what_is_in_progress() -> None:
     """F33: on a stop the request in progress is answered, idle connections close, new ones are not taken."""
     app = sample_app()
-    running = await start_site(app, "127.0.0.1", 0, limits=Limits())
+    running = await start_site(app, "127.0.0.1", 0, limits=Limits(keep_alive_seconds=LATER))
     port = running.port
     idle_reader, idle_writer = await asyncio.open_connection("127.0.0.1", port)
     busy = asyncio.create_task(talk(port, b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"))
     await asyncio.sleep(0.1)
-    started = time.monotonic()
-    await running.stop(grace_seconds=5)
+    await asyncio.wait_for(running.stop(grace_seconds=LATER), PATIENCE)
     status, headers, body = parts(await busy)
     assert (status, body, headers["connection"]) == (200, b"done", "close")
-    assert time.monotonic() - started < 2
     assert await idle_reader.read() == b""
     idle_writer.close()
     with pytest.raises(ConnectionError):
@@ -439,7 +432,7 @@ async def test_stop_does_not_wait_longer_than_its_grace() -> None:
     """F33: a request that outlasts the grace is ended."""
 
     async def endless(_request: web.Request) -> web.Response:
-        await asyncio.sleep(30)
+        await asyncio.sleep(LATER)
         return web.Response()
 
     app = web.Application()
@@ -447,7 +440,5 @@ async def test_stop_does_not_wait_longer_than_its_grace() -> None:
     running = await start_site(app, "127.0.0.1", 0, limits=Limits())
     asked = asyncio.create_task(talk(running.port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
     await asyncio.sleep(0.1)
-    started = time.monotonic()
-    await running.stop(grace_seconds=0.2)
-    assert time.monotonic() - started < 2
+    await asyncio.wait_for(running.stop(grace_seconds=0.2), PATIENCE)
     assert await asked == b""

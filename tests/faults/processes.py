@@ -20,6 +20,7 @@ from authrim.people.accounts import create_account
 from authrim.store.opening import open_store
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
+from tests.support.patience import PATIENCE
 from tests.support.person import LOGIN, PASSWORD, PERSON
 from tests.support.running import (
     CHEAP,
@@ -66,7 +67,7 @@ class ServerProcess:
         """SIGTERM, and wait for the end."""
         if self._process is not None and self._process.returncode is None:
             self._process.terminate()
-            await asyncio.wait_for(self._process.wait(), 20)
+            await asyncio.wait_for(self._process.wait(), PATIENCE)
 
 
 class Site:

@@ -10,8 +10,9 @@ from tests.support.https_site import Authority, Site
 from tests.support.logout_receiver import PATH
 from tests.support.running import RunningServer, running_server
 
-#: A healthy client was told after one second; one that had to wait behind the dead, after thirty.
-SOON = 4.0
+#: A healthy client was told after one second; one that had to wait behind the dead, after thirty. How soon it is on a
+#: quiet machine is measured by ``python -m bench.logout_notices``.
+SOON = 15.0
 
 one_store = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
 

@@ -21,6 +21,7 @@ from tests.support.https_site import Authority, serving_site
 from tests.support.logout import log_out
 from tests.support.logout_receiver import PATH, tokens_at, until
 from tests.support.nodes import another_node
+from tests.support.patience import PATIENCE
 from tests.support.running import RunningServer
 
 
@@ -86,7 +87,7 @@ async def until_recorded(place: Site, session_id: str) -> None:
     store = open_store(place.settings)
     await store.open()
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 read = await store.read_stream(session_stream(DEFAULT_TENANT, session_id))
                 events = codec.decode_stream(SESSION, read)

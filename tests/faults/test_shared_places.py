@@ -13,6 +13,7 @@ from authrim.outside.shares import MOST_AT_ONCE, Crowded, Pace, Party, Shares
 from domain.client.client import Client
 from domain.client.metadata import ClientMetadata
 from tests.support.https_site import Authority, Site
+from tests.support.patience import PATIENCE
 from tests.support.running import development_settings
 
 GOOD = Party("rp.example:443", "good")
@@ -137,7 +138,7 @@ async def test_a119_a_slow_key_set_is_its_own_clients_alone(authority: Authority
     slow = [_client(f"slow {number}", site.url("/slow")) for number in range(20)]
     hanging = [asyncio.create_task(keys.jwks("default", client)) for client in slow[:4]]
     same = [asyncio.create_task(egress.fetch(site.url("/slow"), client="slow 0")) for _ in range(20)]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while site.asked("/slow") < 5:  # noqa: ASYNC110 - the site makes it true
             await asyncio.sleep(0.01)
         await keys.jwks("default", _client("good", site.url("/good")))
@@ -161,7 +162,7 @@ async def test_a119_a_key_set_that_found_no_place_is_asked_for_soon(
 
     site.answers["/slow"] = hang
     held = [asyncio.create_task(egress.fetch(site.url("/slow"), client="web")) for _ in range(2)]
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(PATIENCE):
         while site.asked("/slow") < 2:  # noqa: ASYNC110 - the site makes it true
             await asyncio.sleep(0.01)
     client = _client("web", site.serve("/good", {"keys": []}))

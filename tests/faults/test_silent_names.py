@@ -10,6 +10,7 @@ import pytest
 from authrim.outside.egress import Egress, EgressRefused
 from authrim.outside.names import PublicNames
 from tests.support.https_site import Authority, Site
+from tests.support.patience import PATIENCE
 
 
 class NameServer(asyncio.DatagramProtocol):
@@ -68,7 +69,7 @@ async def test_f36_silent_names_hold_up_no_other(egress: Egress, name_server: Na
     hanging = [
         asyncio.create_task(egress.fetch(f"https://silent-{n}.example:{site.port}/")) for n in range(100)
     ]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while len(set(name_server.asked)) < 100:  # noqa: ASYNC110 - the name server makes it true
             await asyncio.sleep(0.01)
     assert not any(task.done() for task in hanging)

@@ -16,6 +16,7 @@ from joserfc.jwk import ECKey, KeySet
 
 from tests.relying_parties.client_keys import ClientKey, new_client_key
 from tests.support.browser import Browser
+from tests.support.patience import PATIENCE
 from tests.support.running import KnownClient, RunningServer, pkce
 
 SCOPE = "openid profile email offline_access"
@@ -25,7 +26,7 @@ METHODS = (*SECRET_METHODS, "client_secret_jwt", "private_key_jwt")
 
 def discover(server: RunningServer) -> OpenIDProviderMetadata:
     """The server's metadata as Authlib reads and validates it (OpenID Connect Discovery §4)."""
-    answer = requests.get(get_well_known_url(server.issuer, external=True), timeout=10)
+    answer = requests.get(get_well_known_url(server.issuer, external=True), timeout=PATIENCE)
     metadata = OpenIDProviderMetadata(answer.json())
     metadata.validate()
     return metadata
@@ -73,7 +74,7 @@ def id_token_claims(
     tokens: dict[str, Any], client: KnownClient, metadata: OpenIDProviderMetadata, nonce: str
 ) -> CodeIDToken:
     """The ID token, its signature and claims checked by Authlib (OIDC Core §3.1.3.7)."""
-    keys = KeySet.import_key_set(requests.get(metadata["jwks_uri"], timeout=10).json())
+    keys = KeySet.import_key_set(requests.get(metadata["jwks_uri"], timeout=PATIENCE).json())
     token = jwt.decode(tokens["id_token"], keys, algorithms=metadata["id_token_signing_alg_values_supported"])
     claims = CodeIDToken(
         token.claims,

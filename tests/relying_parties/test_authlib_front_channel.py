@@ -13,6 +13,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from tests.support.browser import Browser
+from tests.support.patience import PATIENCE
 from tests.support.responses import answered, client_of
 from tests.support.running import RunningServer
 
@@ -43,7 +44,7 @@ async def test_authlib_accepts_the_front_channel(
 
 def read_with_keys(server: RunningServer, token: str) -> Any:
     """The token, its signature verified with the published keys."""
-    keys = KeySet.import_key_set(requests.get(server.url("/jwks"), timeout=10).json())
+    keys = KeySet.import_key_set(requests.get(server.url("/jwks"), timeout=PATIENCE).json())
     return jwt.decode(token, keys, algorithms=["ES256"])
 
 
@@ -52,6 +53,6 @@ def use_token(server: RunningServer, received: dict[str, str]) -> None:
     session = OAuth2Session("client", state="a-state")
     fragment = "&".join(f"{name}={value}" for name, value in received.items() if name not in ("scope", "iss"))
     session.token_from_fragment(f"https://rp.example/cb#{fragment}", state="a-state")
-    assert session.get(server.url("/userinfo"), timeout=10).json()["email"] == "alice@example.com"
+    assert session.get(server.url("/userinfo"), timeout=PATIENCE).json()["email"] == "alice@example.com"
     with pytest.raises(MismatchingStateException):
         session.token_from_fragment(f"https://rp.example/cb#{fragment}", state="another")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.support.patience import PATIENCE
 from tests.support.processes import (
     COMMAND,
     answers,
@@ -52,7 +53,7 @@ def introspected(announced: dict[str, Any], token: str) -> dict[str, Any]:
 
 
 def published_kids(announced: dict[str, Any]) -> set[str]:
-    keys = requests.get(announced["issuer"] + "/jwks", timeout=10).json()["keys"]
+    keys = requests.get(announced["issuer"] + "/jwks", timeout=PATIENCE).json()["keys"]
     return {key["kid"] for key in keys}
 
 
@@ -60,7 +61,7 @@ def test_the_first_line_has_all_that_a_client_needs(tmp_path: Path) -> None:
     """One JSON object, printed when the server answers, with exactly the members that are promised."""
     port = free_port()
     with development_server(tmp_path / "data", port) as (_, announced):
-        assert requests.get(f"http://localhost:{port}/health/ready", timeout=5).status_code == 200
+        assert requests.get(f"http://localhost:{port}/health/ready", timeout=PATIENCE).status_code == 200
     assert set(announced) == {"issuer", "clients", "account"}
     assert announced["issuer"] == f"http://localhost:{port}"
     clients = announced["clients"]

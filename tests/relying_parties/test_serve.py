@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.support.patience import PATIENCE
 from tests.support.processes import (
     answers,
     children,
@@ -76,7 +77,7 @@ def test_both_workers_answer(config: Path, port: int) -> None:
     """Each worker listens on the one port, and together they answer many connections with one key set."""
     with two_workers(config, port) as process:
         assert len(children(process)) == 2
-        answered = {requests.get(f"http://127.0.0.1:{port}/jwks", timeout=10).text for _ in range(20)}
+        answered = {requests.get(f"http://127.0.0.1:{port}/jwks", timeout=PATIENCE).text for _ in range(20)}
         status, _, stderr = terminated(process)
     assert len(answered) == 1
     assert status == 0

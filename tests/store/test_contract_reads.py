@@ -7,6 +7,7 @@ import pytest
 from authrim.store.contract import Append, NewEvent, Store, StreamAppend
 from projections.rows import Row
 from tests.store.store_samples import METADATA, grant_append, new_event
+from tests.support.patience import LATER, PATIENCE
 
 SUMMARY = "grant.summarized.v1"
 
@@ -111,14 +112,16 @@ async def test_rows_are_listed_in_the_order_of_bytes(store: Store) -> None:
     assert [row["key"] for row in await store.read_rows("sealed", keys[2], 3)] == keys[3:]
 
 
-async def test_followers_are_woken(store: Store) -> None:
-    """``changes`` gives the position after what was appended, well before its poll would (F37)."""
+async def test_followers_are_woken(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``changes`` gives the position after what was appended, long before its poll would (F37)."""
+    monkeypatch.setattr("authrim.store.postgres._changes.POLL", LATER)
+    monkeypatch.setattr("authrim.store.sqlite.store.POLL", LATER)
     changes = store.changes()
     assert await anext(changes) == 0
     following = asyncio.create_task(anext(changes))  # type: ignore[arg-type]
     await asyncio.sleep(0.3)
     await store.append(grant_append("g", events=3))
-    assert await asyncio.wait_for(following, 0.8) == 3
+    assert await asyncio.wait_for(following, PATIENCE) == 3
 
 
 @pytest.mark.parametrize("lookup", ["token", "session", "account", "client", "login", "sealed"])

@@ -23,6 +23,7 @@ from projections.audit import AUDIT
 from projections.followed import Recorded
 from projections.rows import Row
 from tests.store.log_samples import CANARY, behind_its_back, write_grant, write_history, write_poison
+from tests.support.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 
@@ -260,7 +261,7 @@ async def test_only_one_follows_at_a_time(postgres_dsn: str) -> None:
         lock = "SELECT pg_advisory_xact_lock(hashtext('authrim follower'), hashtext('authrim audit'))"
         with closing(psycopg2.connect(postgres_dsn)) as another:
             another.cursor().execute(lock)
-            page = await asyncio.wait_for(Follower(second, AUDIT).step(), 10)
+            page = await asyncio.wait_for(Follower(second, AUDIT).step(), PATIENCE)
             assert (page.busy, page.handled) == (True, 0)
             another.rollback()  # a connection that is closed gives its lock back some time later
         assert (await Follower(second, AUDIT).step()).handled == 8

@@ -19,6 +19,7 @@ from authrim.store.contract import (
 from authrim.store.group_commit import GroupCommit
 from projections.rows import Row
 from tests.store.store_samples import METADATA, grant_append, new_event
+from tests.support.patience import PATIENCE
 
 
 class Engine:
@@ -219,7 +220,7 @@ async def test_a_senseless_answer_leaves_nobody_waiting() -> None:
 
     commits = GroupCommit(commit_batch)
     for expected in ({Appended, OutcomeUnknown}, {Appended}):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             results = await asyncio.gather(
                 commits.append(on("a")), commits.append(on("b")), return_exceptions=True
             )
@@ -236,7 +237,7 @@ async def test_a_cancelled_writer_is_replaced() -> None:
     writer.cancel()
     engine.let(9)
     tasks += await started(commits, on("c"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         results = await asyncio.gather(*tasks, return_exceptions=True)
         await commits.close()
     assert [type(result) for result in results] == [OutcomeUnknown, Appended, Appended]

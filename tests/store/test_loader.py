@@ -6,6 +6,7 @@ import pytest
 
 from authrim.store.contract import Overloaded, StoreError, Unavailable
 from authrim.store.loader import GroupLoader
+from tests.support.patience import PATIENCE
 
 
 class Source:
@@ -103,7 +104,7 @@ async def test_a_key_that_is_left_out() -> None:
         return {key: key for key in keys if key != "left out"}
 
     loader = GroupLoader(load_many)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         answered, left_out = await asyncio.gather(
             loader.load("a"), loader.load("left out"), return_exceptions=True
         )
@@ -123,7 +124,7 @@ async def test_a_cancelled_call_is_replaced() -> None:
     await asyncio.sleep(0)  # it ends, and who comes now begins another
     source.gate.set()
     tasks += await started(loader, "c")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         results = await asyncio.gather(*tasks, return_exceptions=True)
         await loader.close()
     assert isinstance(results[0], StoreError)

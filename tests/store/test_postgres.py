@@ -28,6 +28,7 @@ from projections.rows import Row
 from tests.postgres_cluster import Cluster
 from tests.store.store_samples import METADATA, grant_append, new_event
 from tests.store.tcp_proxy import Proxy
+from tests.support.patience import PATIENCE
 
 
 @pytest.fixture
@@ -107,13 +108,11 @@ async def test_a_session_that_was_lost_cannot_commit_later(
 async def test_a_silent_network(through_proxy: PostgresStore, proxy: Proxy, short_timeouts: None) -> None:
     """Packets are dropped: appends and reads are Unavailable in bounded time, and work again afterwards (F08)."""
     proxy.hold()
-    begun = monotonic()
     append = asyncio.create_task(through_proxy.append(grant_append("g")))
     with pytest.raises(Unavailable):
         await through_proxy.read_stream("default:grant:before")
     with pytest.raises(OutcomeUnknown):
-        await append
-    assert monotonic() - begun < 8
+        await asyncio.wait_for(append, PATIENCE)
     proxy.cut()
     proxy.pass_on()
     while True:
@@ -133,15 +132,14 @@ async def test_ended_sessions_are_made_anew(store: PostgresStore, cluster: Clust
     cluster.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'authrim %'"
     )
-    begun = monotonic()
-    while True:
-        try:
-            await store.append(grant_append("after"))
-            await store.find("sealed", "default:none")
-            break
-        except Unavailable:
-            await asyncio.sleep(0.05)
-    assert monotonic() - begun < 5
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                await store.append(grant_append("after"))
+                await store.find("sealed", "default:none")
+                break
+            except Unavailable:
+                await asyncio.sleep(0.05)
     assert (await store.head()).position == 2
 
 
@@ -156,7 +154,7 @@ async def test_a_held_head_row(store: PostgresStore, postgres_dsn: str) -> None:
         begun = monotonic()
         with pytest.raises(Unavailable):
             await store.append(grant_append("b"))
-        assert 0.9 < monotonic() - begun < 2.5
+        assert 0.9 < monotonic() - begun < PATIENCE
         assert (await store.read_stream("default:grant:a")).version == 1
         holder.rollback()
     assert (await store.append(grant_append("b"))).first_position == 2
@@ -218,7 +216,7 @@ async def test_a_lost_listen_connection(store: PostgresStore, postgres_dsn: str,
             cluster.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
             )
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await following
     assert seen == list(range(1, 31))
     await writer.close()
@@ -231,7 +229,7 @@ async def test_without_listen_the_poll_sees_it(store: PostgresStore, postgres_ds
     changes = deaf.changes()
     assert await anext(changes) == 0
     await store.append(grant_append("g"))
-    assert await asyncio.wait_for(anext(changes), 3) == 1
+    assert await asyncio.wait_for(anext(changes), PATIENCE) == 1
     await deaf.close()
 
 

@@ -21,6 +21,7 @@ from authrim.store.sqlite.schema import migrate_sqlite
 from authrim.store.sqlite.store import SQLiteStore
 from projections.rows import Row
 from tests.store.store_samples import METADATA, grant_append
+from tests.support.patience import PATIENCE
 
 
 @pytest.fixture
@@ -168,14 +169,14 @@ async def test_clock_does_not_go_back(
 async def test_changes_notice_our_own_and_other_processes_appends(store: SQLiteStore, path: Path) -> None:
     """A follower is woken by an append of this process and by one that the command line makes beside it."""
     changes = store.changes()
-    assert await asyncio.wait_for(anext(changes), 5) == 0
+    assert await asyncio.wait_for(anext(changes), PATIENCE) == 0
     await store.append(grant_append("a"))
-    assert await asyncio.wait_for(anext(changes), 5) == 1
+    assert await asyncio.wait_for(anext(changes), PATIENCE) == 1
     other = in_another_process(path, "await store.append(grant_append('b'))\nawait store.close()")
-    assert await asyncio.wait_for(anext(changes), 20) == 2
+    assert await asyncio.wait_for(anext(changes), PATIENCE) == 2
     assert other.wait(20) == 0
     await store.append(grant_append("c"))
-    assert await asyncio.wait_for(anext(changes), 5) == 3
+    assert await asyncio.wait_for(anext(changes), PATIENCE) == 3
     assert (await verify(store)).events == 3
 
 

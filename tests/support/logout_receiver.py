@@ -12,6 +12,7 @@ from joserfc.jws import extract_compact
 from domain.event import Event
 from domain.stream import DEFAULT_TENANT, SESSION, session_stream
 from tests.support.https_site import Authority, Site
+from tests.support.patience import PATIENCE
 from tests.support.running import KnownClient, RunningServer
 
 PATH = "/backchannel_logout"
@@ -57,7 +58,7 @@ async def verified(server: RunningServer, token: str) -> dict[str, Any]:
     return claims
 
 
-async def until(condition: Callable[[], Any], seconds: float = 15) -> None:
+async def until(condition: Callable[[], Any], seconds: float = PATIENCE) -> None:
     """Wait for what happens beside the requests; fails when it does not happen in time."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - another process or task makes it true

@@ -13,6 +13,8 @@ from typing import Any
 
 import requests
 
+from tests.support.patience import PATIENCE
+
 #: The state of a listening socket in /proc/net/tcp.
 _LISTEN = "0A"
 
@@ -49,7 +51,7 @@ def development_server(
         yield process, json.loads(line)
 
 
-def ended(process: subprocess.Popen[str], seconds: float = 20) -> tuple[int, str, str]:
+def ended(process: subprocess.Popen[str], seconds: float = PATIENCE) -> tuple[int, str, str]:
     """Wait for the process to end: its exit status, standard output and standard error."""
     stdout, stderr = process.communicate(timeout=seconds)
     return process.returncode, stdout, stderr
@@ -91,7 +93,7 @@ def _open_files(pid: int) -> set[str]:
         return set()
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
     """Wait for ``condition``; fails when it does not become true in time."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -102,6 +104,6 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
 def answers(url: str) -> bool:
     """Whether a server answers there with 200."""
     try:
-        return requests.get(url, timeout=5).status_code == 200
+        return requests.get(url, timeout=PATIENCE).status_code == 200
     except requests.ConnectionError:
         return False

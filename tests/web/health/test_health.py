@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from authrim.core import readiness
 from tests.postgres_cluster import Cluster
+from tests.support.patience import PATIENCE
 from tests.support.running import RunningServer
 
 ON_POSTGRES = pytest.mark.parametrize("store_place", ["postgres"], indirect=True)
@@ -49,7 +50,7 @@ async def test_a_server_without_its_store_is_not_ready(
             assert (await answer.json())["error"] == "temporarily_unavailable"
     finally:
         cluster.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while (await ask(server, "ready"))[0] != 200:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.1)

@@ -5,7 +5,6 @@ import hashlib
 import json
 import socket
 import ssl
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from authrim.wire.listener import Running, start_site
 from authrim.wire.tls import CLIENT_CERTIFICATES, Tls, UnusableCertificate
 from tests.attacks.raw_http import parts, sample_app
 from tests.support.certificates import Authority, Issued, pem, self_signed
+from tests.support.patience import LATER, PATIENCE
 
 ROOT = Authority()
 SERVER = ROOT.server()
@@ -188,7 +188,7 @@ async def test_nothing_is_renegotiated(tmp_path: Path) -> None:
             "openssl", "s_client", "-connect", f"127.0.0.1:{running.port}", "-tls1_2",
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
-        said, _ = await asyncio.wait_for(client.communicate(b"R\n"), 10)
+        said, _ = await asyncio.wait_for(client.communicate(b"R\n"), PATIENCE)
     assert b"RENEGOTIATING" in said
     assert b"no renegotiation" in said
 
@@ -286,9 +286,10 @@ async def test_one_connection_answers_many_requests(tmp_path: Path) -> None:
 @pytest.mark.parametrize("sent", [b"", b"\x16\x03\x01\x02\x00\x01\x00", "drip"])
 async def test_a_slow_handshake_is_cut(tmp_path: Path, sent: bytes | str) -> None:
     """F23: a client that says nothing, half of a hello, or one byte at a time, is gone after the head's deadline."""
-    async with listening(tmp_path, Limits(header_seconds=0.3)) as running:
+    async with listening(
+        tmp_path, Limits(header_seconds=0.3, body_seconds=LATER, keep_alive_seconds=LATER)
+    ) as running:
         reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
-        started = time.monotonic()
         if sent == "drip":
             for byte in b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03":
                 writer.write(bytes([byte]))
@@ -296,19 +297,20 @@ async def test_a_slow_handshake_is_cut(tmp_path: Path, sent: bytes | str) -> Non
         else:
             writer.write(bytes(sent))
         with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
-            await asyncio.wait_for(reader.readexactly(1), 3)
+            await asyncio.wait_for(reader.readexactly(1), PATIENCE)
         writer.close()
-    assert time.monotonic() - started < 2
 
 
 async def test_a_slow_head_is_cut_behind_tls_too(tmp_path: Path) -> None:
     """F23: after the handshake the deadline for the head goes on."""
-    async with listening(tmp_path, Limits(header_seconds=0.3)) as running:
+    async with listening(
+        tmp_path, Limits(header_seconds=0.3, body_seconds=LATER, keep_alive_seconds=LATER)
+    ) as running:
         reader, writer = await asyncio.open_connection(
             "127.0.0.1", running.port, ssl=trusting(tmp_path), server_hostname="localhost"
         )
         writer.write(b"GET /hello HTTP/1.1\r\nX: ")
-        answer = await asyncio.wait_for(reader.read(), 3)
+        answer = await asyncio.wait_for(reader.read(), PATIENCE)
         writer.close()
     assert answer.startswith(b"HTTP/1.1 408 ")
 
