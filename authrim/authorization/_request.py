@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from authrim.authorization._request_object import request_object
-from authrim.authorization.interaction import REQUEST_ROW, USER_REGISTRATION
+from authrim.authorization.interaction import REQUEST_ROW
 from authrim.core.call import Call
 from authrim.core.sealed_rows import GRANT
 from authrim.crypto import strict_json
@@ -28,9 +28,9 @@ from domain.authorization.request import (
     validate,
 )
 from domain.client.client import Client, cannot_be_served
-from domain.client.profile import DPOP
 from domain.errors import Refusal, invalid_request
 from domain.grant.events import AuthorizationRequested
+from domain.vocabulary.features import DPOP, USER_REGISTRATION
 from projections.rows import Row
 
 TWO_PEOPLE = invalid_request(

@@ -11,8 +11,8 @@ from authrim.protocol.used_once import UsedOnce, use_up
 from authrim.web.params import Params
 from domain.authorization.request_object import SKEW, ObjectFacts, RequestObject, invalid_request_object
 from domain.client.client import Client
-from domain.client.profile import REQUEST_OBJECTS
 from domain.errors import Refusal, invalid_request
+from domain.vocabulary.features import REQUEST_OBJECTS
 
 BOTH: Final = invalid_request(
     "There are request and request_uri.", hint="Send one of them.", section="RFC 9101 §5"

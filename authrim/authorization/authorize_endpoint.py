@@ -32,10 +32,10 @@ from domain.authorization import steps as authorization
 from domain.authorization.pushed_request import PREFIX
 from domain.authorization.request import ByRedirect, OnPage, Valid
 from domain.client.client import Client
-from domain.client.profile import PUSHED_REQUESTS
 from domain.errors import Refusal, invalid_request
 from domain.liveness import ACTIVE
 from domain.stream import grant_stream
+from domain.vocabulary.features import PUSHED_REQUESTS
 
 ENDPOINT = "authorize"
 

@@ -28,12 +28,12 @@ from domain.errors import Refusal
 from domain.grant.events import AuthorizationRequested
 from domain.grant.grant import Grant
 from domain.grant.issue import IssueFacts
+from domain.vocabulary.features import USER_REGISTRATION
 
 #: Name of the sealed row with what may hold personal data.
 REQUEST_ROW: Final = "request"
 
 #: The feature that lets people make accounts of their own.
-USER_REGISTRATION: Final = "user_registration"
 
 
 class Interaction(msgspec.Struct, frozen=True):

@@ -44,7 +44,6 @@ from domain.units import MICROSECONDS
 log = structlog.get_logger(__name__)
 
 #: The feature's name.
-CLIENT_ID_METADATA: Final = "client_id_metadata"
 SOURCE: Final = "metadata_document"
 #: Bytes of a document.
 MAX_DOCUMENT: Final = 16_384

@@ -19,6 +19,8 @@ from authrim.crypto.master import MasterKeys
 from authrim.outside.egress import Egress
 from authrim.settings import Settings
 from authrim.store.read_back import ReadBack
+from domain.vocabulary import features as names
+from domain.vocabulary.features import HYBRID, IMPLICIT, JARM, RESPONSE_TYPE_NONE
 from domain.vocabulary.response_mode import FORM_POST, FRAGMENT, JARM_MODES, QUERY
 from domain.vocabulary.response_type import CODE, HYBRID_TYPES, IMPLICIT_TYPES, NONE
 
@@ -103,13 +105,13 @@ class Core:
 
 @lru_cache
 def _response_types(features: frozenset[str]) -> tuple[str, ...]:
-    by_feature = {"implicit": IMPLICIT_TYPES, "hybrid": HYBRID_TYPES, "response_type_none": (NONE,)}
+    by_feature = {IMPLICIT: IMPLICIT_TYPES, HYBRID: HYBRID_TYPES, RESPONSE_TYPE_NONE: (NONE,)}
     return (CODE, *_of_features(by_feature, features))
 
 
 @lru_cache
 def _response_modes(features: frozenset[str]) -> tuple[str, ...]:
-    by_feature = {"form_post": (FORM_POST,), "jarm": JARM_MODES}
+    by_feature = {names.FORM_POST: (FORM_POST,), JARM: JARM_MODES}
     return (QUERY, FRAGMENT, *_of_features(by_feature, features))
 
 

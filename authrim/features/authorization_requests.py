@@ -7,8 +7,9 @@ from authrim.core.parts import Core
 from authrim.crypto.jwe import CONTENT_ENCRYPTION, KEY_MANAGEMENT
 from authrim.features.feature import Feature, Route
 from authrim.web import preflight_endpoint as preflight
-from domain.client.profile import PROFILES, PUSHED_REQUESTS, REQUEST_OBJECTS
+from domain.client.profile import PROFILES
 from domain.stream import DEFAULT_TENANT
+from domain.vocabulary.features import PUSHED_REQUESTS, REQUEST_OBJECTS
 
 
 def _pushed(core: Core) -> dict[str, Any]:

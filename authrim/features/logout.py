@@ -5,6 +5,7 @@ from typing import Final
 from authrim.features.feature import Feature, Route
 from authrim.people.logout import logout_endpoint as logout
 from authrim.people.sessions import check_session_endpoint as check_session
+from domain.vocabulary.features import BACKCHANNEL_LOGOUT, FRONTCHANNEL_LOGOUT, SESSION_MANAGEMENT
 
 LOGOUT: Final[tuple[Feature, ...]] = (
     Feature(
@@ -18,7 +19,7 @@ LOGOUT: Final[tuple[Feature, ...]] = (
         lambda core: {"end_session_endpoint": core.url("/logout")},
     ),
     Feature(
-        "frontchannel_logout",
+        FRONTCHANNEL_LOGOUT,
         "OpenID Connect Front-Channel Logout 1.0",
         metadata=lambda _core: {
             "frontchannel_logout_supported": True,
@@ -27,7 +28,7 @@ LOGOUT: Final[tuple[Feature, ...]] = (
         optional=True,
     ),
     Feature(
-        "backchannel_logout",
+        BACKCHANNEL_LOGOUT,
         "OpenID Connect Back-Channel Logout 1.0",
         metadata=lambda _core: {
             "backchannel_logout_supported": True,
@@ -36,7 +37,7 @@ LOGOUT: Final[tuple[Feature, ...]] = (
         optional=True,
     ),
     Feature(
-        "session_management",
+        SESSION_MANAGEMENT,
         "OpenID Connect Session Management 1.0",
         (Route("GET", "/check-session", check_session.check_session, "check_session"),),
         lambda core: {"check_session_iframe": core.url("/check-session")},

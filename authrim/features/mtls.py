@@ -6,7 +6,7 @@ from typing import Any, Final
 from authrim.core.parts import Core
 from authrim.features.feature import Feature
 from authrim.settings import Settings
-from domain.client.profile import MTLS
+from domain.vocabulary.features import MTLS
 
 #: Endpoints that clients call themselves. A browser must not be sent to where it would be asked for a certificate.
 _CALLED_BY_CLIENTS: Final = (

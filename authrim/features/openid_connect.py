@@ -4,7 +4,6 @@ from typing import Any, Final
 
 from authrim.authorization import authorize_endpoint as authorize
 from authrim.authorization import resume_endpoint as resume
-from authrim.authorization.interaction import USER_REGISTRATION
 from authrim.authorization.pages import consent, create_account, sign_in
 from authrim.core.parts import Core
 from authrim.features.feature import Feature, Route
@@ -16,6 +15,7 @@ from authrim.web import preflight_endpoint as preflight
 from domain.authorization.parameters import CREATE, DISPLAYS, PROMPTS
 from domain.stream import DEFAULT_TENANT
 from domain.vocabulary.claims import SCOPE_CLAIMS, STANDARD_CLAIMS
+from domain.vocabulary.features import USER_REGISTRATION
 
 
 def _discovery(core: Core) -> dict[str, Any]:

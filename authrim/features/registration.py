@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-from authrim.clients.documents import CLIENT_ID_METADATA
 from authrim.clients.registration import (
     management_endpoint as registration_management,
 )
@@ -13,7 +12,8 @@ from authrim.core.parts import Core
 from authrim.features.feature import Feature, Route
 from authrim.settings import Settings
 from authrim.tokens import protected_resource_endpoint as protected_resource
-from authrim.tokens.resource import PROTECTED_RESOURCE_METADATA, WELL_KNOWN
+from authrim.tokens.resource import WELL_KNOWN
+from domain.vocabulary.features import CLIENT_ID_METADATA, PROTECTED_RESOURCE_METADATA
 
 _CLIENT: Final = r"/register/{client_id:[A-Za-z0-9\-._~]+}"
 

@@ -6,6 +6,7 @@ from authrim.core.parts import Core
 from authrim.features.feature import Feature
 from domain.registration.encryption import CONTENT_ENCRYPTION, KEY_MANAGEMENT
 from domain.stream import DEFAULT_TENANT
+from domain.vocabulary.features import FORM_POST, HYBRID, IMPLICIT, JARM, RESPONSE_TYPE_NONE
 
 
 def _jarm(core: Core) -> dict[str, Any]:
@@ -19,29 +20,29 @@ def _jarm(core: Core) -> dict[str, Any]:
 
 RESPONSES: Final[tuple[Feature, ...]] = (
     Feature(
-        "implicit",
+        IMPLICIT,
         "OpenID Connect Core 1.0 §3.2",
         grant_types=("implicit",),
         optional=True,
     ),
     Feature(
-        "hybrid",
+        HYBRID,
         "OpenID Connect Core 1.0 §3.3",
         grant_types=("implicit",),
         optional=True,
     ),
     Feature(
-        "response_type_none",
+        RESPONSE_TYPE_NONE,
         "OAuth 2.0 Multiple Response Type Encoding Practices §4",
         optional=True,
     ),
     Feature(
-        "form_post",
+        FORM_POST,
         "OAuth 2.0 Form Post Response Mode",
         optional=True,
     ),
     Feature(
-        "jarm",
+        JARM,
         "JWT Secured Authorization Response Mode for OAuth 2.0 (JARM)",
         metadata=_jarm,
         optional=True,

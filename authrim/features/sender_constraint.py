@@ -3,20 +3,20 @@
 from typing import Final
 
 from authrim.clients.authentication import challenge_endpoint as challenge
-from authrim.clients.authentication.attestation import ATTESTATION_FEATURE
 from authrim.features.feature import Feature, Route
 from authrim.protocol import attestation
 from authrim.protocol.dpop import ALGORITHMS
+from domain.vocabulary.features import CLIENT_ATTESTATION, DPOP
 
 SENDER_CONSTRAINT: Final[tuple[Feature, ...]] = (
     Feature(
-        "dpop",
+        DPOP,
         "RFC 9449",
         metadata=lambda _core: {"dpop_signing_alg_values_supported": list(ALGORITHMS)},
         optional=True,
     ),
     Feature(
-        ATTESTATION_FEATURE,
+        CLIENT_ATTESTATION,
         "OAuth 2.0 Attestation-Based Client Authentication",
         (Route("POST", "/challenge", challenge.challenge, "challenge"),),
         lambda core: {

@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-from authrim.clients.authentication.attestation import ATTESTATION_FEATURE
 from authrim.core.parts import Core
 from authrim.features.feature import Feature, Route
 from authrim.tokens import (
@@ -15,7 +14,8 @@ from authrim.tokens import (
     token_endpoint as token,
 )
 from authrim.web import preflight_endpoint as preflight
-from domain.client.profile import ATTESTED_METHODS, CERTIFICATE_METHODS, MTLS, SECRET_ALGORITHM
+from domain.client.profile import ATTESTED_METHODS, CERTIFICATE_METHODS, SECRET_ALGORITHM
+from domain.vocabulary.features import CLIENT_ATTESTATION, MTLS
 
 ASSERTION_ALGORITHMS: Final = ["RS256", "PS256", "ES256", "EdDSA", "Ed25519", SECRET_ALGORITHM]
 
@@ -23,7 +23,7 @@ ASSERTION_ALGORITHMS: Final = ["RS256", "PS256", "ES256", "EdDSA", "Ed25519", SE
 def client_auth_methods(core: Core, *, public: bool = True) -> list[str]:
     """The methods of client authentication; ``public``: with ``none``, for clients that cannot authenticate."""
     by_certificate = CERTIFICATE_METHODS if MTLS in core.features else ()
-    attested = ATTESTED_METHODS if ATTESTATION_FEATURE in core.features else ()
+    attested = ATTESTED_METHODS if CLIENT_ATTESTATION in core.features else ()
     none = ("none",) if public else ()
     by_secret = ("client_secret_basic", "client_secret_post", "client_secret_jwt")
     return [*by_secret, "private_key_jwt", *attested, *by_certificate, *none]

@@ -32,6 +32,7 @@ from authrim.web.sent_forms import FORMS, SentForms
 from authrim.wire.forwarded import PROXIES, Proxies
 from authrim.wire.limits import Limits
 from domain.errors import Refusal
+from domain.vocabulary.features import BACKCHANNEL_LOGOUT
 
 log = structlog.get_logger(__name__)
 
@@ -105,7 +106,7 @@ async def background_work(parts: Parts) -> AsyncIterator[None]:
         lambda: forget_until_cancelled(core),
         lambda: drop_until_cancelled(core),
     ]
-    if "backchannel_logout" in core.features:
+    if BACKCHANNEL_LOGOUT in core.features:
         works.append(lambda: tell_until_cancelled(core, parts[CLIENTS].keys))
     tasks = [asyncio.create_task(_kept_running(work)) for work in works]
     try:

@@ -4,7 +4,7 @@ from authrim.authorization.fetched_request_objects import RequestObjects
 from authrim.authorization.part import AUTHORIZATION, Authorization
 from authrim.authorization.source_limiter import SourceLimiter
 from authrim.clients.attesters import client_attesters
-from authrim.clients.documents import CLIENT_ID_METADATA, ClientDocuments
+from authrim.clients.documents import ClientDocuments
 from authrim.clients.keys import ClientKeys
 from authrim.clients.part import CLIENTS, Clients
 from authrim.clients.secrets import ClientSecrets
@@ -30,6 +30,7 @@ from authrim.tokens.access_tokens import AccessTokens
 from authrim.tokens.part import TOKENS, Tokens
 from authrim.web.call import CORE, PAGES
 from domain.stream import DEFAULT_TENANT
+from domain.vocabulary.features import CLIENT_ID_METADATA
 
 
 async def make_parts(settings: Settings, store: ReadBack) -> Parts:

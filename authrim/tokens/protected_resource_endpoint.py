@@ -10,8 +10,8 @@ from authrim.protocol.dpop import ALGORITHMS
 from authrim.web.call import core_of
 from authrim.web.cors import ANY_ORIGIN, cors_headers
 from domain.client import resource
-from domain.client.profile import DPOP, MTLS
 from domain.vocabulary.claims import SCOPE_CLAIMS
+from domain.vocabulary.features import DPOP, MTLS
 
 _encode = msgspec.json.Encoder().encode
 

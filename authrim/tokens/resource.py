@@ -20,13 +20,13 @@ from authrim.web.answers import refuse_as_resource
 from authrim.web.errors import BEARER, DPOP, resource_challenge
 from authrim.web.params import Params, parse, raw_query, read_form, sent_type
 from domain.client.client import NO_CLIENT
-from domain.client.profile import DPOP as DPOP_FEATURE
 from domain.client.resource import userinfo
 from domain.errors import Refusal, invalid_request
 from domain.grant.events import confirmation_of
+from domain.vocabulary.features import DPOP as DPOP_FEATURE
+from domain.vocabulary.features import PROTECTED_RESOURCE_METADATA
 
-#: The feature, and its well-known path (RFC 9728 §3).
-PROTECTED_RESOURCE_METADATA: Final = "protected_resource_metadata"
+#: The well-known path (RFC 9728 §3).
 WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
 
 INVALID_TOKEN: Final = Refusal(

@@ -22,23 +22,14 @@ from domain.client.events import (
     RegistrationTokenSet,
 )
 from domain.client.metadata import ClientMetadata
-from domain.client.profile import (
-    ATTESTED_METHODS,
-    DPOP,
-    MTLS,
-    PROFILES,
-    PUSHED_REQUESTS,
-    REQUEST_OBJECTS,
-    SECRET_ALGORITHM,
-    PkceRule,
-    Profile,
-)
+from domain.client.profile import ATTESTED_METHODS, PROFILES, SECRET_ALGORITHM, PkceRule, Profile
 from domain.errors import Refusal, invalid_request, unauthorized_client
 from domain.event import Event
 from domain.liveness import ACTIVE, SUBJECTS_CHANGED
 from domain.vocabulary import response_mode as response_modes
 from domain.vocabulary import response_type as response_types
 from domain.vocabulary.algorithm_names import names_of
+from domain.vocabulary.features import DPOP, MTLS, PUSHED_REQUESTS, REQUEST_OBJECTS
 
 DISABLED: Final = "disabled"
 DELETED: Final = "deleted"

@@ -9,16 +9,11 @@ from typing import Final
 import msgspec
 
 from domain.units import HOUR
+from domain.vocabulary.features import DPOP, MTLS
 from domain.vocabulary.response_type import RESPONSE_TYPES
 
-#: The two ways to bind a token to its sender, named as the features that offer them: RFC 9449, RFC 8705.
-DPOP: Final = "dpop"
-MTLS: Final = "mtls"
 #: What a client secret of 256 bits is long enough to sign with (RFC 7518 §3.2).
 SECRET_ALGORITHM: Final = "HS256"  # noqa: S105 - the name of an algorithm
-#: The features that offer RFC 9101 and RFC 9126.
-REQUEST_OBJECTS: Final = "request_objects"
-PUSHED_REQUESTS: Final = "pushed_requests"
 
 
 class PkceRule(Enum):

@@ -3,7 +3,8 @@ the registration shows it and the command that makes the client is short."""
 
 from typing import Any
 
-from domain.client.profile import MTLS, Profile
+from domain.client.profile import Profile
+from domain.vocabulary.features import MTLS
 
 
 def defaults_of(profile: Profile) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 (RFC 9449 §5, §10, RFC 8705 §3, §4)."""
 
 from domain.client.client import Client
-from domain.client.profile import DPOP, MTLS
 from domain.errors import Refusal, invalid_dpop_proof, invalid_request
 from domain.vocabulary.confirmation import UNBOUND, Confirmation
+from domain.vocabulary.features import DPOP, MTLS
 
 
 def binding_of(client: Client, proof: Confirmation, of_grant: tuple[str, ...] = ()) -> Confirmation | Refusal:

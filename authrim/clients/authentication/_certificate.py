@@ -10,8 +10,8 @@ from authrim.protocol.mtls import (
     parsed,
     weakness,
 )
-from domain.client.profile import MTLS
 from domain.errors import Refusal, invalid_client
+from domain.vocabulary.features import MTLS
 
 
 async def tls_client_auth(asked: Asked) -> Proven | Refusal:

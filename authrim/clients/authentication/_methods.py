@@ -19,8 +19,9 @@ from authrim.clients.authentication.attestation import (
 from authrim.clients.authentication.shown_certificate import presented_certificate
 from authrim.crypto.secrets import dummy_comparison, secret_matches
 from domain.client.client import SIGNED_SECRET
-from domain.client.profile import CERTIFICATE_METHODS, MTLS, SELF_SIGNED, TLS_CLIENT_AUTH
+from domain.client.profile import CERTIFICATE_METHODS, SELF_SIGNED, TLS_CLIENT_AUTH
 from domain.errors import Refusal, invalid_client, invalid_request
+from domain.vocabulary.features import MTLS
 
 Prove = Callable[[Asked], Awaitable[Proven | Refusal]]
 

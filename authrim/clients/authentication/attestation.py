@@ -14,8 +14,8 @@ from authrim.protocol.attestation import InstanceKey
 from authrim.protocol.nonce import accepted_nonces, current_nonce
 from authrim.web.middleware import LATE_HEADERS
 from domain.errors import Refusal, invalid_client
+from domain.vocabulary.features import CLIENT_ATTESTATION
 
-ATTESTATION_FEATURE: Final = "client_attestation"
 POP_HEADER: Final = "OAuth-Client-Attestation-PoP"
 CHALLENGE_HEADER: Final = "OAuth-Client-Attestation-Challenge"
 _PURPOSE: Final = "attestation"
@@ -73,7 +73,7 @@ async def attest_jwt_client_auth_dpop(asked: Asked) -> Proven | Refusal:
 def _instance(asked: Asked) -> InstanceKey | Refusal:
     """The key of the instance, by the one attestation of the request."""
     core = asked.call.core
-    if ATTESTATION_FEATURE not in core.features:
+    if CLIENT_ATTESTATION not in core.features:
         return invalid_client("Client authentication failed.", reason="method_not_offered")
     return attestation.instance_key(
         asked.credentials.secret,

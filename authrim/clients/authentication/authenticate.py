@@ -14,7 +14,6 @@ from aiohttp import web
 from authrim.clients.authentication._credentials import Credentials, presented
 from authrim.clients.authentication._methods import prove
 from authrim.clients.authentication._proof import Asked
-from authrim.clients.authentication.attestation import ATTESTATION_FEATURE
 from authrim.clients.authentication.sender_constraint import proved_keys
 from authrim.clients.part import CLIENTS
 from authrim.core.call import Call
@@ -27,6 +26,7 @@ from domain.client.client import Client
 from domain.errors import Refusal, invalid_client
 from domain.liveness import ACTIVE
 from domain.vocabulary.confirmation import UNBOUND, Confirmation
+from domain.vocabulary.features import CLIENT_ATTESTATION
 
 #: Failed attempts of one client from one address in a minute, before it has to wait.
 FAILURES_A_MINUTE: Final = 30
@@ -91,7 +91,7 @@ async def _checked(
     call: Call, request: web.Request, form: Params
 ) -> tuple[Call, tuple[AuthenticatedClient, tuple[UsedOnce, ...]] | Refusal]:
     """The client that the request proves, with what is to be used up; or ``invalid_client`` / ``invalid_request``."""
-    credentials = presented(request, form, attestations=ATTESTATION_FEATURE in call.core.features)
+    credentials = presented(request, form, attestations=CLIENT_ATTESTATION in call.core.features)
     if isinstance(credentials, Refusal):
         return call, credentials
     # A digest, because what an unknown client calls itself may be too long for a key of the store.

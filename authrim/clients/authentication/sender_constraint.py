@@ -15,9 +15,9 @@ from authrim.protocol.nonce import accepted_nonces, current_nonce
 from authrim.protocol.used_once import UsedOnce
 from authrim.web.middleware import LATE_HEADERS
 from domain.client.client import Client
-from domain.client.profile import DPOP, MTLS
 from domain.errors import Refusal
 from domain.vocabulary.confirmation import UNBOUND, Confirmation
+from domain.vocabulary.features import DPOP, MTLS
 
 DPOP_HEADER: Final = "DPoP"
 NONCE_HEADER: Final = "DPoP-Nonce"

@@ -41,6 +41,7 @@ from domain.person import logout as rules
 from domain.person import session as sessions
 from domain.person.logout import LogoutRequest, SessionAtHand
 from domain.stream import session_stream
+from domain.vocabulary.features import FRONTCHANNEL_LOGOUT
 
 ENDPOINT: Final = "logout"
 
@@ -218,7 +219,7 @@ async def _end_session(call: Call, session_id: str) -> None:
 async def _frames(call: Call, signed_in: SignedInBrowser | None) -> tuple[str, ...]:
     """The pages of the session's clients that end their own sessions when a browser loads them, with what tells
     them which (OpenID Connect Front-Channel Logout 1.0 §3)."""
-    if signed_in is None or "frontchannel_logout" not in call.core.features:
+    if signed_in is None or FRONTCHANNEL_LOGOUT not in call.core.features:
         return ()
     session_id = signed_in.browser.session_id
     frames = []

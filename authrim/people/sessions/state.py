@@ -17,8 +17,7 @@ from authrim.web import cookies
 from authrim.web.call import core_of
 from domain.client import redirect_uri as redirect_uris
 from domain.client.client import Client
-
-FEATURE = "session_management"
+from domain.vocabulary.features import SESSION_MANAGEMENT
 
 #: Clients that a browser remembers as watching it: the newest ones. A cookie has some 4,000 characters.
 MOST_WATCHERS = 16
@@ -28,7 +27,7 @@ _LONGEST_COOKIE = 3500
 def session_state(core: Core, client: Client, redirect_uri: str, session_id: str | None) -> dict[str, str]:
     """The parameter ``session_state`` of an authorization response (§2), for a web page of a client with a session."""
     origin = redirect_uris.web_origin(redirect_uri)
-    if FEATURE not in core.features or session_id is None or origin is None:
+    if SESSION_MANAGEMENT not in core.features or session_id is None or origin is None:
         return {}
     salt = new_secret(128)
     said = f"{client.client_id} {origin} {_browser_state(core, session_id)} {salt}"
@@ -38,7 +37,7 @@ def session_state(core: Core, client: Client, redirect_uri: str, session_id: str
 
 def begin_browser_state(core: Core, response: web.Response, session_id: str) -> None:
     """From now on the browser is in the state of this session."""
-    if FEATURE in core.features:
+    if SESSION_MANAGEMENT in core.features:
         cookies.set_browser_state(core, response, _browser_state(core, session_id))
 
 

@@ -1,0 +1,28 @@
+"""Names of the features that code asks for; the table of all of them is ``authrim/features/``.
+
+Settings (``features_on``, ``features_off``) and the pages of the documentation spell them as they are here.
+"""
+
+from typing import Final
+
+IMPLICIT: Final = "implicit"
+HYBRID: Final = "hybrid"
+RESPONSE_TYPE_NONE: Final = "response_type_none"
+FORM_POST: Final = "form_post"
+JARM: Final = "jarm"
+
+REQUEST_OBJECTS: Final = "request_objects"
+PUSHED_REQUESTS: Final = "pushed_requests"
+USER_REGISTRATION: Final = "user_registration"
+
+#: The two ways to bind a token to its sender (RFC 9449, RFC 8705): what profiles and registrations demand.
+DPOP: Final = "dpop"
+MTLS: Final = "mtls"
+CLIENT_ATTESTATION: Final = "client_attestation"
+
+CLIENT_ID_METADATA: Final = "client_id_metadata"
+PROTECTED_RESOURCE_METADATA: Final = "protected_resource_metadata"
+
+SESSION_MANAGEMENT: Final = "session_management"
+FRONTCHANNEL_LOGOUT: Final = "frontchannel_logout"
+BACKCHANNEL_LOGOUT: Final = "backchannel_logout"
