@@ -2,10 +2,10 @@
 reference says what is behind it (OIDC Core §6.2)."""
 
 import re
-from collections import OrderedDict
 from typing import Final
 
 from authrim.crypto.ids import digest
+from authrim.memory.held import Held
 from authrim.outside.egress import Egress, EgressRefused
 from authrim.outside.media_type import MediaType, is_one_of
 from authrim.protocol.jar import ACCEPT
@@ -47,7 +47,7 @@ class RequestObjects:
 
     def __init__(self, egress: Egress) -> None:
         self._egress = egress
-        self._held: OrderedDict[str, str] = OrderedDict()
+        self._held: Held[str, str] = Held(OBJECTS_HELD)
 
     async def fetch(self, client: Client, request_uri: str) -> str | Refusal:
         """The object that the client's reference leads to. Nobody learns why one could not be fetched (A066)."""
@@ -55,9 +55,9 @@ class RequestObjects:
         if address not in {registered.partition("#")[0] for registered in client.metadata.request_uris}:
             return NOT_REGISTERED
         expected = fragment if _HASH.fullmatch(fragment) else ""
-        if expected and expected in self._held:
-            self._held.move_to_end(expected)
-            return self._held[expected]
+        held = self._held.get(expected) if expected else None
+        if held is not None:
+            return held
         try:
             fetched = await self._egress.fetch(
                 address,
@@ -70,10 +70,5 @@ class RequestObjects:
         except (EgressRefused, UnicodeDecodeError):
             return NOT_FETCHED
         if expected == digest(fetched.body):
-            self._hold(expected, token)
+            self._held.put(expected, token)
         return token
-
-    def _hold(self, expected: str, token: str) -> None:
-        self._held[expected] = token
-        if len(self._held) > OBJECTS_HELD:
-            self._held.popitem(last=False)

@@ -6,7 +6,6 @@ tokens, ``client disable``. A document that says what it said before appends not
 """
 
 import asyncio
-from collections import OrderedDict
 from time import monotonic
 from typing import Any, Final
 from weakref import WeakValueDictionary
@@ -21,6 +20,7 @@ from authrim.core.execute import Change, Executor, Outcome
 from authrim.core.origin import Origin
 from authrim.crypto import strict_json
 from authrim.crypto.strict_json import JsonRefused
+from authrim.memory.held import Held
 from authrim.outside.egress import Egress, EgressRefused, Fetched
 from authrim.settings import Settings
 from authrim.store import codec
@@ -64,7 +64,7 @@ class ClientDocuments:
         self._executor = executor
         self._settings = settings
         self._on = on
-        self._fresh_until: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._fresh_until: Held[tuple[str, str], float] = Held(_REMEMBERED)
         self._fetching: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def current(self, call: Call, client_id: str) -> Client | None:
@@ -91,14 +91,17 @@ class ClientDocuments:
 
     async def _is_current(self, call: Call, client_id: str) -> bool:
         key = (call.tenant, client_id)
-        if self._fresh_until.get(key, 0.0) > monotonic():
+        if self._is_fresh(key):
             return True
         if client_id_url.problem(client_id):
             return False
         async with self._fetching.setdefault(key, asyncio.Lock()):
-            if self._fresh_until.get(key, 0.0) > monotonic():
+            if self._is_fresh(key):
                 return True
             return await self._fetched_and_recorded(call, client_id)
+
+    def _is_fresh(self, key: tuple[str, str]) -> bool:
+        return (self._fresh_until.get(key) or 0.0) > monotonic()
 
     async def _fetched_and_recorded(self, call: Call, client_id: str) -> bool:
         """Fetch the document and record what is new in it. Failures are never remembered (the draft's §4.4)."""
@@ -117,11 +120,8 @@ class ClientDocuments:
             return False
         if is_new:
             await quota.count_client()
-        self._fresh_until[call.tenant, client_id] = (
-            monotonic() + self._settings.client_metadata_document_cache_seconds
-        )
-        if len(self._fresh_until) > _REMEMBERED:
-            self._fresh_until.popitem(last=False)
+        until = monotonic() + self._settings.client_metadata_document_cache_seconds
+        self._fresh_until.put((call.tenant, client_id), until)
         return True
 
     async def _record(self, call: Call, client_id: str, fields: dict[str, Any]) -> Refusal | None:

@@ -13,12 +13,12 @@ from typing import Any, Final
 import msgspec
 import structlog
 
-from authrim.core.held_by_bytes import HeldByBytes
 from authrim.crypto import strict_json
 from authrim.crypto.jwe import EncryptionKey, fits
 from authrim.crypto.jwk import JwkRefused
 from authrim.crypto.strict_json import JsonRefused
 from authrim.crypto.verification_keys import KeySet, read_jwks
+from authrim.memory.held import HeldByBytes
 from authrim.outside.egress import Egress, EgressCrowded, EgressRefused
 from authrim.settings import Settings
 from domain.client.client import Client
@@ -140,7 +140,7 @@ class ClientKeys:
         self._fresh = min(settings.client_jwks_fresh_seconds, settings.client_jwks_max_age_seconds)
         self._max_age = settings.client_jwks_max_age_seconds
         self._refetch = settings.client_jwks_refetch_seconds
-        self._held: HeldByBytes[_Registered | _Fetched] = HeldByBytes(BYTES_HELD, CLIENTS_HELD)
+        self._held: HeldByBytes[str, _Registered | _Fetched] = HeldByBytes(CLIENTS_HELD, BYTES_HELD)
 
     async def verifying(self, tenant: str, client: Client, kid: str | None = None) -> KeySet:
         """The keys that verify the client's signatures. ``kid``: the one that is looked for, as a header names it.

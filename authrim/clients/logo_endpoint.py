@@ -4,7 +4,6 @@ The address holds the picture's digest, so a browser may keep it for ever; and i
 registration says that digest, so a logo that was taken away is gone here at once, on every node.
 """
 
-from collections import OrderedDict
 from typing import Final
 
 import structlog
@@ -14,6 +13,7 @@ from authrim.clients.logos import stored_logo
 from authrim.core.parts import Core
 from authrim.crypto.ids import digest, new_id
 from authrim.crypto.sealing import SealBroken
+from authrim.memory.held import Held
 from authrim.web.call import core_of
 from authrim.web.errors import json_refusal
 from domain.errors import Refusal
@@ -38,20 +38,17 @@ class Logos:
     """The logos that were asked for last, by their digest."""
 
     def __init__(self, limit: int = LOGOS_HELD) -> None:
-        self._limit = limit
-        self._held: OrderedDict[str, bytes] = OrderedDict()
+        self._held: Held[str, bytes] = Held(limit)
 
     async def get(self, core: Core, tenant: str, client_id: str, wanted: str) -> bytes | None:
         """The PNG of that digest, from memory or opened from the client's row."""
-        if wanted in self._held:
-            self._held.move_to_end(wanted)
-            return self._held[wanted]
+        held = self._held.get(wanted)
+        if held is not None:
+            return held
         png = await _opened(core, tenant, client_id)
         if png is None or digest(png) != wanted:
             return None
-        self._held[wanted] = png
-        if len(self._held) > self._limit:
-            self._held.popitem(last=False)
+        self._held.put(wanted, png)
         return png
 
 

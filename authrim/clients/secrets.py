@@ -4,7 +4,6 @@ Of other secrets a SHA-256 is all that is kept. Those of clients that sign with 
 under the master key, each in a row of its own beside the log, for as long as they are accepted and no longer.
 """
 
-from collections import OrderedDict
 from typing import Final
 
 from authrim.core.sealed_rows import erasing_row
@@ -12,6 +11,7 @@ from authrim.crypto import sealing
 from authrim.crypto.jws import VerificationKey
 from authrim.crypto.master import MasterKeys
 from authrim.crypto.secrets import ClientSecret
+from authrim.memory.held import Held
 from authrim.store.contract import Store
 from domain.client.client import Client
 from domain.client.profile import SECRET_ALGORITHM
@@ -29,7 +29,7 @@ class ClientSecrets:
     def __init__(self, store: Store, master: MasterKeys) -> None:
         self._store = store
         self._master = master
-        self._opened: OrderedDict[str, VerificationKey] = OrderedDict()
+        self._opened: Held[str, VerificationKey] = Held(_KEYS_REMEMBERED)
 
     def row(self, tenant: str, client_id: str, secret: ClientSecret) -> Row:
         """The row that goes with the event that gives the client this secret."""
@@ -40,16 +40,15 @@ class ClientSecrets:
     async def verifying(self, tenant: str, client_id: str, secret_hash: str) -> VerificationKey | None:
         """The key that is the secret with that digest; None when it is not kept. Raises SealBroken."""
         row_key = sealed_key(tenant, CLIENT_SECRET, client_id, secret_hash)
-        if row_key in self._opened:
-            self._opened.move_to_end(row_key)
-            return self._opened[row_key]
+        opened = self._opened.get(row_key)
+        if opened is not None:
+            return opened
         found = await self._store.find("sealed", row_key)
         if found.row is None:
             return None
         secret = sealing.unwrap(self._master, row_key, found.row["ciphertext"])
-        key = self._opened[row_key] = VerificationKey.from_secret(secret, SECRET_ALGORITHM)
-        if len(self._opened) > _KEYS_REMEMBERED:
-            self._opened.popitem(last=False)
+        key = VerificationKey.from_secret(secret, SECRET_ALGORITHM)
+        self._opened.put(row_key, key)
         return key
 
 

@@ -6,7 +6,6 @@ node is disabled on all of them from the next append on, without a query a reque
 """
 
 import asyncio
-from collections import OrderedDict
 from typing import Final
 
 import msgspec
@@ -15,6 +14,7 @@ import structlog
 from authrim.crypto.key_ring import KeyRing
 from authrim.crypto.master import UnknownMasterKey
 from authrim.crypto.sealing import SealBroken
+from authrim.memory.held import Held
 from authrim.store import codec
 from authrim.store.contract import Store, StoreError
 from domain import stream as streams
@@ -38,7 +38,7 @@ class Configuration:
 
     def __init__(self, store: Store, key_ring: KeyRing) -> None:
         self._store = store
-        self._clients: OrderedDict[str, Client] = OrderedDict()
+        self._clients: Held[str, Client] = Held(CLIENTS_HELD)
         self._catching_up = asyncio.Lock()
         self.key_ring = key_ring
         self.applied = 0
@@ -68,9 +68,9 @@ class Configuration:
     async def client(self, tenant: str, client_id: str) -> Client | None:
         """The client of that id, or None. Disabled clients are found too: ask their ``status``."""
         key = row_key(tenant, client_id)
-        if key in self._clients:
-            self._clients.move_to_end(key)
-            return self._clients[key]
+        held = self._clients.get(key)
+        if held is not None:
+            return held
         while True:
             applied = self.applied
             found = await self._store.find("client", key)
@@ -78,13 +78,8 @@ class Configuration:
                 break  # nothing moved while the row was read, so it may be held
         client = None if found.row is None else msgspec.json.decode(found.row["document"], type=Client)
         if client is not None:
-            self._hold(key, client)
+            self._clients.put(key, client)
         return client
-
-    def _hold(self, key: str, client: Client) -> None:
-        self._clients[key] = client
-        if len(self._clients) > CLIENTS_HELD:
-            self._clients.popitem(last=False)
 
     async def catch_up(self) -> None:
         """Apply the configuration changes that came since, one caller at a time."""
@@ -98,7 +93,7 @@ class Configuration:
     async def _apply(self, stream: str) -> None:
         tenant, kind, identifier = streams.parse(stream)
         if kind == CLIENT:
-            self._clients.pop(row_key(tenant, identifier), None)
+            self._clients.take(row_key(tenant, identifier))
         elif kind == KEY:
             await self._adopt(tenant, await self._read_key(stream, identifier))
 

@@ -6,7 +6,6 @@ read, and gives the answer only after that is durable. When somebody else was fa
 
 import asyncio
 import random
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from time import monotonic, time
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -16,6 +15,7 @@ import msgspec
 
 from authrim.core.clients_and_keys import Configuration
 from authrim.core.origin import Origin
+from authrim.memory.held import Held
 from authrim.store import codec
 from authrim.store.contract import Append, Conflict, NewEvent, Overloaded, Store, StreamAppend
 from domain import stream as streams
@@ -76,7 +76,7 @@ class Executor:
         self._store = store
         self._configuration = configuration
         self._busy_streams: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._remembered: OrderedDict[str, tuple[Grant, int]] = OrderedDict()
+        self._remembered: Held[str, tuple[Grant, int]] = Held(GRANTS_REMEMBERED)
 
     async def read_grant(self, tenant: str, grant_id: str) -> GrantRead:
         """A grant from its stream; one that never was has version 0."""
@@ -112,7 +112,7 @@ class Executor:
         then this process's clock; ``decide`` must take the database's from what it reads itself (A050).
         """
         stream = streams.grant_stream(origin.tenant, grant_id)
-        remembered = self._remembered.pop(stream, None)
+        remembered = self._remembered.take(stream)
         if remembered is not None:
             applied = self._configuration.applied
             outcome = await decide(*remembered, int(time()))
@@ -128,9 +128,7 @@ class Executor:
             before = NOTHING if begins else change.before
             if isinstance(before, Grant):
                 after = grants.fold(change.events, before)
-                self._remembered[change.stream] = (after, change.version + len(change.events))
-        while len(self._remembered) > GRANTS_REMEMBERED:
-            self._remembered.popitem(last=False)
+                self._remembered.put(change.stream, (after, change.version + len(change.events)))
 
     async def until_it_fits(
         self, origin: Origin, attempt: Callable[[], Awaitable[Outcome[A]]], stream: str, *,

@@ -7,12 +7,14 @@ of the slow, a host that has always answered finds one free, and no client uses 
 """
 
 import asyncio
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import IntEnum
 from time import monotonic
 from typing import Final, NamedTuple
+
+from authrim.memory.held import Held
 
 
 class Pace(IntEnum):
@@ -93,7 +95,7 @@ class Shares:
         self._held = _Held()
         self._waiting: dict[Pace, list[_Waiting]] = {pace: [] for pace in reversed(Pace)}
         self._waiting_for: Counter[Party] = Counter()
-        self._paces: OrderedDict[Party, tuple[Pace, float]] = OrderedDict()
+        self._paces: Held[Party, tuple[Pace, float]] = Held(_REMEMBERED)
 
     def is_crowded(self, party: Party) -> bool:
         """Whether as many wait for the party's places as may."""
@@ -103,7 +105,7 @@ class Shares:
 
     def pace(self, party: Party) -> Pace:
         """How the party answered the last time, when that is not long ago."""
-        pace, until = self._paces.get(party, (Pace.UNKNOWN, 0.0))
+        pace, until = self._paces.get(party) or (Pace.UNKNOWN, 0.0)
         return pace if until > monotonic() else Pace.UNKNOWN
 
     @asynccontextmanager
@@ -175,7 +177,4 @@ class Shares:
             del self._waiting_for[waiting.party]
 
     def _remember(self, party: Party, pace: Pace) -> None:
-        self._paces[party] = (pace, monotonic() + _REMEMBERED_SECONDS)
-        self._paces.move_to_end(party)
-        if len(self._paces) > _REMEMBERED:
-            self._paces.popitem(last=False)
+        self._paces.put(party, (pace, monotonic() + _REMEMBERED_SECONDS))

@@ -3,7 +3,6 @@ that back? Everything that cannot be found out is a no.
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -18,6 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 from OpenSSL.crypto import X509, X509Store, X509StoreContext, X509StoreContextError, X509StoreFlags
 from OpenSSL.crypto import Error as OpenSSLError
 
+from authrim.memory.held import Held
 from authrim.protocol.mtls import ClientCertificate, parsed, weakness
 
 log = structlog.get_logger(__name__)
@@ -70,22 +70,19 @@ class ClientChains:
         self._anchors = anchors
         self._crls = crls
         self._files = None if anchors is None else _Files(anchors, crls)
-        self._good: OrderedDict[str, int] = OrderedDict()
+        self._good: Held[str, int] = Held(REMEMBERED)
 
     async def refusal(self, shown: ClientCertificate, now: int) -> str:
         """Why the certificate does not count at ``now`` (seconds since 1970), as a word for the log; empty when it
         does."""
         if self._anchors is None:
             return "certificate_no_anchors"
-        if now < self._good.get(shown.x5t_s256, 0):
+        if now < (self._good.get(shown.x5t_s256) or 0):
             return ""
         # Files and signatures, off the event loop.
         refusal, until = await asyncio.to_thread(self._validate, shown, now)
         if not refusal:
-            self._good[shown.x5t_s256] = until
-            self._good.move_to_end(shown.x5t_s256)
-            if len(self._good) > REMEMBERED:
-                self._good.popitem(last=False)
+            self._good.put(shown.x5t_s256, until)
         return refusal
 
     def _validate(self, shown: ClientCertificate, now: int) -> tuple[str, int]:

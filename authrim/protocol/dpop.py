@@ -4,7 +4,6 @@ The checks are those of §4.3, in its order as far as one needs the other. A pro
 (decisions.md 17): whoever asked does that, after all other checks of the request.
 """
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -16,6 +15,7 @@ from authrim.crypto.ids import digest
 from authrim.crypto.jwk import PRIVATE_MEMBERS, REQUIRED_MEMBERS, JwkRefused, public_key_of, thumbprint
 from authrim.crypto.jws import JwsRefused, VerificationKey, verify
 from authrim.crypto.strict_json import JsonRefused
+from authrim.memory.held import Held
 from authrim.protocol._own_url import is_one_of
 from authrim.protocol.used_once import UsedOnce
 from domain.errors import Refusal, invalid_dpop_proof
@@ -120,7 +120,7 @@ def _wrong_claim(claims: Mapping[str, Any], facts: ProofFacts) -> str:
 
 
 #: Keys by the members that make their thumbprint; a client proves the same key again and again.
-_keys: OrderedDict[tuple[object, ...], ProofKey] = OrderedDict()
+_keys: Held[tuple[object, ...], ProofKey] = Held(_KEYS_REMEMBERED)
 
 
 def _proof_key(header: Mapping[str, Any]) -> ProofKey:
@@ -147,10 +147,7 @@ def _proof_key(header: Mapping[str, Any]) -> ProofKey:
 
 def _remember(used: ProofKey) -> None:
     """Only a key that somebody has signed with: one that is merely shown costs nothing to make up (A222)."""
-    _keys[used.members] = used
-    _keys.move_to_end(used.members)
-    if len(_keys) > _KEYS_REMEMBERED:
-        _keys.popitem(last=False)
+    _keys.put(used.members, used)
 
 
 def _refused(reason: str) -> Refusal:

@@ -4,7 +4,6 @@ One function for introspection, userinfo, revocation and our own resources (A129
 our signature, its exact type and issuer; an opaque token only as the whole string that was given out.
 """
 
-from collections import OrderedDict
 from time import time
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ from authrim.crypto.key_pair import SIGNING_ALGORITHMS
 from authrim.crypto.key_ring import KeyRing
 from authrim.crypto.strict_json import JsonRefused
 from authrim.crypto.tokens import ACCESS_TOKEN_TYPE
+from authrim.memory.held import Held
 from authrim.people.endings import endings_of
 from authrim.store.contract import Store
 from domain.client.client import NO_CLIENT, Client
@@ -67,7 +67,7 @@ class AccessTokens:
         self._configuration = configuration
         self._key_ring = key_ring
         self._issuer = issuer
-        self._verified: OrderedDict[str, Named] = OrderedDict()
+        self._verified: Held[str, Named] = Held(_REMEMBERED)
 
     async def find(self, tenant: str, token: str) -> PresentedToken | None:
         """The token, or None when this server never gave it out, or so long ago that it has expired: its row leaves
@@ -117,9 +117,7 @@ class AccessTokens:
         if not isinstance(claims, dict) or claims.get("iss") != self._issuer:
             return None
         named = Named(str(claims.get("grant_id")), str(claims.get("jti")), verified.kid)
-        self._verified[digest(token)] = named
-        if len(self._verified) > _REMEMBERED:
-            self._verified.popitem(last=False)
+        self._verified.put(digest(token), named)
         return named
 
 

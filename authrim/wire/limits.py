@@ -82,6 +82,7 @@ class Connections:
         self._most_of_one = limits.connections_per_address
         if self._most and self._most_of_one:
             self._most_of_one = min(self._most_of_one, max(1, self._most // _SHARES))
+        # Not a cache: what is open is open, and the longest idle is closed where there is no room.
         self._open: OrderedDict[Droppable, str] = OrderedDict()
         self._by_address: Counter[str] = Counter()
         self._total = 0

@@ -52,7 +52,7 @@ class AuthenticatedClient(msgspec.Struct, frozen=True):
 #: Answers that ask the client to come again with something fresh: nobody guessed anything.
 _NO_FAILURE: Final = frozenset({"use_attestation_challenge", "use_dpop_nonce"})
 #: Clients that failed too often, and until when (monotonic seconds) they wait, the first to be free in front.
-#: Counted in the store, for all nodes.
+#: Counted in the store, for all nodes. Not a cache: it is in the order of the time that each waits until.
 _waiting: OrderedDict[str, float] = OrderedDict()
 
 

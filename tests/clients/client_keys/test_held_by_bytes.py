@@ -4,7 +4,7 @@ import msgspec
 
 from authrim.clients import keys as client_keys
 from authrim.clients.keys import BYTES_HELD, CLIENTS_HELD, ClientKeys
-from authrim.core.held_by_bytes import HeldByBytes
+from authrim.memory.held import HeldByBytes
 from authrim.outside.egress import Egress
 from domain.client.client import Client
 from domain.client.metadata import ClientMetadata
@@ -18,7 +18,7 @@ KEY = public_jwks(new_key())["keys"][0]
 
 def test_the_least_recently_used_goes_first() -> None:
     """By bytes, by number, and with the weight that each has by then."""
-    held: HeldByBytes[str] = HeldByBytes(most_bytes=100, most=3)
+    held: HeldByBytes[str, str] = HeldByBytes(most=3, most_bytes=100)
     for key in "abc":
         held.put(key, key, 30)
     assert held.get("a") == "a"
