@@ -12,9 +12,11 @@ from typing import Any
 
 import msgspec
 from aiohttp import hdrs, web
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, pass_context
+from jinja2.runtime import Context
 
 from authrim.pages import texts
+from authrim.pages._compiled_templates import CompiledTemplates
 from authrim.pages._static_files import StaticFiles
 from authrim.pages.display import (
     display_name,
@@ -30,6 +32,7 @@ from authrim.pages.translations import LOCALES, SOURCE_LOCALE, load_translations
 from domain.errors import Refusal
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_COMPILED = CompiledTemplates()
 _NAMES = (
     "sign_in",
     "create_account",
@@ -346,6 +349,7 @@ class Pages:
         """The templates of one language. Undefined names are errors, every value is escaped."""
         environment = Environment(
             loader=FileSystemLoader(_TEMPLATES),
+            bytecode_cache=_COMPILED,
             autoescape=True,
             undefined=StrictUndefined,
             auto_reload=False,
@@ -355,7 +359,8 @@ class Pages:
         )
         translations = self._translations[locale]
 
-        def translated(text: str) -> str:
+        @pass_context  # so that no text is translated while the template, which all languages share, is compiled
+        def translated(_context: Context, text: str) -> str:
             """A text in the page's language if the catalog has it: a plain value, escaped like any."""
             return translations.gettext(text) if text else ""
 
