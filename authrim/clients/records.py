@@ -11,8 +11,7 @@ from authrim.clients.fetched_documents import Fetching, fetched_logo, sector_ref
 from authrim.clients.logos import LogoChange
 from authrim.clients.secrets import ClientSecrets, leaving_rows
 from authrim.clients.terms import administrators_terms
-from authrim.core.carry_out import carry_out
-from authrim.core.execute import Change, Outcome
+from authrim.core.execute import Change, Outcome, carry_out
 from authrim.core.paging import rows_of
 from authrim.core.sealed_rows import CLIENT as CLIENT_OWNER
 from authrim.core.sealed_rows import erasing_row

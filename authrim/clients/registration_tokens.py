@@ -4,8 +4,7 @@
 import msgspec
 
 from authrim.clients.records import change_client
-from authrim.core.carry_out import carry_out
-from authrim.core.execute import Change, Outcome
+from authrim.core.execute import Change, Outcome, carry_out
 from authrim.crypto.ids import digest, new_id
 from authrim.crypto.registration_handles import new_initial_token, new_registration_token
 from authrim.store import codec

@@ -1,14 +1,16 @@
 """Read, decide, append, answer: the one way that anything changes.
 
-``execute`` reads a stream, lets the caller decide on its state, appends what was decided at the version that was
-read, and gives the answer only after that is durable. When somebody else was faster it reads and decides again.
+A stream is read, the caller decides on its state, what was decided is appended at the version that was read, and the
+answer is given only after that is durable. When somebody else was faster it is read and decided again: a request has
+patience for that (docs/designs/0001-decide-again-until-it-fits.md), an administrator some tries.
 """
 
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from math import inf
 from time import monotonic, time
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -19,7 +21,7 @@ from authrim.memory.held import Held
 from authrim.store import codec
 from authrim.store.contract import Append, Conflict, NewEvent, Overloaded, Store, StreamAppend
 from domain import stream as streams
-from domain.errors import Refusal
+from domain.errors import Refusal, temporarily_unavailable
 from domain.event import Event
 from domain.grant import grant as grants
 from domain.grant.events import AuthorizationRequested
@@ -34,6 +36,8 @@ A = TypeVar("A")
 
 #: How long an append that keeps losing is decided again before the client is asked to come back.
 PATIENCE_SECONDS = 5.0
+#: How often somebody else may be faster before an administrator is asked to come back.
+ATTEMPTS: Final = 3
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -136,23 +140,20 @@ class Executor:
     ) -> A | Refusal:  # fmt: skip
         """Append the outcome of ``attempt``, deciding anew after each conflict. ``on_configuration`` False: the
         decision looks at no client and no key that is held in memory."""
-        applied = self._applied(on_configuration)
-        outcome = await attempt()
-        if await self._fits(origin, outcome, applied):
-            return _answer(outcome, origin)
-        deadline = monotonic() + PATIENCE_SECONDS
-        lock = self._busy_streams.setdefault(stream, asyncio.Lock())
-        async with lock:
-            while monotonic() < deadline:
-                applied = self._applied(on_configuration)
-                outcome = await attempt()
-                if await self._fits(origin, outcome, applied):
-                    return _answer(outcome, origin)
-                await asyncio.sleep(random.random() * 0.005)  # noqa: S311 - spreads out two processes, no secret
-        raise Overloaded("the stream keeps moving")
 
-    def _applied(self, on_configuration: bool) -> int | None:
-        return self._configuration.applied if on_configuration else None
+        async def once() -> Outcome[A] | None:
+            applied = self._configuration.applied if on_configuration else None
+            outcome = await attempt()
+            return outcome if await self._fits(origin, outcome, applied) else None
+
+        outcome = await once()
+        if outcome is None:
+            until = monotonic() + PATIENCE_SECONDS
+            async with self._busy_streams.setdefault(stream, asyncio.Lock()):
+                outcome = await again(once, until=until)
+        if outcome is None:
+            raise Overloaded("the stream keeps moving")
+        return _answer(outcome, origin)
 
     async def _fits(self, origin: Origin, outcome: Outcome[A], applied: int | None) -> bool:
         """Append the outcome; False when the state has moved, and then the configuration is up to date again.
@@ -160,24 +161,65 @@ class Executor:
         ``applied`` was read before the decision began: a change that this process learned of while it was being
         made was not looked at, so it counts as one that the decision does not know.
         """
-        if not outcome.changes and not outcome.rows:
-            return True
-        error_id = origin.error_id if isinstance(outcome.answer, Refusal) else ""
-        append = append_of(
-            outcome.changes,
-            origin.metadata(error_id),
-            rows=outcome.rows,
-            expects=outcome.expects,
-            applied=applied,
-        )
         try:
-            await self._store.append(append)
+            await _append(self._store, origin, outcome, applied)
         except Conflict as conflict:
             if conflict.what == "guard":
                 await self._configuration.catch_up()
             return False
         self._remember(outcome.changes)
         return True
+
+
+async def carry_out(
+    store: Store, tenant: str, attempt: Callable[[], Awaitable[Outcome[A]]],
+    actor: Literal["admin", "system"] = "admin", applied: Callable[[], int] | None = None,
+) -> A | Refusal:  # fmt: skip
+    """Append the outcome of ``attempt`` for an administrator, deciding anew when the state has moved.
+
+    ``applied`` gives the position of the configuration in memory, for an ``attempt`` that ends by deciding on that
+    (decisions.md 9). A claim that is taken is not decided again: that Conflict is raised.
+    """
+    origin = Origin(tenant, actor=actor)
+
+    async def once() -> Outcome[A] | None:
+        outcome = await attempt()
+        try:
+            # Nothing else runs between the end of ``attempt`` and ``applied``, so it is what was decided on.
+            await _append(store, origin, outcome, None if applied is None else applied())
+        except Conflict as conflict:
+            if conflict.what == "claim":
+                raise
+            return None
+        return outcome
+
+    outcome = await again(once, tries=ATTEMPTS)
+    if outcome is None:
+        return temporarily_unavailable("Somebody else keeps changing the same thing.")
+    return outcome.answer
+
+
+async def again(
+    once: Callable[[], Awaitable[Outcome[A] | None]], *, tries: int | None = None, until: float = inf
+) -> Outcome[A] | None:
+    """What ``once`` decided and appended; None when the state had moved at each of ``tries``, or at each before
+    ``until`` (monotonic seconds)."""
+    tried = 0
+    while monotonic() < until and (tries is None or tried < tries):
+        outcome = await once()
+        if outcome is not None:
+            return outcome
+        tried += 1
+        await asyncio.sleep(random.random() * 0.005)  # noqa: S311 - spreads out two processes, no secret
+    return None
+
+
+async def _append(store: Store, origin: Origin, outcome: Outcome[Any], applied: int | None) -> None:
+    """Append the outcome, if there is anything to append. Raises Conflict when the state has moved."""
+    changes, rows = outcome.changes, outcome.rows
+    if changes or rows:
+        metadata = origin.metadata(origin.error_id if isinstance(outcome.answer, Refusal) else "")
+        await store.append(append_of(changes, metadata, rows=rows, expects=outcome.expects, applied=applied))
 
 
 def _answer(outcome: Outcome[A], origin: Origin) -> A | Refusal:

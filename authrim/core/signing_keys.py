@@ -9,9 +9,8 @@ from typing import Final, Literal
 
 import msgspec
 
-from authrim.core.carry_out import carry_out
 from authrim.core.clients_and_keys import Configuration
-from authrim.core.execute import Change, Outcome
+from authrim.core.execute import Change, Outcome, carry_out
 from authrim.core.sealed_rows import SIGNING_KEY, PrivateData
 from authrim.crypto.key_pair import KeyPair, new_key_pair
 from authrim.crypto.key_ring import KeyRing

@@ -11,8 +11,7 @@ from typing import Any
 
 import msgspec
 
-from authrim.core.carry_out import carry_out
-from authrim.core.execute import Change, Outcome
+from authrim.core.execute import Change, Outcome, carry_out
 from authrim.core.paging import rows_of
 from authrim.core.sealed_rows import SUBJECT, PrivateData, erasing_row
 from authrim.crypto.master import MasterKeys

@@ -9,8 +9,7 @@ from contextlib import aclosing
 import msgspec
 
 from authrim.clients.records import read_client
-from authrim.core.carry_out import carry_out
-from authrim.core.execute import Change, Outcome
+from authrim.core.execute import Change, Outcome, carry_out
 from authrim.core.paging import rows_of
 from authrim.people.endings import endings_of
 from authrim.store import codec

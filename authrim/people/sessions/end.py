@@ -2,8 +2,7 @@
 
 from contextlib import aclosing
 
-from authrim.core.carry_out import carry_out
-from authrim.core.execute import Change, Outcome
+from authrim.core.execute import Change, Outcome, carry_out
 from authrim.core.paging import rows_of
 from authrim.store import codec
 from authrim.store.contract import Store
