@@ -5,9 +5,12 @@ class. The tag is stored beside the payload; a stored name never imports a modul
 is a new class with a new tag, and the old one stays in its registry for ever, so that every log still folds.
 """
 
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, TypeVar
 
 import msgspec
+
+S = TypeVar("S")
 
 
 class Event(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True):
@@ -37,3 +40,20 @@ def as_dict(event: Event) -> dict[str, Any]:
     fields = msgspec.to_builtins(event)
     assert isinstance(fields, dict)
     return fields
+
+
+class Fold(Protocol[S]):
+    """The state after some events, which follow ``state``."""
+
+    def __call__(self, events: Iterable[Event], state: S = ...) -> S: ...
+
+
+def folding(apply: Callable[[S, Event], S], nothing: S) -> Fold[S]:
+    """The fold of a kind of stream: ``apply`` is the state after one more event, ``nothing`` that before the first."""
+
+    def fold(events: Iterable[Event], state: S = nothing) -> S:
+        for event in events:
+            state = apply(state, event)
+        return state
+
+    return fold

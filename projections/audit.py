@@ -7,18 +7,7 @@ away, so the events that only go on with a grant have no row here; a refusal alw
 from typing import Final
 
 from domain.event import tag_of
-from domain.grant.events import (
-    AccessTokenIssued,
-    AuthorizationAnswered,
-    CodeIssued,
-    CodeRedeemed,
-    ConsentGranted,
-    GrantSummarized,
-    IdTokenIssued,
-    RefreshTokenIssued,
-    RefreshTokenRepeated,
-    RefreshTokenRotated,
-)
+from domain.grant import events as of_grants
 from projections.followed import Followed, Recorded
 from projections.rows import Row
 from projections.tables import Table
@@ -33,16 +22,16 @@ TABLE: Final = Table(
 GOES_ON: Final = frozenset(
     tag_of(event_class)
     for event_class in (
-        AccessTokenIssued,
-        AuthorizationAnswered,
-        CodeIssued,
-        CodeRedeemed,
-        ConsentGranted,
-        GrantSummarized,
-        IdTokenIssued,
-        RefreshTokenIssued,
-        RefreshTokenRepeated,
-        RefreshTokenRotated,
+        of_grants.AccessTokenIssued,
+        of_grants.AuthorizationAnswered,
+        of_grants.CodeIssued,
+        of_grants.CodeRedeemed,
+        of_grants.ConsentGranted,
+        of_grants.GrantSummarized,
+        of_grants.IdTokenIssued,
+        of_grants.RefreshTokenIssued,
+        of_grants.RefreshTokenRepeated,
+        of_grants.RefreshTokenRotated,
     )
 )
 

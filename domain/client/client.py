@@ -24,7 +24,7 @@ from domain.client.events import (
 from domain.client.metadata import ClientMetadata
 from domain.client.profile import ATTESTED_METHODS, PROFILES, SECRET_ALGORITHM, PkceRule, Profile
 from domain.errors import Refusal, invalid_request, unauthorized_client
-from domain.event import Event
+from domain.event import Event, folding
 from domain.liveness import ACTIVE, SUBJECTS_CHANGED
 from domain.vocabulary import response_mode as response_modes
 from domain.vocabulary import response_type as response_types
@@ -154,13 +154,6 @@ class Client(msgspec.Struct, frozen=True, omit_defaults=True):
 NO_CLIENT: Final = Client()
 
 
-def fold(events: Iterable[Event], client: Client = NO_CLIENT) -> Client:
-    """The client after ``events``."""
-    for event in events:
-        client = apply(client, event)
-    return client
-
-
 def apply(client: Client, event: Event) -> Client:
     """The client after one more event."""
     match event:
@@ -185,6 +178,10 @@ def apply(client: Client, event: Event) -> Client:
             return msgspec.structs.replace(client, status=DELETED, secrets=(), registration_token_hash="")
         case _:
             return client
+
+
+#: The client after some events.
+fold: Final = folding(apply, NO_CLIENT)
 
 
 def _updated(client: Client, event: ClientUpdated) -> Client:

@@ -4,12 +4,11 @@ What may be decided on it is in its neighbours: ``authorization`` (sign-in, cons
 (redemption and replay), ``refresh_token`` (rotation and reuse), ``client_credentials`` and ``revocation``.
 """
 
-from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from domain.event import Event
+from domain.event import Event, folding
 from domain.grant import summary as grant_summary
 from domain.grant.events import (
     AuthorizationAnswered,
@@ -103,19 +102,16 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
 NOTHING = Grant()
 
 
-def fold(events: Iterable[Event], grant: Grant = NOTHING) -> Grant:
-    """The grant after ``events``."""
-    for event in events:
-        grant = apply(grant, event)
-    return grant
-
-
 def apply(grant: Grant, event: Event) -> Grant:
     """The grant after one more event. Events that change nothing here are facts for other readers."""
     if isinstance(event, GrantSummarized):
         return _of_summary(grant_summary.read(event.state))
     changes = _changes(grant, event)
     return msgspec.structs.replace(grant, events_since_summary=grant.events_since_summary + 1, **changes)
+
+
+#: The grant after some events.
+fold: Final = folding(apply, NOTHING)
 
 
 def _changes(grant: Grant, event: Event) -> dict[str, Any]:

@@ -6,13 +6,13 @@ published until the last token it signed has expired and every cache has forgott
 """
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
 from domain.decision import Decision, refuse
 from domain.errors import Refusal
-from domain.event import Event
+from domain.event import Event, folding
 from domain.key.events import KeyCreated, KeyPromoted, KeyRevoked
 from domain.units import HOUR
 
@@ -62,13 +62,6 @@ class KeyTimes(msgspec.Struct, frozen=True):
         return self.longest_token_life + self.cache_seconds
 
 
-def fold(events: Iterable[Event], key: Key = NO_KEY) -> Key:
-    """The key after ``events``."""
-    for event in events:
-        key = apply(key, event)
-    return key
-
-
 def apply(key: Key, event: Event) -> Key:
     """The key after one more event."""
     match event:
@@ -87,6 +80,10 @@ def apply(key: Key, event: Event) -> Key:
             return msgspec.structs.replace(key, status=REVOKED, revoked_at=event.revoked_at)
         case _:
             return key
+
+
+#: The key after some events.
+fold: Final = folding(apply, NO_KEY)
 
 
 def successor_of(key: Key, keys: Iterable[Key]) -> Key | None:

@@ -12,7 +12,7 @@ import msgspec
 
 from domain.decision import Decision, refuse
 from domain.errors import invalid_request
-from domain.event import Event
+from domain.event import Event, folding
 from domain.liveness import ACTIVE
 from domain.person.account_events import (
     AccountCreated,
@@ -65,13 +65,6 @@ class Account(msgspec.Struct, frozen=True, omit_defaults=True):
 NO_ACCOUNT: Final = Account()
 
 
-def fold(events: Iterable[Event], account: Account = NO_ACCOUNT) -> Account:
-    """The account after ``events``."""
-    for event in events:
-        account = apply(account, event)
-    return account
-
-
 def apply(account: Account, event: Event) -> Account:
     """The account after one more event."""
     match event:
@@ -97,6 +90,10 @@ def apply(account: Account, event: Event) -> Account:
             return Account(account.subject, ERASED)
         case _:
             return account
+
+
+#: The account after some events.
+fold: Final = folding(apply, NO_ACCOUNT)
 
 
 def _with_consent(account: Account, event: ConsentRemembered) -> Account:

@@ -1,10 +1,11 @@
 """A browser session: who signed in, when and how. Its id is the ``sid`` of ID tokens."""
 
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
-from domain.event import Event
+from domain.event import Event, folding
 from domain.liveness import ACTIVE
 from domain.person.session_events import (
     BackChannelLogoutDelivered,
@@ -47,13 +48,6 @@ class SignedIn(msgspec.Struct, frozen=True):
     amr: tuple[str, ...]
 
 
-def fold(events: Iterable[Event], session: Session = NO_SESSION) -> Session:
-    """The session after ``events``."""
-    for event in events:
-        session = apply(session, event)
-    return session
-
-
 def apply(session: Session, event: Event) -> Session:
     """The session after one more event."""
     match event:
@@ -82,6 +76,10 @@ def apply(session: Session, event: Event) -> Session:
             return msgspec.structs.replace(session, notified=(*session.notified, event.client_id))
         case _:
             return session
+
+
+#: The session after some events.
+fold: Final = folding(apply, NO_SESSION)
 
 
 def continues(session: Session, signed_in: SignedIn, now: int) -> bool:

@@ -4,7 +4,7 @@ This is a fold of the client's own events, read when the client changes itself (
 else asks for it. What is kept here judges each later update, whatever the settings say by then.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -12,7 +12,7 @@ import msgspec
 from domain.client.events import AdmittedBy, ClientRegistered, ClientUpdated
 from domain.client.metadata import ClientMetadata
 from domain.errors import Refusal
-from domain.event import Event
+from domain.event import Event, folding
 from domain.registration.bounds import RESTRICTIONS, allows_more
 from domain.registration.invalid_metadata import invalid
 
@@ -43,13 +43,6 @@ class Admission(msgspec.Struct, frozen=True):
 NOBODYS: Final = Admission()
 
 
-def fold(events: Iterable[Event], admission: Admission = NOBODYS) -> Admission:
-    """What holds after ``events``."""
-    for event in events:
-        admission = apply(admission, event)
-    return admission
-
-
 def apply(admission: Admission, event: Event) -> Admission:
     """What holds after one more event."""
     match event:
@@ -59,6 +52,10 @@ def apply(admission: Admission, event: Event) -> Admission:
             return _updated(admission, event)
         case _:
             return admission
+
+
+#: What holds after some events.
+fold: Final = folding(apply, NOBODYS)
 
 
 def _registered(event: ClientRegistered) -> Admission:

@@ -1,14 +1,13 @@
 """An initial access token: lets a counted number of clients register (RFC 7591 §3). How often it was used is the length
 of its stream, so of two servers that are shown the last use at once, one wins."""
 
-from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
 from domain.decision import Decision, refuse
 from domain.errors import Refusal, invalid_request
-from domain.event import Event
+from domain.event import Event, folding
 from domain.registration.initial_access_token_events import (
     InitialAccessTokenIssued,
     InitialAccessTokenRevoked,
@@ -55,13 +54,6 @@ class RegistrationToken(msgspec.Struct, frozen=True):
 NO_TOKEN: Final = RegistrationToken()
 
 
-def fold(events: Iterable[Event], token: RegistrationToken = NO_TOKEN) -> RegistrationToken:
-    """The token after ``events``."""
-    for event in events:
-        token = apply(token, event)
-    return token
-
-
 def apply(token: RegistrationToken, event: Event) -> RegistrationToken:
     """The token after one more event."""
     match event:
@@ -73,6 +65,10 @@ def apply(token: RegistrationToken, event: Event) -> RegistrationToken:
             return msgspec.structs.replace(token, revoked_at=event.revoked_at)
         case _:
             return token
+
+
+#: The token after some events.
+fold: Final = folding(apply, NO_TOKEN)
 
 
 def decide_issue(token: RegistrationToken, wanted: InitialAccessTokenIssued) -> Decision[RegistrationToken]:

@@ -9,35 +9,23 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from authrim.settings.groups import (
-    Keys,
-    Log,
-    Output,
-    Outside,
-    Passwords,
-    Registration,
-    Requests,
-    Server,
-    SignIn,
-    Tls,
-    Tokens,
-)
+from authrim.settings import groups
 from authrim.settings.kinds import Network, Unit
 from authrim.settings.model import Settings
 from authrim.settings.reading import ENVIRONMENT_PREFIX
 
 SECTIONS: dict[str, type[BaseModel]] = {
-    "Server": Server,
-    "TLS": Tls,
-    "Log and database": Log,
-    "Keys": Keys,
-    "Codes and tokens": Tokens,
-    "Authorization requests": Requests,
-    "Sign-in": SignIn,
-    "Passwords": Passwords,
-    "Registration": Registration,
-    "What the server fetches": Outside,
-    "Output": Output,
+    "Server": groups.Server,
+    "TLS": groups.Tls,
+    "Log and database": groups.Log,
+    "Keys": groups.Keys,
+    "Codes and tokens": groups.Tokens,
+    "Authorization requests": groups.Requests,
+    "Sign-in": groups.SignIn,
+    "Passwords": groups.Passwords,
+    "Registration": groups.Registration,
+    "What the server fetches": groups.Outside,
+    "Output": groups.Output,
 }
 
 _OPENING = f"""# Settings
