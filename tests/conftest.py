@@ -18,6 +18,7 @@ from tests import postgres_cluster
 from tests.postgres_cluster import Cluster
 from tests.support.browser import Browser
 from tests.support.https_site import Authority, Site, serving_site
+from tests.support.mtls import MtlsServer, mtls_server
 from tests.support.running import RunningServer, running_server
 
 #: How long an example takes says how busy the machine is, and nothing about the code: what is fast enough is measured
@@ -86,6 +87,13 @@ async def store(store_place: Path | str) -> AsyncIterator[Store]:
 async def server(store: Store) -> AsyncIterator[RunningServer]:
     """A server over a fresh store, with one account."""
     async with running_server(store) as running:
+        yield running
+
+
+@pytest.fixture
+async def mtls(store: Store, tmp_path: Path) -> AsyncIterator[MtlsServer]:
+    """The same with a listener that asks clients for certificates."""
+    async with mtls_server(store, tmp_path) as running:
         yield running
 
 

@@ -20,6 +20,7 @@ from tests.support.accounts import change_password
 from tests.support.browser import Browser, authenticated_post, redeem
 from tests.support.log import count_events, grant_events, whole_log
 from tests.support.running import KnownClient, RunningServer, pkce
+from tests.support.tokens import is_active
 
 SQLITE = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
 
@@ -39,11 +40,6 @@ async def error_of(
     assert status == 400, answer
     assert set(answer) <= {"error", "error_description", "error_uri"}
     return str(answer["error"])
-
-
-async def is_active(server: RunningServer, client: KnownClient, token: str) -> bool:
-    _, answer = await authenticated_post(server, client, "/introspect", {"token": token})
-    return bool(answer["active"])
 
 
 async def test_a_replayed_code_ends_the_grant(server: RunningServer, browser: Browser) -> None:

@@ -8,8 +8,7 @@ import json
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -19,20 +18,11 @@ from hypothesis import strategies as st
 from authrim.crypto import base64url
 from authrim.crypto.jws import MAX_TOKEN, JwsRefused, SigningKey, verify
 from authrim.crypto.verification_keys import KeySet, read_jwks
+from tests.support.signers import KEYS, PRIVATE_KEYS, SIGNERS
 
 ANY_TYPE = frozenset[str | None]({None, "JWT"})
 PAYLOAD = b'{"sub":"ann"}'
 
-PRIVATE_KEYS: dict[str, Any] = {
-    "RS256": rsa.generate_private_key(65537, 2048),
-    "PS256": rsa.generate_private_key(65537, 2048),
-    "ES256": ec.generate_private_key(ec.SECP256R1()),
-    "ES384": ec.generate_private_key(ec.SECP384R1()),
-    "ES512": ec.generate_private_key(ec.SECP521R1()),
-    "EdDSA": Ed25519PrivateKey.generate(),
-}
-SIGNERS = {alg: SigningKey(f"kid-{alg}", alg, key) for alg, key in PRIVATE_KEYS.items()}
-KEYS = read_jwks({"keys": [signer.public_jwk for signer in SIGNERS.values()]})
 ALL = frozenset(SIGNERS) | {"none", "None", "HS256", "HS384", "HS512"}
 """A registration wider than any real one: what is refused here is refused by the key, not by the list."""
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-from typing import Any
 
 import pytest
 
@@ -10,18 +9,9 @@ from authrim.store.contract import Store
 from tests.support.browser import Browser, authenticated_post
 from tests.support.nodes import another_node
 from tests.support.running import KnownClient, RunningServer
-
-OFFLINE = {"scope": "openid profile offline_access", "prompt": "consent"}
+from tests.support.tokens import OFFLINE, is_active, refresh
 
 only_sqlite = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
-
-
-async def refresh(
-    server: RunningServer, client: KnownClient, token: str, **more: str
-) -> tuple[int, dict[str, Any]]:
-    """Present a refresh token."""
-    form = {"grant_type": "refresh_token", "refresh_token": token, **more}
-    return await authenticated_post(server, client, "/token", form)
 
 
 async def assert_refused(
@@ -29,11 +19,6 @@ async def assert_refused(
 ) -> None:
     status, answer = await refresh(server, client, token, **more)
     assert (status, answer["error"]) == (400, error)
-
-
-async def is_active(server: RunningServer, client: KnownClient, token: str) -> bool:
-    _, answer = await server.post("/introspect", {"token": token}, client.basic)
-    return bool(answer["active"])
 
 
 async def events_of(store: Store, token: str) -> list[str]:

@@ -9,15 +9,11 @@ import pytest
 from tests.postgres_cluster import Cluster
 from tests.support.browser import Browser, authenticated_post
 from tests.support.running import KnownClient, RunningServer
+from tests.support.tokens import is_active
 
 OFFLINE = {"scope": "openid offline_access", "prompt": "consent"}
 
 only_sqlite = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
-
-
-async def is_active(server: RunningServer, asker: KnownClient, token: str) -> bool:
-    _, answer = await server.post("/introspect", {"token": token}, asker.basic)
-    return bool(answer["active"])
 
 
 async def revoke(

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict
 
-from authrim.crypto import base64url
 from authrim.crypto.jws import SigningKey
 from domain.stream import DEFAULT_TENANT
 from tests.support.browser import Browser
 from tests.support.running import RunningServer
+from tests.support.tokens import claims_of
 
 pytestmark = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
 
@@ -93,11 +93,6 @@ class Forger:
 
     def sign(self, claims: dict[str, Any], typ: str | None) -> str:
         return self.key.sign(json.dumps(claims).encode(), typ)
-
-
-def claims_of(token: str) -> dict[str, Any]:
-    claims: dict[str, Any] = json.loads(base64url.decode(token.split(".")[1]))
-    return claims
 
 
 @pytest.mark.parametrize(

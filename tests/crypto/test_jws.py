@@ -1,12 +1,9 @@
 """Compact JWS against joserfc, jwcrypto and Authlib: they verify what we sign, and sign what we verify."""
 
 import json
-from typing import Any
 
 import pytest
 from authlib.jose import JsonWebSignature  # type: ignore[import-untyped]
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc import jws as joserfc_jws
 from joserfc.jwk import KeySet as JoserfcKeySet
@@ -16,18 +13,9 @@ from jwcrypto import jws as jwcrypto_jws
 
 from authrim.crypto.jws import JwsRefused, SigningKey, verify
 from authrim.crypto.verification_keys import KeySet, VerificationKey, read_jwks
+from tests.support.signers import KEYS, PRIVATE_KEYS, SIGNERS
 
 PAYLOAD = b'{"sub":"ann"}'
-PRIVATE_KEYS: dict[str, Any] = {
-    "RS256": rsa.generate_private_key(65537, 2048),
-    "PS256": rsa.generate_private_key(65537, 2048),
-    "ES256": ec.generate_private_key(ec.SECP256R1()),
-    "ES384": ec.generate_private_key(ec.SECP384R1()),
-    "ES512": ec.generate_private_key(ec.SECP521R1()),
-    "EdDSA": Ed25519PrivateKey.generate(),
-}
-SIGNERS = {alg: SigningKey(f"kid-{alg}", alg, key) for alg, key in PRIVATE_KEYS.items()}
-KEYS = read_jwks({"keys": [signer.public_jwk for signer in SIGNERS.values()]})
 
 
 def accepts(token: str, alg: str, keys: KeySet = KEYS) -> bytes:

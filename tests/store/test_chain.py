@@ -69,13 +69,6 @@ def test_vectors_follow_from_the_code() -> None:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    path = tmp_path / "authrim.db"
-    migrate_sqlite(path)
-    return path
-
-
-@pytest.fixture
 async def store(path: Path) -> AsyncIterator[SQLiteStore]:
     store = SQLiteStore(path)
     await store.open()

@@ -17,18 +17,10 @@ from authrim.store.contract import Append, Conflict, StoreError, Unavailable, Un
 from authrim.store.sqlite import clock as sqlite_clock
 from authrim.store.sqlite import lane as sqlite_lane
 from authrim.store.sqlite import store as sqlite_store
-from authrim.store.sqlite.schema import migrate_sqlite
 from authrim.store.sqlite.store import SQLiteStore
 from projections.rows import Row
 from tests.store.store_samples import METADATA, grant_append
 from tests.support.patience import PATIENCE
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    path = tmp_path / "authrim.db"
-    migrate_sqlite(path)
-    return path
 
 
 @pytest.fixture

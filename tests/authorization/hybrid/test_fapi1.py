@@ -1,17 +1,14 @@
 """FAPI 1 Advanced at the authorization endpoint: the ID token as detached signature, or JARM, and no token in front."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from authrim.store.contract import Store
 from tests.support.assertion import ASSERTION_TYPE, claims_for, new_key, public_jwks, signed
 from tests.support.browser import Browser
 from tests.support.certificates import self_signed
 from tests.support.jarm import opened
-from tests.support.mtls import MtlsServer, mtls_server
+from tests.support.mtls import MtlsServer
 from tests.support.request_object import object_claims, send, signed_object
 from tests.support.responses import Received, half_hash
 from tests.support.running import KnownClient
@@ -20,12 +17,6 @@ from tests.support.tokens import verified_claims
 pytestmark = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
 
 KEY, CERTIFICATE = new_key(), self_signed("client")
-
-
-@pytest.fixture
-async def mtls(store: Store, tmp_path: Path) -> AsyncIterator[MtlsServer]:
-    async with mtls_server(store, tmp_path) as server:
-        yield server
 
 
 async def fapi1_client(server: MtlsServer, *response_types: str, **metadata: Any) -> KnownClient:

@@ -1,7 +1,6 @@
 """Request objects behind a registered ``request_uri`` (RFC 9101 §5.2.2, OIDC Core §6.2), on a real HTTPS server."""
 
 from collections.abc import AsyncIterator
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -10,6 +9,7 @@ from authrim.crypto.ids import digest
 from authrim.store.contract import Store
 from tests.support.assertion import new_key
 from tests.support.browser import Browser, Shown, authenticated_post, redeem
+from tests.support.discovery import openid_metadata
 from tests.support.https_site import Authority, Site
 from tests.support.log import reason_of
 from tests.support.pushed import on_error_page
@@ -53,7 +53,7 @@ async def test_request_uri_signed_rs256(server: RunningServer, browser: Browser,
     shown = await browser.through_pages(await refer(browser, client, site.url("/request.jwt"), **beside))
     assert shown.parameters["state"] == "inside"
     assert (await redeem(server, client, shown.parameters["code"], verifier))[0] == 200
-    metadata = await _metadata(server)
+    metadata = await openid_metadata(server)
     assert metadata["request_uri_parameter_supported"] is True
     assert metadata["require_request_uri_registration"] is True
 
@@ -160,12 +160,7 @@ async def test_off_from_the_start(store: Store, site: Site) -> None:
         client = await signing_client(usual, request_uris=(site.url("/r"),))
         shown, _ = await Browser(usual).authorize(client, request_uri=site.url("/r"))
         assert shown.parameters["error"] == "request_uri_not_supported"
-        metadata = await _metadata(usual)
+        metadata = await openid_metadata(usual)
         assert metadata["request_uri_parameter_supported"] is False
         assert "require_request_uri_registration" not in metadata
     assert site.seen == []
-
-
-async def _metadata(server: RunningServer) -> dict[str, Any]:
-    async with server.http.get(server.url("/.well-known/openid-configuration")) as answer:
-        return dict(await answer.json())

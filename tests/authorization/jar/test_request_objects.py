@@ -9,6 +9,7 @@ from authrim.store.contract import Store
 from domain.grant.events import AuthorizationRequested
 from tests.support.assertion import new_key, public_jwks
 from tests.support.browser import Browser, authenticated_post, redeem
+from tests.support.discovery import openid_metadata
 from tests.support.log import grant_events
 from tests.support.pushed import fetch
 from tests.support.request_object import (
@@ -164,13 +165,13 @@ async def test_a_server_may_take_nothing_else(store: Store) -> None:
         assert (await browser.authorize(client))[0].parameters["error"] == "invalid_request"
         _, claims = object_claims(server, client)
         assert "/login/" in (await send(browser, client, signed_object(claims))).url
-        assert (await _metadata(server))["require_signed_request_object"] is True
+        assert (await openid_metadata(server))["require_signed_request_object"] is True
 
 
 @only_sqlite
 async def test_metadata(server: RunningServer) -> None:
     """RFC 9101 §10.5, OpenID Connect Discovery §3: what is taken is said, ``none`` and RSA1_5 never are."""
-    metadata = await _metadata(server)
+    metadata = await openid_metadata(server)
     assert metadata["request_parameter_supported"] is True
     assert metadata["request_uri_parameter_supported"] is False
     assert metadata["require_signed_request_object"] is False
@@ -191,7 +192,7 @@ async def test_what_is_off_is_told(store: Store) -> None:
         client, browser = await signing_client(server), Browser(server)
         shown, _ = await browser.authorize(client, request="x.y.z")
         assert shown.parameters["error"] == "request_not_supported"
-        metadata = await _metadata(server)
+        metadata = await openid_metadata(server)
         assert metadata["request_parameter_supported"] is False
         assert not any(name.startswith("request_object") for name in metadata)
 
@@ -213,8 +214,3 @@ async def test_what_cannot_be_registered(server: RunningServer, changes: dict[st
     """OIDC DCR §2: unsigned objects, algorithms that are not opened, addresses that are not fetched, no keys."""
     with pytest.raises(AssertionError):
         await server.client("bad", kind="web", **({"jwks": public_jwks(KEY)} | changes))
-
-
-async def _metadata(server: RunningServer) -> dict[str, Any]:
-    async with server.http.get(server.url("/.well-known/openid-configuration")) as answer:
-        return dict(await answer.json())

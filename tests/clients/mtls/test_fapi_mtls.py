@@ -2,21 +2,18 @@
 and with a signed JWT. Everything goes to the mTLS aliases, as the suite does it."""
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from authrim.protocol.mtls import jwk_of, thumbprint
-from authrim.store.contract import Store
 from domain.grant.events import AuthorizationRequested, CodeRedeemed
 from tests.support.assertion import ASSERTION_TYPE, claims_for, new_key, public_jwks, signed
 from tests.support.browser import Browser, authorization_query
 from tests.support.certificates import Issued, self_signed
 from tests.support.log import grant_events
-from tests.support.mtls import ROOT, MtlsServer, mtls_server
+from tests.support.mtls import ROOT, MtlsServer
 from tests.support.pushed import fetch
 from tests.support.running import KnownClient
 from tests.support.tokens import verified_claims
@@ -77,12 +74,6 @@ async def fapi_client(server: MtlsServer, method: str, name: str = "fapi", **cha
 @pytest.fixture(params=METHODS)
 def method(request: pytest.FixtureRequest) -> str:
     return str(request.param)
-
-
-@pytest.fixture
-async def mtls(store: Store, tmp_path: Path) -> AsyncIterator[MtlsServer]:
-    async with mtls_server(store, tmp_path) as server:
-        yield server
 
 
 async def test_the_whole_flow(mtls: MtlsServer, method: str) -> None:

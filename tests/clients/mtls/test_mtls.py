@@ -1,7 +1,6 @@
 """Mutual TLS (RFC 8705): clients that authenticate with a certificate and tokens that are bound to one, by our own TLS
 and behind a real nginx and a real HAProxy."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +23,6 @@ PKI: dict[str, Any] = {
     "tls_client_auth_subject_dn": "CN=client",
 }
 BOUND: dict[str, Any] = {"tls_client_certificate_bound_access_tokens": True}
-
-
-@pytest.fixture
-async def mtls(store: Store, tmp_path: Path) -> AsyncIterator[MtlsServer]:
-    async with mtls_server(store, tmp_path) as server:
-        yield server
 
 
 def self_signed_metadata(certificate: Issued) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from tests.support.browser import Browser, redeem
 from tests.support.dpop import dpop, proof_key
 from tests.support.nodes import another_node
 from tests.support.running import KnownClient, RunningServer
+from tests.support.tokens import is_active
 
 OFFLINE = {"scope": "openid offline_access", "prompt": "consent"}
 End = Callable[[RunningServer, KnownClient], Awaitable[Any]]
@@ -47,12 +48,6 @@ async def refreshed(server: RunningServer, client: KnownClient, token: str) -> t
     form = {"grant_type": "refresh_token", "refresh_token": token}
     status, answer = await server.post("/token", form, client.basic)
     return status, answer.get("error", "")
-
-
-async def is_active(server: RunningServer, client: KnownClient, token: str) -> bool:
-    """What introspection says."""
-    _, answer = await server.post("/introspect", {"token": token}, client.basic)
-    return bool(answer["active"])
 
 
 @pytest.mark.parametrize("end", WAYS.values(), ids=WAYS)

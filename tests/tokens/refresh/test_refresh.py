@@ -1,30 +1,13 @@
 """Refreshing (RFC 6749 §6): rotation, the grace for lost answers, and what a fresh token keeps of the old."""
 
-import json
-from typing import Any
-
 import pytest
 
-from authrim.crypto import base64url
 from authrim.store.contract import Store
-from tests.support.browser import Browser, authenticated_post
-from tests.support.running import KnownClient, RunningServer, running_server
-
-OFFLINE = {"scope": "openid profile offline_access", "prompt": "consent"}
+from tests.support.browser import Browser
+from tests.support.running import RunningServer, running_server
+from tests.support.tokens import OFFLINE, claims_of, refresh
 
 only_sqlite = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
-
-
-async def refresh(
-    server: RunningServer, client: KnownClient, token: str, **more: str
-) -> tuple[int, dict[str, Any]]:
-    form = {"grant_type": "refresh_token", "refresh_token": token, **more}
-    return await authenticated_post(server, client, "/token", form)
-
-
-def claims_of(token: str) -> dict[str, Any]:
-    claims: dict[str, Any] = json.loads(base64url.decode(token.split(".")[1]))
-    return claims
 
 
 async def test_a_lost_answer_is_given_again(server: RunningServer, browser: Browser) -> None:
