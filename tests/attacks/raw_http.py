@@ -16,6 +16,8 @@ from authrim.wire.listener import Running, start_site
 from domain.errors import Refusal
 from tests.support.patience import PATIENCE
 
+#: The head of a form, but for its length.
+FORM = b"POST /form HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n"
 SEEN = web.AppKey("seen", list[str])
 """Every path that reached a handler."""
 

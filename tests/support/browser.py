@@ -150,3 +150,14 @@ async def authenticated_post(
     if method == "client_secret_post":
         form["client_secret"] = client.secret or ""
     return await server.post(path, form, headers)
+
+
+async def refused(browser: Browser, client: KnownClient, **parameters: object) -> dict[str, str]:
+    """The parameters of the error redirect for a bad request, which never carry a code."""
+    shown, _ = await browser.authorize(client, **parameters)
+    assert shown.location is not None, (parameters, shown.status, shown.body[:300])
+    assert shown.location.startswith(client.redirect_uri + "?"), shown.location
+    answered = shown.parameters
+    assert set(answered) <= {"error", "error_description", "error_uri", "state", "iss"}, answered
+    assert answered["iss"] == browser.server.issuer
+    return answered
