@@ -26,7 +26,7 @@ from domain.errors import Refusal
 from domain.registration import admission as client_admission
 from domain.registration import lifecycle as registration
 from domain.registration.admission import Admission
-from domain.registration.judgement import judged
+from domain.registration.judgement import Terms, judged
 from domain.registration.lifecycle import RegisterClient, SetSecret
 from domain.stream import CLIENT, client_stream
 from domain.units import DAY, MICROSECONDS
@@ -60,6 +60,29 @@ class NewSecret(msgspec.Struct, frozen=True):
     keeper: ClientSecrets | None
 
 
+class Means(msgspec.Struct, frozen=True):
+    """What there is for a client to be registered or changed with.
+
+    ``development``: redirect URIs may be http on the loopback interface. ``logo`` None: that of its ``logo_uri``, or as
+    it was. ``keeper`` keeps a secret that the client signs with; without one no such client can be registered.
+    ``fetching`` None: nothing is fetched, so there is no logo of a ``logo_uri``, and no document of a sector either.
+    ``algorithms``: what the server keeps keys for, where that is known.
+    """
+
+    development: bool = False
+    logo: LogoChange | None = None
+    keeper: ClientSecrets | None = None
+    fetching: Fetching | None = None
+    algorithms: tuple[str, ...] = ()
+
+    @property
+    def terms(self) -> Terms:
+        """What an administrator's client is judged by."""
+        return administrators_terms(self.development, self.algorithms)
+
+
+NO_MEANS: Final = Means()
+
 CANNOT_KEEP: Final = Refusal(
     "invalid_client_metadata",
     "The client would sign with a secret, which cannot be kept here.",
@@ -84,20 +107,10 @@ async def create_client(
     metadata: ClientMetadata,
     *,
     client_id: str | None = None,
-    development: bool = False,
-    logo: LogoChange | None = None,
-    keeper: ClientSecrets | None = None,
-    fetching: Fetching | None = None,
-    algorithms: tuple[str, ...] = (),
+    means: Means = NO_MEANS,
 ) -> ClientWithSecret | Refusal:
-    """Register a client; one that authenticates with a secret gets it generated.
-
-    ``keeper`` keeps a secret that the client signs with; without one no such client can be registered.
-    ``client_id`` None: a random one. ``development``: redirect URIs may be http on the loopback interface.
-    ``logo`` None: that of its ``logo_uri``. ``fetching`` None: nothing is fetched, so there is no such logo, and no
-    document of a sector either. ``algorithms``: what the server keeps keys for, where that is known.
-    """
-    terms = administrators_terms(development, algorithms)
+    """Register a client; one that authenticates with a secret gets it generated. ``client_id`` None: a random one."""
+    terms, logo, fetching = means.terms, means.logo, means.fetching
     allowed = judged(metadata, terms)
     if isinstance(allowed, Refusal):
         return allowed
@@ -113,9 +126,8 @@ async def create_client(
         tenant,
         chosen_id,
         lambda read: registration.decide_register(read.client, command, read.now),
-        logo,
-        None if secret is None else NewSecret(secret, keeper),
-        fetching,
+        None if secret is None else NewSecret(secret, means.keeper),
+        msgspec.structs.replace(means, logo=logo),
     )
     if isinstance(client, Refusal):
         return client
@@ -123,16 +135,13 @@ async def create_client(
 
 
 async def update_client(
-    store: Store, tenant: str, client_id: str, changes: Mapping[str, Any], *, development: bool = False,
-    logo: LogoChange | None = None, keeper: ClientSecrets | None = None, fetching: Fetching | None = None,
-    algorithms: tuple[str, ...] = (),
-) -> ClientWithSecret | Refusal:  # fmt: skip
+    store: Store, tenant: str, client_id: str, changes: Mapping[str, Any], *, means: Means = NO_MEANS
+) -> ClientWithSecret | Refusal:
     """Change some fields of the registration, named as in ``ClientMetadata``; the others stay as they are.
 
-    A client that turns to authenticating with a secret and has none gets one. ``logo`` None: it stays as it is, unless
-    ``logo_uri`` changes. ``fetching`` None: nothing is fetched. ``algorithms``: as for ``create_client``.
+    A client that turns to authenticating with a secret and has none gets one.
     """
-    terms = administrators_terms(development, algorithms)
+    terms, logo, fetching = means.terms, means.logo, means.fetching
     if logo is None and fetching is not None:
         read = await read_client(store, tenant, client_id)
         before = read.client.metadata
@@ -153,7 +162,8 @@ async def update_client(
         with_secret = registration.decide_set_secret(updated.answer, SetSecret(secret.hash), read.now)
         return Decision((*updated.events, *with_secret.events), with_secret.answer)
 
-    client = await change_client(store, tenant, client_id, decide, logo, NewSecret(secret, keeper), fetching)
+    means = msgspec.structs.replace(means, logo=logo)
+    client = await change_client(store, tenant, client_id, decide, NewSecret(secret, means.keeper), means)
     if isinstance(client, Refusal):
         return client
     is_new = any(one.secret_hash == secret.hash for one in client.secrets)
@@ -230,7 +240,7 @@ async def read_client(store: Store, tenant: str, client_id: str) -> ClientRead:
 
 async def change_client(
     store: Store, tenant: str, client_id: str, decide: Callable[[ClientRead], Decision[Client]],
-    logo: LogoChange | None = None, secret: NewSecret | None = None, fetching: Fetching | None = None,
+    secret: NewSecret | None = None, means: Means = NO_MEANS,
 ) -> Client | Refusal:  # fmt: skip
     """A change with the sealed rows that go with it. They are sealed after the client was read: a deletion in
     between moves the client's version, so what was dropped is never written back. A registration that says something
@@ -242,7 +252,7 @@ async def change_client(
         if not decision.events:
             return Outcome(decision.answer)
         if isinstance(decision.answer, Client) and decision.answer.metadata != read.client.metadata:
-            refusal = await sector_refusal(fetching, decision.answer.metadata)
+            refusal = await sector_refusal(means.fetching, decision.answer.metadata)
             if refusal is not None:
                 return Outcome(refusal)
         change = Change(client_stream(tenant, client_id), read.version, decision.events, read.client)
@@ -253,7 +263,7 @@ async def change_client(
             return Outcome(kept)
         if not decision.answer.exists:  # leaves nothing behind beside its log
             return Outcome(decision.answer, (change,), (*kept, erasing_row(tenant, CLIENT_OWNER, client_id)))
-        drawn = () if logo is None else await logo.rows(tenant, client_id)
+        drawn = () if means.logo is None else await means.logo.rows(tenant, client_id)
         return Outcome(decision.answer, (change,), (*kept, *drawn))
 
     return await carry_out(store, tenant, attempt)

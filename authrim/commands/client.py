@@ -73,11 +73,13 @@ def create(
             office.tenant,
             ClientMetadata(**fields),
             client_id=client_id,
-            development=office.settings.development,
-            logo=change,
-            keeper=office.keeper,
-            fetching=office.fetching,
-            algorithms=office.settings.signing_algorithms,
+            means=clients.Means(
+                development=office.settings.development,
+                logo=change,
+                keeper=office.keeper,
+                fetching=office.fetching,
+                algorithms=office.settings.signing_algorithms,
+            ),
         )
 
     _print(context, administer(context, work))
@@ -142,11 +144,13 @@ def update(
             office.tenant,
             client_id,
             changes,
-            development=development,
-            logo=change,
-            keeper=office.keeper,
-            fetching=office.fetching,
-            algorithms=office.settings.signing_algorithms,
+            means=clients.Means(
+                development=development,
+                logo=change,
+                keeper=office.keeper,
+                fetching=office.fetching,
+                algorithms=office.settings.signing_algorithms,
+            ),
         )
 
     _print(context, administer(context, work))

@@ -13,7 +13,7 @@ from PIL import Image
 
 from authrim.clients.logo_endpoint import Logos
 from authrim.clients.logos import LOGO, new_logo
-from authrim.clients.records import update_client
+from authrim.clients.records import Means, update_client
 from authrim.core.execute import append_of
 from authrim.core.origin import Origin
 from authrim.core.sealed_rows import CLIENT, DATA_KEY
@@ -249,7 +249,9 @@ async def test_issuer_with_a_path(store: Store, monkeypatch: pytest.MonkeyPatch)
         client = await server.client("web")
         change = await new_logo(server.core.private, image())
         assert not isinstance(change, Refusal)
-        await update_client(store, DEFAULT_TENANT, client.client_id, {}, development=True, logo=change)
+        await update_client(
+            store, DEFAULT_TENANT, client.client_id, {}, means=Means(development=True, logo=change)
+        )
         await server.core.configuration.catch_up()
         shown, _ = await Browser(server).authorize(client)
         (path,) = _PICTURE.findall(shown.body)
