@@ -6,19 +6,15 @@ from urllib.parse import urlencode
 from aiohttp import hdrs, web
 
 from authrim.authorization.dead_ends import CLIENT_CHANGED, refuse_dead_end
-from authrim.authorization.interaction import Interaction, allowed_client, private_parameters
+from authrim.authorization.interaction import Interaction, Visit, allowed_client, private_parameters
 from authrim.authorization.resume_endpoint import go_on
 from authrim.core.call import Call
 from authrim.core.execute import GrantRead
 from authrim.crypto.handles import PUSHED_REQUEST, parse_handle
 from authrim.crypto.ids import digest
 from authrim.web.answers import see_other
-from authrim.web.cookies import (
-    csrf_token,
-    fetched_secret,
-    new_fetched_secret,
-    set_request_cookie,
-)
+from authrim.web.cookies import fetched_secret, new_fetched_secret, set_request_cookie
+from authrim.web.own_form import csrf_token
 from domain.authorization.pushed_request import PREFIX, UNKNOWN, USED, why_unusable
 from domain.errors import Refusal
 
@@ -36,10 +32,10 @@ async def authorize_pushed(
     interaction = await _fetched(request, call, client_id, request_uri.removeprefix(PREFIX))
     if isinstance(interaction, Refusal):
         return await refuse_dead_end(request, call, ENDPOINT, interaction, client_known=True)
-    advanced = await go_on(request, call, interaction, gone=USED)
-    if not advanced.is_over:
-        set_request_cookie(request, advanced.response, interaction.grant_id, interaction.secret)
-    return advanced.response
+    answer = await go_on(Visit(request, call, ENDPOINT, interaction), gone=USED)
+    if not answer.is_over:
+        set_request_cookie(request, answer.response, interaction.grant_id, interaction.secret)
+    return answer.response
 
 
 async def _fetched(request: web.Request, call: Call, client_id: str, value: str) -> Interaction | Refusal:
@@ -71,4 +67,4 @@ async def _interaction(
         return USED
     secret = secret or new_fetched_secret(call.core, call.tenant, grant_id)
     csrf = csrf_token(call.core, grant_id, secret)
-    return Interaction(grant_id, read, asked, client, csrf, private, secret)
+    return Interaction(grant_id, asked, client, private, read, csrf, secret)

@@ -11,12 +11,12 @@ from aiohttp import hdrs, web
 from authrim.authorization._completion import complete
 from authrim.authorization._front_channel import Onward, SignedAnswer, draft_answer, signed_step
 from authrim.authorization.dead_ends import CLIENT_CHANGED, Cause, DeadEnd, refuse_dead_end, why_not_open
-from authrim.authorization.interaction import Interaction, StepFacts, allowed_client
+from authrim.authorization.interaction import Interaction, StepFacts, Visit, allowed_client
 from authrim.clients.keys import NoEncryptionKey
 from authrim.core.call import Call
 from authrim.core.execute import Change, Outcome
 from authrim.core.sealed_rows import GRANT, erasing_row
-from domain.authorization.steps import Step, decide_cancelled
+from domain.authorization.steps import Step
 from domain.client.client import Client
 from domain.decision import Decision
 from domain.errors import Refusal
@@ -26,7 +26,7 @@ from domain.stream import grant_stream
 from projections.rows import Row
 
 
-class StepTaken(msgspec.Struct, frozen=True):
+class StepDecision(msgspec.Struct, frozen=True):
     """What a step decided: the grant's own events and answer, and what else is appended with them."""
 
     decision: Decision[Step]
@@ -35,7 +35,7 @@ class StepTaken(msgspec.Struct, frozen=True):
     expects: tuple[tuple[str, int], ...] = ()
 
 
-class Advanced(msgspec.Struct, frozen=True):
+class StepAnswer(msgspec.Struct, frozen=True):
     """Whether the step was ``taken``, and the response: where the request goes on, or the error page. ``is_over``: it
     is answered, and this browser has nothing more to do with it."""
 
@@ -44,30 +44,21 @@ class Advanced(msgspec.Struct, frozen=True):
     is_over: bool
 
 
+Decide = Callable[[Grant, Client, StepFacts], Awaitable[StepDecision]]
+
+
 async def advance(
-    request: web.Request, call: Call, endpoint: str, interaction: Interaction,
-    decide: Callable[[Grant, Client, StepFacts], Awaitable[StepTaken]], gone: Refusal | None = None,
-    *, at_once: bool = False,
-) -> Advanced:  # fmt: skip
+    visit: Visit, decide: Decide, gone: Refusal | None = None, *, at_once: bool = False
+) -> StepAnswer:
     """Take one step, and say where the browser goes. ``gone`` is what is said when the request is over or somebody
     else's by then, in place of why."""
-    step = await take_step(call, interaction, decide, at_once=at_once)
-    return await answer_step(request, call, endpoint, interaction, step, gone)
-
-
-async def cancel(request: web.Request, call: Call, endpoint: str, interaction: Interaction) -> web.Response:
-    """The person said no on a page, and the client is told (RFC 6749 §4.1.2.1)."""
-
-    async def decide(_grant: Grant, _client: Client, facts: StepFacts) -> StepTaken:
-        return StepTaken(decide_cancelled(facts.now))
-
-    return (await advance(request, call, endpoint, interaction, decide)).response
+    step = await take_step(visit.call, visit.interaction, decide, at_once=at_once)
+    return await answer_step(visit, step, gone)
 
 
 async def take_step(
-    call: Call, interaction: Interaction,
-    decide: Callable[[Grant, Client, StepFacts], Awaitable[StepTaken]], *, at_once: bool = False,
-) -> Onward | Refusal:  # fmt: skip
+    call: Call, interaction: Interaction, decide: Decide, *, at_once: bool = False
+) -> Onward | Refusal:
     """Decide with grant and client as they are at each try: either may have moved meanwhile. ``at_once``: nothing that
     takes time has happened since the interaction was opened, so the first try goes by what was read then."""
     private, asked = interaction.private, interaction.asked
@@ -99,20 +90,15 @@ async def take_step(
     return await call.core.executor.on_grant(call, interaction.grant_id, attempt, just_read)
 
 
-async def answer_step(
-    request: web.Request, call: Call, endpoint: str, interaction: Interaction, step: Onward | Refusal,
-    gone: Refusal | None = None,
-) -> Advanced:  # fmt: skip
+async def answer_step(visit: Visit, step: Onward | Refusal, gone: Refusal | None = None) -> StepAnswer:
     """Where the browser goes after a step: on, to the client, or to the error page."""
-    asked = interaction.asked
+    request, call = visit.request, visit.call
     if isinstance(step, DeadEnd):
         said = step if gone is None or step.cause is Cause.CLIENT_CHANGED else gone
-        refused = await refuse_dead_end(request, call, endpoint, said, client_known=True)
-        return Advanced(False, refused, is_over=True)
-    response = await complete(
-        request, call, interaction.client, interaction.grant_id, asked, step, interaction.private.state,
-        by_person=request.method == hdrs.METH_POST,  # every step but those of /authorize is a form of ours
-    )  # fmt: skip
+        refused = await refuse_dead_end(request, call, visit.endpoint, said, client_known=True)
+        return StepAnswer(False, refused, is_over=True)
+    by_person = request.method == hdrs.METH_POST  # every step but those of /authorize is a form of ours
+    response = await complete(request, call, visit.interaction, step, by_person=by_person)
     # Refused before the step was decided: whatever else it would have recorded is not there.
     taken = not isinstance(step, NoEncryptionKey)
-    return Advanced(taken, response, is_over=isinstance(step, SignedAnswer | Refusal))
+    return StepAnswer(taken, response, is_over=isinstance(step, SignedAnswer | Refusal))

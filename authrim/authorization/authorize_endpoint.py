@@ -15,7 +15,7 @@ from authrim.authorization._front_channel import Onward, SignedAnswer, draft_ans
 from authrim.authorization._request import as_recorded, private_rows, read_request
 from authrim.authorization._response import refuse_by_redirect
 from authrim.authorization.dead_ends import CLIENT_CHANGED, DeadEnd, refuse_dead_end
-from authrim.authorization.interaction import StepFacts, allowed_client, facts_for
+from authrim.authorization.interaction import OpenRequest, StepFacts, allowed_client, facts_for
 from authrim.authorization.part import AUTHORIZATION
 from authrim.clients.part import CLIENTS
 from authrim.core.call import Call
@@ -146,7 +146,8 @@ async def _begin(
     step = await call.core.executor.until_it_fits(call, attempt, stream)
     if isinstance(step, DeadEnd):
         return await refuse_dead_end(request, call, ENDPOINT, step, client_known=True)
-    response = await complete(request, call, client, grant_id, asked, step, private.state)
+    opened = OpenRequest(grant_id, asked, client, private)
+    response = await complete(request, call, opened, step)
     if not isinstance(step, SignedAnswer | Refusal):
         set_request_cookie(request, response, grant_id, secret)
     return response

@@ -12,14 +12,14 @@ from aiohttp import web
 from authrim.authorization.dead_ends import CLIENT_CHANGED, EXPIRED, OTHER_BROWSER, UNKNOWN, why_closed
 from authrim.core.call import Call
 from authrim.core.execute import GrantRead
+from authrim.core.parts import Core
 from authrim.core.sealed_rows import GRANT
 from authrim.crypto.ids import digest
 from authrim.people.pseudonyms import hinted_person
 from authrim.people.sign_in.password import ACR_SUPPORTED
-from authrim.web.call import core_of
-from authrim.web.cookies import csrf_token, fetched_secret, request_secret
-from authrim.web.own_form import form_refusal
-from authrim.web.params import Params, read_form
+from authrim.web.cookies import fetched_secret, request_secret
+from authrim.web.own_form import csrf_token
+from authrim.web.params import NO_PARAMS, Params
 from domain.authorization.request import PrivateParameters
 from domain.authorization.steps import AuthorizationFacts, Browser
 from domain.authorization.still_allowed import is_still_allowed
@@ -33,19 +33,25 @@ from domain.vocabulary.features import USER_REGISTRATION
 #: Name of the sealed row with what may hold personal data.
 REQUEST_ROW: Final = "request"
 
-#: The feature that lets people make accounts of their own.
 
-
-class Interaction(msgspec.Struct, frozen=True):
-    """An open request of this browser. ``read`` is its grant as it was when it was opened, ``csrf`` the token of its
-    forms, ``private`` what is kept sealed, ``secret`` is the browser's own."""
+class OpenRequest(msgspec.Struct, frozen=True):
+    """An authorization request on record that is not answered yet. ``private`` is what is kept sealed of it."""
 
     grant_id: str
-    read: GrantRead
     asked: AuthorizationRequested
     client: Client
-    csrf: str
     private: PrivateParameters
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.grant_id})"
+
+
+class Interaction(OpenRequest, frozen=True):
+    """An open request of this browser. ``read`` is its grant as it was when it was opened, ``csrf`` the token of its
+    forms, ``secret`` is the browser's own."""
+
+    read: GrantRead
+    csrf: str
     secret: str
 
     @property
@@ -58,8 +64,22 @@ class Interaction(msgspec.Struct, frozen=True):
         """The digest of the browser's secret."""
         return digest(self.secret)
 
+
+class Visit(msgspec.Struct, frozen=True):
+    """One request of a browser to an endpoint of an open authorization request; ``form`` is what it sent there."""
+
+    request: web.Request
+    call: Call
+    endpoint: str
+    interaction: Interaction
+    form: Params = NO_PARAMS
+
+    def of_person(self, subject: str) -> "Visit":
+        """The same visit, now that it is known whose it is."""
+        return msgspec.structs.replace(self, call=self.call.of_person(subject))
+
     def __repr__(self) -> str:
-        return f"Interaction({self.grant_id})"
+        return f"Visit({self.endpoint}, {self.interaction.grant_id})"
 
 
 async def open_interaction(request: web.Request, call: Call) -> tuple[Call, Interaction | Refusal]:
@@ -83,7 +103,7 @@ async def open_interaction(request: web.Request, call: Call) -> tuple[Call, Inte
     if private is None:
         return call, EXPIRED
     csrf = csrf_token(call.core, grant_id, secret)
-    return call, Interaction(grant_id, read, asked, client, csrf, private, secret)
+    return call, Interaction(grant_id, asked, client, private, read, csrf, secret)
 
 
 def _browser_secret(request: web.Request, call: Call, grant_id: str, grant: Grant) -> str | None:
@@ -102,14 +122,6 @@ async def allowed_client(call: Call, asked: AuthorizationRequested) -> Client | 
     ):
         return None
     return client
-
-
-async def own_form(request: web.Request, interaction: Interaction) -> Params | Refusal:
-    """The form that was sent, when it came from our own page of this request (A179)."""
-    form = await read_form(request)
-    if isinstance(form, Refusal):
-        return form
-    return form_refusal(request, interaction.csrf, form) or form
 
 
 async def private_parameters(
@@ -155,10 +167,9 @@ def facts_for(
     )
 
 
-def create_account_url(request: web.Request, interaction: Interaction) -> str:
+def create_account_url(core: Core, interaction: Interaction) -> str:
     """Where the person makes an account for this request; empty when nobody does here, or when the request is about
     somebody who has one (OIDC Core §3.1.2.1 ``id_token_hint``, §5.5.1)."""
-    core = core_of(request)
     if USER_REGISTRATION not in core.features or interaction.private.hinted_subject is not None:
         return ""
     return core.url(f"/create-account/{interaction.grant_id}")

@@ -105,11 +105,6 @@ def _fetched_proof(core: Core, tenant: str, grant_id: str, random: str) -> str:
     return base64url.encode(keyed_hash(key, tenant.encode(), grant_id.encode(), random.encode()))
 
 
-def csrf_token(core: Core, grant_id: str, secret: str) -> str:
-    """The token of the forms of an open request: bound to the browser's own secret (A179)."""
-    return base64url.encode(keyed_hash(core.master.derive("csrf"), grant_id.encode(), secret.encode()))
-
-
 def logout_secret(request: web.Request) -> str | None:
     """The secret that binds the question "log out?" to this browser, when it was asked before."""
     secret = cookies_of(request).get(_name(core_of(request), _LOGOUT), "")

@@ -2,9 +2,12 @@
 
 from aiohttp import hdrs, web
 
+from authrim.core.parts import Core
+from authrim.crypto import base64url
 from authrim.crypto.ids import constant_time_equal
+from authrim.crypto.keyed_hash import keyed_hash
 from authrim.web.call import core_of
-from authrim.web.params import Params
+from authrim.web.params import Params, read_form
 from domain.errors import Refusal
 
 FORM_REFUSED = Refusal(
@@ -15,6 +18,20 @@ FORM_REFUSED = Refusal(
     reason="csrf",
     status=403,
 )
+
+
+def csrf_token(core: Core, subject: str, secret: str) -> str:
+    """The token of the forms about one subject (a grant's id, ``logout``), bound to a cookie's secret: whoever cannot
+    read the cookie cannot send the form (RFC 9700 §4.7)."""
+    return base64url.encode(keyed_hash(core.master.derive("csrf"), subject.encode(), secret.encode()))
+
+
+async def read_own_form(request: web.Request, csrf: str) -> Params | Refusal:
+    """The form that was sent, when it came from our own page (A179)."""
+    form = await read_form(request)
+    if isinstance(form, Refusal):
+        return form
+    return form_refusal(request, csrf, form) or form
 
 
 def form_refusal(request: web.Request, csrf: str, form: Params) -> Refusal | None:

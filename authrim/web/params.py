@@ -53,6 +53,10 @@ class Params(msgspec.Struct, frozen=True):
         return invalid_request("A parameter is given more than once.", section="RFC 6749 §3.1")
 
 
+#: Nothing was sent.
+NO_PARAMS: Final = Params(MappingProxyType({}), MappingProxyType({}), frozenset())
+
+
 def parse(raw: bytes) -> Params | Refusal:
     """Parameters from the bytes of a form or of a query string."""
     if raw.count(b"&") >= MAX_PARAMETERS:

@@ -6,32 +6,25 @@ from typing import Final
 
 from aiohttp import web
 
-from authrim.authorization._step import StepTaken, advance
+from authrim.authorization._step import StepDecision, advance
 from authrim.authorization.dead_ends import SIGNED_OUT, refuse_dead_end
-from authrim.authorization.interaction import (
-    Interaction,
-    StepFacts,
-    facts_for,
-    open_interaction,
-    own_form,
-)
+from authrim.authorization.interaction import Interaction, StepFacts, Visit, facts_for
+from authrim.authorization.pages._page import RequestPage, cancel
 from authrim.core.call import Call
 from authrim.core.execute import Change
 from authrim.pages import texts
 from authrim.pages.pages import ConsentPage
 from authrim.people.claims import display_name_of
 from authrim.people.sessions.browser import read_account, read_session
-from authrim.web.answers import page_settings, refuse_on_page, see_other
-from authrim.web.call import PAGES, call_of, core_of
+from authrim.web.answers import page_settings, see_other
+from authrim.web.call import PAGES
 from authrim.web.own_host import led_home
-from authrim.web.params import Params
 from authrim.web.sent_forms import answered_once
 from authrim.web.shown_client import shown_client
 from domain.authorization import steps as authorization
 from domain.authorization.steps import scope_to_agree_to
 from domain.client.client import Client
 from domain.decision import Decision
-from domain.errors import Refusal
 from domain.grant.grant import Grant
 from domain.liveness import ACTIVE
 from domain.person import account as accounts
@@ -40,22 +33,47 @@ from domain.stream import account_stream, session_stream
 ENDPOINT = "consent"
 
 
-@led_home
-async def show_consent(request: web.Request) -> web.StreamResponse:
-    """GET ``/consent/{grant}``: changes nothing."""
-    call = call_of(request)
-    call, interaction = await open_interaction(request, call)
-    if isinstance(interaction, Refusal):
-        return await refuse_dead_end(request, call, ENDPOINT, interaction)
-    if interaction.grant.subject is None:
-        return see_other(call.core.url(f"/login/{interaction.grant_id}"))
-    if not await _still_signed_in(call, interaction):
-        return await refuse_dead_end(request, call, ENDPOINT, SIGNED_OUT, client_known=True)
-    return await _page(request, call, interaction)
+async def _sign_in_first(visit: Visit) -> web.StreamResponse | None:
+    """Nobody has signed in for this request yet."""
+    if visit.interaction.grant.subject is not None:
+        return None
+    return see_other(visit.call.core.url(f"/login/{visit.interaction.grant_id}"))
+
+
+async def _show(visit: Visit) -> web.StreamResponse:
+    return await _page(visit)
+
+
+async def _refuse_signed_out(visit: Visit) -> web.StreamResponse | None:
+    """The page would show a name to whoever comes after (A181)."""
+    if await _still_signed_in(visit.call, visit.interaction):
+        return None
+    return await refuse_dead_end(visit.request, visit.call, ENDPOINT, SIGNED_OUT, client_known=True)
+
+
+async def _ask_again_too_soon(visit: Visit) -> web.StreamResponse | None:
+    """A click that came before the page can have been read answers nothing; the page is shown again and says so."""
+    if not _too_soon(visit):
+        return None
+    return await _refuse_signed_out(visit) or await _page(visit, texts.TOO_SOON)
+
+
+async def _cancel(visit: Visit) -> web.StreamResponse | None:
+    """The person who signed in says no: the event names them."""
+    return await cancel(visit.of_person(visit.interaction.grant.subject or ""))
+
+
+async def _agree(visit: Visit) -> web.StreamResponse:
+    visit = visit.of_person(visit.interaction.grant.subject or "")
+
+    async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepDecision:
+        return await _consent(visit.call, client, grant, facts)
+
+    return (await advance(visit, decide)).response
 
 
 async def _still_signed_in(call: Call, interaction: Interaction) -> bool:
-    """Whether the sign-in of this request holds: else the page would show a name to whoever comes after (A181)."""
+    """Whether the sign-in of this request holds."""
     grant = interaction.grant
     if grant.subject is None or grant.session_id is None:
         return False
@@ -64,43 +82,18 @@ async def _still_signed_in(call: Call, interaction: Interaction) -> bool:
     return account.status == ACTIVE and session.is_live(call.core.now())
 
 
-@answered_once
-async def answer_consent(request: web.Request) -> web.StreamResponse:
-    """POST ``/consent/{grant}``: the person agrees or cancels."""
-    call = call_of(request)
-    call, interaction = await open_interaction(request, call)
-    if isinstance(interaction, Refusal):
-        return await refuse_dead_end(request, call, ENDPOINT, interaction)
-    form = await own_form(request, interaction)
-    if isinstance(form, Refusal):
-        return await refuse_on_page(request, call, ENDPOINT, form, client_known=True)
-    if _too_soon(request, form):
-        if not await _still_signed_in(call, interaction):
-            return await refuse_dead_end(request, call, ENDPOINT, SIGNED_OUT, client_known=True)
-        return await _page(request, call, interaction, texts.TOO_SOON)
-    cancelled = form.get("action") == "cancel"
-    call = call.of_person(interaction.grant.subject or "")
-
-    async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepTaken:
-        if cancelled:
-            return StepTaken(authorization.decide_cancelled(facts.now))
-        return await _agree(call, client, grant, facts)
-
-    return (await advance(request, call, ENDPOINT, interaction, decide)).response
-
-
-async def _agree(call: Call, client: Client, grant: Grant, facts: StepFacts) -> StepTaken:
+async def _consent(call: Call, client: Client, grant: Grant, facts: StepFacts) -> StepDecision:
     """Record the consent on the grant, and remember it on the account in the same append.
 
     The session of the sign-in has to live still: a changed password or another person's sign-in has ended it.
     """
     tenant = call.tenant
     if grant.request is None or grant.subject is None or grant.session_id is None:
-        return StepTaken(Decision((), SIGNED_OUT))
+        return StepDecision(Decision((), SIGNED_OUT))
     account, version = await read_account(call.core, tenant, grant.subject)
     session, session_version = await read_session(call.core, tenant, grant.session_id)
     if account.status != ACTIVE or not session.is_live(facts.now):
-        return StepTaken(Decision((), SIGNED_OUT))
+        return StepDecision(Decision((), SIGNED_OUT))
     remembered = accounts.decide_remember_consent(
         account, client.client_id, scope_to_agree_to(grant.request), facts.now, client.generation
     )
@@ -111,14 +104,14 @@ async def _agree(call: Call, client: Client, grant: Grant, facts: StepFacts) -> 
     decision = authorization.decide_consented(
         grant, facts_for(call, client, None, facts, grant.subject), account.endings.epoch
     )
-    return StepTaken(decision, changes, expects=expects)
+    return StepDecision(decision, changes, expects=expects)
 
 
-def _too_soon(request: web.Request, form: Params) -> bool:
+def _too_soon(visit: Visit) -> bool:
     """Whether the page was there too briefly to have been read: the second half of a double click on the page before
     answers nothing (RFC 6749 §10.13, RFC 9700 §4.16). Without scripts, so the server's own time decides."""
-    pause = core_of(request).settings.consent_pause
-    shown = form.get("shown") or ""
+    pause = visit.call.core.settings.consent_pause
+    shown = visit.form.get("shown") or ""
     if not pause:
         return False
     return not (_SHOWN.fullmatch(shown) and int(shown) + pause <= _milliseconds())
@@ -132,11 +125,10 @@ def _milliseconds() -> int:
     return int(time() * 1000)
 
 
-async def _page(
-    request: web.Request, call: Call, interaction: Interaction, notice: str | None = None
-) -> web.Response:
+async def _page(visit: Visit, notice: str | None = None) -> web.Response:
+    call, interaction = visit.call, visit.interaction
     assert interaction.grant.subject is not None
-    settings = page_settings(request, interaction.asked.ui_locales)
+    settings = page_settings(visit.request, interaction.asked.ui_locales)
     return call.parts[PAGES].consent(
         ConsentPage(
             action_url=call.core.url(f"/consent/{interaction.grant_id}"),
@@ -149,3 +141,22 @@ async def _page(
             **settings,
         )
     )
+
+
+CONSENT: Final = RequestPage(
+    ENDPOINT,
+    shows=(_sign_in_first, _refuse_signed_out, _show),
+    takes=(_ask_again_too_soon, _cancel, _agree),
+)
+
+
+@led_home
+async def show_consent(request: web.Request) -> web.StreamResponse:
+    """GET ``/consent/{grant}``: changes nothing."""
+    return await CONSENT.show(request)
+
+
+@answered_once
+async def answer_consent(request: web.Request) -> web.StreamResponse:
+    """POST ``/consent/{grant}``: the person agrees or cancels."""
+    return await CONSENT.take(request)

@@ -9,17 +9,21 @@ from typing import Final
 import msgspec
 from aiohttp import hdrs, web
 
-from authrim.authorization._step import StepTaken, answer_step, cancel, take_step
-from authrim.authorization.dead_ends import refuse_dead_end
+from authrim.authorization._step import StepDecision, answer_step, take_step
 from authrim.authorization.interaction import (
     Interaction,
     StepFacts,
+    Visit,
     create_account_url,
     facts_for,
     open_interaction,
-    own_form,
 )
-from authrim.authorization.other_tab import is_signed_in_since
+from authrim.authorization.pages._page import (
+    RequestPage,
+    cancel,
+    consent_once_signed_in,
+    go_on_with_session,
+)
 from authrim.core.call import Call
 from authrim.core.execute import Change
 from authrim.pages import texts
@@ -41,8 +45,8 @@ from authrim.people.new_account import (
 from authrim.people.part import PEOPLE
 from authrim.people.sessions.begin import SessionBeginning
 from authrim.people.sign_in.password import PASSWORD_ACR, PASSWORD_AMR, by_network, too_many
-from authrim.web.answers import page_settings, record, refuse_on_page, see_other
-from authrim.web.call import PAGES, call_of, core_of, networks_of
+from authrim.web.answers import page_settings, record
+from authrim.web.call import PAGES, networks_of
 from authrim.web.own_host import led_home
 from authrim.web.params import Params
 from authrim.web.sent_forms import answered_once
@@ -81,7 +85,7 @@ _SAID: Final[dict[Refusal, tuple[str, str]]] = {
 }
 
 
-class Typed(msgspec.Struct, frozen=True):
+class AccountForm(msgspec.Struct, frozen=True):
     """What was typed, as it is shown again when it does not do; the passwords are not."""
 
     login: str
@@ -95,76 +99,51 @@ class Typed(msgspec.Struct, frozen=True):
         return Wanted(self.login, self.password, {"name": self.name} if self.name else {})
 
     def __repr__(self) -> str:
-        return "Typed()"
+        return "AccountForm()"
 
 
-@led_home
-async def show_create_account(request: web.Request) -> web.StreamResponse:
-    """GET ``/create-account/{grant}``: changes nothing."""
-    call = call_of(request)
-    call, interaction = await _open(request, call)
-    if isinstance(interaction, Refusal):
-        return await refuse_dead_end(request, call, ENDPOINT, interaction)
-    if interaction.grant.subject is not None:
-        return see_other(call.core.url(f"/consent/{interaction.grant_id}"))
-    if await is_signed_in_since(request, call, interaction):
-        return see_other(call.core.url(f"/authorize/{interaction.grant_id}"))
-    page = _page(request, interaction, Typed(interaction.private.login_hint or ""))
-    return call.parts[PAGES].create_account(page)
+async def _show(visit: Visit) -> web.StreamResponse:
+    typed = AccountForm(visit.interaction.private.login_hint or "")
+    return visit.call.parts[PAGES].create_account(_page(visit, typed))
 
 
-@answered_once
-async def answer_create_account(request: web.Request) -> web.StreamResponse:
-    """POST ``/create-account/{grant}``: the person makes an account or cancels."""
-    call = call_of(request)
-    call, interaction = await _open(request, call)
-    if isinstance(interaction, Refusal):
-        return await refuse_dead_end(request, call, ENDPOINT, interaction)
-    form = await own_form(request, interaction)
-    if isinstance(form, Refusal):
-        return await refuse_on_page(request, call, ENDPOINT, form, client_known=True)
-    if interaction.grant.subject is not None:  # another form of this request has done so already
-        return see_other(call.core.url(f"/consent/{interaction.grant_id}"))
-    if form.get("action") == "cancel":
-        return await cancel(request, call, ENDPOINT, interaction)
-    typed = _typed(form)
-    refusal = _refuse_typed(typed) or await _refuse_now(request, call, interaction, typed)
+async def _create_account(visit: Visit) -> web.StreamResponse:
+    typed = _typed(visit.form)
+    refusal = _refuse_typed(typed) or await _refuse_now(visit, typed)
     if refusal is not None:
-        return await _not_yet(request, call, interaction, typed, refusal)
-    return await _create(request, call, interaction, typed)
+        return await _not_yet(visit, typed, refusal)
+    return await _create(visit, typed)
 
 
 async def _open(request: web.Request, call: Call) -> tuple[Call, Interaction | Refusal]:
     """The request of this browser, when a new person may answer it."""
     call, interaction = await open_interaction(request, call)
-    if isinstance(interaction, Refusal) or create_account_url(request, interaction):
+    if isinstance(interaction, Refusal) or create_account_url(call.core, interaction):
         return call, interaction
     return call, NOBODY_NEW
 
 
-def _typed(form: Params) -> Typed:
+def _typed(form: Params) -> AccountForm:
     names = ("login", "name", "password", "password_repeated")
     login, name, password, repeated = (form.get(field) or "" for field in names)
-    return Typed(login, name.strip(), password, repeated)
+    return AccountForm(login, name.strip(), password, repeated)
 
 
-def _refuse_typed(typed: Typed) -> Refusal | None:
+def _refuse_typed(typed: AccountForm) -> Refusal | None:
     """Why this makes no account, whoever else has one."""
     if typed.password != typed.password_repeated:
         return PASSWORDS_DIFFER
     return refuse_new_account(typed.wanted) or check_own_name(typed.name)
 
 
-async def _refuse_now(
-    request: web.Request, call: Call, interaction: Interaction, typed: Typed
-) -> Refusal | None:
+async def _refuse_now(visit: Visit, typed: AccountForm) -> Refusal | None:
     """Count the attempt, then see whether the login is free: who tries out which are taken is slowed down as who
     guesses passwords is (A182, A183). Accounts that were made are counted too, so nobody makes them by the thousand."""
-    tenant = call.tenant
+    call, tenant = visit.call, visit.call.tenant
     settings, kind = call.core.settings, f"create-account:{tenant}"
     limits = {
-        f"{kind}:{interaction.grant_id}": settings.sign_in_attempts_per_account,
-        **by_network(kind, networks_of(request), settings.sign_in_attempts_per_address, 4),
+        f"{kind}:{visit.interaction.grant_id}": settings.sign_in_attempts_per_account,
+        **by_network(kind, networks_of(visit.request), settings.sign_in_attempts_per_address, 4),
     }
     if await too_many(call.core, limits):
         return TOO_MANY
@@ -173,36 +152,37 @@ async def _refuse_now(
     return None
 
 
-async def _create(request: web.Request, call: Call, interaction: Interaction, typed: Typed) -> web.Response:
+async def _create(visit: Visit, typed: AccountForm) -> web.Response:
     """Make the account, begin its session, and go on with the request. Raises PasswordsBusy."""
+    call = visit.call
     new = await prepare_account(
         call.core.private,
         call.parts[PEOPLE].passwords,
         call.core.master,
         call.tenant,
         typed.wanted,
-        source=networks_of(request)[-1],
+        source=networks_of(visit.request)[-1],
     )
     person = call.of_person(new.subject, actor="subject")
-    beginning = SessionBeginning(request, person, new.subject, typed.login)
+    beginning = SessionBeginning(visit.request, person, new.subject, typed.login)
 
-    async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepTaken:
+    async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepDecision:
         # Of two that want the same login at once the database lets one have it, and the other finds it taken here.
         if await find_subject(call.core.store, call.core.master, call.tenant, typed.login) is not None:
-            return StepTaken(Decision((), LOGIN_TAKEN))
+            return StepDecision(Decision((), LOGIN_TAKEN))
         account = decide_new_account(NO_ACCOUNT, new, facts.now)
         changes = await beginning.decide(client, facts.now)
         made = Change(account_stream(call.tenant, new.subject), 0, account.events)
         decision = _signed_in(call, client, new, beginning.session_id, grant, facts)
-        return StepTaken(decision, (made, *changes), new.rows)
+        return StepDecision(decision, (made, *changes), new.rows)
 
-    step = await take_step(person, interaction, decide)
+    step = await take_step(person, visit.interaction, decide)
     if isinstance(step, LoginTaken):
-        return await _not_yet(request, call, interaction, typed, step)
-    advanced = await answer_step(request, person, ENDPOINT, interaction, step)
-    if advanced.taken:
-        beginning.tell(advanced.response)
-    return advanced.response
+        return await _not_yet(visit, typed, step)
+    answer = await answer_step(msgspec.structs.replace(visit, call=person), step)
+    if answer.taken:
+        beginning.tell(answer.response)
+    return answer.response
 
 
 def _signed_in(
@@ -217,12 +197,11 @@ def _signed_in(
     )
 
 
-async def _not_yet(
-    request: web.Request, call: Call, interaction: Interaction, typed: Typed, refusal: Refusal
-) -> web.Response:
+async def _not_yet(visit: Visit, typed: AccountForm, refusal: Refusal) -> web.Response:
     """Record why, and show the page again."""
+    call = visit.call
     await record(call, ENDPOINT, refusal, client_known=True)
-    page = _page(request, interaction, typed, refusal, call.error_id)
+    page = _page(visit, typed, refusal, call.error_id)
     response = call.parts[PAGES].create_account(page, status=refusal.status)
     response.headers[ERROR_ID_HEADER] = call.error_id
     if refusal.status == TOO_MANY.status:
@@ -231,13 +210,12 @@ async def _not_yet(
 
 
 def _page(
-    request: web.Request, interaction: Interaction, typed: Typed, refusal: Refusal | None = None,
-    error_id: str | None = None,
-) -> CreateAccountPage:  # fmt: skip
-    core = core_of(request)
+    visit: Visit, typed: AccountForm, refusal: Refusal | None = None, error_id: str | None = None
+) -> CreateAccountPage:
+    core, interaction = visit.call.core, visit.interaction
     message, wrong = (None, "") if refusal is None else _SAID[refusal]
     return CreateAccountPage(
-        action_url=create_account_url(request, interaction),
+        action_url=create_account_url(core, interaction),
         csrf_token=interaction.csrf,
         client=shown_client(core, interaction.client, interaction.asked.redirect_uri),
         sign_in_url=core.url(f"/login/{interaction.grant_id}"),
@@ -247,5 +225,25 @@ def _page(
         error_message=message,
         error_id=error_id,
         wrong=wrong,
-        **page_settings(request, interaction.asked.ui_locales),
+        **page_settings(visit.request, interaction.asked.ui_locales),
     )
+
+
+CREATE_ACCOUNT: Final = RequestPage(
+    ENDPOINT,
+    shows=(consent_once_signed_in, go_on_with_session, _show),
+    takes=(consent_once_signed_in, cancel, _create_account),
+    opens=_open,
+)
+
+
+@led_home
+async def show_create_account(request: web.Request) -> web.StreamResponse:
+    """GET ``/create-account/{grant}``: changes nothing."""
+    return await CREATE_ACCOUNT.show(request)
+
+
+@answered_once
+async def answer_create_account(request: web.Request) -> web.StreamResponse:
+    """POST ``/create-account/{grant}``: the person makes an account or cancels."""
+    return await CREATE_ACCOUNT.take(request)

@@ -4,19 +4,19 @@ The form must come from our own page (A179), the session gets a new secret (A181
 exist (A182), and guesses are slowed down (A183).
 """
 
+from typing import Final
+
 from aiohttp import web
 
-from authrim.authorization._step import StepTaken, advance, cancel
-from authrim.authorization.dead_ends import SIGNED_OUT, refuse_dead_end, why_not_open
-from authrim.authorization.interaction import (
-    Interaction,
-    StepFacts,
-    create_account_url,
-    facts_for,
-    open_interaction,
-    own_form,
+from authrim.authorization._step import StepDecision, advance
+from authrim.authorization.dead_ends import SIGNED_OUT, why_not_open
+from authrim.authorization.interaction import StepFacts, Visit, create_account_url, facts_for
+from authrim.authorization.pages._page import (
+    RequestPage,
+    cancel,
+    consent_once_signed_in,
+    go_on_with_session,
 )
-from authrim.authorization.other_tab import is_signed_in_since
 from authrim.core.call import Call
 from authrim.core.execute import Change, Outcome
 from authrim.pages import texts
@@ -32,11 +32,10 @@ from authrim.people.sign_in.password import (
     SignInRefused,
     check_password,
 )
-from authrim.web.answers import page_settings, record, refuse_on_page, see_other
-from authrim.web.call import PAGES, call_of, core_of, networks_of
+from authrim.web.answers import page_settings, record
+from authrim.web.call import PAGES, networks_of
 from authrim.web.cookies import known_browser
 from authrim.web.own_host import led_home
-from authrim.web.params import Params
 from authrim.web.sent_forms import answered_once
 from authrim.web.shown_client import shown_client
 from domain.authorization import steps as authorization
@@ -62,70 +61,43 @@ TOO_MANY = Refusal(
 )
 
 
-@led_home
-async def show_sign_in(request: web.Request) -> web.StreamResponse:
-    """GET ``/login/{grant}``: changes nothing."""
-    call = call_of(request)
-    call, interaction = await open_interaction(request, call)
-    if isinstance(interaction, Refusal):
-        return await refuse_dead_end(request, call, ENDPOINT, interaction)
-    if interaction.grant.subject is not None:
-        return see_other(call.core.url(f"/consent/{interaction.grant_id}"))
-    if await is_signed_in_since(request, call, interaction):
-        return see_other(call.core.url(f"/authorize/{interaction.grant_id}"))
-    return call.parts[PAGES].sign_in(_page(request, interaction, interaction.private.login_hint or ""))
+async def _show(visit: Visit) -> web.StreamResponse:
+    return visit.call.parts[PAGES].sign_in(_page(visit, visit.interaction.private.login_hint or ""))
 
 
-@answered_once
-async def answer_sign_in(request: web.Request) -> web.StreamResponse:
-    """POST ``/login/{grant}``: the person signs in or cancels."""
-    call = call_of(request)
-    call, interaction = await open_interaction(request, call)
-    if isinstance(interaction, Refusal):
-        return await refuse_dead_end(request, call, ENDPOINT, interaction)
-    form = await own_form(request, interaction)
-    if isinstance(form, Refusal):
-        return await refuse_on_page(request, call, ENDPOINT, form, client_known=True)
-    if interaction.grant.subject is not None:  # another form of this request has done so already
-        return see_other(call.core.url(f"/consent/{interaction.grant_id}"))
-    if form.get("action") == "cancel":
-        return await cancel(request, call, ENDPOINT, interaction)
-    return await _sign_in(request, call, interaction, form)
-
-
-async def _sign_in(request: web.Request, call: Call, interaction: Interaction, form: Params) -> web.Response:
+async def _sign_in(visit: Visit) -> web.StreamResponse:
     """Check the password; start or renew the session; and go on with the request, all in one append."""
+    form, request = visit.form, visit.request
     attempt = Attempt(
         form.get("login") or "", form.get("password") or "", networks_of(request), known_browser(request)
     )
-    checked = await check_password(call, attempt)
+    checked = await check_password(visit.call, attempt)
     if isinstance(checked, SignInRefused):
-        return await _failed(request, call, interaction, checked, attempt.login)
-    call = call.of_person(checked.subject)
-    beginning = SessionBeginning(request, call, checked.subject, attempt.login)
+        return await _failed(visit, checked, attempt.login)
+    visit = visit.of_person(checked.subject)
+    beginning = SessionBeginning(request, visit.call, checked.subject, attempt.login)
 
-    async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepTaken:
-        changes = await beginning.decide(client, facts.now)
-        return await _step(call, client, checked, beginning.session_id, changes, grant, facts)
+    async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepDecision:
+        return await _step(visit.call, client, checked, beginning, grant, facts)
 
-    advanced = await advance(request, call, ENDPOINT, interaction, decide)
-    if advanced.taken:
-        beginning.tell(advanced.response)
-    return advanced.response
+    answer = await advance(visit, decide)
+    if answer.taken:
+        beginning.tell(answer.response)
+    return answer.response
 
 
 async def _step(
-    call: Call, client: Client, checked: Checked, session_id: str,
-    changes: tuple[Change, ...], grant: Grant, facts: StepFacts,
-) -> StepTaken:  # fmt: skip
+    call: Call, client: Client, checked: Checked, beginning: SessionBeginning, grant: Grant, facts: StepFacts
+) -> StepDecision:
     """The person is known; the account is read at each try, because another tab may be changing it."""
     subject = checked.subject
     account, version = await read_account(call.core, call.tenant, subject)
     if account.status != ACTIVE or account.password_set_at != checked.password_set_at:
-        return StepTaken(Decision((), SIGNED_OUT))
+        return StepDecision(Decision((), SIGNED_OUT))
+    changes = await beginning.decide(client, facts.now)
     remembered = account.remembered_scope(client.client_id, client.generation)
     browser = Browser(
-        session_id,
+        beginning.session_id,
         NO_SESSION,
         account_active=True,
         remembered_scope=remembered,
@@ -133,15 +105,14 @@ async def _step(
     )
     authorization_facts = facts_for(call, client, browser, facts, subject)
     decision = authorization.decide_signed_in(
-        grant, subject, session_id, PASSWORD_ACR, PASSWORD_AMR, authorization_facts
+        grant, subject, beginning.session_id, PASSWORD_ACR, PASSWORD_AMR, authorization_facts
     )
-    return StepTaken(decision, changes, expects=((account_stream(call.tenant, subject), version),))
+    return StepDecision(decision, changes, expects=((account_stream(call.tenant, subject), version),))
 
 
-async def _failed(
-    request: web.Request, call: Call, interaction: Interaction, refused: SignInRefused, login: str
-) -> web.Response:
+async def _failed(visit: Visit, refused: SignInRefused, login: str) -> web.Response:
     """Record the failure on the grant, and show the page again; the text never says which part was wrong."""
+    call, interaction = visit.call, visit.interaction
     stream = grant_stream(call.tenant, interaction.grant_id)
 
     async def decide(grant: Grant, version: int, now: int) -> Outcome[authorization.Step]:
@@ -156,7 +127,7 @@ async def _failed(
     else:
         await call.core.executor.on_grant(call, interaction.grant_id, decide)
     message = texts.TOO_MANY_ATTEMPTS if refused.retry_after else texts.WRONG_CREDENTIALS
-    page = _page(request, interaction, login, message, call.error_id)
+    page = _page(visit, login, message, call.error_id)
     response = call.parts[PAGES].sign_in(page, status=429 if refused.retry_after else 401)
     response.headers[ERROR_ID_HEADER] = call.error_id
     if refused.retry_after:
@@ -165,16 +136,35 @@ async def _failed(
 
 
 def _page(
-    request: web.Request, interaction: Interaction, login: str, error_message: str | None = None,
-    error_id: str | None = None,
-) -> SignInPage:  # fmt: skip
+    visit: Visit, login: str, error_message: str | None = None, error_id: str | None = None
+) -> SignInPage:
+    core, interaction = visit.call.core, visit.interaction
     return SignInPage(
-        action_url=core_of(request).url(f"/login/{interaction.grant_id}"),
+        action_url=core.url(f"/login/{interaction.grant_id}"),
         csrf_token=interaction.csrf,
-        client=shown_client(core_of(request), interaction.client, interaction.asked.redirect_uri),
-        create_account_url=create_account_url(request, interaction),
+        client=shown_client(core, interaction.client, interaction.asked.redirect_uri),
+        create_account_url=create_account_url(core, interaction),
         login_value=login if len(login) <= LONGEST_LOGIN else "",
         error_message=error_message,
         error_id=error_id,
-        **page_settings(request, interaction.asked.ui_locales),
+        **page_settings(visit.request, interaction.asked.ui_locales),
     )
+
+
+SIGN_IN: Final = RequestPage(
+    ENDPOINT,
+    shows=(consent_once_signed_in, go_on_with_session, _show),
+    takes=(consent_once_signed_in, cancel, _sign_in),
+)
+
+
+@led_home
+async def show_sign_in(request: web.Request) -> web.StreamResponse:
+    """GET ``/login/{grant}``: changes nothing."""
+    return await SIGN_IN.show(request)
+
+
+@answered_once
+async def answer_sign_in(request: web.Request) -> web.StreamResponse:
+    """POST ``/login/{grant}``: the person signs in or cancels."""
+    return await SIGN_IN.take(request)

@@ -9,17 +9,15 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from authrim.core.call import Call
-from authrim.core.execute import Change, Outcome
 from authrim.core.parts import Core
-from authrim.crypto import base64url
 from authrim.crypto.ids import new_secret
-from authrim.crypto.keyed_hash import keyed_hash
 from authrim.pages import texts
 from authrim.pages.pages import LoggedOutPage, LogoutPage, ShownClient
 from authrim.people.claims import display_name_of
 from authrim.people.logout._session_clients import clients_of_session, knows_session
 from authrim.people.pseudonyms import public_session, public_subject
-from authrim.people.sessions.browser import SignedInBrowser, read_session, signed_in_browser
+from authrim.people.sessions.browser import SignedInBrowser, signed_in_browser
+from authrim.people.sessions.end import end_session
 from authrim.protocol.id_token_hint import read_hint
 from authrim.web.answers import page_settings, record, refuse_on_page, see_other
 from authrim.web.call import PAGES, call_of
@@ -30,7 +28,7 @@ from authrim.web.cookies import (
     session_cookie,
     set_logout_cookie,
 )
-from authrim.web.own_form import form_refusal
+from authrim.web.own_form import csrf_token, form_refusal
 from authrim.web.own_host import led_home
 from authrim.web.params import Params, read_form, read_params
 from authrim.web.sent_forms import answered_once
@@ -38,9 +36,7 @@ from authrim.web.shown_client import shown_client
 from domain.client.client import NO_CLIENT, Client
 from domain.errors import Refusal, invalid_request
 from domain.person import logout as rules
-from domain.person import session as sessions
 from domain.person.logout import LogoutRequest, SessionAtHand
-from domain.stream import session_stream
 from domain.vocabulary.features import FRONTCHANNEL_LOGOUT
 
 ENDPOINT: Final = "logout"
@@ -83,7 +79,7 @@ async def answer_logout(request: web.Request) -> web.StreamResponse:
     if isinstance(asked, Refusal) or isinstance(form, Refusal):
         return await _refuse(request, call, asked)
     secret = logout_secret(request)
-    refusal = form_refusal(request, _csrf_token(call.core, secret or new_secret()), form)
+    refusal = form_refusal(request, csrf_token(call.core, ENDPOINT, secret or new_secret()), form)
     if refusal is not None:
         return await _refuse(request, call, refusal)
     if form.get("action") == "cancel":
@@ -163,7 +159,7 @@ async def _ask(
     goes_to, notice = await _return_uri(call, asked)
     page = LogoutPage(
         action_url=call.core.url("/logout/confirm"),
-        csrf_token=_csrf_token(call.core, secret),
+        csrf_token=csrf_token(call.core, ENDPOINT, secret),
         fields=tuple((name, value) for name in PARAMETERS if (value := params.get(name)) is not None),
         client=_believed_client(call.core, asked, goes_to),
         account_display_name=await _display_name(call, signed_in),
@@ -182,7 +178,7 @@ async def _log_out(
     """End the session, and then answer the browser: elsewhere if the client may ask for that, or our own page."""
     if signed_in is not None:
         call = call.of_person(signed_in.browser.session.subject)
-        await _end_session(call, signed_in.browser.session_id)
+        await end_session(call, signed_in.browser.session_id, ENDPOINT)
     goes_to, notice = await _return_uri(call, asked)
     leads_to = rules.with_state(goes_to, asked.state) if goes_to else ""
     frames = await _frames(call, signed_in)
@@ -202,18 +198,6 @@ async def _log_out(
         drop_session_cookie(request, response)
         drop_browser_state(request, response)
     return response
-
-
-async def _end_session(call: Call, session_id: str) -> None:
-    """On every node at once: each reads the session's row, which is written with the event."""
-    stream = session_stream(call.tenant, session_id)
-
-    async def attempt() -> Outcome[None]:
-        session, version = await read_session(call.core, call.tenant, session_id)
-        events = sessions.decide_end(session, "logout", call.core.now())
-        return Outcome(None, (Change(stream, version, events, session),) if events else ())
-
-    await call.core.executor.until_it_fits(call, attempt, stream)
 
 
 async def _frames(call: Call, signed_in: SignedInBrowser | None) -> tuple[str, ...]:
@@ -253,7 +237,3 @@ async def _display_name(call: Call, signed_in: SignedInBrowser | None) -> str:
     if signed_in is None:
         return ""
     return await display_name_of(call.core, call.tenant, signed_in.browser.session.subject)
-
-
-def _csrf_token(core: Core, secret: str) -> str:
-    return base64url.encode(keyed_hash(core.master.derive("csrf"), b"logout", secret.encode()))

@@ -1,7 +1,9 @@
-"""Browser sessions, ended by an administrator or by what happened to their account."""
+"""The end of a session: by its own person, by an administrator, or by what happened to its account."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
+from authrim.core.call import Call
 from authrim.core.execute import Change, Outcome, carry_out
 from authrim.core.paging import rows_of
 from authrim.store import codec
@@ -28,7 +30,22 @@ async def end_sessions(store: Store, tenant: str, subject: str, reason: str) -> 
     return ended
 
 
+async def end_session(call: Call, session_id: str, reason: str) -> None:
+    """End the session of this browser. Every node knows at once: each reads the session's row, which is written with
+    the event."""
+    attempt = _ending(call.core.store, call.tenant, session_id, reason)
+    await call.core.executor.until_it_fits(call, attempt, session_stream(call.tenant, session_id))
+
+
 async def _end(store: Store, tenant: str, session_id: str, reason: str) -> bool:
+    ended = await carry_out(store, tenant, _ending(store, tenant, session_id, reason))
+    return False if isinstance(ended, Refusal) else ended
+
+
+def _ending(
+    store: Store, tenant: str, session_id: str, reason: str
+) -> Callable[[], Awaitable[Outcome[bool]]]:
+    """One try to end a session; whether it was live."""
     stream = session_stream(tenant, session_id)
 
     async def attempt() -> Outcome[bool]:
@@ -38,5 +55,4 @@ async def _end(store: Store, tenant: str, session_id: str, reason: str) -> bool:
         changes = (Change(stream, read.version, events, session),) if events else ()
         return Outcome(bool(events), changes)
 
-    ended = await carry_out(store, tenant, attempt)
-    return False if isinstance(ended, Refusal) else ended
+    return attempt
