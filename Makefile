@@ -5,7 +5,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PINS := requirements/build.txt pyproject.toml scripts/bootstrap.sh
 
-help: ## Say what there is to make
+help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
 
 run: .venv/runtime.stamp ## Start a development server on its embedded store
@@ -15,21 +15,22 @@ test: .venv/dev.stamp tests/relying_parties/node_modules/.package-lock.json ## R
 	scripts/system-packages.sh --for tests
 	$(BIN)/pytest -n 2 --dist loadfile
 
-check: .venv/dev.stamp ## Style, types, import rules, generated pages
+check: .venv/dev.stamp ## Check style, types, import rules, wording, generated pages
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m scripts.house
+	$(BIN)/python -m scripts.english
 	$(BIN)/python scripts/forbidden_attributes.py
 	$(BIN)/python -m scripts.reference --check
 	$(BIN)/python -m scripts.rules --check
 
-format: .venv/dev.stamp ## Put the sources into form
+format: .venv/dev.stamp ## Format the sources
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-docs: .venv/runtime.stamp ## Write the generated pages anew
+docs: .venv/runtime.stamp ## Write the generated pages again
 	$(BIN)/python -m scripts.reference
 	$(BIN)/python -m scripts.rules
 
@@ -39,10 +40,10 @@ bench: .venv/dev.stamp ## Measure the store, the server, a FAPI 2 flow
 	$(BIN)/python -m bench.http
 	$(BIN)/python -m bench.fapi2 --nonce
 
-audit: .venv/dev.stamp ## Ask whether a pinned requirement has a known weakness
+audit: .venv/dev.stamp ## Check the pinned requirements for known vulnerabilities
 	scripts/audit.sh
 
-lock: ## Pin the requirements anew (needs uv)
+lock: ## Pin the requirements again (needs uv)
 	scripts/lock.sh
 
 clean: ## Remove everything that was made here

@@ -88,7 +88,7 @@ class Grouped:
 
 
 class PostgresEach:
-    """A pool of eight connections; one transaction an append and one query a read, by the same SQL."""
+    """A pool of eight connections; one transaction per append and one query per read, by the same SQL."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
@@ -110,7 +110,7 @@ class PostgresEach:
 
 
 class SQLiteEach:
-    """One thread for writes and one for reads; one commit an append and one query a read, by the same SQL."""
+    """One thread for writes and one for reads; one commit per append and one query per read, by the same SQL."""
 
     def __init__(self, path: Path) -> None:
         self.writer = Lane(path, "each-write")
@@ -320,8 +320,8 @@ Figures move a lot between runs on a shared machine, ratios less.
 
 - *grouped*: the store as the server uses it. Appends that wait travel as one batch, one transaction, one fsync;
   look-ups and stream reads that wait travel as one query.
-- *one each*: one transaction an append and one query a read, with the same SQL and the same answer. PostgreSQL: a pool
-  of eight connections. SQLite: one thread for writes, one for reads.
+- *one each*: one transaction per append and one query per read, with the same SQL and the same answer. PostgreSQL: a
+  pool of eight connections. SQLite: one thread for writes, one for reads.
 - *tasks*: how many wait at a time, each for one call after the other.
 - *append*: one event and the row of an access token, durable before the call returns.
 - *look-up*: an access token's row with the state of its client, account and session.

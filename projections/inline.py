@@ -22,7 +22,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class StateProjection(msgspec.Struct, frozen=True):
-    """One row a stream: the folded state as ``document``, with the columns that look-ups need beside it."""
+    """One row per stream: the folded state as ``document``, with the columns that look-ups need beside it."""
 
     table: Table
     id_column: str

@@ -52,7 +52,7 @@ TOKENS = Table(
     ),
 )
 
-#: One row a client that knows of a session; key ``<tenant>:<session id>:<client id>``.
+#: One row per client that knows of a session; key ``<tenant>:<session id>:<client id>``.
 SESSION_CLIENTS = Table("session_clients", ("key", "tenant", "session_id", "client_id", "status"))
 
 #: Personal and secret data: not rebuilt, because the log does not hold it.

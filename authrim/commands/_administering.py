@@ -113,7 +113,7 @@ def print_fields(context: click.Context, fields: Mapping[str, Any], note: str = 
 def print_list(
     context: click.Context, name: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Several things, one a line under the names of the columns; as JSON with all their fields."""
+    """Several things, one per line under the names of the columns; as JSON with all their fields."""
     lines = [[_text(row[column]).replace("\n", " ") for column in columns] for row in rows]
     widths = [max(map(len, cells)) for cells in zip(columns, *lines, strict=True)]
     text = Text()
@@ -125,7 +125,7 @@ def print_list(
 
 
 def _text(value: Any) -> str:
-    """A value in a person's eyes: a list one entry a line, nothing as a dash."""
+    """A value in a person's eyes: a list one entry per line, nothing as a dash."""
     match value:
         case None:
             return "–"

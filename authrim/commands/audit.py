@@ -96,7 +96,7 @@ def _timeline(timeline: Timeline) -> RenderableType:
 
 
 def _lines(lines: Iterable[Line]) -> RenderableType:
-    """A row an event; who it was is said once for the events of one request."""
+    """A row per event; who it was is said once for the events of one request."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("Position", justify="right", no_wrap=True)
     table.add_column("Time (UTC)", no_wrap=True)

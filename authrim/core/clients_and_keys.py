@@ -2,7 +2,7 @@
 
 ``applied`` is the position of the newest configuration change this process knows. Each append that was decided
 on it carries it along, and loses when the log holds a newer one (decisions.md 9): so a client disabled on one
-node is disabled on all of them from the next append on, without a query a request.
+node is disabled on all of them from the next append on, without a query per request.
 """
 
 import asyncio

@@ -74,7 +74,7 @@ def open_sealed(data_key: bytes, row_key: str, sealed: bytes) -> bytes:
 
 
 def _wrapping_key(master: MasterKeys, key_id: str, row_key: str) -> bytes:
-    # One key a row: random 96-bit nonces under a single key would limit how many owners there can be.
+    # One key per row: random 96-bit nonces under a single key would limit how many owners there can be.
     return keyed_hash(master.derive("wrap", key_id), row_key.encode("utf-8"))
 
 

@@ -247,7 +247,7 @@ class CheckSessionPage(Page, frozen=True, kw_only=True):
 
 
 class Pages:
-    """Every page in every language, ready to be shown. One a process."""
+    """Every page in every language, ready to be shown. One per process."""
 
     def __init__(self) -> None:
         self._static = StaticFiles()

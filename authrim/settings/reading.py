@@ -122,7 +122,7 @@ def _read_environment(made: Set[str]) -> dict[str, Any]:
 
 
 def _read_master_key_file(given: dict[str, Any], places: dict[str, str]) -> None:
-    """Put the keys of ``master_key_file``, one a line, where ``master_keys`` would be."""
+    """Put the keys of ``master_key_file``, one per line, where ``master_keys`` would be."""
     if given.get("master_key_file") is None:
         return
     place = f"{places['master_key_file']}master_key_file: "
@@ -134,7 +134,7 @@ def _read_master_key_file(given: dict[str, Any], places: dict[str, str]) -> None
     except OSError as error:
         raise BadSettings([f"{place}the file cannot be read: {error.strerror}"]) from None
     except UnicodeDecodeError:
-        raise BadSettings([f"{place}the file must hold one key a line and nothing else"]) from None
+        raise BadSettings([f"{place}the file must hold one key per line and nothing else"]) from None
     given["master_keys"] = lines
     places["master_keys"] = f"{path}: "
 

@@ -1,4 +1,4 @@
-"""The one reader of ``Cookie`` (RFC 6265 §4.2.1, §5.4), once a request.
+"""The one reader of ``Cookie`` (RFC 6265 §4.2.1, §5.4), once per request.
 
 aiohttp's own makes an object with a dozen attributes of each word, and takes thirty milliseconds for a header that the
 limits let in (A217).

@@ -167,8 +167,8 @@ def _protect(response: web.StreamResponse) -> None:
 def _log_request(
     request: web.Request, outcome: int | str, started: float, error_id: str | None = None
 ) -> None:
-    """One line a request, with the route's name in place of a path that may hold a secret; for debugging alone when it
-    is a probe that found all well, as one does every few seconds."""
+    """One line per request, with the route's name in place of a path that may hold a secret. A probe that found all
+    well, as one does every few seconds, is logged for debugging only."""
     fields: dict[str, str] = {"error_id": error_id} if error_id else {}
     name = _route_name(request)
     log = _log.debug if outcome == HTTPStatus.OK and name.startswith(_PROBES) else _log.info

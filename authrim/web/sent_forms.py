@@ -25,7 +25,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class SentForms:
-    """The answers to the forms of the last seconds. One a process, never written down."""
+    """The answers to the forms of the last seconds. One per process, never written down."""
 
     def __init__(self) -> None:
         self._answers: dict[bytes, asyncio.Future[web.Response | None]] = {}

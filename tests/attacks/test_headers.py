@@ -93,7 +93,7 @@ async def test_unknown_paths_and_methods() -> None:
 
 
 async def test_a_log_line_names_the_route_and_never_the_path() -> None:
-    """A227: one line a request with method, route, status, duration and trace; no path, query or header."""
+    """A227: one line per request with method, route, status, duration and trace; no path, query or header."""
     trace = "0af7651916cd43dd8448eb211c80319c"
     async with serving(sample_app()) as running:
         with capture_logs() as lines:

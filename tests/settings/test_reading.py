@@ -200,7 +200,7 @@ def test_missing_master_key_is_named(tmp_path: Path) -> None:
 
 
 def test_master_keys_from_a_file(tmp_path: Path) -> None:
-    """A key file has one key a line, the current one first, and does not go with keys in the settings."""
+    """A key file has one key per line, the current one first, and does not go with keys in the settings."""
     older = secrets.token_urlsafe(32)
     keys = tmp_path / "master.keys"
     keys.write_text(f"{KEY}\n{older}\n", "ascii")

@@ -8,7 +8,7 @@ from authrim.store.contract import Store
 
 
 async def test_a_key_is_reserved_once(store: Store) -> None:
-    """Of many parallel reservations of each of many keys, exactly one a key is granted (F15, A075)."""
+    """Of many parallel reservations of each of many keys, exactly one per key is granted (F15, A075)."""
     later = int(time()) + 600
     keys = [f"jti:{n}" for n in range(50)]
     granted = await asyncio.gather(*(store.reserve(key, later) for key in keys * 8))

@@ -18,7 +18,7 @@ class Keys(BaseModel):
         "subjects: it stays the last.",
     )
     master_key_file: Path | None = Field(
-        default=None, description="A file with the master keys, one a line, instead of `master_keys`."
+        default=None, description="A file with the master keys, one per line, instead of `master_keys`."
     )
     signing_algorithms: Algorithms = Field(
         default=("ES256", "RS256"),

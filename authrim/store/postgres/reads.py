@@ -6,7 +6,7 @@ from typing import Final
 from projections.lookups import LOOKUPS
 from projections.tables import INLINE_TABLES, PRIVATE_TABLES
 
-#: One row a stream, from its last summary on, its events as arrays: a row an event would cost the driver more.
+#: One row per stream, from its last summary on, its events as arrays: a row per event would cost the driver more.
 #: They are ordered before they are gathered: the index has them in that order already.
 STREAMS: Final = """
     SELECT clock_us() AS now, s.stream, e.versions, e.types, e.payloads

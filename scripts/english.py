@@ -1,0 +1,60 @@
+"""Refuses "one query a request" where "one query per request" is meant: ``python -m scripts.english``.
+
+It reads prose, comments, docstrings and messages alike, and across the ends of lines. Both nouns are from closed lists,
+so that ordinary sentences ("which one a request gets", "once a minute") pass.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+FOLDERS: Final = ("authrim", "domain", "projections", "migrations", "scripts", "bench", "tests", "docs")
+SUFFIXES: Final = {".py", ".md", ".sql", ".sh"}
+#: They quote what they refuse.
+QUOTING: Final = {"scripts/english.py", "tests/scripts/test_english.py", "CONTRIBUTING.md"}
+#: An applied migration is never edited, not even its comments: its digest is in the database.
+APPLIED: Final = re.compile(r"\d{4}_")
+
+_COUNT = r"(?:an?|one|two|three|each|\d+)"
+_COUNTED = (
+    r"(?:append|call|commit|connection|cookie|entry|event|fetch|file|hash|key|line|process|query|row|task|thread"
+    r"|token|transaction)"
+)
+_UNIT = (
+    r"(?:account|append|batch|browser|call|client|commit|connection|event|fetch|file|grant|line|node|page|person|process"
+    r"|query|read|request|row|session|sign-in|stream|tenant|token|user)"
+)
+_GAP = r"(?:\s+(?:#:?|--)?\s*)"
+PER: Final = re.compile(rf"\b{_COUNT}{_GAP}{_COUNTED}(?:e?s)?{_GAP}an?{_GAP}{_UNIT}\b", re.IGNORECASE)
+
+
+def findings(text: str) -> Iterator[tuple[int, str]]:
+    """The line and the words of each "one row a stream" in a text."""
+    for match in PER.finditer(text):
+        yield text.count("\n", 0, match.start()) + 1, " ".join(match.group().split())
+
+
+def problems(root: Path) -> Iterator[str]:
+    """What is found in the files of the repository, one sentence per place."""
+    files = [file for name in FOLDERS for file in sorted((root / name).rglob("*")) if file.suffix in SUFFIXES]
+    for file in (*sorted(root.glob("*.md")), *files):
+        place = file.relative_to(root)
+        applied = place.parts[0] == "migrations" and APPLIED.match(file.name)
+        if applied or "node_modules" in place.parts or place.as_posix() in QUOTING:
+            continue
+        for line, words in findings(file.read_text("utf-8")):
+            yield f'{place}:{line}: "{words}": write "per" in place of the second article'
+
+
+def main() -> int:
+    """Print what is found; the exit code."""
+    found = list(problems(Path.cwd()))
+    for problem in found:
+        sys.stderr.write(problem + "\n")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
