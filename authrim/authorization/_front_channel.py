@@ -13,13 +13,7 @@ from authrim.core.call import Call
 from authrim.crypto.handles import new_handle
 from authrim.crypto.ids import digest
 from authrim.crypto.tokens import SentWith
-from authrim.tokens.issue import (
-    Prepared,
-    access_token_members,
-    id_token_key_of,
-    prepare,
-    signed_id_token,
-)
+from authrim.tokens.issue import Issuance, Standing
 from domain.authorization.steps import ConsentNeeded, SignInNeeded, Step
 from domain.client.client import Client
 from domain.errors import Refusal
@@ -30,10 +24,10 @@ from domain.vocabulary import response_type as response_types
 
 
 class Draft(NamedTuple):
-    """What an answer would hold. ``prepared`` None: the response type has no token."""
+    """What an answer would hold. ``issuance`` None: the response type has no token."""
 
     code: str
-    prepared: Prepared | None
+    issuance: Issuance | None
 
     @property
     def code_hash(self) -> str:
@@ -43,7 +37,7 @@ class Draft(NamedTuple):
     @property
     def issue_facts(self) -> IssueFacts | None:
         """What tokens are decided with."""
-        return self.prepared.facts if self.prepared else None
+        return self.issuance.facts if self.issuance else None
 
 
 class SignedAnswer(msgspec.Struct, frozen=True):
@@ -65,33 +59,27 @@ async def draft_answer(
     code = new_handle("ac", grant_id)
     if not response_types.gives_tokens(response_type):
         return Draft(code, None)
-    key = await id_token_key_of(call, client)
-    if isinstance(key, Refusal):
-        return key
-    liveness = Liveness(client.status)
-    return Draft(code, prepare(call, client, grant_id, now, liveness, None, key))
+    standing = Standing(Liveness(client.status), now)
+    issuance = await Issuance.of_person(call, client, grant_id, standing, None)
+    return issuance if isinstance(issuance, Refusal) else Draft(code, issuance)
 
 
-async def signed_step(
-    call: Call, grant_id: str, draft: Draft, step: Step | Refusal, state: str | None
-) -> Onward | Refusal:
+async def signed_step(draft: Draft, step: Step | Refusal, state: str | None) -> Onward | Refusal:
     """What was decided, its answer signed when it is one."""
     if not isinstance(step, Authorized):
         return step
-    parameters = await _parameters(call, grant_id, draft, step, state)
+    parameters = await _parameters(draft, step, state)
     return SignedAnswer(parameters, step.session_id)
 
 
-async def _parameters(
-    call: Call, grant_id: str, draft: Draft, answer: Authorized, state: str | None
-) -> dict[str, str]:
-    parameters = {"code": draft.code} if answer.code else {}
-    if draft.prepared is None:
+async def _parameters(draft: Draft, answer: Authorized, state: str | None) -> dict[str, str]:
+    parameters, issuance = {"code": draft.code} if answer.code else {}, draft.issuance
+    if issuance is None:
         return parameters
     if answer.access_token is not None:
-        members = access_token_members(call, grant_id, draft.prepared, answer.access_token)
+        members = issuance.access_token_members(answer.access_token)
         parameters |= {name: str(value) for name, value in members.items()}
     if answer.id_token is not None:
         sent_with = SentWith(parameters.get("access_token"), parameters.get("code"), state)
-        parameters["id_token"] = await signed_id_token(call, draft.prepared, answer.id_token, sent_with)
+        parameters["id_token"] = await issuance.id_token(answer.id_token, sent_with)
     return parameters

@@ -78,7 +78,7 @@ async def take_step(
         facts = StepFacts(now, draft.code_hash, private.hinted_subject, draft.issue_facts, binds_to)
         taken = await decide(grant, client, facts)
         events = taken.decision.events
-        answer = await signed_step(call, interaction.grant_id, draft, taken.decision.answer, private.state)
+        answer = await signed_step(draft, taken.decision.answer, private.state)
         changes = (Change(stream, version, events, grant),) if events else ()
         ended = isinstance(answer, SignedAnswer) or any(
             isinstance(event, AuthorizationRefused) for event in events

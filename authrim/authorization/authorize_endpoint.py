@@ -137,7 +137,7 @@ async def _begin(
         step_facts = StepFacts(now, draft.code_hash, private.hinted_subject, draft.issue_facts)
         browser = signed_in.browser if signed_in else None
         decision = authorization.decide_request(asked, facts_for(call, client, browser, step_facts))
-        answer = await signed_step(call, grant_id, draft, decision.answer, private.state)
+        answer = await signed_step(draft, decision.answer, private.state)
         is_over = isinstance(answer, SignedAnswer | Refusal)
         rows = () if is_over else private_rows(call, grant_id, valid)
         expects = _expectations(decision.events, signed_in)

@@ -1,7 +1,6 @@
 """RFC 9126: the pushed authorization request endpoint. The client authenticates and sends the request itself; the
 person's browser carries nothing but a reference to it."""
 
-from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -10,14 +9,13 @@ from aiohttp import web
 from authrim.authorization._request import as_recorded, private_rows, read_request
 from authrim.authorization.interaction import allowed_client
 from authrim.authorization.part import AUTHORIZATION
-from authrim.clients.authentication.authenticate import AuthenticatedClient, authenticated_form
+from authrim.clients.authentication.authenticate import AuthenticatedClient
+from authrim.clients.authentication.back_channel import BackChannelEndpoint, ClientRequest
 from authrim.core.call import Call
 from authrim.core.execute import Change, Outcome
 from authrim.crypto.handles import PUSHED_REQUEST, new_handle
 from authrim.crypto.ids import digest, new_id
-from authrim.web.answers import refuse_as_json
-from authrim.web.call import call_of, networks_of
-from authrim.web.cors import allow_client_origins
+from authrim.web.call import networks_of
 from authrim.web.params import Params
 from domain.authorization.pushed_request import PREFIX, Pushed
 from domain.authorization.request import Valid
@@ -29,21 +27,12 @@ ENDPOINT: Final = "par"
 CHANGED: Final = invalid_request("The client's registration has changed.", hint="Push the request again.")
 
 
-async def push(request: web.Request) -> web.StreamResponse:
-    """POST ``/par``."""
-    call = call_of(request)
-    call, opened = await authenticated_form(call, request, for_tokens=True)
-    if isinstance(opened, Refusal):
-        return await refuse_as_json(request, call, ENDPOINT, opened)
-    form, authenticated = opened
-    limited = _too_many(call, networks_of(request), authenticated)
-    handle = limited or await _push(call, authenticated, form)
+async def _answer(asked: ClientRequest) -> web.Response | Refusal:
+    limited = _too_many(asked)
+    handle = limited or await _push(asked.call, asked.authenticated, asked.form)
     if isinstance(handle, Refusal):
-        response = await refuse_as_json(request, call, ENDPOINT, handle, client_known=True)
-    else:
-        response = _created(PREFIX + handle, call.core.settings.pushed_request_lifetime)
-    allow_client_origins(request, response, authenticated.client)
-    return response
+        return handle
+    return _created(PREFIX + handle, asked.call.core.settings.pushed_request_lifetime)
 
 
 async def _push(call: Call, authenticated: AuthenticatedClient, form: Params) -> str | Refusal:
@@ -70,16 +59,13 @@ async def _push(call: Call, authenticated: AuthenticatedClient, form: Params) ->
     return handle if refusal is None else refusal
 
 
-def _too_many(call: Call, networks: Sequence[str], authenticated: AuthenticatedClient) -> Refusal | None:
+def _too_many(asked: ClientRequest) -> Refusal | None:
     """RFC 9126 §2.3: 429. A client that proved itself counts as itself; of one that did not, its address does, because
     anybody can use its name."""
-    settings = call.core.settings
-    if authenticated.is_confidential:
-        client_id = authenticated.client.client_id
-        return call.parts[AUTHORIZATION].limiter.refuse(
-            ENDPOINT, client_id, settings.pushed_requests_per_minute
-        )
-    return call.parts[AUTHORIZATION].limiter.refuse_networks(ENDPOINT, networks)
+    limiter, settings = asked.call.parts[AUTHORIZATION].limiter, asked.call.core.settings
+    if asked.authenticated.is_confidential:
+        return limiter.refuse(ENDPOINT, asked.client.client_id, settings.pushed_requests_per_minute)
+    return limiter.refuse_networks(ENDPOINT, networks_of(asked.request))
 
 
 async def _record(call: Call, grant_id: str, valid: Valid) -> Refusal | None:
@@ -100,3 +86,6 @@ def _created(request_uri: str, expires_in: int) -> web.Response:
     """RFC 9126 §2.2."""
     body = msgspec.json.encode({"request_uri": request_uri, "expires_in": expires_in})
     return web.Response(status=201, body=body, content_type="application/json")
+
+
+PUSH: Final = BackChannelEndpoint(ENDPOINT, _answer, proves_keys=True)

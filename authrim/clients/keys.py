@@ -149,9 +149,9 @@ class ClientKeys:
         """
         return (await self._keys(tenant, client, kid)).verifying
 
-    async def encrypting(self, tenant: str, client: Client, alg: str) -> EncryptionKey | None:
-        """The key that is encrypted to with ``alg`` for this client, or None when it has no such key."""
-        return (await self._keys(tenant, client)).encrypting(alg)
+    async def encrypting(self, tenant: str, client: Client, alg: str) -> EncryptionKey | NoEncryptionKey:
+        """The key that is encrypted to with ``alg`` for this client. Without one nothing is sent in the clear."""
+        return (await self._keys(tenant, client)).encrypting(alg) or NO_ENCRYPTION_KEY
 
     async def encrypted(
         self, tenant: str, client: Client, jws: str, alg: str | None, enc: str | None
@@ -160,7 +160,7 @@ class ClientKeys:
         if alg is None:
             return jws
         key = await self.encrypting(tenant, client, alg)
-        return NO_ENCRYPTION_KEY if key is None else key.encrypt(jws, enc or DEFAULT_ENC)
+        return key if isinstance(key, Refusal) else key.encrypt(jws, enc or DEFAULT_ENC)
 
     async def jwks(
         self, tenant: str, client: Client, missing: str | None = None

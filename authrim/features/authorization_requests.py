@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from authrim.authorization import pushed_endpoint as pushed
+from authrim.authorization.pushed_endpoint import PUSH
 from authrim.core.parts import Core
 from authrim.crypto.jwe import CONTENT_ENCRYPTION, KEY_MANAGEMENT
 from authrim.features.feature import Feature, Route
@@ -43,7 +43,7 @@ AUTHORIZATION_REQUESTS: Final[tuple[Feature, ...]] = (
         PUSHED_REQUESTS,
         "RFC 9126",
         (
-            Route("POST", "/par", pushed.push, "par"),
+            Route("POST", "/par", PUSH.handle, "par"),
             Route("OPTIONS", "/par", preflight.preflight, "par_preflight"),
         ),
         _pushed,

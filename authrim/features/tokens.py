@@ -4,15 +4,9 @@ from typing import Any, Final
 
 from authrim.core.parts import Core
 from authrim.features.feature import Feature, Route
-from authrim.tokens import (
-    introspect_endpoint as introspect,
-)
-from authrim.tokens import (
-    revoke_endpoint as revoke,
-)
-from authrim.tokens import (
-    token_endpoint as token,
-)
+from authrim.tokens.introspect_endpoint import INTROSPECT
+from authrim.tokens.revoke_endpoint import REVOKE
+from authrim.tokens.token_endpoint import TOKEN
 from authrim.web import preflight_endpoint as preflight
 from domain.client.profile import ATTESTED_METHODS, CERTIFICATE_METHODS, SECRET_ALGORITHM
 from domain.vocabulary.features import CLIENT_ATTESTATION, MTLS
@@ -58,7 +52,7 @@ TOKENS: Final[tuple[Feature, ...]] = (
         "token",
         "RFC 6749 §3.2, RFC 7523, RFC 9068",
         (
-            Route("POST", "/token", token.token, "token"),
+            Route("POST", "/token", TOKEN.handle, "token"),
             Route("OPTIONS", "/token", preflight.preflight, "token_preflight"),
         ),
         _token,
@@ -95,14 +89,14 @@ TOKENS: Final[tuple[Feature, ...]] = (
     Feature(
         "introspection",
         "RFC 7662",
-        (Route("POST", "/introspect", introspect.introspect, "introspect"),),
+        (Route("POST", "/introspect", INTROSPECT.handle, "introspect"),),
         _introspection,
     ),
     Feature(
         "revocation",
         "RFC 7009",
         (
-            Route("POST", "/revoke", revoke.revoke, "revoke"),
+            Route("POST", "/revoke", REVOKE.handle, "revoke"),
             Route("OPTIONS", "/revoke", preflight.preflight, "revoke_preflight"),
         ),
         _revocation,

@@ -6,7 +6,7 @@ was made after the step began, which is what it is for: a proof that was made in
 """
 
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from authrim.crypto import base64url
 from authrim.crypto.keyed_hash import keyed_hash
@@ -20,23 +20,26 @@ _STEP_BYTES: Final = 5
 _TAG_BYTES: Final = 16
 
 
-def current_nonce(master: MasterKeys, tenant: str, purpose: str, now: int) -> str:
-    """The nonce to give out at ``now`` (seconds since 1970)."""
-    return _nonce(master, tenant, purpose, now // STEP_SECONDS, master.current_id)
+class Nonces(NamedTuple):
+    """The nonces of one moment: those that are accepted, of every configured master key, and the one to give out."""
+
+    accepted: frozenset[str]
+    fresh: str
 
 
-def accepted_nonces(master: MasterKeys, tenant: str, purpose: str, now: int) -> frozenset[str]:
-    """The nonces that are taken at ``now``, of every configured master key."""
-    return _accepted(master, tenant, purpose, now // STEP_SECONDS)
+def nonces_at(master: MasterKeys, tenant: str, purpose: str, now: int) -> Nonces:
+    """The nonces at ``now`` (seconds since 1970)."""
+    return _nonces(master, tenant, purpose, now // STEP_SECONDS)
 
 
 @lru_cache(maxsize=64)
-def _accepted(master: MasterKeys, tenant: str, purpose: str, step: int) -> frozenset[str]:
-    return frozenset(
+def _nonces(master: MasterKeys, tenant: str, purpose: str, step: int) -> Nonces:
+    accepted = frozenset(
         _nonce(master, tenant, purpose, near, key_id)
         for near in (step - 1, step, step + 1)
         for key_id in master.key_ids
     )
+    return Nonces(accepted, _nonce(master, tenant, purpose, step, master.current_id))
 
 
 @lru_cache(maxsize=64)

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from authrim.clients.authentication.authenticate import authenticated_form
+from authrim.clients.authentication.back_channel import BackChannelEndpoint, ClientRequest
 from authrim.core.call import Call
 from authrim.core.parts import Core
 from authrim.crypto.handles import REFRESH_TOKEN, genuine_refresh, parse_handle
@@ -12,8 +12,7 @@ from authrim.people.pseudonyms import public_subject, subject_of_token
 from authrim.tokens.access_tokens import PresentedToken
 from authrim.tokens.issue import standing_of
 from authrim.tokens.part import TOKENS
-from authrim.web.answers import json_answer, refuse_as_json
-from authrim.web.call import call_of
+from authrim.web.answers import json_answer
 from domain.client.client import Client, may_introspect
 from domain.errors import Refusal, invalid_client, invalid_request
 from domain.grant.events import confirmation_of, token_type_of
@@ -26,26 +25,18 @@ ENDPOINT = "introspect"
 INACTIVE: Final[dict[str, Any]] = {"active": False}
 
 
-async def introspect(request: web.Request) -> web.StreamResponse:
-    """POST ``/introspect``."""
-    call = call_of(request)
-    call, opened = await authenticated_form(call, request, may_repeat=())
-    if isinstance(opened, Refusal):
-        return await refuse_as_json(request, call, ENDPOINT, opened)
-    form, authenticated = opened
-    if not authenticated.is_confidential:
-        refusal = invalid_client(
+async def _answer(asked: ClientRequest) -> web.Response | Refusal:
+    if not asked.authenticated.is_confidential:
+        return invalid_client(
             "A public client may not introspect.",
             reason="public_client",
             hint="Register a client that authenticates.",
             section="RFC 7662 §2.1",
         )
-        return await refuse_as_json(request, call, ENDPOINT, refusal, client_known=True)
-    token = form.get("token")
+    token = asked.form.get("token")
     if token is None:
-        refusal = invalid_request("The token is missing.", hint="Send the token.", section="RFC 7662 §2.1")
-        return await refuse_as_json(request, call, ENDPOINT, refusal, client_known=True)
-    return json_answer(await _introspection(call, authenticated.client, token))
+        return invalid_request("The token is missing.", hint="Send the token.", section="RFC 7662 §2.1")
+    return json_answer(await _introspection(asked.call, asked.client, token))
 
 
 async def _introspection(call: Call, asker: Client, token: str) -> dict[str, Any]:
@@ -106,3 +97,6 @@ async def _refresh_token(call: Call, asker: Client, token: str) -> dict[str, Any
         "sub": public_subject(call.core, call.tenant, asker, grant.subject),
         "iss": call.core.issuer,
     }
+
+
+INTROSPECT: Final = BackChannelEndpoint(ENDPOINT, _answer, may_repeat=(), for_browsers=False)

@@ -1,16 +1,16 @@
 """Token revocation (RFC 7009): an access token alone, or with the refresh token the whole grant."""
 
+from typing import Final
+
 from aiohttp import web
 
-from authrim.clients.authentication.authenticate import AuthenticatedClient, authenticated_form
+from authrim.clients.authentication.authenticate import AuthenticatedClient
+from authrim.clients.authentication.back_channel import BackChannelEndpoint, ClientRequest
 from authrim.core.call import Call
 from authrim.core.execute import Change, Outcome
 from authrim.crypto.handles import REFRESH_TOKEN, genuine_refresh, parse_handle
 from authrim.tokens.access_tokens import PresentedToken
 from authrim.tokens.part import TOKENS
-from authrim.web.answers import refuse_as_json
-from authrim.web.call import call_of
-from authrim.web.cors import allow_client_origins
 from domain.errors import Refusal, invalid_request
 from domain.grant.grant import Grant
 from domain.grant.revocation import decide_revoke_access_token, decide_revoke_grant
@@ -19,24 +19,15 @@ from domain.stream import grant_stream
 ENDPOINT = "revoke"
 
 
-async def revoke(request: web.Request) -> web.StreamResponse:
-    """POST ``/revoke``. A token that is not known is answered like one that was revoked (RFC 7009 §2.2)."""
-    call = call_of(request)
-    call, opened = await authenticated_form(call, request, may_repeat=())
-    if isinstance(opened, Refusal):
-        return await refuse_as_json(request, call, ENDPOINT, opened)
-    form, authenticated = opened
-    token = form.get("token")
+async def _answer(asked: ClientRequest) -> web.Response | Refusal:
+    """A token that is not known is answered like one that was revoked (RFC 7009 §2.2)."""
+    token = asked.form.get("token")
     if token is None:
-        refusal = invalid_request("The token is missing.", hint="Send the token.", section="RFC 7009 §2.1")
-        return await refuse_as_json(request, call, ENDPOINT, refusal, client_known=True)
-    answer = await _revoke(call, authenticated, token)
-    if isinstance(answer, Refusal) and authenticated.is_confidential:
-        response = await refuse_as_json(request, call, ENDPOINT, answer, client_known=True)
-    else:
-        response = web.Response(status=200)  # a public client proves nothing and learns nothing (A135)
-    allow_client_origins(request, response, authenticated.client)
-    return response
+        return invalid_request("The token is missing.", hint="Send the token.", section="RFC 7009 §2.1")
+    refusal = await _revoke(asked.call, asked.authenticated, token)
+    if refusal is not None and asked.authenticated.is_confidential:
+        return refusal
+    return web.Response(status=200)  # a public client proves nothing and learns nothing (A135)
 
 
 async def _revoke(call: Call, authenticated: AuthenticatedClient, token: str) -> Refusal | None:
@@ -81,3 +72,6 @@ async def _revoke_access_token(
         return Outcome(decision.answer, changes)
 
     return await call.core.executor.on_grant(call, presented.grant_id, decide)
+
+
+REVOKE: Final = BackChannelEndpoint(ENDPOINT, _answer, may_repeat=())

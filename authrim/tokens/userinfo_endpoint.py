@@ -5,7 +5,6 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from authrim.clients.keys import NO_ENCRYPTION_KEY
 from authrim.clients.part import CLIENTS
 from authrim.core.call import Call
 from authrim.crypto.tokens import sign_userinfo
@@ -91,6 +90,6 @@ async def _in_form(call: Call, client: Client, claims: dict[str, Any]) -> web.Re
     if alg is None:
         return json_answer(claims)
     key = await call.parts[CLIENTS].keys.encrypting(tenant, client, alg)
-    if key is None:
-        return NO_ENCRYPTION_KEY
+    if isinstance(key, Refusal):
+        return key
     return jwt_answer(key.encrypt_json(msgspec.json.encode(claims), enc or DEFAULT_ENC))

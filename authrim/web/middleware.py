@@ -31,6 +31,8 @@ from domain.errors import Refusal, temporarily_unavailable
 TRACE_ID = web.RequestKey("trace_id", str)
 """Where a request keeps its trace id: 32 lower-case hex digits (W3C Trace Context §3.2.2.3)."""
 
+_SOURCE = web.RequestKey("source", str)
+
 LATE_HEADERS = web.RequestKey("late_headers", dict[str, str])
 """Where a request keeps headers for whatever its answer will be, such as a fresh nonce (RFC 9449 §8.2)."""
 
@@ -92,7 +94,13 @@ def trace_id(request: web.Request) -> str:
 
 
 def client_address(request: web.Request) -> str:
-    """The source a request counts against, as ``source_of`` names it."""
+    """The source a request counts against, as ``source_of`` names it. Found once per request."""
+    if _SOURCE not in request:
+        request[_SOURCE] = _source_of(request)
+    return request[_SOURCE]
+
+
+def _source_of(request: web.Request) -> str:
     proxies, peer = request.app.get(PROXIES, NO_PROXIES), request.remote or ""
     if not proxies.networks and not proxies.by_socket:
         return source_of(peer)

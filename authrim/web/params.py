@@ -115,6 +115,14 @@ async def read_form(request: web.Request, *, with_query: bool = False) -> Params
     return parse(body)
 
 
+async def read_form_once(request: web.Request, may_repeat: Collection[str] = MAY_REPEAT) -> Params | Refusal:
+    """The form of a POST in which nothing stands twice that may not (RFC 6749 §3.2)."""
+    form = await read_form(request)
+    if isinstance(form, Refusal):
+        return form
+    return form.refuse_duplicates(may_repeat) or form
+
+
 def raw_query(request: web.Request) -> bytes:
     """The query string as it was sent, without the question mark."""
     return request.raw_path.partition("?")[2].encode("utf-8", "surrogateescape")

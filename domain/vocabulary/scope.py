@@ -27,6 +27,11 @@ def parse(scope: str) -> tuple[str, ...] | Refusal:
     return tuple(dict.fromkeys(values))
 
 
+def parse_optional(scope: str | None) -> tuple[str, ...] | Refusal | None:
+    """The same of a parameter that may be left out; None when it is."""
+    return None if scope is None else parse(scope)
+
+
 def is_value(value: str) -> bool:
     """Whether this is one ``scope-token``."""
     return _SCOPE_TOKEN.fullmatch(value) is not None

@@ -11,7 +11,7 @@ from authrim.clients.part import CLIENTS
 from authrim.core.parts import Core
 from authrim.protocol import attestation
 from authrim.protocol.attestation import InstanceKey
-from authrim.protocol.nonce import accepted_nonces, current_nonce
+from authrim.protocol.nonce import Nonces, nonces_at
 from authrim.web.middleware import LATE_HEADERS
 from domain.errors import Refusal, invalid_client
 from domain.vocabulary.features import CLIENT_ATTESTATION
@@ -21,9 +21,9 @@ CHALLENGE_HEADER: Final = "OAuth-Client-Attestation-Challenge"
 _PURPOSE: Final = "attestation"
 
 
-def current_challenge(core: Core, tenant: str) -> str:
-    """The challenge to give out now."""
-    return current_nonce(core.master, tenant, _PURPOSE, core.now())
+def challenges(core: Core, tenant: str) -> Nonces:
+    """The challenges of now: those that are accepted, and the one to give out."""
+    return nonces_at(core.master, tenant, _PURPOSE, core.now())
 
 
 async def attest_jwt_client_auth(asked: Asked) -> Proven | Refusal:
@@ -32,15 +32,15 @@ async def attest_jwt_client_auth(asked: Asked) -> Proven | Refusal:
     if isinstance(instance, Refusal):
         return instance
     core, tenant, now = asked.call.core, asked.call.tenant, asked.call.core.now()
+    accepted, fresh = challenges(core, tenant)
     proof = attestation.check_proof(
         tenant,
         asked.request.headers.getall(POP_HEADER, ()),
         instance,
         core.issuer,
-        accepted_nonces(core.master, tenant, _PURPOSE, now),
+        accepted,
         now,
     )
-    fresh = current_challenge(core, tenant)
     if isinstance(proof, Refusal):
         _offer(asked.request, fresh)
         return proof

@@ -4,7 +4,6 @@ Exactly one method may be used, and it must be the registered one: nothing is do
 """
 
 from collections import OrderedDict
-from collections.abc import Collection
 from time import monotonic
 from typing import Final
 
@@ -14,14 +13,13 @@ from aiohttp import web
 from authrim.clients.authentication._credentials import Credentials, presented
 from authrim.clients.authentication._methods import prove
 from authrim.clients.authentication._proof import Asked
-from authrim.clients.authentication.sender_constraint import proved_keys
 from authrim.clients.part import CLIENTS
 from authrim.core.call import Call
 from authrim.core.parts import Core
 from authrim.crypto.ids import digest
 from authrim.crypto.secrets import dummy_comparison
-from authrim.protocol.used_once import UsedOnce, use_up
-from authrim.web.params import MAY_REPEAT, Params, read_form
+from authrim.protocol.used_once import UsedOnce
+from authrim.web.params import Params
 from domain.client.client import Client
 from domain.errors import Refusal, invalid_client
 from domain.liveness import ACTIVE
@@ -56,38 +54,7 @@ _NO_FAILURE: Final = frozenset({"use_attestation_challenge", "use_dpop_nonce"})
 _waiting: OrderedDict[str, float] = OrderedDict()
 
 
-async def authenticated_form(
-    call: Call, request: web.Request, may_repeat: Collection[str] = MAY_REPEAT,
-    *, for_tokens: bool = False,
-) -> tuple[Call, tuple[Params, AuthenticatedClient] | Refusal]:  # fmt: skip
-    """How every back-channel endpoint begins: the form, nothing in it twice, and whose it is.
-
-    ``for_tokens``: what is asked for leads to tokens, so the request may prove keys to bind them to. The order is that
-    of decisions.md 17: the client's assertion, the DPoP proof and its nonce, and then both are used up.
-    """
-    form = await read_form(request)
-    if isinstance(form, Refusal):
-        return call, form
-    repeated = form.refuse_duplicates(may_repeat)
-    if repeated is not None:
-        return call, repeated
-    call, checked = await _checked(call, request, form)
-    if isinstance(checked, Refusal):
-        return call, checked
-    authenticated, once = checked
-    if for_tokens:
-        proved = await proved_keys(call, request, authenticated.client)
-        if isinstance(proved, Refusal):
-            return call, proved
-        authenticated = msgspec.structs.replace(authenticated, proof=proved.keys)
-        once = tuple(
-            {value.key: value for value in (*once, *proved.once)}.values()
-        )  # one proof may be for both
-    used = await use_up(call.core.store, once) if once else None
-    return call, used or (form, authenticated)
-
-
-async def _checked(
+async def authenticate(
     call: Call, request: web.Request, form: Params
 ) -> tuple[Call, tuple[AuthenticatedClient, tuple[UsedOnce, ...]] | Refusal]:
     """The client that the request proves, with what is to be used up; or ``invalid_client`` / ``invalid_request``."""

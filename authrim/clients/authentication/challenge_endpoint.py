@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from authrim.clients.authentication.attestation import current_challenge
+from authrim.clients.authentication.attestation import challenges
 from authrim.web.answers import json_answer
 from authrim.web.call import call_of
 
@@ -10,4 +10,4 @@ from authrim.web.call import call_of
 async def challenge(request: web.Request) -> web.StreamResponse:
     """POST ``/challenge``. Asked without authentication, and nothing is kept of it."""
     call = call_of(request)
-    return json_answer({"attestation_challenge": current_challenge(call.core, call.tenant)})
+    return json_answer({"attestation_challenge": challenges(call.core, call.tenant).fresh})

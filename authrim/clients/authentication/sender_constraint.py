@@ -11,7 +11,7 @@ from authrim.clients.authentication.shown_certificate import presented_certifica
 from authrim.core.call import Call
 from authrim.protocol import dpop
 from authrim.protocol.dpop import Proof, ProofFacts
-from authrim.protocol.nonce import accepted_nonces, current_nonce
+from authrim.protocol.nonce import Nonces, nonces_at
 from authrim.protocol.used_once import UsedOnce
 from authrim.web.middleware import LATE_HEADERS
 from domain.client.client import Client
@@ -70,29 +70,24 @@ def _dpop_proof(
     if not proofs:
         return None
     now = call.core.now()
+    nonces = _nonces(call, client, now)
     facts = ProofFacts(
         now=now,
         method=request.method,
         urls=call.core.urls_of_request(request.rel_url.raw_path),
-        nonces=_nonces(call, client, now),
+        nonces=None if nonces is None else nonces.accepted,
         access_token=access_token,
     )
     proof = dpop.check(call.tenant, proofs, facts)
-    if facts.nonces is not None:
-        _offer_fresh_nonce(call, request, proof, now)
+    if nonces is not None and (isinstance(proof, Refusal) or proof.nonce != nonces.fresh):
+        # With the answer comes a nonce for the next request (RFC 9449 §8.2).
+        request.setdefault(LATE_HEADERS, {})[NONCE_HEADER] = nonces.fresh
     return proof
 
 
-def _nonces(call: Call, client: Client, now: int) -> frozenset[str] | None:
+def _nonces(call: Call, client: Client, now: int) -> Nonces | None:
     """The nonces of which the proof must hold one, None when it need not (RFC 9449 §8, §9)."""
     wanted = call.core.settings.dpop_nonce
     if wanted == "required" or (wanted == "profile" and client.profile.dpop_nonce_required):
-        return accepted_nonces(call.core.master, call.tenant, _NONCE_PURPOSE, now)
+        return nonces_at(call.core.master, call.tenant, _NONCE_PURPOSE, now)
     return None
-
-
-def _offer_fresh_nonce(call: Call, request: web.Request, proof: Proof | Refusal, now: int) -> None:
-    """With the answer, a nonce for the next request, unless it has the newest already (RFC 9449 §8.2)."""
-    fresh = current_nonce(call.core.master, call.tenant, _NONCE_PURPOSE, now)
-    if isinstance(proof, Refusal) or proof.nonce != fresh:
-        request.setdefault(LATE_HEADERS, {})[NONCE_HEADER] = fresh

@@ -9,7 +9,7 @@ from base64 import b64decode
 from functools import lru_cache
 from hmac import compare_digest
 from socket import AF_UNIX
-from typing import Final
+from typing import Final, cast
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -60,8 +60,17 @@ CERTIFICATE_PROXIES = web.AppKey("certificate_proxies", CertificateProxies)
 """Where an application keeps them; without it no header is believed."""
 
 
+_CERTIFICATE: Final = web.RequestKey("client_certificate", object)
+
+
 def presented_certificate(request: web.Request) -> ClientCertificate | Refusal | None:
-    """The certificate of which the client showed to hold the key; None when it showed none."""
+    """The certificate of which the client showed to hold the key; None when it showed none. Read once per request."""
+    if _CERTIFICATE not in request:
+        request[_CERTIFICATE] = _read(request)
+    return cast("ClientCertificate | Refusal | None", request[_CERTIFICATE])
+
+
+def _read(request: web.Request) -> ClientCertificate | Refusal | None:
     if _is_believed(request):
         return _from_headers(request)  # a certificate that such a peer showed us is its own
     shown = request.get_extra_info(CLIENT_CERTIFICATES)

@@ -2,13 +2,11 @@
 
 from typing import Any
 
-from authrim.clients.authentication.authenticate import AuthenticatedClient
-from authrim.core.call import Call
+from authrim.clients.authentication.back_channel import ClientRequest
 from authrim.core.execute import Change, Outcome
 from authrim.crypto.handles import CODE, parse_handle
 from authrim.crypto.ids import digest
-from authrim.tokens.issue import current_client, id_token_key_of, prepare, standing_of, token_response
-from authrim.web.params import Params
+from authrim.tokens.issue import Issuance, current_client, standing_of
 from domain.errors import Refusal, invalid_request
 from domain.grant import code
 from domain.grant.code import RedeemCode
@@ -16,10 +14,9 @@ from domain.grant.grant import Grant
 from domain.stream import grant_stream
 
 
-async def grant_tokens(
-    call: Call, authenticated: AuthenticatedClient, form: Params
-) -> dict[str, Any] | Refusal:
+async def grant_tokens(asked: ClientRequest) -> dict[str, Any] | Refusal:
     """Redeem a code for tokens."""
+    call, form, authenticated = asked.call, asked.form, asked.authenticated
     presented = form.get("code")
     if presented is None:
         return invalid_request("The code is missing.", hint="Send the code of the authorization response.")
@@ -39,19 +36,18 @@ async def grant_tokens(
     stream = grant_stream(call.tenant, handle.grant_id)
 
     async def decide(grant: Grant, version: int, now: int) -> Outcome[dict[str, Any]]:
-        client = await current_client(call, authenticated, "authorization_code")
+        client = await current_client(asked, "authorization_code")
         if isinstance(client, Refusal):
             return Outcome(client)
-        key = await id_token_key_of(call, client)
-        if isinstance(key, Refusal):
-            return Outcome(key)
         standing = await standing_of(call, client, grant, now)
-        prepared = prepare(call, client, handle.grant_id, standing.now, standing.liveness, id_token_key=key)
-        decision = code.decide_redeem(grant, command, prepared.facts)
+        issuance = await Issuance.of_person(call, client, handle.grant_id, standing)
+        if isinstance(issuance, Refusal):
+            return Outcome(issuance)
+        decision = code.decide_redeem(grant, command, issuance.facts)
         changes = (Change(stream, version, decision.events, grant),) if decision.events else ()
         if isinstance(decision.answer, Refusal):
             return Outcome(decision.answer, changes)
-        response = await token_response(call, handle.grant_id, prepared, decision.answer)
+        response = await issuance.response(decision.answer)
         return Outcome(response, changes, expects=standing.expects)
 
     return await call.core.executor.on_remembered_grant(call, handle.grant_id, decide)

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from authrim.clients.authentication.authenticate import AuthenticatedClient
+from authrim.clients.authentication.back_channel import ClientRequest
 from authrim.core.call import Call
 from authrim.core.execute import Change, Outcome
 from authrim.core.parts import Core
 from authrim.crypto.handles import REFRESH_TOKEN, Handle, genuine_refresh, parse_handle
-from authrim.tokens.issue import current_client, id_token_key_of, prepare, standing_of, token_response
-from authrim.web.params import Params
+from authrim.tokens.issue import Issuance, current_client, standing_of
 from domain.client import client as client_rules
 from domain.client.client import Client
 from domain.errors import Refusal, invalid_request
@@ -20,14 +19,13 @@ from domain.stream import grant_stream
 from domain.vocabulary import scope as scopes
 
 
-async def grant_tokens(
-    call: Call, authenticated: AuthenticatedClient, form: Params
-) -> dict[str, Any] | Refusal:
+async def grant_tokens(asked: ClientRequest) -> dict[str, Any] | Refusal:
     """Exchange a refresh token for fresh tokens."""
+    call, form, authenticated = asked.call, asked.form, asked.authenticated
     presented = form.get("refresh_token")
     if presented is None:
         return invalid_request("The refresh_token is missing.", hint="Send the refresh token.")
-    scope = _scope(form)
+    scope = scopes.parse_optional(form.get("scope"))
     if isinstance(scope, Refusal):
         return scope
     handle = parse_handle(presented)
@@ -36,15 +34,14 @@ async def grant_tokens(
     stream = grant_stream(call.tenant, handle.grant_id)
 
     async def decide(grant: Grant, version: int, now: int) -> Outcome[dict[str, Any]]:
-        client = await current_client(call, authenticated, "refresh_token")
+        client = await current_client(asked, "refresh_token")
         if isinstance(client, Refusal):
             return Outcome(client)
-        key = await id_token_key_of(call, client)
-        if isinstance(key, Refusal):
-            return Outcome(key)
         standing = await standing_of(call, client, grant, now)
         successor = grant.refresh.generation + 1 if grant.refresh else None
-        prepared = prepare(call, client, handle.grant_id, standing.now, standing.liveness, successor, key)
+        issuance = await Issuance.of_person(call, client, handle.grant_id, standing, successor)
+        if isinstance(issuance, Refusal):
+            return Outcome(issuance)
         command = RefreshTokens(
             client_id=client.client_id,
             generation=handle.generation,
@@ -55,22 +52,14 @@ async def grant_tokens(
             client_key_id=authenticated.key_id,
             proof=authenticated.proof,
         )
-        decision = refresh_token.decide_refresh(grant, command, prepared.facts, _rule(call.core, client))
+        decision = refresh_token.decide_refresh(grant, command, issuance.facts, _rule(call.core, client))
         changes = (Change(stream, version, decision.events, grant),) if decision.events else ()
         if isinstance(decision.answer, Refusal):
             return Outcome(decision.answer, changes)
-        response = await token_response(
-            call, handle.grant_id, prepared, decision.answer,
-            refresh_key_id=_key_id_of(grant, decision.answer),
-        )  # fmt: skip
+        response = await issuance.response(decision.answer, _key_id_of(grant, decision.answer))
         return Outcome(response, changes, expects=standing.expects)
 
     return await call.core.executor.on_remembered_grant(call, handle.grant_id, decide)
-
-
-def _scope(form: Params) -> tuple[str, ...] | Refusal | None:
-    given = form.get("scope")
-    return None if given is None else scopes.parse(given)
 
 
 def _is_genuine(call: Call, presented: str, handle: Handle, refresh: Refresh | None) -> bool:

@@ -8,8 +8,9 @@ import pytest
 import time_machine
 from aiohttp import web
 
-from authrim.clients.keys import ClientKeys
+from authrim.clients.keys import NO_ENCRYPTION_KEY, ClientKeys
 from authrim.crypto import base64url
+from authrim.crypto.jwe import EncryptionKey
 from authrim.outside.egress import Egress
 from domain.client.client import Client
 from domain.client.metadata import ClientMetadata
@@ -161,9 +162,9 @@ async def test_keys_are_for_what_they_say(known: ClientKeys) -> None:
     assert "new" in keys
     assert "old" not in keys
     key = await known.encrypting(DEFAULT_TENANT, client, "ECDH-ES")
-    assert key is not None
+    assert isinstance(key, EncryptionKey)
     assert '"old"' in base64url.decode(key.encrypt("a.b.c", "A128GCM").split(".")[0]).decode()
-    assert await known.encrypting(DEFAULT_TENANT, client, "RSA-OAEP-256") is None
+    assert await known.encrypting(DEFAULT_TENANT, client, "RSA-OAEP-256") is NO_ENCRYPTION_KEY
     assert await known.jwks(DEFAULT_TENANT, client) == tuple(jwks["keys"])
 
 
