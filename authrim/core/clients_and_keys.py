@@ -18,6 +18,7 @@ from authrim.memory.held import Held
 from authrim.store import codec
 from authrim.store.contract import Store, StoreError
 from domain import stream as streams
+from domain.client import client_id_url
 from domain.client.client import Client
 from domain.key import key as keys
 from domain.key.key import Key
@@ -34,10 +35,15 @@ PAUSE: Final = 0.25
 
 
 class Configuration:
-    """Clients and keys in memory. Nothing loads all clients: they come as they are asked for."""
+    """Clients and keys in memory. Nothing loads all clients: they come as they are asked for.
 
-    def __init__(self, store: Store, key_ring: KeyRing) -> None:
+    ``documents`` False: this server does not look at client id metadata documents, so nobody vouches for the clients
+    that have one, and there are none: the document may have been taken back long ago.
+    """
+
+    def __init__(self, store: Store, key_ring: KeyRing, *, documents: bool = True) -> None:
         self._store = store
+        self._documents = documents
         self._clients: Held[str, Client] = Held(CLIENTS_HELD)
         self._catching_up = asyncio.Lock()
         self.key_ring = key_ring
@@ -67,6 +73,8 @@ class Configuration:
 
     async def client(self, tenant: str, client_id: str) -> Client | None:
         """The client of that id, or None. Disabled clients are found too: ask their ``status``."""
+        if not self._documents and client_id_url.looks_like_one(client_id):
+            return None
         key = row_key(tenant, client_id)
         held = self._clients.get(key)
         if held is not None:

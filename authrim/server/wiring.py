@@ -57,7 +57,8 @@ async def _core(settings: Settings, store: ReadBack) -> Core:
     master = MasterKeys.from_settings(settings.master_key_texts)
     private = PrivateData(store, master)
     key_ring = key_ring_of(settings, private)
-    configuration = Configuration(store, key_ring)
+    features = frozenset(feature.name for feature in enabled(settings))
+    configuration = Configuration(store, key_ring, documents=CLIENT_ID_METADATA in features)
     egress = Egress.from_settings(settings)
     await prove_master_keys(store, master)
     await configuration.open()
@@ -72,7 +73,7 @@ async def _core(settings: Settings, store: ReadBack) -> Core:
         private=private,
         refusals=Refusals(store),
         egress=egress,
-        features=frozenset(feature.name for feature in enabled(settings)),
+        features=features,
     )
 
 

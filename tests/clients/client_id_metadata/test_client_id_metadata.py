@@ -107,6 +107,24 @@ async def test_switched_off_again(server: RunningServer, browser: Browser, site:
         assert (status, answer["error"]) == (401, "invalid_client")
 
 
+@ONE_STORE
+async def test_switched_off_again_ends_the_tokens_of_before(
+    server: RunningServer, browser: Browser, site: Site
+) -> None:
+    """Where nobody vouches for a client any more, its access tokens are not active: neither at userinfo nor for the
+    resource server that introspects them."""
+    tokens = await browser.code_flow(publish(site))
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+    async with server.http.get(server.url("/userinfo"), headers=bearer) as answer:
+        assert answer.status == 200
+    async with another_node(server, features_on=()) as without:
+        async with without.http.get(without.url("/userinfo"), headers=bearer) as answer:
+            assert answer.status == 401
+        api = await without.client("api")
+        _, told = await without.post("/introspect", {"token": tokens["access_token"]}, api.basic)
+        assert told == {"active": False}
+
+
 async def test_a_client_with_keys(server: RunningServer, browser: Browser, site: Site) -> None:
     """private_key_jwt with the keys of the document."""
     key = new_key()
