@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 
 from authrim.authorization._request_object import request_object
-from authrim.authorization.interaction import REQUEST_ROW
+from authrim.authorization.interaction import REQUEST_ROW, OpenRequest, allowed_client
 from authrim.core.call import Call
+from authrim.core.execute import Change, Outcome
 from authrim.core.sealed_rows import GRANT
 from authrim.crypto import strict_json
 from authrim.crypto.ids import digest
@@ -29,7 +30,7 @@ from domain.authorization.request import (
 )
 from domain.client.client import Client, cannot_be_served
 from domain.errors import Refusal, invalid_request
-from domain.grant.events import AuthorizationRequested
+from domain.stream import grant_stream
 from domain.vocabulary.features import DPOP, USER_REGISTRATION
 from projections.rows import Row
 
@@ -102,16 +103,31 @@ def _claims(text: str | None) -> tuple[dict[str, Any] | None, bool]:
     return (document, False) if isinstance(document, dict) else (None, True)
 
 
-def as_recorded(valid: Valid) -> AuthorizationRequested:
-    """The event, with the digest of what is kept beside it."""
-    if valid.private == PrivateParameters():
-        return valid.request
-    return msgspec.structs.replace(valid.request, private_digest=digest(msgspec.json.encode(valid.private)))
+def as_opened(grant_id: str, client: Client, valid: Valid) -> OpenRequest:
+    """The request as a grant begins with it: its event has the digest of what is kept beside it."""
+    asked, private = valid.request, valid.private
+    if private != PrivateParameters():
+        asked = msgspec.structs.replace(asked, private_digest=digest(msgspec.json.encode(private)))
+    return OpenRequest(grant_id, asked, client, private)
 
 
-def private_rows(call: Call, grant_id: str, valid: Valid) -> tuple[Row, ...]:
+def private_rows(call: Call, opened: OpenRequest) -> tuple[Row, ...]:
     """The sealed row of a new grant's private parameters, when it has any (decisions.md 16)."""
-    if valid.private == PrivateParameters():
+    if opened.private == PrivateParameters():
         return ()
-    values: Mapping[str, bytes] = {REQUEST_ROW: msgspec.json.encode(valid.private)}
-    return call.core.private.first_rows(call.tenant, GRANT, grant_id, values)
+    values: Mapping[str, bytes] = {REQUEST_ROW: msgspec.json.encode(opened.private)}
+    return call.core.private.first_rows(call.tenant, GRANT, opened.grant_id, values)
+
+
+async def record_request(call: Call, opened: OpenRequest, changed: Refusal) -> Refusal | None:
+    """Record the request alone; how it goes on is for another request to say. ``changed`` when its client may not have
+    it any more."""
+    stream = grant_stream(call.tenant, opened.grant_id)
+    rows = private_rows(call, opened)
+
+    async def attempt() -> Outcome[None]:
+        if await allowed_client(call, opened.asked) is None:
+            return Outcome(changed)
+        return Outcome(None, (Change(stream, 0, (opened.asked,)),), rows)
+
+    return await call.core.executor.until_it_fits(call, attempt, stream)

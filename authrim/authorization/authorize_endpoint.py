@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 from authrim.authorization._authorize_pushed import authorize_pushed
 from authrim.authorization._completion import complete
 from authrim.authorization._front_channel import Onward, SignedAnswer, draft_answer, signed_step
-from authrim.authorization._request import as_recorded, private_rows, read_request
+from authrim.authorization._request import as_opened, private_rows, read_request, record_request
 from authrim.authorization._response import refuse_by_redirect
 from authrim.authorization.dead_ends import CLIENT_CHANGED, DeadEnd, refuse_dead_end
 from authrim.authorization.interaction import OpenRequest, StepFacts, allowed_client, facts_for
@@ -30,7 +30,7 @@ from authrim.web.own_host import led_home
 from authrim.web.params import Params, read_params
 from domain.authorization import steps as authorization
 from domain.authorization.pushed_request import PREFIX
-from domain.authorization.request import ByRedirect, OnPage, Valid
+from domain.authorization.request import ByRedirect, OnPage
 from domain.client.client import Client
 from domain.errors import Refusal, invalid_request
 from domain.liveness import ACTIVE
@@ -44,38 +44,34 @@ ENDPOINT = "authorize"
 async def authorize(request: web.Request) -> web.StreamResponse:
     """GET or POST ``/authorize``."""
     call = call_of(request)
-    limited = call.parts[AUTHORIZATION].limiter.refuse_networks(ENDPOINT, networks_of(request))
-    if limited is not None:
-        return await refuse_on_page(request, call, ENDPOINT, limited)
-    params = await read_params(request)
-    if isinstance(params, Refusal):
-        return await refuse_on_page(request, call, ENDPOINT, params)
-    client = await _client(call, params)
-    if isinstance(client, Refusal):
-        return await refuse_on_page(request, call, ENDPOINT, client)
+    named = await _named_client(request, call)
+    if isinstance(named, Refusal):
+        return await refuse_on_page(request, call, ENDPOINT, named)
+    client, params = named
     call = call.of_client(client.client_id)
     if is_pushed(call.core, params):
         return await authorize_pushed(request, call, client.client_id, params.values["request_uri"])
-    grant_id, secret = new_id(), new_secret()
+    secret = new_secret()
     valid = await read_request(call, client, params, browser_hash=digest(secret))
     if isinstance(valid, OnPage):
         return await refuse_on_page(request, call, ENDPOINT, valid.refusal, client_known=True)
     if isinstance(valid, ByRedirect):
         await record(call, ENDPOINT, valid.refusal, client_known=True)
         return await refuse_by_redirect(request, call, client, valid)
+    opened = as_opened(new_id(), client, valid)
     if request.method == hdrs.METH_POST:
-        return await _record_and_send_on(request, call, valid, grant_id, secret)
-    return await _begin(request, call, client, valid, grant_id, secret)
+        return await _record_and_send_on(request, call, opened, secret)
+    return await _begin(request, call, opened, secret)
 
 
-def is_pushed(core: Core, params: Params) -> bool:
-    """Whether the ``request_uri`` is one of ours (RFC 9126 §2.2); sent twice it is nobody's."""
-    ours = params.values.get("request_uri", "").startswith(PREFIX)
-    return ours and "request_uri" not in params.duplicates and PUSHED_REQUESTS in core.features
-
-
-async def _client(call: Call, params: Params) -> Client | Refusal:
-    """The client that the request names; without it nothing else in the request means anything."""
+async def _named_client(request: web.Request, call: Call) -> tuple[Client, Params] | Refusal:
+    """The client that the request names, and the parameters; without a client nothing else in them means anything."""
+    limited = call.parts[AUTHORIZATION].limiter.refuse_networks(ENDPOINT, networks_of(request))
+    if limited is not None:
+        return limited
+    params = await read_params(request)
+    if isinstance(params, Refusal):
+        return params
     if "client_id" in params.duplicates:
         return invalid_request(
             "The parameter client_id is there more than once.", hint="Send it once.", section="RFC 6749 §3.1"
@@ -94,36 +90,42 @@ async def _client(call: Call, params: Params) -> Client | Refusal:
             section="RFC 6749 §4.1.2.1",
             reason="client_unknown" if client is None else "client_not_active",
         )
-    return client
+    return client, params
+
+
+def is_pushed(core: Core, params: Params) -> bool:
+    """Whether the ``request_uri`` is one of ours (RFC 9126 §2.2); sent twice it is nobody's."""
+    ours = params.values.get("request_uri", "").startswith(PREFIX)
+    return ours and "request_uri" not in params.duplicates and PUSHED_REQUESTS in core.features
 
 
 async def _record_and_send_on(
-    request: web.Request, call: Call, valid: Valid, grant_id: str, secret: str
+    request: web.Request, call: Call, opened: OpenRequest, secret: str
 ) -> web.StreamResponse:
     """Record the request alone; the session is looked for by the GET that the browser is sent on to."""
-    stream = grant_stream(call.tenant, grant_id)
-    asked = as_recorded(valid)
-    rows = private_rows(call, grant_id, valid)
-
-    async def attempt() -> Outcome[None]:
-        if await allowed_client(call, asked) is None:
-            return Outcome(CLIENT_CHANGED)
-        return Outcome(None, (Change(stream, 0, (asked,)),), rows)
-
-    refusal = await call.core.executor.until_it_fits(call, attempt, stream)
+    refusal = await record_request(call, opened, CLIENT_CHANGED)
     if refusal is not None:
         return await refuse_dead_end(request, call, ENDPOINT, refusal, client_known=True)
-    response = see_other(call.core.url(f"/authorize/{grant_id}"))
-    set_request_cookie(request, response, grant_id, secret)
+    response = see_other(call.core.url(f"/authorize/{opened.grant_id}"))
+    set_request_cookie(request, response, opened.grant_id, secret)
     return response
 
 
-async def _begin(
-    request: web.Request, call: Call, client: Client, valid: Valid, grant_id: str, secret: str
-) -> web.StreamResponse:
-    """Record the request and whatever follows from the session, in one append."""
-    stream = grant_stream(call.tenant, grant_id)
-    asked, private = as_recorded(valid), valid.private
+async def _begin(request: web.Request, call: Call, opened: OpenRequest, secret: str) -> web.StreamResponse:
+    """Record the request and whatever follows from the session, in one append; and tell the browser."""
+    step = await _first_step(request, call, opened)
+    if isinstance(step, DeadEnd):
+        return await refuse_dead_end(request, call, ENDPOINT, step, client_known=True)
+    response = await complete(request, call, opened, step)
+    if not isinstance(step, SignedAnswer | Refusal):
+        set_request_cookie(request, response, opened.grant_id, secret)
+    return response
+
+
+async def _first_step(request: web.Request, call: Call, opened: OpenRequest) -> Onward | Refusal:
+    """Decide how the request goes on, and append it with that."""
+    stream = grant_stream(call.tenant, opened.grant_id)
+    asked, private = opened.asked, opened.private
 
     async def attempt() -> Outcome[Onward]:
         client = await allowed_client(call, asked)
@@ -131,7 +133,7 @@ async def _begin(
             return Outcome(CLIENT_CHANGED)
         signed_in = await signed_in_browser(request, call, client)
         now = signed_in.now if signed_in else call.core.now()
-        draft = await draft_answer(call, client, grant_id, asked.response_type, now)
+        draft = await draft_answer(call, client, opened.grant_id, asked.response_type, now)
         if isinstance(draft, Refusal):
             return Outcome(draft)
         step_facts = StepFacts(now, draft.code_hash, private.hinted_subject, draft.issue_facts)
@@ -139,18 +141,11 @@ async def _begin(
         decision = authorization.decide_request(asked, facts_for(call, client, browser, step_facts))
         answer = await signed_step(draft, decision.answer, private.state)
         is_over = isinstance(answer, SignedAnswer | Refusal)
-        rows = () if is_over else private_rows(call, grant_id, valid)
+        rows = () if is_over else private_rows(call, opened)
         expects = _expectations(decision.events, signed_in)
         return Outcome(answer, (Change(stream, 0, decision.events),), rows, expects)
 
-    step = await call.core.executor.until_it_fits(call, attempt, stream)
-    if isinstance(step, DeadEnd):
-        return await refuse_dead_end(request, call, ENDPOINT, step, client_known=True)
-    opened = OpenRequest(grant_id, asked, client, private)
-    response = await complete(request, call, opened, step)
-    if not isinstance(step, SignedAnswer | Refusal):
-        set_request_cookie(request, response, grant_id, secret)
-    return response
+    return await call.core.executor.until_it_fits(call, attempt, stream)
 
 
 def _expectations(events: tuple[Any, ...], signed_in: SignedInBrowser | None) -> tuple[tuple[str, int], ...]:

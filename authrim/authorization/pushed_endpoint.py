@@ -6,13 +6,11 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from authrim.authorization._request import as_recorded, private_rows, read_request
-from authrim.authorization.interaction import allowed_client
+from authrim.authorization._request import as_opened, read_request, record_request
 from authrim.authorization.part import AUTHORIZATION
 from authrim.clients.authentication.authenticate import AuthenticatedClient
 from authrim.clients.authentication.back_channel import BackChannelEndpoint, ClientRequest
 from authrim.core.call import Call
-from authrim.core.execute import Change, Outcome
 from authrim.crypto.handles import PUSHED_REQUEST, new_handle
 from authrim.crypto.ids import digest, new_id
 from authrim.web.call import networks_of
@@ -20,7 +18,6 @@ from authrim.web.params import Params
 from domain.authorization.pushed_request import PREFIX, Pushed
 from domain.authorization.request import Valid
 from domain.errors import Refusal, invalid_request
-from domain.stream import grant_stream
 
 ENDPOINT: Final = "par"
 
@@ -55,7 +52,8 @@ async def _push(call: Call, authenticated: AuthenticatedClient, form: Params) ->
     valid = await read_request(call, authenticated.client, form, pushed=pushed)
     if not isinstance(valid, Valid):
         return valid.refusal
-    refusal = await _record(call, grant_id, valid)
+    opened = as_opened(grant_id, authenticated.client, valid)
+    refusal = await record_request(call, opened, CHANGED)
     return handle if refusal is None else refusal
 
 
@@ -66,20 +64,6 @@ def _too_many(asked: ClientRequest) -> Refusal | None:
     if asked.authenticated.is_confidential:
         return limiter.refuse(ENDPOINT, asked.client.client_id, settings.pushed_requests_per_minute)
     return limiter.refuse_networks(ENDPOINT, networks_of(asked.request))
-
-
-async def _record(call: Call, grant_id: str, valid: Valid) -> Refusal | None:
-    """The grant begins here; nothing of it is known to a browser yet."""
-    asked = as_recorded(valid)
-    rows = private_rows(call, grant_id, valid)
-    stream = grant_stream(call.tenant, grant_id)
-
-    async def attempt() -> Outcome[None]:
-        if await allowed_client(call, asked) is None:
-            return Outcome(CHANGED)
-        return Outcome(None, (Change(stream, 0, (asked,)),), rows)
-
-    return await call.core.executor.until_it_fits(call, attempt, stream)
 
 
 def _created(request_uri: str, expires_in: int) -> web.Response:
