@@ -36,7 +36,7 @@ _ALGORITHMS: Final = frozenset(SIGNING_ALGORITHMS)
 _decode = msgspec.json.Decoder(AccessTokenIssued).decode
 
 
-class Named(msgspec.Struct, frozen=True):
+class TokenReference(msgspec.Struct, frozen=True):
     """Which token a presented string is: its grant and its id there. ``kid`` signed it, if it is a JWT."""
 
     grant_id: str
@@ -67,7 +67,7 @@ class AccessTokens:
         self._configuration = configuration
         self._key_ring = key_ring
         self._issuer = issuer
-        self._verified: Held[str, Named] = Held(_REMEMBERED)
+        self._verified: Held[str, TokenReference] = Held(_REMEMBERED)
 
     async def find(self, tenant: str, token: str) -> PresentedToken | None:
         """The token, or None when this server never gave it out, or so long ago that it has expired: its row leaves
@@ -95,13 +95,13 @@ class AccessTokens:
         why = why_inactive(standing, found.now // MICROSECONDS)
         return PresentedToken(named.grant_id, issued, client or NO_CLIENT, why, row["revoked_at"] is not None)
 
-    def _named(self, tenant: str, token: str) -> Named | None:
+    def _named(self, tenant: str, token: str) -> TokenReference | None:
         handle = parse_handle(token)
         if handle is not None:
-            return Named(handle.grant_id, digest(token)) if handle.kind == ACCESS_TOKEN else None
+            return TokenReference(handle.grant_id, digest(token)) if handle.kind == ACCESS_TOKEN else None
         return self._named_by_jwt(tenant, token) if token.count(".") == 2 else None
 
-    def _named_by_jwt(self, tenant: str, token: str) -> Named | None:
+    def _named_by_jwt(self, tenant: str, token: str) -> TokenReference | None:
         keys = self._key_ring.verification_keys(tenant, int(time()))
         try:
             remembered = self._verified.get(digest(token))
@@ -116,7 +116,7 @@ class AccessTokens:
             return None
         if not isinstance(claims, dict) or claims.get("iss") != self._issuer:
             return None
-        named = Named(str(claims.get("grant_id")), str(claims.get("jti")), verified.kid)
+        named = TokenReference(str(claims.get("grant_id")), str(claims.get("jti")), verified.kid)
         self._verified.put(digest(token), named)
         return named
 

@@ -3,7 +3,7 @@
 
 from time import time
 
-from authrim.clients.authentication._proof import Asked, Proven
+from authrim.clients.authentication._proof import AuthenticationAttempt, ClientProof
 from authrim.clients.part import CLIENTS
 from authrim.crypto.jws import KeyFinder, VerificationKey
 from authrim.protocol import client_assertion
@@ -11,40 +11,42 @@ from authrim.protocol.client_assertion import Assertion, AssertionFacts
 from domain.errors import Refusal, invalid_client
 
 
-async def private_key_jwt(asked: Asked) -> Proven | Refusal:
+async def private_key_jwt(attempt: AuthenticationAttempt) -> ClientProof | Refusal:
     """RFC 7523 §2.2 with a key of the client's own."""
-    assertion = _assertion(asked)
-    keys = await asked.call.parts[CLIENTS].keys.verifying(asked.call.tenant, asked.client, assertion.jws.kid)
-    proved = client_assertion.check(asked.call.tenant, asked.client, keys, assertion, _facts(asked))
-    return proved if isinstance(proved, Refusal) else Proven(proved.kid, (proved.once,))
+    assertion = _assertion(attempt)
+    keys = await attempt.call.parts[CLIENTS].keys.verifying(
+        attempt.call.tenant, attempt.client, assertion.jws.kid
+    )
+    proved = client_assertion.check(attempt.call.tenant, attempt.client, keys, assertion, _facts(attempt))
+    return proved if isinstance(proved, Refusal) else ClientProof(proved.kid, (proved.once,))
 
 
-async def client_secret_jwt(asked: Asked) -> Proven | Refusal:
+async def client_secret_jwt(attempt: AuthenticationAttempt) -> ClientProof | Refusal:
     """OIDC Core §9: RFC 7523 with an HMAC of the client's secret, or of the one before it for as long as that is
     accepted."""
     refusal = invalid_client("Client authentication failed.", reason="secret_expired")
-    for secret_hash in asked.client.live_secrets(int(time())):
-        key = await asked.call.parts[CLIENTS].secrets.verifying(
-            asked.call.tenant, asked.client.client_id, secret_hash
+    for secret_hash in attempt.client.live_secrets(int(time())):
+        key = await attempt.call.parts[CLIENTS].secrets.verifying(
+            attempt.call.tenant, attempt.client.client_id, secret_hash
         )
         if key is None:
             continue
         proved = client_assertion.check(
-            asked.call.tenant,
-            asked.client,
+            attempt.call.tenant,
+            attempt.client,
             _always(key),
-            _assertion(asked),
-            _facts(asked),
+            _assertion(attempt),
+            _facts(attempt),
         )
         if not isinstance(proved, Refusal):
-            return Proven(once=(proved.once,))
+            return ClientProof(once=(proved.once,))
         refusal = proved
     return refusal
 
 
-def _assertion(asked: Asked) -> Assertion:
+def _assertion(attempt: AuthenticationAttempt) -> Assertion:
     """These methods are asked only when the credentials are an assertion (``client_methods``)."""
-    assertion = asked.credentials.assertion
+    assertion = attempt.credentials.assertion
     assert assertion is not None
     return assertion
 
@@ -54,13 +56,13 @@ def _always(key: VerificationKey) -> KeyFinder:
     return lambda _header: key
 
 
-def _facts(asked: Asked) -> AssertionFacts:
+def _facts(attempt: AuthenticationAttempt) -> AssertionFacts:
     """What the client's assertion is held against: the names of ours that its audience may hold (decisions.md 18)."""
-    core, path = asked.call.core, asked.request.rel_url.raw_path
+    core, path = attempt.call.core, attempt.request.rel_url.raw_path
     return AssertionFacts(
         now=int(time()),
         issuer=core.issuer,
-        rule=asked.client.profile.assertion_audience,
+        rule=attempt.client.profile.assertion_audience,
         endpoints=frozenset((*core.urls("/token"), *core.urls_of_request(path))),
-        algorithms=asked.client.assertion_algorithms,
+        algorithms=attempt.client.assertion_algorithms,
     )

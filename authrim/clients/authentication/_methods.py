@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from authrim.clients.authentication._assertion import client_secret_jwt, private_key_jwt
 from authrim.clients.authentication._certificate import self_signed_tls_client_auth, tls_client_auth
 from authrim.clients.authentication._credentials import Way
-from authrim.clients.authentication._proof import Asked, Proven
+from authrim.clients.authentication._proof import AuthenticationAttempt, ClientProof
 from authrim.clients.authentication.attestation import (
     attest_jwt_client_auth,
     attest_jwt_client_auth_dpop,
@@ -23,7 +23,7 @@ from domain.client.profile import CERTIFICATE_METHODS, SELF_SIGNED, TLS_CLIENT_A
 from domain.errors import Refusal, invalid_client, invalid_request
 from domain.vocabulary.features import MTLS
 
-Prove = Callable[[Asked], Awaitable[Proven | Refusal]]
+Prove = Callable[[AuthenticationAttempt], Awaitable[ClientProof | Refusal]]
 
 
 class Method(NamedTuple):
@@ -33,16 +33,16 @@ class Method(NamedTuple):
     prove: Prove
 
 
-async def _nothing(_asked: Asked) -> Proven | Refusal:
+async def _nothing(_attempt: AuthenticationAttempt) -> ClientProof | Refusal:
     """A public client only says who it is (RFC 6749 §2.1)."""
-    return Proven()
+    return ClientProof()
 
 
-async def _secret(asked: Asked) -> Proven | Refusal:
+async def _secret(attempt: AuthenticationAttempt) -> ClientProof | Refusal:
     """RFC 6749 §2.3.1; one that has expired is like a wrong one (A081)."""
-    live = asked.client.live_secrets(int(time()))
-    if any(secret_matches(asked.credentials.secret, one) for one in live):
-        return Proven()
+    live = attempt.client.live_secrets(int(time()))
+    if any(secret_matches(attempt.credentials.secret, one) for one in live):
+        return ClientProof()
     return invalid_client("Client authentication failed.", reason="secret_wrong")
 
 
@@ -59,12 +59,12 @@ METHODS: Final[Mapping[str, Method]] = {
 }
 
 
-async def prove(asked: Asked) -> Proven | Refusal:
+async def prove(attempt: AuthenticationAttempt) -> ClientProof | Refusal:
     """What the request proves by the client's registered method."""
-    method = METHODS.get(asked.client.metadata.token_endpoint_auth_method)
-    if method is None or method.way is not asked.credentials.way:
-        dummy_comparison(asked.credentials.secret)
-        if _has_two_methods(asked):
+    method = METHODS.get(attempt.client.metadata.token_endpoint_auth_method)
+    if method is None or method.way is not attempt.credentials.way:
+        dummy_comparison(attempt.credentials.secret)
+        if _has_two_methods(attempt):
             return invalid_request(
                 "A certificate and another client authentication method are used.",
                 hint="Use one.",
@@ -75,14 +75,14 @@ async def prove(asked: Asked) -> Proven | Refusal:
             reason="method_not_registered",
             hint="Use the registered authentication method.",
         )
-    return await method.prove(asked)
+    return await method.prove(attempt)
 
 
-def _has_two_methods(asked: Asked) -> bool:
+def _has_two_methods(attempt: AuthenticationAttempt) -> bool:
     """Whether a client that is to authenticate with its certificate shows one, and a secret or an assertion as well
     (A077). For others a certificate is no authentication: their tokens may be bound to it."""
     return (
-        MTLS in asked.call.core.features
-        and asked.client.metadata.token_endpoint_auth_method in CERTIFICATE_METHODS
-        and presented_certificate(asked.request) is not None
+        MTLS in attempt.call.core.features
+        and attempt.client.metadata.token_endpoint_auth_method in CERTIFICATE_METHODS
+        and presented_certificate(attempt.request) is not None
     )

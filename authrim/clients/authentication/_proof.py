@@ -11,7 +11,7 @@ from authrim.protocol.used_once import UsedOnce
 from domain.client.client import Client
 
 
-class Asked(NamedTuple):
+class AuthenticationAttempt(NamedTuple):
     """The request of a client that is known and active, and that says who it is in its registered way."""
 
     call: Call
@@ -20,7 +20,7 @@ class Asked(NamedTuple):
     credentials: Credentials
 
 
-class Proven(msgspec.Struct, frozen=True):
+class ClientProof(msgspec.Struct, frozen=True):
     """That the client is who it says: with which key, and what is still to be used up."""
 
     key_id: str | None = None

@@ -5,7 +5,7 @@ from typing import Final
 
 from aiohttp import web
 
-from authrim.clients.authentication._proof import Asked, Proven
+from authrim.clients.authentication._proof import AuthenticationAttempt, ClientProof
 from authrim.clients.authentication.sender_constraint import proved_keys
 from authrim.clients.part import CLIENTS
 from authrim.core.parts import Core
@@ -26,39 +26,39 @@ def challenges(core: Core, tenant: str) -> Nonces:
     return nonces_at(core.master, tenant, _PURPOSE, core.now())
 
 
-async def attest_jwt_client_auth(asked: Asked) -> Proven | Refusal:
+async def attest_jwt_client_auth(attempt: AuthenticationAttempt) -> ClientProof | Refusal:
     """§5.1: the instance proves its key with a JWT of its own."""
-    instance = _instance(asked)
+    instance = _instance(attempt)
     if isinstance(instance, Refusal):
         return instance
-    core, tenant, now = asked.call.core, asked.call.tenant, asked.call.core.now()
+    core, tenant, now = attempt.call.core, attempt.call.tenant, attempt.call.core.now()
     accepted, fresh = challenges(core, tenant)
     proof = attestation.check_proof(
         tenant,
-        asked.request.headers.getall(POP_HEADER, ()),
+        attempt.request.headers.getall(POP_HEADER, ()),
         instance,
         core.issuer,
         accepted,
         now,
     )
     if isinstance(proof, Refusal):
-        _offer(asked.request, fresh)
+        _offer(attempt.request, fresh)
         return proof
     if proof.challenge != fresh:
-        _offer(asked.request, fresh)
-    return Proven(instance.jkt, (proof.once,))
+        _offer(attempt.request, fresh)
+    return ClientProof(instance.jkt, (proof.once,))
 
 
-async def attest_jwt_client_auth_dpop(asked: Asked) -> Proven | Refusal:
+async def attest_jwt_client_auth_dpop(attempt: AuthenticationAttempt) -> ClientProof | Refusal:
     """§5.2: the DPoP proof is by the key that the attester vouches for."""
-    instance = _instance(asked)
+    instance = _instance(attempt)
     if isinstance(instance, Refusal):
         return instance
-    if POP_HEADER in asked.request.headers:
+    if POP_HEADER in attempt.request.headers:
         return invalid_client(
             "There are two proofs.", reason="attestation_pop_twice", hint="Send the DPoP proof alone."
         )
-    proved = await proved_keys(asked.call, asked.request, asked.client)
+    proved = await proved_keys(attempt.call, attempt.request, attempt.client)
     if isinstance(proved, Refusal):
         return proved
     if proved.keys.jkt != instance.jkt:
@@ -67,18 +67,18 @@ async def attest_jwt_client_auth_dpop(asked: Asked) -> Proven | Refusal:
             reason="attestation_dpop_key",
             hint="Use one key for both.",
         )
-    return Proven(instance.jkt, proved.once)
+    return ClientProof(instance.jkt, proved.once)
 
 
-def _instance(asked: Asked) -> InstanceKey | Refusal:
+def _instance(attempt: AuthenticationAttempt) -> InstanceKey | Refusal:
     """The key of the instance, by the one attestation of the request."""
-    core = asked.call.core
+    core = attempt.call.core
     if CLIENT_ATTESTATION not in core.features:
         return invalid_client("Client authentication failed.", reason="method_not_offered")
     return attestation.instance_key(
-        asked.credentials.secret,
-        asked.call.parts[CLIENTS].attesters.of(asked.client),
-        asked.client.client_id,
+        attempt.credentials.secret,
+        attempt.call.parts[CLIENTS].attesters.of(attempt.client),
+        attempt.client.client_id,
         core.now(),
     )
 

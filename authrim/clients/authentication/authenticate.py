@@ -12,7 +12,7 @@ from aiohttp import web
 
 from authrim.clients.authentication._credentials import Credentials, presented
 from authrim.clients.authentication._methods import prove
-from authrim.clients.authentication._proof import Asked
+from authrim.clients.authentication._proof import AuthenticationAttempt
 from authrim.clients.part import CLIENTS
 from authrim.core.call import Call
 from authrim.core.parts import Core
@@ -83,11 +83,11 @@ async def _authenticate(
     if client.status != ACTIVE:
         dummy_comparison(credentials.secret)
         return call, invalid_client("Client authentication failed.", reason="client_not_active")
-    proven = await prove(Asked(call, request, client, credentials))
-    if isinstance(proven, Refusal):
-        return call, proven
+    proof = await prove(AuthenticationAttempt(call, request, client, credentials))
+    if isinstance(proof, Refusal):
+        return call, proof
     method = client.metadata.token_endpoint_auth_method
-    return call, (AuthenticatedClient(client, method, proven.key_id), proven.once)
+    return call, (AuthenticatedClient(client, method, proof.key_id), proof.once)
 
 
 async def _count_failure(core: Core, source: str) -> None:
