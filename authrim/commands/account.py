@@ -6,10 +6,11 @@ from typing import Any, BinaryIO, Final, TypeVar
 
 import click
 
-from authrim.commands._administering import Office, administer, moment, print_fields
+from authrim.commands._administering import Office, administer, moment, print_fields, print_list
 from authrim.crypto import strict_json
 from authrim.crypto.passwords import Passwords
 from authrim.people import accounts
+from authrim.people.account_list import list_accounts
 from authrim.people.accounts import ShownAccount
 from domain.errors import Refusal
 from domain.person.account import UNKNOWN, Account
@@ -23,7 +24,7 @@ _NOTHING_PERSONAL: Final = "For the log; nothing personal."
 
 @click.group()
 def account() -> None:
-    """Make accounts, change their password and claims, disable and erase them.
+    """Make and list accounts, change their password and claims, disable and erase them.
 
     ACCOUNT is a login or a subject.
     """
@@ -102,6 +103,23 @@ def set_claims(context: click.Context, account: str, claims_file: BinaryIO) -> N
         return await accounts.set_claims(office.store, office.private, office.tenant, subject, claims)
 
     _print(context, _on(context, account, work))
+
+
+@account.command("list")
+@click.option("--after", default="", help="Begin behind this subject.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="How many at most."
+)
+@click.pass_context
+def list_(context: click.Context, after: str, limit: int) -> None:
+    """List the accounts in the order of their subjects, without anything personal. Erased ones stay in it."""
+
+    async def work(office: Office) -> tuple[Account, ...] | Refusal:
+        return await list_accounts(office.store, office.tenant, after, limit)
+
+    found = administer(context, work)
+    columns = ("subject", "status", "password_set_at")
+    print_list(context, "accounts", columns, [_line(one) for one in found])
 
 
 @account.command("show")
@@ -262,6 +280,12 @@ def _read_claims(file: BinaryIO) -> dict[str, Any]:
     if not isinstance(claims, dict):
         raise click.BadParameter("the claims are not a JSON object", param_hint="claims")
     return claims
+
+
+def _line(account: Account) -> dict[str, Any]:
+    """What a list says of an account."""
+    set_at = None if account.password_set_at is None else moment(account.password_set_at)
+    return {"subject": account.subject, "status": account.status, "password_set_at": set_at}
 
 
 def _print(context: click.Context, changed: Account) -> None:

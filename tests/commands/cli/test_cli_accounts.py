@@ -71,6 +71,27 @@ def test_nothing_personal_is_on_the_disk_in_clear(
     assert b"canary" not in disk.lower()
 
 
+def test_list_shows_every_account_page_by_page_and_nothing_personal(
+    authrim: CommandLine, claims_file: str
+) -> None:
+    """The pages hold each account once, erased ones too, and neither login nor claims."""
+    subjects = sorted(create(authrim, f"canary-{n}", "--claims", claims_file) for n in range(5))
+    authrim.json("account", "erase", subjects[0], "--yes")
+    seen: list[dict[str, Any]] = []
+    while page := authrim.json(
+        "account", "list", "--limit", "2", "--after", seen[-1]["subject"] if seen else ""
+    ):
+        if not page["accounts"]:
+            break
+        assert len(page["accounts"]) <= 2
+        seen += page["accounts"]
+    assert [one["subject"] for one in seen] == subjects
+    assert [one["status"] for one in seen] == ["erased", *["active"] * 4]
+    shown = authrim.run("account", "list").stdout
+    assert "canary" not in (shown + json.dumps(seen)).lower()
+    assert max(map(len, shown.splitlines())) <= 80
+
+
 def test_show_tells_nothing_personal_unless_asked(authrim: CommandLine, claims_file: str) -> None:
     """Login and claims are shown with --personal only; a password hash never is."""
     subject = create(authrim, "canary-login", "--claims", claims_file)
