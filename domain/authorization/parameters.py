@@ -107,7 +107,8 @@ def mode_of_refusal(parameters: Parameters, types: tuple[str, ...], modes: tuple
 
 
 def scope(client: Client, parameters: Parameters, signed: bool = False) -> tuple[str, ...] | Refusal:
-    """The scope asked for, within the client's registration (RFC 6749 §3.3); there is no default. ``signed``: in a
+    """The scope asked for, within the client's registration (RFC 6749 §3.3); there is no default. What is beyond it is
+    left out as long as something remains (OIDC Core §3.1.2.1), and the answer names what is granted. ``signed``: in a
     request object, which is not valid without it (RFC 9101 §6.3)."""
     given = parameters.get("scope")
     if given is None:
@@ -118,11 +119,13 @@ def scope(client: Client, parameters: Parameters, signed: bool = False) -> tuple
     parsed = scopes.parse(given)
     if isinstance(parsed, Refusal):
         return parsed
-    if not set(parsed) <= set(client.metadata.scope):
+    allowed = tuple(value for value in parsed if value in client.metadata.scope)
+    if not allowed:
         return invalid_scope(
-            "The scope holds more than the client may ask for.", hint="Ask for what is registered."
+            f"The client may not ask for the scope {scopes.shown(parsed)}.",
+            hint="Ask for what is registered.",
         )
-    return parsed
+    return allowed
 
 
 def without_useless_offline_access(

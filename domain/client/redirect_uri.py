@@ -29,8 +29,9 @@ _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9\-]*[A-Za-z0-9])?"
 _AUTHORITY: Final = re.compile(rf"((?:{_LABEL}\.)*{_LABEL}|\[[0-9A-Fa-f:.]+\])(?::([0-9]{{1,5}}))?")
 _REVERSE_DOMAIN: Final = re.compile(r"[a-z][a-z0-9\-]*(?:\.[a-z0-9\-]+)+")
 _DOT_SEGMENT: Final = re.compile(r"/(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
-_LOOPBACK: Final = re.compile(r"http://(127\.0\.0\.1|\[::1\])(?::([0-9]{1,5}))?([/?].*)?")
-_LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "[::1]"})
+_LOOPBACK: Final = re.compile(r"http://(127\.0\.0\.1|\[::1\]|localhost)(?::([0-9]{1,5}))?([/?].*)?")
+#: The name beside the two addresses: RFC 8252 §8.3 advises against it, and most tools of developers use it.
+_LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "[::1]", "localhost"})
 
 
 class Problem(NamedTuple):
@@ -67,11 +68,12 @@ def registration_problem(
 
 def _http_problem(host: str, application_type: str, development: bool) -> Problem | None:
     """http only where nobody else listens: on the machine of the person (RFC 8252 §7.3, §8.3)."""
-    if development and host in _LOOPBACK_HOSTS | {"localhost"}:
+    if (development or application_type == "native") and host in _LOOPBACK_HOSTS:
         return None
-    if application_type == "native" and host in _LOOPBACK_HOSTS:
-        return None
-    return Problem("is http.", "Use https; a native application may use http://127.0.0.1 or http://[::1].")
+    return Problem(
+        "is http.",
+        "Use https; a native application may use http://127.0.0.1, http://[::1] or http://localhost.",
+    )
 
 
 def shape_problem(redirect_uri: str) -> Problem | None:
@@ -136,8 +138,8 @@ def _host(parts: _Parts) -> str:
 def matches(client: Client, redirect_uri: str) -> bool:
     """Whether answers for the client may go there: a registered URI, byte for byte.
 
-    Of a native client's ``http://127.0.0.1`` and ``http://[::1]`` the port alone may vary, because the
-    operating system hands it out (RFC 8252 §7.3).
+    Of a native client's ``http://127.0.0.1``, ``http://[::1]`` and ``http://localhost`` the port alone may vary,
+    because the operating system hands it out (RFC 8252 §7.3).
     """
     if shape_problem(redirect_uri) is not None:
         return False
@@ -149,6 +151,11 @@ def matches(client: Client, redirect_uri: str) -> bool:
     return wanted is not None and any(
         wanted == _without_loopback_port(registered) for registered in client.metadata.redirect_uris
     )
+
+
+def is_loopback(redirect_uri: str) -> bool:
+    """Whether the answer stays on the machine of the person, by http."""
+    return _without_loopback_port(redirect_uri) is not None
 
 
 def _without_loopback_port(uri: str) -> tuple[str, str] | None:

@@ -10,6 +10,7 @@ from domain.grant.events import ClientCredentialsGranted
 from domain.grant.issue import IssueFacts, TokensIssued
 from domain.grant.sender_constraint import binding_of
 from domain.liveness import why_not
+from domain.vocabulary import scope as scopes
 from domain.vocabulary.confirmation import UNBOUND, Confirmation
 
 
@@ -69,8 +70,10 @@ def _allowed_scope(command: GrantClientCredentials, facts: IssueFacts) -> tuple[
         )
     if command.scope is None:
         return allowed
-    if not set(command.scope) <= set(allowed):
+    beyond = [value for value in command.scope if value not in allowed]
+    if beyond:
         return invalid_scope(
-            "The scope holds more than the client may have.", hint="Ask for what is registered."
+            f"The scope holds more than the client may have: {scopes.shown(beyond)}.",
+            hint="Ask for what is registered.",
         )
     return command.scope

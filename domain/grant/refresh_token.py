@@ -18,6 +18,7 @@ from domain.grant.issue import IssueFacts, TokensIssued
 from domain.grant.revocation import ended_with_others
 from domain.grant.sender_constraint import WRONG_INSTANCE, binding_of, wrong_key
 from domain.liveness import why_not
+from domain.vocabulary import scope as scopes
 from domain.vocabulary.confirmation import UNBOUND, Confirmation
 
 
@@ -120,9 +121,11 @@ def _narrowed(grant: Grant, requested: tuple[str, ...] | None) -> tuple[str, ...
     granted = grant.scope or ()
     if requested is None:
         return granted
-    if not set(requested) <= set(granted):
+    beyond = [value for value in requested if value not in granted]
+    if beyond:
         return invalid_scope(
-            "The scope holds more than was granted.", hint="Ask for the granted scope or a part of it."
+            f"The scope holds more than was granted: {scopes.shown(beyond)}.",
+            hint="Ask for the granted scope or a part of it.",
         )
     return requested
 

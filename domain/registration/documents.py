@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from domain.client import redirect_uri
 from domain.client.client import Client
 from domain.client.metadata import ClientMetadata
 from domain.errors import Refusal
@@ -62,7 +63,15 @@ def read(document: Mapping[str, Any]) -> dict[str, Any] | Refusal:
             fields[name] = typed
     if localized:
         fields["localized"] = localized
-    return fields | _corresponding(fields)
+    return fields | _corresponding(fields) | _native(fields)
+
+
+def _native(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Who answers on the person's own machine alone is a native application, whether it says so or not: RFC 7591 has
+    no application_type, and OIDC DCR §2 lets a client of the web have no such address."""
+    addresses = fields.get("redirect_uris", ())
+    is_native = bool(addresses) and all(redirect_uri.is_loopback(uri) for uri in addresses)
+    return {"application_type": "native"} if is_native and "application_type" not in fields else {}
 
 
 def _scope(value: object) -> tuple[str, ...] | Refusal:

@@ -1,12 +1,16 @@
 """RFC 6749 §3.3: what a ``scope`` parameter may look like."""
 
 import re
+from collections.abc import Collection
+from itertools import islice
 from typing import Final
 
 from domain.errors import Refusal, invalid_scope
 
 MAX_VALUES: Final = 64
 MAX_LENGTH: Final = 1024
+_SHOWN_VALUES: Final = 3
+_SHOWN_LENGTH: Final = 40
 
 #: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
 _SCOPE_TOKEN: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
@@ -30,6 +34,13 @@ def parse(scope: str) -> tuple[str, ...] | Refusal:
 def parse_optional(scope: str | None) -> tuple[str, ...] | Refusal | None:
     """The same of a parameter that may be left out; None when it is."""
     return None if scope is None else parse(scope)
+
+
+def shown(values: Collection[str]) -> str:
+    """Values as a refusal names them: at most the first three, each with its first 40 characters. They passed
+    ``parse``, so each of their characters may be in an ``error_description`` (RFC 6749 §4.1.2.1)."""
+    named = [value[:_SHOWN_LENGTH] for value in islice(values, _SHOWN_VALUES)]
+    return " ".join(named) + (" and more" if len(values) > _SHOWN_VALUES else "")
 
 
 def is_value(value: str) -> bool:

@@ -224,20 +224,23 @@ async def test_an_essential_acr_out_of_reach(server: RunningServer, browser: Bro
 
 
 async def test_a_scope_outside_the_grammar(server: RunningServer, browser: Browser) -> None:
-    """A028: ``invalid_scope``, and nothing of the value comes back in a header."""
+    """A028: ``invalid_scope``, and nothing of the value comes back in a header; one that is well-formed is named."""
     web = await server.client("web")
     for scope in (
         'openid "x"',
         "openid a\\b",
         "openid\tb",
         "openid é",
+        'unregistered "',
         "openid\r\nX: y",
-        "unregistered",
         None,
     ):
         shown, _ = await browser.authorize(web, scope=scope)
         assert shown.parameters["error"] == "invalid_scope", scope
         assert "unregistered" not in (shown.location or "")
+    shown, _ = await browser.authorize(web, scope="unregistered")
+    assert shown.parameters["error"] == "invalid_scope"
+    assert "scope unregistered." in shown.parameters["error_description"]
     many = " ".join(f"s{number}" for number in range(2000))
     assert (await refused(browser, web, scope=many[:3000]))["error"] == "invalid_scope"
 

@@ -137,7 +137,7 @@ async def test_an_unregistered_redirect_uri(server: RunningServer) -> None:
     [
         ({"response_type": "token"}, "unsupported_response_type"),
         ({"response_type": None}, "invalid_request"),
-        ({"scope": "openid root"}, "invalid_scope"),
+        ({"scope": "root"}, "invalid_scope"),
         ({"resource": "https://elsewhere.example/"}, "invalid_target"),
         ({"code_challenge_method": "plain"}, "invalid_request"),
         ({"code_challenge": None}, "invalid_request"),

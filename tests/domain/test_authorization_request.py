@@ -199,7 +199,7 @@ BY_REDIRECT: dict[str, tuple[Client, dict[str, str | None], set[str], str]] = {
     "A028 tab": (WEB, {"scope": "openid\temail"}, set(), "invalid_scope"),
     "A028 many": (WEB, {"scope": " ".join(f"s{number}" for number in range(65))}, set(), "invalid_scope"),
     "A028 long": (WEB, {"scope": "s" * 1025}, set(), "invalid_scope"),
-    "scope not registered": (WEB, {"scope": "openid admin"}, set(), "invalid_scope"),
+    "scope not registered": (WEB, {"scope": "admin root"}, set(), "invalid_scope"),
     "scope of an empty allow-list": (client(scope=()), {"scope": "openid"}, set(), "invalid_scope"),
     "A030 long state": (WEB, {"state": "s" * (MAX_STATE + 1)}, set(), "invalid_request"),
     "A030 long nonce": (WEB, {"nonce": "n" * (MAX_NONCE + 1)}, set(), "invalid_request"),
@@ -248,6 +248,29 @@ def test_a_profile_may_demand_a_nonce(profile: str, scope: tuple[str, ...], is_n
     assert nonce_refusal(its_client, Parameters({"nonce": "n"}), "code", scope) is None
     refusal = nonce_refusal(its_client, Parameters({}), "code", scope)
     assert (None if refusal is None else refusal.error) == ("invalid_request" if is_needed else None)
+
+
+@pytest.mark.parametrize(
+    ("asked", "granted"),
+    [
+        ("openid admin", ("openid",)),
+        ("admin openid root email", ("openid", "email")),
+        ("root email", ("email",)),
+    ],
+)
+def test_a_scope_beyond_the_registration_is_left_out(asked: str, granted: tuple[str, ...]) -> None:
+    """A028, OIDC Core §3.1.2.1: what is not known is left out, as long as something remains; never is it granted."""
+    some = client(scope=("openid", "email"))
+    assert accepted(ask(some, {"scope": asked})).request.scope == granted
+
+
+def test_a_scope_of_which_nothing_remains_is_named() -> None:
+    """The refusal names what was asked for, shortened, in characters of ``error_description``."""
+    outcome = ask(client(scope=("openid",)), {"scope": " ".join(["r" * 900, "admin", "root", "x"])})
+    assert isinstance(outcome, ByRedirect)
+    assert outcome.refusal.description == (
+        f"The client may not ask for the scope {'r' * 40} admin root and more."
+    )
 
 
 def test_an_ambiguous_state_is_not_echoed() -> None:

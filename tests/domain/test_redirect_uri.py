@@ -95,7 +95,7 @@ def test_no_client_uses_it_even_when_stored(row: str, uri: str) -> None:
         ("A009 http", "http://client.example/cb", False, False, False),
         ("A008 loopback", "http://127.0.0.1/cb", False, True, True),
         ("A008 loopback 6", "http://[::1]:8080/cb", False, True, True),
-        ("A008 localhost", "http://localhost:8080/cb", False, False, True),
+        ("A008 localhost", "http://localhost:8080/cb", False, True, True),
         ("A008 prefix", "http://127.0.0.1.evil.example/cb", False, False, False),
         ("A008 localhost prefix", "http://localhost.evil.example/cb", False, False, False),
         ("A009 own scheme", "com.example.app:/cb", False, True, False),
@@ -105,7 +105,7 @@ def test_no_client_uses_it_even_when_stored(row: str, uri: str) -> None:
 def test_registration_by_kind_of_client(
     row: str, uri: str, web: bool, native: bool, development: bool
 ) -> None:
-    """https for the web; loopback and own schemes for native clients; localhost in development (A009)."""
+    """https for the web; loopback and own schemes for native clients; loopback in development (A009)."""
     assert (registration_problem(uri, "web") is None) is web, row
     assert (registration_problem(uri, "native") is None) is native, row
     assert (registration_problem(uri, "web", development=True) is None) is development, row
@@ -156,6 +156,10 @@ def test_use_is_an_exact_comparison(row: str, uri: str, expected: bool) -> None:
         ("query varies", "http://127.0.0.1/cb", "http://127.0.0.1:2/cb?a=1", False),
         ("host varies", "http://127.0.0.1/cb", "http://localhost:2/cb", False),
         ("other loopback", "http://127.0.0.1/cb", "http://[::1]:2/cb", False),
+        ("localhost", "http://localhost:1/cb", "http://localhost:2/cb", True),
+        ("localhost path", "http://localhost:1/cb", "http://localhost:2/evil", False),
+        ("localhost is no address", "http://localhost/cb", "http://127.0.0.1:2/cb", False),
+        ("localhost suffix", "http://localhost/cb", "http://localhost.evil:2/cb", False),
         ("suffix", "http://127.0.0.1/cb", "http://127.0.0.1.evil:2/cb", False),
         ("user information", "http://127.0.0.1/cb", "http://127.0.0.1:2@evil/cb", False),
         ("scheme varies", "http://127.0.0.1/cb", "https://127.0.0.1:2/cb", False),

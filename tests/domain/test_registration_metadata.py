@@ -42,6 +42,25 @@ def test_grant_and_response_types_follow_each_other(given: dict[str, Any], expec
     assert read(given) == expected
 
 
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        ({"redirect_uris": ["http://localhost:1455/cb"]}, "native"),
+        ({"redirect_uris": ["http://127.0.0.1/cb", "http://[::1]:8/cb"]}, "native"),
+        ({"redirect_uris": ["http://localhost/cb"], "application_type": "web"}, "web"),
+        ({"redirect_uris": ["http://localhost/cb", "https://app.example/cb"]}, None),
+        ({"redirect_uris": ["http://localhost.evil.example/cb"]}, None),
+        ({"redirect_uris": []}, None),
+        ({}, None),
+    ],
+)
+def test_loopback_addresses_alone_are_a_native_client(given: dict[str, Any], kind: str | None) -> None:
+    """RFC 7591 has no application_type: a tool on the person's machine need not name it (A009)."""
+    fields = read(given)
+    assert not isinstance(fields, Refusal)
+    assert fields.get("application_type") == kind
+
+
 def test_scope_is_one_text() -> None:
     """RFC 7591 §2: values between spaces, each once."""
     assert read({"scope": "openid  email openid"}) == {"scope": ("openid", "email")}
