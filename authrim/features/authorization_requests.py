@@ -6,7 +6,6 @@ from authrim.authorization.pushed_endpoint import PUSH
 from authrim.core.parts import Core
 from authrim.crypto.jwe import CONTENT_ENCRYPTION, KEY_MANAGEMENT
 from authrim.features.feature import Feature, Route
-from authrim.web import preflight_endpoint as preflight
 from domain.client.profile import PROFILES
 from domain.stream import DEFAULT_TENANT
 from domain.vocabulary.features import PUSHED_REQUESTS, REQUEST_OBJECTS
@@ -42,10 +41,7 @@ AUTHORIZATION_REQUESTS: Final[tuple[Feature, ...]] = (
     Feature(
         PUSHED_REQUESTS,
         "RFC 9126",
-        (
-            Route("POST", "/par", PUSH.handle, "par"),
-            Route("OPTIONS", "/par", preflight.preflight, "par_preflight"),
-        ),
+        (Route("POST", "/par", PUSH.handle, "par", scripts=True),),
         _pushed,
         optional=True,
     ),

@@ -18,15 +18,19 @@ STABLE = "stable"
 class Route(msgspec.Struct, frozen=True):
     """One method of one path. ``at_root``: the path is not below the issuer's own path but before it
     (RFC 8414 §3.1), and ``behind`` comes after (RFC 9728 §3.1). ``head``: HEAD is answered as GET is, without the body
-    (RFC 9110 §9.3.2); not where a GET begins something."""
+    (RFC 9110 §9.3.2); not where a GET begins something. ``scripts``: scripts in browsers may call the path, so its
+    preflights are answered and its errors are for every origin to read (Fetch §3.2, A198). ``both_forms``: where the
+    issuer has a path, the address is there before it and behind it, as clients of either specification ask."""
 
-    method: Literal["GET", "POST", "PUT", "DELETE", "OPTIONS"]
+    method: Literal["GET", "POST", "PUT", "DELETE"]
     path: str
     handler: Handler
     name: str
     at_root: bool = False
     behind: str = ""
     head: bool = False
+    scripts: bool = False
+    both_forms: bool = False
 
 
 class Feature(msgspec.Struct, frozen=True):

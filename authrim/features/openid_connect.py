@@ -11,7 +11,6 @@ from authrim.pages.translations import LOCALES
 from authrim.people.sign_in.password import ACR_SUPPORTED
 from authrim.tokens import userinfo_endpoint as userinfo
 from authrim.web import discovery_endpoint as discovery
-from authrim.web import preflight_endpoint as preflight
 from domain.authorization.parameters import CREATE, DISPLAYS, PROMPTS
 from domain.stream import DEFAULT_TENANT
 from domain.vocabulary.claims import SCOPE_CLAIMS, STANDARD_CLAIMS
@@ -66,7 +65,15 @@ OPENID_CONNECT: Final[tuple[Feature, ...]] = (
         "discovery",
         "OpenID Connect Discovery 1.0, RFC 8414",
         (
-            Route("GET", "/.well-known/openid-configuration", discovery.metadata, "discovery", head=True),
+            Route(
+                "GET",
+                "/.well-known/openid-configuration",
+                discovery.metadata,
+                "discovery",
+                head=True,
+                scripts=True,
+                both_forms=True,
+            ),
             Route(
                 "GET",
                 "/.well-known/oauth-authorization-server",
@@ -74,8 +81,10 @@ OPENID_CONNECT: Final[tuple[Feature, ...]] = (
                 "metadata",
                 at_root=True,
                 head=True,
+                scripts=True,
+                both_forms=True,
             ),
-            Route("GET", "/jwks", discovery.jwks, "jwks", head=True),
+            Route("GET", "/jwks", discovery.jwks, "jwks", head=True, scripts=True),
         ),
         _discovery,
     ),
@@ -112,9 +121,8 @@ OPENID_CONNECT: Final[tuple[Feature, ...]] = (
         "userinfo",
         "OpenID Connect Core 1.0 §5.3, RFC 6750",
         (
-            Route("GET", "/userinfo", userinfo.userinfo, "userinfo"),
-            Route("POST", "/userinfo", userinfo.userinfo, "userinfo_post"),
-            Route("OPTIONS", "/userinfo", preflight.preflight, "userinfo_preflight"),
+            Route("GET", "/userinfo", userinfo.userinfo, "userinfo", scripts=True),
+            Route("POST", "/userinfo", userinfo.userinfo, "userinfo_post", scripts=True),
         ),
         lambda core: {"userinfo_endpoint": core.url("/userinfo")},
     ),

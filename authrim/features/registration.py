@@ -30,7 +30,7 @@ REGISTRATION: Final[tuple[Feature, ...]] = (
     Feature(
         "registration",
         "RFC 7591, OpenID Connect Dynamic Client Registration 1.0",
-        (Route("POST", "/register", register.register, "register"),),
+        (Route("POST", "/register", register.register, "register", scripts=True),),
         _registration,
         possible=_is_on,
     ),
@@ -71,6 +71,7 @@ REGISTRATION: Final[tuple[Feature, ...]] = (
                 at_root=True,
                 behind="/userinfo",
                 head=True,
+                scripts=True,
             ),
         ),
         optional=True,

@@ -7,7 +7,6 @@ from authrim.features.feature import Feature, Route
 from authrim.tokens.introspect_endpoint import INTROSPECT
 from authrim.tokens.revoke_endpoint import REVOKE
 from authrim.tokens.token_endpoint import TOKEN
-from authrim.web import preflight_endpoint as preflight
 from domain.client.profile import ATTESTED_METHODS, CERTIFICATE_METHODS, SECRET_ALGORITHM
 from domain.vocabulary.features import CLIENT_ATTESTATION, MTLS
 
@@ -51,10 +50,7 @@ TOKENS: Final[tuple[Feature, ...]] = (
     Feature(
         "token",
         "RFC 6749 §3.2, RFC 7523, RFC 9068",
-        (
-            Route("POST", "/token", TOKEN.handle, "token"),
-            Route("OPTIONS", "/token", preflight.preflight, "token_preflight"),
-        ),
+        (Route("POST", "/token", TOKEN.handle, "token", scripts=True),),
         _token,
     ),
     Feature(
@@ -95,10 +91,7 @@ TOKENS: Final[tuple[Feature, ...]] = (
     Feature(
         "revocation",
         "RFC 7009",
-        (
-            Route("POST", "/revoke", REVOKE.handle, "revoke"),
-            Route("OPTIONS", "/revoke", preflight.preflight, "revoke_preflight"),
-        ),
+        (Route("POST", "/revoke", REVOKE.handle, "revoke", scripts=True),),
         _revocation,
     ),
 )

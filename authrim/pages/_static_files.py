@@ -21,14 +21,15 @@ _HEADERS = {
 class StaticFiles:
     """Every file of ``authrim/pages/static``, read once."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "") -> None:
+        """``prefix``: the path of the issuer, which a proxy may be asked for alone."""
         self._bodies: dict[str, bytes] = {}
         self._urls: dict[str, str] = {}
         for path in sorted(_FOLDER.iterdir()):
             if path.suffix in _TYPES:
                 self._bodies[path.name] = body = path.read_bytes()
                 digest = hashlib.sha256(body).hexdigest()[:16]
-                self._urls[path.name] = f"/static/{path.stem}-{digest}{path.suffix}"
+                self._urls[path.name] = f"{prefix}/static/{path.stem}-{digest}{path.suffix}"
 
     def url(self, name: str) -> str:
         """The path of a file, with its hash: ``authrim.css`` → ``/static/authrim-<hash>.css``."""

@@ -249,8 +249,9 @@ class CheckSessionPage(Page, frozen=True, kw_only=True):
 class Pages:
     """Every page in every language, ready to be shown. One per process."""
 
-    def __init__(self) -> None:
-        self._static = StaticFiles()
+    def __init__(self, prefix: str = "") -> None:
+        """``prefix``: the path of the issuer, before all that the pages name."""
+        self._static = StaticFiles(prefix)
         self._translations = {locale: load_translations(locale) for locale in LOCALES}
         self._templates: dict[tuple[str, str], Template] = {}
         for locale in LOCALES:

@@ -24,10 +24,12 @@ from authrim.people.part import PEOPLE
 from authrim.web.answers import error_page
 from authrim.web.authority import OWN_NAMES, OwnNames
 from authrim.web.call import CORE, PAGES, PARTS
+from authrim.web.cors import FOR_SCRIPTS
 from authrim.web.discovery_endpoint import METADATA
 from authrim.web.errors import json_refusal
 from authrim.web.health_endpoint import READINESS
 from authrim.web.middleware import middleware
+from authrim.web.preflight_endpoint import preflight
 from authrim.web.sent_forms import FORMS, SentForms
 from authrim.wire.forwarded import PROXIES, Proxies
 from authrim.wire.limits import Limits
@@ -75,18 +77,30 @@ def make_app(parts: Parts, limits: Limits) -> web.Application:
     app[READINESS] = Readiness()
     app[METADATA] = msgspec.json.encode(server_metadata(core))
     prefix = urlsplit(core.issuer).path
+    for_scripts: set[str] = set()
     for feature in enabled(core.settings):
         for route in feature.routes:
-            path = _path(route, prefix)
-            app.router.add_route(route.method, path, route.handler, name=route.name)
-            if route.head:
-                app.router.add_route(hdrs.METH_HEAD, path, route.handler, name=f"{route.name}_head")
+            for number, path in enumerate(_paths(route, prefix)):
+                name = f"{route.name}_other_form" if number else route.name
+                _add(app, route, path, name)
+                if route.scripts and path not in for_scripts:
+                    for_scripts.add(path)
+                    app.router.add_route(hdrs.METH_OPTIONS, path, preflight, name=f"{name}_preflight")
+    app[FOR_SCRIPTS] = frozenset(for_scripts)
     app.router.add_routes(parts[PAGES].static_routes())
     return app
 
 
-def _path(route: Route, prefix: str) -> str:
-    return route.path + prefix + route.behind if route.at_root else prefix + route.path
+def _add(app: web.Application, route: Route, path: str, name: str) -> None:
+    app.router.add_route(route.method, path, route.handler, name=name)
+    if route.head:
+        app.router.add_route(hdrs.METH_HEAD, path, route.handler, name=f"{name}_head")
+
+
+def _paths(route: Route, prefix: str) -> tuple[str, ...]:
+    before, behind = route.path + prefix + route.behind, prefix + route.path
+    first, other = (before, behind) if route.at_root else (behind, before)
+    return (first, other) if route.both_forms and prefix else (first,)
 
 
 def _answer_failure(request: web.Request, refusal: Refusal, error_id: str) -> web.StreamResponse:

@@ -1,5 +1,7 @@
 """The parts of a server: made once from its settings and its store, each under the key of its room."""
 
+from urllib.parse import urlsplit
+
 from authrim.authorization.fetched_request_objects import RequestObjects
 from authrim.authorization.part import AUTHORIZATION, Authorization
 from authrim.authorization.source_limiter import SourceLimiter
@@ -42,7 +44,7 @@ async def make_parts(settings: Settings, store: ReadBack) -> Parts:
     return Parts(
         {
             CORE: core,
-            PAGES: Pages(),
+            PAGES: Pages(urlsplit(settings.issuer).path),
             CLIENTS: _clients(core),
             PEOPLE: People(_passwords(settings), ChecksUnderWay()),
             TOKENS: Tokens(AccessTokens(store, core.configuration, core.key_ring, settings.issuer)),

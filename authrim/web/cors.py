@@ -1,10 +1,13 @@
 """Cross-origin reading of what a script in a browser may call (Fetch §3.2, A198).
 
-Token, revocation, userinfo, discovery and JWKS answer with these headers; pages, the authorization endpoint
-and logout never do. Credentials are never allowed: a browser's cookies are no argument there.
+What scripts may call answers with these headers: token, pushed requests, revocation, userinfo, registration, discovery
+and the key set; pages, the authorization endpoint and logout never do. Credentials are never allowed: a browser's
+cookies are no argument there. An error that says nothing of a known client is for every origin, or a script would
+see a failure of the network in place of it.
 """
 
 from collections.abc import Collection
+from http import HTTPStatus
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -15,9 +18,14 @@ from domain.client.redirect_uri import web_origin
 ANY_ORIGIN: Final = frozenset({"*"})
 """For documents that are the same for everyone: discovery and JWKS."""
 
+FOR_SCRIPTS: Final = web.AppKey("for_scripts", frozenset[str])
+"""The paths that scripts may call."""
+
 _PREFLIGHT: Final = {
     "Access-Control-Allow-Methods": "GET, POST",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, DPoP",
+    # The star is for headers of the application's own, such as MCP-Protocol-Version; it does not stand for
+    # Authorization (Fetch §3.2.5).
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, DPoP, *",
     "Access-Control-Max-Age": "600",
 }
 _EXPOSED: Final = "Authrim-Error-Id, DPoP-Nonce, Retry-After, WWW-Authenticate"
@@ -42,6 +50,23 @@ def cors_headers(
         return headers
     headers |= _PREFLIGHT if preflight else {"Access-Control-Expose-Headers": _EXPOSED}
     return headers
+
+
+def allow_every_origin(request: web.Request, response: web.StreamResponse) -> None:
+    """Let the scripts of every page read the answer."""
+    response.headers.update(cors_headers(request.headers.get(hdrs.ORIGIN), ANY_ORIGIN))
+
+
+def show_error_to_scripts(request: web.Request, response: web.StreamResponse) -> None:
+    """Let every origin read an error about which no endpoint has decided: of a client that is not known, of a token
+    that is nobody's, of the middleware itself."""
+    if (
+        response.status >= HTTPStatus.BAD_REQUEST
+        and hdrs.ORIGIN in request.headers
+        and request.path in request.app[FOR_SCRIPTS]
+        and hdrs.VARY not in response.headers
+    ):
+        allow_every_origin(request, response)
 
 
 def allow_client_origins(request: web.Request, response: web.Response, client: Client) -> None:

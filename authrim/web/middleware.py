@@ -24,6 +24,7 @@ from authrim.pages.headers import ERROR_ID_HEADER, page_headers
 from authrim.store.codec import UnreadableEvent
 from authrim.store.contract import Unavailable
 from authrim.web.authority import refuse_other_names
+from authrim.web.cors import show_error_to_scripts
 from authrim.web.errors import json_refusal
 from authrim.wire.forwarded import NO_PROXIES, PROXIES, behind_proxies, source_of
 from domain.errors import Refusal, temporarily_unavailable
@@ -74,6 +75,7 @@ def middleware(
             refuse_other_names(request)
             response = await handler(request)
             _protect(response)
+            show_error_to_scripts(request, response)
             if LATE_HEADERS in request:
                 response.headers.update(request[LATE_HEADERS])
         except (CancelledError, ConnectionError):
@@ -82,6 +84,7 @@ def middleware(
         except Exception as error:
             response = _answer_failure(request, error, answer)
             _protect(response)
+            show_error_to_scripts(request, response)
         _log_request(request, response.status, started, response.headers.get(ERROR_ID_HEADER))
         return response
 

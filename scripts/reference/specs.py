@@ -102,7 +102,12 @@ def _status(feature: Feature) -> str:
 
 def _section(feature: Feature, fields: tuple[str, ...], known: Evidence) -> str:
     """One feature: a line for each thing that there is of it."""
-    routes = [f"{route.method} {shown_path(route.path + route.behind)}" for route in feature.routes]
+    routes = [
+        f"{method} {shown_path(route.path + route.behind)}"
+        for route in feature.routes
+        for method in ((route.method, "OPTIONS") if route.scripts else (route.method,))
+    ]
+    routes = list(dict.fromkeys(routes))
     lines = {
         "Routes": routes,
         "Grant types": feature.grant_types,

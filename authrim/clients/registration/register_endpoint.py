@@ -13,6 +13,7 @@ from authrim.core.parts import Core
 from authrim.web.answers import refuse_as_json, refuse_as_resource
 from authrim.web.bearer import bearer_token
 from authrim.web.call import call_of
+from authrim.web.cors import allow_every_origin
 from authrim.web.errors import resource_challenge
 from authrim.web.json_body import read_json_object
 from domain.errors import Refusal
@@ -39,7 +40,9 @@ async def register(request: web.Request) -> web.StreamResponse:
     answer = token if isinstance(token, Refusal) else await _register(request, call, token)
     if isinstance(answer, Managed):
         await quota.count_client()
-        return managed_answer(call.core, answer, status=201)
+        response = managed_answer(call.core, answer, status=201)
+        allow_every_origin(request, response)  # whoever asked has the client, and no cookie counts here
+        return response
     if answer.status in {401, 403}:
         return await refuse_as_resource(call, ENDPOINT, answer)
     return await refuse_as_json(request, call, ENDPOINT, answer)
