@@ -6,8 +6,6 @@ from pathlib import Path
 
 import click
 from pydantic import SecretStr
-from rich.console import Console
-from rich.panel import Panel
 
 from authrim.commands._common import failures_told
 from authrim.commands._dev_certificates import tls_settings
@@ -101,11 +99,11 @@ def _announce(workplace: Workplace, issuer: str, *, as_json: bool) -> None:
         click.echo(json.dumps(workplace.announcement(issuer)))
         return
     web, spa, service = (workplace.clients[name] for name in ("web", "spa", "service"))
+    # Plain lines, which a narrow terminal wraps and a file keeps: a frame would cut a secret off.
     lines = [
-        "[bold]Development server[/bold]: plain HTTP, this machine only, never for real people.",
+        "Development server: plain HTTP, this machine only, never for real people.",
         "",
         f"issuer          {issuer}",
-        # A secret has a line of its own: a terminal of 80 columns would cut it off.
         f"web client      {web['client_id']}",
         f"                secret {web['client_secret']}",
         f"                redirect {web['redirect_uris'][0]}",
@@ -116,11 +114,7 @@ def _announce(workplace: Workplace, issuer: str, *, as_json: bool) -> None:
         f"account         {workplace.account['login']}   password {workplace.account['password']}",
         "",
         "Try a first token:",
-    ]
-    console = Console(soft_wrap=True)
-    console.print(Panel.fit("\n".join(lines), border_style="yellow"))
-    console.print(
         f"  curl -u {service['client_id']}:{service['client_secret']} "
         f"-d grant_type=client_credentials {issuer}/token",
-        highlight=False,
-    )
+    ]
+    click.echo("\n".join(lines))
