@@ -1,5 +1,5 @@
-"""The authorization endpoint for a request that was pushed before (RFC 9126 §4): the browser brings its
-``request_uri``, and whatever else stands in the query is not looked at (RFC 9101 §5)."""
+"""The authorization endpoint for a pushed request (RFC 9126 §4). The browser brings the ``request_uri``; all other
+parameters of the query are ignored (RFC 9101 §5)."""
 
 from urllib.parse import urlencode
 
@@ -24,8 +24,8 @@ ENDPOINT = "authorize"
 async def authorize_pushed(
     request: web.Request, call: Call, client_id: str, request_uri: str
 ) -> web.StreamResponse:
-    """GET or POST ``/authorize?client_id=…&request_uri=urn:…``. Nobody is redirected for a bad ``request_uri``: where
-    the client wants its answers is only known by a good one."""
+    """GET or POST ``/authorize?client_id=…&request_uri=urn:…``. A bad ``request_uri`` is never answered by a
+    redirect: only a good one tells where the client wants its answers."""
     if request.method == hdrs.METH_POST:  # its session cookie stayed behind (decisions.md 28)
         named = urlencode({"client_id": client_id, "request_uri": request_uri})
         return see_other(call.core.url(f"/authorize?{named}"))
@@ -39,7 +39,7 @@ async def authorize_pushed(
 
 
 async def _fetched(request: web.Request, call: Call, client_id: str, value: str) -> Interaction | Refusal:
-    """The open request that the value names, for this browser."""
+    """The open request behind the ``request_uri``, for this browser."""
     tenant = call.tenant
     handle = parse_handle(value)
     if handle is None or handle.kind != PUSHED_REQUEST:

@@ -1,7 +1,7 @@
 """What the authorization endpoint gives out by itself: the code, and the tokens of the implicit and the hybrid flow
 (RFC 6749 §4.1.2, OIDC Core §3.2.2.5, §3.3.2.5).
 
-Like at the token endpoint, secrets are made before the decision, which gets to see their digests only, and tokens are
+As at the token endpoint, secrets are made before the decision, which gets to see their digests only, and tokens are
 signed after it and before the append (architecture.md rule 7).
 """
 
@@ -24,7 +24,7 @@ from domain.vocabulary import response_type as response_types
 
 
 class Draft(NamedTuple):
-    """What an answer would hold. ``issuance`` None: the response type has no token."""
+    """What the answer may contain. ``issuance`` None: the response type has no token."""
 
     code: str
     issuance: Issuance | None
@@ -36,12 +36,12 @@ class Draft(NamedTuple):
 
     @property
     def issue_facts(self) -> IssueFacts | None:
-        """What tokens are decided with."""
+        """The facts on which tokens are decided."""
         return self.issuance.facts if self.issuance else None
 
 
 class SignedAnswer(msgspec.Struct, frozen=True):
-    """The good answer: its parameters, in order, but for those that every answer has. ``session_id`` as in
+    """The successful response: its parameters in order, without those that every response has. ``session_id`` as in
     ``Authorized``."""
 
     parameters: dict[str, str]
@@ -65,7 +65,7 @@ async def draft_answer(
 
 
 async def signed_step(draft: Draft, step: Step | Refusal, state: str | None) -> Onward | Refusal:
-    """What was decided, its answer signed when it is one."""
+    """The step as decided; if it is a successful response, its tokens are signed here."""
     if not isinstance(step, Authorized):
         return step
     parameters = await _parameters(draft, step, state)

@@ -45,7 +45,7 @@ async def read_request(
     call: Call, client: Client, params: Params, *,
     browser_hash: str | None = None, pushed: Pushed | None = None,
 ) -> Valid | OnPage | ByRedirect:  # fmt: skip
-    """The request of a client that is known and active, or where its refusal goes."""
+    """Validate the request of a known and active client. A refusal says where it is shown: on a page or by redirect."""
     facts = RequestFacts(
         now=call.core.now(),
         issuer=call.core.issuer,
@@ -63,7 +63,7 @@ async def read_request(
     signed = await request_object(call, client, params)
     if isinstance(signed, Refusal):
         return refuse_object(client, parameters, signed, facts)
-    if signed is not None:  # RFC 9101 §5: what stands beside it is not looked at any more
+    if signed is not None:  # RFC 9101 §5: parameters outside the request object are ignored
         parameters, facts = signed.parameters, msgspec.structs.replace(facts, signed=signed)
     valid = validate(client, parameters, facts)
     unserved = cannot_be_served(client, call.core.features)
@@ -76,7 +76,7 @@ async def read_request(
 
 
 def _with_hint(call: Call, client: Client, valid: Valid, hint: str) -> Valid | ByRedirect:
-    """The person that the hint speaks of, which needs our keys (OIDC Core §3.1.2.1 ``id_token_hint``)."""
+    """Add the person that the hint names; to read it takes our keys (OIDC Core §3.1.2.1 ``id_token_hint``)."""
     keys = call.core.key_ring.past_and_present_keys(call.tenant, call.core.now())
     subject = hinted_subject(keys, call.core.issuer, client.client_id, hint)
     if valid.private.hinted_subject is not None and subject != valid.private.hinted_subject:
@@ -93,7 +93,7 @@ def _parameters(params: Params) -> Parameters:
 
 
 def _claims(text: str | None) -> tuple[dict[str, Any] | None, bool]:
-    """The ``claims`` parameter by the strict reader (A029), and whether it was broken."""
+    """The ``claims`` parameter, read by the strict JSON reader (A029), and whether it was malformed."""
     if text is None:
         return None, False
     try:

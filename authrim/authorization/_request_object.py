@@ -1,4 +1,4 @@
-"""Does the request come in a request object (RFC 9101)? By value, or by a reference that the client has registered."""
+"""Request objects (RFC 9101): passed by value, or by a reference that the client has registered."""
 
 from typing import Final
 
@@ -42,7 +42,7 @@ async def request_object(call: Call, client: Client, params: Params) -> RequestO
 
 
 async def _verified(call: Call, client: Client, token: str) -> RequestObject | Refusal:
-    """Open, find the key, verify; and use it up where one is for one request."""
+    """Decrypt it, find the key, verify the signature, and mark it as used where each may be used only once."""
     jws = jar.opened(token, call.core.key_ring.decryption_keys(call.tenant, call.core.now()))
     if isinstance(jws, Refusal):
         return jws
@@ -59,7 +59,7 @@ async def _verified(call: Call, client: Client, token: str) -> RequestObject | R
 
 
 async def _used_up(call: Call, client: Client, verified: RequestObject) -> Refusal | None:
-    """Remember the ``jti`` for as long as the object would be taken, on all nodes (A065)."""
+    """Remember the ``jti`` on all nodes for as long as the object would be accepted (A065)."""
     assert verified.jti is not None
     assert verified.expires_at is not None
     key = f"request-object:{call.tenant}:{client.client_id}:{digest(verified.jti)}"

@@ -28,7 +28,7 @@ from domain.vocabulary import response_mode as response_modes
 
 
 class Destination(msgspec.Struct, frozen=True):
-    """Whom an authorization response goes to, where and how; ``response_mode`` in full."""
+    """The client that gets an authorization response, its redirect URI, and the full ``response_mode``."""
 
     client: Client
     redirect_uri: str
@@ -55,7 +55,7 @@ def authorization_response(
     pages: Pages, page_settings: Mapping[str, object], destination: Destination, sent: Mapping[str, str],
     error_id: str,
 ) -> web.Response:  # fmt: skip
-    """What was ``encoded``, in the request's own mode."""
+    """The response that carries the ``encoded`` parameters in the request's response mode."""
     address, fields = address_and_fields(destination, sent)
     if not fields:
         return see_other(address)
@@ -66,7 +66,7 @@ def authorization_response(
 def address_and_fields(
     destination: Destination, sent: Mapping[str, str]
 ) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Where the browser goes with what was ``encoded``; and the fields that it posts there, if it does."""
+    """The address that the browser goes to with the ``encoded`` parameters, and the form fields if it posts them."""
     match response_modes.encoding_of(destination.response_mode):
         case response_modes.FORM_POST:
             return destination.redirect_uri, tuple(sent.items())
@@ -96,7 +96,7 @@ async def _ask_before_leaving(
     request: web.Request, call: Call, destination: Destination, parameters: Mapping[str, str],
     refusal: Refusal,
 ) -> web.Response:  # fmt: skip
-    """The same answer behind a link or a button (RFC 9700 §4.11.2)."""
+    """The same response behind a link or a button, so that the person decides (RFC 9700 §4.11.2)."""
     sent = await encoded(call, destination, parameters)
     if isinstance(sent, Refusal):
         return await refuse_on_page(request, call, "authorize", sent, client_known=True)

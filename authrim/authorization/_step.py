@@ -59,8 +59,8 @@ async def advance(
 async def take_step(
     call: Call, interaction: Interaction, decide: Decide, *, at_once: bool = False
 ) -> Onward | Refusal:
-    """Decide with grant and client as they are at each try: either may have moved meanwhile. ``at_once``: nothing that
-    takes time has happened since the interaction was opened, so the first try goes by what was read then."""
+    """Decide with grant and client as they are at each try: either may have moved meanwhile. ``at_once``: the
+    interaction was opened a moment ago, so the first try uses the grant as it was read then."""
     private, asked = interaction.private, interaction.asked
     binds_to = interaction.browser_hash if asked.request_uri_hash else None
     stream = grant_stream(call.tenant, interaction.grant_id)
@@ -99,6 +99,6 @@ async def answer_step(visit: Visit, step: Onward | Refusal, gone: Refusal | None
         return StepAnswer(False, refused, is_over=True)
     by_person = request.method == hdrs.METH_POST  # every step but those of /authorize is a form of ours
     response = await complete(request, call, visit.interaction, step, by_person=by_person)
-    # Refused before the step was decided: whatever else it would have recorded is not there.
+    # Refused before the step was decided: nothing of it was recorded.
     taken = not isinstance(step, NoEncryptionKey)
     return StepAnswer(taken, response, is_over=isinstance(step, SignedAnswer | Refusal))

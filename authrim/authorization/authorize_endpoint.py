@@ -94,7 +94,7 @@ async def _named_client(request: web.Request, call: Call) -> tuple[Client, Param
 
 
 def is_pushed(core: Core, params: Params) -> bool:
-    """Whether the ``request_uri`` is one of ours (RFC 9126 §2.2); sent twice it is nobody's."""
+    """Whether the ``request_uri`` is one of ours (RFC 9126 §2.2); if it is repeated, it is not."""
     ours = params.values.get("request_uri", "").startswith(PREFIX)
     return ours and "request_uri" not in params.duplicates and PUSHED_REQUESTS in core.features
 
@@ -149,5 +149,5 @@ async def _first_step(request: web.Request, call: Call, opened: OpenRequest) -> 
 
 
 def _expectations(events: tuple[Any, ...], signed_in: SignedInBrowser | None) -> tuple[tuple[str, int], ...]:
-    """A decision that used the session holds only while session and account are as they were read."""
+    """The versions of session and account that a decision on the session relies on."""
     return signed_in.expects if signed_in is not None and len(events) > 1 else ()

@@ -116,7 +116,7 @@ CLIENT_CHANGED: Final = DeadEnd(
     cause=Cause.CLIENT_CHANGED,
 )
 
-#: Says in the address that a cookie was set, and should have come back.
+#: Query parameter that says: a cookie was set, and should come back.
 _PROBED: Final = "cookies"
 
 
@@ -158,8 +158,8 @@ def _title(cause: Cause | None) -> str:
 
 
 def _why_unknown(request: web.Request) -> DeadEnd | None:
-    """Why the browser did not bring the request's cookie. None: it brought none at all, and it has to be seen first
-    whether it keeps them."""
+    """Why the browser did not send the request's cookie. None: it sent no cookie at all, so a probe has to show whether
+    it keeps any."""
     if came_elsewhere(request):
         return OTHER_HOST
     if cookies_of(request):
@@ -171,7 +171,7 @@ def _why_unknown(request: web.Request) -> DeadEnd | None:
 
 
 def _probe(request: web.Request) -> web.Response:
-    """The same page once more, with a cookie on the way."""
+    """Set a cookie and lead to the same page again, to see whether the browser sends it."""
     core = core_of(request)
     response = see_other(f"{core.origin}{request.rel_url.raw_path}?{_PROBED}=1")
     set_probe_cookie(core, response)

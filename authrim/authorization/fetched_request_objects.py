@@ -1,5 +1,5 @@
-"""Request objects by reference (RFC 9101 §5.2.2): fetched from where the client has registered them, and kept when the
-reference says what is behind it (OIDC Core §6.2)."""
+"""Request objects by reference (RFC 9101 §5.2.2): fetched from a registered address, and cached if the reference has a
+hash of the object (OIDC Core §6.2)."""
 
 import re
 from typing import Final
@@ -13,9 +13,9 @@ from domain.authorization.pushed_request import invalid_request_uri
 from domain.client.client import Client
 from domain.errors import Refusal
 
-#: Bytes of an object at most, as for one that comes by value.
+#: The largest object in bytes, as for one that is passed by value.
 MAX_BYTES: Final = 65_536
-#: Objects that are kept.
+#: The most objects that are cached.
 OBJECTS_HELD: Final = 256
 #: A fragment that may be the SHA-256 of the object (OIDC Core §6.2). It says what may be kept; what to believe is
 #: said by the signature. Clients exist that register a digest before they have an object, so a wrong one is no error.

@@ -30,12 +30,12 @@ from domain.grant.grant import Grant
 from domain.grant.issue import IssueFacts
 from domain.vocabulary.features import USER_REGISTRATION
 
-#: Name of the sealed row with what may hold personal data.
+#: Name of the sealed row with parameters that may hold personal data.
 REQUEST_ROW: Final = "request"
 
 
 class OpenRequest(msgspec.Struct, frozen=True):
-    """An authorization request on record that is not answered yet. ``private`` is what is kept sealed of it."""
+    """An authorization request on record that is not answered yet. ``private`` are its sealed parameters."""
 
     grant_id: str
     asked: AuthorizationRequested
@@ -115,7 +115,7 @@ def _browser_secret(request: web.Request, call: Call, grant_id: str, grant: Gran
 
 
 async def allowed_client(call: Call, asked: AuthorizationRequested) -> Client | None:
-    """The request's client as it is now, when it may still have what was asked for."""
+    """The request's client as it is now, if it is still allowed what it asked for."""
     client = await call.core.configuration.client(call.tenant, asked.client_id)
     if client is None or not is_still_allowed(
         client, asked, call.core.response_types, call.core.response_modes
@@ -137,7 +137,7 @@ async def private_parameters(
 
 
 class StepFacts(msgspec.Struct, frozen=True):
-    """What a step is decided with, beside the grant's state: the time, and what an answer would be made of.
+    """The facts of a step, beside the grant's state: the time, and what a response would contain.
     ``browser_hash`` is the browser that a pushed request gets bound to."""
 
     now: int

@@ -9,7 +9,7 @@ from domain.authorization import steps as authorization
 
 
 async def is_signed_in_since(request: web.Request, call: Call, interaction: Interaction) -> bool:
-    """Whether the browser's session answers this request by now, so that nobody has to give a password twice. A request
+    """Whether the browser's session now answers this request, so that nobody enters a password twice. A request
     that asks for a new sign-in (``prompt=login``, ``max_age``) still gets one."""
     signed_in = await signed_in_browser(request, call, interaction.client)
     if signed_in is None:

@@ -1,4 +1,4 @@
-"""What the room of authorization requests brings to a server."""
+"""The part of a server that belongs to authorization requests."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,7 +10,7 @@ from authrim.core.parts import Part
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """How many requests one source may begin, and request objects by reference."""
+    """The limit on requests per source, and request objects by reference."""
 
     limiter: SourceLimiter
     request_objects: RequestObjects

@@ -1,4 +1,4 @@
-"""How many requests of one kind one source may send a minute, counted in this process's memory.
+"""How many requests of one kind a source may send per minute, counted in this process's memory.
 
 For what leaves an event behind when it is accepted (decisions.md 20): a flood from one address is turned away
 before it reaches the log. Attempts at passwords are counted in the store, for all nodes together.
@@ -14,12 +14,12 @@ from domain.errors import Refusal
 _WINDOW: Final = 60
 #: Sources remembered within a minute; beyond that all new ones share one count.
 _SOURCES: Final = 100_000
-#: How many times as much as what is inside a network around an address may send.
+#: A network may send so many times as much as an address or a smaller network inside it.
 _GROWTH: Final = 4
 
 
 class SourceLimiter:
-    """Counts by fixed windows of a minute."""
+    """Counts in fixed windows of one minute."""
 
     def __init__(self, per_minute: int) -> None:
         self._per_minute = per_minute

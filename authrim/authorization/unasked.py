@@ -12,7 +12,7 @@ from authrim.core.call import Call
 from authrim.people.sessions.browser import signed_in_browser
 from domain.client.client import Client
 
-#: Who described a client that somebody here has looked at.
+#: The ``source`` of clients that an administrator has registered.
 _BY_ADMINISTRATOR: Final = "admin"
 _FRAMES: Final = frozenset({"iframe", "frame"})
 

@@ -37,7 +37,7 @@ _decode = msgspec.json.Decoder(AccessTokenIssued).decode
 
 
 class TokenReference(msgspec.Struct, frozen=True):
-    """Which token a presented string is: its grant and its id there. ``kid`` signed it, if it is a JWT."""
+    """The token that a presented string stands for: its grant, and its id there. ``kid`` is the key that signed a JWT."""
 
     grant_id: str
     token_id: str
@@ -70,8 +70,8 @@ class AccessTokens:
         self._verified: Held[str, TokenReference] = Held(_REMEMBERED)
 
     async def find(self, tenant: str, token: str) -> PresentedToken | None:
-        """The token, or None when this server never gave it out, or so long ago that it has expired: its row leaves
-        some time after that (authrim/core/expired.py), and nobody may be able to tell when."""
+        """The token. None if this server never issued it, or if it has expired: its row is deleted some time after that
+        (authrim/core/expired.py), and an answer must not tell when."""
         named = self._named(tenant, token)
         if named is None:
             return None

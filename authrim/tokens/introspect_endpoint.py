@@ -1,4 +1,4 @@
-"""Token introspection (RFC 7662), for who the token is meant for and for nobody else (decisions.md 24, A131)."""
+"""Token introspection (RFC 7662), only for those whom the token is meant for (decisions.md 24, A131)."""
 
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from domain.liveness import why_not
 
 ENDPOINT = "introspect"
 
-#: All that anybody learns about a token that is not active, or not theirs (RFC 7662 §2.2).
+#: The whole answer for a token that is not active, or not meant for the caller (RFC 7662 §2.2).
 INACTIVE: Final[dict[str, Any]] = {"active": False}
 
 
@@ -54,7 +54,7 @@ async def _introspection(call: Call, asker: Client, token: str) -> dict[str, Any
 
 
 def _active(core: Core, presented: PresentedToken, subject: str) -> dict[str, Any]:
-    """``subject`` is what the token's own client calls the person, whoever asks (A156)."""
+    """``subject`` is the ``sub`` that the token's own client knows, whoever asks (A156)."""
     issued = presented.issued
     members: dict[str, Any] = {
         "active": True,

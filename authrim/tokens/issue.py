@@ -1,4 +1,4 @@
-"""What every grant type shares: preparing facts for the decision, and signing what was decided.
+"""Shared by every grant type: prepare the facts for the decision, and sign what was decided.
 
 Signing comes after the decision and before the append (architecture.md rule 7): when the append loses, the
 unsent tokens are thrown away.
@@ -48,14 +48,14 @@ async def current_client(asked: ClientRequest, grant_type: str) -> Client | Refu
 
 
 async def standing_of(call: Call, client: Client, grant: Grant, now: int) -> Standing:
-    """Read what the grant hangs on, in one look-up; ``now`` holds when there is nothing to read."""
+    """Read what the grant depends on, in one look-up; without a session ``now`` is the time."""
     if grant.session_id is None or grant.request is None:
         return Standing(Liveness(client=client.status), now)
     found = await call.core.store.find("session", row_key(call.tenant, grant.session_id))
     row = found.row or {}
     bound = session_bound_to(grant) is not None
     if found.row is None and not bound and grant.subject is not None:
-        # The session is long over, and its row has left (authrim/core/expired.py); the account alone counts.
+        # The session ended long ago, and its row is deleted (authrim/core/expired.py): only the account counts.
         found = await call.core.store.find("account", row_key(call.tenant, grant.subject))
         account = found.row or {}
         row = {f"account_{name}": account.get(name) for name in ("status", "version", "document")}

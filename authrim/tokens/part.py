@@ -1,4 +1,4 @@
-"""What the room of tokens brings to a server."""
+"""The part of a server that belongs to tokens."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -9,7 +9,7 @@ from authrim.tokens.access_tokens import AccessTokens
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Access tokens that somebody presents."""
+    """Presented access tokens."""
 
     access_tokens: AccessTokens
 

@@ -1,4 +1,4 @@
-"""Who presents this access token? What every protected resource of ours asks first (RFC 6750, RFC 9449 §7, RFC 8705).
+"""The access token of a request to one of our protected resources (RFC 6750, RFC 9449 §7, RFC 8705).
 
 The token stands in one place, is active, and whoever sends it proves the key it is bound to; what it may be used for
 is the resource's own question.
@@ -81,7 +81,7 @@ async def presented_token(request: web.Request, call: Call, endpoint: str) -> Pr
 
 
 def described_at(core: Core) -> str:
-    """Where the metadata of our protected resource is: before its own path (RFC 9728 §3.1). Empty: it is off."""
+    """Where the metadata of our protected resource is: before its own path (RFC 9728 §3.1). Empty if there is none."""
     if PROTECTED_RESOURCE_METADATA not in core.features:
         return ""
     return core.origin + WELL_KNOWN + userinfo(core.issuer).removeprefix(core.origin)

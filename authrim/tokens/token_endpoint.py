@@ -1,4 +1,4 @@
-"""The token endpoint (RFC 6749 §3.2): who is the client, which grant, and its answer as JSON."""
+"""The token endpoint (RFC 6749 §3.2): the grant type decides which tokens the client gets."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Final

@@ -77,7 +77,7 @@ async def _answer(request: web.Request, call: Call, presented: PresentedToken) -
 
 
 async def _in_form(call: Call, client: Client, claims: dict[str, Any]) -> web.Response | Refusal:
-    """The claims as the client registered to get them: JSON, signed, encrypted, or signed and then encrypted
+    """The claims in the form that the client has registered: JSON, signed, encrypted, or signed and then encrypted
     (OIDC Core §5.3.2, §16.14)."""
     metadata, tenant = client.metadata, call.tenant
     signed_with, alg = metadata.userinfo_signed_response_alg, metadata.userinfo_encrypted_response_alg
