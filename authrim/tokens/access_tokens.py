@@ -37,7 +37,7 @@ _decode = msgspec.json.Decoder(AccessTokenIssued).decode
 
 
 class TokenReference(msgspec.Struct, frozen=True):
-    """The token that a presented string stands for: its grant, and its id there. ``kid`` is the key that signed a JWT."""
+    """The token that a presented string stands for: its grant, and its id there. ``kid``: the key that signed a JWT."""
 
     grant_id: str
     token_id: str
