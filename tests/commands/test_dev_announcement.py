@@ -28,7 +28,10 @@ def test_secrets_are_printed_whole_at_every_width(tmp_path: Path, columns: int |
         fcntl.ioctl(writes, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     data = tmp_path / "data"
     command = (sys.executable, "-m", "authrim", "dev", "--port", str(port), "--data", str(data))
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=writes, stderr=subprocess.DEVNULL) as dev:
+    quiet = subprocess.DEVNULL
+    # A terminal that says nothing of itself is taken to be 80 columns wide.
+    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"} | {"TERM": "xterm"}
+    with subprocess.Popen(command, env=environment, stdin=quiet, stdout=writes, stderr=quiet) as dev:
         os.close(writes)
         try:
             printed = b""
