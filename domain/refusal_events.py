@@ -1,10 +1,10 @@
-"""Refusals that belong to no grant: each is a one-event stream, or counted into a summary during a flood."""
+"""Refusals that belong to no grant: each is a stream of one event, or is only counted during a flood."""
 
 from domain.event import Event, registry
 
 
 class RequestRefused(Event, frozen=True, tag="refusal.request_refused.v1"):
-    """A request was refused before it belonged to any grant. ``client_id`` only when such a client exists."""
+    """A request was refused before it belonged to a grant. ``client_id`` is set only if the client exists."""
 
     error_id: str
     endpoint: str
@@ -19,7 +19,7 @@ class RequestRefused(Event, frozen=True, tag="refusal.request_refused.v1"):
 
 
 class RefusalsCounted(Event, frozen=True, tag="refusal.counted.v1"):
-    """An endpoint refused this often in this minute, beyond what was recorded one by one."""
+    """How often an endpoint refused in one minute, in addition to the refusals that were recorded one by one."""
 
     endpoint: str
     error: str

@@ -1,4 +1,4 @@
-"""What the administrator's commands share: an open store with the keys to its private rows, and their answers."""
+"""What the administrator's commands share: an open store with the keys to its private rows, and their output."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,12 +39,12 @@ class Office:
 
     @property
     def keeper(self) -> ClientSecrets:
-        """Who keeps the secrets that clients sign with."""
+        """The rows with the secrets that clients sign with."""
         return ClientSecrets(self.store, self.master)
 
     @property
     def fetching(self) -> Fetching:
-        """What a registration may fetch with."""
+        """What a registration fetches addresses with."""
         return Fetching(self.egress, self.private)
 
     async def configuration(self) -> Configuration:
@@ -82,7 +82,7 @@ def administer(
 
 
 def _refuse(context: click.Context, refusal: Refusal) -> NoReturn:
-    """The refusal as an endpoint would give it: as JSON on standard output, or as text on standard error."""
+    """The refusal as an endpoint would return it: as JSON on standard output, or as text on standard error."""
     if is_json(context):
         names = ("error", "description", "hint", "section")
         click.echo(json_text({name: getattr(refusal, name) for name in names}))
@@ -93,12 +93,12 @@ def _refuse(context: click.Context, refusal: Refusal) -> NoReturn:
 
 
 def moment(seconds: int) -> str:
-    """A time, in seconds since 1970, as RFC 3339 has it."""
+    """A time, in seconds since 1970, in the form of RFC 3339."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def print_fields(context: click.Context, fields: Mapping[str, Any], note: str = "") -> None:
-    """One thing, a field a line. What is empty is in the JSON only. ``note`` is for people."""
+    """One thing, one field per line. Empty fields are in the JSON only. ``note`` is for people."""
     shown = {name: _text(value) for name, value in fields.items() if value not in (None, "", (), [], {})}
     width = max((len(name) for name in shown), default=0)
     text = Text()
@@ -125,7 +125,7 @@ def print_list(
 
 
 def _text(value: Any) -> str:
-    """A value in a person's eyes: a list one entry per line, nothing as a dash."""
+    """A value as people read it: a list with one entry per line, an empty value as a dash."""
     match value:
         case None:
             return "–"

@@ -1,4 +1,4 @@
-"""What the commands share: the settings, an open store, and answers as text or as JSON."""
+"""What the commands share: the settings, an open store, and output as text or as JSON."""
 
 import asyncio
 import json
@@ -24,13 +24,13 @@ T = TypeVar("T")
 
 
 class UnusableSettings(click.ClickException):
-    """Ends a command like a wrong option does: nothing was done, and trying again will not help."""
+    """Ends a command as a wrong option does: nothing was done, and a retry will not help."""
 
     exit_code = 2
 
 
 def settings_of(context: click.Context, **overrides: Any) -> Settings:
-    """The settings by ``--config``, the environment and ``overrides``; what is wrong ends the command."""
+    """The settings from ``--config``, the environment and ``overrides``. A wrong one ends the command."""
     try:
         return load(context.find_root().params.get("config"), overrides)
     except BadSettings as error:
@@ -39,7 +39,7 @@ def settings_of(context: click.Context, **overrides: Any) -> Settings:
 
 @contextmanager
 def failures_told(settings: Settings) -> Iterator[None]:
-    """Let what a database or a master key can do to a command end it with the cause and the fix."""
+    """End the command with the cause and the fix when the database or a master key fails."""
     try:
         yield
     except (WrongMasterKeys, MasterKeyRefused) as wrong:
@@ -55,7 +55,7 @@ def failures_told(settings: Settings) -> Iterator[None]:
 
 
 def run_with_store(context: click.Context, work: Callable[[ReadBack], Awaitable[T]]) -> T:
-    """Do some work on the configured store, beside a running server or without one."""
+    """Do some work on the configured store. A server may be running or not."""
     settings = settings_of(context)
 
     async def run() -> T:
@@ -71,18 +71,18 @@ def run_with_store(context: click.Context, work: Callable[[ReadBack], Awaitable[
 
 
 def is_json(context: click.Context) -> bool:
-    """Whether JSON was asked for."""
+    """Whether JSON output was requested."""
     return bool(context.find_root().params.get("as_json"))
 
 
 def json_text(data: Mapping[str, Any]) -> str:
-    """JSON for standard output, in ASCII where that knows no more."""
+    """JSON for standard output, in ASCII where the stream supports nothing else."""
     known = (sys.stdout.encoding or "").lower().replace("-", "")
     return json.dumps(data, ensure_ascii=known != "utf8")
 
 
 def emit(context: click.Context, data: Mapping[str, Any], human: RenderableType) -> None:
-    """Print the answer: ``data`` with ``--json``, else ``human``. Lines are cut by nobody when they go to a file."""
+    """Print the answer: ``data`` with ``--json``, else ``human``. Lines that go to a file are not wrapped."""
     if is_json(context):
         click.echo(json_text(data))
     else:
@@ -91,7 +91,7 @@ def emit(context: click.Context, data: Mapping[str, Any], human: RenderableType)
 
 @contextmanager
 def progress_of(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on standard error, where a person can see it: call it with what is done and the whole."""
+    """A progress bar on standard error, if that is a terminal: call it with the work done and the total."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=None)

@@ -1,4 +1,4 @@
-"""The certificates of ``authrim dev --mtls-port``: an authority of the folder's own, and a server's certificate of it.
+"""The certificates of ``authrim dev --mtls-port``: an authority in the data folder, and a server certificate from it.
 
 For one machine and one developer. The authority's key stays in the folder, to make certificates for clients with.
 """
@@ -19,7 +19,7 @@ _NAMES: Final = (x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(
 
 
 def tls_settings(data: Path, port: int) -> dict[str, Any]:
-    """The settings for a second port with TLS; the certificates are made when they are not there. Raises OSError."""
+    """The settings for a second port with TLS. Missing certificates are created. Raises OSError."""
     folder = data / "tls"
     if not (folder / "server.crt").exists():
         _make(folder)

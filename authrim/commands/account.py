@@ -1,4 +1,4 @@
-"""``authrim account``: people who sign in. A password is never an argument, where every process could read it."""
+"""``authrim account``: people who sign in. A password is never an argument, because other processes could read it."""
 
 import sys
 from collections.abc import Awaitable, Callable
@@ -24,7 +24,7 @@ _NOTHING_PERSONAL: Final = "For the log; nothing personal."
 
 @click.group()
 def account() -> None:
-    """Make and list accounts, change their password and claims, disable and erase them.
+    """Create and list accounts, change their password and claims, disable and erase them.
 
     ACCOUNT is a login or a subject.
     """
@@ -35,7 +35,7 @@ def account() -> None:
 @click.option(
     "--claims", "claims_file", type=_CLAIMS, help="A JSON file with claims (OIDC Core 5.1); - is stdin."
 )
-@click.option("--subject", help="A subject of your own; without it a random pseudonym.")
+@click.option("--subject", help="The subject. Default: a random pseudonym.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from the first line of stdin.")
 @click.pass_context
 def create(
@@ -46,7 +46,7 @@ def create(
     *,
     password_stdin: bool,
 ) -> None:
-    """Make an account that signs in with LOGIN. Asks for the password."""
+    """Create an account that signs in with LOGIN. Prompts for the password."""
     password = _read_password(from_stdin=password_stdin)
     claims = {} if claims_file is None else _read_claims(claims_file)
 
@@ -70,12 +70,12 @@ def create(
     "--end-grants",
     "ends",
     type=click.Choice(["unbound", "all", "none"]),
-    help="Which of the grants that outlive a session end too: those of public clients and of tokens bound to no key "
-    "(unbound), all, or none. Asked for where a person types; else unbound.",
+    help="Which of the grants that outlive a session to end: those of public clients and those with tokens that are "
+    "bound to no key (unbound), all, or none. On a terminal you are asked; otherwise unbound.",
 )
 @click.pass_context
 def set_password(context: click.Context, account: str, ends: Grants | None, *, password_stdin: bool) -> None:
-    """Change the password and end all sessions. Asks for the password, and which grants are to end."""
+    """Change the password and end all sessions. Prompts for the password and for the grants to end."""
     password = _read_password(from_stdin=password_stdin)
     ends = ends or _which_grants(asks=not password_stdin)
 
@@ -96,7 +96,7 @@ def set_password(context: click.Context, account: str, ends: Grants | None, *, p
 @click.argument("claims_file", type=_CLAIMS, metavar="FILE")
 @click.pass_context
 def set_claims(context: click.Context, account: str, claims_file: BinaryIO) -> None:
-    """Replace all claims by those of a JSON file (OIDC Core 5.1); - is stdin."""
+    """Replace all claims with those of a JSON file (OIDC Core 5.1); - is stdin."""
     claims = _read_claims(claims_file)
 
     async def work(office: Office, subject: str) -> Account | Refusal:
@@ -106,13 +106,13 @@ def set_claims(context: click.Context, account: str, claims_file: BinaryIO) -> N
 
 
 @account.command("list")
-@click.option("--after", default="", help="Begin behind this subject.")
+@click.option("--after", default="", help="Start after this subject.")
 @click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="How many at most."
+    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="The maximum number."
 )
 @click.pass_context
 def list_(context: click.Context, after: str, limit: int) -> None:
-    """List the accounts in the order of their subjects, without anything personal. Erased ones stay in it."""
+    """List the accounts in the order of their subjects, without personal data. Includes erased ones."""
 
     async def work(office: Office) -> tuple[Account, ...] | Refusal:
         return await list_accounts(office.store, office.tenant, after, limit)
@@ -124,10 +124,10 @@ def list_(context: click.Context, after: str, limit: int) -> None:
 
 @account.command("show")
 @click.argument("account")
-@click.option("--personal", is_flag=True, help="Show the login and the claims too.")
+@click.option("--personal", is_flag=True, help="Also show the login and the claims.")
 @click.pass_context
 def show(context: click.Context, account: str, *, personal: bool) -> None:
-    """Show an account, without anything personal unless asked."""
+    """Show an account, without personal data unless --personal is given."""
 
     async def work(office: Office, subject: str) -> ShownAccount | Refusal:
         return await accounts.show_account(
@@ -151,7 +151,7 @@ def show(context: click.Context, account: str, *, personal: bool) -> None:
 @click.option("--reason", default="administrator", show_default=True, help=_NOTHING_PERSONAL)
 @click.pass_context
 def disable(context: click.Context, account: str, reason: str) -> None:
-    """Forbid signing in; all tokens are inactive at once."""
+    """Forbid signing in. All tokens become inactive at once."""
 
     async def work(office: Office, subject: str) -> Account | Refusal:
         return await accounts.disable_account(office.store, office.tenant, subject, reason)
@@ -163,7 +163,7 @@ def disable(context: click.Context, account: str, reason: str) -> None:
 @click.argument("account")
 @click.pass_context
 def end_sessions(context: click.Context, account: str) -> None:
-    """Log the person out everywhere. Running servers tell the clients that want to hear of it."""
+    """Log the person out everywhere. Running servers notify the clients that registered for it."""
 
     async def work(office: Office, subject: str) -> int | Refusal:
         return await accounts.end_sessions_of(office.store, office.tenant, subject)
@@ -173,13 +173,13 @@ def end_sessions(context: click.Context, account: str) -> None:
 
 @account.command("end-grants")
 @click.argument("account")
-@click.option("--client", "client_id", help="Only those of this client.")
+@click.option("--client", "client_id", help="Only the grants of this client.")
 @click.option("--reason", default="administrator", show_default=True, help=_NOTHING_PERSONAL)
 @click.pass_context
 def end_grants(context: click.Context, account: str, client_id: str | None, reason: str) -> None:
-    """End all that clients have been granted for the person.
+    """End everything that clients were granted for the person.
 
-    Codes, refresh tokens and access tokens are worth nothing at once, also those that outlive the session. Agreements
+    Codes, refresh tokens and access tokens become invalid at once, including those that outlive the session. Consents
     stay; withdraw-consent ends them too.
     """
 
@@ -206,7 +206,7 @@ def enable(context: click.Context, account: str) -> None:
 @click.argument("client_id")
 @click.pass_context
 def withdraw_consent(context: click.Context, account: str, client_id: str) -> None:
-    """Forget what the person agreed to for a client: they are asked again."""
+    """Forget the consent that the person gave to a client. They are asked again."""
 
     async def work(office: Office, subject: str) -> Account | Refusal:
         return await accounts.withdraw_consent(office.store, office.tenant, subject, client_id)
@@ -219,7 +219,7 @@ def withdraw_consent(context: click.Context, account: str, client_id: str) -> No
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def erase(context: click.Context, account: str, *, yes: bool) -> None:
-    """Destroy the person's data for good (GDPR Art. 17). The log keeps the pseudonym and still verifies."""
+    """Destroy the person's data permanently (GDPR Art. 17). The log keeps the pseudonym and still verifies."""
     if not yes:
         click.confirm("Destroy this person's data for good?", abort=True, err=True)
 
@@ -249,7 +249,7 @@ def _on(
 
 
 def _which_grants(*, asks: bool) -> Grants:
-    """What a person answers, or the default where nobody is there to ask."""
+    """What a person answers, or the default if there is no terminal."""
     if not asks:
         return "unbound"
     question = "Grants that outlive the session to end (unbound, all, none)"
@@ -272,7 +272,7 @@ def _read_password(*, from_stdin: bool) -> str:
 
 
 def _read_claims(file: BinaryIO) -> dict[str, Any]:
-    """The claims as JSON. What is wrong with it is said without what stands there."""
+    """The claims as JSON. An error is reported without quoting the file."""
     try:
         claims = strict_json.loads(file.read())
     except strict_json.JsonRefused as refused:

@@ -1,4 +1,4 @@
-"""``authrim audit``: the life of a grant, why a request was refused, and the proof of the log."""
+"""``authrim audit``: the history of a grant, why a request was refused, and verifying the log."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -25,22 +25,24 @@ _TIMES: Final = ("_at", "_until", "auth_time", "active_from")
 
 @click.group()
 def audit() -> None:
-    """Read what happened from the log, and prove the log."""
+    """Read what happened from the log, and verify the log."""
 
 
 @audit.command("grant")
 @click.argument("grant_id")
-@click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="The tenant that the grant is of.")
+@click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="The tenant of the grant.")
 @click.pass_context
 def grant(context: click.Context, grant_id: str, tenant: str) -> None:
-    """Tell the life of a grant, from its request to its end."""
+    """Show the history of a grant, from its request to its end."""
 
     async def work(store: ReadBack) -> Timeline:
         return await grant_timeline(store, tenant, grant_id)
 
     timeline = run_with_store(context, work)
     if not timeline.lines:
-        raise click.ClickException("There is no grant of this id. It is the middle part of a code or token.")
+        raise click.ClickException(
+            "There is no grant with this id. The id is the middle part of a code or token."
+        )
     emit(context, timeline.as_json(), _timeline(timeline))
     if not timeline.readable:
         context.exit(1)
@@ -67,7 +69,7 @@ def why(context: click.Context, error_id: str) -> None:
 @audit.command("verify")
 @click.pass_context
 def verify(context: click.Context) -> None:
-    """Walk the hash chain; name the first position that does not fit. An empty log proves nothing."""
+    """Verify the hash chain and report the first position that does not match. An empty log proves nothing."""
 
     async def work(store: ReadBack) -> tuple[Verification, str]:
         with progress_of("Proving the log") as progress:
@@ -96,7 +98,7 @@ def _timeline(timeline: Timeline) -> RenderableType:
 
 
 def _lines(lines: Iterable[Line]) -> RenderableType:
-    """A row per event; who it was is said once for the events of one request."""
+    """One row per event. The actor is shown once for the events of one request."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("Position", justify="right", no_wrap=True)
     table.add_column("Time (UTC)", no_wrap=True)
@@ -115,7 +117,7 @@ def _lines(lines: Iterable[Line]) -> RenderableType:
 
 
 def _request(line: Line) -> str:
-    """Who caused an event, and by which request."""
+    """The actor of an event, and its request."""
     named = {"trace": line.metadata.trace, "error id": line.metadata.error_id}
     return " · ".join([line.by, *(f"{name} {shown(value)}" for name, value in named.items() if value)])
 

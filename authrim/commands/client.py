@@ -1,4 +1,4 @@
-"""``authrim client``: register clients, change them, give them new secrets, end them."""
+"""``authrim client``: register, update, disable and delete clients, and rotate their secrets."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -9,7 +9,8 @@ from authrim.clients import records as clients
 from authrim.clients.logos import LARGEST_FILE, LogoChange, new_logo
 from authrim.clients.records import ClientWithSecret
 from authrim.commands._administering import Office, administer, moment, print_fields, print_list
-from authrim.commands._client_options import client_options, fields_of, logo_option
+from authrim.commands._client_fields import fields_of
+from authrim.commands._client_options import client_options, logo_option
 from domain.client.client import Client
 from domain.client.metadata import ClientMetadata
 from domain.client.profile import PROFILES
@@ -38,7 +39,7 @@ _UNSETTABLE: Final = tuple(name for name in ClientMetadata.__struct_fields__ if 
 
 @click.group()
 def client() -> None:
-    """Register clients, change them, give them new secrets, end them."""
+    """Register, update, disable and delete clients, and rotate their secrets."""
 
 
 @client.command("create")
@@ -48,14 +49,14 @@ def client() -> None:
     "or a service without people.",
 )  # fmt: skip
 @click.option("--service", "kind", flag_value="service", help="The same as --type service.")
-@click.option("--client-id", help="An id of your own; without it a random one.")
+@click.option("--client-id", help="The client id. Default: a random one.")
 @client_options
 @logo_option
 @click.pass_context
 def create(
     context: click.Context, /, kind: str, client_id: str | None, logo: Path | None, **options: Any
 ) -> None:
-    """Register a client. Its secret is shown once, here."""
+    """Register a client. Its secret is shown only once."""
     options = fields_of(options)
     profile = PROFILES[options.get("profile", "oidc")]
     given = {**PRESETS[kind], **defaults_of(profile), **options}
@@ -86,9 +87,9 @@ def create(
 
 
 @client.command("list")
-@click.option("--after", default="", help="Begin behind this client id.")
+@click.option("--after", default="", help="Start after this client id.")
 @click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="How many at most."
+    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="The maximum number."
 )
 @click.pass_context
 def list_(context: click.Context, after: str, limit: int) -> None:
@@ -106,7 +107,7 @@ def list_(context: click.Context, after: str, limit: int) -> None:
 @click.argument("client_id")
 @click.pass_context
 def show(context: click.Context, client_id: str) -> None:
-    """Show all that is registered of a client; never its secret."""
+    """Show the registration of a client, without its secret."""
 
     async def work(office: Office) -> Client | Refusal:
         return await clients.show_client(office.store, office.tenant, client_id)
@@ -118,17 +119,17 @@ def show(context: click.Context, client_id: str) -> None:
 @click.argument("client_id")
 @client_options
 @logo_option
-@click.option("--no-logo", is_flag=True, help="Show no picture any more.")
+@click.option("--no-logo", is_flag=True, help="Remove the logo.")
 @click.option(
     "--unset", multiple=True, type=click.Choice(_UNSETTABLE), metavar="FIELD",
-    help="Put a field back to what it is without registration, such as logo_uri; repeatable.",
+    help="Reset a field, such as logo_uri, to its default; repeatable.",
 )  # fmt: skip
 @click.pass_context
 def update(
     context: click.Context, /, client_id: str, unset: tuple[str, ...], logo: Path | None, no_logo: bool,
     **options: Any,
 ) -> None:  # fmt: skip
-    """Change some fields of a client. A list replaces the whole list."""
+    """Change fields of a client. A list replaces the whole list."""
     if logo is not None and no_logo:
         raise click.UsageError("Give --logo or --no-logo, not both.")
     defaults = ClientMetadata()
@@ -159,7 +160,7 @@ def update(
 async def _logo_change(
     office: Office, file: Path | None, none_any_more: bool = False
 ) -> LogoChange | Refusal | None:
-    """What becomes of the logo, or None when nothing was said of it. No more is read than may be used."""
+    """The change of the logo, or None if no option names it. Reads no more than the size limit."""
     if none_any_more:
         return LogoChange(office.private, None)
     if file is None:
@@ -172,11 +173,11 @@ async def _logo_change(
 @click.argument("client_id")
 @click.option(
     "--overlap", type=click.IntRange(0, 90 * DAY), default=clients.DEFAULT_OVERLAP, show_default=True,
-    help="For how many seconds the secret before this one goes on working.",
+    help="How long the previous secret still works, in seconds.",
 )  # fmt: skip
 @click.pass_context
 def rotate_secret(context: click.Context, client_id: str, overlap: int) -> None:
-    """Give a client a new secret. It is shown once, here."""
+    """Give a client a new secret. It is shown only once."""
 
     async def work(office: Office) -> ClientWithSecret | Refusal:
         return await clients.rotate_secret(office.store, office.tenant, client_id, overlap, office.keeper)
@@ -189,7 +190,7 @@ def rotate_secret(context: click.Context, client_id: str, overlap: int) -> None:
 @click.option("--reason", default="administrator", show_default=True, help="For the log; nothing personal.")
 @click.pass_context
 def disable(context: click.Context, client_id: str, reason: str) -> None:
-    """Forbid a client everything for now; its tokens are inactive at once."""
+    """Disable a client. Its tokens become inactive at once."""
 
     async def work(office: Office) -> Client | Refusal:
         return await clients.disable_client(office.store, office.tenant, client_id, reason)
@@ -201,7 +202,7 @@ def disable(context: click.Context, client_id: str, reason: str) -> None:
 @click.argument("client_id")
 @click.pass_context
 def enable(context: click.Context, client_id: str) -> None:
-    """Let a disabled client act again."""
+    """Enable a disabled client."""
 
     async def work(office: Office) -> Client | Refusal:
         return await clients.enable_client(office.store, office.tenant, client_id)
@@ -214,7 +215,7 @@ def enable(context: click.Context, client_id: str) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def delete(context: click.Context, client_id: str, *, yes: bool) -> None:
-    """End a registration for good. The id is never used again."""
+    """Delete a client permanently. Its id is never used again."""
     if not yes:
         click.confirm(f"End the registration of {client_id} for good?", abort=True, err=True)
 

@@ -1,4 +1,4 @@
-"""``authrim dev``: a server to develop against, with clients and an account, on this machine only."""
+"""``authrim dev``: a development server with clients and an account, on this machine only."""
 
 import asyncio
 import json
@@ -36,11 +36,11 @@ from authrim.wire.tls import UnusableCertificate
 @click.option(
     "--mtls-port",
     type=click.IntRange(1, 65535),
-    help="A second port, with TLS, that asks for client certificates; its authority is in DATA/tls.",
+    help="A second port, with TLS, that asks for client certificates. Its authority is in DATA/tls.",
 )
 @click.option(
     "--data", type=click.Path(file_okay=False, path_type=Path), default=Path(".data"), show_default=True,
-    help="Where the log and the secrets are kept; the same folder keeps everything.",
+    help="The folder for the log and the secrets. Use it again to continue with the same data.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line when ready.")
 @click.pass_context

@@ -92,12 +92,12 @@ PERSON: Final[dict[str, Any]] = {
 
 
 class UnusableFolder(Exception):
-    """The data folder cannot be made, read or written, or what is in it is not a workplace, or one that was begun and
-    not finished."""
+    """The data folder cannot be created, read or written, or its content is not a workplace, or is an unfinished
+    one."""
 
 
 class Workplace(msgspec.Struct):
-    """What a development server must find again: its master key, its clients' secrets, its account."""
+    """What a development server needs at its next start: its master key, its clients' secrets, its account."""
 
     master_key: str
     clients: dict[str, dict[str, Any]] = {}
@@ -109,7 +109,7 @@ class Workplace(msgspec.Struct):
 
 
 def open_workplace(folder: Path) -> Workplace:
-    """Read the workplace, or begin a new one. Raises UnusableFolder."""
+    """Read the workplace, or create a new one. Raises UnusableFolder."""
     file = folder / WORKPLACE
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -129,7 +129,7 @@ def open_workplace(folder: Path) -> Workplace:
 
 
 def save_workplace(folder: Path, workplace: Workplace) -> None:
-    """Write it whole or not at all, readable for its owner only."""
+    """Write it whole or not at all, readable only by its owner."""
     _write_privately(folder / WORKPLACE, json.dumps(msgspec.to_builtins(workplace), indent=2))
 
 
@@ -142,7 +142,7 @@ def _write_privately(path: Path, text: str) -> None:
 
 
 def write_config(folder: Path, settings: Settings) -> None:
-    """Write the settings down, so that ``authrim --config`` can administer the same server."""
+    """Write the settings to a file, so that ``authrim --config`` can administer the same server."""
     lines = {
         "issuer": settings.issuer,
         "development": True,
@@ -158,7 +158,7 @@ def write_config(folder: Path, settings: Settings) -> None:
 
 
 async def furnish(settings: Settings, store: Store, folder: Path, workplace: Workplace) -> None:
-    """Make the clients and the account that are not there yet."""
+    """Create the clients and the account that do not exist yet."""
     for name, metadata in CLIENTS.items():
         if name not in workplace.clients:
             workplace.clients[name] = await _client(store, metadata)

@@ -1,4 +1,4 @@
-"""``authrim grant``: what clients have been granted, ended one by one."""
+"""``authrim grant``: end single grants."""
 
 import click
 
@@ -11,8 +11,8 @@ from domain.errors import Refusal
 def grant() -> None:
     """End a grant: its code, its refresh token and every access token.
 
-    GRANT_ID is the second part of a code, of a refresh token or of an opaque access token, the claim grant_id of a JWT,
-    and in what audit commands print.
+    GRANT_ID is the second part of a code, of a refresh token or of an opaque access token, and the claim grant_id of a
+    JWT. The audit commands print it too.
     """
 
 
@@ -21,7 +21,7 @@ def grant() -> None:
 @click.option("--reason", default="administrator", show_default=True, help="For the log; nothing personal.")
 @click.pass_context
 def end(context: click.Context, grant_id: str, reason: str) -> None:
-    """End one grant, at once and for good."""
+    """End one grant, at once and permanently."""
 
     async def work(office: Office) -> bool | Refusal:
         return await grants.end_grant(office.store, office.tenant, grant_id, reason)

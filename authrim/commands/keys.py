@@ -1,4 +1,4 @@
-"""``authrim keys``: the keys that tokens are signed with, and those that clients encrypt to."""
+"""``authrim keys``: the keys that sign tokens, and the keys that clients encrypt to."""
 
 from time import time
 
@@ -23,10 +23,10 @@ def keys() -> None:
 
 
 @keys.command("list")
-@click.option("--all", "gone_too", is_flag=True, help="Also keys that are gone from the key set.")
+@click.option("--all", "gone_too", is_flag=True, help="Include keys that have left the key set.")
 @click.pass_context
 def list_(context: click.Context, *, gone_too: bool) -> None:
-    """List the keys and where each is in its life: published, active, retired, gone."""
+    """List the keys and their states: published, active, retired, gone."""
 
     async def work(office: Office) -> tuple[ListedKey, ...] | Refusal:
         return signing_keys.list_keys(await office.configuration(), office.tenant, int(time()))
@@ -36,16 +36,16 @@ def list_(context: click.Context, *, gone_too: bool) -> None:
 
 
 @keys.command("rotate")
-@click.option("--alg", "algs", multiple=True, type=click.Choice(_ALGORITHMS), help="Default: every one.")
+@click.option("--alg", "algs", multiple=True, type=click.Choice(_ALGORITHMS), help="Default: all.")
 @click.option(
     "--now",
     "urgent",
     is_flag=True,
-    help="The next key is used at once: the one that is published, else a new one that no cache knows.",
+    help="Use the next key at once: the published one, or else a new one that no cache knows yet.",
 )
 @click.pass_context
 def rotate(context: click.Context, algs: tuple[str, ...], *, urgent: bool) -> None:
-    """Publish the next key; it takes over when every cache can know it, and the present one retires."""
+    """Publish the next key. It takes over when every cache can know it, and the current key retires."""
 
     async def work(office: Office) -> list[Key] | Refusal:
         configuration = await office.configuration()
@@ -70,7 +70,7 @@ def rotate(context: click.Context, algs: tuple[str, ...], *, urgent: bool) -> No
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def revoke(context: click.Context, kid: str, reason: str, *, yes: bool) -> None:
-    """Take a leaked key out of the key set at once; one that is in use is replaced in the same moment."""
+    """Remove a leaked key from the key set at once. A key that is in use is replaced at the same moment."""
     if not yes:
         click.confirm(
             "Nothing that this key signed will verify any more, and nothing encrypted to it opens. Go on?",
@@ -94,7 +94,7 @@ def revoke(context: click.Context, kid: str, reason: str, *, yes: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def give_up_master(context: click.Context, key_id: str, *, yes: bool) -> None:
-    """Go on without a master key that is lost for good. KEY_ID is the one that a refused start names."""
+    """Continue without a master key that is lost. KEY_ID is the id that a refused start reports."""
     if not yes:
         click.confirm(
             "What was sealed under this key is lost: people's data and logins, keys, pairwise subjects. Go on?",

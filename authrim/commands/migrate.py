@@ -1,4 +1,4 @@
-"""``authrim migrate``: bring the database to the schema of this version."""
+"""``authrim migrate``: create or upgrade the schema of the database."""
 
 import asyncio
 from typing import Any
@@ -12,11 +12,11 @@ from authrim.store.postgres.application_role import grant_application_role, role
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Change nothing; end with status 1 when something is to be done.")
+@click.option("--check", is_flag=True, help="Change nothing. Exit with status 1 if an upgrade is needed.")
 @click.option("--grant-to", metavar="ROLE", help="Let this PostgreSQL role run the server, and nothing more.")
 @click.pass_context
 def migrate(context: click.Context, *, check: bool, grant_to: str | None) -> None:
-    """Bring the database to the schema of this version. Safe to run again, also by several at once."""
+    """Create or upgrade the schema of the database. Safe to repeat, and to run several at once."""
     settings = settings_of(context)
     if grant_to is not None and not grant_to:
         raise click.UsageError("--grant-to needs the name of a role")
@@ -37,7 +37,7 @@ def migrate(context: click.Context, *, check: bool, grant_to: str | None) -> Non
 
 
 def _not_kept(role: str) -> str:
-    """What is left for somebody with the right to it."""
+    """The statements that are left to an administrator."""
     statements = "".join(f"    {statement};\n" for statement in role_settings(role))
     return (
         "The role may run the server. This one may not keep settings with it (CREATEROLE and the ADMIN option on the "

@@ -1,4 +1,4 @@
-"""``authrim projections``: prove that every table beside the log is what the log says, or make it so."""
+"""``authrim projections``: verify that the tables match the log, or rebuild them from it."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -17,13 +17,13 @@ from authrim.store.read_back import ReadBack
 
 @click.group()
 def projections() -> None:
-    """Prove or rebuild the tables that are made from the log."""
+    """Verify or rebuild the tables that are computed from the log."""
 
 
 @projections.command("verify")
 @click.pass_context
 def verify(context: click.Context) -> None:
-    """Replay the log and name each row that differs. Changes nothing; a server may go on."""
+    """Replay the log and report each row that differs. Changes nothing; the server may keep running."""
     report = _replay(context, rebuilding.verify)
     if not report.fits or not report.position:
         context.exit(1)

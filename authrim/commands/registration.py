@@ -1,4 +1,4 @@
-"""``authrim registration``: let clients register themselves, and help those that lost their token."""
+"""``authrim registration``: tokens for clients that register themselves."""
 
 import time
 from typing import Any
@@ -18,12 +18,12 @@ from domain.units import DAY
 
 @click.group()
 def registration() -> None:
-    """Let clients register themselves (RFC 7591), and manage their tokens."""
+    """Manage the tokens of clients that register themselves (RFC 7591)."""
 
 
 @registration.group("token")
 def token() -> None:
-    """Initial access tokens: who may register, and how many clients."""
+    """Manage initial access tokens, which allow clients to register."""
 
 
 @token.command("create")
@@ -32,25 +32,25 @@ def token() -> None:
     type=click.IntRange(1, MOST_USES),
     default=1,
     show_default=True,
-    help="How many clients it lets in.",
+    help="How many clients may register with it.",
 )
 @click.option(
     "--expires-in", type=click.IntRange(1, LONGEST_LIFE), default=DAY, show_default=True, help="In seconds."
 )
 @click.option(
-    "--scope", multiple=True, help="What its clients may ask for, in place of registration_scope; repeatable."
+    "--scope", multiple=True, help="The scope of its clients, in place of registration_scope; repeatable."
 )
 @click.option(
     "--grant-type", "grant_types", multiple=True, type=click.Choice(GRANT_TYPES),
-    help="What its clients may use, in place of registration_grant_types; repeatable.",
+    help="A grant type of its clients, in place of registration_grant_types; repeatable.",
 )  # fmt: skip
-@click.option("--profile", type=click.Choice(tuple(PROFILES)), help="The rules that its clients are held to.")
+@click.option("--profile", type=click.Choice(tuple(PROFILES)), help="The profile that its clients must meet.")
 @click.pass_context
 def create(
     context: click.Context, uses: int, expires_in: int, scope: tuple[str, ...], grant_types: tuple[str, ...],
     profile: str | None,
 ) -> None:  # fmt: skip
-    """Give out an initial access token. It is shown once, here."""
+    """Create an initial access token. It is shown only once."""
     values = tuple(dict.fromkeys(" ".join(scope).split()))
 
     async def work(office: Office) -> GivenToken | Refusal:
@@ -65,13 +65,13 @@ def create(
 
 
 @token.command("list")
-@click.option("--after", default="", help="Begin behind this id.")
+@click.option("--after", default="", help="Start after this id.")
 @click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="How many at most."
+    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="The maximum number."
 )
 @click.pass_context
 def list_(context: click.Context, after: str, limit: int) -> None:
-    """List initial access tokens in the order in which they were given out; never their values."""
+    """List initial access tokens, oldest first, without their values."""
 
     async def work(office: Office) -> tuple[RegistrationToken, ...] | Refusal:
         return await registration_tokens.list_initial_tokens(office.store, office.tenant, after, limit)
@@ -86,7 +86,7 @@ def list_(context: click.Context, after: str, limit: int) -> None:
 @click.argument("token_id")
 @click.pass_context
 def revoke(context: click.Context, token_id: str) -> None:
-    """Let nobody in with a token any more. Clients that it let in stay."""
+    """Revoke an initial access token. Clients that registered with it stay."""
 
     async def work(office: Office) -> RegistrationToken | Refusal:
         return await registration_tokens.revoke_initial_token(office.store, office.tenant, token_id)
@@ -96,10 +96,15 @@ def revoke(context: click.Context, token_id: str) -> None:
 
 @registration.command("client-token")
 @click.argument("client_id")
-@click.option("--revoke", "revokes", is_flag=True, help="Let nobody manage the client from outside any more.")
+@click.option(
+    "--revoke",
+    "revokes",
+    is_flag=True,
+    help="Revoke the token: the client can no longer change its registration.",
+)
 @click.pass_context
 def client_token(context: click.Context, client_id: str, *, revokes: bool) -> None:
-    """Give a client a new registration access token (RFC 7592), in place of the one that it lost. It is shown once."""
+    """Give a client a new registration access token (RFC 7592). The old one stops working. It is shown only once."""
 
     async def work(office: Office) -> tuple[Client, str | None] | Refusal:
         if revokes:

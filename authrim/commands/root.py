@@ -1,4 +1,4 @@
-"""``authrim``: the command line. Each group is a file in ``commands/`` and is loaded when it is asked for."""
+"""``authrim``: the command line. Each group is a file in ``commands/`` and is loaded when it is needed."""
 
 import io
 import os
@@ -29,7 +29,7 @@ COMMANDS: Final = {
 }
 
 CONFIG_FILE: Final = click.Path(dir_okay=False, path_type=Path)
-CONFIG_HELP: Final = "A TOML file with settings. The environment (AUTHRIM_…) wins over it."
+CONFIG_HELP: Final = "A TOML file with settings. Environment variables (AUTHRIM_…) override it."
 JSON_HELP: Final = "Print JSON instead of text."
 
 
@@ -39,11 +39,11 @@ class LazyGroup(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the command line. An argument of any command may begin with a hyphen."""
         if not all(_is_text(word) for word in args):
-            raise click.UsageError("A word of the command line is not text in UTF-8.", ctx)
+            raise click.UsageError("An argument of the command line is not valid UTF-8.", ctx)
         return super().parse_args(ctx, args if ctx.resilient_parsing else arguments_last(ctx, self, args))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command. What nobody foresaw ends it like any failure: a traceback may quote a secret."""
+        """Run the command. An unexpected exception ends it without a traceback, which may quote a secret."""
         _steady(("stdout", "stderr"))
         try:
             return super().invoke(ctx)
@@ -73,7 +73,7 @@ def _is_text(word: str) -> bool:
 
 
 def _steady(names: Sequence[str]) -> None:
-    """Let no answer fail by a character that the terminal does not know, or by a stream that was closed."""
+    """Prevent failures from characters that the terminal does not support, and from closed streams."""
     for name in names:
         stream = getattr(sys, name)
         if stream is None:
@@ -83,18 +83,18 @@ def _steady(names: Sequence[str]) -> None:
 
 
 def _unforeseen(error: Exception) -> str:
-    """Where it happened, in our own files: enough to report it by, and nothing of what was worked on."""
+    """Where it happened, in our own files: enough for a report, without any of the data."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if "authrim" in Path(frame.filename).parts] or list(frames)
     place = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "an unknown place"
     kind = f"{type(error).__name__} at {place} in version {__version__}"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}{f': {error.filename}' if error.filename else ''} ({kind})"
-    return f"this should not have happened: {kind}. Please report it with these words"
+    return f"unexpected error: {kind}. Please report it with this text"
 
 
 def _accept_common_options(command: click.Command) -> None:
-    """Let ``--config`` and ``--json`` stand behind every command as well as before it."""
+    """Allow ``--config`` and ``--json`` after every command as well as before it."""
     if isinstance(command, click.Group):
         for subcommand in command.commands.values():
             _accept_common_options(subcommand)

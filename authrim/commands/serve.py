@@ -1,4 +1,4 @@
-"""``authrim serve``: the server, by settings from the environment and a file."""
+"""``authrim serve``: the server, with settings from the environment and a file."""
 
 import asyncio
 import logging
@@ -42,7 +42,7 @@ _SETTINGS: Final = {
 @click.option("--worker-port", type=int, hidden=True, help="Set by the supervisor for its workers.")
 @click.option("--worker-socket", type=int, hidden=True, help="The Unix socket, as the supervisor opened it.")
 @click.option("--worker-lifeline", type=int, hidden=True, help="A pipe that ends with the supervisor.")
-@click.option("--tls-cert", type=_FILE, help="Serve TLS with this certificate and its issuers (PEM).")
+@click.option("--tls-cert", type=_FILE, help="Serve TLS with this certificate chain (PEM).")
 @click.option("--tls-key", type=_FILE, help="The certificate's private key (PEM).")
 @click.option(
     "--tls-client-certs",
@@ -62,7 +62,7 @@ def serve(
     worker_lifeline: int | None,
     **tls: Any,
 ) -> None:
-    """Start the server and answer until SIGTERM."""
+    """Start the server and run until SIGTERM."""
     given = {_SETTINGS[name]: value for name, value in tls.items() if value is not None}
     overrides = given if workers is None else given | {"workers": workers}
     settings: Settings = settings_of(context, **overrides)
@@ -88,7 +88,7 @@ def serve(
 
 
 def _serve_by_workers(context: click.Context, settings: Settings, tls: Mapping[str, Any]) -> int:
-    """Hold the ports and keep the workers alive until told to stop; the exit status."""
+    """Open the ports and keep the workers alive until the server is stopped; returns the exit status."""
     # What no worker could use ends the command here: they would be started again and again.
     tls_of(settings)
     with failures_told(settings):
@@ -113,7 +113,7 @@ def _serve_by_workers(context: click.Context, settings: Settings, tls: Mapping[s
 
 
 async def _prove_database(settings: Settings) -> None:
-    """Prove that the database is there, that it has our schema, and that the master keys are its own."""
+    """Check that the database is there and has our schema, and that the master keys belong to it."""
     store = open_store(settings)
     await store.open()
     try:

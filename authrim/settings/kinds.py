@@ -54,7 +54,7 @@ _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address can only mean this machine."""
+    """Whether a host name or address always means this machine."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -88,7 +88,7 @@ def _is_issuer(value: str) -> str:
 
 
 def _is_host(value: str) -> str:
-    """A host as a browser spells it in ``Host``."""
+    """A host in the spelling that browsers use in ``Host``."""
     try:
         spelled = browser_spelling(f"https://{value}").removeprefix("https://")
     except ValueError:
@@ -109,7 +109,7 @@ def _is_scope(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _is_header_value(value: SecretStr) -> SecretStr:
-    """What a header carries as it is: space around it would be taken away on its way (RFC 9110 §5.5)."""
+    """A value that a header carries unchanged: surrounding space would be removed (RFC 9110 §5.5)."""
     secret = value.get_secret_value()
     if secret.isascii() and secret.isprintable() and secret == secret.strip():
         return value

@@ -1,7 +1,7 @@
-"""Reading the settings: a TOML file, over it the environment, over both the command line.
+"""Reading the settings: the environment overrides a TOML file, and the command line overrides both.
 
-What is wrong is said with the place it was written in, the key, the problem and the fix. A value is never
-repeated, since it may be a secret.
+An error names the file or variable, the key, the problem and the fix. It never repeats a value, which may be a
+secret.
 """
 
 import difflib
@@ -40,7 +40,7 @@ _FIXES = {
 
 
 class BadSettings(Exception):
-    """The settings cannot be used. The text has one line a problem, and never a value."""
+    """The settings cannot be used. The text has one line per problem, and never a value."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -94,7 +94,7 @@ def _read_toml(config: Path) -> dict[str, Any]:
 
 
 def _line_of(error: tomllib.TOMLDecodeError) -> str:
-    """Where the syntax breaks, without the parser's own words, which may quote what stands there."""
+    """Where the syntax error is, without the parser's message, which may quote the file."""
     place = re.search(r"at (line \d+, column \d+|end of document)", str(error))
     return place[1] if place else "syntax error"
 
@@ -140,7 +140,7 @@ def _read_master_key_file(given: dict[str, Any], places: dict[str, str]) -> None
 
 
 def _describe(detail: ErrorDetails, places: Mapping[str, str], config: Path | None) -> str:
-    """One problem in a line: the place, the key, what is wrong, what to do."""
+    """One problem in one line: the place, the key, what is wrong, what to do."""
     message = _FIXES.get(detail["type"], detail["msg"].removeprefix("Value error, "))
     message = message.replace("Input should be", "must be")
     if not detail["loc"]:

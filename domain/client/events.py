@@ -8,8 +8,8 @@ from domain.event import Event, registry
 
 
 class AdmittedBy(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The rules by which a client was let in: what it may ever give itself. ``by_token``: which of the two its initial
-    access token said; the other is what the settings said then."""
+    """The rules under which a client was admitted: the limits of its own updates. ``by_token`` says which of the two
+    came from its initial access token; the other came from the settings at that time."""
 
     scope: tuple[str, ...]
     grant_types: tuple[str, ...]
@@ -17,12 +17,12 @@ class AdmittedBy(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ClientRegistered(Event, frozen=True, tag="client.registered.v1"):
-    """A client was made. ``metadata`` is the validated whole (``domain.client.metadata.ClientMetadata``), without
-    ``contacts``, which are people's.
+    """A client was registered. ``metadata`` is its validated metadata (``domain.client.metadata.ClientMetadata``),
+    except ``contacts``, which are personal data.
 
-    ``source``: who described it: ``admin``, the client itself by ``registration`` (RFC 7591), or its
-    ``metadata_document``. ``initial_token_id`` is the initial access token that it was let in with,
-    ``statement_issuer`` who signed its software statement, ``admitted_by`` the rules that judge its own updates."""
+    ``source`` is where the metadata came from: ``admin``, the client itself by ``registration`` (RFC 7591), or its
+    ``metadata_document``. ``initial_token_id`` is the initial access token that was used, ``statement_issuer`` the
+    issuer of its software statement, and ``admitted_by`` the rules for its own updates."""
 
     client_id: str
     metadata: dict[str, Any]
@@ -34,10 +34,10 @@ class ClientRegistered(Event, frozen=True, tag="client.registered.v1"):
 
 
 class ClientUpdated(Event, frozen=True, tag="client.updated.v1"):
-    """The whole metadata was replaced; policy was checked on the resulting client. ``by_itself``: the client asked for
-    it, or its document, and no administrator. ``consents_void``: it took up another address or key, so that nothing
-    agreed to before holds any more (A206). ``subjects_changed``: it knows people by other names from here on, and what
-    it was given before is over (OIDC Core §8)."""
+    """All metadata was replaced; the policy was checked on the resulting client. ``by_itself``: the client or its
+    metadata document made the change, not an administrator. ``consents_void``: it added an address or a key, so earlier
+    consents are void (A206). ``subjects_changed``: the client knows people by other subjects from now on, and its
+    earlier grants are over (OIDC Core §8)."""
 
     metadata: dict[str, Any]
     updated_at: int
@@ -47,8 +47,8 @@ class ClientUpdated(Event, frozen=True, tag="client.updated.v1"):
 
 
 class ClientSecretSet(Event, frozen=True, tag="client.secret_set.v1"):
-    """A generated 256-bit secret was given out; SHA-256 of it is kept. ``expires_at`` 0: never. The secret
-    before it is accepted until ``previous_until``, for a change without an outage; 0: no longer."""
+    """A generated 256-bit secret was issued; its SHA-256 is stored. ``expires_at`` 0: never. The previous secret is
+    accepted until ``previous_until``, for a change without an outage; 0: it is no longer accepted."""
 
     secret_hash: str
     set_at: int
@@ -57,34 +57,34 @@ class ClientSecretSet(Event, frozen=True, tag="client.secret_set.v1"):
 
 
 class RegistrationTokenSet(Event, frozen=True, tag="client.registration_token_set.v1"):
-    """A registration access token was given out (RFC 7592 §3), in place of any before; SHA-256 of it is kept."""
+    """A registration access token was issued (RFC 7592 §3) and replaced any earlier one; its SHA-256 is stored."""
 
     token_hash: str
     set_at: int
 
 
 class RegistrationTokenRevoked(Event, frozen=True, tag="client.registration_token_revoked.v1"):
-    """Nobody can manage the client from outside any more."""
+    """The registration access token was revoked. The client can no longer manage its registration."""
 
     reason: str
     revoked_at: int
 
 
 class ClientDisabled(Event, frozen=True, tag="client.disabled.v1"):
-    """The client may do nothing and its tokens are inactive."""
+    """The client was disabled, and its tokens are inactive."""
 
     reason: str
     disabled_at: int
 
 
 class ClientEnabled(Event, frozen=True, tag="client.enabled.v1"):
-    """The client may act again."""
+    """The client was enabled again."""
 
     enabled_at: int
 
 
 class ClientDeleted(Event, frozen=True, tag="client.deleted.v1"):
-    """The registration ended for good."""
+    """The client was deleted permanently."""
 
     deleted_at: int
 

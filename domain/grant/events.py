@@ -9,18 +9,18 @@ from domain.vocabulary.confirmation import Confirmation
 
 
 class AuthorizationRequested(Event, frozen=True, tag="grant.authorization_requested.v1"):
-    """A valid authorization request was accepted (OIDC Core §3.1.2.1). What may hold personal data (``state``,
-    hints, claim values) is in a sealed row; ``private_digest`` is the digest of that row's plain text.
+    """A valid authorization request was accepted (OIDC Core §3.1.2.1). Parameters that may hold personal data
+    (``state``, hints, claim values) are in a sealed row; ``private_digest`` is the digest of its plain text.
 
-    ``request_object_hash`` is the digest of the signed request object (RFC 9101), decrypted, ``request_object_kid`` the
-    client's key that signed it. A request that was pushed (RFC 9126) has ``request_uri_hash``, and the method and key
-    that the client authenticated with. ``dpop_jkt`` is the key that the code is bound to (RFC 9449 §10), ``x5t_s256``
-    the certificate that was shown with the pushed request (RFC 8705). ``client_generation`` is that of the client
-    then: a request of an earlier one comes to nothing (A206).
+    ``request_object_hash`` is the digest of the signed request object (RFC 9101) after decryption, and
+    ``request_object_kid`` is the client's key that signed it. A pushed request (RFC 9126) has ``request_uri_hash``, and
+    the method and key that the client authenticated with. ``dpop_jkt`` is the key that the code is bound to (RFC 9449
+    §10), ``x5t_s256`` the certificate that was presented with the pushed request (RFC 8705). ``client_generation`` is
+    the generation of the client at that time. A request of an earlier generation is void (A206).
 
-    What the client's registration said then holds for the whole grant: ``default_audience`` is whom its tokens are for
-    when nobody names a resource, ``sender_constraints`` are the ways in which they must be bound: of each
-    entry, words with spaces between, one."""
+    Two values of the registration at that time hold for the whole grant: ``default_audience`` is the audience of its
+    tokens when no resource is named, and ``sender_constraints`` are the ways in which they must be bound. Each entry
+    lists alternatives, separated by spaces; one of them is needed."""
 
     client_id: str
     redirect_uri: str
@@ -59,9 +59,9 @@ class AuthorizationRequested(Event, frozen=True, tag="grant.authorization_reques
 
 
 class SubjectAuthenticated(Event, frozen=True, tag="grant.subject_authenticated.v1"):
-    """The person is known: signed in just now, or by a session that was good enough. ``browser_hash`` names the
-    browser that a pushed request belongs to from here on. ``account_epoch`` is the number of the account's last ending
-    of grants: a later one ends this grant too."""
+    """The person is known, by a new sign-in or by a session that was sufficient. ``browser_hash`` identifies the
+    browser that a pushed request belongs to from now on. ``account_epoch`` is the number of the latest event that ended
+    grants of the account; a later one ends this grant too."""
 
     subject: str
     session_id: str
@@ -82,7 +82,7 @@ class SignInFailed(Event, frozen=True, tag="grant.sign_in_failed.v1"):
 
 
 class ConsentGranted(Event, frozen=True, tag="grant.consent_granted.v1"):
-    """What the person agreed to, now or earlier (``remembered``). ``account_epoch`` as in ``SubjectAuthenticated``."""
+    """The person gave consent, now or earlier (``remembered``). ``account_epoch`` as in ``SubjectAuthenticated``."""
 
     scope: tuple[str, ...]
     remembered: bool = False
@@ -90,7 +90,7 @@ class ConsentGranted(Event, frozen=True, tag="grant.consent_granted.v1"):
 
 
 class AuthorizationRefused(Event, frozen=True, tag="grant.authorization_refused.v1"):
-    """The request ended with an error answer to the client."""
+    """The request ended with an error response to the client."""
 
     error: str
     description: str
@@ -98,8 +98,8 @@ class AuthorizationRefused(Event, frozen=True, tag="grant.authorization_refused.
 
 
 class AuthorizationAnswered(Event, frozen=True, tag="grant.authorization_answered.v1"):
-    """The request ended with an answer to the client that holds no code: with the tokens of the events that follow, or
-    with nothing but the good news (OIDC Core §3.2.2.5, OAuth MRT §4). ``session_id`` as in ``CodeIssued``."""
+    """The request ended with a successful response without a code: with the tokens of the following events, or with
+    none (OIDC Core §3.2.2.5, OAuth MRT §4). ``session_id`` as in ``CodeIssued``."""
 
     answered_at: int
     client_id: str | None = None
@@ -107,8 +107,8 @@ class AuthorizationAnswered(Event, frozen=True, tag="grant.authorization_answere
 
 
 class CodeIssued(Event, frozen=True, tag="grant.code_issued.v1"):
-    """An authorization code left the server; only its digest is kept. ``session_id`` is the session that the client
-    takes part in from here on, because its ID token will name it as ``sid``; None: none will."""
+    """An authorization code was issued; only its digest is stored. ``session_id`` is the session that the client
+    takes part in from now on, because its ID token will contain the ``sid``. None: no ID token will."""
 
     code_hash: str
     issued_at: int
@@ -118,8 +118,8 @@ class CodeIssued(Event, frozen=True, tag="grant.code_issued.v1"):
 
 
 class CodeRedeemed(Event, frozen=True, tag="grant.code_redeemed.v1"):
-    """The code was exchanged, once (RFC 6749 §4.1.3). ``jkt`` and ``x5t_s256`` are the keys that the request proved to
-    hold (RFC 9449, RFC 8705)."""
+    """The code was exchanged, once (RFC 6749 §4.1.3). ``jkt`` and ``x5t_s256`` are the keys that the request proved
+    possession of (RFC 9449, RFC 8705)."""
 
     client_auth_method: str
     redeemed_at: int
@@ -129,13 +129,13 @@ class CodeRedeemed(Event, frozen=True, tag="grant.code_redeemed.v1"):
 
 
 class CodeReplayed(Event, frozen=True, tag="grant.code_replayed.v1"):
-    """The code's own client presented it again (RFC 6749 §10.5)."""
+    """The client of the code presented it again (RFC 6749 §10.5)."""
 
     replayed_at: int
 
 
 class CodeVoided(Event, frozen=True, tag="grant.code_voided.v1"):
-    """An unredeemed code was made worthless: ``code_wrong_client``, ``wrong_verifier``, …"""
+    """A code was invalidated before it was redeemed: ``code_wrong_client``, ``wrong_verifier``, …"""
 
     reason: str
     voided_at: int
@@ -155,9 +155,9 @@ class ClientCredentialsGranted(Event, frozen=True, tag="grant.client_credentials
 
 
 class AccessTokenIssued(Event, frozen=True, tag="grant.access_token_issued.v1"):
-    """An access token left the server. ``token_id`` is the ``jti`` of a JWT, the digest of an opaque token. ``jkt`` or
+    """An access token was issued. ``token_id`` is the ``jti`` of a JWT, or the digest of an opaque token. ``jkt`` or
     ``x5t_s256`` is the key that it is bound to (RFC 9449 §6, RFC 8705 §3). ``client_generation`` and ``account_epoch``
-    are those of its grant: what voids the grant makes the token inactive."""
+    are those of its grant: whatever voids the grant makes the token inactive."""
 
     token_id: str
     format: str
@@ -184,7 +184,7 @@ def token_type_of(issued: AccessTokenIssued) -> str:
 
 
 def confirmation_of(issued: AccessTokenIssued) -> Confirmation:
-    """The keys that whoever presents the token must prove to hold."""
+    """The keys that the sender of the token must prove possession of."""
     return Confirmation(issued.jkt, issued.x5t_s256)
 
 
@@ -196,7 +196,7 @@ class AccessTokenRevoked(Event, frozen=True, tag="grant.access_token_revoked.v1"
 
 
 class IdTokenIssued(Event, frozen=True, tag="grant.id_token_issued.v1"):
-    """An ID token left the server (OIDC Core §2)."""
+    """An ID token was issued (OIDC Core §2)."""
 
     signing_kid: str
     issued_at: int
@@ -205,9 +205,9 @@ class IdTokenIssued(Event, frozen=True, tag="grant.id_token_issued.v1"):
 
 
 class RefreshTokenIssued(Event, frozen=True, tag="grant.refresh_token_issued.v1"):
-    """The grant's first refresh token. Its secret is an HMAC under the key ``hmac_key_id``. That of a public client is
-    bound to the key ``jkt`` or the certificate ``x5t_s256`` (RFC 9449 §5, RFC 8705 §4), that of an attested client to
-    its instance's key ``instance_jkt``."""
+    """The first refresh token of the grant was issued. Its secret is an HMAC with the key ``hmac_key_id``. For a public
+    client it is bound to the key ``jkt`` or the certificate ``x5t_s256`` (RFC 9449 §5, RFC 8705 §4), for an attested
+    client to the key of its instance, ``instance_jkt``."""
 
     generation: int
     token_hash: str
@@ -220,8 +220,8 @@ class RefreshTokenIssued(Event, frozen=True, tag="grant.refresh_token_issued.v1"
 
 
 class RefreshTokenRotated(Event, frozen=True, tag="grant.refresh_token_rotated.v1"):
-    """``generation`` replaced the one before it, which is still answered until ``grace_until``. The other fields say
-    how the client proved itself, and the keys that it proved to hold."""
+    """``generation`` replaced the previous one, which still works until ``grace_until``. The other fields say how the
+    client authenticated, and which keys it proved possession of."""
 
     generation: int
     token_hash: str
@@ -236,7 +236,7 @@ class RefreshTokenRotated(Event, frozen=True, tag="grant.refresh_token_rotated.v
 
 
 class RefreshTokenUsed(Event, frozen=True, tag="grant.refresh_token_used.v1"):
-    """A refresh token that is not rotated gave fresh tokens (FAPI 2 Security Profile §5.3.2.1)."""
+    """A refresh token that is not rotated was exchanged for new tokens (FAPI 2 Security Profile §5.3.2.1)."""
 
     generation: int
     used_at: int
@@ -247,28 +247,28 @@ class RefreshTokenUsed(Event, frozen=True, tag="grant.refresh_token_used.v1"):
 
 
 class RefreshTokenRepeated(Event, frozen=True, tag="grant.refresh_token_repeated.v1"):
-    """The token before ``generation`` came again within its grace and got the same successor."""
+    """The token before ``generation`` was used again within its grace period and got the same successor."""
 
     generation: int
     repeated_at: int
 
 
 class RefreshTokenReused(Event, frozen=True, tag="grant.refresh_token_reused.v1"):
-    """A rotated refresh token came back outside its grace (RFC 9700 §4.14.2)."""
+    """A rotated refresh token was used again after its grace period (RFC 9700 §4.14.2)."""
 
     generation: int
     reused_at: int
 
 
 class GrantRevoked(Event, frozen=True, tag="grant.revoked.v1"):
-    """Every token of the grant is inactive from here on."""
+    """The grant was revoked. All its tokens are inactive from now on."""
 
     reason: str
     revoked_at: int
 
 
 class GrantSummarized(Event, frozen=True, tag="grant.summarized.v1"):
-    """The folded state so far, so that a grant refreshed for years is read from here. Changes nothing."""
+    """The folded state so far, so that a grant that is refreshed for years is read from here. Changes nothing."""
 
     state: dict[str, object]
 

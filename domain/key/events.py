@@ -1,4 +1,4 @@
-"""What can happen to a key of the server. Its life is a function of these facts and the time, so nothing has to run
+"""What can happen to a key of the server. Its state is a function of these events and the time, so no job has to run
 for a key to become active or retired."""
 
 from typing import Any
@@ -7,8 +7,8 @@ from domain.event import Event, registry
 
 
 class KeyCreated(Event, frozen=True, tag="key.created.v1"):
-    """A key was made and is published from now on; it signs, or others encrypt to it, from ``active_from`` until a
-    younger key of the same algorithm takes over. ``public_jwk`` says its use. The private half is a sealed row."""
+    """A key was created and is published from now on. It signs, or others encrypt to it, from ``active_from`` until a
+    newer key of the same algorithm takes over. ``public_jwk`` has its use. The private key is in a sealed row."""
 
     kid: str
     alg: str
@@ -18,13 +18,13 @@ class KeyCreated(Event, frozen=True, tag="key.created.v1"):
 
 
 class KeyPromoted(Event, frozen=True, tag="key.promoted.v1"):
-    """A key that waited in the key set takes over from ``active_from``, sooner than it was published for."""
+    """A published key takes over from ``active_from``, earlier than planned."""
 
     active_from: int
 
 
 class KeyRevoked(Event, frozen=True, tag="key.revoked.v1"):
-    """The key is taken out of the key set at once, and verifies nothing any more."""
+    """The key was removed from the key set at once, and no longer verifies anything."""
 
     reason: str
     revoked_at: int

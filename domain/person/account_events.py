@@ -1,18 +1,18 @@
-"""What can happen to an account. The person's data is in sealed rows; here is only the pseudonymous subject."""
+"""What can happen to an account. The person's data is in sealed rows; events have only the pseudonymous subject."""
 
 from domain.event import Event, registry
 
 
 class AccountCreated(Event, frozen=True, tag="account.created.v1"):
-    """An account was made; ``subject`` is its pseudonymous id."""
+    """An account was created; ``subject`` is its pseudonymous id."""
 
     subject: str
     created_at: int
 
 
 class PasswordSet(Event, frozen=True, tag="account.password_set.v1"):
-    """The password was set or changed; its hash is a sealed row. ``ends_grants``: which of the grants that outlive the
-    session ended with it, ``all`` or ``unbound`` (public clients', and bearer tokens)."""
+    """The password was set or changed; its hash is in a sealed row. ``ends_grants`` says which of the grants that
+    outlive a session ended with it: ``all``, or ``unbound`` (those of public clients and those with bearer tokens)."""
 
     set_at: int
     ends_grants: str | None = None
@@ -39,8 +39,8 @@ class AccountEnabled(Event, frozen=True, tag="account.enabled.v1"):
 
 
 class ConsentRemembered(Event, frozen=True, tag="account.consent_remembered.v1"):
-    """The person's standing agreement with a client: the whole of it, not a difference. ``client_generation`` is that
-    of the client then; an agreement with an earlier one counts no more (A206)."""
+    """The consent that the person has given to a client: all of it, not a difference. ``client_generation`` is the
+    generation of the client at that time; a consent to an earlier generation is void (A206)."""
 
     client_id: str
     scope: tuple[str, ...]
@@ -49,7 +49,7 @@ class ConsentRemembered(Event, frozen=True, tag="account.consent_remembered.v1")
 
 
 class ConsentWithdrawn(Event, frozen=True, tag="account.consent_withdrawn.v1"):
-    """The standing agreement with a client ended. ``ends_grants``: and so did all that the client had been granted."""
+    """The consent to a client was withdrawn. ``ends_grants``: so were all grants of the client for the person."""
 
     client_id: str
     withdrawn_at: int
@@ -57,8 +57,8 @@ class ConsentWithdrawn(Event, frozen=True, tag="account.consent_withdrawn.v1"):
 
 
 class GrantsEnded(Event, frozen=True, tag="account.grants_ended.v1"):
-    """All that clients had been granted for the person is over, those that outlive the session too. ``client_id`` None:
-    of every client."""
+    """All grants of a client for the person ended, including those that outlive a session. ``client_id`` None: of every
+    client."""
 
     reason: str
     ended_at: int

@@ -1,4 +1,4 @@
-"""What can happen to a browser session. Its id is the ``sid`` of ID tokens; its cookie's secret is only a digest."""
+"""What can happen to a browser session. Of the secret in its cookie, events have only a digest."""
 
 from domain.event import Event, registry
 
@@ -15,7 +15,7 @@ class SessionStarted(Event, frozen=True, tag="session.started.v1"):
 
 
 class SessionReauthenticated(Event, frozen=True, tag="session.reauthenticated.v1"):
-    """The same person signed in again: new cookie secret, same ``sid``."""
+    """The same person signed in again: the cookie has a new secret, the session keeps its id."""
 
     secret_hash: str
     auth_time: int
@@ -25,15 +25,15 @@ class SessionReauthenticated(Event, frozen=True, tag="session.reauthenticated.v1
 
 
 class SessionEnded(Event, frozen=True, tag="session.ended.v1"):
-    """The session is over: ``logout``, ``replaced``, ``password_changed``, …"""
+    """The session ended: ``logout``, ``replaced``, ``password_changed``, …"""
 
     reason: str
     ended_at: int
 
 
 class BackChannelLogoutDelivered(Event, frozen=True, tag="session.backchannel_logout_delivered.v1"):
-    """A client was told of the end of the session and answered that it had ended its own (Back-Channel Logout 1.0
-    §2.8). ``token_id`` is the ``jti`` of the logout token, ``attempt`` which attempt it was."""
+    """A client was notified of the end of the session and confirmed that it ended its own (Back-Channel Logout 1.0
+    §2.8). ``token_id`` is the ``jti`` of the logout token, ``attempt`` the number of the attempt."""
 
     client_id: str
     token_id: str
@@ -42,9 +42,9 @@ class BackChannelLogoutDelivered(Event, frozen=True, tag="session.backchannel_lo
 
 
 class BackChannelLogoutFailed(Event, frozen=True, tag="session.backchannel_logout_failed.v1"):
-    """A client could not be told of the end of the session, and no further attempt is made. ``reason`` is
-    ``unreachable`` (our own log says more), ``no_key`` (to sign or to encrypt with), or ``status_<number>``: what the
-    client answered last."""
+    """A client could not be notified of the end of the session, and no further attempt is made. ``reason`` is
+    ``unreachable`` (the log lines say more), ``no_key`` (to sign or to encrypt with), or ``status_<number>``: the
+    client's last response."""
 
     client_id: str
     token_id: str

@@ -1,12 +1,13 @@
-"""What can happen to an initial access token (RFC 7591 §1.2): who may register clients from outside, and how many."""
+"""What can happen to an initial access token (RFC 7591 §1.2), which allows its holder to register clients."""
 
 from domain.event import Event, registry
 
 
 class InitialAccessTokenIssued(Event, frozen=True, tag="registration.token_issued.v1"):
-    """An administrator gave out a token that lets ``uses`` clients in until ``expires_at``; SHA-256 of it is kept.
+    """An administrator issued a token with which ``uses`` clients may register until ``expires_at``; its SHA-256 is
+    stored.
 
-    ``scope``, ``grant_types`` and ``profile``: what those clients may have, where it is not what the settings say.
+    ``scope``, ``grant_types`` and ``profile`` are the limits of those clients, in place of the settings.
     """
 
     token_id: str
@@ -20,14 +21,14 @@ class InitialAccessTokenIssued(Event, frozen=True, tag="registration.token_issue
 
 
 class InitialAccessTokenUsed(Event, frozen=True, tag="registration.token_used.v1"):
-    """A client was let in; its registration is in the same append."""
+    """A client registered with the token; its registration is in the same append."""
 
     client_id: str
     used_at: int
 
 
 class InitialAccessTokenRevoked(Event, frozen=True, tag="registration.token_revoked.v1"):
-    """It lets nobody in any more. Clients that it let in stay."""
+    """The token was revoked. Clients that registered with it stay."""
 
     revoked_at: int
 

@@ -1,4 +1,4 @@
-"""``docs/events.md``: every event, as it says of itself."""
+"""``docs/events.md``: every event, from its docstring and its fields."""
 
 import inspect
 from typing import Any, Final
@@ -10,12 +10,11 @@ from domain.event import Event
 
 _OPENING: Final = """# Events
 
-<!-- Generated from domain/*_events.py by `make docs`. -->
+<!-- Generated from the event classes in domain/ by `make docs`. -->
 
-Every event that Authrim writes, by the kind of stream it stands in. A stream id is `<tenant>:<kind>:<id>`. The
-`type` of a stored event is its tag, and its payload is JSON text with these fields. A field that has a default
-is left out of the payload while it holds the default. An event never changes once released: a new version is a
-new tag, and the old one can be read for ever.
+Every event that Authrim writes, by kind of stream. A stream id is `<tenant>:<kind>:<id>`. The `type` of a stored event
+is its tag, and its payload is JSON text with these fields. A field with its default value is omitted from the payload.
+A released event never changes: a new version has a new tag, and the old one stays readable forever.
 
 Times named `…_at` are seconds since 1970 (UTC). Digests are SHA-256 in base64url without padding. No event holds
 personal data, a secret or a token.
@@ -44,7 +43,7 @@ def _meaning(event_class: type[Event]) -> str:
 
 
 def _type(annotation: Any) -> str:
-    """The JSON value that a field holds."""
+    """The JSON type of a field."""
     described = msgspec.inspect.type_info(annotation)
     return " or ".join(_in_words(part) for part in _alternatives(described))
 
@@ -70,4 +69,4 @@ _WORDS: Final[dict[type[msgspec.inspect.Type], str]] = {
 
 
 def _default(field: msgspec.structs.FieldInfo) -> str:
-    return "needed" if field.required else f"`{msgspec.json.encode(field.default).decode()}`"
+    return "required" if field.required else f"`{msgspec.json.encode(field.default).decode()}`"

@@ -1,4 +1,4 @@
-"""``docs/settings.md``: every setting, as it says of itself."""
+"""``docs/settings.md``: every setting, from its declaration."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -32,10 +32,9 @@ _OPENING = f"""# Settings
 
 <!-- Generated from authrim/settings/groups/ by `make docs`. -->
 
-`authrim serve --config FILE` reads a TOML file of these keys, all at the top level. An environment variable
-`{ENVIRONMENT_PREFIX}` and the key in capitals (`{ENVIRONMENT_PREFIX}ISSUER`) wins over the file,
-and an option of the command line over both. A list is an array in TOML and has commas between its values in
-the environment.
+`authrim serve --config FILE` reads a TOML file with these keys, all at the top level. An environment variable, named
+`{ENVIRONMENT_PREFIX}` and the key in capitals (`{ENVIRONMENT_PREFIX}ISSUER`), overrides the file. An option of the
+command line overrides both. A list is an array in TOML, and a comma-separated text in the environment.
 
 The smallest file for a server:
 
@@ -45,8 +44,8 @@ database = "postgresql://authrim@db.example.com/authrim"
 master_key_file = "/etc/authrim/master.keys"
 ```
 
-A setting that cannot be used stops the start; the message names the file or variable, the key, the problem
-and the fix, and never the value.
+The server does not start with an invalid setting. The message names the file or variable, the key, the problem and
+the fix, but never the value.
 """
 
 
@@ -98,7 +97,7 @@ def _bounds(metadata: Iterable[Any]) -> str:
 def _default(field: FieldInfo) -> str:
     value = field.default
     if value is PydanticUndefined:
-        return "needed"
+        return "required"
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
     if isinstance(value, bool):

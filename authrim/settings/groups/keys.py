@@ -1,4 +1,4 @@
-"""The master key, the keys that tokens are signed with, and those that clients encrypt to."""
+"""The master key, the keys that sign tokens, and the keys that clients encrypt to."""
 
 from pathlib import Path
 
@@ -9,13 +9,13 @@ from domain.units import DAY
 
 
 class Keys(BaseModel):
-    """The master key, the keys that tokens are signed with, and those that clients encrypt to."""
+    """The master key, the keys that sign tokens, and the keys that clients encrypt to."""
 
     master_keys: MasterKeyList = Field(
         default=(),
-        description="32 random bytes each, as base64url without padding. The first encrypts; the others "
-        "only read what was encrypted before. What a lost one encrypted is lost. The last one also makes pairwise "
-        "subjects: it stays the last.",
+        description="32 random bytes each, as base64url without padding. The first one encrypts; the others "
+        "only decrypt what they encrypted earlier. If a key is lost, what it encrypted is lost. "
+        "The last one also derives pairwise subjects, so it must stay the last.",
     )
     master_key_file: Path | None = Field(
         default=None, description="A file with the master keys, one per line, instead of `master_keys`."
@@ -23,17 +23,17 @@ class Keys(BaseModel):
     signing_algorithms: Algorithms = Field(
         default=("ES256", "RS256"),
         min_length=1,
-        description="The algorithms that the server keeps signing keys for. The first signs access tokens. "
-        "OpenID Connect Core §15.1 wants `RS256` among them.",
+        description="The algorithms that the server keeps signing keys for. The first one signs access "
+        "tokens. OpenID Connect Core §15.1 requires `RS256` among them.",
     )
     encryption_algorithms: EncryptionAlgorithms = Field(
         default=("RSA-OAEP-256", "ECDH-ES"),
-        description="The algorithms that the server keeps keys for, so that clients can encrypt request objects to it. "
-        "`ECDH-ES` stands for its key wrapping variants too. Empty: nobody can.",
+        description="The algorithms that the server keeps encryption keys for, so that clients can encrypt "
+        "request objects. `ECDH-ES` includes its key wrapping variants. Empty: no client can.",
     )
     jwks_cache_seconds: Seconds = Field(
         default=900,
         ge=60,
         le=DAY,
-        description="How long others may cache the key set. A new key is published so long before it signs.",
+        description="How long others may cache the key set. A new key is published this long before it signs.",
     )

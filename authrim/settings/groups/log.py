@@ -1,4 +1,4 @@
-"""Where the event log lives, and how much may wait for it."""
+"""Where the event log is stored, and how much may wait for it."""
 
 from pydantic import BaseModel, Field, SecretStr
 
@@ -6,7 +6,7 @@ from authrim.settings.kinds import Count, Database, PostgresAddress, Seconds
 
 
 class Log(BaseModel):
-    """Where the event log lives, and how much may wait for it."""
+    """Where the event log is stored, and how much may wait for it."""
 
     database: Database = Field(
         default=SecretStr("authrim.db"),
@@ -14,7 +14,8 @@ class Log(BaseModel):
     )
     database_pooled: bool = Field(
         default=False,
-        description="A transaction pooler (PgBouncer) stands before PostgreSQL: no statement is kept prepared.",
+        description="Set this if a transaction pooler (PgBouncer) is in front of PostgreSQL: no statement is "
+        "kept prepared.",
     )
     database_listen: PostgresAddress | None = Field(
         default=None,
@@ -24,11 +25,11 @@ class Log(BaseModel):
         default=4096,
         ge=64,
         le=65536,
-        description="Appends that may wait in one process. One more is answered 503 with `Retry-After`.",
+        description="How many appends may wait in one process. Further requests get 503 with `Retry-After`.",
     )
     append_wait_seconds: Seconds = Field(
         default=1,
         ge=1,
         le=30,
-        description="How long an append may wait to be sent before it is answered 503.",
+        description="How long an append may wait before it is sent. After that the request gets 503.",
     )

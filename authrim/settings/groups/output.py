@@ -1,4 +1,4 @@
-"""What the process writes about itself, on standard error."""
+"""The log lines that the process writes to standard error."""
 
 from pydantic import BaseModel, Field
 
@@ -6,9 +6,10 @@ from authrim.settings.kinds import LogFormat, LogLevel
 
 
 class Output(BaseModel):
-    """What the process writes about itself, on standard error."""
+    """The log lines that the process writes to standard error."""
 
     log_format: LogFormat = Field(
-        default="json", description="`json` is one object a line, `pretty` is for reading in a terminal."
+        default="json",
+        description="`json` writes one object per line, `pretty` is for reading in a terminal.",
     )
-    log_level: LogLevel = Field(default="info", description="The least important line that is written.")
+    log_level: LogLevel = Field(default="info", description="The lowest level that is written.")

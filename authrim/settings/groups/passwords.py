@@ -1,4 +1,4 @@
-"""What a password check costs (argon2id), the server and an attacker alike."""
+"""The cost of a password check (argon2id), for the server and for an attacker."""
 
 from pydantic import BaseModel, Field
 
@@ -6,16 +6,18 @@ from authrim.settings.kinds import Count, KibiBytes
 
 
 class Passwords(BaseModel):
-    """What a password check costs (argon2id), the server and an attacker alike."""
+    """The cost of a password check (argon2id), for the server and for an attacker."""
 
     argon2_memory: KibiBytes = Field(
         default=19_456, ge=8192, le=4_194_304, description="The memory of one password check."
     )
-    argon2_time_cost: Count = Field(default=2, ge=1, le=20, description="Passes over that memory.")
+    argon2_time_cost: Count = Field(
+        default=2, ge=1, le=20, description="The number of passes over that memory."
+    )
     argon2_parallelism: Count = Field(default=1, ge=1, le=16, description="Lanes of one password check.")
     password_workers: Count = Field(
-        default=2, ge=1, le=64, description="Password checks that run at once in one process."
+        default=2, ge=1, le=64, description="How many password checks run at once in one process."
     )
     password_queue_limit: Count = Field(
-        default=64, ge=1, le=4096, description="Password checks that may wait. One more is answered 503."
+        default=64, ge=1, le=4096, description="How many password checks may wait. Further sign-ins get 503."
     )

@@ -1,4 +1,4 @@
-"""Where the server is, for its users and for itself."""
+"""The addresses of the server, and its features."""
 
 from pydantic import BaseModel, Field
 
@@ -6,42 +6,46 @@ from authrim.settings.kinds import Count, Issuer, Names, Networks
 
 
 class Server(BaseModel):
-    """Where the server is, for its users and for itself."""
+    """The addresses of the server, and its features."""
 
     issuer: Issuer = Field(
-        description="The issuer identifier: the public URL that every token, discovery document and redirect "
-        "names, and that all other URLs are made from. Changing it makes every token of before invalid."
+        description="The issuer identifier: the public URL that is in every token, discovery document and "
+        "redirect, and from which all other URLs are made. Changing it invalidates all earlier "
+        "tokens."
     )
     development: bool = Field(
         default=False,
         description="Allows plain HTTP and cookies without `Secure`. Accepted only while both `issuer` and "
-        "`host` are this machine itself. `authrim dev` sets it; nothing else should.",
+        "`host` are this machine. Set by `authrim dev`; do not set it yourself.",
     )
     host: str = Field(default="127.0.0.1", min_length=1, description="The address to listen on.")
     port: int = Field(
-        default=8080, ge=0, le=65535, description="The TCP port to listen on; 0 takes a free one."
+        default=8080, ge=0, le=65535, description="The TCP port to listen on; 0 selects a free one."
     )
     workers: Count = Field(
-        default=1, ge=1, le=256, description="Server processes on this machine. SQLite allows one."
+        default=1,
+        ge=1,
+        le=256,
+        description="The number of server processes on this machine. SQLite allows one.",
     )
     trusted_proxies: Networks = Field(
         default=(),
-        description="Networks (CIDR) of the reverse proxies whose forwarding headers are believed. Empty "
-        "believes nobody.",
+        description="Networks (CIDR) of the reverse proxies whose forwarding headers are trusted. Empty: "
+        "none.",
     )
     trusted_proxy_socket: bool = Field(
         default=False,
-        description="What comes by `listen_socket` comes from one of those proxies too, so its forwarding headers are "
-        "believed. Leave it off where a proxy passes connections on without reading them.",
+        description="Whether forwarding headers of connections through `listen_socket` are trusted. Leave it "
+        "off if a proxy passes connections on without reading them.",
     )
     trusted_proxy_depth: Count = Field(
-        default=1, ge=1, le=10, description="How many proxies stand between a browser and this server."
+        default=1, ge=1, le=10, description="The number of proxies between a browser and this server."
     )
     features_on: Names = Field(
-        default=(), description="Draft specifications to switch on, by their name in [specs.md](specs.md)."
+        default=(), description="Draft specifications to switch on, by their names in [specs.md](specs.md)."
     )
     features_off: Names = Field(
         default=(),
-        description="Optional features to switch off, by their name in [specs.md](specs.md). What is off has no "
-        "route and no metadata.",
+        description="Optional features to switch off, by their names in [specs.md](specs.md). A feature that "
+        "is off has no route and no metadata.",
     )

@@ -1,4 +1,4 @@
-"""How long what is handed out is good for."""
+"""The lifetimes of codes and tokens."""
 
 from pathlib import Path
 
@@ -9,45 +9,49 @@ from domain.units import DAY, YEAR
 
 
 class Tokens(BaseModel):
-    """How long what is handed out is good for."""
+    """The lifetimes of codes and tokens."""
 
     code_lifetime: Seconds = Field(
-        default=60, ge=5, le=60, description="An authorization code, from its issue to its redemption."
+        default=60, ge=5, le=60, description="The lifetime of an authorization code."
     )
     access_token_lifetime: Seconds = Field(
         default=600,
         ge=30,
         le=DAY,
-        description="An access token. A resource server that checks a JWT by itself does not hear of a "
-        "revocation: this is the longest that it goes on accepting the token.",
+        description="The lifetime of an access token. A resource server that verifies a JWT itself does not "
+        "notice a revocation; this is the longest time that it continues to accept the token.",
     )
-    id_token_lifetime: Seconds = Field(default=600, ge=30, le=DAY, description="An ID token.")
+    id_token_lifetime: Seconds = Field(default=600, ge=30, le=DAY, description="The lifetime of an ID token.")
     refresh_token_lifetime: Seconds = Field(
         default=2_592_000,
         ge=60,
         le=YEAR,
-        description="A refresh token that is not used. Each use begins anew.",
+        description="The lifetime of an unused refresh token. Each use starts it again.",
     )
     refresh_grace_seconds: Seconds = Field(
         default=10,
         ge=0,
         le=60,
-        description="How long a refresh token that was just used still answers, with the same successor, for "
-        "a client that lost the answer. 0 takes any second use for theft.",
+        description="How long a refresh token that was just used still returns the same successor, for a "
+        "client that missed the response. 0: every reuse counts as theft.",
     )
     refresh_grace_count: Count = Field(
-        default=64, ge=1, le=1024, description="How often it may answer so within that time."
+        default=64,
+        ge=1,
+        le=1024,
+        description="How often a used refresh token may return its successor within that time.",
     )
     client_attesters: Path | None = Field(
         default=None,
-        description="A JSON file of the attesters that are trusted to vouch for instances of clients, each with its "
-        'key set: `{"https://attester.example": {"keys": [...]}}`, or one JWK Set whose keys are attesters '
-        "called by their `kid`. A client names its attesters; only where there is one alone it need not. "
-        "Without the file nobody is trusted. For the feature `client_attestation`.",
+        description="A JSON file of the trusted attesters of client instances, each with its key set: "
+        '`{"https://attester.example": {"keys": [...]}}`, or one JWK Set in which each key is an '
+        "attester named by its `kid`. A client names its attesters, unless there is only one. "
+        "Without the file no attester is trusted. For the feature `client_attestation`.",
     )
     dpop_nonce: DpopNonce = Field(
         default="off",
-        description="Whose DPoP proofs must hold a nonce of this server (RFC 9449 §8), so that none can be made in "
-        "advance: nobody's (`off`), those of clients whose profile is FAPI 2 (`profile`), or everybody's (`required`). "
-        "It costs a client one more request when its nonce has become too old.",
+        description="Which clients must use a nonce from this server in their DPoP proofs (RFC 9449 §8), so "
+        "that no proof can be made in advance: none (`off`), those with a FAPI 2 profile "
+        "(`profile`), or all (`required`). A client whose nonce is too old needs one more "
+        "request.",
     )

@@ -60,7 +60,7 @@ def test_grant(place: Path | str) -> None:
     told = run_json("audit", "grant", "grant-2")
     assert [event["version"] for event in told["events"]] == list(range(1, 10))
     assert told["events"][-1]["fields"] == {"reason": "code_replayed", "revoked_at": 120}
-    assert "no grant of this id" in run("audit", "grant", "nothing", status=1).output
+    assert "no grant with this id" in run("audit", "grant", "nothing", status=1).output
 
 
 def test_why(place: Path | str) -> None:

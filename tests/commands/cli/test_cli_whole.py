@@ -166,7 +166,7 @@ def test_a_server_says_which_variables_it_passed_over(authrim: CommandLine, tmp_
 def test_what_is_not_text_is_refused(authrim: CommandLine, words: tuple[str, ...]) -> None:
     """A word that is not UTF-8 could be stored nowhere: no command begins with it."""
     given = arguments_of(dict(every_command())[words], "\udcff") or ("--config", "\udcff")
-    assert "not text in UTF-8" in authrim.run(*words, *given, stdin=STDIN, status=2).stderr
+    assert "not valid UTF-8" in authrim.run(*words, *given, stdin=STDIN, status=2).stderr
 
 
 def test_a_password_that_is_not_text_is_refused(authrim: CommandLine) -> None:

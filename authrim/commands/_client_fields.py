@@ -1,0 +1,58 @@
+"""From the options of ``client create`` and ``client update`` to the fields of ``ClientMetadata``."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from authrim.crypto import strict_json
+from authrim.protocol.mtls import jwk_of
+from domain.client.metadata import ClientMetadata
+
+#: Fields that hold lists: their options may be given several times.
+_LISTS: Final = frozenset(
+    {
+        "redirect_uris", "grant_types", "response_types", "response_modes", "scope", "audiences",
+        "protected_resources", "default_acr_values", "request_uris",
+        "post_logout_redirect_uris", "client_attesters",
+    }
+)  # fmt: skip
+
+
+def fields_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The given fields, by their names in ``ClientMetadata``. Raises click.BadParameter."""
+    fields: dict[str, Any] = {}
+    for name in ClientMetadata.__struct_fields__:
+        value = options.get(name)
+        if value is None or (name in _LISTS and not value):
+            continue
+        fields[name] = value
+    if "scope" in fields:
+        fields["scope"] = tuple(dict.fromkeys(" ".join(fields["scope"]).split()))
+    if "jwks" in fields:
+        fields["jwks"] = _read_jwks(fields["jwks"])
+    if options.get("certificate") is not None:
+        fields["jwks"] = _jwks_of_certificate(options["certificate"])
+    return fields
+
+
+def _jwks_of_certificate(path: Path) -> dict[str, Any]:
+    """RFC 8705 §2.2.2: a certificate is registered as a key's ``x5c``."""
+    try:
+        return {"keys": [jwk_of(path.read_bytes())]}
+    except ValueError:
+        raise click.BadParameter(
+            "the file holds no certificate in PEM form", param_hint="--certificate"
+        ) from None
+
+
+def _read_jwks(path: Path) -> dict[str, Any]:
+    """A key set in the form of RFC 7517 §5. A syntax error is reported without quoting the file."""
+    try:
+        jwks = strict_json.loads(path.read_bytes())
+    except strict_json.JsonRefused as refused:
+        raise click.BadParameter(f"the file is {refused}", param_hint="--jwks") from None
+    if not isinstance(jwks, dict):
+        raise click.BadParameter('the file is not a key set: {"keys": […]}', param_hint="--jwks")
+    return jwks
