@@ -33,6 +33,8 @@ _CURVES: Final[Mapping[str, tuple[ec.EllipticCurve, int]]] = {
     "P-384": (ec.SECP384R1(), 48),
     "P-521": (ec.SECP521R1(), 66),
 }
+#: Curves of keys that verify here.
+VERIFYING_CURVES: Final = frozenset({*_CURVES, "Ed25519"})
 _CURVE_NAMES: Final = {curve.name: name for name, (curve, _) in _CURVES.items()}
 _RSA_BITS: Final = range(2048, 8192 + 1)
 _RSA_EXPONENTS: Final = range(65537, 2**32, 2)

@@ -9,7 +9,13 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 
 from authrim.crypto.algorithms import ALGORITHMS, PublicKey, algorithms_for
-from authrim.crypto.jwk import PRIVATE_MEMBERS, JwkRefused, public_key_of, thumbprint
+from authrim.crypto.jwk import (
+    PRIVATE_MEMBERS,
+    VERIFYING_CURVES,
+    JwkRefused,
+    public_key_of,
+    thumbprint,
+)
 from domain.vocabulary.algorithm_names import names_of
 
 #: Keys in a set at most, so that reading one stays cheap.
@@ -96,8 +102,8 @@ class KeySet:
 def read_jwks(document: object) -> KeySet:
     """The signature keys of a JWK Set (RFC 7517 §5), already read strictly from JSON. Raises JwkRefused.
 
-    Keys for encryption and types of keys that are not known here are passed over (RFC 7517 §5). A private or
-    symmetric key refuses the whole set, because it should be nowhere near it, and so does a weak one.
+    Keys for encryption, and of types, curves and algorithms that are not known here, are passed over (RFC 7517 §5). A
+    private or symmetric key refuses the whole set, because it should be nowhere near it, and so does a weak one.
     """
     if not isinstance(document, Mapping) or not isinstance(document.get("keys"), list):
         raise JwkRefused("not_a_jwk_set")
@@ -109,10 +115,20 @@ def read_jwks(document: object) -> KeySet:
     return KeySet([VerificationKey.from_jwk(jwk) for jwk in jwks if _is_for_signatures(jwk)])
 
 
+def is_of_known_kind(jwk: Mapping[str, Any]) -> bool:
+    """Whether keys of this type and curve verify anything here. What does not is passed over (RFC 7517 §5); what does
+    has to be sound."""
+    kty, crv = jwk.get("kty"), jwk.get("crv")
+    if isinstance(kty, str) and kty not in ("RSA", "EC", "OKP", "oct"):
+        return False
+    return kty not in ("EC", "OKP") or not isinstance(crv, str) or crv in VERIFYING_CURVES
+
+
 def _is_for_signatures(jwk: Mapping[str, Any]) -> bool:
     if not PRIVATE_MEMBERS.isdisjoint(jwk):
         raise JwkRefused("private_key")
-    if jwk.get("kty") not in ("RSA", "EC", "OKP", "oct"):
+    alg = jwk.get("alg")
+    if not is_of_known_kind(jwk) or (isinstance(alg, str) and alg not in ALGORITHMS and alg != "none"):
         return False
     operations = jwk.get("key_ops", ["verify"])
     return jwk.get("use", "sig") == "sig" and isinstance(operations, list) and "verify" in operations

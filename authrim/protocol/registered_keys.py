@@ -4,7 +4,8 @@ are registered, and by whatever reads them again at each use (A174)."""
 from collections.abc import Mapping
 from typing import Any, Final
 
-from authrim.crypto.jwk import JwkRefused, public_key_of
+from authrim.crypto.jwk import PRIVATE_MEMBERS, JwkRefused, public_key_of
+from authrim.crypto.verification_keys import is_of_known_kind
 from domain.errors import Refusal
 from domain.registration.invalid_metadata import invalid
 
@@ -22,8 +23,11 @@ _TOLD: Final = {
 def weak_keys_refusal(jwks: Mapping[str, Any] | None) -> Refusal | None:
     """Why a key of the set may not be registered, or None. What is no key set at all is the policy's to refuse."""
     keys = (jwks or {}).get("keys")
-    for key in keys if isinstance(keys, list) else []:
-        if not isinstance(key, Mapping) or _is_for_key_agreement(key):
+    judged = [key for key in keys if isinstance(key, Mapping)] if isinstance(keys, list) else []
+    others = [key for key in judged if _is_passed_over(key)]
+    # What is passed over hurts nobody beside a key that is of use; alone it would be a client without keys.
+    for key in judged if len(others) == len(judged) else [key for key in judged if key not in others]:
+        if _is_for_key_agreement(key):
             continue
         try:
             public_key_of(key)
@@ -33,6 +37,11 @@ def weak_keys_refusal(jwks: Mapping[str, Any] | None) -> Refusal | None:
                 "jwks", told, hint="Register keys of RFC 7518 with at least 2048 bits, P-256 or Ed25519."
             )
     return None
+
+
+def _is_passed_over(key: Mapping[str, Any]) -> bool:
+    """A type or curve that is not known here spoils nothing (RFC 7517 §5), unless it is private."""
+    return not is_of_known_kind(key) and PRIVATE_MEMBERS.isdisjoint(key)
 
 
 def _is_for_key_agreement(key: Mapping[str, Any]) -> bool:

@@ -15,9 +15,9 @@ from domain.registration.invalid_metadata import invalid
 MAX_KEYS: Final = 64
 MAX_JWKS_BYTES: Final = 16384
 
-_KEY_TYPES: Final = ("RSA", "EC", "OKP")  # a tuple: what is sent may be a list, which no set can look for
+_KEY_TYPES: Final = frozenset({"RSA", "EC", "OKP"})
 #: Members of a JWK that are secret (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
-_PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
 
 
 def checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | None]:
@@ -50,8 +50,12 @@ def _jwks(jwks: dict[str, Any]) -> Refusal | None:
         return invalid("jwks", "has no list of keys.", hint=f"Send an object with 1 to {MAX_KEYS} keys.")
     if len(msgspec.json.encode(jwks)) > MAX_JWKS_BYTES:
         return invalid("jwks", "is too large.", hint=f"Send at most {MAX_JWKS_BYTES} bytes.")
-    if not all(isinstance(key, dict) and key.get("kty") in _KEY_TYPES for key in keys):
-        return invalid("jwks", "has a key of an unknown kind.", hint="Use kty RSA, EC or OKP.")
+    if not all(isinstance(key, dict) and isinstance(key.get("kty"), str) for key in keys):
+        return invalid("jwks", "has a key without a kind.", hint="Use kty RSA, EC or OKP.")
+    if not any(key["kty"] in _KEY_TYPES for key in keys):
+        return invalid("jwks", "has keys of an unknown kind alone.", hint="Use kty RSA, EC or OKP.")
+    if any(key["kty"] == "oct" for key in keys):
+        return invalid("jwks", "has a symmetric key in it.", hint="Send public keys only.")
     if any(_PRIVATE_MEMBERS & key.keys() for key in keys):
         return invalid(
             "jwks", "has a private key in it.", hint="Send public keys only, and replace that key."

@@ -275,11 +275,28 @@ async def test_a174_weak_keys_are_not_registered(open_server: RunningServer) -> 
     good = new_key("ES256", "good").as_dict(private=False)
     for weak in WEAK.values():
         await assert_refused(open_server, MINIMAL | {"jwks": {"keys": [weak]}})
+        if weak.get("crv") == "P-192" or weak["kty"] == "XYZ":
+            continue  # passed over beside a good one
         both = MINIMAL | {"jwks": {"keys": [good, weak]}}
         await assert_refused(open_server, both)
         client = (await register(open_server)).body
         update = await manage(open_server, client, "PUT", both | {"client_id": client["client_id"]})
         assert update.error == (400, "invalid_client_metadata")
+
+
+@ONE_STORE
+async def test_a174_a_key_of_no_use_here_spoils_no_other(open_server: RunningServer) -> None:
+    """A174, RFC 7517 §5: another type or curve beside a good key is registered, and passed over at each use."""
+    good = new_key("ES256", "good").as_dict(private=False)
+    others = [
+        {**WEAK["p-192"], "kid": "a"},
+        {"kty": "EC", "crv": "secp256k1", "x": "AAAA", "y": "AAAA", "kid": "b"},
+        {"kty": "AKP", "alg": "ML-DSA-44", "pub": "AAAA", "kid": "c"},
+        {"kty": "OKP", "crv": "Ed448", "x": "AAAA", "kid": "d"},
+    ]
+    assert (await register(open_server, MINIMAL | {"jwks": {"keys": [*others, good]}})).status == 201
+    for secret in ({**others[1], "d": "AAAA"}, {**others[2], "priv": "AAAA"}):
+        await assert_refused(open_server, MINIMAL | {"jwks": {"keys": [secret, good]}})
 
 
 #: Members of a key that have another type than any key's.
