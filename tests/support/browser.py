@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from multidict import CIMultiDictProxy
 
+from domain.client.redirect_uri import origin_of
 from tests.support.running import KnownClient, RunningServer, pkce
 
 
@@ -87,7 +88,7 @@ class Browser:
     async def submit(self, shown: Shown, **fields: str) -> Shown:
         """Fill in the page's form and send it, as a browser does, with Origin and Sec-Fetch-Site."""
         action, hidden = shown.form
-        headers = {"Origin": self.server.core.origin, "Sec-Fetch-Site": "same-origin"}
+        headers = {"Origin": origin_of(self.server.issuer), "Sec-Fetch-Site": "same-origin"}
         return await self.request("POST", action, hidden | fields, headers)
 
     async def sign_in(self, shown: Shown, login: str | None = None, password: str | None = None) -> Shown:
