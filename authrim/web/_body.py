@@ -1,4 +1,4 @@
-"""Reads a request's body within the limits of size and time, so that no sender holds memory or a place (A217, A218)."""
+"""Reads a request body within the limits of size and time: no sender holds memory or a connection (A217, A218)."""
 
 import asyncio
 from typing import Final

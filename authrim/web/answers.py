@@ -1,4 +1,4 @@
-"""How endpoints say no: recorded for the auditor, then answered as JSON, as a page, or by redirect."""
+"""Answers that endpoints share. A refusal is recorded for the auditor, then answered as JSON or as a page."""
 
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ def jwt_answer(token: str) -> web.Response:
 
 
 async def record(call: Call, endpoint: str, refusal: Refusal, *, client_known: bool = False) -> None:
-    """Write the refusal down, unless what was decided has recorded it already."""
+    """Record the refusal, unless the decision has recorded it already."""
     if not refusal.recorded:
         await call.core.refusals.record(call, endpoint, refusal, client_known)
 
@@ -90,7 +90,7 @@ def page_or_json(pages: Pages, page: ErrorPage, accept: str = "") -> web.Respons
 
 
 def page_settings(request: web.Request, ui_locales: tuple[str, ...] = ()) -> dict[str, Any]:
-    """What every page takes: its language, and whether the server is a development one."""
+    """The settings of every page: its language, and whether this is a development server."""
     settings = core_of(request).settings
     accepted = request.headers.get(hdrs.ACCEPT_LANGUAGE, "")
     locale = choose_locale(" ".join(ui_locales), accepted, settings.default_locale)

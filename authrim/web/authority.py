@@ -1,4 +1,4 @@
-"""Is this request meant for this server? Asked where TLS ends here (RFC 9110 §7.4, A215).
+"""Refuses requests for other hosts, where TLS ends in this process (RFC 9110 §7.4, A215).
 
 A proxy before us answers for the names that it sends on. On our own TLS a browser may come over a connection whose
 certificate covers another name too, or with a ``Host`` that somebody else chose; neither is answered as if it were us.
@@ -13,19 +13,19 @@ from aiohttp import hdrs, web
 from authrim.settings import Settings
 from authrim.settings.kinds import is_loopback
 
-#: How the names of the routes begin that are asked by an address alone, by monitors.
+#: Prefix of the routes that monitors ask by IP address.
 _ANY_NAME: Final = "health_"
 
 
 class OwnNames(msgspec.Struct, frozen=True):
-    """The hosts that are this server. ``loopback``: so is whatever means this machine, in development."""
+    """The host names of this server. ``loopback``: every name of this machine is one too, in development."""
 
     names: frozenset[str]
     loopback: bool = False
 
     @classmethod
     def of(cls, settings: Settings) -> "OwnNames":
-        """Those of the issuer and of the second port, and whatever else is set."""
+        """The hosts of the issuer and of the second port, and those of the settings."""
         urls = [settings.issuer, *([settings.mtls_url] if settings.mtls_url else [])]
         hosts = (host_of(urlsplit(url).netloc) for url in urls)
         return cls(frozenset((*hosts, *settings.tls_names)), settings.development)
@@ -51,7 +51,7 @@ def refuse_other_names(request: web.Request) -> None:
 
 
 def host_of(authority: str) -> str:
-    """The host of an authority without its port, in lower case; a name's last dot says nothing (RFC 1034 §3.1)."""
+    """The host of an authority without its port, in lower case; a trailing dot is ignored (RFC 1034 §3.1)."""
     if authority.startswith("["):
         return authority.partition("]")[0].lower() + "]"
     return authority.partition(":")[0].lower().removesuffix(".")

@@ -14,7 +14,7 @@ from authrim.web.middleware import client_address, trace_id
 from authrim.wire.forwarded import wider_networks
 from domain.stream import DEFAULT_TENANT
 
-#: The same few proxies and clients come again and again; the hash is the same for as long as the key is.
+#: The same few proxies and clients come again and again, and an address has the same hash while the key lasts.
 _address_hash = lru_cache(maxsize=4096)(address_hash)
 
 
@@ -46,10 +46,10 @@ def networks_of(request: web.Request) -> tuple[str, ...]:
 
 
 def core_of(request: web.Request) -> Core:
-    """What every room stands on, for who needs no call."""
+    """The core of the server, for code that needs no call."""
     return request.app[PARTS][CORE]
 
 
 def parts_of(request: web.Request) -> Parts:
-    """The parts of the server that a request came to."""
+    """The parts of the server that handles a request."""
     return request.app[PARTS]

@@ -26,21 +26,21 @@ _PROBE: Final = "authrim-cookie-probe"
 _KNOWN_BROWSER: Final = "authrim-known-browser"
 #: Seconds that a browser remembers which clients watch its state.
 _WATCHERS_REMEMBERED: Final = 30 * DAY
-#: Requests that one browser has open at once.
+#: The most requests that one browser has open at once.
 MOST_OPEN_REQUESTS: Final = 20
 _SECRET_LENGTH: Final = 43
 _ID_LENGTH: Final = 32
 
 
 class SessionCookie(NamedTuple):
-    """What the session cookie says; nothing of it is believed before the secret's digest fits."""
+    """The content of the session cookie. It is believed only once the digest of its secret matches."""
 
     session_id: str
     secret: str
 
 
 def session_cookie(request: web.Request) -> SessionCookie | None:
-    """The session cookie, when it has its shape."""
+    """The session cookie, if it is well-formed."""
     value = cookies_of(request).get(_name(core_of(request), _SESSION), "")
     session_id, _, secret = value.partition(".")
     if len(session_id) != _ID_LENGTH or len(secret) != _SECRET_LENGTH or not value.isascii():
@@ -54,7 +54,7 @@ def set_session_cookie(core: Core, response: web.Response, session_id: str, secr
 
 
 def drop_session_cookie(request: web.Request, response: web.Response) -> None:
-    """Nobody is signed in with this browser any more."""
+    """Sign the browser out."""
     _drop(request, response, _name(core_of(request), _SESSION))
 
 
@@ -75,7 +75,7 @@ def drop_request_cookie(request: web.Request, response: web.Response, grant_id: 
 
 
 def request_secret(request: web.Request, grant_id: str, browser_hash: str | None) -> str | None:
-    """The secret of an open request, when this browser is the one that the request belongs to (A181)."""
+    """The secret of an open request, if the request belongs to this browser (A181)."""
     secret = cookies_of(request).get(_request_name(core_of(request), grant_id), "")
     if browser_hash is None or not secret.isascii() or not constant_time_equal(digest(secret), browser_hash):
         return None
@@ -90,7 +90,7 @@ def new_fetched_secret(core: Core, tenant: str, grant_id: str) -> str:
 
 
 def fetched_secret(request: web.Request, tenant: str, grant_id: str) -> str | None:
-    """The secret of this browser when it has fetched the pushed request before."""
+    """The secret that this browser got when it fetched the pushed request before."""
     core = core_of(request)
     secret = cookies_of(request).get(_request_name(core, grant_id), "")
     random, _, proof = secret.partition(".")
@@ -106,7 +106,7 @@ def _fetched_proof(core: Core, tenant: str, grant_id: str, random: str) -> str:
 
 
 def logout_secret(request: web.Request) -> str | None:
-    """The secret that binds the question "log out?" to this browser, when it was asked before."""
+    """The secret that binds the question "log out?" to this browser, if it was asked before."""
     secret = cookies_of(request).get(_name(core_of(request), _LOGOUT), "")
     return secret if len(secret) == _SECRET_LENGTH and secret.isascii() else None
 
@@ -117,7 +117,7 @@ def set_logout_cookie(core: Core, response: web.Response, secret: str) -> None:
 
 
 def known_browser(request: web.Request) -> str:
-    """What ``set_known_browser`` has kept, as the browser sends it."""
+    """The value of ``set_known_browser`` as the browser sends it back."""
     return cookies_of(request).get(_name(core_of(request), _KNOWN_BROWSER), "")
 
 
@@ -127,7 +127,7 @@ def set_known_browser(core: Core, response: web.Response, value: str, max_age: i
 
 
 def set_probe_cookie(core: Core, response: web.Response) -> None:
-    """A cookie that means nothing: whether it comes back tells whether the browser keeps any."""
+    """Set a cookie without meaning: if it comes back, the browser keeps cookies."""
     _set(core, response, _name(core, _PROBE), "1", 60)
 
 
@@ -142,14 +142,14 @@ def set_browser_state(core: Core, response: web.Response, value: str) -> None:
 
 
 def drop_browser_state(request: web.Request, response: web.Response) -> None:
-    """Nobody is signed in with this browser: that is a state as well."""
+    """Set the browser state to that of a browser in which nobody is signed in."""
     name = browser_state_name(core_of(request))
     if name in cookies_of(request):
         response.del_cookie(name, path="/", secure=True, samesite="None")
 
 
 def watchers(request: web.Request) -> str:
-    """What ``set_watchers`` has kept, as the browser sends it."""
+    """The value of ``set_watchers`` as the browser sends it back."""
     return cookies_of(request).get(_name(core_of(request), _WATCHERS), "")
 
 
@@ -168,7 +168,7 @@ def _set_for_frames(
 
 
 def _request_name(core: Core, grant_id: str) -> str:
-    """One cookie an open request, so that two tabs do not take each other's away."""
+    """One cookie per open request, so that two tabs do not take each other's away."""
     return _name(core, _REQUEST) + grant_id[-12:]
 
 

@@ -84,7 +84,7 @@ def error_members(refusal: Refusal) -> dict[str, str]:
 
 @lru_cache(maxsize=256)
 def section_uri(section: str) -> str:
-    """Where a section such as ``RFC 9126 §2.1`` can be read; empty for what is no RFC."""
+    """Where a section such as ``RFC 9126 §2.1`` can be read; empty if it is not an RFC."""
     match = _RFC_SECTION.match(section)
     if match is None:
         return ""

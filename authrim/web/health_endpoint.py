@@ -1,4 +1,4 @@
-"""Is the process alive, and can it do its work? For load balancers and supervisors."""
+"""Liveness and readiness, for load balancers and supervisors."""
 
 from aiohttp import web
 
@@ -11,7 +11,7 @@ READINESS = web.AppKey("readiness", Readiness)
 
 
 async def live(_request: web.Request) -> web.StreamResponse:
-    """GET ``/health/live``: the event loop turns."""
+    """GET ``/health/live``: the event loop runs."""
     return json_answer({"status": "live"})
 
 

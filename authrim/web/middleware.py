@@ -120,7 +120,7 @@ def trace_id_of(traceparent: str | None) -> str:
 
 
 def _answer_failure(request: web.Request, error: Exception, answer: Answer) -> web.StreamResponse:
-    """What the router raised, what the store could not do, and what no one foresaw."""
+    """Answer what the router or the store raised, and every unexpected exception."""
     error_id = new_id()
     if isinstance(error, web.HTTPException):
         response = answer(request, _routing_refusal(error), error_id)
@@ -137,7 +137,7 @@ def _answer_failure(request: web.Request, error: Exception, answer: Answer) -> w
         # Both texts name a type or an algorithm alone; somebody has to repair what they speak of (A232).
         _log.error("request.cannot_be_decided", error_id=error_id, kind=type(error).__name__, what=str(error))
         return answer(request, temporarily_unavailable("The server cannot decide on this now."), error_id)
-    # The places without the text: an exception's text may quote the request (A227).
+    # Only the stack frames: the text of an exception may quote the request (A227).
     _log.error("request.failed", error_id=error_id, kind=type(error).__name__, where=_where(error))
     refusal = Refusal("server_error", "The server met an unexpected condition.", status=500)
     return answer(request, refusal, error_id)
@@ -165,7 +165,7 @@ def _where(error: BaseException) -> list[str]:
 
 
 def _protect(response: web.StreamResponse) -> None:
-    """Add what every answer carries and its handler did not set itself (RFC 6749 §5.1, decisions 28)."""
+    """Add the headers of every answer that its handler did not set itself (RFC 6749 §5.1, decisions 28)."""
     headers = response.headers
     headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
     headers.setdefault(_SNIFFING, "nosniff")

@@ -27,7 +27,7 @@ def csrf_token(core: Core, subject: str, secret: str) -> str:
 
 
 async def read_own_form(request: web.Request, csrf: str) -> Params | Refusal:
-    """The form that was sent, when it came from our own page (A179)."""
+    """The form that was sent, if it came from our own page (A179)."""
     form = await read_form(request)
     if isinstance(form, Refusal):
         return form

@@ -53,7 +53,7 @@ class Params(msgspec.Struct, frozen=True):
         return invalid_request("A parameter is given more than once.", section="RFC 6749 §3.1")
 
 
-#: Nothing was sent.
+#: No parameters.
 NO_PARAMS: Final = Params(MappingProxyType({}), MappingProxyType({}), frozenset())
 
 
@@ -116,7 +116,7 @@ async def read_form(request: web.Request, *, with_query: bool = False) -> Params
 
 
 async def read_form_once(request: web.Request, may_repeat: Collection[str] = MAY_REPEAT) -> Params | Refusal:
-    """The form of a POST in which nothing stands twice that may not (RFC 6749 §3.2)."""
+    """The form of a POST; a parameter that must not repeat is refused if it does (RFC 6749 §3.2)."""
     form = await read_form(request)
     if isinstance(form, Refusal):
         return form

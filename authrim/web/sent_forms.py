@@ -31,7 +31,7 @@ class SentForms:
         self._answers: dict[bytes, asyncio.Future[web.Response | None]] = {}
 
     async def answer(self, key: bytes, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """The handler's answer, or the one that it has given or is about to give to the same form."""
+        """The handler's answer. If the same form was sent before, the answer to that one."""
         while (earlier := self._answers.get(key)) is not None:
             answered = await asyncio.shield(earlier)
             if answered is not None:
@@ -56,7 +56,7 @@ FORMS: Final = web.AppKey("sent_forms", SentForms)
 
 
 def answered_once(handler: Handler) -> Handler:
-    """The handler of a form of ours; what it refuses is not kept, so that a wrong password is counted each time."""
+    """Wrap the handler of one of our forms. Refusals are not kept, so each wrong password is counted."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         body = await read_body(request)
@@ -70,10 +70,10 @@ def answered_once(handler: Handler) -> Handler:
     return answer
 
 
-#: What the form's origin is judged by: it must be the same too.
+#: Headers that tell the form's origin: they must be the same too.
 _SAME: Final = (hdrs.CONTENT_TYPE, hdrs.ORIGIN, "Sec-Fetch-Site")
 
 
 def _again(answer: web.Response) -> web.Response:
-    """The answer as it was before it was sent, headers and cookies too: a response is sent once only."""
+    """A copy of the unsent answer with headers and cookies: a response object can be sent only once."""
     return deepcopy(answer)

@@ -23,7 +23,7 @@ def shown_client(core: Core, client: Client, redirect_uri: str) -> ShownClient:
 
 
 def _shown_name(client: Client) -> str:
-    """The name; and whose it is, where nobody but an address vouches for it."""
+    """The client's name, with its host if only a document at that host vouches for it."""
     name = client.metadata.client_name
     host = redirect_host(client.client_id) if client_id_url.looks_like_one(client.client_id) else ""
     return f"{name} ({host})" if name and host else name or host or client.client_id
