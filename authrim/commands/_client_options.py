@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 
 from authrim.crypto.key_pair import SIGNING_ALGORITHMS
-from domain.client.profile import PROFILES
+from domain.client.profile import ID_TOKEN_CLAIMS, PROFILES
 from domain.client.subject_type import SUBJECT_TYPES
 from domain.registration.encryption import CONTENT_ENCRYPTION, DEFAULT_ENC, KEY_MANAGEMENT
 from domain.registration.policy import ACCESS_TOKEN_FORMATS, APPLICATION_TYPES, GRANT_TYPES
@@ -162,6 +162,11 @@ _OPTIONS: Final[tuple[Decorator, ...]] = (
         "id_token_signed_response_alg",
         type=_ALGORITHM,
         help="The algorithm that signs its ID tokens.",
+    ),
+    click.option(
+        "--id-token-claims",
+        type=click.Choice(ID_TOKEN_CLAIMS),
+        help="scopes: its ID tokens hold the claims of the granted scopes too; minimal: userinfo alone does.",
     ),
     click.option(
         "--response-alg",

@@ -1,24 +1,21 @@
 """``authrim account``: people who sign in. A password is never an argument, because other processes could read it."""
 
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Any, BinaryIO, Final, TypeVar
+from typing import Any, BinaryIO, Final
 
 import click
 
+from authrim.commands._account_claims import CLAIMS_FILE, read_claims, set_claims, set_groups, set_roles
 from authrim.commands._administering import Office, administer, moment, print_fields, print_list
-from authrim.crypto import strict_json
+from authrim.commands._one_account import on_account, print_account
 from authrim.crypto.passwords import Passwords
 from authrim.people import accounts
 from authrim.people.account_list import list_accounts
 from authrim.people.accounts import ShownAccount
 from domain.errors import Refusal
-from domain.person.account import UNKNOWN, Account
+from domain.person.account import Account
 from domain.person.grant_ending import Grants
 
-T = TypeVar("T")
-
-_CLAIMS = click.File("rb")
 _NOTHING_PERSONAL: Final = "For the log; nothing personal."
 
 
@@ -30,10 +27,14 @@ def account() -> None:
     """
 
 
+for _command in (set_claims, set_groups, set_roles):
+    account.add_command(_command)
+
+
 @account.command("create")
 @click.argument("login")
 @click.option(
-    "--claims", "claims_file", type=_CLAIMS, help="A JSON file with claims (OIDC Core 5.1); - is stdin."
+    "--claims", "claims_file", type=CLAIMS_FILE, help="A JSON file with claims (OIDC Core 5.1); - is stdin."
 )
 @click.option("--subject", help="The subject. Default: a random pseudonym.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from the first line of stdin.")
@@ -48,7 +49,7 @@ def create(
 ) -> None:
     """Create an account that signs in with LOGIN. Prompts for the password."""
     password = _read_password(from_stdin=password_stdin)
-    claims = {} if claims_file is None else _read_claims(claims_file)
+    claims = {} if claims_file is None else read_claims(claims_file)
 
     async def work(office: Office) -> Account | Refusal:
         passwords = Passwords()
@@ -60,7 +61,7 @@ def create(
         finally:
             passwords.close()
 
-    _print(context, administer(context, work))
+    print_account(context, administer(context, work))
 
 
 @account.command("set-password")
@@ -88,21 +89,7 @@ def set_password(context: click.Context, account: str, ends: Grants | None, *, p
         finally:
             passwords.close()
 
-    _print(context, _on(context, account, work))
-
-
-@account.command("set-claims")
-@click.argument("account")
-@click.argument("claims_file", type=_CLAIMS, metavar="FILE")
-@click.pass_context
-def set_claims(context: click.Context, account: str, claims_file: BinaryIO) -> None:
-    """Replace all claims with those of a JSON file (OIDC Core 5.1); - is stdin."""
-    claims = _read_claims(claims_file)
-
-    async def work(office: Office, subject: str) -> Account | Refusal:
-        return await accounts.set_claims(office.store, office.private, office.tenant, subject, claims)
-
-    _print(context, _on(context, account, work))
+    print_account(context, on_account(context, account, work))
 
 
 @account.command("list")
@@ -134,7 +121,7 @@ def show(context: click.Context, account: str, *, personal: bool) -> None:
             office.store, office.private, office.tenant, subject, personal=personal
         )
 
-    shown = _on(context, account, work)
+    shown = on_account(context, account, work)
     fields: dict[str, Any] = {
         "subject": shown.subject,
         "status": shown.status,
@@ -156,7 +143,7 @@ def disable(context: click.Context, account: str, reason: str) -> None:
     async def work(office: Office, subject: str) -> Account | Refusal:
         return await accounts.disable_account(office.store, office.tenant, subject, reason)
 
-    _print(context, _on(context, account, work))
+    print_account(context, on_account(context, account, work))
 
 
 @account.command("end-sessions")
@@ -168,7 +155,7 @@ def end_sessions(context: click.Context, account: str) -> None:
     async def work(office: Office, subject: str) -> int | Refusal:
         return await accounts.end_sessions_of(office.store, office.tenant, subject)
 
-    print_fields(context, {"sessions_ended": _on(context, account, work)})
+    print_fields(context, {"sessions_ended": on_account(context, account, work)})
 
 
 @account.command("end-grants")
@@ -186,7 +173,7 @@ def end_grants(context: click.Context, account: str, client_id: str | None, reas
     async def work(office: Office, subject: str) -> int | Refusal:
         return await accounts.end_grants(office.store, office.tenant, subject, client_id, reason)
 
-    print_fields(context, {"grants_ended": _on(context, account, work)})
+    print_fields(context, {"grants_ended": on_account(context, account, work)})
 
 
 @account.command("enable")
@@ -198,7 +185,7 @@ def enable(context: click.Context, account: str) -> None:
     async def work(office: Office, subject: str) -> Account | Refusal:
         return await accounts.enable_account(office.store, office.tenant, subject)
 
-    _print(context, _on(context, account, work))
+    print_account(context, on_account(context, account, work))
 
 
 @account.command("withdraw-consent")
@@ -211,7 +198,7 @@ def withdraw_consent(context: click.Context, account: str, client_id: str) -> No
     async def work(office: Office, subject: str) -> Account | Refusal:
         return await accounts.withdraw_consent(office.store, office.tenant, subject, client_id)
 
-    _print(context, _on(context, account, work))
+    print_account(context, on_account(context, account, work))
 
 
 @account.command("erase")
@@ -229,23 +216,7 @@ def erase(context: click.Context, account: str, *, yes: bool) -> None:
         )
 
     # A person has a right to this also where the master key is lost; then the subject must be given.
-    _print(context, _on(context, account, work, proved=False))
-
-
-def _on(
-    context: click.Context,
-    account: str,
-    work: Callable[[Office, str], Awaitable[T | Refusal]],
-    *,
-    proved: bool = True,
-) -> T:
-    """Do some work on the account of that subject or login."""
-
-    async def on_subject(office: Office) -> T | Refusal:
-        subject = await accounts.find_account(office.store, office.master, office.tenant, account)
-        return UNKNOWN if subject is None else await work(office, subject)
-
-    return administer(context, on_subject, proved=proved)
+    print_account(context, on_account(context, account, work, proved=False))
 
 
 def _which_grants(*, asks: bool) -> Grants:
@@ -271,22 +242,7 @@ def _read_password(*, from_stdin: bool) -> str:
     return answer
 
 
-def _read_claims(file: BinaryIO) -> dict[str, Any]:
-    """The claims as JSON. An error is reported without quoting the file."""
-    try:
-        claims = strict_json.loads(file.read())
-    except strict_json.JsonRefused as refused:
-        raise click.BadParameter(f"the claims are {refused}", param_hint="claims") from None
-    if not isinstance(claims, dict):
-        raise click.BadParameter("the claims are not a JSON object", param_hint="claims")
-    return claims
-
-
 def _line(account: Account) -> dict[str, Any]:
     """What a list says of an account."""
     set_at = None if account.password_set_at is None else moment(account.password_set_at)
     return {"subject": account.subject, "status": account.status, "password_set_at": set_at}
-
-
-def _print(context: click.Context, changed: Account) -> None:
-    print_fields(context, {"subject": changed.subject, "status": changed.status})

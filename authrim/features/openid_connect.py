@@ -13,7 +13,7 @@ from authrim.tokens import userinfo_endpoint as userinfo
 from authrim.web import discovery_endpoint as discovery
 from domain.authorization.parameters import CREATE, DISPLAYS, PROMPTS
 from domain.stream import DEFAULT_TENANT
-from domain.vocabulary.claims import SCOPE_CLAIMS, STANDARD_CLAIMS
+from domain.vocabulary.claims import PERSON_CLAIMS, SCOPE_CLAIMS
 from domain.vocabulary.features import USER_REGISTRATION
 
 
@@ -47,7 +47,7 @@ def _openid(core: Core) -> dict[str, Any]:
             "acr",
             "amr",
             "nonce",
-            *STANDARD_CLAIMS,
+            *PERSON_CLAIMS,
         ],
         "claim_types_supported": ["normal"],
         "claims_parameter_supported": True,

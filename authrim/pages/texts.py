@@ -44,11 +44,19 @@ SCOPE_TEXTS: dict[str, tuple[str, str]] = {
         message("See your phone number"),
         message("Your phone number and whether it has been verified."),
     ),
+    "groups": (
+        message("See your groups"),
+        message("The names of the groups that you belong to here."),
+    ),
+    "roles": (
+        message("See your roles"),
+        message("The names of the roles that you have here."),
+    ),
     "offline_access": (
         message("Keep access while you are away"),
         message("It can go on using what you allow here without asking again, until you withdraw it."),
     ),
 }
-"""Title and explanation of the standard scopes (OIDC Core §5.4, §11)."""
+"""Title and explanation of the standard scopes (OIDC Core §5.4, §11), and of the memberships."""
 
 UNKNOWN_SCOPE_TEXT = message("A permission of this service, shown by its technical name.")

@@ -27,7 +27,6 @@ from authrim.people.new_account import (
     prepare_account,
     refuse_new_account,
     refuse_password,
-    stored_claims,
 )
 from authrim.people.sessions.end import end_sessions
 from authrim.store import codec
@@ -39,7 +38,6 @@ from domain.person.account import Account
 from domain.person.grant_ending import Grants
 from domain.stream import ACCOUNT, account_stream
 from domain.units import MICROSECONDS
-from domain.vocabulary.claims import check_person
 from projections.rows import Row
 from projections.tables import LOGINS, row_key
 
@@ -58,7 +56,9 @@ class ShownAccount(msgspec.Struct, frozen=True, omit_defaults=True):
         return f"ShownAccount({self.subject})"
 
 
-class _Read(msgspec.Struct, frozen=True):
+class Read(msgspec.Struct, frozen=True):
+    """An account as it was read: at which version, and when."""
+
     account: Account
     version: int
     now: int
@@ -88,8 +88,10 @@ async def create_account(
     new = await prepare_account(private, passwords, master, tenant, wanted, subject)
 
     async def attempt() -> Outcome[Account]:
-        read = await _read(store, tenant, new.subject)
-        return _outcome(tenant, new.subject, read, decide_new_account(read.account, new, read.now), new.rows)
+        read = await read_account(store, tenant, new.subject)
+        return outcome_of(
+            tenant, new.subject, read, decide_new_account(read.account, new, read.now), new.rows
+        )
 
     try:
         return await carry_out(store, tenant, attempt)
@@ -121,19 +123,6 @@ async def set_password(
     return account
 
 
-async def set_claims(
-    store: Store, private: PrivateData, tenant: str, subject: str, claims: Mapping[str, Any]
-) -> Account | Refusal:
-    """Replace all claims of the person (OIDC Core §5.1)."""
-    refusal = check_person(claims)
-    if refusal is not None:
-        return refusal
-    return await _change_private(
-        store, private, tenant, subject, {CLAIMS: stored_claims(claims)},
-        lambda read: accounts.decide_change_claims(read.account, claims, read.now),
-    )  # fmt: skip
-
-
 async def disable_account(store: Store, tenant: str, subject: str, reason: str) -> Account | Refusal:
     """Forbid signing in; all tokens are inactive at once, and the person's sessions end. ``reason`` is for the log:
     nothing personal in it."""
@@ -147,7 +136,7 @@ async def disable_account(store: Store, tenant: str, subject: str, reason: str) 
 
 async def end_sessions_of(store: Store, tenant: str, subject: str) -> int | Refusal:
     """End all sessions of a person, who may sign in again at once; how many there were."""
-    if not (await _read(store, tenant, subject)).account.subject:
+    if not (await read_account(store, tenant, subject)).account.subject:
         return accounts.UNKNOWN
     return await end_sessions(store, tenant, subject, "administrator")
 
@@ -197,8 +186,8 @@ async def erase_account(
     rows = (*drops, erasing_row(tenant, SUBJECT, subject))
 
     async def attempt() -> Outcome[Account]:
-        read = await _read(store, tenant, subject)
-        return _outcome(tenant, subject, read, accounts.decide_erase(read.account, read.now), rows)
+        read = await read_account(store, tenant, subject)
+        return outcome_of(tenant, subject, read, accounts.decide_erase(read.account, read.now), rows)
 
     account = await carry_out(store, tenant, attempt)
     if not isinstance(account, Refusal):
@@ -216,7 +205,7 @@ async def show_account(
     store: Store, private: PrivateData, tenant: str, subject: str, *, personal: bool = False
 ) -> ShownAccount | Refusal:
     """The account; with its login and claims when ``personal``. Raises SealBroken."""
-    account = (await _read(store, tenant, subject)).account
+    account = (await read_account(store, tenant, subject)).account
     if not account.subject:
         return accounts.UNKNOWN
     shown = ShownAccount(account.subject, account.status, account.password_set_at, account.consents)
@@ -249,17 +238,18 @@ async def _login_rows(
     return tuple(row_key(tenant, hashed) for hashed in login_hmacs(master, tenant, login.decode()))
 
 
-async def _read(store: Store, tenant: str, subject: str) -> _Read:
+async def read_account(store: Store, tenant: str, subject: str) -> Read:
+    """The account as its stream has it now."""
     read = await store.read_stream(account_stream(tenant, subject))
-    return _Read(accounts.fold(codec.decode_stream(ACCOUNT, read)), read.version, read.now // MICROSECONDS)
+    return Read(accounts.fold(codec.decode_stream(ACCOUNT, read)), read.version, read.now // MICROSECONDS)
 
 
 async def _change(
-    store: Store, tenant: str, subject: str, decide: Callable[[_Read], Decision[Account]]
+    store: Store, tenant: str, subject: str, decide: Callable[[Read], Decision[Account]]
 ) -> Account | Refusal:
     async def attempt() -> Outcome[Account]:
-        read = await _read(store, tenant, subject)
-        return _outcome(tenant, subject, read, decide(read))
+        read = await read_account(store, tenant, subject)
+        return outcome_of(tenant, subject, read, decide(read))
 
     return await carry_out(store, tenant, attempt)
 
@@ -270,26 +260,26 @@ async def _change_private(
     tenant: str,
     subject: str,
     values: Mapping[str, bytes],
-    decide: Callable[[_Read], Decision[Account]],
+    decide: Callable[[Read], Decision[Account]],
 ) -> Account | Refusal:
     """A change with sealed rows. They are sealed after the account was read: an erasure in between moves the
     account's version, so what was erased is never written back."""
 
     async def attempt() -> Outcome[Account]:
-        read = await _read(store, tenant, subject)
+        read = await read_account(store, tenant, subject)
         decision = decide(read)
         if isinstance(decision.answer, Refusal):
             return Outcome(decision.answer)
         rows = await private.more_rows(tenant, SUBJECT, subject, values)
-        return _outcome(tenant, subject, read, decision, rows)
+        return outcome_of(tenant, subject, read, decision, rows)
 
     return await carry_out(store, tenant, attempt)
 
 
-def _outcome(
-    tenant: str, subject: str, read: _Read, decision: Decision[Account], rows: Iterable[Row] = ()
+def outcome_of(
+    tenant: str, subject: str, read: Read, decision: Decision[Account], rows: Iterable[Row] = ()
 ) -> Outcome[Account]:
-    """Rows are written with an event or not at all."""
+    """What to append. Rows are written with an event or not at all."""
     if not decision.events:
         return Outcome(decision.answer)
     change = Change(account_stream(tenant, subject), read.version, decision.events, read.account)

@@ -21,7 +21,8 @@ class ClientMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
     language, by their names with it, such as ``client_name#fr`` (RFC 7591 §2.2). ``logo_digest`` is the SHA-256 of
     the picture that we show for the client, None when there is none; it is set by us and is never a client's to
     choose (decisions.md 29). ``client_attesters`` are the names of those who may vouch for its instances; empty: the
-    only one that the server trusts.
+    only one that the server trusts. ``id_token_claims``: ``minimal`` leaves the claims of the scopes to userinfo (OIDC
+    Core §5.4), ``scopes`` puts them into the ID token of the token endpoint as well.
     """
 
     client_name: str = ""
@@ -95,6 +96,8 @@ class ClientMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
     dpop_bound_access_tokens: bool = False
     # draft-ietf-oauth-attestation-based-client-auth-10
     client_attesters: tuple[str, ...] = ()
+    # our own: whether ID tokens hold the claims of the granted scopes too
+    id_token_claims: str = "minimal"
 
 
 #: The names by one of which a certificate is the client's (RFC 8705 §2.1.2).

@@ -16,6 +16,12 @@ from domain.vocabulary.response_type import RESPONSE_TYPES
 SECRET_ALGORITHM: Final = "HS256"  # noqa: S105 - the name of an algorithm
 
 
+#: What ID tokens say of the person: what was asked for by name, or all that the granted scopes stand for too.
+MINIMAL: Final = "minimal"
+BY_SCOPES: Final = "scopes"
+ID_TOKEN_CLAIMS: Final = (MINIMAL, BY_SCOPES)
+
+
 class PkceRule(Enum):
     """Whose authorization requests must carry a ``code_challenge``."""
 
@@ -52,6 +58,7 @@ class Profile(msgspec.Struct, frozen=True):
     and in no other way (JARM). ``sender_constraints``: access tokens are bound in one of these ways, any of which
     will do; empty: they need not be. ``dpop_nonce_required``: their DPoP proofs hold a nonce of the server, where
     the server leaves that to the profile. ``nonce_required``: every OpenID Connect request has a ``nonce``.
+    ``id_token_claims``: how much its ID tokens may say of the person.
     ``interaction_ids``: our own resources repeat ``x-fapi-interaction-id``.
     A rotated refresh token is answered again for the server's or the client's grace, and never for more than
     ``longest_refresh_grace_seconds``.
@@ -73,6 +80,7 @@ class Profile(msgspec.Struct, frozen=True):
     interaction_ids: bool = False
     code_lifetime: int = 60
     longest_refresh_grace_seconds: int = 60
+    id_token_claims: tuple[str, ...] = (MINIMAL,)
 
 
 _GENERAL_ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
@@ -103,6 +111,7 @@ _OIDC = Profile(
     redirect_uri_required=False,
     request_objects=RequestObjectRule(types=frozenset({"oauth-authz-req+jwt", "JWT"})),  # OIDC Core §6.1
     response_types=RESPONSE_TYPES,
+    id_token_claims=ID_TOKEN_CLAIMS,
 )
 _OAUTH21 = Profile(
     name="oauth21",
@@ -111,6 +120,7 @@ _OAUTH21 = Profile(
     pkce=PkceRule.EVERY_CLIENT,  # draft-ietf-oauth-v2-1 §4.1.1
     assertion_audience=AssertionAudience.OURS_ONLY,
     redirect_uri_required=False,
+    id_token_claims=ID_TOKEN_CLAIMS,
 )
 _FAPI1_ADVANCED = Profile(
     name="fapi1-advanced",

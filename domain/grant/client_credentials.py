@@ -11,6 +11,7 @@ from domain.grant.issue import IssueFacts, TokensIssued
 from domain.grant.sender_constraint import binding_of
 from domain.liveness import why_not
 from domain.vocabulary import scope as scopes
+from domain.vocabulary.claims import SCOPE_CLAIMS
 from domain.vocabulary.confirmation import UNBOUND, Confirmation
 
 
@@ -26,7 +27,7 @@ class GrantClientCredentials(msgspec.Struct, frozen=True):
 
 
 #: Scopes that speak of a person; a client on its own behalf has none (OIDC Core §11).
-PERSONAL_SCOPES = frozenset({"openid", "profile", "email", "address", "phone", "offline_access"})
+PERSONAL_SCOPES = frozenset({issue.OPENID, *SCOPE_CLAIMS, issue.OFFLINE_ACCESS})
 
 
 def decide_client_credentials(command: GrantClientCredentials, facts: IssueFacts) -> Decision[TokensIssued]:

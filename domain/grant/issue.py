@@ -3,6 +3,7 @@
 import msgspec
 
 from domain.client.client import Client
+from domain.client.profile import BY_SCOPES
 from domain.client.resource import audience_for
 from domain.errors import Refusal, invalid_target
 from domain.event import Event
@@ -10,6 +11,7 @@ from domain.grant.events import AccessTokenIssued, IdTokenIssued, RefreshTokenIs
 from domain.grant.grant import Grant
 from domain.grant.sender_constraint import refresh_binding_of
 from domain.liveness import Liveness
+from domain.vocabulary.claims import by_scope
 from domain.vocabulary.confirmation import UNBOUND, Confirmation
 
 OPENID = "openid"
@@ -92,16 +94,24 @@ def id_token(
     facts: IssueFacts, grant: Grant, scope: tuple[str, ...], claims: tuple[str, ...] | None = None
 ) -> IdTokenIssued | None:
     """An ID token when the person's identity was asked for (OIDC Core §3.1.3.3). ``claims`` about the person are those
-    that the request asked for by name, when nothing else is said."""
+    of the token endpoint, when nothing else is said."""
     if OPENID not in scope:
         return None
-    asked = grant.request.id_token_claims if grant.request else ()
     return IdTokenIssued(
         signing_kid=facts.id_token_kid,
         issued_at=facts.now,
         expires_at=facts.now + facts.id_token_lifetime,
-        claims=asked if claims is None else claims,
+        claims=_claims_in_id_token(facts, grant, scope) if claims is None else claims,
     )
+
+
+def _claims_in_id_token(facts: IssueFacts, grant: Grant, scope: tuple[str, ...]) -> tuple[str, ...]:
+    """What the request asked for by name (OIDC Core §5.5), and where the client is registered for it what this token's
+    scope stands for: never more than userinfo would tell it."""
+    asked = grant.request.id_token_claims if grant.request else ()
+    if facts.client.metadata.id_token_claims != BY_SCOPES:
+        return asked
+    return tuple(dict.fromkeys((*by_scope(scope), *asked)))
 
 
 def first_refresh_token(

@@ -11,7 +11,7 @@ from typing import Final
 from domain.client import redirect_uri, resource
 from domain.client.client import SIGNED_SECRET
 from domain.client.metadata import ClientMetadata
-from domain.client.profile import PROFILES, SECRET_ALGORITHM
+from domain.client.profile import ID_TOKEN_CLAIMS, PROFILES, SECRET_ALGORITHM
 from domain.client.subject_type import SUBJECT_TYPES
 from domain.errors import Refusal
 from domain.registration import (
@@ -82,6 +82,7 @@ def _checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | N
     yield from client_policy_logout.checks(metadata, development)
     yield _logo_digest(metadata)
     yield from _signing(metadata)
+    yield _id_token_claims(metadata)
     yield from client_policy_encryption.checks(metadata)
     yield from _scope_and_audience(metadata)
     yield from _lifetimes(metadata)
@@ -145,6 +146,18 @@ def _signing(metadata: ClientMetadata) -> Iterable[Refusal | None]:
     allowed = PROFILES[metadata.profile].signing_algorithms
     yield unlike("id_token_signed_response_alg", metadata.id_token_signed_response_alg, allowed)
     yield unlike("access_token_signing_alg", metadata.access_token_signing_alg, allowed)
+
+
+def _id_token_claims(metadata: ClientMetadata) -> Refusal | None:
+    """A FAPI client's ID token goes further than its token response, as a hint or a detached signature, and so says no
+    more of the person than was asked for by name."""
+    chosen = metadata.id_token_claims
+    if chosen in ID_TOKEN_CLAIMS and chosen not in PROFILES[metadata.profile].id_token_claims:
+        return invalid(
+            "id_token_claims", "is not for a client of this profile: its ID tokens stay minimal.",
+            hint="Leave it out, and ask userinfo or use the claims parameter.",
+        )  # fmt: skip
+    return unlike("id_token_claims", chosen, ID_TOKEN_CLAIMS)
 
 
 def _scope_and_audience(metadata: ClientMetadata) -> Iterable[Refusal | None]:

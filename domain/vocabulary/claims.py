@@ -2,12 +2,13 @@
 (OIDC Core §5.1, §5.4, §5.5). What may be returned is decided here; where the values are is the shell's own.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
 
 from domain.errors import Refusal, invalid_request
+from domain.vocabulary import scope as scopes
 
 #: The standard claims and the JSON type of each (OIDC Core §5.1); ``sub`` is the account's own.
 STANDARD_CLAIMS: Final[dict[str, type]] = {
@@ -32,15 +33,22 @@ STANDARD_CLAIMS: Final[dict[str, type]] = {
     "phone_number_verified": bool,
 }
 
+#: What a person belongs to: lists of names, each list released by the scope of its own name and by no other.
+MEMBERSHIPS: Final = ("groups", "roles")
+
+#: Every claim about a person, and its JSON type.
+PERSON_CLAIMS: Final[dict[str, type]] = {**STANDARD_CLAIMS, **dict.fromkeys(MEMBERSHIPS, list)}
+
 #: The members of ``address`` (OIDC Core §5.1.1), all strings.
 ADDRESS_MEMBERS: Final = ("formatted", "street_address", "locality", "region", "postal_code", "country")
 
-#: Which claims a scope value stands for (OIDC Core §5.4).
+#: Which claims a scope value stands for (OIDC Core §5.4, and the memberships).
 SCOPE_CLAIMS: Final[dict[str, tuple[str, ...]]] = {
     "profile": tuple(STANDARD_CLAIMS)[:14],
     "email": ("email", "email_verified"),
     "address": ("address",),
     "phone": ("phone_number", "phone_number_verified"),
+    **{name: (name,) for name in MEMBERSHIPS},
 }
 
 #: Where claims can be asked for (OIDC Core §5.5).
@@ -48,6 +56,10 @@ PLACES: Final = ("id_token", "userinfo")
 
 MAX_CLAIMS: Final = 64
 MAX_VALUE: Final = 255
+#: Of groups or roles of one person: a token that holds them all still fits into a header of 32 KiB, and real ones are
+#: far shorter.
+MAX_MEMBERSHIPS: Final = 128
+MAX_MEMBERSHIP: Final = 128
 #: Of a name that somebody gives to themselves.
 MAX_OWN_NAME: Final = 200
 
@@ -92,7 +104,7 @@ def read(document: Mapping[str, Any]) -> Asked | Refusal:
 
 
 def _known(requests: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(name for name in requests if name in STANDARD_CLAIMS)
+    return tuple(name for name in requests if name in PERSON_CLAIMS)
 
 
 def _is_essential(request: dict[str, Any] | None) -> bool:
@@ -154,23 +166,42 @@ def permitted(names: Iterable[str], allowed_scope: Iterable[str]) -> tuple[str, 
 def select_claims(person: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """The part of a person's claims that a response may contain: those of ``names`` that the person has.
 
-    Only standard claims ever leave: a stored ``sub`` or ``iss`` cannot take the place of the real one.
+    Only claims about a person ever leave: a stored ``sub`` or ``iss`` cannot take the place of the real one.
     """
     wanted = set(names)
-    return {name: person[name] for name in STANDARD_CLAIMS if name in wanted and person.get(name) is not None}
+    return {name: person[name] for name in PERSON_CLAIMS if name in wanted and person.get(name) is not None}
 
 
 def check_person(person: Mapping[str, Any]) -> Refusal | None:
     """Why these claims cannot be stored, or None: unknown names and values of the wrong JSON type."""
     for name, value in person.items():
-        expected = STANDARD_CLAIMS.get(name)
+        expected = PERSON_CLAIMS.get(name)
         if expected is None:
-            return _wrong_person("One of the claims is not a standard claim.", "Use those of OIDC Core 5.1.")
+            return _unknown_claim(name)
         if type(value) is not expected:
             return _wrong_person(f"The claim {name} has the wrong type.", f"Use {_JSON_NAMES[expected]}.")
     address = person.get("address", {})
     if not all(member in ADDRESS_MEMBERS and isinstance(value, str) for member, value in address.items()):
         return _wrong_person("The claim address is malformed.", "Use strings named as in OIDC Core 5.1.1.")
+    refusals = (check_membership(name, person[name]) for name in MEMBERSHIPS if name in person)
+    return next((refusal for refusal in refusals if refusal is not None), None)
+
+
+def check_membership(name: str, values: Collection[Any]) -> Refusal | None:
+    """Why a person cannot have these ``groups`` or ``roles``, or None. Their number is looked at first."""
+    if len(values) > MAX_MEMBERSHIPS:
+        return _wrong_person(f"The claim {name} has too many values.", f"Use at most {MAX_MEMBERSHIPS}.")
+    if not all(isinstance(value, str) and 0 < len(value) <= MAX_MEMBERSHIP for value in values):
+        return _wrong_person(
+            f"The claim {name} has a value that is no short text.",
+            f"Use strings of 1 to {MAX_MEMBERSHIP} characters.",
+        )
+    if not all(value.isprintable() for value in values):
+        return _wrong_person(
+            f"The claim {name} has a value that cannot be seen.", "Use printable characters."
+        )
+    if len(set(values)) < len(values):
+        return _wrong_person(f"The claim {name} has a value twice.", "Name each once.")
     return None
 
 
@@ -181,6 +212,12 @@ def check_own_name(name: str) -> Refusal | None:
     return OWN_NAME_UNUSABLE
 
 
+def _unknown_claim(name: str) -> Refusal:
+    """Named where the name can be shown: it is an administrator's own word, yet nobody has looked at it."""
+    named = f"The claim {scopes.shown((name,))}" if scopes.is_value(name) else "One of the claims"
+    return _wrong_person(f"{named} is not known.", "Use those of OIDC Core 5.1, groups and roles.")
+
+
 def _wrong_person(description: str, hint: str) -> Refusal:
     return Refusal("invalid_request", description, hint=hint, section="OIDC Core §5.1")
 
@@ -188,4 +225,10 @@ def _wrong_person(description: str, hint: str) -> Refusal:
 OWN_NAME_UNUSABLE: Final = _wrong_person(
     "The name cannot be used.", f"Use up to {MAX_OWN_NAME} characters that can be seen."
 )
-_JSON_NAMES: Final = {str: "a string", int: "a number", bool: "true or false", dict: "an object"}
+_JSON_NAMES: Final = {
+    str: "a string",
+    int: "a number",
+    bool: "true or false",
+    dict: "an object",
+    list: "an array",
+}

@@ -169,3 +169,44 @@ def test_a_person_with_every_standard_claim_is_accepted() -> None:
 def test_a_claim_of_the_wrong_type_is_refused(name: str, value: object) -> None:
     """A string ``true`` is not a boolean (OIDC Core §5.1: the type is part of the claim)."""
     assert isinstance(claims.check_person({**FULL, name: value}), Refusal)
+
+
+@pytest.mark.parametrize("name", claims.MEMBERSHIPS)
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (["a"] * (claims.MAX_MEMBERSHIPS + 1), "too many"),
+        (["x" * (claims.MAX_MEMBERSHIP + 1)], "no short text"),
+        ([""], "no short text"),
+        ([7], "no short text"),
+        (["a\nb"], "cannot be seen"),
+        (["a", "a"], "twice"),
+    ],
+)
+def test_memberships_are_bounded(name: str, values: list[Any], said: str) -> None:
+    """Groups and roles have a number and a length, and the refusal names which of them is wrong."""
+    refusal = claims.check_person({name: values})
+    assert isinstance(refusal, Refusal)
+    assert name in refusal.error_description
+    assert said in refusal.error_description
+
+
+def test_membership_is_an_array() -> None:
+    """One group as text is refused: every client would read it differently."""
+    assert claims.check_person({"groups": "admins"}) is not None
+    assert claims.check_person({"groups": ["admins"], "roles": []}) is None
+
+
+@pytest.mark.parametrize("name", ["iss", "sub", "cnf", "at_hash", "department"])
+def test_refused_claim_is_named(name: str) -> None:
+    """A claim of the protocol, or one that nobody knows, cannot be stored, and the refusal says which."""
+    refusal = claims.check_person({name: "x"})
+    assert isinstance(refusal, Refusal)
+    assert name in refusal.error_description
+
+
+def test_memberships_have_scopes_of_their_own() -> None:
+    """The scope profile stands for no group; asking for groups by name asks for their scope."""
+    assert claims.by_scope(("openid", "profile", "groups"))[-1:] == ("groups",)
+    assert "groups" not in claims.by_scope(("profile", "roles"))
+    assert claims.scope_for(("roles",)) == ("roles",)

@@ -229,7 +229,7 @@ def test_every_field_has_been_thought_of() -> None:
         "post_logout_redirect_uris", "frontchannel_logout_uri", "frontchannel_logout_session_required",
         "backchannel_logout_uri", "backchannel_logout_session_required", "tls_client_auth_subject_dn",
         "tls_client_auth_san_dns", "tls_client_auth_san_uri", "tls_client_auth_san_ip",
-        "tls_client_auth_san_email",
+        "tls_client_auth_san_email", "id_token_claims",
     }  # fmt: skip
     assert set(ClientMetadata.__struct_fields__) == own_affair | OWN | set(RESTRICTIONS)
     assert not allows_more("client_name", "a", "b")

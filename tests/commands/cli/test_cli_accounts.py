@@ -182,9 +182,41 @@ def test_claims_are_replaced_whole(authrim: CommandLine, claims_file: str) -> No
     assert authrim.json("account", "show", "alice", "--personal")["claims"] == {"nickname": "Ali"}
 
 
+def test_groups_and_roles(authrim: CommandLine, claims_file: str) -> None:
+    """Each is replaced whole and leaves the other claims alone; new claims leave them alone; none takes them away."""
+    create(authrim, "alice", "--claims", claims_file)
+    authrim.json("account", "set-groups", "alice", "staff")
+    authrim.json("account", "set-groups", "alice", "engineering", "on-call")
+    authrim.json("account", "set-roles", "alice", "admin")
+    authrim.json("account", "set-claims", "alice", "-", stdin='{"nickname": "Ali"}')
+    shown = authrim.json("account", "show", "alice", "--personal")["claims"]
+    assert shown == {"nickname": "Ali", "groups": ["engineering", "on-call"], "roles": ["admin"]}
+    authrim.json("account", "set-groups", "alice")
+    refused = authrim.json(
+        "account", "set-roles", "alice", *("r" * length for length in range(1, 130)), status=1
+    )
+    assert "roles" in refused["description"]
+    assert authrim.json("account", "show", "alice", "--personal")["claims"] == {
+        "nickname": "Ali",
+        "roles": ["admin"],
+    }
+
+
+def test_unknown_claim_is_named(authrim: CommandLine) -> None:
+    """Which claim nobody knows is said, so that it can be mended."""
+    create(authrim, "alice")
+    refused = authrim.json("account", "set-claims", "alice", "-", stdin='{"department": "x"}', status=1)
+    assert "department" in refused["description"]
+
+
 @pytest.mark.parametrize(
     ("claims", "status"),
-    [('{"email": {"canary": 1}}', 1), ('{"canary": "x"}', 1), ('["canary"]', 2), ('{"name": "canary', 2)],
+    [
+        ('{"email": {"canary": 1}}', 1),
+        ('{"department": "canary"}', 1),
+        ('["canary"]', 2),
+        ('{"name": "canary', 2),
+    ],
 )
 def test_wrong_claims_are_refused_and_not_repeated(authrim: CommandLine, claims: str, status: int) -> None:
     """A227: neither a wrong value nor broken JSON is printed, and the claims stay as they were."""
