@@ -8,6 +8,7 @@ import click
 
 from authrim.crypto import strict_json
 from authrim.protocol.mtls import jwk_of
+from domain.client.claim_mapping import ClaimMapping
 from domain.client.metadata import ClientMetadata
 
 #: Fields that hold lists: their options may be given several times.
@@ -15,7 +16,7 @@ _LISTS: Final = frozenset(
     {
         "redirect_uris", "grant_types", "response_types", "response_modes", "scope", "audiences",
         "protected_resources", "default_acr_values", "request_uris",
-        "post_logout_redirect_uris", "client_attesters",
+        "post_logout_redirect_uris", "client_attesters", "claim_mapping",
     }
 )  # fmt: skip
 
@@ -30,11 +31,25 @@ def fields_of(options: Mapping[str, Any]) -> dict[str, Any]:
         fields[name] = value
     if "scope" in fields:
         fields["scope"] = tuple(dict.fromkeys(" ".join(fields["scope"]).split()))
+    if "claim_mapping" in fields:
+        fields["claim_mapping"] = tuple(_read_mapping(text) for text in fields["claim_mapping"])
     if "jwks" in fields:
         fields["jwks"] = _read_jwks(fields["jwks"])
     if options.get("certificate") is not None:
         fields["jwks"] = _jwks_of_certificate(options["certificate"])
     return fields
+
+
+def _read_mapping(text: str) -> ClaimMapping:
+    """``groups=https://example.com/groups|separator=,|prefix=oidc:``"""
+    mapping, *parts = text.split("|")
+    claim, equals, name = mapping.partition("=")
+    form = dict(part.partition("=")[::2] for part in parts)
+    if not equals or len(form) < len(parts) or not form.keys() <= {"separator", "prefix"}:
+        raise click.BadParameter(
+            "write CLAIM=NAME, then |separator=TEXT and |prefix=TEXT as needed", param_hint="--claim-mapping"
+        )
+    return ClaimMapping(claim, name, form.get("separator"), form.get("prefix", ""))
 
 
 def _jwks_of_certificate(path: Path) -> dict[str, Any]:

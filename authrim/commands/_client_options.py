@@ -169,6 +169,12 @@ _OPTIONS: Final[tuple[Decorator, ...]] = (
         help="scopes: its ID tokens hold the claims of the granted scopes too; minimal: userinfo alone does.",
     ),
     click.option(
+        "--claim-mapping",
+        multiple=True,
+        metavar="CLAIM=NAME[|separator=TEXT][|prefix=TEXT]",
+        help="Tell it a claim under another name or in another form; repeatable.",
+    ),
+    click.option(
         "--response-alg",
         "authorization_signed_response_alg",
         type=_ALGORITHM,

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+import msgspec
 
 from authrim.clients import records as clients
 from authrim.clients.logos import LARGEST_FILE, LogoChange, new_logo
@@ -236,6 +237,7 @@ def describe(one: Client) -> dict[str, Any]:
             {"expires_at": moment(secret.expires_at) if secret.expires_at else None} for secret in one.secrets
         ],
         **fields,
+        "claim_mapping": msgspec.to_builtins(one.metadata.claim_mapping),
         "scope": " ".join(one.metadata.scope),
     }
 

@@ -18,6 +18,7 @@ from authrim.crypto.tokens import SentWith, sign_access_token, sign_id_token
 from authrim.people.claims import claims_of
 from authrim.people.endings import endings_of
 from authrim.people.pseudonyms import public_session, public_subject, subject_of_token
+from domain.client.claim_mapping import mapped
 from domain.client.client import NO_CLIENT, Client, grant_refusal
 from domain.errors import Refusal
 from domain.grant.events import AccessTokenIssued, token_type_of
@@ -179,7 +180,8 @@ class Issuance(msgspec.Struct, frozen=True):
         """The ID token, with those of the wanted claims that the person has; encrypted when the client wants it so
         (OIDC Core §16.14: signed first)."""
         call, facts, wanted = self.call, self.facts, token.issued.claims
-        more = await claims_of(call.core, call.tenant, token.subject, names=wanted) if wanted else {}
+        person = await claims_of(call.core, call.tenant, token.subject, names=wanted) if wanted else {}
+        more = mapped(person, facts.client.metadata.claim_mapping)
         algorithm = facts.client.metadata.id_token_signed_response_alg
         signer = call.core.key_ring.signer(call.tenant, algorithm, facts.now)
         subject = public_subject(call.core, call.tenant, facts.client, token.subject)

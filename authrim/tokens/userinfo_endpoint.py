@@ -16,6 +16,7 @@ from authrim.tokens.resource import INVALID_TOKEN, described_at, presented_token
 from authrim.web.answers import json_answer, jwt_answer, refuse_as_json, refuse_as_resource
 from authrim.web.call import call_of
 from authrim.web.cors import allow_client_origins
+from domain.client.claim_mapping import mapped
 from domain.client.client import Client
 from domain.errors import Refusal
 from domain.grant.events import token_type_of
@@ -68,7 +69,8 @@ async def _answer(request: web.Request, call: Call, presented: PresentedToken) -
     assert issued.subject is not None
     client = presented.client
     names = (*by_scope(issued.scope), *issued.userinfo_claims)
-    claims = await claims_of(call.core, call.tenant, issued.subject, names)
+    person = await claims_of(call.core, call.tenant, issued.subject, names)
+    claims = mapped(person, client.metadata.claim_mapping)
     subject = public_subject(call.core, call.tenant, client, issued.subject)
     response = await _in_form(call, client, {"sub": subject, **claims})
     if isinstance(response, Refusal):

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
+from domain.client.claim_mapping import ClaimMapping
+
 
 class ClientMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a client is registered with (RFC 7591 §2, OIDC DCR §2). Lifetimes in seconds.
@@ -96,8 +98,9 @@ class ClientMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
     dpop_bound_access_tokens: bool = False
     # draft-ietf-oauth-attestation-based-client-auth-10
     client_attesters: tuple[str, ...] = ()
-    # our own: whether ID tokens hold the claims of the granted scopes too
+    # our own: whether ID tokens hold the claims of the granted scopes too, and under which names claims are told
     id_token_claims: str = "minimal"
+    claim_mapping: tuple[ClaimMapping, ...] = ()
 
 
 #: The names by one of which a certificate is the client's (RFC 8705 §2.1.2).

@@ -21,7 +21,7 @@ from domain.vocabulary import response_type as response_types
 #: Fields that only an administrator sets (A202).
 OWN: Final = frozenset(
     {
-        "access_token_format", "access_token_lifetime", "access_token_signing_alg", "audiences",
+        "access_token_format", "access_token_lifetime", "access_token_signing_alg", "audiences", "claim_mapping",
         "client_attesters", "default_audience", "localized", "logo_digest", "may_introspect", "profile",
         "protected_resources",
         "refresh_grace_count", "refresh_grace_seconds", "refresh_token_lifetime", "skip_consent",

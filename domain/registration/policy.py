@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from domain.client import redirect_uri, resource
+from domain.client import claim_mapping, redirect_uri, resource
 from domain.client.client import SIGNED_SECRET
 from domain.client.metadata import ClientMetadata
 from domain.client.profile import ID_TOKEN_CLAIMS, PROFILES, SECRET_ALGORITHM
@@ -83,6 +83,7 @@ def _checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | N
     yield _logo_digest(metadata)
     yield from _signing(metadata)
     yield _id_token_claims(metadata)
+    yield _claim_mapping(metadata)
     yield from client_policy_encryption.checks(metadata)
     yield from _scope_and_audience(metadata)
     yield from _lifetimes(metadata)
@@ -158,6 +159,11 @@ def _id_token_claims(metadata: ClientMetadata) -> Refusal | None:
             hint="Leave it out, and ask userinfo or use the claims parameter.",
         )  # fmt: skip
     return unlike("id_token_claims", chosen, ID_TOKEN_CLAIMS)
+
+
+def _claim_mapping(metadata: ClientMetadata) -> Refusal | None:
+    problem = claim_mapping.problem(metadata.claim_mapping)
+    return None if problem is None else invalid("claim_mapping", problem[0], hint=problem[1])
 
 
 def _scope_and_audience(metadata: ClientMetadata) -> Iterable[Refusal | None]:

@@ -255,3 +255,21 @@ async def test_who_is_overtaken_again_and_again_is_told_to_come_back(store: SQLi
     assert isinstance(answer, Refusal)
     assert answer.error == "temporarily_unavailable"
     assert (await client_of(store, client_id)).metadata.scope == ()
+
+
+def test_claim_mapping(authrim: CommandLine) -> None:
+    """A mapping is written in one text, shown as JSON, taken away again, and refused when it is malformed."""
+    redirect = ("--redirect-uri", "https://rp.example/cb")
+    option = ("--claim-mapping", "groups=memberOf|separator=,|prefix=oidc:", "--claim-mapping", "roles=r")
+    client_id = authrim.json("client", "create", "--name", "Mapped", *redirect, *option)["client_id"]
+    assert authrim.json("client", "show", client_id)["claim_mapping"] == [
+        {"claim": "groups", "name": "memberOf", "separator": ",", "prefix": "oidc:"},
+        {"claim": "roles", "name": "r"},
+    ]
+    authrim.run("client", "show", client_id)
+    authrim.run("client", "update", client_id, "--claim-mapping", "groups", status=2)
+    clash = authrim.json("client", "update", client_id, "--claim-mapping", "groups=cnf", status=1)
+    assert "cnf" in clash["description"]
+    authrim.json("client", "update", client_id, "--id-token-claims", "scopes", "--unset", "claim_mapping")
+    shown = authrim.json("client", "show", client_id)
+    assert (shown["claim_mapping"], shown["id_token_claims"]) == ([], "scopes")

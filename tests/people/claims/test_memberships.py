@@ -7,6 +7,7 @@ import pytest
 from authrim.people.accounts import erase_account
 from authrim.people.claims import claims_of
 from authrim.people.person_claims import set_claims, set_membership
+from domain.client.claim_mapping import ClaimMapping
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 from tests.support.browser import Browser, authenticated_post
@@ -100,6 +101,21 @@ async def test_less_scope_has_fewer_claims(member: RunningServer, browser: Brows
     assert status == 200, refreshed
     said = await verified_claims(member, refreshed["id_token"])
     assert (said["email"], "groups" in said) == ("alice@example.com", False)
+
+
+async def test_mapped_for_one_client(member: RunningServer, browser: Browser) -> None:
+    """The ID token and userinfo tell a client its groups as it is registered for, and the next client as ever."""
+    mapping = (ClaimMapping("groups", "https://example.com/groups", separator=","),)
+    client, other = await reader(member, "mapped", claim_mapping=mapping), await reader(member)
+    tokens = await browser.code_flow(client, scope="openid groups")
+    for told in (
+        await verified_claims(member, tokens["id_token"]),
+        await userinfo(member, tokens["access_token"]),
+    ):
+        assert told["https://example.com/groups"] == ",".join(GROUPS)
+        assert "groups" not in told
+    tokens = await browser.code_flow(other, scope="openid groups")
+    assert (await verified_claims(member, tokens["id_token"]))["groups"] == list(GROUPS)
 
 
 async def test_consent_names_what_is_released(member: RunningServer, browser: Browser) -> None:
