@@ -146,7 +146,7 @@ def write_config(folder: Path, settings: Settings) -> None:
     lines = {
         "issuer": settings.issuer,
         "development": True,
-        "host": settings.host,
+        "host": list(settings.host),
         "port": settings.port,
         "database": settings.database.get_secret_value(),
         "master_keys": list(settings.master_key_texts),

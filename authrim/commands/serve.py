@@ -94,9 +94,9 @@ def _serve_by_workers(context: click.Context, settings: Settings, tls: Mapping[s
     with failures_told(settings):
         asyncio.run(_prove_database(settings))
     held = reserve_port(settings.host, settings.port)
-    second = reserve_port(settings.host, settings.mtls_port) if settings.mtls_port else None
+    second = reserve_port(settings.host, settings.mtls_port) if settings.mtls_port else []
     shared = unix_socket(settings.listen_socket) if settings.listen_socket else None
-    arguments = ["serve", "--worker-port", str(held.getsockname()[1])]
+    arguments = ["serve", "--worker-port", str(held[0].getsockname()[1])]
     if shared:
         arguments += ["--worker-socket", str(shared.fileno())]
     for name, value in tls.items():
@@ -107,7 +107,7 @@ def _serve_by_workers(context: click.Context, settings: Settings, tls: Mapping[s
     try:
         return supervise(worker_command(arguments), settings.workers, (shared.fileno(),) if shared else ())
     finally:
-        for one in (held, second, shared):
+        for one in (*held, *second, shared):
             if one:
                 one.close()
 

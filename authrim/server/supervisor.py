@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import structlog
 
-from authrim.wire.listener import CannotListen
+from authrim.wire.listener import CannotListen, of_both_families
 
 log = structlog.get_logger(__name__)
 
@@ -55,14 +55,29 @@ class _Worker:
             self.start()
 
 
-def reserve_port(host: str, port: int) -> socket.socket:
-    """Hold the port, without listening on it, so that it stays ours while workers come and go.
+def reserve_port(hosts: Sequence[str], port: int) -> list[socket.socket]:
+    """Hold the port at each address, without listening on it, so that it stays ours while workers come and go. Where
+    the port is 0, the first address says which it is.
 
     Raises CannotListen when it cannot be had.
     """
+    held: list[socket.socket] = []
+    for host in of_both_families(hosts):
+        try:
+            held.append(_reserved(host, port or (held[0].getsockname()[1] if held else 0)))
+        except CannotListen:
+            for one in held:
+                one.close()
+            raise
+    return held
+
+
+def _reserved(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     held = socket.socket(family, socket.SOCK_STREAM)
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    if family == socket.AF_INET6:
+        held.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # as the workers' own listeners
     try:
         held.bind((host, port))
     except OSError as error:

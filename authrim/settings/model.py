@@ -34,7 +34,7 @@ class Settings(Server, Tls, Log, Keys, Tokens, Requests, SignIn, Passwords, Regi
     def _http_only_on_this_machine(self) -> Self:
         url = urlsplit(self.issuer)
         if self.development:
-            if not is_loopback(url.hostname or "") or not is_loopback(self.host):
+            if not is_loopback(url.hostname or "") or not all(map(is_loopback, self.host)):
                 raise ValueError(
                     "development: is for this machine only: set issuer and host to localhost, or remove it"
                 )

@@ -5,6 +5,7 @@ import contextlib
 import errno
 import os
 import socket
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -77,23 +78,35 @@ class Running:
 
     async def listen(
         self,
-        host: str | None,
+        hosts: Sequence[str] | str | None,
         port: int | None,
         *,
         reuse_port: bool = False,
         sock: socket.socket | None = None,
         tls: Tls | None = None,
     ) -> None:
-        """Accept connections at an address, or at ``sock`` when it is given. Raises CannotListen."""
-        where: dict[str, Any] = (
-            {"sock": sock} if sock else {"host": host, "port": port, "reuse_port": reuse_port}
-        )
+        """Accept connections at addresses, or at ``sock`` when it is given. Where the port is 0, the first address says
+        which it is. Raises CannotListen."""
         protocols = tls.over(self.protocol_factory) if tls else self.protocol_factory
+        if sock is not None:
+            await self._listen(protocols, None, port, sock=sock)
+            return
+        for host in of_both_families((hosts,) if isinstance(hosts, str) else hosts or ()):
+            await self._listen(protocols, host, port, host=host, port=port, reuse_port=reuse_port)
+            port = port or self.port
+
+    async def _listen(
+        self,
+        protocols: Callable[[], asyncio.Protocol],
+        shown_host: str | None,
+        shown_port: int | None,
+        **where: Any,
+    ) -> None:
         loop = asyncio.get_running_loop()
         try:
             self._listeners.append(await loop.create_server(protocols, backlog=_BACKLOG, **where))
         except OSError as error:
-            raise CannotListen(host, port, error) from error
+            raise CannotListen(shown_host, shown_port, error) from error
 
     async def stop(self, grace_seconds: float) -> None:
         """Accept no more, let requests in progress finish within ``grace_seconds``, then close all (F33)."""
@@ -114,7 +127,7 @@ class Running:
 
 async def start_site(
     app: web.Application,
-    host: str | None,
+    hosts: Sequence[str] | str,
     port: int | None,
     *,
     limits: Limits,
@@ -132,7 +145,7 @@ async def start_site(
     await runner.setup()
     running = Running(runner)
     try:
-        await running.listen(host, port, reuse_port=reuse_port, sock=sock, tls=tls)
+        await running.listen(hosts, port, reuse_port=reuse_port, sock=sock, tls=tls)
     except CannotListen:
         await running.stop(0)
         raise
@@ -154,6 +167,12 @@ def unix_socket(path: Path) -> socket.socket:
         sock.close()
         raise CannotListen(str(path), None, error) from error
     return sock
+
+
+def of_both_families(hosts: Sequence[str]) -> tuple[str, ...]:
+    """The addresses to listen on: ``::`` brings ``0.0.0.0`` along, as asyncio gives an IPv6 socket IPv6 alone."""
+    asked = [one.strip("[]") for one in hosts]
+    return tuple(dict.fromkeys((*asked, "0.0.0.0") if "::" in asked else asked))  # noqa: S104 - it was asked for
 
 
 def require_c_parser() -> None:

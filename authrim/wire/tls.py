@@ -25,6 +25,14 @@ _OPTIONS: Final = (
 #: The most plain text of one record (RFC 8446 §5.1), in bytes.
 _RECORD: Final = 16384
 _FLUSHED_AT_ONCE: Final = 65536
+#: With what a method begins (RFC 9110 §9.1); a record of a handshake begins with the byte 22 (RFC 8446 §5.1).
+_METHOD_BEGINS: Final = frozenset(bytes((letter,)) for letter in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_HINT: Final = b"This port speaks TLS: begin the address with https://.\n"
+_PLAIN_HTTP: Final = (
+    b"HTTP/1.1 400 Bad Request\r\nServer: Authrim\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    b"X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nConnection: close\r\n"
+    b"Content-Length: " + str(len(_HINT)).encode() + b"\r\n\r\n" + _HINT
+)
 
 CLIENT_CERTIFICATES: Final = "client_certificates"
 """``get_extra_info`` of it: what the client proved to hold the key of, as DER, its own certificate first."""
@@ -131,6 +139,7 @@ class TlsConnection(asyncio.Protocol, asyncio.Transport):
         self._tls = SSL.Connection(context, None)
         self._tls.set_accept_state()
         self._above = above
+        self._has_begun = False
         self._is_open = False
         self._closing = False
         self._paused_above = False
@@ -151,9 +160,15 @@ class TlsConnection(asyncio.Protocol, asyncio.Transport):
 
     def data_received(self, data: bytes) -> None:
         """Records, or parts of them."""
-        if not self._closing:
-            self._tls.bio_write(data)
-            self._advance()
+        if self._closing:
+            return
+        if not self._has_begun:
+            self._has_begun = True
+            if data[:1] in _METHOD_BEGINS:
+                self._answer_plain_http()
+                return
+        self._tls.bio_write(data)
+        self._advance()
 
     def eof_received(self) -> bool | None:
         """The client sends no more. HTTP says itself where a message ends, so a missing close_notify cuts nothing off
@@ -289,6 +304,13 @@ class TlsConnection(asyncio.Protocol, asyncio.Transport):
         """As asyncio does it: the protocol may finish an answer only if it says so, and aiohttp's never does."""
         if not self._closing and self._is_open and not self._above.eof_received():
             self.close()
+
+    def _answer_plain_http(self) -> None:
+        """Whoever forgot the s of https would otherwise see a connection that ends, and no reason."""
+        self._closing = True
+        _log.info("tls.plain_http", hint="This port speaks TLS: begin the address with https://.")
+        self._wire.write(_PLAIN_HTTP)
+        self._wire.close()
 
     def _fail(self, error: SSL.Error) -> None:
         """The alert that says why is sent, and no more (RFC 8446 §6.2)."""

@@ -45,7 +45,7 @@ def test_command_line_over_environment_over_file(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("AUTHRIM_PORT", "2")
     monkeypatch.setenv("AUTHRIM_HOST", "environment")
     settings = load(path, {"port": 3})
-    assert (settings.port, settings.host, settings.log_level) == (3, "environment", "debug")
+    assert (settings.port, settings.host, settings.log_level) == (3, ("environment",), "debug")
 
 
 def test_lists_in_the_environment_have_commas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

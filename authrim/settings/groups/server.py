@@ -18,7 +18,12 @@ class Server(BaseModel):
         description="Allows plain HTTP and cookies without `Secure`. Accepted only while both `issuer` and "
         "`host` are this machine. Set by `authrim dev`; do not set it yourself.",
     )
-    host: str = Field(default="127.0.0.1", min_length=1, description="The address to listen on.")
+    host: Names = Field(
+        default=("127.0.0.1",),
+        min_length=1,
+        description="The addresses to listen on, as a list or between commas. `::` is every address of this "
+        "machine, of IPv6 and of IPv4.",
+    )
     port: int = Field(
         default=8080, ge=0, le=65535, description="The TCP port to listen on; 0 selects a free one."
     )

@@ -331,12 +331,27 @@ async def test_a_reader_that_does_not_read_is_cut(tmp_path: Path) -> None:
     assert [line for line in logs if line["event"] == "response.cut"]
 
 
-async def test_plain_http_gets_no_answer(tmp_path: Path) -> None:
-    """What is no TLS is cut off, and the log quotes nothing of it."""
+async def test_plain_http_is_told_to_use_https(tmp_path: Path) -> None:
+    """Plain HTTP gets 400 with a hint before our code sees it; answer and log quote nothing of it."""
     async with listening(tmp_path) as running:
         with capture_logs() as logs:
             reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
-            writer.write(b"GET /canary HTTP/1.1\r\nHost: a\r\n\r\n")
+            writer.write(b"POST /canary HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\ncanary")
+            status, headers, body = parts(await reader.read())
+            writer.close()
+    assert (status, headers["connection"]) == (400, "close")
+    assert b"https://" in body
+    assert b"canary" not in body
+    assert [line["event"] for line in logs] == ["tls.plain_http"]
+    assert "canary" not in str(logs)
+
+
+async def test_what_is_neither_gets_no_answer(tmp_path: Path) -> None:
+    """What is no TLS and no HTTP is cut off, and the log quotes nothing of it."""
+    async with listening(tmp_path) as running:
+        with capture_logs() as logs:
+            reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+            writer.write(b"\x00canary" * 40)
             answer = await reader.read()
             writer.close()
     assert b"HTTP" not in answer
