@@ -23,7 +23,7 @@ from bench.authrim_side import AuthrimSide
 from bench.fapi2_client import Fapi2Client
 from bench.fapi2_side import BROWSERS, Fapi2Side, Server
 from bench.http import ROOT
-from bench.measure import Measured, Summary, database_cpu_seconds, run, summarize
+from bench.measure import Measurement, Summary, database_cpu_seconds, run, summarize
 from bench.node_side import NodeSide
 from domain.client.metadata import ClientMetadata
 from tests import postgres_cluster
@@ -57,7 +57,7 @@ STEPS = (
 class Cost(NamedTuple):
     """A run, and the processor time of PostgreSQL for one piece of work in ms."""
 
-    measured: Measured
+    measured: Measurement
     database: float
 
 

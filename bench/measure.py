@@ -17,7 +17,7 @@ CONNECTIONS = 32
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-class Measured(NamedTuple):
+class Measurement(NamedTuple):
     """One run: work done a second (requests, or flows of several), latencies in ms, errors, cores used, and the
     server's processor time for one piece of work in ms."""
 
@@ -44,7 +44,7 @@ class Summary(NamedTuple):
 
 def run(
     url: str, script: str, environment: Mapping[str, str], seconds: int, pid: int, requests_each: int = 1
-) -> Measured:
+) -> Measurement:
     """One run of wrk with one thread and 32 connections."""
     command = [
         "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "15s", "-s", str(WRK_DIR / script), url,
@@ -65,10 +65,10 @@ def run(
     told: dict[str, Any] = json.loads(found[1])
     work = told["requests"] / requests_each
     rate = work / (told["microseconds"] / 1e6)
-    return Measured(rate, told["p50"], told["p99"], told["errors"], used / passed, used * 1000 / work)
+    return Measurement(rate, told["p50"], told["p99"], told["errors"], used / passed, used * 1000 / work)
 
 
-def summarize(runs: list[Measured]) -> Summary:
+def summarize(runs: list[Measurement]) -> Summary:
     """Medians of the runs; errors are added up."""
     rates = [one.rate for one in runs]
     return Summary(

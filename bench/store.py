@@ -71,7 +71,7 @@ class Side(Protocol):
     async def read_stream(self, stream: str) -> object: ...
 
 
-class Grouped:
+class GroupCommitStore:
     """The store as the server uses it."""
 
     def __init__(self, store: Store) -> None:
@@ -264,7 +264,7 @@ async def postgres() -> AsyncIterator[tuple[Side, Side]]:
                 reset=nothing_to_reset,
             )
             stack.push_async_callback(pool.close)
-            yield Grouped(store), PostgresEach(pool)
+            yield GroupCommitStore(store), PostgresEach(pool)
     finally:
         await asyncio.to_thread(postgres_cluster.stop, cluster)
 
@@ -277,7 +277,7 @@ async def sqlite() -> AsyncIterator[tuple[Side, Side]]:
         store, each = SQLiteStore(path), SQLiteEach(path)
         await store.open()
         try:
-            yield Grouped(store), each
+            yield GroupCommitStore(store), each
         finally:
             await store.close()
             await each.reader.close()

@@ -14,7 +14,7 @@ import structlog
 
 from authrim.audit.recorded import read_page, rows_of
 from authrim.store.contract import StoredEvent, StoreError
-from authrim.store.read_back import Page, Projected, ReadBack
+from authrim.store.read_back import Page, ProjectionResult, ReadBack
 from projections.audit import AUDIT
 from projections.followed import Followed
 from projections.outbox import OUTBOX
@@ -74,10 +74,10 @@ class Follower:
             await asyncio.sleep(PAUSE if page.busy else 0)
             page = await self.step()
 
-    def _project(self, events: Sequence[StoredEvent]) -> Projected:
+    def _project(self, events: Sequence[StoredEvent]) -> ProjectionResult:
         recorded, unreadable = read_page(event for event in events if self._projection.looks_at(event.type))
         rows, failed = rows_of(recorded, self._projection)
-        return Projected(rows, [*unreadable, *failed])
+        return ProjectionResult(rows, [*unreadable, *failed])
 
 
 async def follow_all(store: ReadBack) -> None:

@@ -5,7 +5,7 @@ import re
 from typing import Final
 
 from authrim.crypto.ids import digest
-from authrim.memory.held import Held
+from authrim.memory.lru_cache import LruCache
 from authrim.outside.egress import Egress, EgressRefused
 from authrim.outside.media_type import MediaType, is_one_of
 from authrim.protocol.jar import ACCEPT
@@ -47,7 +47,7 @@ class RequestObjects:
 
     def __init__(self, egress: Egress) -> None:
         self._egress = egress
-        self._held: Held[str, str] = Held(OBJECTS_HELD)
+        self._held: LruCache[str, str] = LruCache(OBJECTS_HELD)
 
     async def fetch(self, client: Client, request_uri: str) -> str | Refusal:
         """The object that the client's reference leads to. Nobody learns why one could not be fetched (A066)."""

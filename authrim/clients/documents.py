@@ -20,8 +20,8 @@ from authrim.core.execute import Change, Executor, Outcome
 from authrim.core.origin import Origin
 from authrim.crypto import strict_json
 from authrim.crypto.strict_json import JsonRefused
-from authrim.memory.held import Held
-from authrim.outside.egress import Egress, EgressRefused, Fetched
+from authrim.memory.lru_cache import LruCache
+from authrim.outside.egress import Egress, EgressRefused, FetchResult
 from authrim.settings import Settings
 from authrim.store import codec
 from authrim.store.contract import Store
@@ -64,7 +64,7 @@ class ClientDocuments:
         self._executor = executor
         self._settings = settings
         self._on = on
-        self._fresh_until: Held[tuple[str, str], float] = Held(_REMEMBERED)
+        self._fresh_until: LruCache[tuple[str, str], float] = LruCache(_REMEMBERED)
         self._fetching: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def current(self, call: Call, client_id: str) -> Client | None:
@@ -157,7 +157,7 @@ class ClientDocuments:
         return decide_register(client, RegisterClient(client_id, metadata, terms=terms, source=SOURCE), now)
 
 
-def _read(fetched: Fetched, client_id: str) -> dict[str, Any] | Refusal:
+def _read(fetched: FetchResult, client_id: str) -> dict[str, Any] | Refusal:
     """The client metadata of a document that is this client's own (the draft's §4, §4.1)."""
     try:
         document = strict_json.loads(fetched.body, max_bytes=MAX_DOCUMENT)

@@ -24,15 +24,15 @@ def _may_be_an_image(media_type: MediaType) -> bool:
     return media_type.essence.startswith("image/") or media_type.essence == "application/octet-stream"
 
 
-class Fetching(msgspec.Struct, frozen=True):
-    """What it takes: the way out, where a picture is kept, and whose part of the places it is (A119)."""
+class FetchContext(msgspec.Struct, frozen=True):
+    """What a fetch needs: the egress, the store of sealed pictures, and whose share of places it uses (A119)."""
 
     egress: Egress
     private: PrivateData
     client_id: str = ""
 
 
-async def sector_refusal(fetching: Fetching | None, metadata: ClientMetadata) -> Refusal | None:
+async def sector_refusal(fetching: FetchContext | None, metadata: ClientMetadata) -> Refusal | None:
     """Why the document behind ``sector_identifier_uri`` does not vouch for the client, or None (OIDC DCR §5).
 
     Asked on the whole resulting client, each time: a client that no sector vouches for any more must not change.
@@ -53,7 +53,7 @@ async def sector_refusal(fetching: Fetching | None, metadata: ClientMetadata) ->
 
 
 async def fetched_logo(
-    fetching: Fetching, metadata: ClientMetadata, before: ClientMetadata
+    fetching: FetchContext, metadata: ClientMetadata, before: ClientMetadata
 ) -> LogoChange | None:
     """What becomes of the picture when the registration turns from ``before`` to ``metadata``; None: it stays.
 

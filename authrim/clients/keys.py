@@ -18,7 +18,7 @@ from authrim.crypto.jwe import EncryptionKey, fits
 from authrim.crypto.jwk import JwkRefused
 from authrim.crypto.strict_json import JsonRefused
 from authrim.crypto.verification_keys import KeySet, read_jwks
-from authrim.memory.held import HeldByBytes
+from authrim.memory.lru_cache import SizedLruCache
 from authrim.outside.egress import Egress, EgressCrowded, EgressRefused
 from authrim.settings import Settings
 from domain.client.client import Client
@@ -98,7 +98,7 @@ NO_ENCRYPTION_KEY: Final = NoEncryptionKey(
 NO_KEYS: Final = _Jwks({"keys": []})
 
 
-class _Registered:
+class _RegisteredKeys:
     """The keys that the registration itself holds. Read anew when the registration has another set."""
 
     def __init__(self, source: Mapping[str, Any]) -> None:
@@ -113,7 +113,7 @@ class _Registered:
         return self.source is client.metadata.jwks
 
 
-class _Fetched:
+class _FetchedKeys:
     """The keys behind a ``jwks_uri``, and when they may be asked for again. Times in seconds since 1970."""
 
     def __init__(self, uri: str) -> None:
@@ -140,7 +140,9 @@ class ClientKeys:
         self._fresh = min(settings.client_jwks_fresh_seconds, settings.client_jwks_max_age_seconds)
         self._max_age = settings.client_jwks_max_age_seconds
         self._refetch = settings.client_jwks_refetch_seconds
-        self._held: HeldByBytes[str, _Registered | _Fetched] = HeldByBytes(CLIENTS_HELD, BYTES_HELD)
+        self._held: SizedLruCache[str, _RegisteredKeys | _FetchedKeys] = SizedLruCache(
+            CLIENTS_HELD, BYTES_HELD
+        )
 
     async def verifying(self, tenant: str, client: Client, kid: str | None = None) -> KeySet:
         """The keys that verify the client's signatures. ``kid``: the one that is looked for, as a header names it.
@@ -173,7 +175,7 @@ class ClientKeys:
         held = self._held_for(tenant, client)
         if held is None:
             return NO_KEYS
-        if isinstance(held, _Registered):
+        if isinstance(held, _RegisteredKeys):
             return held.keys
         if self._has_to_fetch(held, kid):
             async with held.fetching:
@@ -183,7 +185,7 @@ class ClientKeys:
         too_old = time() >= held.fetched_at + self._max_age
         return NO_KEYS if held.keys is None or too_old else held.keys
 
-    def _held_for(self, tenant: str, client: Client) -> _Registered | _Fetched | None:
+    def _held_for(self, tenant: str, client: Client) -> _RegisteredKeys | _FetchedKeys | None:
         key = row_key(tenant, client.client_id)
         held = self._held.get(key)
         if held is not None and held.is_of(client):
@@ -193,7 +195,7 @@ class ClientKeys:
             self._held.put(key, made, made.weight)
         return made
 
-    def _has_to_fetch(self, held: _Fetched, kid: str | None) -> bool:
+    def _has_to_fetch(self, held: _FetchedKeys, kid: str | None) -> bool:
         now = time()
         if now < held.failed_at + self._refetch:
             return False
@@ -201,7 +203,7 @@ class ClientKeys:
             return True
         return kid is not None and kid not in held.keys.verifying and now >= held.searched_at + self._refetch
 
-    async def _fetch(self, held: _Fetched, client_id: str) -> None:
+    async def _fetch(self, held: _FetchedKeys, client_id: str) -> None:
         """Ask for the set. A failure leaves the one that is there, and is not tried again for a while."""
         searched_before = held.searched_at
         if held.keys is not None and time() < held.fetched_at + self._fresh:
@@ -222,10 +224,10 @@ class ClientKeys:
             held.keys, held.fetched_at = keys, time()
 
 
-def _source_of(client: Client) -> _Registered | _Fetched | None:
+def _source_of(client: Client) -> _RegisteredKeys | _FetchedKeys | None:
     if client.metadata.jwks is not None:
-        return _Registered(client.metadata.jwks)
-    return None if client.metadata.jwks_uri is None else _Fetched(client.metadata.jwks_uri)
+        return _RegisteredKeys(client.metadata.jwks)
+    return None if client.metadata.jwks_uri is None else _FetchedKeys(client.metadata.jwks_uri)
 
 
 def _read(document: object) -> _Jwks | None:

@@ -13,7 +13,7 @@ from authrim.clients.logos import stored_logo
 from authrim.core.parts import Core
 from authrim.crypto.ids import digest, new_id
 from authrim.crypto.sealing import SealBroken
-from authrim.memory.held import Held
+from authrim.memory.lru_cache import LruCache
 from authrim.web.call import core_of
 from authrim.web.errors import json_refusal
 from domain.errors import Refusal
@@ -38,7 +38,7 @@ class Logos:
     """The logos that were asked for last, by their digest."""
 
     def __init__(self, limit: int = LOGOS_HELD) -> None:
-        self._held: Held[str, bytes] = Held(limit)
+        self._held: LruCache[str, bytes] = LruCache(limit)
 
     async def get(self, core: Core, tenant: str, client_id: str, wanted: str) -> bytes | None:
         """The PNG of that digest, from memory or opened from the client's row."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from authrim.clients.fetched_documents import Fetching, fetched_logo, sector_refusal
+from authrim.clients.fetched_documents import FetchContext, fetched_logo, sector_refusal
 from authrim.clients.logos import LogoChange
 from authrim.clients.secrets import ClientSecrets, leaving_rows
 from authrim.clients.terms import administrators_terms
@@ -72,7 +72,7 @@ class Means(msgspec.Struct, frozen=True):
     development: bool = False
     logo: LogoChange | None = None
     keeper: ClientSecrets | None = None
-    fetching: Fetching | None = None
+    fetching: FetchContext | None = None
     algorithms: tuple[str, ...] = ()
 
     @property

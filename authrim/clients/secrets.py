@@ -11,7 +11,7 @@ from authrim.crypto import sealing
 from authrim.crypto.jws import VerificationKey
 from authrim.crypto.master import MasterKeys
 from authrim.crypto.secrets import ClientSecret
-from authrim.memory.held import Held
+from authrim.memory.lru_cache import LruCache
 from authrim.store.contract import Store
 from domain.client.client import Client
 from domain.client.profile import SECRET_ALGORITHM
@@ -29,7 +29,7 @@ class ClientSecrets:
     def __init__(self, store: Store, master: MasterKeys) -> None:
         self._store = store
         self._master = master
-        self._opened: Held[str, VerificationKey] = Held(_KEYS_REMEMBERED)
+        self._opened: LruCache[str, VerificationKey] = LruCache(_KEYS_REMEMBERED)
 
     def row(self, tenant: str, client_id: str, secret: ClientSecret) -> Row:
         """The row that goes with the event that gives the client this secret."""

@@ -8,7 +8,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 from rich.text import Text
 
-from authrim.clients.fetched_documents import Fetching
+from authrim.clients.fetched_documents import FetchContext
 from authrim.clients.secrets import ClientSecrets
 from authrim.commands._common import emit, failures_told, is_json, json_text, run_with_store, settings_of
 from authrim.core.clients_and_keys import Configuration
@@ -43,9 +43,9 @@ class Office:
         return ClientSecrets(self.store, self.master)
 
     @property
-    def fetching(self) -> Fetching:
+    def fetching(self) -> FetchContext:
         """What a registration fetches addresses with."""
-        return Fetching(self.egress, self.private)
+        return FetchContext(self.egress, self.private)
 
     async def configuration(self) -> Configuration:
         """The signing keys as of now."""

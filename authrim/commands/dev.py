@@ -27,7 +27,7 @@ from authrim.server.serve import serve
 from authrim.settings import Settings
 from authrim.store.migrate import migrate
 from authrim.store.opening import open_store
-from authrim.wire.listener import CannotListen, Running
+from authrim.wire.listener import CannotListen, ListeningSite
 from authrim.wire.tls import UnusableCertificate
 
 
@@ -86,7 +86,7 @@ async def _dev(settings: Settings, data: Path, workplace: Workplace, *, as_json:
         write_config(data, settings)
         await furnish(settings, store, data, workplace)
 
-        def announce(_parts: Parts, _running: Running) -> None:
+        def announce(_parts: Parts, _running: ListeningSite) -> None:
             _announce(workplace, settings.issuer, as_json=as_json)
 
         await serve(settings, store, on_ready=announce)

@@ -14,7 +14,7 @@ import structlog
 from authrim.crypto.key_ring import KeyRing
 from authrim.crypto.master import UnknownMasterKey
 from authrim.crypto.sealing import SealBroken
-from authrim.memory.held import Held
+from authrim.memory.lru_cache import LruCache
 from authrim.store import codec
 from authrim.store.contract import Store, StoreError
 from domain import stream as streams
@@ -44,7 +44,7 @@ class Configuration:
     def __init__(self, store: Store, key_ring: KeyRing, *, documents: bool = True) -> None:
         self._store = store
         self._documents = documents
-        self._clients: Held[str, Client] = Held(CLIENTS_HELD)
+        self._clients: LruCache[str, Client] = LruCache(CLIENTS_HELD)
         self._catching_up = asyncio.Lock()
         self.key_ring = key_ring
         self.applied = 0

@@ -17,7 +17,7 @@ import msgspec
 
 from authrim.core.clients_and_keys import Configuration
 from authrim.core.origin import Origin
-from authrim.memory.held import Held
+from authrim.memory.lru_cache import LruCache
 from authrim.store import codec
 from authrim.store.contract import Append, Conflict, NewEvent, Overloaded, Store, StreamAppend
 from domain import stream as streams
@@ -80,7 +80,7 @@ class Executor:
         self._store = store
         self._configuration = configuration
         self._busy_streams: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._remembered: Held[str, tuple[Grant, int]] = Held(GRANTS_REMEMBERED)
+        self._remembered: LruCache[str, tuple[Grant, int]] = LruCache(GRANTS_REMEMBERED)
 
     async def read_grant(self, tenant: str, grant_id: str) -> GrantRead:
         """A grant from its stream; one that never was has version 0."""

@@ -61,8 +61,8 @@ class JweRefused(Exception):
         self.code = code
 
 
-class Decrypted(NamedTuple):
-    """The compact JWS that was inside, nothing of it verified yet, and the id of the key that opened it."""
+class DecryptedJwe(NamedTuple):
+    """The compact JWS that was inside, not verified yet, and the id of the key that decrypted it."""
 
     jws: str
     header: Mapping[str, Any]
@@ -163,7 +163,7 @@ def _check_public(jwk: Mapping[str, Any]) -> None:
 
 def decrypt(
     token: str, keys: Iterable[DecryptionKey], *, algs: Iterable[str], encs: Iterable[str]
-) -> Decrypted:
+) -> DecryptedJwe:
     """The signed token inside. ``algs`` and ``encs`` are what may be used. Raises JweRefused.
 
     Anything but a compact JWS inside is refused: neither bare JSON, whose sender nobody knows (A056), nor another
@@ -178,7 +178,7 @@ def decrypt(
         if plaintext is not None:
             if not _COMPACT_JWS.fullmatch(plaintext):
                 raise JweRefused("no_jws_inside")
-            return Decrypted(plaintext.decode("ascii"), header, key.kid)
+            return DecryptedJwe(plaintext.decode("ascii"), header, key.kid)
     raise JweRefused("not_decrypted")
 
 

@@ -23,9 +23,9 @@ __all__ = [
     "KeyFinder",
     "KeySet",
     "SigningKey",
-    "Unverified",
+    "UnverifiedJws",
     "VerificationKey",
-    "Verified",
+    "VerifiedJws",
     "read_unverified",
     "verify",
     "verify_read",
@@ -51,16 +51,16 @@ class JwsRefused(Exception):
         self.code = code
 
 
-class Verified(NamedTuple):
-    """A token whose signature holds: its header, its payload, and the id of the key that signed it."""
+class VerifiedJws(NamedTuple):
+    """A token whose signature is valid: its header, its payload, and the id of the key that signed it."""
 
     header: Mapping[str, Any]
     payload: bytes
     kid: str
 
 
-class Unverified(NamedTuple):
-    """A well-formed token of which nothing may be believed yet."""
+class UnverifiedJws(NamedTuple):
+    """A well-formed token whose signature was not checked yet: trust nothing in it."""
 
     header: Mapping[str, Any]
     payload: bytes
@@ -74,7 +74,7 @@ class Unverified(NamedTuple):
         return kid if isinstance(kid, str) else None
 
     def __repr__(self) -> str:
-        return "Unverified()"
+        return "UnverifiedJws()"
 
 
 class SigningKey:
@@ -109,7 +109,7 @@ class SigningKey:
         return f"SigningKey({self.kid}, {self.alg})"
 
 
-def read_unverified(token: str) -> Unverified:
+def read_unverified(token: str) -> UnverifiedJws:
     """Take a compact JWS apart. Raises JwsRefused. Nothing in it may be believed before ``verify``."""
     if len(token) > MAX_TOKEN:
         raise JwsRefused("too_large")
@@ -126,12 +126,12 @@ def read_unverified(token: str) -> Unverified:
         raise JwsRefused("header_not_json") from None
     if not isinstance(header, dict):
         raise JwsRefused("header_not_object")
-    return Unverified(header, payload, token.rpartition(".")[0].encode("ascii"), signature)
+    return UnverifiedJws(header, payload, token.rpartition(".")[0].encode("ascii"), signature)
 
 
 def verify(
     token: str, keys: KeyFinder, *, algorithms: frozenset[str], typ: frozenset[str | None]
-) -> Verified:
+) -> VerifiedJws:
     """The header and payload of a token whose signature holds. Raises JwsRefused.
 
     ``algorithms`` are those registered for the signer, ``typ`` the kinds of token wanted, with None when it
@@ -141,8 +141,8 @@ def verify(
 
 
 def verify_read(
-    unverified: Unverified, keys: KeyFinder, *, algorithms: frozenset[str], typ: frozenset[str | None]
-) -> Verified:
+    unverified: UnverifiedJws, keys: KeyFinder, *, algorithms: frozenset[str], typ: frozenset[str | None]
+) -> VerifiedJws:
     """As ``verify``, for a token that was taken apart before, to see whose it says it is. Raises JwsRefused."""
     alg = _check_header(unverified.header, algorithms, typ)
     key = keys(unverified.header)
@@ -152,7 +152,7 @@ def verify_read(
         raise JwsRefused("alg_not_of_key")
     if not key.verifies(alg, unverified.signature, unverified.signing_input):
         raise JwsRefused("signature_wrong")
-    return Verified(unverified.header, unverified.payload, key.kid)
+    return VerifiedJws(unverified.header, unverified.payload, key.kid)
 
 
 def _check_header(header: Mapping[str, Any], algorithms: frozenset[str], typ: frozenset[str | None]) -> str:

@@ -46,7 +46,7 @@ class EgressCrowded(EgressRefused):
     """Too many fetches of its like are under way. Nobody was asked, so it may be tried again."""
 
 
-class Fetched(msgspec.Struct, frozen=True):
+class FetchResult(msgspec.Struct, frozen=True):
     """The body of an answer, and its media type."""
 
     body: bytes
@@ -97,7 +97,7 @@ class Egress:
         is_expected: Callable[[MediaType], bool] = is_json,
         limit: int | None = None,
         client: str = "",
-    ) -> Fetched:
+    ) -> FetchResult:
         """What a GET of ``url`` is answered with, when that is 200, of an expected type and at most ``limit`` bytes
         (None: the setting). A page that somebody can write to is no key set, whatever stands in it. ``client``: whose
         share of the places it takes.
@@ -106,13 +106,13 @@ class Egress:
         """
         most = self._max_bytes if limit is None else limit
 
-        async def read(answer: aiohttp.ClientResponse) -> Fetched:
+        async def read(answer: aiohttp.ClientResponse) -> FetchResult:
             if answer.status != 200:
                 raise NotPermitted(f"status_{answer.status}")
             kind = read_media_type(answer.headers.getall(hdrs.CONTENT_TYPE, ()))
             if not is_expected(kind):
                 raise NotPermitted("media_type")
-            return Fetched(await _body(answer, most), kind)
+            return FetchResult(await _body(answer, most), kind)
 
         return await self._ask(hdrs.METH_GET, url, {hdrs.ACCEPT: accept}, None, read, client)
 

@@ -14,7 +14,7 @@ from enum import IntEnum
 from time import monotonic
 from typing import Final, NamedTuple
 
-from authrim.memory.held import Held
+from authrim.memory.lru_cache import LruCache
 
 
 class Pace(IntEnum):
@@ -50,14 +50,14 @@ class Crowded(Exception):
     """No place became free in time. Nobody was asked."""
 
 
-class _Waiting(NamedTuple):
+class _Waiter(NamedTuple):
     party: Party
     pace: Pace
     turn: asyncio.Future[Pace]
 
 
-class _Held:
-    """The places that are held, by pace: of the whole (its key is None), of hosts and of parties."""
+class _PlacesInUse:
+    """The number of places in use, by pace: in all (the key is None), per host and per party."""
 
     def __init__(self) -> None:
         self._held: dict[Party | str | None, list[int]] = {}
@@ -92,10 +92,10 @@ class Shares:
     """Gives out places; those that wait are let in as soon as one fits them, quick ones first."""
 
     def __init__(self) -> None:
-        self._held = _Held()
-        self._waiting: dict[Pace, list[_Waiting]] = {pace: [] for pace in reversed(Pace)}
+        self._held = _PlacesInUse()
+        self._waiting: dict[Pace, list[_Waiter]] = {pace: [] for pace in reversed(Pace)}
         self._waiting_for: Counter[Party] = Counter()
-        self._paces: Held[Party, tuple[Pace, float]] = Held(_REMEMBERED)
+        self._paces: LruCache[Party, tuple[Pace, float]] = LruCache(_REMEMBERED)
 
     def is_crowded(self, party: Party) -> bool:
         """Whether as many wait for the party's places as may."""
@@ -129,7 +129,7 @@ class Shares:
             return pace
         if self.is_crowded(party):
             raise Crowded
-        waiting = _Waiting(party, pace, asyncio.get_running_loop().create_future())
+        waiting = _Waiter(party, pace, asyncio.get_running_loop().create_future())
         self._waiting[pace].append(waiting)
         self._waiting_for[party] += 1
         # Not wait_for or a timeout around: a turn that comes while its caller is given up must be given back.
@@ -143,7 +143,7 @@ class Shares:
             raise Crowded
         return waiting.turn.result()
 
-    def _give_up(self, waiting: _Waiting) -> None:
+    def _give_up(self, waiting: _Waiter) -> None:
         if waiting.turn.done():
             self._leave(waiting.party, waiting.turn.result())
         else:
@@ -155,7 +155,7 @@ class Shares:
         for its_pace, waiting in self._waiting.items():
             self._let_in(its_pace, waiting)
 
-    def _let_in(self, pace: Pace, those: list[_Waiting]) -> None:
+    def _let_in(self, pace: Pace, those: list[_Waiter]) -> None:
         full: set[Party] = set()
         for waiting in tuple(those) if self._held.whole_has_room(pace) else ():
             now = min(pace, self.pace(waiting.party))  # it may have become slow while it waited
@@ -170,7 +170,7 @@ class Shares:
             self._forget_waiting(waiting)
             waiting.turn.set_result(now)
 
-    def _forget_waiting(self, waiting: _Waiting) -> None:
+    def _forget_waiting(self, waiting: _Waiter) -> None:
         self._waiting[waiting.pace].remove(waiting)
         self._waiting_for[waiting.party] -= 1
         if not self._waiting_for[waiting.party]:

@@ -21,7 +21,7 @@ from authrim.people.claims import CLAIMS, LOGIN, PASSWORD
 from authrim.people.grants import record_endings
 from authrim.people.new_account import (
     LOGIN_TAKEN,
-    Wanted,
+    AccountRequest,
     decide_new_account,
     find_subject,
     prepare_account,
@@ -79,7 +79,7 @@ async def create_account(
 
     All of it is one append; two accounts that want the same login at once are decided by the database.
     """
-    wanted = Wanted(login, password, claims)
+    wanted = AccountRequest(login, password, claims)
     refusal = refuse_new_account(wanted)
     if refusal is not None:
         return refusal

@@ -49,15 +49,15 @@ PASSWORD_LENGTH: Final = invalid_request(
 )
 
 
-class Wanted(msgspec.Struct, frozen=True):
-    """An account as it is asked for. ``claims``: what is known of the person (OIDC Core §5.1)."""
+class AccountRequest(msgspec.Struct, frozen=True):
+    """A request for a new account. ``claims`` are the claims about the person (OIDC Core §5.1)."""
 
     login: str
     password: str
     claims: Mapping[str, Any]
 
     def __repr__(self) -> str:
-        return "Wanted()"
+        return "AccountRequest()"
 
 
 class NewAccount(msgspec.Struct, frozen=True):
@@ -72,7 +72,7 @@ class NewAccount(msgspec.Struct, frozen=True):
         return f"NewAccount({self.subject})"
 
 
-def refuse_new_account(wanted: Wanted) -> Refusal | None:
+def refuse_new_account(wanted: AccountRequest) -> Refusal | None:
     """Why there can be no such account, as far as it is not for the log to say."""
     return refuse_login(wanted.login) or refuse_password(wanted.password) or check_person(wanted.claims)
 
@@ -90,7 +90,7 @@ def refuse_password(password: str) -> Refusal | None:
 
 
 async def prepare_account(
-    private: PrivateData, passwords: Passwords, master: MasterKeys, tenant: str, wanted: Wanted,
+    private: PrivateData, passwords: Passwords, master: MasterKeys, tenant: str, wanted: AccountRequest,
     subject: str | None = None, source: str | None = None,
 ) -> NewAccount:  # fmt: skip
     """Hash the password and seal the rows. ``subject`` None: a random pseudonym. ``source``: the stranger who

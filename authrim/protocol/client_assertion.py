@@ -11,7 +11,7 @@ import msgspec
 
 from authrim.crypto import strict_json
 from authrim.crypto.ids import digest
-from authrim.crypto.jws import JwsRefused, KeyFinder, Unverified, read_unverified, verify_read
+from authrim.crypto.jws import JwsRefused, KeyFinder, UnverifiedJws, read_unverified, verify_read
 from authrim.crypto.strict_json import JsonRefused
 from authrim.protocol.used_once import UsedOnce
 from domain.client.client import Client
@@ -42,7 +42,7 @@ class AssertionFacts(msgspec.Struct, frozen=True):
     algorithms: frozenset[str]
 
 
-class Proved(msgspec.Struct, frozen=True):
+class VerifiedAssertion(msgspec.Struct, frozen=True):
     """A valid assertion: the ``kid`` that signed it, and the ``jti`` that is still to be used up."""
 
     kid: str
@@ -53,7 +53,7 @@ class Assertion(msgspec.Struct, frozen=True):
     """An assertion that was taken apart, once. ``subject`` is the client that it says it is from, to find its keys;
     nothing in it is believed before they verify it."""
 
-    jws: Unverified
+    jws: UnverifiedJws
     claims: Mapping[str, Any]
     subject: str
 
@@ -76,7 +76,7 @@ def read(text: str) -> Assertion | None:
 
 def check(
     tenant: str, client: Client, keys: KeyFinder, assertion: Assertion, facts: AssertionFacts
-) -> Proved | Refusal:
+) -> VerifiedAssertion | Refusal:
     """What a valid assertion proves, or ``invalid_client``."""
     try:
         verified = verify_read(assertion.jws, keys, algorithms=facts.algorithms, typ=ACCEPTED_TYPES)
@@ -87,7 +87,9 @@ def check(
     if wrong:
         return _refused(wrong)
     key = f"assertion:{tenant}:{client.client_id}:{digest(claims['jti'])}"
-    return Proved(verified.kid, UsedOnce(key, int(claims["exp"]) + SKEW, _refused("assertion_jti_reused")))
+    return VerifiedAssertion(
+        verified.kid, UsedOnce(key, int(claims["exp"]) + SKEW, _refused("assertion_jti_reused"))
+    )
 
 
 def _wrong_claim(claims: Mapping[str, Any], client_id: str, facts: AssertionFacts) -> str:

@@ -17,7 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 from OpenSSL.crypto import X509, X509Store, X509StoreContext, X509StoreContextError, X509StoreFlags
 from OpenSSL.crypto import Error as OpenSSLError
 
-from authrim.memory.held import Held
+from authrim.memory.lru_cache import LruCache
 from authrim.protocol.mtls import ClientCertificate, parsed, weakness
 
 log = structlog.get_logger(__name__)
@@ -70,7 +70,7 @@ class ClientChains:
         self._anchors = anchors
         self._crls = crls
         self._files = None if anchors is None else _Files(anchors, crls)
-        self._good: Held[str, int] = Held(REMEMBERED)
+        self._good: LruCache[str, int] = LruCache(REMEMBERED)
 
     async def refusal(self, shown: ClientCertificate, now: int) -> str:
         """Why the certificate does not count at ``now`` (seconds since 1970), as a word for the log; empty when it

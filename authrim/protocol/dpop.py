@@ -15,7 +15,7 @@ from authrim.crypto.ids import digest
 from authrim.crypto.jwk import PRIVATE_MEMBERS, REQUIRED_MEMBERS, JwkRefused, public_key_of, thumbprint
 from authrim.crypto.jws import JwsRefused, VerificationKey, verify
 from authrim.crypto.strict_json import JsonRefused
-from authrim.memory.held import Held
+from authrim.memory.lru_cache import LruCache
 from authrim.protocol._own_url import is_one_of
 from authrim.protocol.used_once import UsedOnce
 from domain.errors import Refusal, invalid_dpop_proof
@@ -120,7 +120,7 @@ def _wrong_claim(claims: Mapping[str, Any], facts: ProofFacts) -> str:
 
 
 #: Keys by the members that make their thumbprint; a client proves the same key again and again.
-_keys: Held[tuple[object, ...], ProofKey] = Held(_KEYS_REMEMBERED)
+_keys: LruCache[tuple[object, ...], ProofKey] = LruCache(_KEYS_REMEMBERED)
 
 
 def _proof_key(header: Mapping[str, Any]) -> ProofKey:

@@ -16,7 +16,7 @@ from authrim.server.wiring import make_parts
 from authrim.settings import Settings
 from authrim.store.read_back import ReadBack
 from authrim.wire.limits import Limits
-from authrim.wire.listener import Running, start_site, unix_socket
+from authrim.wire.listener import ListeningSite, start_site, unix_socket
 from authrim.wire.tls import Tls, UnusableCertificate
 
 log = structlog.get_logger(__name__)
@@ -35,7 +35,7 @@ async def serve(
     reuse_port: bool = False,
     sock: socket.socket | None = None,
     lifeline: int | None = None,
-    on_ready: Callable[[Parts, Running], None] = lambda _parts, _running: None,
+    on_ready: Callable[[Parts, ListeningSite], None] = lambda _parts, _running: None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; SIGHUP reads the TLS certificate anew. Who opened ``store`` closes it.
 

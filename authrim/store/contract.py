@@ -51,8 +51,8 @@ class Append(msgspec.Struct, frozen=True):
     configuration: bool = False
 
 
-class Appended(NamedTuple):
-    """Where an append landed. ``recorded_at`` is the database's clock, integer µs UTC."""
+class AppendResult(NamedTuple):
+    """The positions of an append. ``recorded_at`` is the time of the database's clock, in integer µs UTC."""
 
     first_position: int
     last_position: int
@@ -144,7 +144,7 @@ class Store(Protocol):
     async def close(self) -> None:
         """Finish what is in flight and disconnect."""
 
-    async def append(self, append: Append) -> Appended:
+    async def append(self, append: Append) -> AppendResult:
         """Commit, or raise Conflict, Overloaded or Unavailable with nothing committed."""
 
     async def read_stream(self, stream: str) -> StreamRead:

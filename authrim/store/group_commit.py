@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from authrim.store.contract import (
     Append,
-    Appended,
+    AppendResult,
     Conflict,
     OutcomeUnknown,
     Overloaded,
@@ -21,17 +21,17 @@ from authrim.store.contract import (
 
 #: The engine: commits all appends but those it answers with an exception. A StoreError it raises answers the
 #: whole batch; any other exception means that nothing was committed.
-CommitBatch = Callable[[list[Append]], Awaitable[Sequence[Appended | Exception]]]
+CommitBatch = Callable[[list[Append]], Awaitable[Sequence[AppendResult | Exception]]]
 
 _CLOSED = "the store is closed"
 
 
-class _Waiting:
+class _QueuedAppend:
     """An append in the queue, the caller's future, and the loop's time until which it may wait."""
 
     __slots__ = ("append", "deadline", "future")
 
-    def __init__(self, append: Append, future: asyncio.Future[Appended], deadline: float) -> None:
+    def __init__(self, append: Append, future: asyncio.Future[AppendResult], deadline: float) -> None:
         self.append = append
         self.future = future
         self.deadline = deadline
@@ -52,22 +52,22 @@ class GroupCommit:
         self._queue_limit = queue_limit
         self._batch_limit = batch_limit
         self._wait_limit = wait_limit
-        self._queue: deque[_Waiting] = deque()
+        self._queue: deque[_QueuedAppend] = deque()
         self._work = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._expiry: asyncio.TimerHandle | None = None
         self._closed = False
 
-    async def append(self, append: Append) -> Appended:
+    async def append(self, append: Append) -> AppendResult:
         """Commit with the next batch that has room. Raises Conflict, Overloaded or Unavailable."""
         if self._closed:
             raise Unavailable(_CLOSED)
         if len(self._queue) >= self._queue_limit:
             raise Overloaded("the append queue is full")
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Appended] = loop.create_future()
+        future: asyncio.Future[AppendResult] = loop.create_future()
         deadline = loop.time() + self._wait_limit
-        self._queue.append(_Waiting(append, future, deadline))
+        self._queue.append(_QueuedAppend(append, future, deadline))
         self._running_writer()
         if self._expiry is None:
             self._expiry = loop.call_at(deadline, self._expire)
@@ -99,11 +99,11 @@ class GroupCommit:
                     return
                 self._work.clear()
 
-    def _next_batch(self) -> list[_Waiting]:
+    def _next_batch(self) -> list[_QueuedAppend]:
         """The oldest waiting appends that are independent of each other; the others keep their order."""
-        batch: list[_Waiting] = []
-        held: list[_Waiting] = []
-        touched = _Touched()
+        batch: list[_QueuedAppend] = []
+        held: list[_QueuedAppend] = []
+        touched = _AccessSets()
         while self._queue and len(batch) < self._batch_limit:
             waiting = self._queue.popleft()
             if waiting.future.done():  # the caller went away, or the deadline passed
@@ -112,7 +112,7 @@ class GroupCommit:
         self._queue.extendleft(reversed(held))
         return batch
 
-    async def _commit_or_give_up(self, batch: list[_Waiting]) -> None:
+    async def _commit_or_give_up(self, batch: list[_QueuedAppend]) -> None:
         """Whatever happens, nobody of the batch waits for an answer that never comes."""
         try:
             await self._commit(batch)
@@ -122,7 +122,7 @@ class GroupCommit:
             if not isinstance(unexpected, Exception):
                 raise
 
-    async def _commit(self, batch: list[_Waiting]) -> None:
+    async def _commit(self, batch: list[_QueuedAppend]) -> None:
         appends = [waiting.append for waiting in batch]
         try:
             results = await self._commit_batch(appends)
@@ -138,14 +138,14 @@ class GroupCommit:
             _resolve(waiting.future, result)
         self._refuse_outdated(appends, results)
 
-    def _refuse_outdated(self, appends: list[Append], results: Sequence[Appended | Exception]) -> None:
+    def _refuse_outdated(self, appends: list[Append], results: Sequence[AppendResult | Exception]) -> None:
         """Answer at once those whose streams this batch has moved: the database could only say the same."""
         if not self._queue:
             return
         committed = {
             part.stream: part.expected_version + len(part.events)
             for append, result in zip(appends, results, strict=True)
-            if isinstance(result, Appended)
+            if isinstance(result, AppendResult)
             for part in append.streams
         }
         for waiting in self._queue:
@@ -162,8 +162,8 @@ class GroupCommit:
             self._expiry = loop.call_at(self._queue[0].deadline, self._expire)
 
 
-class _Touched:
-    """What the appends of a batch, and those held back before it, read and write."""
+class _AccessSets:
+    """The streams and keys that a batch, and the appends held back before it, read and write."""
 
     def __init__(self) -> None:
         self._written: set[str] = set()
@@ -220,7 +220,7 @@ def _outdated(append: Append, committed: dict[str, int]) -> str:
     return ""
 
 
-def _resolve(future: asyncio.Future[Appended], result: Appended | Exception) -> None:
+def _resolve(future: asyncio.Future[AppendResult], result: AppendResult | Exception) -> None:
     if future.done():
         return
     if isinstance(result, Exception):

@@ -19,8 +19,8 @@ class Failure(NamedTuple):
     kind: str
 
 
-class Projected(NamedTuple):
-    """What a projection made of some events."""
+class ProjectionResult(NamedTuple):
+    """The rows that a projection made from some events, and the events that it could not read."""
 
     rows: Sequence[Row]
     failures: Sequence[Failure] = ()
@@ -92,7 +92,7 @@ class ReadBack(Store, Protocol):
         name: str,
         table: Table,
         limit: int,
-        project: Callable[[Sequence[StoredEvent]], Projected],
+        project: Callable[[Sequence[StoredEvent]], ProjectionResult],
         *,
         wait: bool = False,
     ) -> Page:

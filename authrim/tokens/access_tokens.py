@@ -18,7 +18,7 @@ from authrim.crypto.key_pair import SIGNING_ALGORITHMS
 from authrim.crypto.key_ring import KeyRing
 from authrim.crypto.strict_json import JsonRefused
 from authrim.crypto.tokens import ACCESS_TOKEN_TYPE
-from authrim.memory.held import Held
+from authrim.memory.lru_cache import LruCache
 from authrim.people.endings import endings_of
 from authrim.store.contract import Store
 from domain.client.client import NO_CLIENT, Client
@@ -67,7 +67,7 @@ class AccessTokens:
         self._configuration = configuration
         self._key_ring = key_ring
         self._issuer = issuer
-        self._verified: Held[str, TokenReference] = Held(_REMEMBERED)
+        self._verified: LruCache[str, TokenReference] = LruCache(_REMEMBERED)
 
     async def find(self, tenant: str, token: str) -> PresentedToken | None:
         """The token. None if this server never issued it, or if it has expired: its row is deleted some time after that

@@ -60,7 +60,7 @@ class _Runner(web.AppRunner):
         return _Server(await super()._make_server(), self.counted, self.limits)
 
 
-class Running:
+class ListeningSite:
     """A started application and its listeners."""
 
     def __init__(self, runner: _Runner) -> None:
@@ -134,7 +134,7 @@ async def start_site(
     reuse_port: bool = False,
     sock: socket.socket | None = None,
     tls: Tls | None = None,
-) -> Running:
+) -> ListeningSite:
     """Start ``app`` and listen.
 
     Raises UnsafeParser without aiohttp's C parser, CannotListen when the address cannot be had.
@@ -143,7 +143,7 @@ async def start_site(
     app[LIMITS] = limits
     runner = _Runner(app, limits)
     await runner.setup()
-    running = Running(runner)
+    running = ListeningSite(runner)
     try:
         await running.listen(hosts, port, reuse_port=reuse_port, sock=sock, tls=tls)
     except CannotListen:

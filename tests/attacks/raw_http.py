@@ -12,7 +12,7 @@ from authrim.web.errors import json_refusal
 from authrim.web.middleware import middleware
 from authrim.web.params import read_form, read_params
 from authrim.wire.limits import Limits
-from authrim.wire.listener import Running, start_site
+from authrim.wire.listener import ListeningSite, start_site
 from domain.errors import Refusal
 from tests.support.patience import PATIENCE
 
@@ -92,7 +92,7 @@ def sample_app() -> web.Application:
 
 
 @asynccontextmanager
-async def serving(app: web.Application, limits: Limits | None = None) -> AsyncIterator[Running]:
+async def serving(app: web.Application, limits: Limits | None = None) -> AsyncIterator[ListeningSite]:
     """The server of ``app`` on a free port of the loopback interface."""
     running = await start_site(app, "127.0.0.1", 0, limits=limits or Limits())
     try:

@@ -75,7 +75,7 @@ async def test_connections_of_one_address_are_capped() -> None:
             writer.close()
 
 
-class Held:
+class BusyConnection:
     """A connection that is being used."""
 
     is_idle = False
@@ -143,15 +143,15 @@ async def test_a_pipelined_request_behind_an_upgrade_is_not_lost_in_silence() ->
 async def test_one_ipv6_network_counts_as_one_address() -> None:
     """A225: addresses of one /64 share one cap."""
     connections = Connections(Limits(connections=0, connections_per_address=1))
-    assert connections.admit("2001:db8::/64", Held())
-    assert not connections.admit("2001:db8::/64", Held())
-    assert connections.admit("2001:db8:0:1::/64", Held())
+    assert connections.admit("2001:db8::/64", BusyConnection())
+    assert not connections.admit("2001:db8::/64", BusyConnection())
+    assert connections.admit("2001:db8:0:1::/64", BusyConnection())
 
 
 async def test_a_unix_socket_is_no_address() -> None:
     """A218: a proxy's connections by the Unix socket count to the whole alone, and the share stays for all
     others: a socket beside the port lifts nothing there."""
     connections = Connections(Limits(connections=4, connections_per_address=1))
-    assert all(connections.admit(LOCAL, Held()) for _ in range(2))
-    assert connections.admit("192.0.2.1", Held())
-    assert not connections.admit("192.0.2.1", Held())
+    assert all(connections.admit(LOCAL, BusyConnection()) for _ in range(2))
+    assert connections.admit("192.0.2.1", BusyConnection())
+    assert not connections.admit("192.0.2.1", BusyConnection())

@@ -26,7 +26,7 @@ from tests.support.https_site import Authority, Site
 from tests.support.registration import register
 from tests.support.running import RunningServer, running_server
 from tests.support.signing_up import sign_up_page
-from tests.support.stall_requests import Filled, documents, forms, heads, queries
+from tests.support.stall_requests import FilledRequest, documents, forms, heads, queries
 from tests.support.stalls import MOST_IN_ALL, MOST_MILLISECONDS, PATTERNS, TRIES, held_by, watching
 
 AUTHORIZATION = (
@@ -108,7 +108,7 @@ def members() -> dict[str, Callable[[str], object]]:
     return shapes | {"client_name#fr": text, "client_uri#fr": text, "unknown": text, "contacts": texts}
 
 
-async def token(server: RunningServer) -> Iterator[Filled]:
+async def token(server: RunningServer) -> Iterator[FilledRequest]:
     web = await server.client("web")
     base = {
         "grant_type": "authorization_code", "code": "x", "redirect_uri": web.redirect_uri,
@@ -124,32 +124,32 @@ async def token(server: RunningServer) -> Iterator[Filled]:
     return (filled for part in yield_from for filled in part)
 
 
-async def pushed(server: RunningServer) -> Iterator[Filled]:
+async def pushed(server: RunningServer) -> Iterator[FilledRequest]:
     web = await server.client("web")
     return forms("/par", authorization_query(web)[1], AUTHORIZATION, web.basic)
 
 
-async def authorize(server: RunningServer) -> Iterator[Filled]:
+async def authorize(server: RunningServer) -> Iterator[FilledRequest]:
     web = await server.client("web")
     return queries("/authorize", authorization_query(web)[1], AUTHORIZATION, {})
 
 
-async def authorize_posted(server: RunningServer) -> Iterator[Filled]:
+async def authorize_posted(server: RunningServer) -> Iterator[FilledRequest]:
     web = await server.client("web")
     return forms("/authorize", authorization_query(web)[1], AUTHORIZATION, {})
 
 
-async def introspect(server: RunningServer) -> Iterator[Filled]:
+async def introspect(server: RunningServer) -> Iterator[FilledRequest]:
     api = await server.client("api")
     return forms("/introspect", {"token": "x"}, ("token", "token_type_hint"), api.basic)
 
 
-async def revoke(server: RunningServer) -> Iterator[Filled]:
+async def revoke(server: RunningServer) -> Iterator[FilledRequest]:
     web = await server.client("web")
     return forms("/revoke", {"token": "x"}, ("token", "token_type_hint"), web.basic)
 
 
-async def userinfo(server: RunningServer) -> Iterator[Filled]:
+async def userinfo(server: RunningServer) -> Iterator[FilledRequest]:
     proof = signed_proof(proof_key(), proof_claims("POST", server.url("/userinfo")))
     yield_from = [
         forms("/userinfo", {}, ("access_token",), {}),
@@ -159,7 +159,7 @@ async def userinfo(server: RunningServer) -> Iterator[Filled]:
     return (filled for part in yield_from for filled in part)
 
 
-async def logout(server: RunningServer) -> Iterator[Filled]:
+async def logout(server: RunningServer) -> Iterator[FilledRequest]:
     yield_from = [queries("/logout", {}, LOGOUT, {}), forms("/logout", {}, LOGOUT, {})]
     return (filled for part in yield_from for filled in part)
 
@@ -169,7 +169,7 @@ _RSA = new_key("RS256").as_dict(private=False)
 _MANY: dict[str, Any] = {"jwks": {"keys": [_RSA | {"kid": str(number)} for number in range(30)]}}
 
 
-async def registration(server: RunningServer) -> Iterator[Filled]:
+async def registration(server: RunningServer) -> Iterator[FilledRequest]:
     base = {"redirect_uris": ["https://rp.example/cb"]}
     yield_from = [
         documents("POST", "/register", base, members(), {}),
@@ -183,7 +183,7 @@ async def registration(server: RunningServer) -> Iterator[Filled]:
     return (filled for part in yield_from for filled in part)
 
 
-async def update(server: RunningServer) -> Iterator[Filled]:
+async def update(server: RunningServer) -> Iterator[FilledRequest]:
     client = (await register(server)).body
     path = client["registration_client_uri"].removeprefix(server.issuer)
     base = {"redirect_uris": ["https://rp.example/cb"], "client_id": client["client_id"]}
@@ -194,20 +194,20 @@ async def update(server: RunningServer) -> Iterator[Filled]:
     return documents("PUT", path, base, some, access)
 
 
-async def sign_in(server: RunningServer) -> Iterator[Filled]:
+async def sign_in(server: RunningServer) -> Iterator[FilledRequest]:
     browser = Browser(server)
     shown, _ = await browser.authorize(await server.client("web"))
     return _page_forms(browser, shown.form, {"login": "a", "password": "b", "action": "sign-in"}, server)
 
 
-async def create_account(server: RunningServer) -> Iterator[Filled]:
+async def create_account(server: RunningServer) -> Iterator[FilledRequest]:
     browser = Browser(server)
     shown = await sign_up_page(browser)
     base = {"login": "a", "password": "b", "password_repeated": "b", "name": "c", "action": "create"}
     return _page_forms(browser, shown.form, base, server)
 
 
-async def consent(server: RunningServer) -> Iterator[Filled]:
+async def consent(server: RunningServer) -> Iterator[FilledRequest]:
     browser = Browser(server)
     shown, _ = await browser.authorize(await server.client("web"))
     shown = await browser.sign_in(shown)
@@ -216,7 +216,7 @@ async def consent(server: RunningServer) -> Iterator[Filled]:
 
 def _page_forms(
     browser: Browser, form: tuple[str, dict[str, str]], base: dict[str, str], server: RunningServer
-) -> Iterator[Filled]:
+) -> Iterator[FilledRequest]:
     action, hidden = form
     cookie = {"Cookie": "; ".join(f"{name}={value}" for name, value in browser.cookies.items())}
     path = action.removeprefix(server.issuer)
@@ -224,7 +224,7 @@ def _page_forms(
     yield from heads("GET", path, HEADERS, cookie)
 
 
-async def discovery(server: RunningServer) -> Iterator[Filled]:
+async def discovery(server: RunningServer) -> Iterator[FilledRequest]:
     async with server.http.get(server.url("/authorize"), headers={"Accept": "text/html"}) as page:
         style_sheet = re.search(r"/static/authrim-\w+\.css", await page.text())
     assert style_sheet is not None

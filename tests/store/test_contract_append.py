@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from authrim.store.chain import verify
-from authrim.store.contract import Append, Appended, Conflict, Store, StreamAppend
+from authrim.store.contract import Append, AppendResult, Conflict, Store, StreamAppend
 from projections.rows import Row
 from tests.store.store_samples import METADATA, grant_append, new_event
 
@@ -38,7 +38,7 @@ def sealed_row(name: str, ciphertext: bytes) -> Row:
     return Row("sealed", "put", {"key": f"default:{name}", "tenant": "default", "ciphertext": ciphertext})
 
 
-async def outcomes(store: Store, appends: list[Append]) -> list[Appended | BaseException]:
+async def outcomes(store: Store, appends: list[Append]) -> list[AppendResult | BaseException]:
     """Append all at once; what became of each."""
     return await asyncio.gather(*(store.append(append) for append in appends), return_exceptions=True)
 
@@ -49,7 +49,7 @@ async def test_positions_are_contiguous_and_in_order(store: Store) -> None:
     log = await store.read_log(0, 1000)
     assert [event.position for event in log] == list(range(1, len(log) + 1))
     for number, result in enumerate(results):
-        assert isinstance(result, Appended)
+        assert isinstance(result, AppendResult)
         own = [event for event in log if event.stream == f"default:grant:g{number}"]
         assert [event.position for event in own] == list(
             range(result.first_position, result.last_position + 1)
@@ -101,7 +101,7 @@ async def test_a_conflict_does_not_disturb_its_batch(store: Store) -> None:
 async def test_one_of_many_wins_a_version(store: Store) -> None:
     """Of 64 parallel appends at one version exactly one wins, and the others are conflicts (F14)."""
     results = await outcomes(store, [grant_append("g", events=1) for _ in range(64)])
-    assert sum(isinstance(result, Appended) for result in results) == 1
+    assert sum(isinstance(result, AppendResult) for result in results) == 1
     assert sum(isinstance(result, Conflict) for result in results) == 63
     assert (await store.read_stream("default:grant:g")).version == 1
 
@@ -135,7 +135,7 @@ async def test_expected_versions_of_other_streams(store: Store) -> None:
     results = await outcomes(
         store, [expecting("a", 1), expecting("b", 0), expecting("c", 2), expecting("d", 1)]
     )
-    assert [isinstance(result, Appended) for result in results] == [True, False, False, True]
+    assert [isinstance(result, AppendResult) for result in results] == [True, False, False, True]
     assert (await store.read_stream(account)).version == 1
 
 
@@ -149,7 +149,7 @@ async def test_a_reader_of_a_stream_loses_to_its_writer(store: Store) -> None:
         expects=(("default:grant:account", 1),),
     )
     first, second = await outcomes(store, [writer, reader])
-    assert isinstance(first, Appended)
+    assert isinstance(first, AppendResult)
     assert isinstance(second, Conflict)
 
 
@@ -165,8 +165,8 @@ async def test_configuration_guard(store: Store) -> None:
     results = await outcomes(store, [decided_on(0, "a"), decided_on(1, "b"), decided_on(None, "c")])
     assert isinstance(results[0], Conflict)
     assert results[0].what == "guard"
-    assert isinstance(results[1], Appended)
-    assert isinstance(results[2], Appended)
+    assert isinstance(results[1], AppendResult)
+    assert isinstance(results[2], AppendResult)
     await store.append(grant_append("later"))
     assert (await store.head()).changed_at == changed.last_position
 
@@ -176,7 +176,7 @@ async def test_an_append_behind_a_configuration_change_knows_of_it(store: Store)
     change = Append((StreamAppend(CLIENT, 0, (new_event(),)),), METADATA, configuration=True)
     behind = Append((StreamAppend("default:grant:g", 0, (new_event(),)),), METADATA, applied=0)
     first, second = await outcomes(store, [change, behind])
-    assert isinstance(first, Appended)
+    assert isinstance(first, AppendResult)
     assert isinstance(second, Conflict)
 
 
@@ -184,7 +184,7 @@ async def test_unique_claims(store: Store) -> None:
     """Of two accounts that claim one login in one moment the second gets nothing, not even its other rows."""
     appends = [grant_append(n, rows=(login_row("alice", n), sealed_row(n, b"\x00\xff"))) for n in ("a", "b")]
     first, second = await outcomes(store, appends)
-    assert isinstance(first, Appended)
+    assert isinstance(first, AppendResult)
     assert isinstance(second, Conflict)
     assert (second.what, second.subject) == ("claim", "logins")
     assert (await store.read_stream("default:grant:b")).version == 0

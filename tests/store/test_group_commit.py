@@ -9,7 +9,7 @@ import pytest
 
 from authrim.store.contract import (
     Append,
-    Appended,
+    AppendResult,
     Conflict,
     OutcomeUnknown,
     Overloaded,
@@ -30,19 +30,19 @@ class Engine:
         self.gate = asyncio.Semaphore(0)
         self.failure: Exception | None = None
 
-    async def commit_batch(self, appends: list[Append]) -> list[Appended | Exception]:
+    async def commit_batch(self, appends: list[Append]) -> list[AppendResult | Exception]:
         self.batches.append(appends)
         await self.gate.acquire()
         if self.failure is not None:
             raise self.failure
-        return [Appended(1, 1, 1) for _ in appends]
+        return [AppendResult(1, 1, 1) for _ in appends]
 
     def let(self, batches: int) -> None:
         for _ in range(batches):
             self.gate.release()
 
 
-async def started(commits: GroupCommit, *appends: Append) -> list[asyncio.Task[Appended]]:
+async def started(commits: GroupCommit, *appends: Append) -> list[asyncio.Task[AppendResult]]:
     tasks = [asyncio.create_task(commits.append(append)) for append in appends]
     await asyncio.sleep(0.01)
     return tasks
@@ -80,11 +80,11 @@ async def test_one_stream_once_a_batch() -> None:
     assert named(engine) == [["a"], ["b", "d"], ["c"]]
     # b has moved: the two that were decided on it as it was have lost, and who waited behind them goes on.
     assert [type(result) for result in results] == [
-        Appended,
-        Appended,
+        AppendResult,
+        AppendResult,
         Conflict,
-        Appended,
-        Appended,
+        AppendResult,
+        AppendResult,
         Conflict,
     ]
 
@@ -117,7 +117,7 @@ async def test_outdated_appends_are_told_at_once() -> None:
     tasks = await started(commits, *(on("a") for _ in range(64)))
     engine.let(1)
     results = await asyncio.gather(*tasks, return_exceptions=True)
-    assert [type(result) for result in results] == [Appended] + [Conflict] * 63
+    assert [type(result) for result in results] == [AppendResult] + [Conflict] * 63
     assert len(engine.batches) == 1
 
 
@@ -158,7 +158,7 @@ async def test_a_cancelled_caller_disturbs_nobody() -> None:
     waiting.cancel()
     engine.let(9)
     results = await asyncio.gather(in_flight, stays, waiting, last, return_exceptions=True)
-    assert [type(result) for result in results] == [asyncio.CancelledError, Appended] * 2
+    assert [type(result) for result in results] == [asyncio.CancelledError, AppendResult] * 2
     assert named(engine) == [["a", "b"], ["d"]]
 
 
@@ -181,18 +181,18 @@ async def test_a_bad_append_is_found_alone() -> None:
     """An error that is not the store's fails only the append that causes it: the batch is sent one by one."""
     sent: list[int] = []
 
-    async def commit_batch(appends: list[Append]) -> list[Appended | Exception]:
+    async def commit_batch(appends: list[Append]) -> list[AppendResult | Exception]:
         sent.append(len(appends))
         if any(append.metadata == b"bad" for append in appends):
             raise ValueError
-        return [Appended(1, 1, 1) for _ in appends]
+        return [AppendResult(1, 1, 1) for _ in appends]
 
     commits = GroupCommit(commit_batch)
     bad = Append((StreamAppend("default:grant:b", 0, (new_event(),)),), b"bad")
     results = await asyncio.gather(
         commits.append(on("a")), commits.append(bad), commits.append(on("c")), return_exceptions=True
     )
-    assert [type(result) for result in results] == [Appended, ValueError, Appended]
+    assert [type(result) for result in results] == [AppendResult, ValueError, AppendResult]
     assert sent == [3, 1, 1, 1]
 
 
@@ -215,11 +215,11 @@ async def test_a_senseless_answer_leaves_nobody_waiting() -> None:
     """When the engine answers fewer appends than it was given, all of them are told so, and the next batch is tried."""
     answers = [1, 2]
 
-    async def commit_batch(appends: list[Append]) -> list[Appended | Exception]:
-        return [Appended(1, 1, 1)] * answers.pop(0)
+    async def commit_batch(appends: list[Append]) -> list[AppendResult | Exception]:
+        return [AppendResult(1, 1, 1)] * answers.pop(0)
 
     commits = GroupCommit(commit_batch)
-    for expected in ({Appended, OutcomeUnknown}, {Appended}):
+    for expected in ({AppendResult, OutcomeUnknown}, {AppendResult}):
         async with asyncio.timeout(PATIENCE):
             results = await asyncio.gather(
                 commits.append(on("a")), commits.append(on("b")), return_exceptions=True
@@ -240,5 +240,5 @@ async def test_a_cancelled_writer_is_replaced() -> None:
     async with asyncio.timeout(PATIENCE):
         results = await asyncio.gather(*tasks, return_exceptions=True)
         await commits.close()
-    assert [type(result) for result in results] == [OutcomeUnknown, Appended, Appended]
+    assert [type(result) for result in results] == [OutcomeUnknown, AppendResult, AppendResult]
     assert named(engine) == [["a"], ["b", "c"]]

@@ -12,7 +12,7 @@ import pytest
 from authrim.store.chain import verify
 from authrim.store.contract import (
     Append,
-    Appended,
+    AppendResult,
     Conflict,
     NewEvent,
     OutcomeUnknown,
@@ -76,7 +76,7 @@ async def test_committed_but_not_told(through_proxy: PostgresStore, proxy: Proxy
     assert [event.position for event in log] == list(range(1, 42))
     for number, result in enumerate(results):
         own = [event for event in log if event.stream == f"default:grant:g{number}"]
-        assert result == Appended(own[0].position, own[-1].position, own[0].recorded_at)
+        assert result == AppendResult(own[0].position, own[-1].position, own[0].recorded_at)
         assert len(own) == 2
     assert proxy.swallow_answer is None
 
@@ -168,7 +168,7 @@ async def test_two_processes_share_one_order(store: PostgresStore, postgres_dsn:
         *(one.append(grant_append(f"{n}")) for n in range(300) for one in (store, other)),
         return_exceptions=True,
     )
-    assert sum(isinstance(result, Appended) for result in results) == 300
+    assert sum(isinstance(result, AppendResult) for result in results) == 300
     assert sum(isinstance(result, Conflict) for result in results) == 300
     log = await store.read_log(0, 1000)
     assert [event.position for event in log] == list(range(1, 301))
@@ -324,7 +324,7 @@ async def test_a_value_that_cannot_be_stored(store: PostgresStore) -> None:
         store.append(grant_append("b")),
         return_exceptions=True,
     )
-    assert [isinstance(result, Appended) for result in results] == [True, False, True]
+    assert [isinstance(result, AppendResult) for result in results] == [True, False, True]
     assert isinstance(results[1], StoreError)
     assert "secret" not in str(results[1])
 

@@ -14,7 +14,7 @@ import aiohttp
 import msgspec
 from pydantic import SecretStr
 
-from authrim.clients.fetched_documents import Fetching
+from authrim.clients.fetched_documents import FetchContext
 from authrim.clients.part import CLIENTS
 from authrim.clients.records import Means, create_client
 from authrim.core.parts import Core, Parts
@@ -79,9 +79,9 @@ class RunningServer:
         return self.issuer + path
 
     @property
-    def fetching(self) -> Fetching:
+    def fetching(self) -> FetchContext:
         """What registrations are fetched with."""
-        return Fetching(self.core.egress, self.core.private)
+        return FetchContext(self.core.egress, self.core.private)
 
     async def client(self, name: str = "web", **changes: Any) -> KnownClient:
         """A client of one of the usual kinds, changed as wanted; made once for each name."""

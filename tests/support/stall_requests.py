@@ -24,7 +24,7 @@ _BEGINNINGS = {
 
 
 @dataclass
-class Filled:
+class FilledRequest:
     """One request, and which field of it is filled with what."""
 
     field: str
@@ -55,7 +55,7 @@ def _form_unit(pattern: str) -> bytes:
 
 def forms(
     path: str, base: Mapping[str, str], names: tuple[str, ...], headers: Mapping[str, str]
-) -> Iterator[Filled]:
+) -> Iterator[FilledRequest]:
     """POSTs whose form has one field filled; the last one has its name filled."""
     for name in (*names, ""):
         rest = urlencode({key: value for key, value in base.items() if key != name}).encode()
@@ -63,12 +63,12 @@ def forms(
         for pattern in PATTERNS:
             body = before + _fill(_form_unit(pattern), LIMITS.body_bytes - len(before))
             sent = {"Content-Type": FORM, **headers}
-            yield Filled(name or "(a name)", pattern, _request("POST", path.encode(), sent, body))
+            yield FilledRequest(name or "(a name)", pattern, _request("POST", path.encode(), sent, body))
 
 
 def queries(
     path: str, base: Mapping[str, str], names: tuple[str, ...], headers: Mapping[str, str]
-) -> Iterator[Filled]:
+) -> Iterator[FilledRequest]:
     """GETs whose query has one field filled."""
     for name in (*names, ""):
         rest = urlencode({key: value for key, value in base.items() if key != name}).encode()
@@ -76,7 +76,7 @@ def queries(
         for pattern in PATTERNS:
             unit = quote(pattern, safe=";,/").encode()
             target = before + _fill(unit, LIMITS.request_line - len(before) - 50)
-            yield Filled(name or "(a name)", pattern, _request("GET", target, headers))
+            yield FilledRequest(name or "(a name)", pattern, _request("GET", target, headers))
 
 
 def documents(
@@ -85,7 +85,7 @@ def documents(
     base: Mapping[str, object],
     names: Mapping[str, Callable[[str], object]],
     headers: Mapping[str, str],
-) -> Iterator[Filled]:
+) -> Iterator[FilledRequest]:
     """JSON objects with one member filled, in the shape that the member has."""
     sent = {"Content-Type": "application/json", **headers}
     for name, shape in names.items():
@@ -95,12 +95,12 @@ def documents(
             room = LIMITS.body_bytes - len(without) - len(SALT)
             text = pattern * (room // len(unit)) + SALT.decode()
             body = json.dumps({**base, name: shape(text)}, ensure_ascii=False).encode()
-            yield Filled(name, pattern, _request(method, path.encode(), sent, body))
+            yield FilledRequest(name, pattern, _request(method, path.encode(), sent, body))
 
 
 def heads(
     method: str, target: str, names: tuple[str, ...], others: Mapping[str, str], body: bytes = b""
-) -> Iterator[Filled]:
+) -> Iterator[FilledRequest]:
     """Requests with one header filled, beside what makes the rest of them good."""
     for name in names:
         prefix = _BEGINNINGS.get(name, "")
@@ -109,4 +109,6 @@ def heads(
         for pattern in PATTERNS:
             for before in {prefix, ""}:
                 filled = before.encode() + _fill(pattern.encode(), room)
-                yield Filled(name, pattern, _request(method, target.encode(), {**rest, name: filled}, body))
+                yield FilledRequest(
+                    name, pattern, _request(method, target.encode(), {**rest, name: filled}, body)
+                )

@@ -23,7 +23,7 @@ MOST_IN_ALL = 250.0
 
 
 @dataclass
-class Held:
+class CpuTime:
     """Milliseconds of CPU time: of the longest single step of the event loop, and of the whole process."""
 
     step: float
@@ -40,8 +40,8 @@ class Watch:
     def begin(self) -> None:
         self._longest, self._began = 0.0, time.process_time()
 
-    def held(self) -> Held:
-        return Held(self._longest * 1000, (time.process_time() - self._began) * 1000)
+    def held(self) -> CpuTime:
+        return CpuTime(self._longest * 1000, (time.process_time() - self._began) * 1000)
 
     def timed(self, run: Callable[[Any], None]) -> Callable[[Any], None]:
         def timed_run(handle: Any) -> None:
@@ -92,16 +92,16 @@ def least_of(work: Callable[[], object]) -> float:
     return least
 
 
-async def held_by(watch: Watch, port: int, request: bytes) -> tuple[int, Held]:
+async def held_by(watch: Watch, port: int, request: bytes) -> tuple[int, CpuTime]:
     """The least that one request held the loop for in some tries, once it was too long."""
-    status, best = 0, Held(1e9, 1e9)
+    status, best = 0, CpuTime(1e9, 1e9)
     for number in range(TRIES):
         salted = request.replace(SALT, b"%04d" % number)
         watch.begin()
         status = await asyncio.to_thread(send, port, salted)
         await asyncio.sleep(0)
         held = watch.held()
-        best = Held(min(best.step, held.step), min(best.in_all, held.in_all))
+        best = CpuTime(min(best.step, held.step), min(best.in_all, held.in_all))
         if best.step <= MOST_MILLISECONDS and best.in_all <= MOST_IN_ALL:
             break
     return status, best

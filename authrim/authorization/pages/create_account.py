@@ -34,9 +34,9 @@ from authrim.people.new_account import (
     LOGIN_UNUSABLE,
     PASSWORD_LENGTH,
     SHORTEST_PASSWORD,
+    AccountRequest,
     LoginTaken,
     NewAccount,
-    Wanted,
     decide_new_account,
     find_subject,
     prepare_account,
@@ -94,9 +94,9 @@ class AccountForm(msgspec.Struct, frozen=True):
     password_repeated: str = ""
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> AccountRequest:
         """The account that this asks for."""
-        return Wanted(self.login, self.password, {"name": self.name} if self.name else {})
+        return AccountRequest(self.login, self.password, {"name": self.name} if self.name else {})
 
     def __repr__(self) -> str:
         return "AccountForm()"

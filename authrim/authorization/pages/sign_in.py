@@ -28,8 +28,8 @@ from authrim.people.sign_in.password import (
     PASSWORD_ACR,
     PASSWORD_AMR,
     Attempt,
-    Checked,
-    SignInRefused,
+    PasswordMatch,
+    SignInRefusal,
     check_password,
 )
 from authrim.web.answers import page_settings, record
@@ -72,7 +72,7 @@ async def _sign_in(visit: Visit) -> web.StreamResponse:
         form.get("login") or "", form.get("password") or "", networks_of(request), known_browser(request)
     )
     checked = await check_password(visit.call, attempt)
-    if isinstance(checked, SignInRefused):
+    if isinstance(checked, SignInRefusal):
         return await _failed(visit, checked, attempt.login)
     visit = visit.of_person(checked.subject)
     beginning = SessionBeginning(request, visit.call, checked.subject, attempt.login)
@@ -87,7 +87,12 @@ async def _sign_in(visit: Visit) -> web.StreamResponse:
 
 
 async def _step(
-    call: Call, client: Client, checked: Checked, beginning: SessionBeginning, grant: Grant, facts: StepFacts
+    call: Call,
+    client: Client,
+    checked: PasswordMatch,
+    beginning: SessionBeginning,
+    grant: Grant,
+    facts: StepFacts,
 ) -> StepDecision:
     """The person is known; the account is read at each try, because another tab may be changing it."""
     subject = checked.subject
@@ -110,7 +115,7 @@ async def _step(
     return StepDecision(decision, changes, expects=((account_stream(call.tenant, subject), version),))
 
 
-async def _failed(visit: Visit, refused: SignInRefused, login: str) -> web.Response:
+async def _failed(visit: Visit, refused: SignInRefusal, login: str) -> web.Response:
     """Record the failure on the grant, and show the page again; the text never says which part was wrong."""
     call, interaction = visit.call, visit.interaction
     stream = grant_stream(call.tenant, interaction.grant_id)

@@ -7,11 +7,11 @@ import msgspec
 
 from authrim.clients.records import read_client
 from authrim.clients.registration._registration import (
-    Described,
-    Managed,
+    ManagedClient,
+    RegistrationRequest,
     fetched,
-    read_beside,
-    rows_beside,
+    read_sealed_metadata,
+    sealed_rows,
     secret_expiry,
 )
 from authrim.clients.secrets import leaving_rows
@@ -34,13 +34,15 @@ from domain.stream import client_stream
 A = TypeVar("A")
 
 
-async def read_managed(call: Call, client_id: str, token: str) -> Managed | Refusal:
+async def read_managed(call: Call, client_id: str, token: str) -> ManagedClient | Refusal:
     """The client, for whoever holds its registration access token (RFC 7592 §2.1)."""
     read = await read_client(call.core.store, call.tenant, client_id)
     refusal = _management_refusal(read.client, token)
     if refusal is not None:
         return refusal
-    return Managed(read.client, token, beside=await read_beside(call.core, call.tenant, client_id))
+    return ManagedClient(
+        read.client, token, sealed=await read_sealed_metadata(call.core, call.tenant, client_id)
+    )
 
 
 async def replace_metadata(
@@ -48,8 +50,8 @@ async def replace_metadata(
     client_id: str,
     token: str,
     document: dict[str, Any],
-    wanted: Described,
-) -> Managed | Refusal:
+    wanted: RegistrationRequest,
+) -> ManagedClient | Refusal:
     """Replace the whole metadata by what ``document`` describes, ``wanted`` (RFC 7592 §2.2)."""
     settings, secret = call.core.settings, new_client_secret()
     next_token = new_registration_token(client_id) if settings.registration_token_rotation else token
@@ -85,7 +87,7 @@ async def replace_metadata(
         assert isinstance(decision.answer, Client)
         stream = client_stream(call.tenant, client_id)
         changes = (Change(stream, read.version, decision.events, read.client),) if decision.events else ()
-        rows = await rows_beside(call, read.client, decision.answer, secret, wanted.beside, logo)
+        rows = await sealed_rows(call, read.client, decision.answer, secret, wanted.sealed, logo)
         if isinstance(rows, Refusal):
             return Outcome(rows)
         return Outcome(decision.answer, changes, rows, () if changes else ((stream, read.version),))
@@ -96,7 +98,7 @@ async def replace_metadata(
     await call.core.configuration.catch_up()
     is_new = any(one.secret_hash == secret.hash for one in client.secrets)
     shown = secret.value if is_new else (given if client.secrets else None)
-    return Managed(client, next_token, shown, wanted.beside)
+    return ManagedClient(client, next_token, shown, wanted.sealed)
 
 
 async def delete_managed(call: Call, client_id: str, token: str) -> Refusal | None:

@@ -4,10 +4,10 @@ import msgspec
 
 from authrim.clients.records import new_client_id
 from authrim.clients.registration._registration import (
-    Described,
-    Managed,
+    ManagedClient,
+    RegistrationRequest,
     fetched,
-    rows_beside,
+    sealed_rows,
     secret_expiry,
 )
 from authrim.clients.terms import own_terms, settings_rules
@@ -46,7 +46,9 @@ class _Admission(msgspec.Struct, frozen=True):
     changes: tuple[Change, ...] = ()
 
 
-async def register_client(call: Call, wanted: Described, initial_token: str | None) -> Managed | Refusal:
+async def register_client(
+    call: Call, wanted: RegistrationRequest, initial_token: str | None
+) -> ManagedClient | Refusal:
     """Register a client as ``wanted``. ``initial_token`` None: the server takes anybody.
 
     A use of the token and the registration are one append: of two servers with its last use, one wins.
@@ -89,7 +91,7 @@ async def register_client(call: Call, wanted: Described, initial_token: str | No
             command = msgspec.structs.replace(command, metadata=shown)
             decision = client_registration.decide_register(clients.NO_CLIENT, command, now)
         assert isinstance(decision.answer, Client)
-        rows = await rows_beside(call, clients.NO_CLIENT, decision.answer, secret, wanted.beside, logo)
+        rows = await sealed_rows(call, clients.NO_CLIENT, decision.answer, secret, wanted.sealed, logo)
         if isinstance(rows, Refusal):
             return Outcome(rows)
         changes = (*admission.changes, Change(stream, 0, decision.events))
@@ -100,7 +102,7 @@ async def register_client(call: Call, wanted: Described, initial_token: str | No
     )
     if isinstance(client, Refusal):
         return client
-    return Managed(client, token, secret.value if client.secrets else None, wanted.beside)
+    return ManagedClient(client, token, secret.value if client.secrets else None, wanted.sealed)
 
 
 def _busy(call: Call, initial_token: str | None) -> str | None:

@@ -1,7 +1,7 @@
-"""What registering and managing a client share: what is asked for, what is kept beside the log, and the answer.
+"""The types that registering and managing a client share: the request, the sealed metadata and the answer.
 
-What people are to be reached at (``contacts``) is theirs, so it is sealed beside the log; and so is the software
-statement, for as long as the client goes by it.
+``contacts`` are personal data, so they are sealed in a row outside the log. The software statement is sealed there
+too, for as long as the client uses it.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from authrim.clients.fetched_documents import Fetching, fetched_logo, sector_refusal
+from authrim.clients.fetched_documents import FetchContext, fetched_logo, sector_refusal
 from authrim.clients.logos import LOGO, LogoChange
 from authrim.clients.part import CLIENTS
 from authrim.clients.records import NewSecret, secret_rows
@@ -26,49 +26,50 @@ from domain.registration import documents as registration_metadata
 from projections.rows import Row
 
 #: Name of the sealed row.
-BESIDE: Final = "registration"
+SEALED_METADATA: Final = "registration"
 
 
-class Beside(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is kept of a registration beside the log."""
+class SealedMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The metadata of a client that is stored outside the log, sealed."""
 
     contacts: tuple[str, ...] = ()
     software_statement: str | None = None
 
     def __repr__(self) -> str:
-        return "Beside()"
+        return "SealedMetadata()"
 
 
-NOTHING_BESIDE: Final = Beside()
+NO_SEALED_METADATA: Final = SealedMetadata()
 
 
-class Managed(msgspec.Struct, frozen=True):
-    """A client with what its owner alone may know. ``secret`` is there only when it was made just now, or sent by the
-    client itself; ``token`` is the registration access token that is good from now on."""
+class ManagedClient(msgspec.Struct, frozen=True):
+    """A client, with the values that only its owner may see. ``secret`` is set only when it was just made, or when the
+    client itself sent it. ``token`` is the registration access token that is valid from now on."""
 
     client: Client
     token: str
     secret: str | None = None
-    beside: Beside = NOTHING_BESIDE
+    sealed: SealedMetadata = NO_SEALED_METADATA
 
     def __repr__(self) -> str:
-        return f"Managed({self.client.client_id})"
+        return f"ManagedClient({self.client.client_id})"
 
 
-class Described(msgspec.Struct, frozen=True):
-    """What a document says a client should be: fields by their names in ``ClientMetadata``, and who vouched for some
-    of them in a software statement."""
+class RegistrationRequest(msgspec.Struct, frozen=True):
+    """The metadata that a document asks for, by the field names of ``ClientMetadata``. ``statement_issuer`` is the
+    issuer of the software statement that vouches for some of them."""
 
     fields: dict[str, Any]
-    beside: Beside
+    sealed: SealedMetadata
     statement_issuer: str | None = None
 
 
 def described(
     call: Call, document: Mapping[str, Any], kept_statement: str | None = None
-) -> Described | Refusal:
-    """Read a registration or an update. A software statement goes before the plain members (RFC 7591 §2.3), and the
-    one that a client was let in with holds until it shows another: its claims are no client's to change (A204)."""
+) -> RegistrationRequest | Refusal:
+    """Read a registration or an update. A software statement takes precedence over the plain members (RFC 7591 §2.3).
+    The statement that a client registered with applies until it sends another: a client cannot change its claims
+    (A204)."""
     fields = registration_metadata.read(document)
     if isinstance(fields, Refusal):
         return fields
@@ -88,8 +89,10 @@ def described(
     return _described({**fields, **stated}, str(shown), statement.issuer)
 
 
-def _described(fields: dict[str, Any], statement: str | None, issuer: str | None = None) -> Described:
-    return Described(fields, Beside(fields.get("contacts", ()), statement), issuer)
+def _described(
+    fields: dict[str, Any], statement: str | None, issuer: str | None = None
+) -> RegistrationRequest:
+    return RegistrationRequest(fields, SealedMetadata(fields.get("contacts", ()), statement), issuer)
 
 
 _REQUIRED: Final = Refusal(
@@ -105,7 +108,7 @@ async def fetched(
     core: Core, client_id: str, metadata: ClientMetadata, before: ClientMetadata
 ) -> LogoChange | Refusal | None:
     """What has to be fetched before a registration is taken: that its sector vouches for it, and its picture."""
-    fetching = Fetching(core.egress, core.private, client_id)
+    fetching = FetchContext(core.egress, core.private, client_id)
     return await sector_refusal(fetching, metadata) or await fetched_logo(fetching, metadata, before)
 
 
@@ -115,11 +118,11 @@ def secret_expiry(core: Core, now: int) -> int:
     return now + lifetime if lifetime else 0
 
 
-async def rows_beside(
-    call: Call, before: Client, after: Client, secret: ClientSecret, beside: Beside,
+async def sealed_rows(
+    call: Call, before: Client, after: Client, secret: ClientSecret, sealed: SealedMetadata,
     logo: LogoChange | None,
 ) -> tuple[Row, ...] | Refusal:  # fmt: skip
-    """What goes beside the log with a change: a secret that the client signs with, what is kept of it, its picture.
+    """The sealed rows that a change writes: the secret that the client signs with, its sealed metadata, its logo.
 
     All that is sealed is sealed at once, because a client's first rows make its data key.
     """
@@ -127,7 +130,7 @@ async def rows_beside(
     kept = secret_rows(tenant, before, after, NewSecret(secret, call.parts[CLIENTS].secrets))
     if isinstance(kept, Refusal):
         return kept
-    values = {BESIDE: None if beside == NOTHING_BESIDE else msgspec.json.encode(beside)}
+    values = {SEALED_METADATA: None if sealed == NO_SEALED_METADATA else msgspec.json.encode(sealed)}
     if logo is not None:
         values[LOGO] = logo.png
     drops = [
@@ -139,7 +142,7 @@ async def rows_beside(
     return (*kept, *drops, *await call.core.private.more_rows(tenant, CLIENT_OWNER, after.client_id, there))
 
 
-async def read_beside(core: Core, tenant: str, client_id: str) -> Beside:
-    """What is kept of a client beside the log. Raises SealBroken."""
-    stored = await core.private.open(tenant, CLIENT_OWNER, client_id, BESIDE)
-    return NOTHING_BESIDE if stored is None else msgspec.json.decode(stored, type=Beside)
+async def read_sealed_metadata(core: Core, tenant: str, client_id: str) -> SealedMetadata:
+    """Open the sealed metadata of a client. Raises SealBroken."""
+    stored = await core.private.open(tenant, CLIENT_OWNER, client_id, SEALED_METADATA)
+    return NO_SEALED_METADATA if stored is None else msgspec.json.decode(stored, type=SealedMetadata)

@@ -8,7 +8,7 @@ from authrim.clients.registration._manage import (
     replace_metadata,
     revoke_misused_token,
 )
-from authrim.clients.registration._registration import Managed, described
+from authrim.clients.registration._registration import ManagedClient, described
 from authrim.clients.registration.register_endpoint import managed_answer, too_many
 from authrim.core.call import Call
 from authrim.crypto.registration_handles import registration_token_client
@@ -30,7 +30,7 @@ async def manage(request: web.Request) -> web.StreamResponse:
     if token is None:
         return resource_challenge(error_id=call.error_id)
     answer = token if isinstance(token, Refusal) else await _manage(request, call, token)
-    if isinstance(answer, Managed):
+    if isinstance(answer, ManagedClient):
         return managed_answer(call.core, answer)
     if answer is None:
         return web.Response(status=204)
@@ -39,7 +39,7 @@ async def manage(request: web.Request) -> web.StreamResponse:
     return await refuse_as_json(request, call, ENDPOINT, answer)
 
 
-async def _manage(request: web.Request, call: Call, token: str) -> Managed | Refusal | None:
+async def _manage(request: web.Request, call: Call, token: str) -> ManagedClient | Refusal | None:
     client_id = request.match_info["client_id"]
     if registration_token_client(token) != client_id:
         return await revoke_misused_token(call, token)
@@ -51,7 +51,7 @@ async def _manage(request: web.Request, call: Call, token: str) -> Managed | Ref
     return await _replace(request, call, client_id, token)
 
 
-async def _replace(request: web.Request, call: Call, client_id: str, token: str) -> Managed | Refusal:
+async def _replace(request: web.Request, call: Call, client_id: str, token: str) -> ManagedClient | Refusal:
     """Who may change a client is asked before how often, so that nobody uses up another's quota."""
     managed = await read_managed(call, client_id, token)
     if isinstance(managed, Refusal):
@@ -62,7 +62,7 @@ async def _replace(request: web.Request, call: Call, client_id: str, token: str)
     most = call.core.settings.registration_updates_per_minute
     if await call.core.store.count(f"registration:{call.tenant}:{client_id}", MINUTE) > most:
         return too_many(MINUTE)
-    wanted = described(call, document, managed.beside.software_statement)
+    wanted = described(call, document, managed.sealed.software_statement)
     if isinstance(wanted, Refusal):
         return wanted
     return await replace_metadata(call, client_id, token, document, wanted)

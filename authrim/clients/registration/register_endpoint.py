@@ -6,7 +6,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from authrim.clients.registration._register import register_client
-from authrim.clients.registration._registration import Managed, described
+from authrim.clients.registration._registration import ManagedClient, described
 from authrim.clients.registration_quota import RegistrationQuota
 from authrim.core.call import Call
 from authrim.core.parts import Core
@@ -38,7 +38,7 @@ async def register(request: web.Request) -> web.StreamResponse:
     if token is None and call.core.settings.registration != "open":
         return resource_challenge(error_id=call.error_id)
     answer = token if isinstance(token, Refusal) else await _register(request, call, token)
-    if isinstance(answer, Managed):
+    if isinstance(answer, ManagedClient):
         await quota.count_client()
         response = managed_answer(call.core, answer, status=201)
         allow_every_origin(request, response)  # whoever asked has the client, and no cookie counts here
@@ -68,7 +68,7 @@ def too_many(seconds: int) -> Refusal:
     )
 
 
-async def _register(request: web.Request, call: Call, token: str | None) -> Managed | Refusal:
+async def _register(request: web.Request, call: Call, token: str | None) -> ManagedClient | Refusal:
     document = await read_json_object(request)
     if isinstance(document, Refusal):
         return document
@@ -78,11 +78,11 @@ async def _register(request: web.Request, call: Call, token: str | None) -> Mana
     return await register_client(call, wanted, token)
 
 
-def managed_answer(core: Core, managed: Managed, status: int = 200) -> web.Response:
+def managed_answer(core: Core, managed: ManagedClient, status: int = 200) -> web.Response:
     """The client information response (RFC 7591 §3.2.1, RFC 7592 §3): all that is registered, defaults too."""
     client = managed.client
     body: dict[str, Any] = registration_metadata.told(client)
-    body |= {name: value for name, value in msgspec.structs.asdict(managed.beside).items() if value}
+    body |= {name: value for name, value in msgspec.structs.asdict(managed.sealed).items() if value}
     if managed.secret is not None:
         body["client_secret"] = managed.secret
     if client.secrets:

@@ -47,7 +47,7 @@ class Attempt(msgspec.Struct, frozen=True):
         return "Attempt()"
 
 
-class Checked(msgspec.Struct, frozen=True):
+class PasswordMatch(msgspec.Struct, frozen=True):
     """The password was right, and the account active. The answer holds while ``password_set_at`` does: a
     sign-in must not outlive the password that it was made with."""
 
@@ -55,15 +55,15 @@ class Checked(msgspec.Struct, frozen=True):
     password_set_at: int | None
 
 
-class SignInRefused(msgspec.Struct, frozen=True):
-    """It was not. ``reason`` is for the log; ``retry_after`` seconds when there were too many attempts."""
+class SignInRefusal(msgspec.Struct, frozen=True):
+    """The sign-in is refused. ``reason`` is for the log. ``retry_after`` is in seconds, after too many attempts."""
 
     reason: str
     subject: str | None = None
     retry_after: int = 0
 
 
-async def check_password(call: Call, attempt: Attempt) -> Checked | SignInRefused:
+async def check_password(call: Call, attempt: Attempt) -> PasswordMatch | SignInRefusal:
     """Count the attempt, then check it. Raises PasswordsBusy."""
     # Its length first: what is too long is nobody's login, and is counted as one that all such attempts share (A217).
     is_one = len(attempt.login) <= LONGEST_LOGIN
@@ -76,28 +76,28 @@ async def check_password(call: Call, attempt: Attempt) -> Checked | SignInRefuse
         with call.parts[PEOPLE].checks.under_way(limits) as check:
             if not await too_many(call.core, limits):
                 checked = await _check(call, attempt, hashes, limits, source)
-                check.right = isinstance(checked, Checked)
+                check.right = isinstance(checked, PasswordMatch)
                 return checked
         # Right passwords that are being looked at are counted too, until they have proved right: wait for those.
         if not await call.parts[PEOPLE].checks.make_room(limits):
-            return SignInRefused("too_many_attempts", retry_after=call.core.settings.sign_in_window_seconds)
+            return SignInRefusal("too_many_attempts", retry_after=call.core.settings.sign_in_window_seconds)
 
 
 async def _check(
     call: Call, attempt: Attempt, hashes: tuple[str, ...], limits: dict[str, int],
     source: str | None,
-) -> Checked | SignInRefused:  # fmt: skip
+) -> PasswordMatch | SignInRefusal:  # fmt: skip
     """Look at a password whose attempt has been counted."""
     subject = await find_by_hashes(call.core.store, call.tenant, hashes)
     account, version = await _account(call.core, call.tenant, subject)
     stored = await _right_hash(call, subject, attempt.password, source)
     if subject is None or stored is None:
-        return SignInRefused("login_unknown" if subject is None else "password_wrong", subject)
+        return SignInRefusal("login_unknown" if subject is None else "password_wrong", subject)
     await _take_back(call.core, limits)  # a right password was no guess
     if account.status != ACTIVE:
-        return SignInRefused("account_not_active", subject)
+        return SignInRefusal("account_not_active", subject)
     await _renew_hash(call, subject, version, attempt.password, stored)
-    return Checked(subject, account.password_set_at)
+    return PasswordMatch(subject, account.password_set_at)
 
 
 async def _renew_hash(call: Call, subject: str, version: int, password: str, stored: str) -> None:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from authrim.store.contract import Unavailable
-from authrim.store.postgres.connections import LOST, REFUSED, Connections, Named
+from authrim.store.postgres.connections import LOST, REFUSED, Connections, NamedConnection
 
 #: Seconds after which a follower looks at the head although nobody called, and before LISTEN is tried again.
 POLL = 1.0
@@ -71,7 +71,7 @@ class Changes:
                     line.connection.terminate()
             await asyncio.sleep(RECONNECT)
 
-    async def _listen_on(self, line: Named) -> None:
+    async def _listen_on(self, line: NamedConnection) -> None:
         lost = asyncio.Event()
         line.connection.add_termination_listener(lambda _connection: lost.set())
         await line.connection.add_listener(_CHANNEL, self._notified)

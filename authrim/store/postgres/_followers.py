@@ -15,7 +15,7 @@ from authrim.store import _shadow_sql as shadow_sql
 from authrim.store.contract import StoredEvent
 from authrim.store.postgres.connections import LOST, Connections, unavailable
 from authrim.store.postgres.reads import LOG
-from authrim.store.read_back import Failure, Page, Projected
+from authrim.store.read_back import Failure, Page, ProjectionResult
 from projections.audit import TABLE as AUDIT_TABLE
 from projections.rows import Row, key_range
 from projections.tables import Table
@@ -56,7 +56,7 @@ class Followers:
         name: str,
         table: Table,
         limit: int,
-        project: Callable[[Sequence[StoredEvent]], Projected],
+        project: Callable[[Sequence[StoredEvent]], ProjectionResult],
         *,
         wait: bool,
     ) -> Page:
@@ -88,7 +88,7 @@ async def run_page(
     name: str,
     table: Table,
     limit: int,
-    project: Callable[[Sequence[StoredEvent]], Projected],
+    project: Callable[[Sequence[StoredEvent]], ProjectionResult],
     *,
     wait: bool,
 ) -> Page:

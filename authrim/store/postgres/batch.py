@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from authrim.store.chain import leaf_hash
-from authrim.store.contract import Append, Appended, Conflict
+from authrim.store.contract import Append, AppendResult, Conflict
 from projections.rows import Row, key_range
 
 #: How many arguments ``append_batch`` takes; the same for any number of tables.
@@ -108,7 +108,7 @@ def _json(rows: Mapping[str, Mapping[str, Any]]) -> str:
     return _encode(list(rows.values())).decode()
 
 
-def results(appends: Sequence[Append], answer: Mapping[str, Any]) -> list[Appended | Conflict]:
+def results(appends: Sequence[Append], answer: Mapping[str, Any]) -> list[AppendResult | Conflict]:
     """What became of each append, from what ``append_batch`` answered."""
     conflicts = {
         number: Conflict(what, subject)
@@ -116,7 +116,7 @@ def results(appends: Sequence[Append], answer: Mapping[str, Any]) -> list[Append
             answer["refused"], answer["refused_what"], answer["refused_subject"], strict=True
         )
     }
-    outcome: list[Appended | Conflict] = []
+    outcome: list[AppendResult | Conflict] = []
     position, recorded_at = answer["first_position"], answer["recorded"]
     for number, append in enumerate(appends):
         conflict = conflicts.get(number)
@@ -124,6 +124,6 @@ def results(appends: Sequence[Append], answer: Mapping[str, Any]) -> list[Append
             outcome.append(conflict)
             continue
         following = position + sum(len(part.events) for part in append.streams)
-        outcome.append(Appended(position, following - 1, recorded_at))
+        outcome.append(AppendResult(position, following - 1, recorded_at))
         position = following
     return outcome

@@ -58,7 +58,7 @@ _process = uuid4().hex[:12]
 _numbers = count(1)
 
 
-class Named(NamedTuple):
+class NamedConnection(NamedTuple):
     """A connection, and the ``application_name`` by which another connection can end it."""
 
     connection: asyncpg.Connection
@@ -106,7 +106,7 @@ class Connections:
         except TimeoutError:
             pool.terminate()
 
-    async def connect(self, dsn: str | None = None, patience: float = STATEMENT_TIMEOUT) -> Named:
+    async def connect(self, dsn: str | None = None, patience: float = STATEMENT_TIMEOUT) -> NamedConnection:
         """A connection of one's own, under a name that no other connection has. Raises what LOST names.
 
         ``patience``: how long a statement may take, in seconds.
@@ -119,7 +119,7 @@ class Connections:
             statement_cache_size=self._statement_cache_size,
             server_settings={**self._settings, "application_name": name},
         )
-        return Named(connection, name)
+        return NamedConnection(connection, name)
 
     async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
         """The rows of one statement. Raises Unavailable."""

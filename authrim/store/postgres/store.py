@@ -12,7 +12,7 @@ from typing import Any
 
 from authrim.store import _outbox_sql as outbox_sql
 from authrim.store._guard_rows import findable
-from authrim.store.contract import Append, Appended, Batch, Found, Head, StoredEvent, StreamRead
+from authrim.store.contract import Append, AppendResult, Batch, Found, Head, StoredEvent, StreamRead
 from authrim.store.group_commit import GroupCommit
 from authrim.store.loader import GroupLoader
 from authrim.store.postgres import _shadow as shadow_postgres
@@ -23,7 +23,7 @@ from authrim.store.postgres._followers import BY_ERROR, Followers
 from authrim.store.postgres._guard import Guard
 from authrim.store.postgres.connections import Connections
 from authrim.store.postgres.writer import Writer
-from authrim.store.read_back import Delivery, Page, Projected, Shadow
+from authrim.store.read_back import Delivery, Page, ProjectionResult, Shadow
 from domain.units import MICROSECONDS
 from projections.lookups import LOOKUPS
 from projections.rows import key_range
@@ -78,7 +78,7 @@ class PostgresStore:
         await self._writer.close()
         await self._connections.close()
 
-    async def append(self, append: Append) -> Appended:
+    async def append(self, append: Append) -> AppendResult:
         """Commit with the next batch. Raises Conflict, Overloaded, Unavailable or OutcomeUnknown."""
         return await self._commits.append(append)
 
@@ -138,7 +138,7 @@ class PostgresStore:
         name: str,
         table: Table,
         limit: int,
-        project: Callable[[Sequence[StoredEvent]], Projected],
+        project: Callable[[Sequence[StoredEvent]], ProjectionResult],
         *,
         wait: bool = False,
     ) -> Page:

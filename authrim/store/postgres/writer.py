@@ -11,14 +11,14 @@ from contextlib import suppress
 import asyncpg
 
 from authrim.store.causes import cause_of
-from authrim.store.contract import Append, Appended, Conflict, OutcomeUnknown, StoreError, Unavailable
+from authrim.store.contract import Append, AppendResult, Conflict, OutcomeUnknown, StoreError, Unavailable
 from authrim.store.postgres.batch import ARGUMENTS, EventColumns, arguments, event_columns, results
 from authrim.store.postgres.connections import (
     LOST,
     REFUSED,
     STATEMENT_TIMEOUT,
     Connections,
-    Named,
+    NamedConnection,
     unavailable,
 )
 
@@ -40,7 +40,7 @@ class Writer:
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
-        self._line: Named | None = None
+        self._line: NamedConnection | None = None
 
     async def close(self) -> None:
         """Disconnect."""
@@ -49,7 +49,7 @@ class Writer:
                 await self._line.connection.close(timeout=STATEMENT_TIMEOUT)
             self._line = None
 
-    async def commit_batch(self, appends: list[Append]) -> Sequence[Appended | Exception]:
+    async def commit_batch(self, appends: list[Append]) -> Sequence[AppendResult | Exception]:
         """Commit all appends but those that conflict. Raises Unavailable with nothing committed."""
         events = event_columns(appends)
         call = arguments(appends, events)
@@ -69,7 +69,7 @@ class Writer:
             return [_own_fault(failed)]
         return results(appends, answer)
 
-    async def _connected(self) -> Named:
+    async def _connected(self) -> NamedConnection:
         if self._line is None or self._line.connection.is_closed():
             try:
                 self._line = await self._connections.connect()
@@ -79,7 +79,7 @@ class Writer:
 
     async def _settle(
         self, appends: Sequence[Append], events: EventColumns, lost: str
-    ) -> Sequence[Appended | Exception]:
+    ) -> Sequence[AppendResult | Exception]:
         """Learn what became of a batch whose connection was lost."""
         try:
             async with asyncio.timeout(STATEMENT_TIMEOUT):
@@ -88,7 +88,7 @@ class Writer:
             raise OutcomeUnknown("the connection was lost and the database does not come back") from None
         return [_outcome(append, found.get(number)) for number, append in enumerate(appends)]
 
-    async def _look_up(self, events: EventColumns, lost: str) -> dict[int, Appended]:
+    async def _look_up(self, events: EventColumns, lost: str) -> dict[int, AppendResult]:
         while True:
             try:
                 line = await self._connections.connect()
@@ -98,14 +98,14 @@ class Writer:
                         rows = await line.connection.fetch(
                             _LOOK_UP, events.append, events.stream, events.version, events.leaf
                         )
-                        return {number: Appended(*where) for number, *where in rows}
+                        return {number: AppendResult(*where) for number, *where in rows}
                 finally:
                     line.connection.terminate()
             except (*LOST, *REFUSED):
                 await asyncio.sleep(0.1)
 
 
-def _outcome(append: Append, found: Appended | None) -> Appended | Exception:
+def _outcome(append: Append, found: AppendResult | None) -> AppendResult | Exception:
     if found is not None:
         return found
     if not any(part.events for part in append.streams):

@@ -8,7 +8,7 @@ from typing import Any
 
 from authrim.store import _shadow_sql as shadow_sql
 from authrim.store.contract import StoredEvent
-from authrim.store.read_back import Failure, Page, Projected
+from authrim.store.read_back import Failure, Page, ProjectionResult
 from authrim.store.sqlite.reads import read_log
 from projections.audit import TABLE as AUDIT_TABLE
 from projections.rows import Row
@@ -32,7 +32,7 @@ def run_page(
     name: str,
     table: Table,
     limit: int,
-    project: Callable[[Sequence[StoredEvent]], Projected],
+    project: Callable[[Sequence[StoredEvent]], ProjectionResult],
     now: int,
 ) -> Page:
     """One page of a follower in one transaction, whose write lock keeps out every other process."""

@@ -18,7 +18,7 @@ from typing import Any
 from authrim.store._guard_rows import Addition, Reservation, findable, guard_key
 from authrim.store.contract import (
     Append,
-    Appended,
+    AppendResult,
     Batch,
     Conflict,
     Found,
@@ -30,7 +30,7 @@ from authrim.store.contract import (
 )
 from authrim.store.group_commit import GroupCommit
 from authrim.store.loader import GroupLoader
-from authrim.store.read_back import Delivery, Page, Projected, Shadow
+from authrim.store.read_back import Delivery, Page, ProjectionResult, Shadow
 from authrim.store.sqlite import _followers as followers
 from authrim.store.sqlite import _outbox as outbox_sqlite
 from authrim.store.sqlite import _shadow as shadow_sqlite
@@ -106,7 +106,7 @@ class SQLiteStore:
             os.close(self._lock)
             self._lock = None
 
-    async def append(self, append: Append) -> Appended:
+    async def append(self, append: Append) -> AppendResult:
         """Commit with the next batch. Raises Conflict, Overloaded or Unavailable with nothing committed."""
         return await self._commits.append(append)
 
@@ -180,7 +180,7 @@ class SQLiteStore:
         name: str,
         table: Table,
         limit: int,
-        project: Callable[[Sequence[StoredEvent]], Projected],
+        project: Callable[[Sequence[StoredEvent]], ProjectionResult],
         *,
         wait: bool = False,  # noqa: ARG002 - whoever writes has always waited for the file's write lock
     ) -> Page:
@@ -209,7 +209,7 @@ class SQLiteStore:
         """Shadows of tables, for a verification or a rebuild."""
         return shadow_sqlite.shadow(self._path, tables, repair=repair)
 
-    async def _commit_batch(self, appends: list[Append]) -> Sequence[Appended | Conflict]:
+    async def _commit_batch(self, appends: list[Append]) -> Sequence[AppendResult | Conflict]:
         await self._bound_wal()
         try:
             results = await self._writer.run(writes.commit_batch, appends, self._clock)

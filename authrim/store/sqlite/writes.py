@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from authrim.store.chain import batch_hash, chain_hash, leaf_hash
-from authrim.store.contract import Append, Appended, Conflict, OutcomeUnknown
+from authrim.store.contract import Append, AppendResult, Conflict, OutcomeUnknown
 from authrim.store.sqlite.clock import Clock
 from authrim.store.sqlite.lane import BUSY_TIMEOUT
 from domain.units import MICROSECONDS
@@ -46,7 +46,7 @@ class _Head(NamedTuple):
 
 def commit_batch(
     connection: sqlite3.Connection, appends: Sequence[Append], clock: Clock
-) -> list[Appended | Conflict]:
+) -> list[AppendResult | Conflict]:
     """Commit all appends but the ones that conflict. None hangs on another (``GroupCommit``).
 
     Raises sqlite3.Error with nothing committed.
@@ -55,7 +55,7 @@ def commit_batch(
     try:
         head = _Head(*connection.execute("SELECT position, chain_hash, changed_at FROM head").fetchone())
         recorded_at = max(clock.now(), _last_recorded_at(connection))
-        results: list[Appended | Conflict] = []
+        results: list[AppendResult | Conflict] = []
         events: list[tuple[int, str, int, str, bytes, bytes, int, bytes]] = []
         rows: list[Row] = []
         changed_at = head.changed_at
@@ -69,7 +69,7 @@ def commit_batch(
             rows.extend(append.rows)
             last = head.position + len(events)
             changed_at = last if append.configuration else changed_at
-            results.append(Appended(first, last, recorded_at))
+            results.append(AppendResult(first, last, recorded_at))
         connection.executemany(_INSERT_EVENT, events)
         _write_rows(connection, rows)
         leaves = [event[-1] for event in events]

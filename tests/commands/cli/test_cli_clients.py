@@ -8,7 +8,7 @@ import pytest
 
 from authrim.clients import records as clients
 from authrim.crypto.secrets import secret_matches
-from authrim.store.contract import Append, Appended
+from authrim.store.contract import Append, AppendResult
 from authrim.store.sqlite.store import SQLiteStore
 from domain.client.client import Client
 from domain.client.metadata import ClientMetadata
@@ -218,7 +218,7 @@ class Overtaken:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    async def append(self, append: Append) -> Appended:
+    async def append(self, append: Append) -> AppendResult:
         if self._times:
             self._times -= 1
             assert not isinstance(await self._other(self._store), Refusal)

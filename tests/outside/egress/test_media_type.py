@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from authrim.authorization.fetched_request_objects import NOT_FETCHED, RequestObjects
-from authrim.clients.fetched_documents import Fetching, sector_refusal
+from authrim.clients.fetched_documents import FetchContext, sector_refusal
 from authrim.clients.keys import ClientKeys
 from authrim.core.sealed_rows import PrivateData
 from authrim.outside.egress import Egress
@@ -96,7 +96,7 @@ async def test_a_key_set_has_two_names(kind: str, egress: Egress, site: Site) ->
 
 async def test_a_sector_document_is_served_as_json(egress: Egress, site: Site) -> None:
     """OIDC DCR §5: a page at the sector's host that others may write to vouches for nobody."""
-    fetching = Fetching(egress, cast(PrivateData, None))  # which keeps pictures
+    fetching = FetchContext(egress, cast(PrivateData, None))  # which keeps pictures
     uris = ("https://a.example/cb",)
     metadata = ClientMetadata(
         redirect_uris=uris, sector_identifier_uri=site.serve("/s", list(uris), "text/html")

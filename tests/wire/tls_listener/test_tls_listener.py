@@ -14,7 +14,7 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from authrim.wire.limits import Limits
-from authrim.wire.listener import Running, start_site
+from authrim.wire.listener import ListeningSite, start_site
 from authrim.wire.tls import CLIENT_CERTIFICATES, Tls, UnusableCertificate
 from tests.attacks.raw_http import parts, sample_app
 from tests.support.certificates import Authority, Issued, pem, self_signed
@@ -54,7 +54,7 @@ def app() -> web.Application:
 @asynccontextmanager
 async def listening(
     tmp_path: Path, limits: Limits | None = None, *, ask_clients: bool = False, server: Issued = SERVER
-) -> AsyncIterator[Running]:
+) -> AsyncIterator[ListeningSite]:
     """The application behind TLS on a free port."""
     certificate, key = server.write(tmp_path, "server")
     tls = Tls(certificate, key, ask_clients=ask_clients)

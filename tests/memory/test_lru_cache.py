@@ -1,22 +1,22 @@
-"""What a process remembers is bounded, by one class."""
+"""Every cache in memory is bounded, by one class."""
 
 import re
 from pathlib import Path
 
-from authrim.memory.held import Held
+from authrim.memory.lru_cache import LruCache
 
 ROOT = Path(__file__).parents[2]
-#: In the order of time, not of use (docs/designs/0016-one-class-for-what-is-held.md).
+#: In the order of time, not of use (docs/designs/0016-one-lru-cache.md).
 NOT_CACHES = {
-    "authrim/memory/held.py",
+    "authrim/memory/lru_cache.py",
     "authrim/wire/limits.py",
     "authrim/clients/authentication/authenticate.py",
 }
 
 
 def test_the_least_recently_used_goes_first() -> None:
-    """A thing that is asked for or held anew stays, the one that nobody asked for is dropped."""
-    held: Held[str, int] = Held(3)
+    """An entry that was read or stored again stays; the one that nobody read is dropped."""
+    held: LruCache[str, int] = LruCache(3)
     for number, key in enumerate("abc"):
         held.put(key, number)
     assert held.get("a") == 0
@@ -29,7 +29,7 @@ def test_the_least_recently_used_goes_first() -> None:
 
 
 def test_no_module_drops_the_oldest_by_itself() -> None:
-    """Who remembers a bounded number of things uses ``Held``."""
+    """Every bounded cache uses ``LruCache``."""
     for file in (ROOT / "authrim").rglob("*.py"):
         if file.relative_to(ROOT).as_posix() not in NOT_CACHES:
             assert not re.search(r"\bOrderedDict\b|popitem\(|del \w+\[next\(iter", file.read_text()), file

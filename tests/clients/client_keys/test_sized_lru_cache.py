@@ -1,10 +1,10 @@
-"""What is held of clients' keys is bounded by its bytes: how large a key set is, its client decides."""
+"""The cache of client keys is bounded by bytes, because a client decides how large its key set is."""
 
 import msgspec
 
 from authrim.clients import keys as client_keys
 from authrim.clients.keys import BYTES_HELD, CLIENTS_HELD, ClientKeys
-from authrim.memory.held import HeldByBytes
+from authrim.memory.lru_cache import SizedLruCache
 from authrim.outside.egress import Egress
 from domain.client.client import Client
 from domain.client.metadata import ClientMetadata
@@ -18,7 +18,7 @@ KEY = public_jwks(new_key())["keys"][0]
 
 def test_the_least_recently_used_goes_first() -> None:
     """By bytes, by number, and with the weight that each has by then."""
-    held: HeldByBytes[str, str] = HeldByBytes(most=3, most_bytes=100)
+    held: SizedLruCache[str, str] = SizedLruCache(most=3, most_bytes=100)
     for key in "abc":
         held.put(key, key, 30)
     assert held.get("a") == "a"
