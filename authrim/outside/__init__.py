@@ -1,4 +1,4 @@
-"""The one way out of the process: guarded fetches, and log lines.
+"""What leaves the process: guarded requests, and log lines.
 
 From outside: ``egress`` for every request to somebody else, ``telemetry`` for log lines.
 """

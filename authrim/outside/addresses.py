@@ -1,5 +1,5 @@
-"""Which addresses may be reached when somebody else names the host (A112): those of the public internet, and those
-that the operator allows.
+"""The addresses that a request may go to when somebody else chose the host (A112): those of the public internet, and
+those that the operator allows.
 
 IPv6 is a list of what is let through, because everything else embeds, translates or stays local: mapped IPv4
 (``::ffff:0:0/96``), NAT64 (``64:ff9b::/96``), unique local (``fc00::/7``), link-local and multicast addresses are
@@ -37,7 +37,7 @@ def is_public(address: Address) -> bool:
 
 
 class Destinations:
-    """Where may be gone: the public internet, and the ``allowed`` host names and networks."""
+    """The permitted destinations: the public internet, and the ``allowed`` host names and networks."""
 
     def __init__(self, allowed: Iterable[str] = ()) -> None:
         """Each of ``allowed`` is a network (CIDR), an address or a host name, in lower case."""
@@ -50,7 +50,7 @@ class Destinations:
                 self._hosts.add(entry)
 
     def permit(self, host: str, address: str) -> bool:
-        """Whether ``address``, which ``host`` resolves to, may be connected to."""
+        """Whether a connection to ``address``, which ``host`` resolves to, is permitted."""
         try:
             parsed = ipaddress.ip_address(address)
         except ValueError:
@@ -58,5 +58,5 @@ class Destinations:
         return is_public(parsed) or self.allow(host, parsed)
 
     def allow(self, host: str, address: Address) -> bool:
-        """Whether the operator allows it, public or not."""
+        """Whether the operator allows the address, public or not."""
         return host in self._hosts or any(address in network for network in self._networks)

@@ -1,8 +1,8 @@
-"""The one way out: every fetch of an address that somebody else has named goes through here (RFC 9101 §10.4.1).
+"""Outgoing requests. Every request to an address that somebody else chose goes through here (RFC 9101 §10.4.1).
 
-Every address that the host resolves to is checked, the connection goes to a checked address and to no other, no
-redirect is followed, and size and time are limited (A112, A113, A114). Whatever goes wrong is one constant error, so
-that nobody maps a network by asking; the reason stands in our own log.
+Every address that the host resolves to is checked, and the connection goes to one of the checked addresses. Redirects
+are not followed, and size and time are limited (A112, A113, A114). Every failure raises the same error, so that nobody
+can map a network with it; the reason is in the server's own log.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from yarl import URL
 
 from authrim.outside.addresses import Destinations
 from authrim.outside.media_type import JSON, MediaType, is_json, read_media_type
-from authrim.outside.names import CheckedNames, NotPermitted, PublicNames
+from authrim.outside.names import FilteringResolver, NotPermitted, SystemResolver
 from authrim.outside.shares import Crowded, Party, Shares
 from authrim.settings import Settings
 
@@ -31,30 +31,30 @@ log = structlog.get_logger(__name__)
 
 MAX_URL: Final = 2048
 _HTTPS_PORT: Final = 443
-#: Below this are the ports of mail, file and name services, which nobody's keys or logo are behind.
+#: Lower ports belong to mail, file and name services. No client serves its keys or its logo there.
 _FIRST_UNPRIVILEGED_PORT: Final = 1024
 
 
 class EgressRefused(Exception):
-    """It was not fetched. Nothing tells why, neither to the caller nor to whoever named the address."""
+    """The request failed. The error does not say why, neither to the caller nor to whoever chose the address."""
 
     def __init__(self) -> None:
         super().__init__("the address could not be fetched")
 
 
 class EgressCrowded(EgressRefused):
-    """Too many fetches of its like are under way. Nobody was asked, so it may be tried again."""
+    """Too many similar requests are in progress. Nothing was sent, so the caller may try again."""
 
 
 class FetchResult(msgspec.Struct, frozen=True):
-    """The body of an answer, and its media type."""
+    """The body of a response, and its media type."""
 
     body: bytes
     media_type: MediaType
 
 
 class Egress:
-    """Fetches and posts. ``close`` it when it is done."""
+    """Sends GET and POST requests. Call ``close`` at the end."""
 
     def __init__(
         self,
@@ -66,21 +66,21 @@ class Egress:
         plain_http: bool = False,
         names: AbstractResolver | None = None,
     ) -> None:
-        """``allowed``: hosts and networks beside the public ones. ``ca_file``: more trusted authorities (PEM).
-        ``plain_http``: http to loopback hosts that are allowed, for development. ``names``: who resolves host names."""
+        """``allowed``: hosts and networks besides the public ones. ``ca_file``: more trusted authorities (PEM).
+        ``plain_http``: permit http to allowed loopback hosts, for development. ``names``: the resolver."""
         self._destinations = Destinations(allowed)
         self._ca_file = ca_file
         self._timeout = timeout_seconds
         self._max_bytes = max_bytes
         self._plain_http = plain_http
-        self._names = names or PublicNames()
+        self._names = names or SystemResolver()
         self._shares = Shares()
         self._session: aiohttp.ClientSession | None = None
         self._opening = asyncio.Lock()
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Egress":
-        """The way out as it is configured."""
+        """Create it from the settings."""
         return cls(
             settings.egress_allow,
             ca_file=settings.egress_ca_file,
@@ -98,9 +98,9 @@ class Egress:
         limit: int | None = None,
         client: str = "",
     ) -> FetchResult:
-        """What a GET of ``url`` is answered with, when that is 200, of an expected type and at most ``limit`` bytes
-        (None: the setting). A page that somebody can write to is no key set, whatever stands in it. ``client``: whose
-        share of the places it takes.
+        """GET ``url``. The response must have status 200, an expected type and at most ``limit`` bytes (None: the
+        setting). The type matters because a page that anybody can write to must not pass for a key set. ``client``
+        is the client whose share of the places the request uses.
 
         Raises EgressRefused, and EgressCrowded.
         """
@@ -125,8 +125,8 @@ class Egress:
         *,
         client: str = "",
     ) -> int:
-        """The status that a POST is answered with; the rest of the answer is not read. ``client``: whose share of the
-        places it takes.
+        """POST ``body`` and return the status of the response; the rest of it is not read. ``client`` is the client
+        whose share of the places the request uses.
 
         Raises EgressRefused, also for a redirect, and EgressCrowded.
         """
@@ -140,14 +140,14 @@ class Egress:
         return await self._ask(hdrs.METH_POST, url, sent, body, read, client)
 
     def is_crowded(self, url: str, client: str = "") -> bool:
-        """Whether asking there for this client would be refused at once, before anything is made to be sent."""
+        """Whether a request to ``url`` for this client would be refused at once, before the caller builds it."""
         try:
             return self._shares.is_crowded(_party(self._checked(url), client))
         except NotPermitted:
             return False
 
     async def close(self) -> None:
-        """Leave no connection and no thread behind."""
+        """Close all connections and the resolver."""
         if self._session is not None:
             await self._session.close()
         await self._names.close()
@@ -163,7 +163,7 @@ class Egress:
     ) -> T:
         try:
             target = self._checked(url)
-            # Whoever waited for a place has at least half of the time left to ask.
+            # A request that waited for a place still has at least half of the time.
             async with (
                 asyncio.timeout(self._timeout),
                 self._shares.place(_party(target, client), self._timeout / 2),
@@ -177,12 +177,12 @@ class Egress:
             log.warning("egress.crowded", url=url.partition("?")[0][:MAX_URL])
             raise EgressCrowded from None
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            # Without the query, which may hold what is secret between two others.
+            # Without the query: it may hold a secret of two other parties.
             log.warning("egress.refused", url=url.partition("?")[0][:MAX_URL], reason=_reason(error))
             raise EgressRefused from None
 
     def _checked(self, url: str) -> URL:
-        """``url``, taken apart once, by the same library that connects. Raises NotPermitted."""
+        """Parse ``url`` once, with the library that also connects, and check it. Raises NotPermitted."""
         if (
             len(url) > MAX_URL
             or not url.isascii()
@@ -212,7 +212,7 @@ class Egress:
         return parsed
 
     def _check_scheme(self, scheme: str, host: str) -> None:
-        """https, and nothing else but what a developer allows on the own machine."""
+        """Permit https, and http to a loopback host when the server runs for development."""
         if scheme == "https":
             return
         loopback = host == "localhost" or (_looks_like_address(host) and _is_loopback(host))
@@ -222,11 +222,11 @@ class Egress:
     async def _open_session(self) -> aiohttp.ClientSession:
         async with self._opening:
             if self._session is None:
-                # Reading the system's authorities takes 30 ms.
+                # Reading the certificate authorities of the system takes 30 ms.
                 context = await asyncio.to_thread(_tls, self._ca_file)
                 connector = aiohttp.TCPConnector(
                     ssl=context,
-                    resolver=CheckedNames(self._names, self._destinations),
+                    resolver=FilteringResolver(self._names, self._destinations),
                     use_dns_cache=False,
                     force_close=True,
                     limit=0,  # the shares are the limit
@@ -247,7 +247,7 @@ def _party(target: URL, client: str) -> Party:
 
 
 def _looks_like_address(host: str) -> bool:
-    """What connectors and resolvers take for an address without asking anybody, in any of its old spellings:
+    """Whether connectors and resolvers read the host as an address, without a look-up, in any of the old spellings:
     decimal, octal, hexadecimal, with fewer parts (WHATWG URL: a host whose last label is a number)."""
     last = host.rstrip(".").rpartition(".")[2]
     return ":" in host or last.isdigit() or last.lower().startswith("0x")
@@ -269,7 +269,7 @@ def _tls(ca_file: Path | None) -> ssl.SSLContext:
 
 
 async def _body(answer: aiohttp.ClientResponse, most: int) -> bytes:
-    """The body, counted while it comes. One that is compressed would unfold to a size that nobody announced."""
+    """Read the body and count its bytes. A compressed body is refused, because its real size is not announced."""
     if answer.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
         raise NotPermitted("compressed")
     if (answer.content_length or 0) > most:
@@ -283,7 +283,7 @@ async def _body(answer: aiohttp.ClientResponse, most: int) -> bytes:
 
 
 def _reason(error: Exception) -> str:
-    """The reason that we gave, also from inside of aiohttp's own exceptions; else the kind of the error."""
+    """The reason of a NotPermitted, also when aiohttp wrapped it; otherwise the type of the error."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, NotPermitted):

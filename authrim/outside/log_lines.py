@@ -14,7 +14,7 @@ _MOST_WAITING = 512
 
 
 class LineWriter:
-    """A structlog logger of finished lines, safe to use from any thread."""
+    """A structlog logger that takes rendered lines. It is safe to use from any thread."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -41,7 +41,7 @@ class LineWriter:
     info = debug
 
     def warning(self, line: bytes) -> None:
-        """Write the line, and everything before it, now."""
+        """Write the line and all buffered lines now."""
         with self._lock:
             self._waiting.append(line)
         self.flush()
@@ -49,7 +49,7 @@ class LineWriter:
     error = critical = warning
 
     def flush(self) -> None:
-        """Write everything that waits."""
+        """Write all buffered lines."""
         with self._lock:
             self._flushing_in = None
             if self._waiting:

@@ -1,4 +1,4 @@
-"""The one reader of ``Content-Type``, of requests and of what is fetched (RFC 9110 §8.3.1).
+"""The one parser of ``Content-Type``, for requests and for fetched documents (RFC 9110 §8.3.1).
 
 aiohttp's own ``content_type`` and ``charset`` go through the standard library's reader of e-mail headers, which takes
 quadratic time: 16 KiB of semicolons held the event loop for seconds (A217). Here the length is checked first, and the
@@ -31,12 +31,12 @@ class MediaType(NamedTuple):
     parameters: Mapping[str, str]
 
 
-#: What nothing says the type of, or what is malformed. It is equal to no type.
+#: A missing or malformed type. It equals no other type.
 UNKNOWN: Final = MediaType("", {})
 
 
 def read_media_type(fields: Sequence[str]) -> MediaType:
-    """The type that the ``Content-Type`` fields of one message name; UNKNOWN when that is not exactly one."""
+    """The type in the ``Content-Type`` fields of one message; UNKNOWN unless there is exactly one field."""
     if len(fields) != 1 or len(fields[0]) > MAX_LENGTH:
         return UNKNOWN
     field = fields[0]

@@ -1,4 +1,4 @@
-"""Host names become addresses: looked up without a thread, and let through only when each may be connected to."""
+"""Resolve host names without a thread, and refuse a host when one of its addresses is not permitted."""
 
 import socket
 from collections.abc import Sequence
@@ -9,21 +9,21 @@ from aiohttp.resolver import AsyncResolver
 
 from authrim.outside.addresses import Destinations
 
-#: Seconds that one question may take, and how often it is asked; a fetch has a shorter time as a whole anyway.
+#: The timeout of one query in seconds, and the number of tries. A request as a whole has less time anyway.
 _TIMEOUT: Final = 2.0
 _TRIES: Final = 2
 
 
 class NotPermitted(OSError):
-    """Why something is not fetched, as a word for our own log."""
+    """The request is not permitted. The text is the reason, one word for the server's own log."""
 
 
-class PublicNames(AbstractResolver):
-    """The system's name servers and ``/etc/hosts``, asked by c-ares without a thread for each question: a name that is
-    never answered holds up no other, and nobody is asked any more for a fetch that was given up (F36)."""
+class SystemResolver(AbstractResolver):
+    """Resolves with the system's name servers and ``/etc/hosts``. c-ares needs no thread per query, so a name that is
+    never answered delays no other, and a query ends together with the request that it was for (F36)."""
 
     def __init__(self, servers: Sequence[str] | None = None) -> None:
-        """``servers``: who is asked in place of those of ``/etc/resolv.conf``, as ``address:port``."""
+        """``servers`` are used instead of those of ``/etc/resolv.conf``, each as ``address:port``."""
         self._servers = servers
         self._resolver: AsyncResolver | None = None
 
@@ -39,10 +39,10 @@ class PublicNames(AbstractResolver):
             await self._resolver.close()
 
 
-class CheckedNames(AbstractResolver):
-    """Gives a host's addresses to the connector only when every one of them may be connected to.
+class FilteringResolver(AbstractResolver):
+    """Returns the addresses of a host only when every one of them is permitted.
 
-    The connector connects to these very addresses, so a name that answers otherwise the next time gains nothing.
+    The connector uses these addresses, so a name server gains nothing by another answer to the next query.
     """
 
     def __init__(self, names: AbstractResolver, destinations: Destinations) -> None:

@@ -1,9 +1,9 @@
-"""Who may hold how many of the places that all fetches share, so that what hangs holds up nothing else (A119).
+"""The shares of the places for outgoing requests, so that a host that hangs does not delay the others (A119).
 
-A host, and what one client wants of a host (a party), is remembered by its last answer: quick, slow (or none), or
-not known yet. Each of the whole, a host and a party has a number of places for those that are slow, some more for those
-that nobody knows yet, and the rest for those that answer quickly. So a hundred hosts that never answer share the places
-of the slow, a host that has always answered finds one free, and no client uses up what its host may hold.
+A party is one host, asked for one client. Its pace is that of its last answer: quick, slow (or no answer), or unknown.
+There is a limit for all requests, one per host and one per party. Each limit has some places for slow parties, some
+more for unknown ones, and the rest for quick ones. So a hundred hosts that never answer share the places for slow
+parties, a host that has always answered finds a free place, and no client uses up the places of its host.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from authrim.memory.lru_cache import LruCache
 
 
 class Pace(IntEnum):
-    """How a party answered the last time."""
+    """How fast a party answered the last time."""
 
     SLOW = 0
     UNKNOWN = 1
@@ -26,28 +26,28 @@ class Pace(IntEnum):
 
 
 class Party(NamedTuple):
-    """Who is asked (host and port), and for which client: "" when it is nobody's in particular."""
+    """A host (with its port), and the client that the request is for; "" when it is for no particular client."""
 
     host: str
     client: str = ""
 
 
-#: Places that parties of this pace and of those before it may hold together: of the whole, of one host, of one party.
+#: The most places for parties of a pace and of the slower paces together: in all, per host, per party.
 _WHOLE: Final = {Pace.SLOW: 32, Pace.UNKNOWN: 128, Pace.QUICK: 192}
 _HOST: Final = {Pace.SLOW: 4, Pace.UNKNOWN: 12, Pace.QUICK: 16}
 _PARTY: Final = {Pace.SLOW: 1, Pace.UNKNOWN: 2, Pace.QUICK: 8}
 MOST_AT_ONCE: Final = _WHOLE[Pace.QUICK]
-#: Those that may wait for one party's places, and for all places but those of the quick; the next are told at once.
+#: The most waiters per party, and in all except quick parties. Further requests are refused at once.
 _WAITING: Final = 16
 _WAITING_IN_ALL: Final = 1024
-#: Seconds that a quick answer takes at most, and for which a party's pace is remembered.
+#: The longest time of a quick answer, and how long a pace is remembered, in seconds.
 _QUICK_SECONDS: Final = 1.0
 _REMEMBERED_SECONDS: Final = 900.0
 _REMEMBERED: Final = 10_000
 
 
 class Crowded(Exception):
-    """No place became free in time. Nobody was asked."""
+    """No place became free in time. Nothing was sent."""
 
 
 class _Waiter(NamedTuple):
@@ -63,7 +63,7 @@ class _PlacesInUse:
         self._held: dict[Party | str | None, list[int]] = {}
 
     def add(self, party: Party, pace: Pace, amount: int) -> None:
-        """Take a place at every level, or give it back."""
+        """Add ``amount`` (1 or -1) at every level."""
         for level in (None, party.host, party):
             held = self._held.setdefault(level, [0] * len(Pace))
             held[pace] += amount
@@ -71,7 +71,7 @@ class _PlacesInUse:
                 del self._held[level]
 
     def fits(self, party: Party, pace: Pace) -> bool:
-        """Whether one more fits at every level."""
+        """Whether there is a free place at every level."""
         return (
             self._has_room(None, _WHOLE, pace)
             and self._has_room(party.host, _HOST, pace)
@@ -79,17 +79,17 @@ class _PlacesInUse:
         )
 
     def whole_has_room(self, pace: Pace) -> bool:
-        """Whether anybody of this pace may fit."""
+        """Whether there is a place in all for some party of this pace."""
         return self._has_room(None, _WHOLE, pace)
 
     def _has_room(self, level: Party | str | None, most: dict[Pace, int], pace: Pace) -> bool:
-        """Whether one more stays below each bound that it counts against: its own pace's, and the quicker ones'."""
+        """Whether one more place stays within the limits of its pace and of the quicker ones."""
         held = self._held.get(level)
         return held is None or all(sum(held[: bound + 1]) < most[bound] for bound in Pace if bound >= pace)
 
 
 class Shares:
-    """Gives out places; those that wait are let in as soon as one fits them, quick ones first."""
+    """Hands out places. A waiter gets a place as soon as one fits; quick parties come first."""
 
     def __init__(self) -> None:
         self._held = _PlacesInUse()
@@ -98,19 +98,19 @@ class Shares:
         self._paces: LruCache[Party, tuple[Pace, float]] = LruCache(_REMEMBERED)
 
     def is_crowded(self, party: Party) -> bool:
-        """Whether as many wait for the party's places as may."""
+        """Whether the queue for the party's places is full."""
         others = sum(len(self._waiting[pace]) for pace in (Pace.SLOW, Pace.UNKNOWN))
         known_as_quick = self.pace(party) == Pace.QUICK
         return self._waiting_for[party] >= _WAITING or (others >= _WAITING_IN_ALL and not known_as_quick)
 
     def pace(self, party: Party) -> Pace:
-        """How the party answered the last time, when that is not long ago."""
+        """The pace of the party's last answer; UNKNOWN when that was too long ago."""
         pace, until = self._paces.get(party) or (Pace.UNKNOWN, 0.0)
         return pace if until > monotonic() else Pace.UNKNOWN
 
     @asynccontextmanager
     async def place(self, party: Party, patience: float) -> AsyncIterator[None]:
-        """Hold a place, waited for at most ``patience`` seconds, and remember the party's pace. Raises Crowded."""
+        """Wait at most ``patience`` seconds for a place, hold it, and remember the party's pace. Raises Crowded."""
         pace = await self._enter(party, patience)
         began, answered = monotonic(), False
         try:
@@ -118,7 +118,7 @@ class Shares:
             answered = True
         finally:
             seconds = monotonic() - began
-            if answered or seconds > _QUICK_SECONDS:  # what fails at once holds up nobody
+            if answered or seconds > _QUICK_SECONDS:  # a failure at once delays nobody
                 self._remember(party, Pace.QUICK if seconds <= _QUICK_SECONDS else Pace.SLOW)
             self._leave(party, pace)
 
@@ -132,7 +132,7 @@ class Shares:
         waiting = _Waiter(party, pace, asyncio.get_running_loop().create_future())
         self._waiting[pace].append(waiting)
         self._waiting_for[party] += 1
-        # Not wait_for or a timeout around: a turn that comes while its caller is given up must be given back.
+        # Not wait_for or a timeout: a place that is handed out while the caller is cancelled must be given back.
         try:
             await asyncio.wait([waiting.turn], timeout=patience)
         except BaseException:
@@ -150,7 +150,7 @@ class Shares:
             self._forget_waiting(waiting)
 
     def _leave(self, party: Party, pace: Pace) -> None:
-        """Give a place back, and what is free to those that wait: the quick first, then the unknown, then the slow."""
+        """Give a place back, and hand free places to waiters: quick ones first, then unknown, then slow ones."""
         self._held.add(party, pace, -1)
         for its_pace, waiting in self._waiting.items():
             self._let_in(its_pace, waiting)

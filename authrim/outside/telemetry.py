@@ -25,7 +25,7 @@ _HOLDS_NO_TEXT = frozenset((bool, int, float, datetime, type(None)))
 
 
 def configure(*, development: bool = False, level: int = logging.INFO) -> None:
-    """Send structlog's and the libraries' log lines to standard error; once, when a process starts."""
+    """Send the log lines of structlog and of the libraries to standard error. Call it once, when a process starts."""
     lines = LineWriter(sys.stderr.buffer)
     structlog.configure(
         processors=[
@@ -42,7 +42,7 @@ def configure(*, development: bool = False, level: int = logging.INFO) -> None:
 
 
 def configure_command() -> None:
-    """Send warnings to standard error, for a command: what it prints on standard output is its answer alone."""
+    """Send warnings to standard error. A command prints only its result on standard output."""
     structlog.configure(
         processors=[_with_level_and_time, scrub, structlog.dev.ConsoleRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
@@ -58,7 +58,7 @@ def _with_level_and_time(_logger: WrappedLogger, method: str, event: EventDict) 
 
 
 def scrub(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """The processor that every line passes."""
+    """The structlog processor that scrubs every line."""
     exception = event.pop("exc_info", None)
     if exception is not None:
         event["exception"] = _kind(exception)
@@ -73,7 +73,7 @@ def scrub(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
 
 
 def scrub_text(text: str) -> str:
-    """``text`` without anything that steers a terminal, a log reader or the eye; at most 1 KiB of UTF-8."""
+    """``text`` without characters that control a terminal or mislead a reader, cut to 1 KiB of UTF-8."""
     # Escaping only lengthens a text, so what is beyond the limit now is beyond it afterwards.
     printable = "".join(
         character if character.isprintable() else f"\\u{ord(character):04x}"

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from authrim.outside.egress import Egress, EgressRefused
-from authrim.outside.names import PublicNames
+from authrim.outside.names import SystemResolver
 from tests.support.https_site import Authority, Site
 from tests.support.patience import PATIENCE
 
@@ -58,7 +58,7 @@ async def egress(authority: Authority, name_server: NameServer) -> AsyncIterator
         ("127.0.0.0/8",),
         ca_file=authority.ca_file,
         timeout_seconds=5,
-        names=PublicNames([f"127.0.0.1:{port}"]),
+        names=SystemResolver([f"127.0.0.1:{port}"]),
     )
     yield opened
     await opened.close()
@@ -85,7 +85,7 @@ async def test_a112_the_own_name_server_is_not_believed(
 ) -> None:
     """A112: what the resolver finds goes through the guard's own rules: a name of this machine is refused."""
     port = name_server.transport.get_extra_info("sockname")[1]
-    egress = Egress(ca_file=authority.ca_file, names=PublicNames([f"127.0.0.1:{port}"]))
+    egress = Egress(ca_file=authority.ca_file, names=SystemResolver([f"127.0.0.1:{port}"]))
     with pytest.raises(EgressRefused):
         await egress.fetch(site.serve("/jwks", {}).replace("localhost", "rp.example"))
     assert "rp.example" in name_server.asked
