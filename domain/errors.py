@@ -7,15 +7,15 @@ refuse, and an exception would roll the append back.
 import msgspec
 
 
-class _Said(msgspec.Struct, frozen=True):
-    """What every refusal begins with."""
+class _ErrorResponse(msgspec.Struct, frozen=True):
+    """The fields of an error response (RFC 6749 §5.2), the only positional ones of a refusal."""
 
     error: str
     description: str
 
 
-class Refusal(_Said, frozen=True, kw_only=True):
-    """What the caller is told when the answer is no.
+class Refusal(_ErrorResponse, frozen=True, kw_only=True):
+    """The answer "no", with what the caller is told.
 
     ``error`` is the specification's own code (RFC 6749 §4.1.2.1, §5.2 and successors). ``description`` says
     what is wrong, ``hint`` what to do about it; both reach the client in ``error_description`` and hold only

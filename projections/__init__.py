@@ -1,1 +1,1 @@
-"""What is read back: functions from events to rows, inline with the append or followed later."""
+"""Projections: functions from events to rows, inline with the append or followed later."""

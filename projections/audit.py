@@ -8,7 +8,7 @@ from typing import Final
 
 from domain.event import tag_of
 from domain.grant import events as of_grants
-from projections.followed import Followed, Recorded
+from projections.followed import FollowedProjection, LogEntry
 from projections.rows import Row
 from projections.tables import Table
 
@@ -36,7 +36,7 @@ GOES_ON: Final = frozenset(
 )
 
 
-def row_of(recorded: Recorded) -> Row:
+def row_of(recorded: LogEntry) -> Row:
     """The row of an event."""
     event, metadata = recorded.event, recorded.metadata
     return Row(
@@ -56,4 +56,4 @@ def row_of(recorded: Recorded) -> Row:
     )
 
 
-AUDIT: Final = Followed("audit", TABLE, row_of, passes_over=GOES_ON)
+AUDIT: Final = FollowedProjection("audit", TABLE, row_of, passes_over=GOES_ON)

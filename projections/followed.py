@@ -1,4 +1,4 @@
-"""Followed projections: rows that are made from the log after the append, from a saved position.
+"""Followed projections: rows that are computed from the log after the append, from a saved position.
 
 A follower reads the log in order and writes the rows of a page and its new position in one transaction, so each
 event is handled exactly once. A projection is a function from one recorded event to at most one row.
@@ -19,7 +19,7 @@ FOREIGN_KIND: Final = "es"
 
 
 class Metadata(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Who caused an event, as it is stored beside it. What was not known is empty."""
+    """The metadata of an event: its actor and request. Unknown fields are empty."""
 
     tenant: str = ""
     actor: str = ""
@@ -31,8 +31,8 @@ class Metadata(msgspec.Struct, frozen=True, omit_defaults=True):
     server: str = ""
 
 
-class Recorded(NamedTuple):
-    """One event as it stands in the log, decoded. ``recorded_at`` is the database's clock, µs UTC."""
+class LogEntry(NamedTuple):
+    """One event of the log, decoded. ``recorded_at`` is the database's clock, µs UTC."""
 
     position: int
     stream: StreamId
@@ -43,16 +43,16 @@ class Recorded(NamedTuple):
     recorded_at: int
 
 
-class Followed(NamedTuple):
-    """A followed projection: the name its position is saved under, its table, and its function.
+class FollowedProjection(NamedTuple):
+    """A followed projection: the name of its saved position, its table, and its function.
 
-    ``passes_over`` are the types of events that it has no row for, ``only`` those that alone it may have one for
-    (empty: any), so that the others need not be decoded at all.
+    It has no rows for event types in ``passes_over``, and rows only for those in ``only`` (empty: any). Events of other
+    types are not decoded.
     """
 
     name: str
     table: Table
-    row_of: Callable[[Recorded], Row | None]
+    row_of: Callable[[LogEntry], Row | None]
     passes_over: frozenset[str] = frozenset()
     only: frozenset[str] = frozenset()
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from domain.event import tag_of
 from domain.person.session_events import SessionEnded
-from projections.followed import Followed, Recorded
+from projections.followed import FollowedProjection, LogEntry
 from projections.rows import Row
 from projections.tables import Table
 
@@ -22,7 +22,7 @@ BACKCHANNEL_LOGOUT: Final = "backchannel_logout"
 _KINDS: Final = {tag_of(SessionEnded): BACKCHANNEL_LOGOUT}
 
 
-def row_of(recorded: Recorded) -> Row | None:
+def row_of(recorded: LogEntry) -> Row | None:
     """The row of an event that somebody outside has to hear of."""
     kind = _KINDS.get(recorded.type)
     if kind is None:
@@ -37,4 +37,4 @@ def row_of(recorded: Recorded) -> Row | None:
     return Row(TABLE.name, "put", values)
 
 
-OUTBOX: Final = Followed("outbox", TABLE, row_of, only=frozenset(_KINDS))
+OUTBOX: Final = FollowedProjection("outbox", TABLE, row_of, only=frozenset(_KINDS))

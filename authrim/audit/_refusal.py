@@ -1,4 +1,4 @@
-"""Which refusal an event of a grant stands for: what the client was told when it was recorded."""
+"""The refusal that an event of a grant records: what the client was told at that time."""
 
 from typing import Final
 

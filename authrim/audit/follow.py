@@ -1,4 +1,4 @@
-"""Followers: each brings one projection up to the log's head, page by page, and stays there.
+"""Followers: each brings one projection up to the head of the log, page by page, and keeps it there.
 
 A page's rows and the follower's new position are one transaction, so an event is handled exactly once, also when
 the process is killed in between (F18). The store lets one process at a time follow; the others wait for the next
@@ -16,7 +16,7 @@ from authrim.audit.recorded import read_page, rows_of
 from authrim.store.contract import StoredEvent, StoreError
 from authrim.store.read_back import Page, ProjectionResult, ReadBack
 from projections.audit import AUDIT
-from projections.followed import Followed
+from projections.followed import FollowedProjection
 from projections.outbox import OUTBOX
 
 log = structlog.get_logger(__name__)
@@ -35,7 +35,7 @@ STORE_PAUSE: Final = 1.0
 class Follower:
     """Brings one projection up to date."""
 
-    def __init__(self, store: ReadBack, projection: Followed, page: int = PAGE) -> None:
+    def __init__(self, store: ReadBack, projection: FollowedProjection, page: int = PAGE) -> None:
         self._store = store
         self._projection = projection
         self._page = page
@@ -57,7 +57,7 @@ class Follower:
         return page.position
 
     async def follow(self) -> None:
-        """Follow until cancelled; a store that is away is waited for."""
+        """Follow until cancelled. Waits for a store that cannot be reached."""
         while True:
             try:
                 async for _position in self._store.changes():

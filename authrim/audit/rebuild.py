@@ -1,4 +1,4 @@
-"""Rebuild and verify: the whole log is replayed into shadow tables, which are compared with the live ones.
+"""Rebuild and verify: replays the whole log into shadow tables and compares them with the live ones.
 
 A verification compares and says what differs: table, key and columns, never a value. A rebuild then makes the live
 tables what the log says, in one transaction. Nothing but rows comes out of a replay: it cannot send anything
@@ -15,7 +15,7 @@ from authrim.audit.follow import FOLLOWED
 from authrim.audit.recorded import read_page, rows_of
 from authrim.store.read_back import Failure, ReadBack, Shadow
 from domain.units import MICROSECONDS
-from projections.followed import Recorded
+from projections.followed import LogEntry
 from projections.inline import STATE_PROJECTIONS, StateProjection, token_rows
 from projections.rows import Row
 from projections.session_clients import session_client_rows
@@ -54,7 +54,7 @@ class Report(msgspec.Struct, frozen=True):
 
     @property
     def fits(self) -> bool:
-        """Whether every row is what the log says, and all of the log could be read."""
+        """Whether every row matches the log, and the whole log could be read."""
         return not self.differences and not self.unreadable
 
 
@@ -136,7 +136,7 @@ class _Replay:
         names = tuple(table.name for table in REBUILT)
         return Report(self._position, names, tuple(found), tuple(self._unreadable))
 
-    async def _replay(self, recorded: Sequence[Recorded]) -> None:
+    async def _replay(self, recorded: Sequence[LogEntry]) -> None:
         for kind, projection in STATE_PROJECTIONS.items():
             of_kind = [one for one in recorded if one.stream.kind == kind]
             if of_kind:
@@ -150,7 +150,7 @@ class _Replay:
             self._remember(failures)
             await self._shadow.write(followed.table, rows)
 
-    async def _state_rows(self, projection: StateProjection, recorded: Sequence[Recorded]) -> list[Row]:
+    async def _state_rows(self, projection: StateProjection, recorded: Sequence[LogEntry]) -> list[Row]:
         """The rows of streams after their newest events, folded on from the rows they have so far."""
         streams = {row_key(one.stream.tenant, one.stream.id) for one in recorded}
         before = await self._shadow.documents(projection.table, sorted(streams))
@@ -167,7 +167,7 @@ class _Replay:
         self._unreadable.extend(failures[: MOST_NAMED - len(self._unreadable)])
 
 
-def _by_stream(recorded: Recorded) -> tuple[str, int]:
+def _by_stream(recorded: LogEntry) -> tuple[str, int]:
     return str(recorded.stream), recorded.version
 
 

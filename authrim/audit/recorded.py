@@ -1,4 +1,4 @@
-"""Stored events as projections take them: decoded, with their metadata. What cannot be read is set apart (F19)."""
+"""Decodes stored events and their metadata for projections, and sets unreadable ones apart (F19)."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -9,16 +9,16 @@ from authrim.store import codec
 from authrim.store.contract import StoredEvent
 from authrim.store.read_back import Failure
 from domain import stream as streams
-from projections.followed import FOREIGN_KIND, Followed, Metadata, Recorded
+from projections.followed import FOREIGN_KIND, FollowedProjection, LogEntry, Metadata
 from projections.rows import Row
 
 _metadata = msgspec.json.Decoder(Metadata).decode
 
 
 class ReadPage(NamedTuple):
-    """Some of the log: what could be read, and what could not."""
+    """A page of the log: the readable events, and the unreadable ones."""
 
-    recorded: list[Recorded]
+    recorded: list[LogEntry]
     failures: list[Failure]
 
 
@@ -36,17 +36,17 @@ def read_page(events: Iterable[StoredEvent]) -> ReadPage:
     return page
 
 
-def read(stored: StoredEvent) -> Recorded | None:
+def read(stored: StoredEvent) -> LogEntry | None:
     """One event decoded, None for another application's. Raises UnreadableEvent, DecodeError or ValueError."""
     stream = streams.parse(stored.stream)
     if stream.kind == FOREIGN_KIND:
         return None
     event = codec.decode(stream.kind, stored.type, stored.payload)
     metadata = _metadata(stored.metadata)
-    return Recorded(stored.position, stream, stored.version, stored.type, event, metadata, stored.recorded_at)
+    return LogEntry(stored.position, stream, stored.version, stored.type, event, metadata, stored.recorded_at)
 
 
-def rows_of(recorded: Iterable[Recorded], projection: Followed) -> tuple[list[Row], list[Failure]]:
+def rows_of(recorded: Iterable[LogEntry], projection: FollowedProjection) -> tuple[list[Row], list[Failure]]:
     """The rows of a followed projection. An event that it fails on is set apart, the others go on."""
     rows: list[Row] = []
     failures: list[Failure] = []

@@ -1,4 +1,4 @@
-"""What an event says to an auditor who does not read code: one sentence an event type, one a reason.
+"""Events in words, for auditors who do not read code: one sentence per event type and per reason.
 
 A field of the event may stand in braces. A test proves that every registered event type has its sentence.
 """
@@ -124,7 +124,7 @@ def sentence(type_: str, fields: Mapping[str, Any]) -> str:
 
 
 def shown(value: Any) -> str:
-    """A field's value on one line, without anything that steers a terminal (A226)."""
+    """The value of a field on one line, without control characters for the terminal (A226)."""
     if isinstance(value, list | tuple):
         return " ".join(shown(item) for item in value) or "nothing"
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What an auditor asks first: the life of a grant, and why a request was refused. Both are read from the log."""
+"""The history of a grant, and why a request was refused, both read from the log."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -40,7 +40,7 @@ class Line(msgspec.Struct, frozen=True):
 
     @property
     def by(self) -> str:
-        """Who caused it: an administrator, the server itself, or the client and person of the request."""
+        """The actor: an administrator, the server itself, or the client and person of the request."""
         if self.metadata.actor not in ("client", "subject"):
             return self.metadata.actor
         names = [f"client {self.metadata.client_id}"] if self.metadata.client_id else []
@@ -55,7 +55,7 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Timeline(msgspec.Struct, frozen=True):
-    """A grant's life. ``status`` says in words where it stands; no lines: there is no such grant."""
+    """The history of a grant. ``status`` is its state in words. Without lines there is no such grant."""
 
     tenant: str
     grant_id: str
@@ -167,7 +167,7 @@ def _read(stored: StoredEvent) -> tuple[Line, Event | None]:
 
 
 def _status(grant: Grant) -> str:
-    """Where the grant stands, in words."""
+    """The state of the grant, in words."""
     if not grant.exists:
         return "never begun"
     if grant.revoked_at is not None:

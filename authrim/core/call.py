@@ -1,4 +1,4 @@
-"""A request on its way through the server: who asks, and the parts of the server that answer."""
+"""A request on its way through the server: the caller, and the parts of the server."""
 
 from typing import Self
 
@@ -9,7 +9,7 @@ from authrim.core.parts import Core, Parts
 
 
 class Call(Origin, frozen=True, kw_only=True):
-    """One request. It never changes: what becomes known of it makes a new one.
+    """One request. It never changes: new information makes a new call.
 
     ``core`` is what every room stands on; ``parts`` holds the parts of the other rooms, each under its room's key.
     """
@@ -18,9 +18,9 @@ class Call(Origin, frozen=True, kw_only=True):
     parts: Parts
 
     def of_client(self, client_id: str) -> Self:
-        """The call, now that its client is known."""
+        """The call after its client is known."""
         return msgspec.structs.replace(self, client_id=client_id)
 
     def of_person(self, subject: str, actor: str | None = None) -> Self:
-        """The call, now that its person is known; ``actor`` ``subject``: the person acts, and not a client."""
+        """The call after its person is known. ``actor`` ``subject``: the person acts, not a client."""
         return msgspec.structs.replace(self, subject=subject, actor=actor or self.actor)

@@ -1,4 +1,4 @@
-"""Read, decide, append, answer: the one way that anything changes.
+"""Read, decide, append, answer: the only path for changes.
 
 A stream is read, the caller decides on its state, what was decided is appended at the version that was read, and the
 answer is given only after that is durable. When somebody else was faster it is read and decided again: a request has
@@ -34,9 +34,9 @@ from projections.session_clients import session_client_rows
 
 A = TypeVar("A")
 
-#: How long an append that keeps losing is decided again before the client is asked to come back.
+#: How long an append that keeps losing is decided again before the client is asked to retry later.
 PATIENCE_SECONDS = 5.0
-#: How often somebody else may be faster before an administrator is asked to come back.
+#: How often an administrator's append may lose before they are asked to retry later.
 ATTEMPTS: Final = 3
 
 
@@ -62,7 +62,7 @@ class Outcome(msgspec.Struct, Generic[A], frozen=True):
 
 
 class GrantRead(NamedTuple):
-    """A grant as its stream had it, the version it was read at, and the database's clock then, in seconds."""
+    """A grant, the version of its stream that was read, and the database's clock at that time, in seconds."""
 
     grant: Grant
     version: int
@@ -74,7 +74,7 @@ GRANTS_REMEMBERED = 4096
 
 
 class Executor:
-    """Appends what was decided, again and again until it fits or patience ends."""
+    """Decides and appends, again after each conflict, until the append succeeds or the time is over."""
 
     def __init__(self, store: Store, configuration: Configuration) -> None:
         self._store = store
@@ -83,7 +83,7 @@ class Executor:
         self._remembered: LruCache[str, tuple[Grant, int]] = LruCache(GRANTS_REMEMBERED)
 
     async def read_grant(self, tenant: str, grant_id: str) -> GrantRead:
-        """A grant from its stream; one that never was has version 0."""
+        """A grant from its stream. One that does not exist has version 0."""
         read = await self._store.read_stream(streams.grant_stream(tenant, grant_id))
         grant = grants.fold(codec.decode_stream(streams.GRANT, read))
         return GrantRead(grant, read.version, read.now // MICROSECONDS)
@@ -109,7 +109,7 @@ class Executor:
     async def on_remembered_grant(
         self, origin: Origin, grant_id: str, decide: Callable[[Grant, int, int], Awaitable[Outcome[A]]]
     ) -> A | Refusal:
-        """As ``on_grant``, without reading a stream that this process wrote last.
+        """Like ``on_grant``, but without reading a stream that this process wrote last.
 
         Only an acceptance may rest on memory, because the append proves at once that it was the newest state: it
         loses when the stream has moved. Whatever else comes out is decided anew on what the store says. ``now`` is
@@ -126,7 +126,7 @@ class Executor:
         return await self.on_grant(origin, grant_id, decide)
 
     def _remember(self, changes: tuple[Change, ...]) -> None:
-        """Keep the state that an append left a person's grant in, when the state before it is known."""
+        """Remember the state of a person's grant after an append, if the state before it is known."""
         for change in changes:
             begins = change.version == 0 and isinstance(change.events[0], AuthorizationRequested)
             before = NOTHING if begins else change.before
@@ -223,7 +223,7 @@ async def _append(store: Store, origin: Origin, outcome: Outcome[Any], applied: 
 
 
 def _answer(outcome: Outcome[A], origin: Origin) -> A | Refusal:
-    """What was decided. A refusal that the appended events tell of says so, and is not recorded once more."""
+    """The answer of the decision. A refusal that the appended events record says so, and is not recorded again."""
     answer = outcome.answer
     if isinstance(answer, Refusal) and origin.error_id and (outcome.changes or outcome.rows):
         return msgspec.structs.replace(answer, recorded=True)

@@ -1,4 +1,4 @@
-"""Where a change comes from: what stands beside each event as its metadata."""
+"""The origin of a change, which becomes the metadata of each event."""
 
 import msgspec
 
@@ -9,7 +9,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """Who causes a change, for the metadata beside each event.
+    """The origin of a change, for the metadata of each event.
 
     ``address`` is a keyed hash. ``error_id`` is given to the client with a refusal, and stands in the metadata of
     whatever the refusal recorded, so that an auditor can find it.
@@ -24,7 +24,7 @@ class Origin(msgspec.Struct, frozen=True):
     error_id: str = ""
 
     def metadata(self, error_id: str = "") -> bytes:
-        """The metadata as it is stored: small JSON text, nothing in it that is empty."""
+        """The metadata in its stored form: JSON text without empty fields."""
         return _encode(
             Metadata(
                 tenant=self.tenant,

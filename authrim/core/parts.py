@@ -1,4 +1,4 @@
-"""The parts of a running server, made once when it starts.
+"""The parts of a running server, created once at startup.
 
 Each room owns one part and its key; ``server/app.py`` makes them all. A handler takes the parts that it needs.
 """
@@ -28,27 +28,27 @@ T = TypeVar("T")
 
 
 class Part(Generic[T]):
-    """The key of a room's part, such as ``CLIENTS``."""
+    """The key of a package's part, such as ``CLIENTS``."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
 
 class Parts:
-    """The parts of the rooms, each under its key."""
+    """The parts of the packages, each under its key."""
 
     def __init__(self, parts: Mapping[Part[Any], Any]) -> None:
         self._parts = dict(parts)
 
     def __getitem__(self, key: Part[T]) -> T:
-        """The part of a room. Raises KeyError when the server was made without it."""
+        """The part of a package. Raises KeyError if the server was created without it."""
         part: T = self._parts[key]
         return part
 
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """What every room stands on. ``features`` are the names of those that are on."""
+    """The part that every package uses. ``features`` are the names of the features that are on."""
 
     settings: Settings
     store: ReadBack

@@ -1,4 +1,4 @@
-"""Every refusal leaves a trace for ``authrim audit why``, and a flood of them cannot fill the log.
+"""Records every refusal for ``authrim audit why``, without letting a flood of them fill the log.
 
 A refusal that belongs to no grant is a one-event stream. Beyond a limit a minute, of one source and of all together,
 refusals are only counted, and the counts are written once a minute.
@@ -21,11 +21,11 @@ from domain.refusal_events import RefusalsCounted, RequestRefused
 
 log = structlog.get_logger(__name__)
 
-#: Refusals of one source that are recorded one by one in a minute.
+#: Refusals of one source that are recorded one by one per minute.
 RECORDED_A_MINUTE = 60
-#: Refusals of all sources together, so that many networks write no more than some do.
+#: Refusals of all sources together, so that many networks cannot write more.
 RECORDED_IN_ALL = 1200
-#: Sources remembered within a minute; beyond that, new ones are only counted.
+#: Sources that are remembered per minute; new ones beyond that are only counted.
 SOURCES = 10_000
 
 
@@ -40,7 +40,7 @@ class Refusals:
         self._counted: Counter[tuple[str, str, str]] = Counter()
 
     async def record(self, origin: Origin, endpoint: str, refusal: Refusal, client_known: bool) -> None:
-        """Write down that a request was refused before it changed anything. ``origin.error_id`` names it."""
+        """Record that a request was refused before it changed anything. ``origin.error_id`` identifies it."""
         now = int(time())
         await self._turn_minute(now // 60)
         if not self._may_record(origin.address):
@@ -78,7 +78,7 @@ class Refusals:
         await self.flush()
 
     async def flush(self) -> None:
-        """Write the counts that have come together; what cannot be written now is kept for the next time."""
+        """Write the collected counts. Counts that cannot be written now are kept for the next time."""
         counted, self._counted = self._counted, Counter()
         for (tenant, endpoint, error), count in counted.items():
             event = RefusalsCounted(endpoint=endpoint, error=error, count=count, minute=self._minute)

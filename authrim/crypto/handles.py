@@ -28,7 +28,7 @@ _SHAPE = re.compile(
 
 
 class Handle(NamedTuple):
-    """What is read in a value, without its secret. ``generation`` is 0 for all but refresh tokens."""
+    """The parts of a value, without its secret. ``generation`` is 0 except for refresh tokens."""
 
     kind: Kind
     grant_id: str
@@ -46,7 +46,7 @@ def new_handle(kind: Literal["ac", "at", "pr"], grant_id: str) -> str:
 
 
 def parse_handle(value: str) -> Handle | None:
-    """What the value says of itself, or None when it has not the exact shape of its kind."""
+    """The parts of the value, or None if it does not have the exact form of its kind."""
     match = _SHAPE.fullmatch(value)
     if match is None:
         return None
@@ -72,7 +72,7 @@ def refresh_token(
 
 
 def genuine_refresh(master: MasterKeys, tenant: str, value: str, key_id: str | None = None) -> bool:
-    """Whether ``value`` is the refresh token that this server gives out for the generation written in it."""
+    """Whether ``value`` is the refresh token that this server issues for the generation in it."""
     handle = parse_handle(value)
     if handle is None or handle.kind != REFRESH_TOKEN:
         return False

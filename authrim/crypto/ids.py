@@ -1,4 +1,4 @@
-"""Identifiers, generated secrets, digests, and the comparison that tells nothing by its time."""
+"""Identifiers, generated secrets, digests, and comparison in constant time."""
 
 import hashlib
 import hmac
@@ -20,7 +20,7 @@ def new_id() -> str:
 
 
 def first_id_of(seconds: int) -> str:
-    """The id that all ids made at that time (seconds since 1970) or later come behind."""
+    """The lower bound of all ids that were made at or after that time (seconds since 1970)."""
     return f"{seconds * 1000 << 80 | _VERSION_7 | _VARIANT:032x}"
 
 
@@ -48,13 +48,13 @@ def new_secret(bits: int = 256) -> str:
 
 
 def digest(value: str | bytes) -> str:
-    """SHA-256 of ``value`` (text as UTF-8) as base64url: what the log keeps of a code or a token."""
+    """SHA-256 of ``value`` (text as UTF-8) as base64url: the form in which the log stores a code or a token."""
     data = value.encode("utf-8") if isinstance(value, str) else value
     return base64url.encode(hashlib.sha256(data).digest())
 
 
 def constant_time_equal(one: str | bytes, other: str | bytes) -> bool:
-    """Whether both are the same, in a time that does not depend on where they differ."""
+    """Whether both are equal, compared in constant time."""
     return hmac.compare_digest(_bytes(one), _bytes(other))
 
 

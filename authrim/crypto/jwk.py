@@ -44,7 +44,7 @@ _ROCA_RESIDUES: Final = {p: frozenset(pow(65537, k, p) for k in range(p)) for p 
 
 
 class JwkRefused(ValueError):
-    """A key that is not accepted. ``code`` says why; nothing of the key is in the text."""
+    """The key is not accepted. ``code`` says why; the text contains nothing of the key."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -154,5 +154,5 @@ def thumbprint(jwk: Mapping[str, Any]) -> str:
 
 
 def published(jwk: Mapping[str, Any]) -> dict[str, Any]:
-    """What may be published of a key: the members on a list, so that no other can slip through (A176)."""
+    """The public members of a key: only those on a list, so that no private one is published (A176)."""
     return {member: jwk[member] for member in PUBLISHED_MEMBERS if member in jwk}

@@ -33,7 +33,7 @@ _RSA_BITS = 2048
 
 
 class KeyPair(NamedTuple):
-    """A new key: what is published of it, and its private half (PKCS #8, DER) for a sealed row."""
+    """A new key: its public JWK, and its private key (PKCS #8, DER) for a sealed row."""
 
     public: NewKey
     private: bytes
@@ -43,7 +43,7 @@ class KeyPair(NamedTuple):
 
 
 async def new_key_pair(alg: str) -> KeyPair:
-    """Make a key for one of ``SIGNING_ALGORITHMS`` or ``ENCRYPTION_ALGORITHMS``; ValueError for another.
+    """Create a key for one of ``SIGNING_ALGORITHMS`` or ``ENCRYPTION_ALGORITHMS``; ValueError for another.
 
     Its ``kid`` is its thumbprint, so no two keys share one (A176), and begins with a letter or a digit.
     """
@@ -51,7 +51,7 @@ async def new_key_pair(alg: str) -> KeyPair:
 
 
 async def load_key(kid: str, alg: str, private: bytes) -> SigningKey | DecryptionKey:
-    """The key of a private half. Raises ValueError, whose text holds nothing of it."""
+    """Load a private key. Raises ValueError, whose text contains nothing of the key."""
     return await asyncio.to_thread(_load, kid, alg, private)
 
 

@@ -20,7 +20,7 @@ PrivateHalf = Callable[[str, str], Awaitable[bytes | None]]
 
 
 class NoSigningKey(LookupError):
-    """No key of that algorithm signs now."""
+    """There is no active signing key for that algorithm."""
 
     def __init__(self, alg: str) -> None:
         super().__init__(f"no key signs {alg} now")
@@ -53,7 +53,7 @@ class KeyRing:
 
     @property
     def times(self) -> KeyTimes:
-        """How long key sets are cached and tokens live: the facts of a rotation."""
+        """How long key sets are cached and tokens are valid: the times of a rotation."""
         return self._times
 
     async def adopt(self, tenant: str, key: Key) -> None:
@@ -69,7 +69,7 @@ class KeyRing:
         self._moments.pop(tenant, None)
 
     def keys(self, tenant: str) -> tuple[Key, ...]:
-        """All keys of the tenant, gone ones too, in the order in which they were made."""
+        """All keys of the tenant, including those that are gone, oldest first."""
         return tuple(sorted(self._keys.get(tenant, {}).values(), key=lambda key: (key.created_at, key.kid)))
 
     def signer(self, tenant: str, alg: str, now: int) -> SigningKey:
@@ -80,7 +80,7 @@ class KeyRing:
         return signer
 
     def algorithms(self, tenant: str, now: int) -> tuple[str, ...]:
-        """The algorithms that the tenant signs with now, in alphabetical order."""
+        """The algorithms that the tenant currently signs with, in alphabetical order."""
         return tuple(sorted(self._at(tenant, now).signers))
 
     def jwks(self, tenant: str, now: int) -> bytes:
@@ -88,7 +88,7 @@ class KeyRing:
         return self._at(tenant, now).jwks
 
     def verification_keys(self, tenant: str, now: int) -> KeySet:
-        """The keys that our own signatures are verified with: all that are published, retired ones too."""
+        """The keys that verify our own signatures: all published keys, including retired ones."""
         return self._at(tenant, now).verification_keys
 
     def past_and_present_keys(self, tenant: str, now: int) -> KeySet:

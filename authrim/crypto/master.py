@@ -1,4 +1,4 @@
-"""The master keys, and the keys derived from them, one for each purpose (RFC 5869).
+"""The master keys, and the keys derived from them, one per purpose (RFC 5869).
 
 The first is current; the others only read what was made with them, until everything is made anew. Nothing is
 encrypted or signed with a master key itself.
@@ -23,7 +23,7 @@ class MasterKeyRefused(ValueError):
 
 
 class UnknownMasterKey(LookupError):
-    """Something was made with a master key that is not configured any more. Holds the key's id."""
+    """Something was made with a master key that is no longer configured. Holds the key's id."""
 
     def __init__(self, key_id: str) -> None:
         super().__init__(f"no master key with the id {key_id} is configured")
@@ -33,7 +33,7 @@ class MasterKeys:
     """The configured master keys, known by id; the first of them is ``current_id``."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
-        """Raises MasterKeyRefused when there is none, one is not 32 bytes, or one is there twice."""
+        """Raises MasterKeyRefused if there is no key, one is not 32 bytes long, or one is repeated."""
         if not keys:
             raise MasterKeyRefused("no master key is configured")
         self._keys: dict[str, bytes] = {}

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class PasswordCost(NamedTuple):
-    """What one hash costs. The default is OWASP's first choice for argon2id: 19 MiB, two passes, one lane."""
+    """The cost of one hash. The default is OWASP's first choice for argon2id: 19 MiB, two passes, one lane."""
 
     memory_kib: int = 19 * 1024
     passes: int = 2
@@ -35,7 +35,7 @@ DEFAULT_COST: Final = PasswordCost()
 
 
 class PasswordsBusy(Exception):
-    """Too many passwords wait to be checked: 503 with ``Retry-After``. Nothing was checked."""
+    """Too many password checks are waiting: 503 with ``Retry-After``. Nothing was checked."""
 
     def __init__(self) -> None:
         super().__init__("too many passwords wait to be checked")
@@ -61,7 +61,7 @@ class Passwords:
         return await self._run(lambda: self._hasher.hash(_normalized(password)), source)
 
     async def verify(self, password_hash: str, password: str, source: str | None = None) -> bool:
-        """Whether the hash is of this password. Raises PasswordsBusy."""
+        """Whether the password matches the hash. Raises PasswordsBusy."""
         return await self._run(lambda: _verify(self._hasher, password_hash, password), source)
 
     async def verify_dummy(self, password: str, source: str | None = None) -> None:
@@ -72,14 +72,14 @@ class Passwords:
         await self._run(lambda: _verify(self._hasher, self._hash_of_nothing, password), source)
 
     def needs_rehash(self, password_hash: str) -> bool:
-        """Whether the hash was made with other parameters than today's."""
+        """Whether the hash was made with other parameters than the current ones."""
         try:
             return self._hasher.check_needs_rehash(password_hash)
         except InvalidHashError:
             return True
 
     def close(self) -> None:
-        """Finish what is being checked, drop what waits."""
+        """Finish the running checks and drop the waiting ones."""
         self._pool.shutdown(cancel_futures=True)
 
     async def _run(self, work: Callable[[], T], source: str | None) -> T:

@@ -23,12 +23,12 @@ def new_registration_token(client_id: str) -> str:
 
 
 def initial_token_id(value: str) -> str | None:
-    """The id that an initial access token names, or None when it has not the shape of one."""
+    """The id in an initial access token, or None if it does not have the form of one."""
     match = _INITIAL.fullmatch(value)
     return None if match is None else match["named"]
 
 
 def registration_token_client(value: str) -> str | None:
-    """The client that a registration access token names, or None when it has not the shape of one."""
+    """The client id in a registration access token, or None if it does not have the form of one."""
     match = _REGISTRATION.fullmatch(value)
     return None if match is None else match["named"]

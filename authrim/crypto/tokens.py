@@ -57,7 +57,7 @@ def sign_access_token(
 
 
 class SentWith(NamedTuple):
-    """What an ID token is sent together with, and vouches for by a hash of it."""
+    """The values that an ID token is sent with and contains hashes of: code, access token, state."""
 
     access_token: str | None = None
     code: str | None = None

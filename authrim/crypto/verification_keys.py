@@ -1,4 +1,4 @@
-"""The keys that signatures are verified with: a client's JWK Set, our own published keys, a shared secret.
+"""The keys that verify signatures: a client's JWK Set, our own published keys, a shared secret.
 
 A key knows its algorithms from the start; the header of a token never chooses for it (RFC 8725 §3.1).
 """
@@ -56,7 +56,7 @@ class VerificationKey:
         return cls("", secret, frozenset({alg}))
 
     def verifies(self, alg: str, signature: bytes, message: bytes) -> bool:
-        """Whether ``signature`` is this key's over ``message``; never with an algorithm it is not for."""
+        """Whether ``signature`` over ``message`` is valid for this key and one of its algorithms."""
         if alg not in self.algorithms:
             return False
         try:
@@ -70,7 +70,7 @@ class VerificationKey:
 
 
 class KeySet:
-    """Keys to choose from by what a header says."""
+    """A set of keys, from which a header selects one."""
 
     def __init__(self, keys: Iterable[VerificationKey]) -> None:
         """Raises JwkRefused when two keys share a ``kid``."""

@@ -1,4 +1,4 @@
-"""Every feature once, one file an area. Routing and discovery are computed from this table.
+"""Every feature once, one file per area. Routing and discovery are computed from this table.
 
 A feature that is off leaves no route and no metadata. ``docs/specs.md`` is written from the table.
 """
@@ -36,7 +36,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
 
 
 class UnknownFeature(ValueError):
-    """The settings name a feature that is not there, or that cannot be switched."""
+    """The settings name a feature that does not exist, or that cannot be switched."""
 
 
 def enabled(settings: Settings) -> tuple[Feature, ...]:

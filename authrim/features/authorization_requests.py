@@ -1,4 +1,4 @@
-"""How a client may send its authorization request: pushed beforehand, or signed."""
+"""How a client may send its authorization request: pushed, or signed."""
 
 from typing import Any, Final
 

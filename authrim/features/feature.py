@@ -34,7 +34,7 @@ class Route(msgspec.Struct, frozen=True):
 
 
 class Feature(msgspec.Struct, frozen=True):
-    """A feature as its users know it.
+    """A feature, as it is documented for users.
 
     ``status``: ``stable``, or ``draft`` with the draft's number; a draft is off until ``features_on`` names it.
     ``optional``: ``features_off`` may name it. ``possible``: whether the settings give it what it needs; it is off
@@ -52,5 +52,5 @@ class Feature(msgspec.Struct, frozen=True):
 
     @property
     def is_draft(self) -> bool:
-        """Whether it may still change under its users."""
+        """Whether it may still change incompatibly."""
         return self.status != STABLE

@@ -1,4 +1,4 @@
-"""OpenID Connect logout: asked for by an application, told to the others."""
+"""OpenID Connect logout: requested by one application, and notified to the others."""
 
 from typing import Final
 

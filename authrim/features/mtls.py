@@ -22,7 +22,7 @@ _CALLED_BY_CLIENTS: Final = (
 
 
 def sees_certificates(settings: Settings) -> bool:
-    """Whether there is a way for a client's certificate to get here."""
+    """Whether client certificates can reach the server."""
     return (
         (settings.tls_client_certificates == "request" and settings.issuer.startswith("https:"))
         or settings.mtls_port is not None

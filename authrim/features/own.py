@@ -1,4 +1,4 @@
-"""What no specification asks for: clients' pictures, and whether the server is well."""
+"""Features without a specification: clients' logos, and health checks."""
 
 from typing import Final
 

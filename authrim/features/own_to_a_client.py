@@ -1,4 +1,4 @@
-"""What a client brings and gets of its own: its keys, its name for people, answers that only it can read."""
+"""What is specific to a client: its keys, pairwise subjects, and encrypted responses."""
 
 from typing import Any, Final
 

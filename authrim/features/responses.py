@@ -1,4 +1,4 @@
-"""Response types and response modes beside the plain code in the query; each off until a client registers it."""
+"""Response types and response modes other than the plain code in the query. A client must register each."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""Keys of whoever asks: tokens that are bound to them, and instances of clients that are vouched for."""
+"""Keys of clients: tokens that are bound to them, and attested client instances."""
 
 from typing import Final
 

@@ -1,1 +1,1 @@
-"""What a process remembers."""
+"""The caches of a process."""

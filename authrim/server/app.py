@@ -1,4 +1,4 @@
-"""The application: every route of every feature, and what runs beside the requests."""
+"""The application: every route of every feature, and its background tasks."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -111,7 +111,7 @@ def _answer_failure(request: web.Request, refusal: Refusal, error_id: str) -> we
 
 @asynccontextmanager
 async def background_work(parts: Parts) -> AsyncIterator[None]:
-    """What runs beside the requests, for as long as the server does."""
+    """The background tasks, which run as long as the server."""
     core = parts[CORE]
     works: list[Callable[[], Coroutine[Any, Any, None]]] = [
         core.configuration.follow,
@@ -137,7 +137,7 @@ async def background_work(parts: Parts) -> AsyncIterator[None]:
 
 
 async def _kept_running(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Begin again what ended by an error that nobody foresaw: none of it may stop for good, or in silence."""
+    """Restart a background task after an unexpected error, and log it: none may stop silently."""
     while True:
         try:
             await work()

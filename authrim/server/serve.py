@@ -1,4 +1,4 @@
-"""One server process: open the store, listen, answer until told to stop, and leave nothing half done."""
+"""One server process: open the store, listen, answer until it is stopped, and finish what was begun."""
 
 import asyncio
 import gc
@@ -85,7 +85,7 @@ def tls_of(settings: Settings) -> tuple[Tls | None, Tls | None]:
 
 
 def _reload(listeners: Iterable[Tls | None]) -> None:
-    """SIGHUP: a certificate that was renewed; one that cannot be used is not taken."""
+    """SIGHUP: load the renewed certificate. If it cannot be used, keep the old one."""
     try:
         for tls in listeners:
             if tls is not None:

@@ -40,7 +40,7 @@ class _Worker:
         self._started = time.monotonic()
 
     def keep_alive(self) -> None:
-        """Start it again when it has died, after a pause that grows."""
+        """Restart it after it has died, with a growing pause."""
         if self.process.poll() is None:
             return
         now = time.monotonic()
@@ -132,5 +132,5 @@ def _stop_all(processes: list[subprocess.Popen[bytes]]) -> int:
 
 
 def worker_command(arguments: Sequence[str]) -> list[str]:
-    """The command of a worker: this very program with other arguments."""
+    """The command of a worker: this program with other arguments."""
     return [sys.executable, "-m", "authrim", *arguments]

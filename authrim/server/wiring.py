@@ -1,4 +1,4 @@
-"""The parts of a server: made once from its settings and its store, each under the key of its room."""
+"""The parts of a server, created once from its settings and its store, each under the key of its package."""
 
 from urllib.parse import urlsplit
 

@@ -1,4 +1,4 @@
-"""The statements on shadow tables that both engines take. Names come from ``projections/``, nothing from outside."""
+"""The statements on shadow tables for both engines. All names come from ``projections/``, none from outside."""
 
 from projections.expiry import may_be_gone
 from projections.tables import SESSIONS, Table
@@ -31,7 +31,7 @@ def differences(table: Table, now: int) -> str:
 
 
 def remove_extra(table: Table) -> str:
-    """Delete the live rows that replay did not make."""
+    """Delete the live rows that the replay did not produce."""
     key = table.columns[0]
     return (
         f"DELETE FROM {table.name} WHERE NOT EXISTS "  # noqa: S608
@@ -51,7 +51,7 @@ def put_differing(table: Table) -> str:
 
 
 def forget_ahead(table: Table) -> str:
-    """Delete shadow rows behind the position of a follower; its name is to be bound, once."""
+    """Delete shadow rows after the position of a follower. The follower's name is bound once."""
     where = "coalesce((SELECT position FROM followers WHERE name = {name}), 0)"
     return f"DELETE FROM {shadow_of(table)} WHERE position > {where}"  # noqa: S608
 

@@ -1,4 +1,4 @@
-"""What a failure of the database means in words, and what to do about it: for whoever runs a command.
+"""Explains a failure of the database and how to fix it, for the person who runs a command.
 
 The text names the setting and never holds a value, an address or the database's own words, which may quote them.
 """
@@ -127,7 +127,7 @@ FAILURES: Final = (
 
 
 def cause_of(failed: Exception) -> str:
-    """The failure in words, with its fix, and its name for those who look it up."""
+    """An explanation of the failure, with its fix and its technical name."""
     match failed:
         case UnreadableEvent():
             return f"{failed}: run `authrim audit verify`, and restore the backup when the log does not fit"

@@ -1,4 +1,4 @@
-"""The hash chain over the log: how it is computed, and the walk that proves it (decisions.md 10).
+"""The hash chain over the log: how it is computed and verified (decisions.md 10).
 
 ``docs/audit/hash-chain.md`` says the same to an outsider, with test vectors.
 
@@ -56,7 +56,7 @@ def chain_hash(previous: bytes, batch_hash: bytes, first: int, last: int, record
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """The first place that does not fit: one position, or all positions of a batch."""
+    """The first mismatch: one position, or all positions of a batch."""
 
     first_position: int
     last_position: int
@@ -72,7 +72,7 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class Verification(msgspec.Struct, frozen=True):
-    """How far the log was proved: events and batches that fit, the chain hash there, and what did not fit."""
+    """How far the log was verified: the events and batches that match, the chain hash there, and the mismatch."""
 
     events: int
     batches: int
@@ -81,7 +81,7 @@ class Verification(msgspec.Struct, frozen=True):
 
     @property
     def is_proof(self) -> bool:
-        """Whether there was something to prove, and all of it fits."""
+        """Whether the log is not empty and everything matches."""
         return self.problem is None and self.events > 0
 
 
@@ -109,7 +109,7 @@ async def verify(store: Store, progress: Callable[[int, int], None] | None = Non
 async def _check_batch(
     batch: Batch, events: AsyncIterator[StoredEvent], proved: int, chain: bytes
 ) -> Problem | None:
-    """Whether a ledger row follows the one before, and the rows of the log are the ones it was made over."""
+    """Whether a ledger row follows the previous one and matches the rows of the log."""
     if batch.first_position != proved + 1:
         return Problem(proved + 1, proved + 1, f"the ledger goes on at {batch.first_position}")
     leaves: list[bytes] = []
@@ -128,7 +128,7 @@ async def _check_batch(
 
 
 def _check_event(event: StoredEvent | None, position: int, batch: Batch) -> Problem | None:
-    """Whether the row stands at its position and is the one its leaf hash was made over."""
+    """Whether the row is at its position and matches its leaf hash."""
     if event is None or event.position != position:
         return Problem(position, position, "the row is missing")
     if leaf_hash(event.stream, event.version, event.type, event.payload, event.metadata) != event.leaf:
@@ -139,7 +139,7 @@ def _check_event(event: StoredEvent | None, position: int, batch: Batch) -> Prob
 
 
 async def _check_end(store: Store, head: Head, proved: int, chain: bytes) -> Problem | None:
-    """Whether the proved log reaches the head, and nothing stands behind the head."""
+    """Whether the verified log reaches the head, and no row is after the head."""
     if proved < head.position:
         return Problem(proved + 1, head.position, "the end of the log is missing")
     if chain != head.chain_hash:

@@ -44,12 +44,12 @@ class UnreadableEvent(Exception):
 
 
 def encode(event: Event) -> NewEvent:
-    """The event as it is stored. Raises KeyError for one of no registry: it could never be read again."""
+    """The event in its stored form. Raises KeyError for an event without a registry: it could not be read again."""
     return NewEvent(_TAGS[type(event)], _encode(event))
 
 
 def decode(kind: str, tag: str, payload: bytes) -> Event:
-    """The event that was stored. Raises UnreadableEvent for an unknown tag or a payload of another shape."""
+    """The stored event. Raises UnreadableEvent for an unknown tag or a payload of a different shape."""
     try:
         event = _DECODERS[kind][tag].decode(payload)
     except (KeyError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -59,5 +59,5 @@ def decode(kind: str, tag: str, payload: bytes) -> Event:
 
 
 def decode_stream(kind: str, read: StreamRead) -> list[Event]:
-    """All events of a stream read, in order."""
+    """All events of a stream that was read, in order."""
     return [decode(kind, tag, payload) for tag, payload in read.payloads]

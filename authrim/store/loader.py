@@ -1,4 +1,4 @@
-"""Group calls: what is asked while one call is in flight travels together in the next.
+"""Group calls: requests that arrive while one call is in flight share the next call.
 
 Reads use it to become one ``= ANY(keys)`` query instead of one query each; guard rows and counters use it to
 share one commit. A key that is asked for while its own call is in flight is asked again: whoever wrote before
@@ -46,7 +46,7 @@ class GroupLoader(Generic[K, V]):
         return future
 
     async def close(self) -> None:
-        """Take no more and finish what waits."""
+        """Accept no more calls and finish the waiting ones."""
         self._closed = True
         await self._running_load()
 

@@ -16,7 +16,7 @@ from authrim.store.sqlite.schema import check_sqlite, migrate_sqlite
 
 
 async def migrate(settings: Settings) -> list[str]:
-    """Bring the configured database up to date; the names of what was applied. Raises UnknownSchema, Unavailable."""
+    """Upgrade the configured database; returns the applied migrations. Raises UnknownSchema, Unavailable."""
     database = settings.database.get_secret_value()
     if is_postgres(database):
         return await migrate_postgres(database)

@@ -1,4 +1,4 @@
-"""Migrations: numbered plain SQL, and which of it a database still lacks.
+"""Migrations: numbered plain SQL files, and which of them a database still lacks.
 
 ``NNNN_name.sql`` runs on both engines, ``NNNN_name.postgres.sql`` and ``NNNN_name.sqlite.sql`` on one.
 """
@@ -48,7 +48,7 @@ def migrations(engine: Engine) -> list[Migration]:
 
 
 def pending(engine: Engine, applied: Mapping[int, str]) -> list[Migration]:
-    """What is still to be applied. Raises UnknownSchema when the database is newer, or a file was changed."""
+    """The pending migrations. Raises UnknownSchema if the database is newer, or a file was changed."""
     known = migrations(engine)
     unknown = applied.keys() - {migration.version for migration in known}
     if unknown:
@@ -64,7 +64,7 @@ def pending(engine: Engine, applied: Mapping[int, str]) -> list[Migration]:
 
 
 def refuse_pending(engine: Engine, applied: Mapping[int, str]) -> None:
-    """Raise UnknownSchema when a migration is still to be applied."""
+    """Raise UnknownSchema if a migration is pending."""
     missing = pending(engine, applied)
     if missing:
         raise UnknownSchema(f"the database lacks migration {missing[0].name}: run `authrim migrate`")

@@ -15,7 +15,7 @@ STATEMENTS_KEPT: Final = 100
 
 
 def open_store(settings: Settings, *, exclusive: bool = False) -> ReadBack:
-    """The configured store, not opened yet. ``exclusive`` is for a server, of which SQLite takes one."""
+    """The configured store, not opened yet. ``exclusive`` is for servers: SQLite allows only one."""
     database = settings.database.get_secret_value()
     if is_postgres(database):
         listen = settings.database_listen

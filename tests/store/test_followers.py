@@ -20,7 +20,7 @@ from authrim.store.postgres.store import PostgresStore
 from authrim.store.read_back import ReadBack
 from authrim.store.sqlite.store import SQLiteStore
 from projections.audit import AUDIT
-from projections.followed import Recorded
+from projections.followed import LogEntry
 from projections.rows import Row
 from tests.store.log_samples import CANARY, behind_its_back, write_grant, write_history, write_poison
 from tests.support.patience import PATIENCE
@@ -171,7 +171,7 @@ async def test_event_that_a_projection_fails_on(store: ReadBack, store_place: Pa
     """F19: a projection's own error on one event is that event's failure, named by its type and nothing else."""
     await write_grant(store, "one")
 
-    def row_of(recorded: Recorded) -> Row | None:
+    def row_of(recorded: LogEntry) -> Row | None:
         if recorded.position == 2:
             raise RuntimeError(CANARY)
         return AUDIT.row_of(recorded)
@@ -188,7 +188,7 @@ async def test_row_that_the_database_refuses(store: ReadBack, store_place: Path 
     """F19: a row that breaks the table's own rule is its event's failure; the other rows of the page are written."""
     await write_grant(store, "one")
 
-    def row_of(recorded: Recorded) -> Row | None:
+    def row_of(recorded: LogEntry) -> Row | None:
         row = AUDIT.row_of(recorded)
         if row is not None and recorded.position == 2:
             return row._replace(values={**row.values, "tenant": None, "trace": CANARY})
@@ -210,7 +210,7 @@ async def test_row_that_no_index_takes(store: ReadBack, store_place: Path | str)
     """F19: a client id longer than PostgreSQL's indexes take sets its event apart there; SQLite writes the row."""
     await write_grant(store, "one")
 
-    def row_of(recorded: Recorded) -> Row | None:
+    def row_of(recorded: LogEntry) -> Row | None:
         row = AUDIT.row_of(recorded)
         if row is not None and recorded.position == 2:
             return row._replace(values={**row.values, "client_id": secrets.token_hex(10_000)})
@@ -230,7 +230,7 @@ async def test_two_followers_take_turns(store: ReadBack, other_store: ReadBack) 
     head = (await store.head()).position
     handled: list[int] = []
 
-    def row_of(recorded: Recorded) -> Row | None:
+    def row_of(recorded: LogEntry) -> Row | None:
         handled.append(recorded.position)
         return AUDIT.row_of(recorded)
 

@@ -70,7 +70,7 @@ def _of_table(part: str, table: Table) -> str:
 
 
 def digest() -> str:
-    """What the installed function is compared by."""
+    """The digest that the installed function is compared by."""
     return "sha256:" + sha256(text().encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""The role that the server runs as on PostgreSQL: what it may do, and what is kept with it (decisions.md 11)."""
+"""The role that the server runs as on PostgreSQL: its privileges and its settings (decisions.md 11)."""
 
 import asyncpg
 
@@ -52,7 +52,7 @@ async def _grant(connection: asyncpg.Connection, role: str, schema: str) -> None
 
 
 async def _keep_settings(connection: asyncpg.Connection, role: str, schema: str) -> bool:
-    """Keep with the role what a connection through a pooler in transaction mode cannot choose."""
+    """Store the settings with the role that a connection through a pooler in transaction mode cannot choose."""
     try:
         async with connection.transaction():
             for statement in role_settings(role, schema):

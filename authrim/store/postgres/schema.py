@@ -1,4 +1,4 @@
-"""The schema of a PostgreSQL database: made, brought up to date, checked."""
+"""Creates, upgrades and checks the schema of a PostgreSQL database."""
 
 from time import time
 
@@ -19,7 +19,7 @@ _LOCK = 0x61757468  # any number that all runs agree on
 
 
 async def migrate_postgres(dsn: str, schema: str = SCHEMA) -> list[str]:
-    """Make the schema if need be and apply what is pending. The role that runs it owns everything."""
+    """Create the schema if necessary and apply pending migrations. The role that runs it owns everything."""
     connection = await connect(dsn)
     names: list[str] = []
     try:
@@ -46,7 +46,7 @@ async def check_postgres(fetch: Fetch, schema: str) -> None:
 
 
 async def _install_append_function(connection: asyncpg.Connection, schema: str) -> bool:
-    """Install the append function unless it is there; whether it was not."""
+    """Install the append function if it is missing. Returns whether it was."""
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
         await connection.execute(f"SET LOCAL search_path TO {quoted(schema)}, pg_temp")
@@ -86,7 +86,7 @@ async def _applied_postgres(fetch: Fetch, schema: str) -> dict[int, str]:
 
 
 async def connect(dsn: str) -> asyncpg.Connection:
-    """A connection of one's own to the database. Raises Unavailable."""
+    """A separate connection to the database. Raises Unavailable."""
     try:
         return await asyncpg.connect(dsn, timeout=_CONNECT_SECONDS)
     except (*LOST, *REFUSED, *MALFORMED) as failed:
@@ -94,5 +94,5 @@ async def connect(dsn: str) -> asyncpg.Connection:
 
 
 def quoted(name: str) -> str:
-    """A name as SQL writes it."""
+    """A quoted SQL identifier."""
     return '"' + name.replace('"', '""') + '"'

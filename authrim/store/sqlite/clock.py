@@ -10,7 +10,7 @@ class Clock:
         self._latest = 0
 
     def now(self) -> int:
-        """The time: as the process has it, or the latest one known when that is ahead."""
+        """The time of the process, or the latest known time if that is ahead."""
         return self.not_before(time_ns() // 1000)
 
     def not_before(self, recorded_at: int) -> int:

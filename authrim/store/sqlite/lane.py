@@ -1,4 +1,4 @@
-"""Threads for SQLite: each has one connection and does one thing after the other.
+"""Threads for SQLite: each has one connection and runs one call at a time.
 
 A call crosses from the event loop to the thread and back once. What SQLite cannot do for now (disk full, input
 or output error, another writer for too long) is ``Unavailable``.
@@ -62,7 +62,7 @@ class Lane:
             raise Unavailable(sqlite_cause(failed)) from None
 
     async def close(self) -> None:
-        """Finish what is under way, close the connection and end the thread."""
+        """Finish the current call, close the connection and end the thread."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
         self._thread.shutdown()
 

@@ -1,4 +1,4 @@
-"""The schema of a SQLite file: made, brought up to date, checked."""
+"""Creates, upgrades and checks the schema of a SQLite file."""
 
 import os
 import sqlite3
@@ -14,7 +14,7 @@ _BUSY_SECONDS = 10.0
 
 
 def migrate_sqlite(path: Path) -> list[str]:
-    """Make the file if need be, readable by its owner only, and apply what is pending."""
+    """Create the file if necessary, readable only by its owner, and apply pending migrations."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
