@@ -15,6 +15,7 @@ from authrim.core.sealed_rows import PrivateData
 from authrim.crypto.master import MasterKeys
 from authrim.crypto.passwords import Passwords
 from authrim.people.accounts import create_account
+from authrim.people.new_account import AccountRequest, AccountStore
 from authrim.settings import Settings
 from authrim.store.migrate import migrate
 from authrim.store.opening import open_store
@@ -96,7 +97,8 @@ class AuthrimSide:
         master = MasterKeys.from_settings(settings.master_key_texts)
         passwords = Passwords()
         account = await create_account(
-            store, PrivateData(store, master), passwords, master, DEFAULT_TENANT, _LOGIN, _PASSWORD, {}
+            AccountStore(store, PrivateData(store, master), master, passwords, DEFAULT_TENANT),
+            AccountRequest(_LOGIN, _PASSWORD, {}),
         )
         assert not isinstance(account, Refusal)
         for name, metadata in clients.items():

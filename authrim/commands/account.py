@@ -12,6 +12,7 @@ from authrim.crypto.passwords import Passwords
 from authrim.people import accounts
 from authrim.people.account_list import list_accounts
 from authrim.people.accounts import ShownAccount
+from authrim.people.new_account import AccountRequest, AccountStore
 from domain.errors import Refusal
 from domain.person.account import Account
 from domain.person.grant_ending import Grants
@@ -55,9 +56,8 @@ def create(
         passwords = Passwords()
         try:
             return await accounts.create_account(
-                office.store, office.private, passwords, office.master, office.tenant,
-                login, password, claims, subject,
-            )  # fmt: skip
+                _accounts_of(office, passwords), AccountRequest(login, password, claims), subject
+            )
         finally:
             passwords.close()
 
@@ -83,9 +83,7 @@ def set_password(context: click.Context, account: str, ends: Grants | None, *, p
     async def work(office: Office, subject: str) -> Account | Refusal:
         passwords = Passwords()
         try:
-            return await accounts.set_password(
-                office.store, office.private, passwords, office.tenant, subject, password, ends
-            )
+            return await accounts.set_password(_accounts_of(office, passwords), subject, password, ends)
         finally:
             passwords.close()
 
@@ -246,3 +244,7 @@ def _line(account: Account) -> dict[str, Any]:
     """What a list says of an account."""
     set_at = None if account.password_set_at is None else moment(account.password_set_at)
     return {"subject": account.subject, "status": account.status, "password_set_at": set_at}
+
+
+def _accounts_of(office: Office, passwords: Passwords) -> AccountStore:
+    return AccountStore(office.store, office.private, office.master, passwords, office.tenant)

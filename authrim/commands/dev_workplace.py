@@ -16,6 +16,7 @@ from authrim.core.sealed_rows import PrivateData
 from authrim.crypto.master import MasterKeys
 from authrim.crypto.passwords import Passwords
 from authrim.people.accounts import create_account
+from authrim.people.new_account import AccountRequest, AccountStore
 from authrim.settings import Settings
 from authrim.store.contract import Store
 from domain.client.metadata import ClientMetadata
@@ -186,7 +187,8 @@ async def _account(settings: Settings, store: Store) -> dict[str, str]:
     password = secrets.token_urlsafe(12)
     try:
         created = await create_account(
-            store, PrivateData(store, master), passwords, master, DEFAULT_TENANT, LOGIN, password, PERSON
+            AccountStore(store, PrivateData(store, master), master, passwords, DEFAULT_TENANT),
+            AccountRequest(LOGIN, password, PERSON),
         )
     finally:
         passwords.close()

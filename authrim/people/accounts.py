@@ -15,13 +15,13 @@ from authrim.core.execute import Change, Outcome, carry_out
 from authrim.core.paging import rows_of
 from authrim.core.sealed_rows import SUBJECT, PrivateData, erasing_row
 from authrim.crypto.master import MasterKeys
-from authrim.crypto.passwords import Passwords
 from authrim.crypto.sealing import SealBroken, login_hmacs
 from authrim.people.claims import CLAIMS, LOGIN, PASSWORD
 from authrim.people.grants import record_endings
 from authrim.people.new_account import (
     LOGIN_TAKEN,
     AccountRequest,
+    AccountStore,
     decide_new_account,
     find_subject,
     prepare_account,
@@ -65,27 +65,19 @@ class Read(msgspec.Struct, frozen=True):
 
 
 async def create_account(
-    store: Store,
-    private: PrivateData,
-    passwords: Passwords,
-    master: MasterKeys,
-    tenant: str,
-    login: str,
-    password: str,
-    claims: Mapping[str, Any],
-    subject: str | None = None,
+    account_store: AccountStore, wanted: AccountRequest, subject: str | None = None
 ) -> Account | Refusal:
     """Make an account that can sign in. ``subject`` None: a random pseudonym. Raises PasswordsBusy.
 
     All of it is one append; two accounts that want the same login at once are decided by the database.
     """
-    wanted = AccountRequest(login, password, claims)
+    store, tenant = account_store.store, account_store.tenant
     refusal = refuse_new_account(wanted)
     if refusal is not None:
         return refusal
-    if await find_subject(store, master, tenant, login) is not None:
+    if await find_subject(store, account_store.master, tenant, wanted.login) is not None:
         return LOGIN_TAKEN
-    new = await prepare_account(private, passwords, master, tenant, wanted, subject)
+    new = await prepare_account(account_store, wanted, subject)
 
     async def attempt() -> Outcome[Account]:
         read = await read_account(store, tenant, new.subject)
@@ -100,9 +92,8 @@ async def create_account(
 
 
 async def set_password(
-    store: Store, private: PrivateData, passwords: Passwords, tenant: str, subject: str, password: str,
-    ends: Grants = "unbound",
-) -> Account | Refusal:  # fmt: skip
+    account_store: AccountStore, subject: str, password: str, ends: Grants = "unbound"
+) -> Account | Refusal:
     """Change the password, end the person's sessions, and of the grants that outlive them those that ``ends`` says.
     Raises PasswordsBusy.
 
@@ -112,9 +103,10 @@ async def set_password(
     refusal = refuse_password(password)
     if refusal is not None:
         return refusal
-    values = {PASSWORD: (await passwords.hash(password)).encode()}
+    store, tenant = account_store.store, account_store.tenant
+    values = {PASSWORD: (await account_store.passwords.hash(password)).encode()}
     account = await _change_private(
-        store, private, tenant, subject, values,
+        store, account_store.private, tenant, subject, values,
         lambda read: accounts.decide_set_password(read.account, read.now, ends),
     )  # fmt: skip
     if not isinstance(account, Refusal):

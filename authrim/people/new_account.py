@@ -5,6 +5,7 @@ One set of rules and one set of rows; only the append is the caller's, who may h
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -49,6 +50,17 @@ PASSWORD_LENGTH: Final = invalid_request(
 )
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class AccountStore:
+    """Where the accounts of a tenant are kept, and what their passwords are hashed and their rows sealed with."""
+
+    store: Store
+    private: PrivateData
+    master: MasterKeys
+    passwords: Passwords
+    tenant: str
+
+
 class AccountRequest(msgspec.Struct, frozen=True):
     """A request for a new account. ``claims`` are the claims about the person (OIDC Core §5.1)."""
 
@@ -90,21 +102,21 @@ def refuse_password(password: str) -> Refusal | None:
 
 
 async def prepare_account(
-    private: PrivateData, passwords: Passwords, master: MasterKeys, tenant: str, wanted: AccountRequest,
-    subject: str | None = None, source: str | None = None,
-) -> NewAccount:  # fmt: skip
+    account_store: AccountStore, wanted: AccountRequest, subject: str | None = None, source: str | None = None
+) -> NewAccount:
     """Hash the password and seal the rows. ``subject`` None: a random pseudonym. ``source``: the stranger who
     asks. Raises PasswordsBusy."""
     chosen = subject or new_id()
     values = {
         LOGIN: wanted.login.strip().encode(),
-        PASSWORD: (await passwords.hash(wanted.password, source)).encode(),
+        PASSWORD: (await account_store.passwords.hash(wanted.password, source)).encode(),
         CLAIMS: stored_claims(wanted.claims),
     }
-    login_key = row_key(tenant, login_hmac(master, tenant, wanted.login))
+    tenant = account_store.tenant
+    login_key = row_key(tenant, login_hmac(account_store.master, tenant, wanted.login))
     rows = (
         Row(LOGINS.name, "claim", {"key": login_key, "tenant": tenant, "subject": chosen}),
-        *private.first_rows(tenant, SUBJECT, chosen, values),
+        *account_store.private.first_rows(tenant, SUBJECT, chosen, values),
     )
     return NewAccount(chosen, tuple(wanted.claims), rows)
 

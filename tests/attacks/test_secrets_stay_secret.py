@@ -13,6 +13,7 @@ import psycopg2
 import pytest
 
 from authrim.people.accounts import create_account
+from authrim.people.new_account import AccountRequest, AccountStore
 from authrim.people.part import PEOPLE
 from authrim.store.contract import Append, NewEvent, Store, StreamAppend
 from authrim.store.postgres.application_role import grant_application_role
@@ -77,9 +78,9 @@ async def sign_up(server: RunningServer) -> dict[str, str]:
     }
     core = server.core
     created = await create_account(
-        core.store, core.private, server.parts[PEOPLE].passwords, core.master, DEFAULT_TENANT,
-        canaries["login"], canaries["password"], claims,
-    )  # fmt: skip
+        AccountStore(core.store, core.private, core.master, server.parts[PEOPLE].passwords, DEFAULT_TENANT),
+        AccountRequest(canaries["login"], canaries["password"], claims),
+    )
     assert not isinstance(created, Refusal)
     server.login, server.password, server.subject = canaries["login"], canaries["password"], created.subject
     return canaries

@@ -17,6 +17,7 @@ from authrim.core.sealed_rows import PrivateData
 from authrim.crypto.master import MasterKeys
 from authrim.crypto.passwords import Passwords
 from authrim.people.accounts import create_account
+from authrim.people.new_account import AccountRequest, AccountStore
 from authrim.store.opening import open_store
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
@@ -88,7 +89,8 @@ class Site:
         await store.open()
         master, passwords = MasterKeys.from_settings([MASTER_KEY]), Passwords(cost=CHEAP)
         account = await create_account(
-            store, PrivateData(store, master), passwords, master, DEFAULT_TENANT, LOGIN, PASSWORD, PERSON
+            AccountStore(store, PrivateData(store, master), master, passwords, DEFAULT_TENANT),
+            AccountRequest(LOGIN, PASSWORD, PERSON),
         )
         assert not isinstance(account, Refusal)
         self.subject = account.subject

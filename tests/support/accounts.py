@@ -2,6 +2,7 @@
 
 from authrim.crypto.passwords import Passwords
 from authrim.people import accounts
+from authrim.people.new_account import AccountRequest, AccountStore
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 from tests.support.running import CHEAP, RunningServer
@@ -11,7 +12,8 @@ async def add_account(server: RunningServer, login: str) -> str:
     """One more person, with the same password as the first; the subject."""
     passwords, core = Passwords(cost=CHEAP), server.core
     created = await accounts.create_account(
-        core.store, core.private, passwords, core.master, DEFAULT_TENANT, login, server.password, {}
+        AccountStore(core.store, core.private, core.master, passwords, DEFAULT_TENANT),
+        AccountRequest(login, server.password, {}),
     )
     passwords.close()
     assert not isinstance(created, Refusal), created.error_description
@@ -22,7 +24,9 @@ async def change_password(server: RunningServer, password: str) -> None:
     """Give the first person another password."""
     passwords, core = Passwords(cost=CHEAP), server.core
     changed = await accounts.set_password(
-        core.store, core.private, passwords, DEFAULT_TENANT, server.subject, password
+        AccountStore(core.store, core.private, core.master, passwords, DEFAULT_TENANT),
+        server.subject,
+        password,
     )
     passwords.close()
     assert not isinstance(changed, Refusal), changed.error_description

@@ -20,6 +20,7 @@ from authrim.clients.records import Means, create_client
 from authrim.core.parts import Core, Parts
 from authrim.crypto.passwords import PasswordCost, Passwords
 from authrim.people.accounts import create_account
+from authrim.people.new_account import AccountRequest, AccountStore
 from authrim.server.app import background_work, make_app
 from authrim.server.serve import tls_of
 from authrim.server.wiring import make_parts
@@ -173,7 +174,8 @@ async def running_server(
     core = parts[CORE]
     passwords = Passwords(cost=CHEAP)
     created = await create_account(
-        store, core.private, passwords, core.master, DEFAULT_TENANT, LOGIN, PASSWORD, PERSON
+        AccountStore(store, core.private, core.master, passwords, DEFAULT_TENANT),
+        AccountRequest(LOGIN, PASSWORD, PERSON),
     )
     passwords.close()
     assert not isinstance(created, Refusal), created.error_description

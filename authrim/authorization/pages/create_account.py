@@ -35,6 +35,7 @@ from authrim.people.new_account import (
     PASSWORD_LENGTH,
     SHORTEST_PASSWORD,
     AccountRequest,
+    AccountStore,
     LoginTaken,
     NewAccount,
     decide_new_account,
@@ -154,15 +155,11 @@ async def _refuse_now(visit: Visit, typed: AccountForm) -> Refusal | None:
 
 async def _create(visit: Visit, typed: AccountForm) -> web.Response:
     """Make the account, begin its session, and go on with the request. Raises PasswordsBusy."""
-    call = visit.call
-    new = await prepare_account(
-        call.core.private,
-        call.parts[PEOPLE].passwords,
-        call.core.master,
-        call.tenant,
-        typed.wanted,
-        source=networks_of(visit.request)[-1],
+    call, core = visit.call, visit.call.core
+    account_store = AccountStore(
+        core.store, core.private, core.master, call.parts[PEOPLE].passwords, call.tenant
     )
+    new = await prepare_account(account_store, typed.wanted, source=networks_of(visit.request)[-1])
     person = call.of_person(new.subject, actor="subject")
     beginning = SessionBeginning(visit.request, person, new.subject, typed.login)
 

@@ -12,7 +12,7 @@ was not tried: it is due again in a moment, behind what has not been taken yet.
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
 import structlog
@@ -33,7 +33,6 @@ from domain import stream as streams
 from domain.client.client import Client
 from domain.errors import Refusal
 from domain.person import session as sessions
-from domain.person.session import Session
 from domain.person.session_events import BackChannelLogoutDelivered, BackChannelLogoutFailed
 from domain.units import DAY, MICROSECONDS
 
@@ -52,6 +51,15 @@ PAUSE: Final = 0.5
 #: rebuild of the outbox from nothing, can lead to.
 OLD: Final = 31 * DAY
 _FORM: Final = "application/x-www-form-urlencoded"
+
+
+class _EndedSession(NamedTuple):
+    """What a client is told of a session."""
+
+    tenant: str
+    session_id: str
+    subject: str
+
 
 Result = BackChannelLogoutDelivered | BackChannelLogoutFailed
 
@@ -96,9 +104,8 @@ async def _attempt(core: Core, keys: ClientKeys, delivery: Delivery) -> None:
     tenant, _, session_id = streams.parse(delivery.stream)
     waiting = await _clients_to_tell(core, delivery)
     session, _version = await read_session(core, tenant, session_id)
-    results = await asyncio.gather(
-        *(_tell(core, keys, delivery, client, session, session_id) for client in waiting)
-    )
+    ended = _EndedSession(delivery.tenant, session_id, session.subject)
+    results = await asyncio.gather(*(_tell(core, keys, delivery, client, ended) for client in waiting))
     last = delivery.attempts > len(PAUSES)
     final = tuple(
         result
@@ -136,18 +143,16 @@ async def _clients_to_tell(core: Core, delivery: Delivery) -> tuple[Client, ...]
 
 
 async def _tell(
-    core: Core, keys: ClientKeys, delivery: Delivery, client: Client, session: Session, session_id: str
+    core: Core, keys: ClientKeys, delivery: Delivery, client: Client, ended: _EndedSession
 ) -> Result | None:
     """Post a logout token to one client (§2.5); what became of it, None when there was no place to try."""
-    token_id = logout_token_id(delivery.tenant, session_id, client.client_id)
+    token_id = logout_token_id(ended.tenant, ended.session_id, client.client_id)
     uri, now = client.metadata.backchannel_logout_uri, core.now()
     assert uri is not None
     if core.egress.is_crowded(uri, client.client_id):
         return None
     try:
-        token = await _logout_token(
-            core, keys, delivery.tenant, client, session.subject, session_id, token_id
-        )
+        token = await _logout_token(core, keys, client, ended, token_id)
         status = await core.egress.post(
             uri, urlencode({"logout_token": token}).encode(), _FORM, client=client.client_id
         )
@@ -177,16 +182,16 @@ class _NoEncryptionKey(LookupError):
 
 
 async def _logout_token(
-    core: Core, keys: ClientKeys, tenant: str, client: Client, subject: str, session_id: str, token_id: str
+    core: Core, keys: ClientKeys, client: Client, ended: _EndedSession, token_id: str
 ) -> str:
     """The token, signed and if need be encrypted as the client's ID tokens are (§2.4).
 
     Raises NoSigningKey or _NoEncryptionKey.
     """
-    metadata, now = client.metadata, core.now()
+    metadata, now, tenant = client.metadata, core.now(), ended.tenant
     signer = core.key_ring.signer(tenant, metadata.id_token_signed_response_alg, now)
-    known_as = public_subject(core, tenant, client, subject)
-    sid = public_session(core, tenant, client, session_id)
+    known_as = public_subject(core, tenant, client, ended.subject)
+    sid = public_session(core, tenant, client, ended.session_id)
     assert sid is not None, "a client with an address for logout tokens hears of sessions"
     token = sign_logout_token(signer, core.issuer, client.client_id, known_as, sid, token_id, now)
     alg, enc = metadata.id_token_encrypted_response_alg, metadata.id_token_encrypted_response_enc

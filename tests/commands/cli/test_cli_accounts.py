@@ -16,7 +16,7 @@ from authrim.crypto.master import MasterKeys
 from authrim.crypto.passwords import Passwords
 from authrim.people import accounts
 from authrim.people.claims import PASSWORD
-from authrim.people.new_account import LOGIN_TAKEN, find_subject
+from authrim.people.new_account import LOGIN_TAKEN, AccountRequest, AccountStore, find_subject
 from authrim.store.chain import verify
 from authrim.store.sqlite.store import SQLiteStore
 from domain.errors import Refusal
@@ -140,7 +140,9 @@ async def test_two_at_once_get_one_login(
         answers = await asyncio.gather(
             *(
                 accounts.create_account(
-                    store, private, passwords, master, "default", "alice", PASSWORD_TEXT, {}, subject
+                    AccountStore(store, private, master, passwords, "default"),
+                    AccountRequest("alice", PASSWORD_TEXT, {}),
+                    subject,
                 )
                 for subject in ("one", "two")
             )

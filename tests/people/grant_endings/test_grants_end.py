@@ -9,6 +9,7 @@ import pytest
 from authrim.audit.timeline import grant_timeline
 from authrim.crypto.passwords import Passwords
 from authrim.people import accounts, grants
+from authrim.people.new_account import AccountStore
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 from tests.support.browser import Browser, redeem
@@ -131,9 +132,11 @@ async def test_a_new_password_ends_what_a_thief_could_use(
     _, constrained = await redeem(server, kept, code, verifier, {"DPoP": dpop(server, key)})
     passwords = Passwords()
     await accounts.set_password(
-        server.core.store, server.core.private, passwords, DEFAULT_TENANT, server.subject,
-        "another long password", ends,
-    )  # fmt: skip
+        AccountStore(server.core.store, server.core.private, server.core.master, passwords, DEFAULT_TENANT),
+        server.subject,
+        "another long password",
+        ends,
+    )
     passwords.close()
     assert (await refreshed(server, web, plain["refresh_token"]))[0] == bearer
     form = {

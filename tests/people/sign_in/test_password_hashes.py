@@ -8,6 +8,7 @@ from authrim.core.sealed_rows import SUBJECT
 from authrim.crypto.passwords import Passwords
 from authrim.people import accounts
 from authrim.people.claims import PASSWORD
+from authrim.people.new_account import AccountStore
 from authrim.people.part import PEOPLE
 from domain.stream import DEFAULT_TENANT
 from tests.support.browser import Browser
@@ -50,10 +51,7 @@ async def test_a_password_set_meanwhile_stays(server: RunningServer, monkeypatch
         made = await hashed(password, *rest)
         cheap = Passwords(cost=CHEAP)
         await accounts.set_password(
-            server.core.store,
-            server.core.private,
-            cheap,
-            DEFAULT_TENANT,
+            AccountStore(server.core.store, server.core.private, server.core.master, cheap, DEFAULT_TENANT),
             server.subject,
             "another one entirely",
         )
