@@ -1,4 +1,4 @@
-"""What every room stands on: read, decide, append; clients and keys in memory; sealed rows; refusals.
+"""What all other packages use: read, decide, append; clients and keys in memory; sealed rows; refusals.
 
-From outside: every module. Nothing here knows an endpoint.
+From outside: every module. This package knows no endpoint.
 """

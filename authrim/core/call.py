@@ -11,7 +11,7 @@ from authrim.core.parts import Core, Parts
 class Call(Origin, frozen=True, kw_only=True):
     """One request. It never changes: new information makes a new call.
 
-    ``core`` is what every room stands on; ``parts`` holds the parts of the other rooms, each under its room's key.
+    ``core`` is shared by all packages; ``parts`` holds the part of each other package under its key.
     """
 
     core: Core

@@ -1,8 +1,8 @@
-"""What every process holds in memory: clients and signing keys, kept current from the log.
+"""The clients and signing keys that every process keeps in memory, and updates from the log.
 
-``applied`` is the position of the newest configuration change this process knows. Each append that was decided
-on it carries it along, and loses when the log holds a newer one (decisions.md 9): so a client disabled on one
-node is disabled on all of them from the next append on, without a query per request.
+``applied`` is the position of the newest configuration change that this process knows. Each append that depends on
+the configuration carries it, and conflicts when the log has a newer change (decisions.md 9). So a client that is
+disabled on one node is disabled on all of them from the next append on, without one query per request.
 """
 
 import asyncio
@@ -27,18 +27,18 @@ from projections.tables import KEYS, row_key
 
 log = structlog.get_logger(__name__)
 
-#: Clients held in memory at most; the least recently used one is dropped.
+#: The most clients in memory; the least recently used one is dropped.
 CLIENTS_HELD = 10_000
 _PAGE = 500
-#: Between two looks at the log, in seconds: appends carry a guard, so this delays no rule but what is only read.
+#: Seconds between two reads of the log. Appends carry a guard, so this delays only what reads and does not append.
 PAUSE: Final = 0.25
 
 
 class Configuration:
-    """Clients and keys in memory. Nothing loads all clients: they come as they are asked for.
+    """Clients and keys in memory. A client is loaded when it is first needed; nothing loads all of them.
 
-    ``documents`` False: this server does not look at client id metadata documents, so nobody vouches for the clients
-    that have one, and there are none: the document may have been taken back long ago.
+    ``documents`` is False when this server does not read client ID metadata documents. Then clients that have one do
+    not exist: nobody vouches for them, because the document may have been withdrawn long ago.
     """
 
     def __init__(self, store: Store, key_ring: KeyRing, *, documents: bool = True) -> None:
@@ -50,7 +50,7 @@ class Configuration:
         self.applied = 0
 
     async def open(self) -> None:
-        """Load the keys, which are few, as of the log's head."""
+        """Load all keys (there are few) as of the head of the log."""
         head = await self._store.head()
         self.applied = head.changed_at
         await self._load_keys()
@@ -64,7 +64,7 @@ class Configuration:
                 await self._adopt(row["tenant"], msgspec.json.decode(row["document"], type=Key))
 
     async def _adopt(self, tenant: str, key: Key) -> None:
-        """Take a key in. One whose private half cannot be opened here neither signs nor verifies (F29)."""
+        """Add or replace a key. When its private half cannot be opened here, it neither signs nor verifies (F29)."""
         try:
             await self.key_ring.adopt(tenant, key)
         except (SealBroken, UnknownMasterKey) as error:
@@ -72,7 +72,7 @@ class Configuration:
             await self.key_ring.adopt(tenant, Key(kid=key.kid, status=keys.REVOKED))
 
     async def client(self, tenant: str, client_id: str) -> Client | None:
-        """The client of that id, or None. Disabled clients are found too: ask their ``status``."""
+        """Return the client with that id, or None. Disabled clients are returned too: check ``status``."""
         if not self._documents and client_id_url.looks_like_one(client_id):
             return None
         key = row_key(tenant, client_id)
@@ -83,19 +83,19 @@ class Configuration:
             applied = self.applied
             found = await self._store.find("client", key)
             if applied == self.applied:
-                break  # nothing moved while the row was read, so it may be held
+                break  # nothing changed while the row was read, so it may be cached
         client = None if found.row is None else msgspec.json.decode(found.row["document"], type=Client)
         if client is not None:
             self._clients.put(key, client)
         return client
 
     async def catch_up(self) -> None:
-        """Apply the configuration changes that came since, one caller at a time."""
+        """Apply the newer configuration changes, one caller at a time."""
         async with self._catching_up:
             while events := await self._store.read_log(self.applied, _PAGE, configuration_only=True):
                 for event in events:
                     await self._apply(event.stream)
-                    # Moved with each event: a client read meanwhile must not be held as of an older position.
+                    # Set after each event: a client read meanwhile must not be cached as of an older position.
                     self.applied = event.position
 
     async def _apply(self, stream: str) -> None:
@@ -110,12 +110,12 @@ class Configuration:
         try:
             return keys.fold([codec.decode(KEY, event.type, event.payload) for event in found])
         except codec.UnreadableEvent:
-            # Nobody knows what became of the key, so it neither signs nor verifies; the others go on (A232).
+            # The state of this key is unknown, so it neither signs nor verifies; the other keys still work (A232).
             log.error("configuration.key_unreadable", kid=kid)
             return Key(kid=kid, status=keys.REVOKED)
 
     async def follow(self) -> None:
-        """Keep up with the log until cancelled; a store that is away is waited for."""
+        """Follow the log until cancelled. Wait while the store is unavailable."""
         while True:
             try:
                 async for _position in self._store.changes():

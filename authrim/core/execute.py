@@ -1,8 +1,9 @@
 """Read, decide, append, answer: the only path for changes.
 
-A stream is read, the caller decides on its state, what was decided is appended at the version that was read, and the
-answer is given only after that is durable. When somebody else was faster it is read and decided again: a request has
-patience for that (docs/designs/0001-decide-again-until-it-fits.md), an administrator some tries.
+The server reads a stream, the caller decides on its state, the server appends the decision at the version that was
+read, and it answers only after the append is durable. When another append was faster, the server reads and decides
+again: for a request until its patience ends (docs/designs/0001-decide-again-until-it-fits.md), for an administrator a
+few times.
 """
 
 import asyncio
@@ -50,9 +51,9 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, Generic[A], frozen=True):
-    """What was decided: events of one or several streams, rows of private data, and the answer.
+    """A decision: events for one or several streams, rows of private data, and the answer.
 
-    ``expects`` are the versions of streams the decision looked at and did not change.
+    ``expects`` are the versions of the streams that the decision read and did not change.
     """
 
     answer: A | Refusal
@@ -69,7 +70,7 @@ class GrantRead(NamedTuple):
     now: int
 
 
-#: Grants whose newest state this process remembers.
+#: The most grants whose newest state a process remembers.
 GRANTS_REMEMBERED = 4096
 
 
@@ -94,9 +95,9 @@ class Executor:
     ) -> A | Refusal:  # fmt: skip
         """Decide on a grant: ``decide(grant, version, now)``, ``now`` in seconds by the database's clock.
 
-        ``just_read``: what this request has read of it a moment ago, which the first decision is made on; the append
-        proves that it was the newest. Requests of this process that meet on one grant wait for each other after the
-        first conflict, so that a crowd is answered in as many appends as it needs and not in as many as it can lose.
+        ``just_read`` is the state that this request has read already. The first decision uses it, and the append
+        proves that it was the newest. After the first conflict, the requests of this process for one grant take
+        turns, so that many requests at once need one append each and do not lose against each other.
         """
 
         async def attempt() -> Outcome[A]:
@@ -111,9 +112,9 @@ class Executor:
     ) -> A | Refusal:
         """Like ``on_grant``, but without reading a stream that this process wrote last.
 
-        Only an acceptance may rest on memory, because the append proves at once that it was the newest state: it
-        loses when the stream has moved. Whatever else comes out is decided anew on what the store says. ``now`` is
-        then this process's clock; ``decide`` must take the database's from what it reads itself (A050).
+        Only an acceptance may use the remembered state, because its append proves that the state was the newest: it
+        conflicts when the stream has changed. Any other result is decided again on the state in the store. ``now``
+        is then the clock of this process; ``decide`` must take the database's clock from what it reads (A050).
         """
         stream = streams.grant_stream(origin.tenant, grant_id)
         remembered = self._remembered.take(stream)
@@ -138,8 +139,8 @@ class Executor:
         self, origin: Origin, attempt: Callable[[], Awaitable[Outcome[A]]], stream: str, *,
         on_configuration: bool = True,
     ) -> A | Refusal:  # fmt: skip
-        """Append the outcome of ``attempt``, deciding anew after each conflict. ``on_configuration`` False: the
-        decision looks at no client and no key that is held in memory."""
+        """Append the outcome of ``attempt``, and decide again after each conflict. ``on_configuration`` is False when
+        the decision uses no client and no key in memory."""
 
         async def once() -> Outcome[A] | None:
             applied = self._configuration.applied if on_configuration else None
@@ -156,10 +157,10 @@ class Executor:
         return _answer(outcome, origin)
 
     async def _fits(self, origin: Origin, outcome: Outcome[A], applied: int | None) -> bool:
-        """Append the outcome; False when the state has moved, and then the configuration is up to date again.
+        """Append the outcome. Return False on a conflict, after bringing the configuration up to date.
 
-        ``applied`` was read before the decision began: a change that this process learned of while it was being
-        made was not looked at, so it counts as one that the decision does not know.
+        ``applied`` was read before the decision began. A change that this process learned of during the decision
+        may not have been considered, so it counts as unknown to the decision.
         """
         try:
             await _append(self._store, origin, outcome, applied)
@@ -175,10 +176,10 @@ async def carry_out(
     store: Store, tenant: str, attempt: Callable[[], Awaitable[Outcome[A]]],
     actor: Literal["admin", "system"] = "admin", applied: Callable[[], int] | None = None,
 ) -> A | Refusal:  # fmt: skip
-    """Append the outcome of ``attempt`` for an administrator, deciding anew when the state has moved.
+    """Append the outcome of ``attempt`` for an administrator, and decide again after a conflict.
 
-    ``applied`` gives the position of the configuration in memory, for an ``attempt`` that ends by deciding on that
-    (decisions.md 9). A claim that is taken is not decided again: that Conflict is raised.
+    ``applied`` returns the position of the configuration in memory, for an ``attempt`` whose decision depends on it
+    (decisions.md 9). When a claim is taken already, the Conflict is raised and nothing is decided again.
     """
     origin = Origin(tenant, actor=actor)
 
@@ -202,8 +203,8 @@ async def carry_out(
 async def again(
     once: Callable[[], Awaitable[Outcome[A] | None]], *, tries: int | None = None, until: float = inf
 ) -> Outcome[A] | None:
-    """What ``once`` decided and appended; None when the state had moved at each of ``tries``, or at each before
-    ``until`` (monotonic seconds)."""
+    """Repeat ``once`` until it returns an outcome. Return None after ``tries`` conflicts, or at ``until`` (monotonic
+    seconds)."""
     tried = 0
     while monotonic() < until and (tries is None or tried < tries):
         outcome = await once()
@@ -215,7 +216,7 @@ async def again(
 
 
 async def _append(store: Store, origin: Origin, outcome: Outcome[Any], applied: int | None) -> None:
-    """Append the outcome, if there is anything to append. Raises Conflict when the state has moved."""
+    """Append the outcome, if there is anything to append. Raises Conflict when the state has changed."""
     changes, rows = outcome.changes, outcome.rows
     if changes or rows:
         metadata = origin.metadata(origin.error_id if isinstance(outcome.answer, Refusal) else "")
@@ -238,7 +239,7 @@ def append_of(
     expects: tuple[tuple[str, int], ...] = (),
     applied: int | None = None,
 ) -> Append:
-    """The store's unit of work for some changes, with the inline rows that belong to them."""
+    """Build the store's unit of work for some changes, with their inline rows."""
     inline: list[Row] = []
     appends: list[StreamAppend] = []
     configuration = False

@@ -1,8 +1,9 @@
-"""What has expired leaves the tables beside the log: tokens, sessions, and what clients know of those.
+"""Delete expired rows from the tables besides the log: tokens, sessions, and what clients know of sessions.
 
-The log keeps everything; the tables keep what an answer is made from. An expired token is answered like one that never
-was, so its row may go. Not so the last row of a grant whose refresh token still lives and ends with its session: it is
-how the session's own row is known to be needed, which an administrator ends the grant by (A188).
+The log keeps everything; the tables keep what answers are made from. An expired token is answered like one that never
+existed, so its row can be deleted. The exception is the last row of a grant whose refresh token is still valid and ends
+with its session: that row shows that the session's own row is still needed, so that an administrator can end the grant
+by it (A188).
 """
 
 import asyncio
@@ -36,13 +37,13 @@ Choose = Callable[[Sequence[Mapping[str, Any]]], Awaitable[list[str]]]
 async def drop_expired(
     store: Store, executor: Executor, now: int, *, pause: float = 0.0, page: int = PAGE
 ) -> int:
-    """One walk through the tables at ``now`` (seconds); how many rows left. Raises StoreError."""
+    """Walk through the tables once at ``now`` (seconds). Return how many rows were deleted. Raises StoreError."""
     walk = _Walk(store, executor, now, pause, page)
     return await walk.through(TOKENS, walk.of_tokens) + await walk.through(SESSIONS, walk.of_sessions)
 
 
 async def drop_until_cancelled(core: Core) -> None:
-    """Walk now and then; a store that is away is tried again the next time. One node walks at a time, by and large."""
+    """Walk at intervals. When the store is unavailable, try again the next time. Usually one node walks at a time."""
     while True:
         try:
             now = core.now()
@@ -55,7 +56,7 @@ async def drop_until_cancelled(core: Core) -> None:
 
 
 class _Walk:
-    """One walk, a page at a time."""
+    """One walk through the tables, page by page."""
 
     def __init__(self, store: Store, executor: Executor, now: int, pause: float, page: int) -> None:
         self._store = store
@@ -65,7 +66,7 @@ class _Walk:
         self._page = page
 
     async def through(self, table: Table, choose: Choose) -> int:
-        """Drop what ``choose`` finds on each page of a table; how many rows that were."""
+        """Delete the rows that ``choose`` returns for each page of a table, and return their number."""
         after, dropped = "", 0
         while rows := await self._store.read_rows(table.name, after, self._page):
             keys = await choose(rows)
@@ -78,7 +79,7 @@ class _Walk:
         return dropped
 
     async def of_tokens(self, rows: Sequence[Mapping[str, Any]]) -> list[str]:
-        """The keys of tokens that have expired. Those of one grant stand together."""
+        """The keys of expired tokens. The rows of one grant are adjacent."""
         keys: list[str] = []
         for (tenant, grant_id), of_grant in groupby(rows, key=lambda row: (row["tenant"], row["grant_id"])):
             tokens = sorted(of_grant, key=lambda row: int(row["expires_at"]))
@@ -91,7 +92,7 @@ class _Walk:
         return keys
 
     async def of_sessions(self, rows: Sequence[Mapping[str, Any]]) -> list[str]:
-        """The keys of sessions that are over and that no token hangs on any more."""
+        """The keys of sessions that are over and that no token depends on."""
         over = [row["key"] for row in rows if (row["expires_at"] or 0) <= self._now - SESSION_KEPT]
         found = await asyncio.gather(*(self._store.find("session_token", key) for key in over))
         return [key for key, token in zip(over, found, strict=True) if token.row is None]

@@ -1,8 +1,8 @@
-"""The proof that the configured master keys are those that the database is sealed under, before anything is written.
+"""Proof that the database is sealed under the configured master keys, before anything is written.
 
-A row a master key, the canary, is sealed under it by the first start with that key; another is sealed under the oldest
-one, which makes the pairwise subjects. Whoever needs the keys opens them all first. A database of before there were
-canaries is asked by the data keys that it holds.
+There is one canary per master key: a row that the first start with that key seals under it. One more canary is sealed
+under the oldest key, which makes the pairwise subjects. Every process that needs the keys opens all canaries first. In
+a database from before the canaries, the data keys serve for the proof.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -48,8 +48,8 @@ NO_SUCH_KEY: Final = Refusal(
 
 
 class WrongMasterKeys(Exception):
-    """The configured master keys do not open what is sealed. The text says which key is wanted, and what to do; it
-    holds ids of keys and never a key."""
+    """The configured master keys do not open the sealed rows. The text says which key is missing and what to do. It
+    contains ids of keys, never a key."""
 
     def __init__(self, master: MasterKeys, wanted: Iterable[str]) -> None:
         self.wanted = tuple(sorted(wanted))
@@ -61,7 +61,7 @@ class WrongMasterKeys(Exception):
 
 
 class OldestMasterKeyMoved(WrongMasterKeys):
-    """The last of the master keys is not the one that pairwise subjects were made with so far."""
+    """The last master key is not the one that existing pairwise subjects were made with."""
 
     def __init__(self, master: MasterKeys, oldest: str) -> None:
         Exception.__init__(
@@ -73,9 +73,9 @@ class OldestMasterKeyMoved(WrongMasterKeys):
 
 
 async def prove_master_keys(store: Store, master: MasterKeys, given_up: Collection[str] = ()) -> None:
-    """Prove that ``master`` opens what is sealed, and leave a canary of each key that has none.
+    """Prove that ``master`` opens the sealed rows, and write a canary for each key that has none.
 
-    Raises WrongMasterKeys with nothing written. ``given_up``: ids of keys that are lost for good; their canaries go.
+    Raises WrongMasterKeys before anything is written. The canaries of the lost keys ``given_up`` are deleted.
     """
     for _ in range(_ATTEMPTS):
         canaries = await _canaries(store)
@@ -94,7 +94,7 @@ async def prove_master_keys(store: Store, master: MasterKeys, given_up: Collecti
 
 
 async def give_up_master_key(store: Store, master: MasterKeys, key_id: str) -> str | Refusal:
-    """Go on without a master key that is lost for good, and with it what it sealed."""
+    """Go on without a lost master key. What it sealed is lost too."""
     if key_id in master.key_ids:
         return KEY_IS_THERE
     canaries = await _canaries(store)
@@ -106,7 +106,7 @@ async def give_up_master_key(store: Store, master: MasterKeys, key_id: str) -> s
 
 
 def _proved(master: MasterKeys, canaries: Mapping[str, bytes], given_up: Collection[str]) -> tuple[Row, ...]:
-    """The rows that are still to be written when every canary opens."""
+    """The rows to write when every canary opens."""
     wanted = {sealing.master_key_of(sealed) for sealed in canaries.values()} - {*master.key_ids, *given_up}
     if wanted:
         raise WrongMasterKeys(master, wanted)

@@ -11,8 +11,8 @@ _encode = msgspec.json.Encoder().encode
 class Origin(msgspec.Struct, frozen=True):
     """The origin of a change, for the metadata of each event.
 
-    ``address`` is a keyed hash. ``error_id`` is given to the client with a refusal, and stands in the metadata of
-    whatever the refusal recorded, so that an auditor can find it.
+    ``address`` is a keyed hash. ``error_id`` is sent to the client with a refusal, and is in the metadata of the
+    events that record the refusal, so that an auditor can find them.
     """
 
     tenant: str

@@ -1,4 +1,4 @@
-"""Lists, a page at a time: nothing loads all clients, accounts or sessions of a tenant."""
+"""Lists, read one page at a time, so that nothing loads all clients, accounts or sessions of a tenant."""
 
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Final
@@ -12,7 +12,7 @@ _PAGE: Final = 500
 async def rows_of(
     store: Store, table: Table, tenant: str, after: str = ""
 ) -> AsyncGenerator[Mapping[str, Any], None]:
-    """The tenant's rows of a table in the order of their ids, those after the id ``after``."""
+    """Yield the tenant's rows of a table in the order of their ids, from the one after the id ``after``."""
     key = row_key(tenant, after)
     while rows := await store.read_rows(table.name, key, _PAGE):
         for row in rows:
