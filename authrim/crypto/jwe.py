@@ -54,7 +54,7 @@ _CURVES: Final = ("P-256", "P-384", "P-521", "X25519")
 
 
 class JweRefused(Exception):
-    """The token is not accepted. ``code`` is for the log: whoever sent it learns that it was refused, and no more."""
+    """The token is not accepted. ``code`` is for the log: the sender learns only that the token was refused."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)

@@ -1,6 +1,6 @@
 """RFC 7515: JSON Web Signatures in the compact serialisation, and in no other.
 
-Signing is the hot path of the token endpoint: the key is loaded once and the protected header spelled once
+Signing is the hot path of the token endpoint, so the key is loaded once and the protected header is encoded once
 for each ``typ``. Verifying trusts nothing in a token's header: it may only agree with what is expected.
 """
 
@@ -69,7 +69,7 @@ class UnverifiedJws(NamedTuple):
 
     @property
     def kid(self) -> str | None:
-        """The key that it says it is signed with, to look for it where keys are kept."""
+        """The ``kid`` that the header claims, to look the key up."""
         kid = self.header.get("kid")
         return kid if isinstance(kid, str) else None
 
@@ -78,7 +78,7 @@ class UnverifiedJws(NamedTuple):
 
 
 class SigningKey:
-    """A private key, loaded, that signs with one algorithm."""
+    """A loaded private key that signs with one algorithm."""
 
     __slots__ = ("_algorithm", "_key", "_prefixes", "alg", "kid", "public_jwk")
 
@@ -110,7 +110,7 @@ class SigningKey:
 
 
 def read_unverified(token: str) -> UnverifiedJws:
-    """Take a compact JWS apart. Raises JwsRefused. Nothing in it may be believed before ``verify``."""
+    """Parse a compact JWS. Raises JwsRefused. Trust nothing in it before ``verify``."""
     if len(token) > MAX_TOKEN:
         raise JwsRefused("too_large")
     parts = token.split(".")
@@ -132,7 +132,7 @@ def read_unverified(token: str) -> UnverifiedJws:
 def verify(
     token: str, keys: KeyFinder, *, algorithms: frozenset[str], typ: frozenset[str | None]
 ) -> VerifiedJws:
-    """The header and payload of a token whose signature holds. Raises JwsRefused.
+    """Verify a token, and return its header and payload. Raises JwsRefused.
 
     ``algorithms`` are those registered for the signer, ``typ`` the kinds of token wanted, with None when it
     may be left out. Keys in the header (``jwk``, ``jku``, ``x5u``, ``x5c``) are not looked at (A161, A162).
@@ -143,7 +143,7 @@ def verify(
 def verify_read(
     unverified: UnverifiedJws, keys: KeyFinder, *, algorithms: frozenset[str], typ: frozenset[str | None]
 ) -> VerifiedJws:
-    """As ``verify``, for a token that was taken apart before, to see whose it says it is. Raises JwsRefused."""
+    """Like ``verify``, for a token that was parsed before, to read who claims to have signed it. Raises JwsRefused."""
     alg = _check_header(unverified.header, algorithms, typ)
     key = keys(unverified.header)
     if key is None:
@@ -156,7 +156,7 @@ def verify_read(
 
 
 def _check_header(header: Mapping[str, Any], algorithms: frozenset[str], typ: frozenset[str | None]) -> str:
-    """The header's ``alg``, when nothing in the header speaks against it."""
+    """Return the header's ``alg`` when the whole header is acceptable."""
     alg = header.get("alg")
     if not isinstance(alg, str) or alg not in algorithms or alg not in ALGORITHMS:
         raise JwsRefused("alg_not_allowed")

@@ -1,8 +1,7 @@
-"""The keys of all tenants in memory: who signs now, what is published, what still verifies, what opens what was
-encrypted to us.
+"""The keys of all tenants in memory: which key signs now, and which keys are published, verify and decrypt.
 
-Which key does what follows from the keys' states and the time alone (``domain.key.life``), so every process
-comes to the same answer and nothing has to run for a key to become active or retired.
+The use of a key follows from its state and the time alone (``domain.key.life``). So every process comes to the same
+answer, and no job has to run for a key to become active or retired.
 """
 
 import json
@@ -27,7 +26,7 @@ class NoSigningKey(LookupError):
 
 
 class _Moment(NamedTuple):
-    """What the keys of a tenant are from one change of their lives to the next, in seconds."""
+    """The use of a tenant's keys from one change of a key's life to the next. Times are in seconds."""
 
     begins: int
     ends: int | None

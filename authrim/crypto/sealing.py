@@ -1,4 +1,4 @@
-"""Encryption of the rows that hold personal and secret data, and keyed hashes of what can be guessed.
+"""Encryption of the rows that hold personal and secret data, and keyed hashes of values that can be guessed.
 
 Each owner (a subject, a grant, a signing key) has a random data key; its rows are sealed with that, and the
 data key is wrapped under the master key. Destroying the wrapped data key destroys all that the owner has
@@ -22,7 +22,7 @@ _NONCE_BYTES = 12
 
 
 class SealBroken(Exception):
-    """The sealed bytes are not what was sealed for this row, or their key is not there. Says no more."""
+    """The bytes were not sealed for this row, or their key does not exist. The message says no more."""
 
     def __init__(self) -> None:
         super().__init__("a sealed row cannot be opened")
@@ -36,7 +36,7 @@ def new_data_key() -> bytes:
 def wrap(master: MasterKeys, row_key: str, data_key: bytes, key_id: str | None = None) -> bytes:
     """``data_key`` sealed under the current master key, or the one of that id, for the row ``row_key``.
 
-    The bytes begin with a version and the master key's id: so they are still read when another is current.
+    The bytes begin with a version and the id of the master key, so they can be read after another key became current.
     """
     key_id = key_id or master.current_id
     header = _VERSION + bytes.fromhex(key_id)
@@ -67,7 +67,7 @@ def seal(data_key: bytes, row_key: str, plaintext: bytes) -> bytes:
 
 
 def open_sealed(data_key: bytes, row_key: str, sealed: bytes) -> bytes:
-    """What was sealed for the row ``row_key``. Raises SealBroken."""
+    """Decrypt what was sealed for the row ``row_key``. Raises SealBroken."""
     if sealed[:1] != _VERSION:
         raise SealBroken
     return _decrypt(data_key, _VERSION, row_key, sealed[1:])
@@ -94,7 +94,7 @@ def _decrypt(key: bytes, header: bytes, row_key: str, encrypted: bytes) -> bytes
 
 
 def canonical_login(login: str) -> str:
-    """The one spelling of a login: no case, no compatibility variants, no space around it (A225).
+    """The canonical form of a login: no case, no compatibility variants, no surrounding space (A225).
 
     Raises TextTooLong: nobody's login is longer than ``LONGEST_LOGIN``.
     """

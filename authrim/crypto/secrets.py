@@ -1,4 +1,4 @@
-"""Client secrets: generated here with 256 bits of randomness, kept as SHA-256 (RFC 6749 §10.10, A080).
+"""Client secrets: generated here with 256 bits of randomness, stored as SHA-256 (RFC 6749 §10.10, A080).
 
 Nobody can guess 256 random bits, so no slow hash is needed; the comparison takes constant time, and an
 unknown client costs the same comparison.
@@ -12,7 +12,7 @@ _NO_SECRET = digest(new_secret())
 
 
 class ClientSecret(NamedTuple):
-    """A new secret: ``value`` is shown once to the client's owner, ``hash`` is what is kept."""
+    """A new secret: ``value`` is shown once to the client's owner, ``hash`` is stored."""
 
     value: str
     hash: str
@@ -28,12 +28,12 @@ def new_client_secret() -> ClientSecret:
 
 
 def secret_matches(presented: str, secret_hash: str) -> bool:
-    """Whether ``presented`` is the secret of which ``secret_hash`` is kept."""
+    """Whether ``secret_hash`` is the hash of ``presented``."""
     return constant_time_equal(_digest(presented), secret_hash)
 
 
 def dummy_comparison(presented: str) -> None:
-    """The work of ``secret_matches`` where there is no secret to compare with."""
+    """Do the same work as ``secret_matches`` when there is no secret to compare with."""
     constant_time_equal(_digest(presented), _NO_SECRET)
 
 

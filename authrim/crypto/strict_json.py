@@ -1,4 +1,4 @@
-"""The one reader of JSON from outside: request objects, assertions, JWKs, ``claims``, registrations.
+"""The one parser of JSON from outside: request objects, assertions, JWKs, ``claims``, registrations.
 
 Two readers that disagree about one text are an attack (RFC 8259 §4, RFC 8725 §2.4), so whatever readers
 disagree about is refused: duplicate members, NaN and Infinity, integers that a double cannot hold, U+0000,
@@ -20,11 +20,11 @@ _NOT_A_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 
 
 class JsonRefused(ValueError):
-    """The text is not JSON that we read. Says why in plain words and never holds the text itself."""
+    """The text is not acceptable JSON. The message says why, and never contains the text."""
 
 
 def loads(data: bytes, *, max_depth: int = 32, max_bytes: int = 16384) -> object:
-    """The value that ``data`` holds. Raises JsonRefused.
+    """Parse ``data``. Raises JsonRefused.
 
     ``max_depth`` counts nested arrays and objects; ``max_bytes`` is the size of ``data``.
     """
@@ -53,7 +53,7 @@ def _as_text(data: bytes) -> str:
 
 
 def _refuse_depth(text: str, max_depth: int) -> None:
-    """Counts brackets outside strings, before a parser that recurses sees them."""
+    """Count the brackets outside strings, before the recursive parser reads them."""
     if text.count("{") + text.count("[") <= max_depth:  # nearly every text: it cannot be deeper
         return
     depth = 0
