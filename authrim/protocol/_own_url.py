@@ -1,5 +1,7 @@
-"""RFC 9449 §4.3: is this URL one of ours? Compared after the syntax- and scheme-based normalisation of RFC 3986 §6.2.2
-and §6.2.3, with what is configured and never with a Host header (A102).
+"""RFC 9449 §4.3: whether a URL is one of ours.
+
+URLs are compared after the syntax- and scheme-based normalisation of RFC 3986 §6.2.2 and §6.2.3, with the configured
+URLs and never with a Host header (A102).
 """
 
 import re
@@ -31,7 +33,7 @@ def _normal_of_ours(url: str) -> str | None:
 
 
 def _normal(url: str) -> str | None:
-    """The URL in its one spelling; None when it is no http URL, or has a user name in it."""
+    """The normalised URL; None when it is not an http URL, or contains a user name."""
     if len(url) > MAX_LENGTH or _NOT_IN_A_URI.search(url):
         return None
     try:

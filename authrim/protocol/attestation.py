@@ -39,14 +39,14 @@ class InstanceKey(msgspec.Struct, frozen=True):
 
 
 class InstanceProof(msgspec.Struct, frozen=True):
-    """A valid proof: the challenge in it, and its ``jti``, still to be used up."""
+    """A valid proof: its challenge, and its ``jti``, which is not reserved yet."""
 
     challenge: str
     once: UsedOnce
 
 
 def instance_key(attestation: str, attesters: KeyFinder, client_id: str, now: int) -> InstanceKey | Refusal:
-    """The key that a trusted attester vouches for (§4, §7.1), or ``invalid_client``."""
+    """Return the key that a trusted attester vouches for (§4, §7.1), or ``invalid_client``."""
     try:
         claims = _claims(attestation, attesters, _ATTESTATION)
         if claims.get("sub") != client_id:
@@ -76,7 +76,7 @@ def check_proof(
     challenges: frozenset[str],
     now: int,
 ) -> InstanceProof | Refusal:
-    """What the instance's one proof proves (§5.1, §7.2), or ``invalid_client`` / ``use_attestation_challenge``."""
+    """Verify the instance's one proof (§5.1, §7.2), or return ``invalid_client`` / ``use_attestation_challenge``."""
     if len(proofs) != 1:
         return _refused("attestation_pop_missing" if not proofs else "attestation_pop_twice")
     try:
@@ -102,7 +102,7 @@ def check_proof(
 
 
 def _claims(token: str, keys: KeyFinder, typ: frozenset[str | None]) -> Mapping[str, Any]:
-    """The claims of a token whose signature holds. Raises JwsRefused and JsonRefused."""
+    """The claims of a token whose signature is valid. Raises JwsRefused and JsonRefused."""
     if len(token) > MAX_LENGTH:
         raise JwsRefused("too_large")
     claims = strict_json.loads(verify(token, keys, algorithms=_ACCEPTED, typ=typ).payload)

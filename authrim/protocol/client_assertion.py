@@ -1,7 +1,7 @@
-"""RFC 7523 §2.2, §3: a client proves itself with a signed JWT (``private_key_jwt``, ``client_secret_jwt``).
+"""RFC 7523 §2.2, §3: a client authenticates with a signed JWT (``private_key_jwt``, ``client_secret_jwt``).
 
-The assertion is checked whole before its ``jti`` is used up, and the ``jti`` is used up before anything is
-decided (decisions.md 17): an assertion that was refused for another reason cannot be shown again either.
+The whole assertion is checked before its ``jti`` is reserved, and the ``jti`` is reserved before anything is decided
+(decisions.md 17). So an assertion of a request that was refused later cannot be used again either.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ MAX_JTI: Final = 255
 
 
 class AssertionFacts(msgspec.Struct, frozen=True):
-    """What an assertion is held against: the clock in seconds, and the audiences that mean this server:
+    """What an assertion is checked against: the clock in seconds, and the audiences that mean this server:
     ``endpoints`` are all URLs of the token endpoint and of the endpoint that was called. ``algorithms`` are those that
     the client may sign with."""
 
@@ -43,15 +43,15 @@ class AssertionFacts(msgspec.Struct, frozen=True):
 
 
 class VerifiedAssertion(msgspec.Struct, frozen=True):
-    """A valid assertion: the ``kid`` that signed it, and the ``jti`` that is still to be used up."""
+    """A valid assertion: the ``kid`` that signed it, and its ``jti``, which is not reserved yet."""
 
     kid: str
     once: UsedOnce
 
 
 class Assertion(msgspec.Struct, frozen=True):
-    """An assertion that was taken apart, once. ``subject`` is the client that it says it is from, to find its keys;
-    nothing in it is believed before they verify it."""
+    """A parsed assertion. ``subject`` is the client that it claims to come from, to find the client's keys. Nothing in
+    it is trusted before one of those keys verifies it."""
 
     jws: UnverifiedJws
     claims: Mapping[str, Any]
@@ -62,7 +62,7 @@ class Assertion(msgspec.Struct, frozen=True):
 
 
 def read(text: str) -> Assertion | None:
-    """Take an assertion apart; None when it is none, or does not say whose it is."""
+    """Parse an assertion. Return None when it is malformed or has no subject."""
     try:
         jws = read_unverified(text)
         claims = strict_json.loads(jws.payload)
@@ -77,7 +77,7 @@ def read(text: str) -> Assertion | None:
 def check(
     tenant: str, client: Client, keys: KeyFinder, assertion: Assertion, facts: AssertionFacts
 ) -> VerifiedAssertion | Refusal:
-    """What a valid assertion proves, or ``invalid_client``."""
+    """Verify an assertion, or return ``invalid_client``."""
     try:
         verified = verify_read(assertion.jws, keys, algorithms=facts.algorithms, typ=ACCEPTED_TYPES)
     except JwsRefused as refused:
@@ -93,7 +93,7 @@ def check(
 
 
 def _wrong_claim(claims: Mapping[str, Any], client_id: str, facts: AssertionFacts) -> str:
-    """Why the claims do not hold (RFC 7523 §3), as a word for the log; empty when they do."""
+    """Why the claims are not valid (RFC 7523 §3), as a word for the log; empty when they are."""
     if claims.get("iss") != client_id or claims.get("sub") != client_id:
         return "assertion_iss_sub_not_client"
     if not _audience_fits(claims.get("aud"), facts):

@@ -1,5 +1,5 @@
-"""RFC 8705 §2.1, RFC 5280 §6: does an authority that we trust vouch for a client's certificate, and has it not taken
-that back? Everything that cannot be found out is a no.
+"""RFC 8705 §2.1, RFC 5280 §6: whether a trusted authority vouches for a client's certificate and has not revoked it.
+Whatever cannot be determined counts as a no.
 """
 
 import asyncio
@@ -196,7 +196,7 @@ def _is_understood(certificate: x509.Certificate) -> bool:
 def _current_crl(
     crls: Sequence[x509.CertificateRevocationList], issuer: x509.Certificate, moment: datetime
 ) -> x509.CertificateRevocationList | None:
-    """The issuer's own complete list that holds now; the newest, when there are several."""
+    """The issuer's own complete list that is valid now; the newest, when there are several."""
     fitting = [crl for crl in crls if crl.issuer == issuer.subject and _holds(crl, issuer, moment)]
     return max(fitting, key=lambda crl: crl.last_update_utc, default=None)
 
@@ -214,7 +214,7 @@ def _holds(crl: x509.CertificateRevocationList, issuer: x509.Certificate, moment
 
 
 def _state(*files: Path | None) -> tuple[tuple[int, int, int] | None, ...]:
-    """What changes when a file does; None for one that is not there."""
+    """A value that changes when the file does; None when the file does not exist."""
     return tuple(None if file is None else _state_of(file) for file in files)
 
 
@@ -237,7 +237,7 @@ def _read_anchors(file: Path) -> list[x509.Certificate]:
 
 
 def _read_crls(file: Path) -> list[x509.CertificateRevocationList]:
-    """Every list of a PEM file; one of the file may be for each authority."""
+    """All revocation lists of a PEM file, which may hold one per authority."""
     try:
         text = file.read_bytes()
         blocks = [block + _CRL_END for block in text.split(_CRL_END)[:-1]]

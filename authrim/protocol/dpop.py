@@ -1,7 +1,7 @@
 """RFC 9449: a request proves with a signed JWT that its sender holds a key, and tokens are bound to that key.
 
-The checks are those of §4.3, in its order as far as one needs the other. A proof that holds is still to be used up
-(decisions.md 17): whoever asked does that, after all other checks of the request.
+The checks are those of §4.3, in its order where one depends on another. The ``jti`` of a valid proof is not reserved
+here (decisions.md 17): the caller does that, after all other checks of the request.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,8 +38,8 @@ _KEYS_REMEMBERED: Final = 10_000
 
 
 class ProofFacts(msgspec.Struct, frozen=True):
-    """What a proof is held against. ``urls`` are all URLs of what was called. ``nonces``: one of these must be in the
-    proof, None when none need be. ``access_token``: the token that comes with it, at a resource (§7.1)."""
+    """What a proof is checked against. ``urls`` are all URLs of the called endpoint. The proof must contain
+    one of ``nonces``; None when it needs no nonce. ``access_token`` is the request's token, at a resource (§7.1)."""
 
     now: int
     method: str
@@ -49,7 +49,7 @@ class ProofFacts(msgspec.Struct, frozen=True):
 
 
 class Proof(msgspec.Struct, frozen=True):
-    """What a valid proof proves: the thumbprint of its key, the nonce in it, and its ``jti``, still to be used up."""
+    """A valid proof: the thumbprint of its key, its nonce, and its ``jti``, which is not reserved yet."""
 
     jkt: str
     nonce: str | None
@@ -65,7 +65,7 @@ class ProofKey(NamedTuple):
 
 
 def check(tenant: str, proofs: Sequence[str], facts: ProofFacts) -> Proof | Refusal:
-    """What the request's one ``DPoP`` header proves; or ``invalid_dpop_proof`` / ``use_dpop_nonce``."""
+    """Verify the request's one ``DPoP`` header, or return ``invalid_dpop_proof`` / ``use_dpop_nonce``."""
     if len(proofs) != 1 or len(proofs[0]) > MAX_PROOF:
         return _refused("more_than_one" if len(proofs) > 1 else "too_large")
     used: list[ProofKey] = []
@@ -98,7 +98,7 @@ def check(tenant: str, proofs: Sequence[str], facts: ProofFacts) -> Proof | Refu
 
 
 def _wrong_claim(claims: Mapping[str, Any], facts: ProofFacts) -> str:
-    """Why the claims do not hold (§4.2, §4.3), as a word for the log; empty when they do.
+    """Why the claims are not valid (§4.2, §4.3), as a word for the log; empty when they are.
 
     ``nbf`` and ``exp`` make a proof live neither shorter nor longer: freshness is ``iat``, and beside it the nonce
     where one is wanted (A111). Neither replaces the other: a nonce is given to everybody, and does not say that the
@@ -146,7 +146,7 @@ def _proof_key(header: Mapping[str, Any]) -> ProofKey:
 
 
 def _remember(used: ProofKey) -> None:
-    """Only a key that somebody has signed with: one that is merely shown costs nothing to make up (A222)."""
+    """Remember only a key that signed a valid proof: anybody can invent keys at no cost (A222)."""
     _keys.put(used.members, used)
 
 

@@ -1,4 +1,4 @@
-"""OIDC Core §3.1.2.1: an ID token that this server gave out, shown back as a hint of whom the request is about.
+"""OIDC Core §3.1.2.1: an ID token that this server issued, sent back as a hint about the person of the request.
 
 Its signature, issuer and audience are checked; ``exp`` is not, because a hint is about the past (decisions.md 21).
 An encrypted one cannot be opened: it was encrypted to the client (OIDC RP-Initiated Logout 1.0 §2).
@@ -18,7 +18,7 @@ _ALGORITHMS = frozenset(SIGNING_ALGORITHMS)
 
 
 def read_hint(keys: KeySet, issuer: str, hint: str) -> Hint | None:
-    """What a genuine hint says, by our published ``keys``; None when it is no ID token of this server."""
+    """The claims of a hint that our published ``keys`` verify; None when it is not an ID token of this server."""
     try:
         verified = verify(hint, keys, algorithms=_ALGORITHMS, typ=frozenset({ID_TOKEN_TYPE}))
         claims: Any = strict_json.loads(verified.payload)

@@ -1,7 +1,7 @@
-"""RFC 9101: the authorization request as a signed JWT, encrypted around the signature or not.
+"""RFC 9101: the authorization request as a signed JWT, which may be encrypted too.
 
-The steps are apart, because between them the client's key is looked for, which may have to be fetched: open what is
-encrypted, find out which key is meant, verify. Nothing in an object is believed before the last of them.
+There are three steps: decrypt, read which key is meant, verify. They are separate functions because the client's key is
+looked up between them, and may have to be fetched. Nothing in an object is trusted before the last step.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ def opened(token: str, keys: Sequence[DecryptionKey]) -> str | Refusal:
 
 
 def kid_of(jws: str) -> str | Refusal | None:
-    """The key that the header names, to look for it; None when it names none."""
+    """The ``kid`` of the header, to look the key up; None when there is none."""
     try:
         kid = read_unverified(jws).header.get("kid")
     except JwsRefused as refused:

@@ -32,7 +32,7 @@ _PARSED_HELD: Final = 1024
 
 
 class ClientCertificate(msgspec.Struct, frozen=True):
-    """A certificate that a client showed, as DER, and those that it sent along to vouch for it."""
+    """A client's certificate, as DER, and the intermediate certificates that the client sent."""
 
     der: bytes
     issuers: tuple[bytes, ...] = ()
@@ -135,12 +135,12 @@ def subject_of(certificate: x509.Certificate) -> DistinguishedName | None:
 
 
 def _has_dns(certificate: x509.Certificate, registered: str) -> bool:
-    """Without case, and a wildcard is a name like any other (RFC 4343)."""
+    """Compare without case. A wildcard is a name like any other (RFC 4343)."""
     return registered.lower() in (name.lower() for name in _alternative_names(certificate, x509.DNSName))
 
 
 def _has_uri(certificate: x509.Certificate, registered: str) -> bool:
-    """Character by character (RFC 3986 §6.2.1)."""
+    """Compare character by character (RFC 3986 §6.2.1)."""
     return registered in _alternative_names(certificate, x509.UniformResourceIdentifier)
 
 

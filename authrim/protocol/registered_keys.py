@@ -1,5 +1,5 @@
-"""RFC 7518 §3.3, §6: is each key of a client one that may be used at all? Asked when keys
-are registered, and by whatever reads them again at each use (A174)."""
+"""RFC 7518 §3.3, §6: whether every key of a client may be used. This is checked when keys are
+registered, and again each time they are read (A174)."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -1,7 +1,7 @@
-"""RFC 7591 §2.3: a software statement, a signed JWT in which somebody that we trust says what a client is.
+"""RFC 7591 §2.3: a software statement is a signed JWT in which a trusted issuer describes a client.
 
-Its claims go before what the client says of itself. It is no credential and may be shown by every instance of the
-software, so a ``jti`` is not used up; ``exp`` bounds how long it lets new clients in.
+Its claims take precedence over what the client says about itself. It is not a credential, and every instance of the
+software may send it, so its ``jti`` is not reserved. ``exp`` limits how long new clients can register with it.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ _OF_THE_STATEMENT: Final = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", 
 
 
 class Statement(NamedTuple):
-    """A statement whose signature holds: who signed it, and the client metadata in it."""
+    """A statement with a valid signature: its issuer, and its client metadata."""
 
     issuer: str
     metadata: dict[str, Any]
@@ -42,7 +42,7 @@ class IssuersUnreadable(ValueError):
 
 
 class SoftwareStatements:
-    """The issuers whose statements are believed, each with its keys."""
+    """The trusted issuers of statements, each with its keys."""
 
     def __init__(self, issuers: Mapping[str, KeySet]) -> None:
         self._issuers = issuers
@@ -129,7 +129,7 @@ def _time_problem(claims: Mapping[str, Any], now: int) -> str:
 
 
 def _audience_problem(claims: Mapping[str, Any], issuer: str) -> str:
-    """A statement that names whom it is for is for nobody else (RFC 7519 §4.1.3)."""
+    """A statement with an audience is for that audience only (RFC 7519 §4.1.3)."""
     audience = claims.get("aud")
     named = audience if isinstance(audience, list) else [audience]
     return "" if audience is None or issuer in named else "it is for another server"

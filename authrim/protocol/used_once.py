@@ -1,8 +1,8 @@
-"""RFC 7523 §3, RFC 9449 §11.1: the ``jti`` of an assertion or of a proof is used once, over all nodes and restarts
-(decisions.md 17).
+"""RFC 7523 §3, RFC 9449 §11.1: the ``jti`` of an assertion or of a proof can be used only once, on all nodes
+and after restarts (decisions.md 17).
 
-Whoever checks one says what would be used up; it is reserved after everything in the request has been checked and
-before anything is decided. So a request that is asked to come again with a nonce has used up nothing.
+The check of an assertion or proof returns the value to reserve. The value is reserved after everything in the request
+has been checked, and before anything is decided. So a request that must be repeated with a nonce has used up nothing.
 """
 
 import asyncio
@@ -15,8 +15,8 @@ from domain.errors import Refusal
 
 
 class UsedOnce(msgspec.Struct, frozen=True):
-    """One value to reserve: its key, until when it is kept (seconds since 1970), and what is answered when somebody
-    has used it before."""
+    """One value to reserve: its key, how long it is kept (seconds since 1970), and the refusal when it was used
+    before."""
 
     key: str
     expires_at: int
@@ -24,7 +24,7 @@ class UsedOnce(msgspec.Struct, frozen=True):
 
 
 async def use_up(store: Store, values: Sequence[UsedOnce]) -> Refusal | None:
-    """Reserve all of them, in one round trip; the refusal of the first that was used before. The others stay used up:
-    a request that was refused cannot be sent again either."""
+    """Reserve all values in one round trip. Return the refusal of the first value that was used before. The others stay
+    reserved, so a refused request cannot be sent again either."""
     fresh = await asyncio.gather(*[store.reserve(value.key, value.expires_at) for value in values])
     return next((value.refusal for value, is_fresh in zip(values, fresh, strict=True) if not is_fresh), None)

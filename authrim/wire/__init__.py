@@ -1,4 +1,4 @@
-"""Sockets, TLS, limits and proxies: what lies below an HTTP request.
+"""Sockets, TLS, limits and proxies: the layers below an HTTP request.
 
 From outside: ``listener`` (listen), ``tls``, ``limits`` and ``forwarded``.
 """

@@ -1,7 +1,7 @@
 """One HTTP/1.1 connection: aiohttp's own handler with the deadlines and caps that it lacks (decisions.md 26).
 
-A head that is late or too large, a reader that does not read, a request that two servers could frame in two
-ways: they end here, before any of our code sees them. No reply and no log line repeats what was sent.
+A head that is late or too large, a client that does not read, a request that two servers could frame in two
+ways: they are refused here, before the application sees them. No reply and no log line repeats what was sent.
 """
 
 import asyncio
@@ -73,7 +73,7 @@ class Connection(RequestHandler):
         self._expect_head()
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Give the place back once the request in progress, if any, has been worked through."""
+        """Give the place back after the request in progress, if any, has been handled."""
         if self._address is None:
             return
         _cancel(self._head_deadline)
@@ -88,11 +88,11 @@ class Connection(RequestHandler):
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is being asked or answered."""
+        """Whether no request is in progress."""
         return self._waiter is not None and not self._messages and not self._head_bytes
 
     def close_if_idle(self) -> None:
-        """Close a connection on which nothing is being asked or answered."""
+        """Close the connection if no request is in progress."""
         if self.is_idle:
             self.force_close()
 
@@ -170,12 +170,12 @@ class Connection(RequestHandler):
             return await super().finish_response(request, failed, start_time)
 
     def pause_writing(self) -> None:
-        """The reader has fallen behind: from now on it has ``write_seconds`` to catch up."""
+        """The client has fallen behind. It has ``write_seconds`` to catch up."""
         super().pause_writing()
         self._write_deadline = self._loop.call_later(self._limits.write_seconds, self._reader_late)
 
     def resume_writing(self) -> None:
-        """The reader has read everything."""
+        """The client has read everything."""
         super().resume_writing()
         _cancel(self._write_deadline)
 
@@ -239,7 +239,7 @@ def _verdict(request: BaseRequest, limits: Limits) -> HTTPStatus | None:
 
 
 def _origin_form(message: RawRequestMessage) -> bool:
-    """RFC 9112 §3.2.1. Another form names an authority beside ``Host``, and one reader would believe each."""
+    """RFC 9112 §3.2.1. Other forms name an authority besides ``Host``, and two readers may each trust another one."""
     target = message.path
     if message.method == hdrs.METH_OPTIONS and target == "*":
         return True

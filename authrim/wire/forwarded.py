@@ -1,7 +1,7 @@
-"""Whom a request counts against when reverse proxies stand before the server (A225).
+"""The source that a request counts against behind reverse proxies (A225).
 
-``X-Forwarded-For`` is what its sender says; only the entries that our own proxies added are believed, counted
-from the end, and only when the connection itself comes from one of them.
+Anybody can send ``X-Forwarded-For``. The server trusts only the entries that its own proxies added, counted from the
+end, and only when the connection itself comes from one of them.
 """
 
 import ipaddress
@@ -16,8 +16,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Proxies(msgspec.Struct, frozen=True):
-    """The networks of our reverse proxies, and how many of them a request passes. ``by_socket``: what comes by the
-    Unix socket comes from one of them, which is said by a setting of its own."""
+    """The networks of our reverse proxies, and how many of them a request passes. ``by_socket``: connections
+    through the Unix socket come from one of them; a setting of its own says so."""
 
     networks: tuple[Network, ...] = ()
     depth: int = 1
@@ -34,7 +34,7 @@ LOCAL: Final = "local"
 
 
 def behind_proxies(peer: str, forwarded: Sequence[str], proxies: Proxies) -> str:
-    """The address that our outermost proxy saw; the peer's own when it is no proxy of ours."""
+    """The address that our outermost proxy saw, or the peer's own address when the peer is not one of our proxies."""
     if not is_in(peer, proxies.networks) and not (proxies.by_socket and not peer):
         return peer
     hops = [hop.strip() for line in forwarded for hop in line.split(",")]

@@ -58,21 +58,21 @@ LIMITS = web.AppKey("limits", Limits)
 
 
 class Droppable(Protocol):
-    """A connection, as far as it can be dropped."""
+    """The part of a connection that is needed to drop it."""
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is being asked or answered on it."""
+        """Whether no request is in progress on it."""
 
     def close_if_idle(self) -> None:
-        """Close it if so."""
+        """Close it if it is idle."""
 
 
 class Connections:
-    """Counts a server's open connections, in all and by address, and turns away what is too many.
+    """Counts a server's open connections, in all and by address, and refuses those beyond the limits.
 
-    One address has a share of the whole at most, and before the house is full each newcomer takes the place of the
-    longest idle one: who holds connections and asks nothing keeps nobody out (A218).
+    One address has a share of the whole at most, and before the limit is reached each newcomer takes the place of the
+    longest idle one. So idle connections keep nobody out (A218).
     ``draining`` says that the server is stopping: every answer closes its connection from then on.
     """
 
@@ -91,7 +91,7 @@ class Connections:
         self._none_left.set()
 
     def admit(self, address: str, connection: Droppable) -> bool:
-        """Whether one more connection from ``address`` fits; it is counted if so."""
+        """Count one more connection from ``address`` if it fits, and return whether it does."""
         # Behind the Unix socket stands a proxy with many clients, or nobody.
         if self._most_of_one and address != LOCAL and self._by_address[address] >= self._most_of_one:
             return False
@@ -106,7 +106,7 @@ class Connections:
         return True
 
     def has_answered(self, connection: Droppable) -> None:
-        """The connection begins to be idle now."""
+        """Note that the connection is idle from now on."""
         if connection in self._open:
             self._open.move_to_end(connection)
 
@@ -134,7 +134,7 @@ class Connections:
             chosen.close_if_idle()
 
     async def none_left(self) -> None:
-        """Return when no connection is left and no request of one is being worked on."""
+        """Return when no connection is left and no request is in progress."""
         await self._none_left.wait()
 
 

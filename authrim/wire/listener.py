@@ -1,4 +1,4 @@
-"""Starts and stops the HTTP listeners: aiohttp's runner over our own ``Connection``, with TLS between or without."""
+"""Starts and stops the HTTP listeners: aiohttp's runner over our own ``Connection``, with or without TLS."""
 
 import asyncio
 import contextlib
@@ -28,7 +28,7 @@ class UnsafeParser(RuntimeError):
 
 
 class CannotListen(Exception):
-    """The address cannot be had: another process has it, it is not this machine's, or it is not for this user."""
+    """The address is in use by another process, does not belong to this machine, or is not permitted to this user."""
 
     def __init__(self, host: str | None, port: int | None, error: OSError) -> None:
         why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror)
@@ -49,7 +49,7 @@ class _Server(web.Server):
 
 
 class _Runner(web.AppRunner):
-    """aiohttp's runner with our server in place of its own."""
+    """aiohttp's runner with our server instead of its own."""
 
     def __init__(self, app: web.Application, limits: Limits) -> None:
         super().__init__(app, shutdown_timeout=_CANCEL_SECONDS)
@@ -137,7 +137,7 @@ async def start_site(
 ) -> ListeningSite:
     """Start ``app`` and listen.
 
-    Raises UnsafeParser without aiohttp's C parser, CannotListen when the address cannot be had.
+    Raises UnsafeParser without aiohttp's C parser, CannotListen when the address cannot be used.
     """
     require_c_parser()
     app[LIMITS] = limits
@@ -155,7 +155,7 @@ async def start_site(
 def unix_socket(path: Path) -> socket.socket:
     """A Unix socket that a proxy of the same user or group may connect to, once somebody listens on it.
 
-    One that a server of before has left behind is replaced. Raises CannotListen.
+    A socket that an earlier server left behind is replaced. Raises CannotListen.
     """
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:

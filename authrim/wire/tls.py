@@ -45,7 +45,7 @@ class UnusableCertificate(Exception):
 
 
 class _NoCommonProtocol(SSL.Error):
-    """The client speaks something else than HTTP/1.1 (RFC 7301 §3.2)."""
+    """The client does not speak HTTP/1.1 (RFC 7301 §3.2)."""
 
 
 class Tls:
@@ -62,7 +62,7 @@ class Tls:
         self._context = self._load()
 
     def reload(self) -> None:
-        """Read the files anew, for connections from now on. Raises UnusableCertificate, and keeps what it had."""
+        """Read the files again, for new connections. Raises UnusableCertificate, and then keeps the old certificate."""
         self._context = self._load()
 
     def over(self, protocol_factory: Callable[[], asyncio.Protocol]) -> Callable[[], asyncio.Protocol]:
@@ -149,12 +149,12 @@ class TlsConnection(asyncio.Protocol, asyncio.Transport):
     # The protocol of what is below.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """TCP is there; TLS has yet to begin."""
+        """The TCP connection is open; TLS has not begun."""
         self._wire = cast(asyncio.Transport, transport)
         self._above.connection_made(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """TCP is gone, and with it all the rest."""
+        """The TCP connection is closed, and with it everything above."""
         self._closing = True
         self._above.connection_lost(exc)
 
@@ -200,11 +200,11 @@ class TlsConnection(asyncio.Protocol, asyncio.Transport):
         return self._wire.get_extra_info(name, default)
 
     def is_closing(self) -> bool:
-        """Whether nothing that is written now would be sent."""
+        """Whether the transport is closing, so that nothing more is sent."""
         return self._closing or self._wire.is_closing()
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        """Talk to another protocol from now on."""
+        """Switch to another protocol."""
         self._above = cast(asyncio.Protocol, protocol)
 
     def get_protocol(self) -> asyncio.BaseProtocol:
@@ -230,7 +230,7 @@ class TlsConnection(asyncio.Protocol, asyncio.Transport):
         self._wire.set_write_buffer_limits(high, low)
 
     def get_write_buffer_size(self) -> int:
-        """How many encrypted bytes the client has not taken yet."""
+        """How many encrypted bytes the client has not read yet."""
         return self._wire.get_write_buffer_size()
 
     def write(self, data: Any) -> None:
@@ -251,11 +251,11 @@ class TlsConnection(asyncio.Protocol, asyncio.Transport):
         self.close()
 
     def can_write_eof(self) -> bool:
-        """Whether one direction can end alone: HTTP/1.1 has no need of that."""
+        """Whether one direction can be closed alone. HTTP/1.1 does not need that."""
         return False
 
     def close(self) -> None:
-        """Send what was written, say goodbye, and end the connection."""
+        """Send what was written, then close_notify, and close the connection."""
         if self._closing:
             return
         if not self._is_open:
@@ -306,7 +306,7 @@ class TlsConnection(asyncio.Protocol, asyncio.Transport):
             self.close()
 
     def _answer_plain_http(self) -> None:
-        """Whoever forgot the s of https would otherwise see a connection that ends, and no reason."""
+        """A client that sent plain HTTP by mistake would otherwise see a closed connection and no reason."""
         self._closing = True
         _log.info("tls.plain_http", hint="This port speaks TLS: begin the address with https://.")
         self._wire.write(_PLAIN_HTTP)
@@ -321,7 +321,7 @@ class TlsConnection(asyncio.Protocol, asyncio.Transport):
             self._wire.close()
 
     def _flush(self) -> None:
-        """Hand to TCP what TLS wants to say."""
+        """Write the pending TLS records to TCP."""
         while True:
             try:
                 records = self._tls.bio_read(_FLUSHED_AT_ONCE)
