@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "client": ("authrim.commands.client", "client"),
     "registration": ("authrim.commands.registration", "registration"),
     "account": ("authrim.commands.account", "account"),
+    "session": ("authrim.commands.session", "session"),
     "grant": ("authrim.commands.grant", "grant"),
     "keys": ("authrim.commands.keys", "keys"),
     "audit": ("authrim.commands.audit", "audit"),

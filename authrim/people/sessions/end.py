@@ -26,7 +26,7 @@ async def end_sessions(store: Store, tenant: str, subject: str, reason: str) -> 
     async with aclosing(rows_of(store, SESSIONS, tenant)) as rows:
         async for row in rows:
             if row["subject"] == subject and row["status"] == ACTIVE:
-                ended += await _end(store, tenant, row["session_id"], reason)
+                ended += await end_one(store, tenant, row["session_id"], reason)
     return ended
 
 
@@ -37,7 +37,8 @@ async def end_session(call: Call, session_id: str, reason: str) -> None:
     await call.core.executor.until_it_fits(call, attempt, session_stream(call.tenant, session_id))
 
 
-async def _end(store: Store, tenant: str, session_id: str, reason: str) -> bool:
+async def end_one(store: Store, tenant: str, session_id: str, reason: str) -> bool:
+    """End a session by its id; whether it was live."""
     ended = await carry_out(store, tenant, _ending(store, tenant, session_id, reason))
     return False if isinstance(ended, Refusal) else ended
 
