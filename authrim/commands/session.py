@@ -15,7 +15,7 @@ from domain.errors import Refusal
 def session() -> None:
     """List, show and end sessions.
 
-    SESSION_ID is the sid of an ID token; session list prints it.
+    session list prints the SESSION_ID. Clients without pairwise subjects get it as the sid of their ID tokens.
     """
 
 

@@ -63,7 +63,7 @@ def show_error_to_scripts(request: web.Request, response: web.StreamResponse) ->
     if (
         response.status >= HTTPStatus.BAD_REQUEST
         and hdrs.ORIGIN in request.headers
-        and request.path in request.app[FOR_SCRIPTS]
+        and request.path in request.app.get(FOR_SCRIPTS, ())
         and hdrs.VARY not in response.headers
     ):
         allow_every_origin(request, response)

@@ -16,17 +16,20 @@ from domain.units import MICROSECONDS
 from projections.tables import SESSIONS
 
 
-async def end_sessions(store: Store, tenant: str, subject: str, reason: str) -> int:
+async def end_sessions(store: Store, tenant: str, subject: str, reason: str) -> int | Refusal:
     """End every session of a person, so that a stolen cookie is worth nothing from then on (A188); how many there were.
 
     Reads the tenant's sessions through, a page at a time: an event of a session does not touch the account, so
-    the account does not know them.
+    the account does not know them. A refusal says that one session is left, because others kept changing it.
     """
     ended = 0
     async with aclosing(rows_of(store, SESSIONS, tenant)) as rows:
         async for row in rows:
             if row["subject"] == subject and row["status"] == ACTIVE:
-                ended += await end_one(store, tenant, row["session_id"], reason)
+                was_live = await end_one(store, tenant, row["session_id"], reason)
+                if isinstance(was_live, Refusal):
+                    return was_live
+                ended += was_live
     return ended
 
 
@@ -37,10 +40,9 @@ async def end_session(call: Call, session_id: str, reason: str) -> None:
     await call.core.executor.until_it_fits(call, attempt, session_stream(call.tenant, session_id))
 
 
-async def end_one(store: Store, tenant: str, session_id: str, reason: str) -> bool:
-    """End a session by its id; whether it was live."""
-    ended = await carry_out(store, tenant, _ending(store, tenant, session_id, reason))
-    return False if isinstance(ended, Refusal) else ended
+async def end_one(store: Store, tenant: str, session_id: str, reason: str) -> bool | Refusal:
+    """End a session by its id; whether it was live. Refused when others keep changing it: it goes on then."""
+    return await carry_out(store, tenant, _ending(store, tenant, session_id, reason))
 
 
 def _ending(
