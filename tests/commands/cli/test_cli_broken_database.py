@@ -19,6 +19,7 @@ from authrim.store.sqlite import schema as sqlite_schema
 from tests.postgres_cluster import Cluster
 from tests.support.command_line import CommandLine
 from tests.support.command_tree import STDIN, arguments_of, every_command
+from tests.support.patience import PATIENCE
 
 
 class Way(NamedTuple):
@@ -290,9 +291,10 @@ def test_an_address_that_leads_nowhere(
     dsn: str, words: str, tmp_path: Path,
 ) -> None:  # fmt: skip
     """Each of the wrong addresses is told apart, by every command; none is taken for a file's name."""
-    if name == "silence":  # all others answer, which a busy machine takes its time for
-        monkeypatch.setattr(postgres_connections, "CONNECT_TIMEOUT", 0.3)
-        monkeypatch.setattr(postgres_schema, "_CONNECT_SECONDS", 0.3)
+    # All but silence answer, which a busy machine and its name servers take their time for.
+    seconds = 0.3 if name == "silence" else PATIENCE
+    monkeypatch.setattr(postgres_connections, "CONNECT_TIMEOUT", seconds)
+    monkeypatch.setattr(postgres_schema, "_CONNECT_SECONDS", seconds)
     with (
         listener(b"HTTP/1.1 400 Bad Request\r\n\r\n") as web,
         listener(None) as silent,
