@@ -25,7 +25,7 @@ import asyncpg
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from authrim.store.contract import Append, Found, NewEvent, Store, StreamAppend, StreamRead  # noqa: E402
+from authrim.store.contract import Append, LookupResult, NewEvent, Store, StreamAppend, StreamRead  # noqa: E402
 from authrim.store.postgres import batch as postgres_batch  # noqa: E402
 from authrim.store.postgres import reads as postgres_reads  # noqa: E402
 from authrim.store.postgres import schema as postgres_schema  # noqa: E402
@@ -101,7 +101,7 @@ class PostgresEach:
 
     async def look_up(self, key: str) -> object:
         row = await self._pool.fetchrow(postgres_reads.FIND["token"], [key])
-        return Found(dict(row), row["now"]).row
+        return LookupResult(dict(row), row["now"]).row
 
     async def read_stream(self, stream: str) -> object:
         row = await self._pool.fetchrow(postgres_reads.STREAMS, [stream])

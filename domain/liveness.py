@@ -6,7 +6,7 @@ Products have had more than one weakness because a sibling path forgot this chec
 import msgspec
 
 ACTIVE = "active"
-#: Standing of a client for what it was given when it knew people by other names (``Client.standing``).
+#: The status of a client for a grant made when the client had other names for people (``Client.status_for``).
 SUBJECTS_CHANGED = "subjects_changed"
 
 

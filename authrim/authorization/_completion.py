@@ -9,8 +9,8 @@ from authrim.core.call import Call
 from authrim.people.sessions.state import let_client_watch, session_state
 from authrim.web.answers import see_other
 from authrim.web.cookies import drop_request_cookie
-from domain.authorization.request import ByRedirect, mode_in_full
-from domain.authorization.steps import ConsentNeeded, SignInNeeded
+from domain.authorization.request import RedirectRefusal, mode_in_full
+from domain.authorization.steps import ConsentStep, SignInStep
 from domain.errors import Refusal
 
 
@@ -18,14 +18,14 @@ async def complete(
     request: web.Request, call: Call, opened: OpenRequest, step: Onward | Refusal, *, by_person: bool = False
 ) -> web.Response:
     """The answer to the browser for what was decided (OIDC Core §3.1.2.5, §3.1.2.6). ``by_person``: on our page."""
-    if isinstance(step, SignInNeeded):
+    if isinstance(step, SignInStep):
         page = "create-account" if step.create else "login"
         return see_other(call.core.url(f"/{page}/{opened.grant_id}"))
-    if isinstance(step, ConsentNeeded):
+    if isinstance(step, ConsentStep):
         return see_other(call.core.url(f"/consent/{opened.grant_id}"))
     if isinstance(step, Refusal):
         asked = opened.asked
-        refused = ByRedirect(step, asked.redirect_uri, mode_in_full(asked), opened.private.state)
+        refused = RedirectRefusal(step, asked.redirect_uri, mode_in_full(asked), opened.private.state)
         response = await refuse_by_redirect(request, call, opened.client, refused, by_person=by_person)
     else:
         response = await _succeed(request, call, opened, step)

@@ -12,12 +12,12 @@ import msgspec
 from authrim.core.call import Call
 from authrim.crypto.handles import new_handle
 from authrim.crypto.ids import digest
-from authrim.crypto.tokens import SentWith
-from authrim.tokens.issue import Issuance, Standing
-from domain.authorization.steps import ConsentNeeded, SignInNeeded, Step
+from authrim.crypto.tokens import HashInputs
+from authrim.tokens.issue import GrantStatus, Issuance
+from domain.authorization.steps import ConsentStep, SignInStep, Step
 from domain.client.client import Client
 from domain.errors import Refusal
-from domain.grant.front_channel import Authorized
+from domain.grant.front_channel import AuthorizationResponse
 from domain.grant.issue import IssueFacts
 from domain.liveness import Liveness
 from domain.vocabulary import response_type as response_types
@@ -42,13 +42,13 @@ class Draft(NamedTuple):
 
 class SignedAnswer(msgspec.Struct, frozen=True):
     """The successful response: its parameters in order, without those that every response has. ``session_id`` as in
-    ``Authorized``."""
+    ``AuthorizationResponse``."""
 
     parameters: dict[str, str]
     session_id: str | None = None
 
 
-Onward = SignInNeeded | ConsentNeeded | SignedAnswer
+Onward = SignInStep | ConsentStep | SignedAnswer
 """Where a request goes on: to a page, or back to the client."""
 
 
@@ -59,20 +59,20 @@ async def draft_answer(
     code = new_handle("ac", grant_id)
     if not response_types.gives_tokens(response_type):
         return Draft(code, None)
-    standing = Standing(Liveness(client.status), now)
-    issuance = await Issuance.of_person(call, client, grant_id, standing, None)
+    status = GrantStatus(Liveness(client.status), now)
+    issuance = await Issuance.of_person(call, client, grant_id, status, None)
     return issuance if isinstance(issuance, Refusal) else Draft(code, issuance)
 
 
 async def signed_step(draft: Draft, step: Step | Refusal, state: str | None) -> Onward | Refusal:
     """The step as decided; if it is a successful response, its tokens are signed here."""
-    if not isinstance(step, Authorized):
+    if not isinstance(step, AuthorizationResponse):
         return step
     parameters = await _parameters(draft, step, state)
     return SignedAnswer(parameters, step.session_id)
 
 
-async def _parameters(draft: Draft, answer: Authorized, state: str | None) -> dict[str, str]:
+async def _parameters(draft: Draft, answer: AuthorizationResponse, state: str | None) -> dict[str, str]:
     parameters, issuance = {"code": draft.code} if answer.code else {}, draft.issuance
     if issuance is None:
         return parameters
@@ -80,6 +80,6 @@ async def _parameters(draft: Draft, answer: Authorized, state: str | None) -> di
         members = issuance.access_token_members(answer.access_token)
         parameters |= {name: str(value) for name, value in members.items()}
     if answer.id_token is not None:
-        sent_with = SentWith(parameters.get("access_token"), parameters.get("code"), state)
+        sent_with = HashInputs(parameters.get("access_token"), parameters.get("code"), state)
         parameters["id_token"] = await issuance.id_token(answer.id_token, sent_with)
     return parameters

@@ -17,13 +17,13 @@ from authrim.crypto.strict_json import JsonRefused
 from authrim.protocol.id_token_hint import hinted_subject
 from authrim.web.params import Params
 from domain.authorization.parameters import Parameters
-from domain.authorization.pushed_request import Pushed
+from domain.authorization.pushed_request import PushedRequest
 from domain.authorization.request import (
-    ByRedirect,
-    OnPage,
+    PageRefusal,
     PrivateParameters,
+    RedirectRefusal,
     RequestFacts,
-    Valid,
+    ValidRequest,
     refuse_by_redirect,
     refuse_object,
     validate,
@@ -43,8 +43,8 @@ TWO_PEOPLE = invalid_request(
 
 async def read_request(
     call: Call, client: Client, params: Params, *,
-    browser_hash: str | None = None, pushed: Pushed | None = None,
-) -> Valid | OnPage | ByRedirect:  # fmt: skip
+    browser_hash: str | None = None, pushed: PushedRequest | None = None,
+) -> ValidRequest | PageRefusal | RedirectRefusal:  # fmt: skip
     """Validate the request of a known and active client. A refusal says where it is shown: on a page or by redirect."""
     facts = RequestFacts(
         now=call.core.now(),
@@ -67,15 +67,15 @@ async def read_request(
         parameters, facts = signed.parameters, msgspec.structs.replace(facts, signed=signed)
     valid = validate(client, parameters, facts)
     unserved = cannot_be_served(client, call.core.features)
-    if isinstance(valid, Valid) and unserved is not None:
+    if isinstance(valid, ValidRequest) and unserved is not None:
         return refuse_by_redirect(valid, unserved)
     hint = parameters.get("id_token_hint")
-    if not isinstance(valid, Valid) or hint is None:
+    if not isinstance(valid, ValidRequest) or hint is None:
         return valid
     return _with_hint(call, client, valid, hint)
 
 
-def _with_hint(call: Call, client: Client, valid: Valid, hint: str) -> Valid | ByRedirect:
+def _with_hint(call: Call, client: Client, valid: ValidRequest, hint: str) -> ValidRequest | RedirectRefusal:
     """Add the person that the hint names; to read it takes our keys (OIDC Core §3.1.2.1 ``id_token_hint``)."""
     keys = call.core.key_ring.past_and_present_keys(call.tenant, call.core.now())
     subject = hinted_subject(keys, call.core.issuer, client.client_id, hint)
@@ -103,7 +103,7 @@ def _claims(text: str | None) -> tuple[dict[str, Any] | None, bool]:
     return (document, False) if isinstance(document, dict) else (None, True)
 
 
-def as_opened(grant_id: str, client: Client, valid: Valid) -> OpenRequest:
+def as_opened(grant_id: str, client: Client, valid: ValidRequest) -> OpenRequest:
     """The request as a grant begins with it: its event has the digest of what is kept beside it."""
     asked, private = valid.request, valid.private
     if private != PrivateParameters():

@@ -7,7 +7,7 @@ from authrim.clients.part import CLIENTS
 from authrim.core.call import Call
 from authrim.crypto.ids import digest
 from authrim.protocol import jar
-from authrim.protocol.used_once import UsedOnce, use_up
+from authrim.protocol.single_use import SingleUseValue, use_up
 from authrim.web.params import Params
 from domain.authorization.request_object import SKEW, ObjectFacts, RequestObject, invalid_request_object
 from domain.client.client import Client
@@ -63,4 +63,4 @@ async def _used_up(call: Call, client: Client, verified: RequestObject) -> Refus
     assert verified.jti is not None
     assert verified.expires_at is not None
     key = f"request-object:{call.tenant}:{client.client_id}:{digest(verified.jti)}"
-    return await use_up(call.core.store, (UsedOnce(key, verified.expires_at + SKEW, USED),))
+    return await use_up(call.core.store, (SingleUseValue(key, verified.expires_at + SKEW, USED),))

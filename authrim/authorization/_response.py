@@ -20,7 +20,7 @@ from authrim.web.answers import page_settings, refuse_on_page, see_other
 from authrim.web.call import PAGES
 from authrim.web.errors import error_members
 from authrim.web.shown_client import shown_client
-from domain.authorization.request import ByRedirect
+from domain.authorization.request import RedirectRefusal
 from domain.client import redirect_uri as redirect_uris
 from domain.client.client import Client
 from domain.errors import Refusal
@@ -77,7 +77,7 @@ def address_and_fields(
 
 
 async def refuse_by_redirect(
-    request: web.Request, call: Call, client: Client, refused: ByRedirect, *, by_person: bool = False
+    request: web.Request, call: Call, client: Client, refused: RedirectRefusal, *, by_person: bool = False
 ) -> web.Response:
     """The authorization error response (RFC 6749 §4.1.2.1): error, description, ``state`` and ``iss`` alone.
     ``by_person``: it follows from what was answered on a page of ours, which said where the browser would go."""

@@ -22,7 +22,7 @@ from authrim.core.call import Call
 from authrim.core.execute import Change, Outcome
 from authrim.core.parts import Core
 from authrim.crypto.ids import digest, new_id, new_secret
-from authrim.people.sessions.browser import SignedInBrowser, signed_in_browser
+from authrim.people.sessions.browser import BrowserSession, signed_in_browser
 from authrim.web.answers import record, refuse_on_page, see_other
 from authrim.web.call import call_of, networks_of
 from authrim.web.cookies import set_request_cookie
@@ -30,7 +30,7 @@ from authrim.web.own_host import led_home
 from authrim.web.params import Params, read_params
 from domain.authorization import steps as authorization
 from domain.authorization.pushed_request import PREFIX
-from domain.authorization.request import ByRedirect, OnPage
+from domain.authorization.request import PageRefusal, RedirectRefusal
 from domain.client.client import Client
 from domain.errors import Refusal, invalid_request
 from domain.liveness import ACTIVE
@@ -53,9 +53,9 @@ async def authorize(request: web.Request) -> web.StreamResponse:
         return await authorize_pushed(request, call, client.client_id, params.values["request_uri"])
     secret = new_secret()
     valid = await read_request(call, client, params, browser_hash=digest(secret))
-    if isinstance(valid, OnPage):
+    if isinstance(valid, PageRefusal):
         return await refuse_on_page(request, call, ENDPOINT, valid.refusal, client_known=True)
-    if isinstance(valid, ByRedirect):
+    if isinstance(valid, RedirectRefusal):
         await record(call, ENDPOINT, valid.refusal, client_known=True)
         return await refuse_by_redirect(request, call, client, valid)
     opened = as_opened(new_id(), client, valid)
@@ -148,6 +148,6 @@ async def _first_step(request: web.Request, call: Call, opened: OpenRequest) -> 
     return await call.core.executor.until_it_fits(call, attempt, stream)
 
 
-def _expectations(events: tuple[Any, ...], signed_in: SignedInBrowser | None) -> tuple[tuple[str, int], ...]:
+def _expectations(events: tuple[Any, ...], signed_in: BrowserSession | None) -> tuple[tuple[str, int], ...]:
     """The versions of session and account that a decision on the session relies on."""
     return signed_in.expects if signed_in is not None and len(events) > 1 else ()

@@ -12,7 +12,7 @@ from authrim.core.call import Call
 from authrim.core.parts import Core
 from authrim.pages import texts
 from authrim.pages.display import web_link
-from authrim.pages.pages import BACK, HERE, START_AGAIN, WayOn
+from authrim.pages.pages import BACK, HERE, START_AGAIN, NextLink
 from authrim.pages.texts import message
 from authrim.web.answers import error_page, record, see_other
 from authrim.web.call import core_of
@@ -178,19 +178,19 @@ def _probe(request: web.Request) -> web.Response:
     return response
 
 
-async def _way_on(request: web.Request, call: Call, cause: Cause | None) -> WayOn | None:
+async def _way_on(request: web.Request, call: Call, cause: Cause | None) -> NextLink | None:
     if cause is Cause.OTHER_HOST:
-        return WayOn(HERE, call.core.origin + request.rel_url.raw_path)
+        return NextLink(HERE, call.core.origin + request.rel_url.raw_path)
     if not call.client_id:
         return None
     client = await call.core.configuration.client(call.tenant, call.client_id)
     return None if client is None or not client.exists else _to_client(call.core, client, cause)
 
 
-def _to_client(core: Core, client: Client, cause: Cause | None) -> WayOn | None:
+def _to_client(core: Core, client: Client, cause: Cause | None) -> NextLink | None:
     """Where the application begins a sign-in (OIDC Core §4), else its own page."""
     begins, home = client.metadata.initiate_login_uri, client.metadata.client_uri
     if begins and web_link(begins):
         uri = redirect_uris.append_parameters(begins, {"iss": core.issuer})
-        return WayOn(BACK if cause is Cause.DONE else START_AGAIN, uri)
-    return WayOn(BACK, home) if home and web_link(home) else None
+        return NextLink(BACK if cause is Cause.DONE else START_AGAIN, uri)
+    return NextLink(BACK, home) if home and web_link(home) else None

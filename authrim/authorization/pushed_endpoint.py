@@ -15,8 +15,8 @@ from authrim.crypto.handles import PUSHED_REQUEST, new_handle
 from authrim.crypto.ids import digest, new_id
 from authrim.web.call import networks_of
 from authrim.web.params import Params
-from domain.authorization.pushed_request import PREFIX, Pushed
-from domain.authorization.request import Valid
+from domain.authorization.pushed_request import PREFIX, PushedRequest
+from domain.authorization.request import ValidRequest
 from domain.errors import Refusal, invalid_request
 
 ENDPOINT: Final = "par"
@@ -42,7 +42,7 @@ async def _push(call: Call, authenticated: AuthenticatedClient, form: Params) ->
         )
     grant_id = new_id()
     handle = new_handle(PUSHED_REQUEST, grant_id)
-    pushed = Pushed(
+    pushed = PushedRequest(
         request_uri_hash=digest(handle),
         lifetime=call.core.settings.pushed_request_lifetime,
         client_auth_method=authenticated.method,
@@ -50,7 +50,7 @@ async def _push(call: Call, authenticated: AuthenticatedClient, form: Params) ->
         proof=authenticated.proof,
     )
     valid = await read_request(call, authenticated.client, form, pushed=pushed)
-    if not isinstance(valid, Valid):
+    if not isinstance(valid, ValidRequest):
         return valid.refusal
     opened = as_opened(grant_id, authenticated.client, valid)
     refusal = await record_request(call, opened, CHANGED)

@@ -19,7 +19,7 @@ from authrim.crypto.jwk import JwkRefused
 from authrim.crypto.strict_json import JsonRefused
 from authrim.crypto.verification_keys import KeySet, read_jwks
 from authrim.memory.lru_cache import SizedLruCache
-from authrim.outside.egress import Egress, EgressCrowded, EgressRefused
+from authrim.outside.egress import Egress, EgressOverloaded, EgressRefused
 from authrim.settings import Settings
 from domain.client.client import Client
 from domain.errors import Refusal
@@ -211,7 +211,7 @@ class ClientKeys:
         try:
             fetched = await self._egress.fetch(held.uri, accept=_ACCEPT, limit=MAX_BYTES, client=client_id)
             keys = _read(strict_json.loads(fetched.body, max_bytes=MAX_BYTES))
-        except EgressCrowded:
+        except EgressOverloaded:
             # Nobody was asked: the set may be asked for soon, but not by each of those that wait for it now, in turn.
             held.failed_at, held.searched_at = time() - self._refetch + _CROWDED_PAUSE, searched_before
             return

@@ -60,7 +60,7 @@ class NewSecret(msgspec.Struct, frozen=True):
     keeper: ClientSecrets | None
 
 
-class Means(msgspec.Struct, frozen=True):
+class RegistrationContext(msgspec.Struct, frozen=True):
     """What there is for a client to be registered or changed with.
 
     ``development``: redirect URIs may be http on the loopback interface. ``logo`` None: that of its ``logo_uri``, or as
@@ -81,7 +81,7 @@ class Means(msgspec.Struct, frozen=True):
         return administrators_terms(self.development, self.algorithms)
 
 
-NO_MEANS: Final = Means()
+NO_MEANS: Final = RegistrationContext()
 
 CANNOT_KEEP: Final = Refusal(
     "invalid_client_metadata",
@@ -107,7 +107,7 @@ async def create_client(
     metadata: ClientMetadata,
     *,
     client_id: str | None = None,
-    means: Means = NO_MEANS,
+    means: RegistrationContext = NO_MEANS,
 ) -> ClientWithSecret | Refusal:
     """Register a client; one that authenticates with a secret gets it generated. ``client_id`` None: a random one."""
     terms, logo, fetching = means.terms, means.logo, means.fetching
@@ -135,7 +135,12 @@ async def create_client(
 
 
 async def update_client(
-    store: Store, tenant: str, client_id: str, changes: Mapping[str, Any], *, means: Means = NO_MEANS
+    store: Store,
+    tenant: str,
+    client_id: str,
+    changes: Mapping[str, Any],
+    *,
+    means: RegistrationContext = NO_MEANS,
 ) -> ClientWithSecret | Refusal:
     """Change some fields of the registration, named as in ``ClientMetadata``; the others stay as they are.
 
@@ -240,7 +245,7 @@ async def read_client(store: Store, tenant: str, client_id: str) -> ClientRead:
 
 async def change_client(
     store: Store, tenant: str, client_id: str, decide: Callable[[ClientRead], Decision[Client]],
-    secret: NewSecret | None = None, means: Means = NO_MEANS,
+    secret: NewSecret | None = None, means: RegistrationContext = NO_MEANS,
 ) -> Client | Refusal:  # fmt: skip
     """A change with the sealed rows that go with it. They are sealed after the client was read: a deletion in
     between moves the client's version, so what was dropped is never written back. A registration that says something

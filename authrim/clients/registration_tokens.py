@@ -26,20 +26,20 @@ from domain.stream import REGISTRATION, registration_stream
 from domain.units import MICROSECONDS
 
 
-class GivenToken(msgspec.Struct, frozen=True):
+class NewRegistrationToken(msgspec.Struct, frozen=True):
     """A token that was made, and its value: known here and now only."""
 
     token: RegistrationToken
     value: str
 
     def __repr__(self) -> str:
-        return "GivenToken()"
+        return "NewRegistrationToken()"
 
 
 async def create_initial_token(
     store: Store, tenant: str, *, uses: int, lifetime: int, scope: tuple[str, ...] = (),
     grant_types: tuple[str, ...] = (), profile: str = "",
-) -> GivenToken | Refusal:  # fmt: skip
+) -> NewRegistrationToken | Refusal:  # fmt: skip
     """Give out a token that lets ``uses`` clients in within ``lifetime`` seconds. What is empty is as the settings
     say."""
     unknown = sorted(set(grant_types) - set(GRANT_TYPES))
@@ -61,7 +61,7 @@ async def create_initial_token(
         return Outcome(decision.answer, changes)
 
     token = await carry_out(store, tenant, attempt)
-    return token if isinstance(token, Refusal) else GivenToken(token, value)
+    return token if isinstance(token, Refusal) else NewRegistrationToken(token, value)
 
 
 async def list_initial_tokens(

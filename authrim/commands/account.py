@@ -11,7 +11,7 @@ from authrim.commands._one_account import on_account, print_account
 from authrim.crypto.passwords import Passwords
 from authrim.people import accounts
 from authrim.people.account_list import list_accounts
-from authrim.people.accounts import ShownAccount
+from authrim.people.accounts import AccountView
 from authrim.people.new_account import AccountRequest, AccountStore
 from domain.errors import Refusal
 from domain.person.account import Account
@@ -114,7 +114,7 @@ def list_(context: click.Context, after: str, limit: int) -> None:
 def show(context: click.Context, account: str, *, personal: bool) -> None:
     """Show an account, without personal data unless --personal is given."""
 
-    async def work(office: Office, subject: str) -> ShownAccount | Refusal:
+    async def work(office: Office, subject: str) -> AccountView | Refusal:
         return await accounts.show_account(
             office.store, office.private, office.tenant, subject, personal=personal
         )

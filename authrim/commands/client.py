@@ -75,7 +75,7 @@ def create(
             office.tenant,
             ClientMetadata(**fields),
             client_id=client_id,
-            means=clients.Means(
+            means=clients.RegistrationContext(
                 development=office.settings.development,
                 logo=change,
                 keeper=office.keeper,
@@ -146,7 +146,7 @@ def update(
             office.tenant,
             client_id,
             changes,
-            means=clients.Means(
+            means=clients.RegistrationContext(
                 development=development,
                 logo=change,
                 keeper=office.keeper,

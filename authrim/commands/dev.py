@@ -27,7 +27,7 @@ from authrim.server.serve import serve
 from authrim.settings import Settings
 from authrim.store.migrate import migrate
 from authrim.store.opening import open_store
-from authrim.wire.listener import CannotListen, ListeningSite
+from authrim.wire.listener import ListenError, ListeningSite
 from authrim.wire.tls import UnusableCertificate
 
 
@@ -73,7 +73,7 @@ def dev(context: click.Context, port: int, mtls_port: int | None, data: Path, *,
     try:
         with failures_told(settings):
             asyncio.run(_dev(settings, data, workplace, as_json=as_json))
-    except (CannotListen, UnusableFolder, UnusableAnchors, UnusableCertificate) as error:
+    except (ListenError, UnusableFolder, UnusableAnchors, UnusableCertificate) as error:
         raise click.ClickException(str(error)) from None
 
 

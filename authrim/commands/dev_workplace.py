@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from authrim.clients.records import Means, create_client
+from authrim.clients.records import RegistrationContext, create_client
 from authrim.core.sealed_rows import PrivateData
 from authrim.crypto.master import MasterKeys
 from authrim.crypto.passwords import Passwords
@@ -170,7 +170,9 @@ async def furnish(settings: Settings, store: Store, folder: Path, workplace: Wor
 
 
 async def _client(store: Store, metadata: ClientMetadata) -> dict[str, Any]:
-    created = await create_client(store, DEFAULT_TENANT, metadata, means=Means(development=True))
+    created = await create_client(
+        store, DEFAULT_TENANT, metadata, means=RegistrationContext(development=True)
+    )
     if isinstance(created, Refusal):
         raise UnusableFolder(
             f"its example cannot be made: {created.description} Remove the data folder and start anew"

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from authrim.clients import registration_tokens
-from authrim.clients.registration_tokens import GivenToken
+from authrim.clients.registration_tokens import NewRegistrationToken
 from authrim.commands._administering import Office, administer, moment, print_fields, print_list
 from domain.client.client import Client
 from domain.client.profile import PROFILES
@@ -53,7 +53,7 @@ def create(
     """Create an initial access token. It is shown only once."""
     values = tuple(dict.fromkeys(" ".join(scope).split()))
 
-    async def work(office: Office) -> GivenToken | Refusal:
+    async def work(office: Office) -> NewRegistrationToken | Refusal:
         return await registration_tokens.create_initial_token(
             office.store, office.tenant, uses=uses, lifetime=expires_in, scope=values, grant_types=grant_types,
             profile=profile or "",

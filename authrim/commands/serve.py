@@ -22,7 +22,7 @@ from authrim.server.serve import tls_of
 from authrim.server.supervisor import reserve_port, supervise, worker_command
 from authrim.settings import Settings
 from authrim.store.opening import open_store
-from authrim.wire.listener import CannotListen, unix_socket
+from authrim.wire.listener import ListenError, unix_socket
 from authrim.wire.tls import UnusableCertificate
 
 log = structlog.get_logger(__name__)
@@ -82,7 +82,7 @@ def serve(
         with failures_told(settings):
             asyncio.run(_serve(settings, sock, worker_lifeline, reuse_port=worker_port is not None))
     except (
-        CannotListen, UnusableCertificate, UnusableAnchors, AttestersUnreadable, IssuersUnreadable,
+        ListenError, UnusableCertificate, UnusableAnchors, AttestersUnreadable, IssuersUnreadable,
     ) as error:  # fmt: skip
         raise click.ClickException(str(error)) from None
 

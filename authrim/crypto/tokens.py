@@ -56,7 +56,7 @@ def sign_access_token(
     return key.sign(_encode(access_token_claims(issuer, grant_id, token, subject)), ACCESS_TOKEN_TYPE)
 
 
-class SentWith(NamedTuple):
+class HashInputs(NamedTuple):
     """The values that an ID token is sent with and contains hashes of: code, access token, state."""
 
     access_token: str | None = None
@@ -70,7 +70,7 @@ def sign_id_token(
     token: IdToken,
     subject: str,
     session_id: str | None,
-    sent_with: SentWith,
+    sent_with: HashInputs,
     more_claims: dict[str, Any],
 ) -> str:
     """The ID token (OIDC Core §2). ``subject`` is the person's name for this client, ``session_id`` the session's, and
@@ -100,7 +100,7 @@ def sign_userinfo(key: SigningKey, issuer: str, client_id: str, claims: dict[str
     return key.sign(_encode({**claims, "iss": issuer, "aud": client_id}), None)
 
 
-def _hashes(alg: str, sent_with: SentWith) -> dict[str, str]:
+def _hashes(alg: str, sent_with: HashInputs) -> dict[str, str]:
     """OIDC Core §3.3.2.11, FAPI 1 Advanced §5.2.2.1: nobody can put another code, token or state beside it."""
     named = {"at_hash": sent_with.access_token, "c_hash": sent_with.code, "s_hash": sent_with.state}
     return {name: half_hash(alg, value) for name, value in named.items() if value is not None}

@@ -22,7 +22,7 @@ from yarl import URL
 from authrim.outside.addresses import Destinations
 from authrim.outside.media_type import JSON, MediaType, is_json, read_media_type
 from authrim.outside.names import FilteringResolver, NotPermitted, SystemResolver
-from authrim.outside.shares import Crowded, Party, Shares
+from authrim.outside.shares import NoFreePlace, Party, Shares
 from authrim.settings import Settings
 
 T = TypeVar("T")
@@ -42,7 +42,7 @@ class EgressRefused(Exception):
         super().__init__("the address could not be fetched")
 
 
-class EgressCrowded(EgressRefused):
+class EgressOverloaded(EgressRefused):
     """Too many similar requests are in progress. Nothing was sent, so the caller may try again."""
 
 
@@ -102,7 +102,7 @@ class Egress:
         setting). The type matters because a page that anybody can write to must not pass for a key set. ``client``
         is the client whose share of the places the request uses.
 
-        Raises EgressRefused, and EgressCrowded.
+        Raises EgressRefused, and EgressOverloaded.
         """
         most = self._max_bytes if limit is None else limit
 
@@ -128,7 +128,7 @@ class Egress:
         """POST ``body`` and return the status of the response; the rest of it is not read. ``client`` is the client
         whose share of the places the request uses.
 
-        Raises EgressRefused, also for a redirect, and EgressCrowded.
+        Raises EgressRefused, also for a redirect, and EgressOverloaded.
         """
 
         async def read(answer: aiohttp.ClientResponse) -> int:
@@ -173,9 +173,9 @@ class Egress:
                     method, target, headers=headers, data=body, allow_redirects=False
                 ) as answer:
                     return await read(answer)
-        except Crowded:
+        except NoFreePlace:
             log.warning("egress.crowded", url=url.partition("?")[0][:MAX_URL])
-            raise EgressCrowded from None
+            raise EgressOverloaded from None
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             # Without the query: it may hold a secret of two other parties.
             log.warning("egress.refused", url=url.partition("?")[0][:MAX_URL], reason=_reason(error))

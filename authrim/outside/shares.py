@@ -46,7 +46,7 @@ _REMEMBERED_SECONDS: Final = 900.0
 _REMEMBERED: Final = 10_000
 
 
-class Crowded(Exception):
+class NoFreePlace(Exception):
     """No place became free in time. Nothing was sent."""
 
 
@@ -110,7 +110,7 @@ class Shares:
 
     @asynccontextmanager
     async def place(self, party: Party, patience: float) -> AsyncIterator[None]:
-        """Wait at most ``patience`` seconds for a place, hold it, and remember the party's pace. Raises Crowded."""
+        """Wait at most ``patience`` seconds for a place, hold it, and remember the party's pace. Raises NoFreePlace."""
         pace = await self._enter(party, patience)
         began, answered = monotonic(), False
         try:
@@ -128,7 +128,7 @@ class Shares:
             self._held.add(party, pace, 1)
             return pace
         if self.is_crowded(party):
-            raise Crowded
+            raise NoFreePlace
         waiting = _Waiter(party, pace, asyncio.get_running_loop().create_future())
         self._waiting[pace].append(waiting)
         self._waiting_for[party] += 1
@@ -140,7 +140,7 @@ class Shares:
             raise
         if not waiting.turn.done():
             self._give_up(waiting)
-            raise Crowded
+            raise NoFreePlace
         return waiting.turn.result()
 
     def _give_up(self, waiting: _Waiter) -> None:

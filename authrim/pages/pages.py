@@ -46,7 +46,7 @@ _NAMES = (
 )
 
 
-class ShownClient(msgspec.Struct, frozen=True, kw_only=True):
+class ClientView(msgspec.Struct, frozen=True, kw_only=True):
     """The client as a person gets to know it before deciding (RFC 7591 §2): metadata in, what is shown out.
 
     ``name`` is the registered name or else the client id. ``logo_url`` is a path on our origin (decisions
@@ -99,7 +99,7 @@ class SignInPage(Page, frozen=True, kw_only=True):
 
     action_url: str
     csrf_token: str
-    client: ShownClient
+    client: ClientView
     create_account_url: str = ""
     login_value: str = ""
     error_message: str | None = None
@@ -116,7 +116,7 @@ class CreateAccountPage(Page, frozen=True, kw_only=True):
 
     action_url: str
     csrf_token: str
-    client: ShownClient
+    client: ClientView
     sign_in_url: str
     shortest_password: int
     login_value: str = ""
@@ -141,7 +141,7 @@ class ConsentPage(Page, frozen=True, kw_only=True):
 
     action_url: str
     csrf_token: str
-    client: ShownClient
+    client: ClientView
     account_display_name: str
     scopes: tuple[ScopeLine, ...]
     shown: int = 0
@@ -153,7 +153,7 @@ class ConsentPage(Page, frozen=True, kw_only=True):
 START_AGAIN, BACK, HERE = "start-again", "back", "here"
 
 
-class WayOn(msgspec.Struct, frozen=True):
+class NextLink(msgspec.Struct, frozen=True):
     """Where a person goes on from an error page; the link names the host."""
 
     kind: str
@@ -174,7 +174,7 @@ class ErrorPage(Page, frozen=True, kw_only=True):
     hint: str = ""
     error_id: str
     retry_after: int = 0
-    way_on: WayOn | None = None
+    way_on: NextLink | None = None
 
     @property
     def refusal(self) -> Refusal:
@@ -199,7 +199,7 @@ class LeavingPage(Page, frozen=True, kw_only=True):
     """The question whether to go on to a client that gets an error (RFC 9700 §4.11.2): by a link to ``goes_to``, or by
     posting ``fields`` there. ``client.redirect_uri`` is the validated one."""
 
-    client: ShownClient
+    client: ClientView
     goes_to: str
     fields: tuple[tuple[str, str], ...] = ()
     status: int
@@ -217,7 +217,7 @@ class LogoutPage(Page, frozen=True, kw_only=True):
     action_url: str
     csrf_token: str
     fields: tuple[tuple[str, str], ...] = ()
-    client: ShownClient | None = None
+    client: ClientView | None = None
     account_display_name: str = ""
     notice: str = ""
     error_id: str = ""

@@ -42,7 +42,7 @@ from projections.rows import Row
 from projections.tables import LOGINS, row_key
 
 
-class ShownAccount(msgspec.Struct, frozen=True, omit_defaults=True):
+class AccountView(msgspec.Struct, frozen=True, omit_defaults=True):
     """An account as an administrator sees it. ``login`` and ``claims`` are there only when they were asked for."""
 
     subject: str
@@ -53,10 +53,10 @@ class ShownAccount(msgspec.Struct, frozen=True, omit_defaults=True):
     claims: dict[str, Any] | None = None
 
     def __repr__(self) -> str:
-        return f"ShownAccount({self.subject})"
+        return f"AccountView({self.subject})"
 
 
-class Read(msgspec.Struct, frozen=True):
+class AccountRead(msgspec.Struct, frozen=True):
     """An account as it was read: at which version, and when."""
 
     account: Account
@@ -195,12 +195,12 @@ async def find_account(store: Store, master: MasterKeys, tenant: str, name: str)
 
 async def show_account(
     store: Store, private: PrivateData, tenant: str, subject: str, *, personal: bool = False
-) -> ShownAccount | Refusal:
+) -> AccountView | Refusal:
     """The account; with its login and claims when ``personal``. Raises SealBroken."""
     account = (await read_account(store, tenant, subject)).account
     if not account.subject:
         return accounts.UNKNOWN
-    shown = ShownAccount(account.subject, account.status, account.password_set_at, account.consents)
+    shown = AccountView(account.subject, account.status, account.password_set_at, account.consents)
     if not personal:
         return shown
     login = await private.open(tenant, SUBJECT, subject, LOGIN)
@@ -230,14 +230,16 @@ async def _login_rows(
     return tuple(row_key(tenant, hashed) for hashed in login_hmacs(master, tenant, login.decode()))
 
 
-async def read_account(store: Store, tenant: str, subject: str) -> Read:
+async def read_account(store: Store, tenant: str, subject: str) -> AccountRead:
     """The account as its stream has it now."""
     read = await store.read_stream(account_stream(tenant, subject))
-    return Read(accounts.fold(codec.decode_stream(ACCOUNT, read)), read.version, read.now // MICROSECONDS)
+    return AccountRead(
+        accounts.fold(codec.decode_stream(ACCOUNT, read)), read.version, read.now // MICROSECONDS
+    )
 
 
 async def _change(
-    store: Store, tenant: str, subject: str, decide: Callable[[Read], Decision[Account]]
+    store: Store, tenant: str, subject: str, decide: Callable[[AccountRead], Decision[Account]]
 ) -> Account | Refusal:
     async def attempt() -> Outcome[Account]:
         read = await read_account(store, tenant, subject)
@@ -252,7 +254,7 @@ async def _change_private(
     tenant: str,
     subject: str,
     values: Mapping[str, bytes],
-    decide: Callable[[Read], Decision[Account]],
+    decide: Callable[[AccountRead], Decision[Account]],
 ) -> Account | Refusal:
     """A change with sealed rows. They are sealed after the account was read: an erasure in between moves the
     account's version, so what was erased is never written back."""
@@ -269,7 +271,7 @@ async def _change_private(
 
 
 def outcome_of(
-    tenant: str, subject: str, read: Read, decision: Decision[Account], rows: Iterable[Row] = ()
+    tenant: str, subject: str, read: AccountRead, decision: Decision[Account], rows: Iterable[Row] = ()
 ) -> Outcome[Account]:
     """What to append. Rows are written with an event or not at all."""
     if not decision.events:

@@ -15,7 +15,7 @@ from authrim.crypto.jwk import JwkRefused, public_key_of, thumbprint
 from authrim.crypto.jws import JwsRefused, KeyFinder, VerificationKey, verify
 from authrim.crypto.strict_json import JsonRefused
 from authrim.protocol.nonce import ACCEPTED_SECONDS
-from authrim.protocol.used_once import UsedOnce
+from authrim.protocol.single_use import SingleUseValue
 from domain.errors import Refusal, invalid_client
 from domain.vocabulary.numeric_date import is_between
 
@@ -42,7 +42,7 @@ class InstanceProof(msgspec.Struct, frozen=True):
     """A valid proof: its challenge, and its ``jti``, which is not reserved yet."""
 
     challenge: str
-    once: UsedOnce
+    once: SingleUseValue
 
 
 def instance_key(attestation: str, attesters: KeyFinder, client_id: str, now: int) -> InstanceKey | Refusal:
@@ -97,7 +97,7 @@ def check_proof(
         return USE_CHALLENGE
     key = f"attestation:{tenant}:{instance.jkt}:{digest(jti)}"
     return InstanceProof(
-        challenge, UsedOnce(key, now + 2 * ACCEPTED_SECONDS, _refused("attestation_pop_reused"))
+        challenge, SingleUseValue(key, now + 2 * ACCEPTED_SECONDS, _refused("attestation_pop_reused"))
     )
 
 

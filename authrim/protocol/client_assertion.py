@@ -13,7 +13,7 @@ from authrim.crypto import strict_json
 from authrim.crypto.ids import digest
 from authrim.crypto.jws import JwsRefused, KeyFinder, UnverifiedJws, read_unverified, verify_read
 from authrim.crypto.strict_json import JsonRefused
-from authrim.protocol.used_once import UsedOnce
+from authrim.protocol.single_use import SingleUseValue
 from domain.client.client import Client
 from domain.client.profile import AssertionAudience
 from domain.errors import Refusal, invalid_client
@@ -46,7 +46,7 @@ class VerifiedAssertion(msgspec.Struct, frozen=True):
     """A valid assertion: the ``kid`` that signed it, and its ``jti``, which is not reserved yet."""
 
     kid: str
-    once: UsedOnce
+    once: SingleUseValue
 
 
 class Assertion(msgspec.Struct, frozen=True):
@@ -88,7 +88,7 @@ def check(
         return _refused(wrong)
     key = f"assertion:{tenant}:{client.client_id}:{digest(claims['jti'])}"
     return VerifiedAssertion(
-        verified.kid, UsedOnce(key, int(claims["exp"]) + SKEW, _refused("assertion_jti_reused"))
+        verified.kid, SingleUseValue(key, int(claims["exp"]) + SKEW, _refused("assertion_jti_reused"))
     )
 
 

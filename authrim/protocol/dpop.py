@@ -17,7 +17,7 @@ from authrim.crypto.jws import JwsRefused, VerificationKey, verify
 from authrim.crypto.strict_json import JsonRefused
 from authrim.memory.lru_cache import LruCache
 from authrim.protocol._own_url import is_one_of
-from authrim.protocol.used_once import UsedOnce
+from authrim.protocol.single_use import SingleUseValue
 from domain.errors import Refusal, invalid_dpop_proof
 from domain.vocabulary.numeric_date import is_between
 
@@ -53,7 +53,7 @@ class Proof(msgspec.Struct, frozen=True):
 
     jkt: str
     nonce: str | None
-    once: UsedOnce
+    once: SingleUseValue
 
 
 class ProofKey(NamedTuple):
@@ -93,7 +93,7 @@ def check(tenant: str, proofs: Sequence[str], facts: ProofFacts) -> Proof | Refu
     if facts.nonces is not None and nonce not in facts.nonces:
         return USE_NONCE
     jkt = used[0].jkt
-    once = UsedOnce(f"dpop:{tenant}:{jkt}:{digest(claims['jti'])}", facts.now + REMEMBERED, REUSED)
+    once = SingleUseValue(f"dpop:{tenant}:{jkt}:{digest(claims['jti'])}", facts.now + REMEMBERED, REUSED)
     return Proof(jkt, nonce, once)
 
 

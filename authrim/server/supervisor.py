@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import structlog
 
-from authrim.wire.listener import CannotListen, of_both_families
+from authrim.wire.listener import ListenError, of_both_families
 
 log = structlog.get_logger(__name__)
 
@@ -59,13 +59,13 @@ def reserve_port(hosts: Sequence[str], port: int) -> list[socket.socket]:
     """Hold the port at each address, without listening on it, so that it stays ours while workers come and go. Where
     the port is 0, the first address says which it is.
 
-    Raises CannotListen when it cannot be had.
+    Raises ListenError when it cannot be had.
     """
     held: list[socket.socket] = []
     for host in of_both_families(hosts):
         try:
             held.append(_reserved(host, port or (held[0].getsockname()[1] if held else 0)))
-        except CannotListen:
+        except ListenError:
             for one in held:
                 one.close()
             raise
@@ -82,7 +82,7 @@ def _reserved(host: str, port: int) -> socket.socket:
         held.bind((host, port))
     except OSError as error:
         held.close()
-        raise CannotListen(host, port, error) from error
+        raise ListenError(host, port, error) from error
     return held
 
 

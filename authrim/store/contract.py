@@ -99,7 +99,7 @@ class Head(NamedTuple):
     now: int
 
 
-class Found(NamedTuple):
+class LookupResult(NamedTuple):
     """A looked-up row, or None, with the database's clock (µs UTC)."""
 
     row: Mapping[str, Any] | None
@@ -164,7 +164,7 @@ class Store(Protocol):
     async def head(self) -> Head:
         """The newest position and the database's clock."""
 
-    async def find(self, lookup: str, key: str) -> Found:
+    async def find(self, lookup: str, key: str) -> LookupResult:
         """One row by a named look-up of ``projections/lookups.py``. Group read."""
 
     async def read_rows(self, table: str, after: str, limit: int) -> Sequence[Mapping[str, Any]]:

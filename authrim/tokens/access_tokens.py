@@ -24,7 +24,7 @@ from authrim.store.contract import Store
 from domain.client.client import NO_CLIENT, Client
 from domain.grant.events import AccessTokenIssued, confirmation_of
 from domain.grant.sender_constraint import is_kept_bound
-from domain.grant.token import TokenStanding, why_inactive
+from domain.grant.token import TokenStatus, why_inactive
 from domain.liveness import ACTIVE, Liveness
 from domain.units import MICROSECONDS
 from projections.tables import token_key
@@ -80,11 +80,11 @@ class AccessTokens:
             return None
         row, issued = found.row, _decode(found.row["document"])
         client = await self._configuration.client(tenant, issued.client_id)
-        standing = TokenStanding(
+        status = TokenStatus(
             expires_at=row["expires_at"],
             revoked_at=row["revoked_at"],
             liveness=Liveness(
-                client=_client_standing(row["client_status"], client, issued),
+                client=_client_status(row["client_status"], client, issued),
                 account=row["account_status"],
                 session=row["session_status"],
                 needs_account=row["subject"] is not None,
@@ -92,7 +92,7 @@ class AccessTokens:
                 ended=_why_over(row["account_document"], client, issued),
             ),
         )
-        why = why_inactive(standing, found.now // MICROSECONDS)
+        why = why_inactive(status, found.now // MICROSECONDS)
         return PresentedToken(named.grant_id, issued, client or NO_CLIENT, why, row["revoked_at"] is not None)
 
     def _named(self, tenant: str, token: str) -> TokenReference | None:
@@ -121,12 +121,12 @@ class AccessTokens:
         return named
 
 
-def _client_standing(status: str | None, client: Client | None, issued: AccessTokenIssued) -> str | None:
+def _client_status(status: str | None, client: Client | None, issued: AccessTokenIssued) -> str | None:
     """The status that the row has now, on whatever node it was changed; and whether the client still calls the person
     what it was told with this token."""
     if client is None or status != ACTIVE or issued.subject is None:
         return status if client else None
-    return client.standing(issued.client_generation)
+    return client.status_for(issued.client_generation)
 
 
 def _why_over(account_document: str | None, client: Client | None, issued: AccessTokenIssued) -> str:

@@ -10,7 +10,7 @@ from authrim.core.parts import Core
 from authrim.crypto.handles import REFRESH_TOKEN, genuine_refresh, parse_handle
 from authrim.people.pseudonyms import public_subject, subject_of_token
 from authrim.tokens.access_tokens import PresentedToken
-from authrim.tokens.issue import standing_of
+from authrim.tokens.issue import grant_status
 from authrim.tokens.part import TOKENS
 from authrim.web.answers import json_answer
 from domain.client.client import Client, may_introspect
@@ -87,7 +87,7 @@ async def _refresh_token(call: Call, asker: Client, token: str) -> dict[str, Any
     assert grant.subject is not None, "a refresh token is of a person's grant"
     if not genuine_refresh(call.core.master, call.tenant, token, grant.refresh.hmac_key_id):
         return INACTIVE
-    if why_not((await standing_of(call, asker, grant, now)).liveness):
+    if why_not((await grant_status(call, asker, grant, now)).liveness):
         return INACTIVE
     return {
         "active": True,

@@ -14,7 +14,7 @@ from authrim.core.call import Call
 from authrim.crypto import handles
 from authrim.crypto.ids import digest, new_token_id
 from authrim.crypto.jwe import EncryptionKey
-from authrim.crypto.tokens import SentWith, sign_access_token, sign_id_token
+from authrim.crypto.tokens import HashInputs, sign_access_token, sign_id_token
 from authrim.people.claims import claims_of
 from authrim.people.endings import endings_of
 from authrim.people.pseudonyms import public_session, public_subject, subject_of_token
@@ -23,7 +23,7 @@ from domain.client.client import NO_CLIENT, Client, grant_refusal
 from domain.errors import Refusal
 from domain.grant.events import AccessTokenIssued, token_type_of
 from domain.grant.grant import Grant
-from domain.grant.issue import IdToken, IssueFacts, TokensIssued, session_bound_to
+from domain.grant.issue import IdToken, IssuedTokens, IssueFacts, session_bound_to
 from domain.grant.sender_constraint import is_kept_bound
 from domain.liveness import Liveness
 from domain.registration.encryption import DEFAULT_ENC
@@ -32,7 +32,7 @@ from domain.units import MICROSECONDS
 from projections.tables import row_key
 
 
-class Standing(msgspec.Struct, frozen=True):
+class GrantStatus(msgspec.Struct, frozen=True):
     """Whether a grant's client, account and session are still allowed, the versions that this was read at, and
     the database's clock then, in seconds."""
 
@@ -48,10 +48,10 @@ async def current_client(asked: ClientRequest, grant_type: str) -> Client | Refu
     return grant_refusal(client, grant_type, core.features) or client
 
 
-async def standing_of(call: Call, client: Client, grant: Grant, now: int) -> Standing:
+async def grant_status(call: Call, client: Client, grant: Grant, now: int) -> GrantStatus:
     """Read what the grant depends on, in one look-up; without a session ``now`` is the time."""
     if grant.session_id is None or grant.request is None:
-        return Standing(Liveness(client=client.status), now)
+        return GrantStatus(Liveness(client=client.status), now)
     found = await call.core.store.find("session", row_key(call.tenant, grant.session_id))
     row = found.row or {}
     bound = session_bound_to(grant) is not None
@@ -61,7 +61,7 @@ async def standing_of(call: Call, client: Client, grant: Grant, now: int) -> Sta
         account = found.row or {}
         row = {f"account_{name}": account.get(name) for name in ("status", "version", "document")}
     liveness = Liveness(
-        client=client.standing(grant.request.client_generation),
+        client=client.status_for(grant.request.client_generation),
         account=row.get("account_status"),
         session=row.get("status"),
         needs_account=True,
@@ -77,7 +77,7 @@ async def standing_of(call: Call, client: Client, grant: Grant, now: int) -> Sta
         expects.append((account_stream(call.tenant, grant.subject), row["account_version"] or 0))
     if row and bound:
         expects.append((session_stream(call.tenant, grant.session_id), row["version"]))
-    return Standing(liveness, found.now // MICROSECONDS, tuple(expects))
+    return GrantStatus(liveness, found.now // MICROSECONDS, tuple(expects))
 
 
 class Issuance(msgspec.Struct, frozen=True):
@@ -98,27 +98,27 @@ class Issuance(msgspec.Struct, frozen=True):
 
     @classmethod
     async def of_person(
-        cls, call: Call, client: Client, grant_id: str, standing: Standing, next_generation: int | None = 1
+        cls, call: Call, client: Client, grant_id: str, status: GrantStatus, next_generation: int | None = 1
     ) -> "Issuance | Refusal":
         """Tokens of a person's grant. ``next_generation`` is that of the refresh token; None: there is none."""
         alg = client.metadata.id_token_encrypted_response_alg
         key = await call.parts[CLIENTS].keys.encrypting(call.tenant, client, alg) if alg else None
         if isinstance(key, Refusal):
             return key
-        return cls._prepared(call, client, grant_id, standing, next_generation, key)
+        return cls._prepared(call, client, grant_id, status, next_generation, key)
 
     @classmethod
     def of_client(cls, call: Call, client: Client, grant_id: str) -> "Issuance":
         """A token of the client itself (RFC 6749 §4.4): there is no person, and no refresh token."""
-        standing = Standing(Liveness(client.status), call.core.now())
-        return cls._prepared(call, client, grant_id, standing, None, None)
+        status = GrantStatus(Liveness(client.status), call.core.now())
+        return cls._prepared(call, client, grant_id, status, None, None)
 
     @classmethod
     def _prepared(
-        cls, call: Call, client: Client, grant_id: str, standing: Standing,
+        cls, call: Call, client: Client, grant_id: str, status: GrantStatus,
         next_generation: int | None, id_token_key: EncryptionKey | None,
     ) -> "Issuance":  # fmt: skip
-        metadata, settings, now = client.metadata, call.core.settings, standing.now
+        metadata, settings, now = client.metadata, call.core.settings, status.now
         access = None if metadata.access_token_format == "jwt" else handles.new_handle("at", grant_id)  # noqa: S105
         refresh_hash = ""
         if next_generation is not None:
@@ -131,7 +131,7 @@ class Issuance(msgspec.Struct, frozen=True):
             now=now,
             issuer=call.core.issuer,
             client=client,
-            liveness=standing.liveness,
+            liveness=status.liveness,
             token_id=new_token_id() if access is None else digest(access),
             refresh_hash=refresh_hash,
             hmac_key_id=call.core.master.current_id,
@@ -145,7 +145,7 @@ class Issuance(msgspec.Struct, frozen=True):
         )
         return cls(call, grant_id, facts, access, id_token_key)
 
-    async def response(self, issued: TokensIssued, refresh_key_id: str | None = None) -> dict[str, Any]:
+    async def response(self, issued: IssuedTokens, refresh_key_id: str | None = None) -> dict[str, Any]:
         """Sign what was decided: the members of the token response (RFC 6749 §5.1, OIDC Core §3.1.3.3)."""
         response = self.access_token_members(issued.access_token)
         if issued.refresh_generation is not None:
@@ -157,7 +157,7 @@ class Issuance(msgspec.Struct, frozen=True):
                 refresh_key_id,
             )
         if issued.id_token is not None:
-            sent_with = SentWith(access_token=response["access_token"])
+            sent_with = HashInputs(access_token=response["access_token"])
             response["id_token"] = await self.id_token(issued.id_token, sent_with)
         return response
 
@@ -176,7 +176,7 @@ class Issuance(msgspec.Struct, frozen=True):
             "scope": " ".join(issued.scope),
         }
 
-    async def id_token(self, token: IdToken, sent_with: SentWith) -> str:
+    async def id_token(self, token: IdToken, sent_with: HashInputs) -> str:
         """The ID token, with those of the wanted claims that the person has; encrypted when the client wants it so
         (OIDC Core §16.14: signed first)."""
         call, facts, wanted = self.call, self.facts, token.issued.claims

@@ -13,7 +13,7 @@ from authrim.clients.authentication.sender_constraint import proved_keys
 from authrim.core.call import Call
 from authrim.core.parts import Core
 from authrim.outside.media_type import FORM
-from authrim.protocol.used_once import use_up
+from authrim.protocol.single_use import use_up
 from authrim.tokens.access_tokens import PresentedToken
 from authrim.tokens.part import TOKENS
 from authrim.web.answers import refuse_as_resource

@@ -8,7 +8,7 @@ from aiohttp import hdrs, web
 from authrim.core.call import Call
 from authrim.pages import texts
 from authrim.pages.headers import page_headers, prefers_json
-from authrim.pages.pages import ErrorPage, Pages, WayOn
+from authrim.pages.pages import ErrorPage, NextLink, Pages
 from authrim.pages.translations import choose_locale
 from authrim.web.call import PAGES, core_of, parts_of
 from authrim.web.errors import BEARER, json_refusal, resource_refusal
@@ -63,7 +63,7 @@ async def refuse_on_page(
 
 def error_page(
     request: web.Request, refusal: Refusal, error_id: str, title: str = texts.NOT_ANSWERED,
-    way_on: WayOn | None = None,
+    way_on: NextLink | None = None,
 ) -> web.Response:  # fmt: skip
     """A refusal as a page, or as JSON where that is preferred."""
     page = ErrorPage(

@@ -4,15 +4,15 @@ from urllib.parse import urlsplit
 
 from authrim.core.parts import Core
 from authrim.pages.display import redirect_host
-from authrim.pages.pages import ShownClient
+from authrim.pages.pages import ClientView
 from domain.client import client_id_url
 from domain.client.client import Client
 
 
-def shown_client(core: Core, client: Client, redirect_uri: str) -> ShownClient:
+def shown_client(core: Core, client: Client, redirect_uri: str) -> ClientView:
     """The client as the pages show it. ``redirect_uri``: where the browser goes from the page, validated."""
     metadata = client.metadata
-    return ShownClient(
+    return ClientView(
         name=_shown_name(client),
         redirect_uri=redirect_uri,
         logo_url=_logo_path(core, client),

@@ -27,7 +27,7 @@ class UnsafeParser(RuntimeError):
     """aiohttp would parse HTTP with its pure Python parser, which has let requests be smuggled (A215)."""
 
 
-class CannotListen(Exception):
+class ListenError(Exception):
     """The address is in use by another process, does not belong to this machine, or is not permitted to this user."""
 
     def __init__(self, host: str | None, port: int | None, error: OSError) -> None:
@@ -86,7 +86,7 @@ class ListeningSite:
         tls: Tls | None = None,
     ) -> None:
         """Accept connections at addresses, or at ``sock`` when it is given. Where the port is 0, the first address says
-        which it is. Raises CannotListen."""
+        which it is. Raises ListenError."""
         protocols = tls.over(self.protocol_factory) if tls else self.protocol_factory
         if sock is not None:
             await self._listen(protocols, None, port, sock=sock)
@@ -106,7 +106,7 @@ class ListeningSite:
         try:
             self._listeners.append(await loop.create_server(protocols, backlog=_BACKLOG, **where))
         except OSError as error:
-            raise CannotListen(shown_host, shown_port, error) from error
+            raise ListenError(shown_host, shown_port, error) from error
 
     async def stop(self, grace_seconds: float) -> None:
         """Accept no more, let requests in progress finish within ``grace_seconds``, then close all (F33)."""
@@ -137,7 +137,7 @@ async def start_site(
 ) -> ListeningSite:
     """Start ``app`` and listen.
 
-    Raises UnsafeParser without aiohttp's C parser, CannotListen when the address cannot be used.
+    Raises UnsafeParser without aiohttp's C parser, ListenError when the address cannot be used.
     """
     require_c_parser()
     app[LIMITS] = limits
@@ -146,7 +146,7 @@ async def start_site(
     running = ListeningSite(runner)
     try:
         await running.listen(hosts, port, reuse_port=reuse_port, sock=sock, tls=tls)
-    except CannotListen:
+    except ListenError:
         await running.stop(0)
         raise
     return running
@@ -155,7 +155,7 @@ async def start_site(
 def unix_socket(path: Path) -> socket.socket:
     """A Unix socket that a proxy of the same user or group may connect to, once somebody listens on it.
 
-    A socket that an earlier server left behind is replaced. Raises CannotListen.
+    A socket that an earlier server left behind is replaced. Raises ListenError.
     """
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -165,7 +165,7 @@ def unix_socket(path: Path) -> socket.socket:
         path.chmod(_SOCKET_MODE)
     except OSError as error:
         sock.close()
-        raise CannotListen(str(path), None, error) from error
+        raise ListenError(str(path), None, error) from error
     return sock
 
 

@@ -152,7 +152,7 @@ def max_age(client: Client, parameters: Parameters) -> int | Refusal | None:
     return int(given)
 
 
-def asked_claims(parameters: Parameters) -> claims.Asked | Refusal:
+def asked_claims(parameters: Parameters) -> claims.ClaimsRequest | Refusal:
     """What the ``claims`` parameter asks for (OIDC Core §5.5)."""
     if parameters.claims_broken:
         return invalid_request(
@@ -160,7 +160,7 @@ def asked_claims(parameters: Parameters) -> claims.Asked | Refusal:
             hint="Send an object with the members userinfo and id_token.",
         )
     if parameters.claims is None:
-        return claims.Asked()
+        return claims.ClaimsRequest()
     return claims.read(parameters.claims)
 
 

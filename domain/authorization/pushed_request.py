@@ -13,7 +13,7 @@ from domain.vocabulary.confirmation import UNBOUND, Confirmation
 PREFIX: Final = "urn:ietf:params:oauth:request_uri:"
 
 
-class Pushed(msgspec.Struct, frozen=True):
+class PushedRequest(msgspec.Struct, frozen=True):
     """How a pushed request came: the digest of its ``request_uri``, for how many seconds that is good, how the client
     proved itself, and the keys that it proved to hold."""
 

@@ -9,7 +9,7 @@ import msgspec
 from domain.authorization import parameter_refusals as refusals
 from domain.authorization import parameters as read
 from domain.authorization.parameters import Parameters
-from domain.authorization.pushed_request import Pushed
+from domain.authorization.pushed_request import PushedRequest
 from domain.authorization.request_object import RequestObject
 from domain.client import client as client_rules
 from domain.client import redirect_uri as redirect_uris
@@ -39,7 +39,7 @@ class RequestFacts(msgspec.Struct, frozen=True):
     browser_hash: str | None = None
     dpop: bool = False
     creates_accounts: bool = False
-    pushed: Pushed | None = None
+    pushed: PushedRequest | None = None
     require_pushed: bool = False
     signed: RequestObject | None = None
     require_signed: bool = False
@@ -53,20 +53,20 @@ class PrivateParameters(msgspec.Struct, frozen=True, omit_defaults=True):
     hinted_subject: str | None = None
 
 
-class Valid(msgspec.Struct, frozen=True):
+class ValidRequest(msgspec.Struct, frozen=True):
     """A request that may go on."""
 
     request: AuthorizationRequested
     private: PrivateParameters
 
 
-class OnPage(msgspec.Struct, frozen=True):
+class PageRefusal(msgspec.Struct, frozen=True):
     """A refusal that is shown to the person, because no redirect URI can be trusted."""
 
     refusal: Refusal
 
 
-class ByRedirect(msgspec.Struct, frozen=True):
+class RedirectRefusal(msgspec.Struct, frozen=True):
     """A refusal that goes to the client's validated redirect URI, in a mode in full."""
 
     refusal: Refusal
@@ -75,10 +75,10 @@ class ByRedirect(msgspec.Struct, frozen=True):
     state: str | None
 
 
-def refuse_by_redirect(valid: Valid, refusal: Refusal) -> ByRedirect:
+def refuse_by_redirect(valid: ValidRequest, refusal: Refusal) -> RedirectRefusal:
     """A refusal that was found only after the request proved valid in itself."""
     asked = valid.request
-    return ByRedirect(refusal, asked.redirect_uri, mode_in_full(asked), valid.private.state)
+    return RedirectRefusal(refusal, asked.redirect_uri, mode_in_full(asked), valid.private.state)
 
 
 def mode_in_full(request: AuthorizationRequested) -> str:
@@ -119,11 +119,13 @@ def _only_redirect_uri(client: Client, parameters: Parameters) -> str | Refusal:
     )
 
 
-def validate(client: Client, parameters: Parameters, facts: RequestFacts) -> Valid | OnPage | ByRedirect:
+def validate(
+    client: Client, parameters: Parameters, facts: RequestFacts
+) -> ValidRequest | PageRefusal | RedirectRefusal:
     """Check the whole request of a client that is known and active."""
     redirect_uri = check_redirect_uri(client, parameters)
     if isinstance(redirect_uri, Refusal):
-        return OnPage(redirect_uri)
+        return PageRefusal(redirect_uri)
     validated = _validated(client, parameters, facts, redirect_uri)
     if isinstance(validated, Refusal):
         return _by_redirect(parameters, validated, redirect_uri, facts)
@@ -132,13 +134,13 @@ def validate(client: Client, parameters: Parameters, facts: RequestFacts) -> Val
 
 def refuse_object(
     client: Client, beside: Parameters, refusal: Refusal, facts: RequestFacts
-) -> OnPage | ByRedirect:
+) -> PageRefusal | RedirectRefusal:
     """Where the refusal of a request object goes. Nothing in the object is believed, so only the parameters ``beside``
     it can say it, when they name a registered redirect URI themselves (RFC 9101 §6.2, A057). How the answer was to
     travel is in the object too: a client that takes signed answers alone gets one."""
     redirect_uri = check_redirect_uri(client, beside)
     if isinstance(redirect_uri, Refusal) or beside.get("redirect_uri") is None:
-        return OnPage(refusal)
+        return PageRefusal(refusal)
     said = beside.get("response_mode") is not None
     if not said and client_rules.is_answered_signed(client, beside.get("response_type") or ""):
         values = {**beside.values, "response_mode": response_modes.JWT}
@@ -148,11 +150,11 @@ def refuse_object(
 
 def _by_redirect(
     parameters: Parameters, refusal: Refusal, redirect_uri: str, facts: RequestFacts
-) -> ByRedirect:
+) -> RedirectRefusal:
     state = None if "state" in parameters.repeated else parameters.get("state")
     echoed = state if state is not None and len(state) <= read.MAX_STATE else None
     mode = read.mode_of_refusal(parameters, facts.response_types, facts.response_modes)
-    return ByRedirect(refusal, redirect_uri, mode, echoed)
+    return RedirectRefusal(refusal, redirect_uri, mode, echoed)
 
 
 def _way_refusal(client: Client, facts: RequestFacts) -> Refusal | None:
@@ -169,7 +171,7 @@ def _way_refusal(client: Client, facts: RequestFacts) -> Refusal | None:
     return None
 
 
-def _with_push(request: AuthorizationRequested, pushed: Pushed) -> AuthorizationRequested | Refusal:
+def _with_push(request: AuthorizationRequested, pushed: PushedRequest) -> AuthorizationRequested | Refusal:
     """The person has the whole time of an interaction, even when they come at the last moment. The code is bound to
     the key that was proved with the push or named by ``dpop_jkt``, which must be the same (RFC 9449 §10.1)."""
     key = code_key(request.dpop_jkt, pushed.proof)
@@ -189,7 +191,7 @@ def _with_push(request: AuthorizationRequested, pushed: Pushed) -> Authorization
 
 def _validated(
     client: Client, parameters: Parameters, facts: RequestFacts, redirect_uri: str
-) -> Valid | Refusal:
+) -> ValidRequest | Refusal:
     refusal = (
         refusals.repeated_refusal(parameters)
         or _way_refusal(client, facts)
@@ -267,7 +269,7 @@ def _refusal_of_the_rest(
 
 def _as_it_came(
     request: AuthorizationRequested, private: PrivateParameters, facts: RequestFacts
-) -> Valid | Refusal:
+) -> ValidRequest | Refusal:
     """The request with the marks of how it came: pushed, in a request object, or both."""
     if facts.pushed is not None:
         pushed = _with_push(request, facts.pushed)
@@ -278,4 +280,4 @@ def _as_it_came(
         request = msgspec.structs.replace(
             request, request_object_hash=facts.signed.hash, request_object_kid=facts.signed.kid
         )
-    return Valid(request, private)
+    return ValidRequest(request, private)

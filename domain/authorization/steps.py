@@ -19,7 +19,7 @@ from domain.grant.events import (
     SignInFailed,
     SubjectAuthenticated,
 )
-from domain.grant.front_channel import Authorized
+from domain.grant.front_channel import AuthorizationResponse
 from domain.grant.grant import Grant, apply
 from domain.grant.issue import IssueFacts, session_known_to_client
 from domain.person.session import Session
@@ -55,7 +55,7 @@ class AuthorizationFacts(msgspec.Struct, frozen=True):
     browser_hash: str | None = None
 
 
-class SignInNeeded(msgspec.Struct, frozen=True):
+class SignInStep(msgspec.Struct, frozen=True):
     """The person has to sign in. ``select``: as whom they like (``prompt=select_account``); ``create``: as somebody who
     has no account yet (``prompt=create``)."""
 
@@ -63,13 +63,13 @@ class SignInNeeded(msgspec.Struct, frozen=True):
     create: bool = False
 
 
-class ConsentNeeded(msgspec.Struct, frozen=True):
+class ConsentStep(msgspec.Struct, frozen=True):
     """The person has to agree to ``scope``."""
 
     scope: tuple[str, ...]
 
 
-Step = SignInNeeded | ConsentNeeded | Authorized
+Step = SignInStep | ConsentStep | AuthorizationResponse
 
 
 def decide_request(request: AuthorizationRequested, facts: AuthorizationFacts) -> Decision[Step]:
@@ -154,7 +154,8 @@ def _answer(grant: Grant, request: AuthorizationRequested, facts: AuthorizationF
         else AuthorizationAnswered(facts.now, grant.client_id, session_id)
     )
     return Decision(
-        (ending, *tokens.events), Authorized(by_code, tokens.access_token, tokens.id_token, session_id)
+        (ending, *tokens.events),
+        AuthorizationResponse(by_code, tokens.access_token, tokens.id_token, session_id),
     )
 
 
@@ -170,7 +171,7 @@ def _consent(
     if not its_own or consent.must_ask(facts.client, request.prompt, wanted, remembered):
         if silent:
             return _refused(_silent_refusal(facts), facts.now)
-        return Decision((), ConsentNeeded(wanted))
+        return Decision((), ConsentStep(wanted))
     granted = ConsentGranted(request.scope, remembered=True)
     return _and_then((granted,), apply(grant, granted), facts)
 
@@ -225,8 +226,8 @@ def session_suffices(request: AuthorizationRequested, browser: Browser, facts: A
     return facts.hinted_subject is None or facts.hinted_subject == browser.session.subject
 
 
-def _sign_in_needed(request: AuthorizationRequested) -> SignInNeeded:
-    return SignInNeeded(select="select_account" in request.prompt, create=CREATE in request.prompt)
+def _sign_in_needed(request: AuthorizationRequested) -> SignInStep:
+    return SignInStep(select="select_account" in request.prompt, create=CREATE in request.prompt)
 
 
 def _acr_out_of_reach(request: AuthorizationRequested, facts: AuthorizationFacts) -> bool:

@@ -70,9 +70,9 @@ class Client(msgspec.Struct, frozen=True, omit_defaults=True):
         """Whether the client is registered, be it disabled; a deleted client does not exist any more."""
         return bool(self.client_id) and self.status != DELETED
 
-    def standing(self, generation: int) -> str:
-        """The status by which something counts that was granted to that generation of the client: what is older than
-        its names for people is over, because the newer names are not of the person's grant."""
+    def status_for(self, generation: int) -> str:
+        """The client's status for a grant that was made to its generation ``generation``. Grants made before the
+        client's names for people changed are over: the person did not agree to the new names."""
         renamed = self.status == ACTIVE and generation < self.subjects_generation
         return SUBJECTS_CHANGED if renamed else self.status
 

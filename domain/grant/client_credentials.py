@@ -7,7 +7,7 @@ from domain.decision import Decision, refuse
 from domain.errors import Refusal, invalid_grant, invalid_scope, unauthorized_client
 from domain.grant import issue
 from domain.grant.events import ClientCredentialsGranted
-from domain.grant.issue import IssueFacts, TokensIssued
+from domain.grant.issue import IssuedTokens, IssueFacts
 from domain.grant.sender_constraint import binding_of
 from domain.liveness import why_not
 from domain.vocabulary import scope as scopes
@@ -30,7 +30,7 @@ class GrantClientCredentials(msgspec.Struct, frozen=True):
 PERSONAL_SCOPES = frozenset({issue.OPENID, *SCOPE_CLAIMS, issue.OFFLINE_ACCESS})
 
 
-def decide_client_credentials(command: GrantClientCredentials, facts: IssueFacts) -> Decision[TokensIssued]:
+def decide_client_credentials(command: GrantClientCredentials, facts: IssueFacts) -> Decision[IssuedTokens]:
     """Give the client a token for what its registration allows; an empty allow-list allows nothing."""
     if command.client_auth_method == "none":
         return refuse(
@@ -60,7 +60,7 @@ def decide_client_credentials(command: GrantClientCredentials, facts: IssueFacts
         x5t_s256=command.proof.x5t_s256,
     )
     access = issue.access_token(facts, scope, audience, binding=binding)
-    return Decision((granted, access), TokensIssued(access))
+    return Decision((granted, access), IssuedTokens(access))
 
 
 def _allowed_scope(command: GrantClientCredentials, facts: IssueFacts) -> tuple[str, ...] | Refusal:

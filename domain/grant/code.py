@@ -8,7 +8,7 @@ from domain.errors import Refusal, invalid_grant
 from domain.grant import issue
 from domain.grant.events import CodeRedeemed, CodeReplayed, CodeVoided, GrantRevoked
 from domain.grant.grant import Code, Grant
-from domain.grant.issue import IssueFacts, TokensIssued
+from domain.grant.issue import IssuedTokens, IssueFacts
 from domain.grant.revocation import ended_with_others
 from domain.grant.sender_constraint import WRONG_INSTANCE, WrongKey, binding_of, wrong_key
 from domain.liveness import why_not
@@ -53,7 +53,7 @@ ENDED = invalid_grant(
 )
 
 
-def decide_redeem(grant: Grant, command: RedeemCode, facts: IssueFacts) -> Decision[TokensIssued]:
+def decide_redeem(grant: Grant, command: RedeemCode, facts: IssueFacts) -> Decision[IssuedTokens]:
     """Exchange the code for tokens. The order of checks is decisions.md 1: a replay is seen long after expiry."""
     code = grant.code
     if code is None or command.code_hash != code.code_hash:
@@ -84,7 +84,7 @@ def decide_redeem(grant: Grant, command: RedeemCode, facts: IssueFacts) -> Decis
 
 def _redeem(
     grant: Grant, command: RedeemCode, facts: IssueFacts, binding: Confirmation
-) -> Decision[TokensIssued]:
+) -> Decision[IssuedTokens]:
     scope = grant.scope or ()
     audience = issue.audience(facts, grant, command.resource, scope)
     if isinstance(audience, Refusal):
@@ -104,14 +104,14 @@ def _redeem(
     return Decision(events, issue.answer(grant, access, identity, refresh.generation if refresh else None))
 
 
-def _wrong_client(code: Code, now: int) -> Decision[TokensIssued]:
+def _wrong_client(code: Code, now: int) -> Decision[IssuedTokens]:
     """Another client's attempt burns an unredeemed code and never revokes a redeemed grant (decisions.md 3)."""
     if code.redeemed_at is not None or code.voided is not None:
         return refuse(UNKNOWN)
     return refuse(UNKNOWN, CodeVoided("code_wrong_client", now))
 
 
-def _replayed(grant: Grant, command: RedeemCode, now: int) -> Decision[TokensIssued]:
+def _replayed(grant: Grant, command: RedeemCode, now: int) -> Decision[IssuedTokens]:
     """Revoke the grant, once. A public client must show the right verifier: a leaked old code alone is no kill
     switch (decisions.md 2)."""
     if grant.revoked_at is not None:
@@ -186,7 +186,7 @@ def _wrong_verifier(grant: Grant, command: RedeemCode) -> Refusal | None:
     return None
 
 
-def _refuse_verifier(wrong: Refusal, now: int) -> Decision[TokensIssued]:
+def _refuse_verifier(wrong: Refusal, now: int) -> Decision[IssuedTokens]:
     """A wrong verifier burns the code, a missing one does not (decisions.md 3)."""
     if isinstance(wrong, WrongVerifier):
         return refuse(wrong, CodeVoided("wrong_verifier", now))
@@ -202,7 +202,7 @@ def _binding(grant: Grant, command: RedeemCode, facts: IssueFacts) -> Confirmati
     return refusal or binding_of(facts.client, command.proof, grant.request.sender_constraints)
 
 
-def _refuse_key(refusal: Refusal, now: int) -> Decision[TokensIssued]:
+def _refuse_key(refusal: Refusal, now: int) -> Decision[IssuedTokens]:
     """A wrong key burns the code, a missing proof does not (decisions.md 3)."""
     if isinstance(refusal, WrongKey):
         return refuse(refusal, CodeVoided("wrong_key", now))

@@ -17,7 +17,7 @@ from domain.vocabulary import response_type as response_types
 from domain.vocabulary.confirmation import Confirmation
 
 
-class Authorized(msgspec.Struct, frozen=True):
+class AuthorizationResponse(msgspec.Struct, frozen=True):
     """The answer can be sent to the redirect URI: with a ``code`` or without, and with these tokens, to be signed.
     ``session_id`` is the browser session that the client takes part in from here on, None without an ID token."""
 

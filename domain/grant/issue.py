@@ -52,7 +52,7 @@ class IdToken(msgspec.Struct, frozen=True):
     nonce: str | None = None
 
 
-class TokensIssued(msgspec.Struct, frozen=True):
+class IssuedTokens(msgspec.Struct, frozen=True):
     """The accepted answer of the token endpoint, before signing. ``refresh_generation`` None: no refresh token."""
 
     access_token: AccessTokenIssued
@@ -176,10 +176,10 @@ def answer(
     identity: IdTokenIssued | None,
     refresh_generation: int | None,
     refreshed: bool = False,
-) -> TokensIssued:
+) -> IssuedTokens:
     """What the shell signs and sends for a person's grant; ``refreshed``: it was sent before."""
     said = None if identity is None else identity_of(grant, identity, refreshed)
-    return TokensIssued(access, said, refresh_generation)
+    return IssuedTokens(access, said, refresh_generation)
 
 
 def identity_of(grant: Grant, issued: IdTokenIssued, refreshed: bool = False) -> IdToken:

@@ -14,7 +14,7 @@ from domain.grant.events import (
     RefreshTokenUsed,
 )
 from domain.grant.grant import Grant, Refresh, summarized
-from domain.grant.issue import IssueFacts, TokensIssued
+from domain.grant.issue import IssuedTokens, IssueFacts
 from domain.grant.revocation import ended_with_others
 from domain.grant.sender_constraint import WRONG_INSTANCE, binding_of, wrong_key
 from domain.liveness import why_not
@@ -64,7 +64,7 @@ REUSED = invalid_grant(
 
 def decide_refresh(
     grant: Grant, command: RefreshTokens, facts: IssueFacts, rule: RotationRule
-) -> Decision[TokensIssued]:
+) -> Decision[IssuedTokens]:
     """Exchange a refresh token for fresh tokens."""
     refresh = grant.refresh
     if refresh is None or not command.genuine or command.generation > refresh.generation:
@@ -96,7 +96,7 @@ def _refresh(
     facts: IssueFacts,
     rule: RotationRule,
     repeated: bool,
-) -> Decision[TokensIssued]:
+) -> Decision[IssuedTokens]:
     if refresh.instance_jkt not in (None, command.client_key_id):
         return refuse(WRONG_INSTANCE)
     demanded = grant.request.sender_constraints if grant.request else ()

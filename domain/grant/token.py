@@ -5,7 +5,7 @@ import msgspec
 from domain.liveness import Liveness, why_not
 
 
-class TokenStanding(msgspec.Struct, frozen=True):
+class TokenStatus(msgspec.Struct, frozen=True):
     """What the tokens projection says of a token. Times in seconds since the epoch."""
 
     expires_at: int
@@ -13,12 +13,12 @@ class TokenStanding(msgspec.Struct, frozen=True):
     liveness: Liveness
 
 
-def is_active(token: TokenStanding, now: int) -> bool:
+def is_active(token: TokenStatus, now: int) -> bool:
     """Whether the token may be used at ``now`` (RFC 7662 §2.2)."""
     return why_inactive(token, now) == ""
 
 
-def why_inactive(token: TokenStanding, now: int) -> str:
+def why_inactive(token: TokenStatus, now: int) -> str:
     """Why the token may not be used, as a word for the log; empty when it may."""
     if token.revoked_at is not None:
         return "revoked"

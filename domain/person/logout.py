@@ -25,7 +25,7 @@ class Hint(msgspec.Struct, frozen=True):
     auth_time: int | None = None
 
 
-class SessionAtHand(msgspec.Struct, frozen=True):
+class CurrentSession(msgspec.Struct, frozen=True):
     """The session that this browser has, by the names that the client of the request knows it by. ``session_id`` None:
     the client is told none."""
 
@@ -116,7 +116,7 @@ def frontchannel_uri(uri: str, issuer: str, session_id: str) -> str:
     return redirect_uris.append_parameters(uri, {"iss": issuer, "sid": session_id})
 
 
-def needs_confirmation(request: LogoutRequest, session: SessionAtHand | None) -> bool:
+def needs_confirmation(request: LogoutRequest, session: CurrentSession | None) -> bool:
     """Whether the person MUST be asked: without a genuine ID token of the session that this browser has
     (§2, A191). A token without ``sid`` is of the session when it tells of the same sign-in of the same person.
     ``session`` None: nobody is signed in, and there is nothing to ask about."""

@@ -39,7 +39,7 @@ class Session(msgspec.Struct, frozen=True, omit_defaults=True):
 NO_SESSION = Session()
 
 
-class SignedIn(msgspec.Struct, frozen=True):
+class Authentication(msgspec.Struct, frozen=True):
     """A person just proved who they are. ``secret_hash`` is the digest of the new cookie's secret."""
 
     subject: str
@@ -82,12 +82,12 @@ def apply(session: Session, event: Event) -> Session:
 fold: Final = folding(apply, NO_SESSION)
 
 
-def continues(session: Session, signed_in: SignedIn, now: int) -> bool:
+def continues(session: Session, signed_in: Authentication, now: int) -> bool:
     """Whether a sign-in renews this session (same person, same ``sid``) rather than starting another."""
     return session.is_live(now) and session.subject == signed_in.subject
 
 
-def decide_sign_in(session: Session, signed_in: SignedIn, now: int, lifetime: int) -> tuple[Event, ...]:
+def decide_sign_in(session: Session, signed_in: Authentication, now: int, lifetime: int) -> tuple[Event, ...]:
     """Start the session, or renew it with a new cookie secret so that no fixed cookie survives (A181)."""
     expires_at = now + lifetime
     if continues(session, signed_in, now):

@@ -52,7 +52,7 @@ MAX_VALUE: Final = 512
 MAX_NAME: Final = 2000
 
 
-class _Malformed(Exception):
+class _MalformedName(Exception):
     """The text is no distinguished name."""
 
 
@@ -62,7 +62,7 @@ def parse(text: str) -> DistinguishedName | None:
         return None
     try:
         relatives = [_relative(part) for part in _split(text, ",")]
-    except _Malformed:
+    except _MalformedName:
         return None
     return tuple(reversed(relatives))
 
@@ -95,7 +95,7 @@ def prepare(value: str) -> str | None:
 def _relative(text: str) -> RelativeName:
     named = relative_name(_pair(part) for part in _split(text, "+"))
     if named is None:
-        raise _Malformed
+        raise _MalformedName
     return named
 
 
@@ -104,7 +104,7 @@ def _pair(text: str) -> tuple[str, str]:
     keyword = keyword.strip(" ").upper().removeprefix("OID.")
     oid = keyword if _OID.fullmatch(keyword) else _TYPES.get(keyword)
     if not equals or oid is None:
-        raise _Malformed
+        raise _MalformedName
     value = _without_spaces_around(value)
     return oid, _decoded(value[1:]) if value.startswith("#") else _unescaped(value)
 
@@ -135,7 +135,7 @@ def _unescaped(value: str) -> str:
     while at < len(value):
         character = value[at]
         if character in _NEEDS_ESCAPE:
-            raise _Malformed
+            raise _MalformedName
         if character != "\\":
             octets += _utf8(character)
             at += 1
@@ -146,29 +146,29 @@ def _unescaped(value: str) -> str:
             octets.append(int(value[at + 1 : at + 3], 16))
             at += 3
         else:
-            raise _Malformed
+            raise _MalformedName
     try:
         return octets.decode()
     except UnicodeDecodeError:
-        raise _Malformed from None
+        raise _MalformedName from None
 
 
 def _utf8(character: str) -> bytes:
     try:
         return character.encode()
     except UnicodeEncodeError:
-        raise _Malformed from None
+        raise _MalformedName from None
 
 
 def _decoded(hexadecimal: str) -> str:
     """A value by its BER encoding (RFC 4514 §2.4), if that is a string in the short form of DER."""
     if not _HEX.fullmatch(hexadecimal):
-        raise _Malformed
+        raise _MalformedName
     octets = bytes.fromhex(hexadecimal)
     content = octets[2:]
     if len(octets) < 2 or octets[0] not in _STRING_TAGS or octets[1] != len(content) or len(content) > 127:
-        raise _Malformed
+        raise _MalformedName
     try:
         return content.decode(_STRING_TAGS[octets[0]])
     except UnicodeDecodeError:
-        raise _Malformed from None
+        raise _MalformedName from None

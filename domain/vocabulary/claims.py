@@ -64,7 +64,7 @@ MAX_MEMBERSHIP: Final = 128
 MAX_OWN_NAME: Final = 200
 
 
-class Asked(msgspec.Struct, frozen=True, omit_defaults=True):
+class ClaimsRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a ``claims`` parameter asks for (OIDC Core §5.5): names, and the only values that are acted on.
 
     ``subject`` is the value of ``sub``: it speaks of a person, so it does not belong in an event.
@@ -78,7 +78,7 @@ class Asked(msgspec.Struct, frozen=True, omit_defaults=True):
     subject: str | None = None
 
 
-def read(document: Mapping[str, Any]) -> Asked | Refusal:
+def read(document: Mapping[str, Any]) -> ClaimsRequest | Refusal:
     """Read the parsed ``claims`` object; what is not known in it is ignored (OIDC Core §5.5.1)."""
     places = {place: {} if document.get(place) is None else document[place] for place in PLACES}
     for place, requests in places.items():
@@ -93,7 +93,7 @@ def read(document: Mapping[str, Any]) -> Asked | Refusal:
     subject = _subject(id_token, userinfo)
     if isinstance(subject, Refusal):
         return subject
-    return Asked(
+    return ClaimsRequest(
         id_token=_known(id_token),
         userinfo=_known(userinfo),
         acr_values=acr_values,

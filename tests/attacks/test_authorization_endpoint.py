@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.support.browser import Browser, Shown, authorization_query, refused
+from tests.support.browser import Browser, BrowserPage, authorization_query, refused
 from tests.support.log import reason_of, whole_log
 from tests.support.running import RunningServer
 
@@ -14,13 +14,13 @@ pytestmark = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
 CALLBACK = "https://rp.example/cb"
 
 
-def on_error_page(shown: Shown) -> bool:
+def on_error_page(shown: BrowserPage) -> bool:
     """Whether it is the error page: status 400, no redirect, the error id in the page and in a header."""
     error_id = shown.headers.get("Authrim-Error-Id", "")
     return shown.status == 400 and shown.location is None and bool(error_id) and error_id in shown.body
 
 
-async def get(browser: Browser, pairs: list[tuple[str, str]]) -> Shown:
+async def get(browser: Browser, pairs: list[tuple[str, str]]) -> BrowserPage:
     """A request whose parameters may repeat."""
     return await browser.request("GET", browser.server.url("/authorize?") + urlencode(pairs))
 

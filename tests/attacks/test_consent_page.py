@@ -9,14 +9,14 @@ from authrim.people.accounts import disable_account, withdraw_consent
 from domain.grant.events import CodeIssued
 from domain.stream import DEFAULT_TENANT
 from tests.support.accounts import add_account, change_password
-from tests.support.browser import Browser, Shown
+from tests.support.browser import Browser, BrowserPage
 from tests.support.log import count_events, reason_of, whole_log
 from tests.support.running import KnownClient, RunningServer
 
 SQLITE = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
 
 
-async def consent_page(browser: Browser, client: KnownClient, **parameters: object) -> Shown:
+async def consent_page(browser: Browser, client: KnownClient, **parameters: object) -> BrowserPage:
     """The consent page of a new request."""
     shown, _ = await browser.authorize(client, **parameters)
     if "/login/" in shown.url:

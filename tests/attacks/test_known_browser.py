@@ -9,7 +9,7 @@ from authrim.people.sign_in.known_browsers import PEOPLE, REMEMBERED, kept_after
 from authrim.store.contract import Store
 from authrim.wire.forwarded import source_of, wider_networks
 from tests.support.accounts import add_account
-from tests.support.browser import Browser, Shown
+from tests.support.browser import Browser, BrowserPage
 from tests.support.running import RunningServer, running_server
 
 ONE_STORE = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
@@ -21,8 +21,8 @@ NOW = 1_800_000_000
 
 
 async def guess(
-    browser: Browser, page: Shown, source: str, password: str = "wrong", login: str = ""
-) -> Shown:
+    browser: Browser, page: BrowserPage, source: str, password: str = "wrong", login: str = ""
+) -> BrowserPage:
     """Sign in from an address; the wrong password unless another is given."""
     action, hidden = page.form
     form = hidden | {"login": login or browser.server.login, "password": password}
@@ -30,7 +30,7 @@ async def guess(
     return await browser.request("POST", action, form, headers)
 
 
-async def sign_in_page(browser: Browser) -> Shown:
+async def sign_in_page(browser: Browser) -> BrowserPage:
     shown, _ = await browser.authorize(await browser.server.client("web"), prompt="login")
     return shown
 

@@ -17,7 +17,7 @@ from authrim.store.contract import Store
 from authrim.store.sqlite.schema import migrate_sqlite
 from domain.client.metadata import ClientMetadata
 from tests.support.browser import Browser
-from tests.support.certificates import DAY, Authority, Issued, self_signed
+from tests.support.certificates import DAY, Authority, IssuedCertificate, self_signed
 from tests.support.mtls import ROOT, SECRET, mtls_server
 from tests.support.running import RunningServer, running_server
 
@@ -62,7 +62,7 @@ async def proxied(store: Store, tmp_path: Path) -> AsyncIterator[RunningServer]:
 
 def settings(tmp_path: Path, networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")) -> dict[str, Any]:
     anchors = tmp_path / "anchors.pem"
-    anchors.write_text(Issued(ROOT.certificate, None).pem)
+    anchors.write_text(IssuedCertificate(ROOT.certificate, None).pem)
     return {"tls_client_anchors": anchors, "client_cert_proxies": networks, "client_cert_secret": SECRET}
 
 

@@ -13,7 +13,7 @@ from authrim.store.contract import Store
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 from tests.support.accounts import change_password
-from tests.support.browser import Browser, Shown, authorization_query
+from tests.support.browser import Browser, BrowserPage, authorization_query
 from tests.support.log import reason_of, whole_log
 from tests.support.running import KnownClient, RunningServer, running_server
 
@@ -23,14 +23,16 @@ NEW_PASSWORD = "a password that is new"
 SESSION = "authrim-session"
 
 
-async def sign_in_page(browser: Browser, **parameters: object) -> Shown:
+async def sign_in_page(browser: Browser, **parameters: object) -> BrowserPage:
     """The sign-in page of a new request."""
     shown, _ = await browser.authorize(await browser.server.client("web"), **parameters)
     assert "/login/" in shown.url
     return shown
 
 
-async def post_form(browser: Browser, shown: Shown, headers: dict[str, str], **changes: str) -> Shown:
+async def post_form(
+    browser: Browser, shown: BrowserPage, headers: dict[str, str], **changes: str
+) -> BrowserPage:
     """Send the sign-in form with the right password, and something about it changed."""
     action, hidden = shown.form
     form = hidden | {"login": browser.server.login, "password": browser.server.password} | changes
@@ -393,7 +395,7 @@ async def test_cookies_of_a_production_server(store: Store) -> None:
             page = answer.headers["Location"].replace(server.issuer, here)
         cookie = {"Cookie": f"{request_cookie.key}={request_cookie.value}"}
         async with server.http.get(page, headers=cookie) as answer:
-            shown = Shown(answer.status, page, await answer.text(), answer.headers)
+            shown = BrowserPage(answer.status, page, await answer.text(), answer.headers)
         form = shown.form[1] | {"login": server.login, "password": server.password}
         headers = cookie | {"Origin": server.issuer}
         async with server.http.post(page, data=form, headers=headers, allow_redirects=False) as answer:

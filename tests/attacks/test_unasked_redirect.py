@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from authrim.store.contract import Store
-from tests.support.browser import Browser, Shown, authorization_query
+from tests.support.browser import Browser, BrowserPage, authorization_query
 from tests.support.pushed import fetch, pushed
 from tests.support.registration import as_known, registered
 from tests.support.running import KnownClient, RunningServer, running_server
@@ -26,7 +26,7 @@ async def stranger(server: RunningServer) -> KnownClient:
     return as_known(await registered(server, client_name="Bank", grant_types=["authorization_code"]))
 
 
-def leads_on_to(shown: Shown) -> str:
+def leads_on_to(shown: BrowserPage) -> str:
     """Where the page's link goes."""
     link = re.search(r'id="go-on" href="([^"]+)"', shown.body)
     assert link, shown.body

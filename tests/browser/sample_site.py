@@ -11,6 +11,7 @@ from authrim.authorization import dead_ends
 from authrim.pages import texts
 from authrim.pages.pages import (
     START_AGAIN,
+    ClientView,
     ConsentPage,
     CreateAccountPage,
     ErrorPage,
@@ -18,10 +19,9 @@ from authrim.pages.pages import (
     LeavingPage,
     LoggedOutPage,
     LogoutPage,
+    NextLink,
     Pages,
-    ShownClient,
     SignInPage,
-    WayOn,
 )
 from authrim.web.answers import page_or_json
 
@@ -44,7 +44,7 @@ class Site:
     leads_to: str = ""
     url: str = ""
 
-    def client(self, **changes: str | None) -> ShownClient:
+    def client(self, **changes: str | None) -> ClientView:
         metadata: dict[str, str | None] = {
             "name": "Acme Invoices",
             "redirect_uri": self.redirect_uri,
@@ -53,7 +53,7 @@ class Site:
             "policy_uri": "https://acme.example/privacy",
             "tos_uri": "https://acme.example/terms",
         }
-        return ShownClient(**(metadata | changes))  # type: ignore[arg-type]
+        return ClientView(**(metadata | changes))  # type: ignore[arg-type]
 
     def show(self, name: str, locale: str = "en") -> web.Response:
         """A page by its name; ``hostile-…`` fills every field with markup."""
@@ -136,7 +136,7 @@ class Site:
                         description=cause.description,
                         hint=cause.hint,
                         error_id="0192f0c4a7b87c0d9e1f2a3b4c5d6e7f",
-                        way_on=WayOn(START_AGAIN, "https://acme.example/login"),
+                        way_on=NextLink(START_AGAIN, "https://acme.example/login"),
                     ),
                 )
             case "leaving" | "leaving-post":

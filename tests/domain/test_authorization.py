@@ -8,8 +8,8 @@ import pytest
 from domain.authorization.steps import (
     AuthorizationFacts,
     Browser,
-    ConsentNeeded,
-    SignInNeeded,
+    ConsentStep,
+    SignInStep,
     Step,
     advance,
     decide_cancelled,
@@ -21,7 +21,7 @@ from domain.authorization.steps import (
 )
 from domain.decision import Decision
 from domain.grant.events import CodeIssued, ConsentGranted, SignInFailed, SubjectAuthenticated
-from domain.grant.front_channel import Authorized
+from domain.grant.front_channel import AuthorizationResponse
 from domain.grant.grant import Grant, fold
 from domain.person.session import Session
 from tests.domain.grant_samples import (
@@ -40,7 +40,7 @@ SESSION = Session("person", "hash", NOW - 100, "pwd-acr", ("pwd",), NOW + 3600, 
 SIGNED_IN = Browser("session", SESSION, account_active=True, remembered_scope=SCOPE)
 NOT_AGREED = msgspec.structs.replace(SIGNED_IN, remembered_scope=None)
 SUPPORTED = ("pwd-acr", "otp-acr")
-AUTHORIZED = Authorized(session_id="session")
+AUTHORIZED = AuthorizationResponse(session_id="session")
 CODE = CodeIssued("code-hash", NOW, NOW + 60, "shop", "session")
 STRAIGHT_THROUGH = ["AuthorizationRequested", "SubjectAuthenticated", "ConsentGranted", "CodeIssued"]
 
@@ -82,7 +82,7 @@ def test_a_good_session_and_a_remembered_consent_go_straight_to_the_code() -> No
 def test_nobody_signed_in() -> None:
     """The request is recorded, and the person has to sign in."""
     decision = ask(None)
-    assert (kinds(decision), decision.answer) == (["AuthorizationRequested"], SignInNeeded())
+    assert (kinds(decision), decision.answer) == (["AuthorizationRequested"], SignInStep())
 
 
 @pytest.mark.parametrize(
@@ -96,22 +96,22 @@ def test_nobody_signed_in() -> None:
 )
 def test_a_session_that_is_worth_nothing(browser: Browser) -> None:
     """A051, A188: an ended or expired session, or one of a disabled account, signs nobody in."""
-    assert ask(browser).answer == SignInNeeded()
+    assert ask(browser).answer == SignInStep()
     assert refused(ask(browser, prompt=("none",))).error == "login_required"
 
 
 @pytest.mark.parametrize(
     ("row", "fields", "answer"),
     [
-        ("prompt=login", {"prompt": ("login",)}, SignInNeeded()),
-        ("prompt=login consent", {"prompt": ("login", "consent")}, SignInNeeded()),
-        ("prompt=select_account", {"prompt": ("select_account",)}, SignInNeeded(select=True)),
-        ("prompt=create", {"prompt": ("create",)}, SignInNeeded(create=True)),
-        ("prompt=consent", {"prompt": ("consent",)}, ConsentNeeded(SCOPE)),
-        ("A024 max_age=0", {"max_age": 0}, SignInNeeded()),
-        ("max_age too short", {"max_age": 99}, SignInNeeded()),
+        ("prompt=login", {"prompt": ("login",)}, SignInStep()),
+        ("prompt=login consent", {"prompt": ("login", "consent")}, SignInStep()),
+        ("prompt=select_account", {"prompt": ("select_account",)}, SignInStep(select=True)),
+        ("prompt=create", {"prompt": ("create",)}, SignInStep(create=True)),
+        ("prompt=consent", {"prompt": ("consent",)}, ConsentStep(SCOPE)),
+        ("A024 max_age=0", {"max_age": 0}, SignInStep()),
+        ("max_age too short", {"max_age": 99}, SignInStep()),
         ("max_age just enough", {"max_age": 100}, AUTHORIZED),
-        ("A027 step-up", {"acr_essential": True, "acr_values": ("otp-acr",)}, SignInNeeded()),
+        ("A027 step-up", {"acr_essential": True, "acr_values": ("otp-acr",)}, SignInStep()),
         ("acr reached", {"acr_essential": True, "acr_values": ("otp-acr", "pwd-acr")}, AUTHORIZED),
         ("voluntary acr", {"acr_values": ("otp-acr",)}, AUTHORIZED),
     ],
@@ -162,7 +162,7 @@ def test_a_native_public_client_is_never_silent() -> None:
     )
     decision = decide_request(requested(prompt=("none",)), facts(client=native))
     assert refused(decision).error == "consent_required"
-    assert decide_request(REQUESTED, facts(client=native)).answer == ConsentNeeded(SCOPE)
+    assert decide_request(REQUESTED, facts(client=native)).answer == ConsentStep(SCOPE)
 
 
 def test_an_essential_acr_out_of_reach_is_refused_at_once() -> None:
@@ -177,7 +177,7 @@ def test_a_sign_in_below_the_essential_acr_is_not_passed_off(acr: str, error: st
     """A027: what counts is the acr of this sign-in, not the one the server could have reached."""
     decision = sign_in(requested(**STEP_UP), acr)
     if error is None:
-        assert decision.answer == ConsentNeeded(SCOPE)
+        assert decision.answer == ConsentStep(SCOPE)
     else:
         assert refused(decision).error == error
 
@@ -185,7 +185,7 @@ def test_a_sign_in_below_the_essential_acr_is_not_passed_off(acr: str, error: st
 def test_sign_in_goes_on_to_consent_and_consent_to_the_code() -> None:
     """The long way: each page adds its fact, and the last one gives the code."""
     signed_in = sign_in()
-    assert (kinds(signed_in), signed_in.answer) == (["SubjectAuthenticated"], ConsentNeeded(SCOPE))
+    assert (kinds(signed_in), signed_in.answer) == (["SubjectAuthenticated"], ConsentStep(SCOPE))
     grant = fold(signed_in.events, fold((REQUESTED,)))
     assert (grant.subject, grant.auth_time) == ("person", NOW)
     agreed = decide_consented(grant, facts())
@@ -206,22 +206,22 @@ def test_sign_in_goes_on_to_consent_and_consent_to_the_code() -> None:
 )
 def test_one_sign_in_is_enough(request_: Any) -> None:
     """A024: having just signed in here, the person is not sent round in a circle."""
-    assert sign_in(request_).answer == ConsentNeeded(SCOPE)
+    assert sign_in(request_).answer == ConsentStep(SCOPE)
 
 
 def test_consent_is_asked_for_by_prompt_though_remembered() -> None:
     """OIDC Core §3.1.2.1: ``prompt=consent`` asks again, and the new answer is not called remembered."""
     grant = fold((requested(prompt=("consent",)), AUTHENTICATED))
-    assert advance(grant, facts()).answer == ConsentNeeded(SCOPE)
+    assert advance(grant, facts()).answer == ConsentStep(SCOPE)
     assert decide_consented(grant, facts()).events[0] == ConsentGranted(SCOPE, remembered=False)
 
 
 @pytest.mark.parametrize(
     ("remembered", "answer"),
     [
-        (None, ConsentNeeded(SCOPE)),
-        ((), ConsentNeeded(SCOPE)),
-        (("openid",), ConsentNeeded(SCOPE)),
+        (None, ConsentStep(SCOPE)),
+        ((), ConsentStep(SCOPE)),
+        (("openid",), ConsentStep(SCOPE)),
         (SCOPE, AUTHORIZED),
         ((*SCOPE, "profile"), AUTHORIZED),
     ],
@@ -252,7 +252,7 @@ def test_an_open_request_goes_on_silently_for_its_own_person_alone(
     grant = fold((REQUESTED, AUTHENTICATED))
     own = client(skip_consent=skip_consent)
     assert advance(grant, facts(client=own)).answer == AUTHORIZED
-    assert advance(grant, facts(browser, client=own)).answer == ConsentNeeded(SCOPE)
+    assert advance(grant, facts(browser, client=own)).answer == ConsentStep(SCOPE)
 
 
 def test_remembering_more_grants_no_more_than_was_asked() -> None:
@@ -266,7 +266,7 @@ def test_claims_by_name_are_agreed_to_as_their_scope() -> None:
     request = requested(userinfo_claims=("birthdate",), id_token_claims=("email",))
     wanted = (*SCOPE, "profile")
     assert scope_to_agree_to(request) == wanted
-    assert decide_request(request, facts()).answer == ConsentNeeded(wanted)
+    assert decide_request(request, facts()).answer == ConsentStep(wanted)
     agreed_before = msgspec.structs.replace(SIGNED_IN, remembered_scope=wanted)
     assert decide_request(request, facts(agreed_before)).answer == AUTHORIZED
 
@@ -277,7 +277,7 @@ def test_a_first_party_client_skips_consent_unless_asked_for() -> None:
     quiet = decide_request(REQUESTED, facts(NOT_AGREED, client=first_party))
     assert quiet.answer == AUTHORIZED
     asked = decide_request(requested(prompt=("consent",)), facts(NOT_AGREED, client=first_party))
-    assert asked.answer == ConsentNeeded(SCOPE)
+    assert asked.answer == ConsentStep(SCOPE)
 
 
 @pytest.mark.parametrize(
@@ -295,7 +295,7 @@ def test_a_hint_names_the_one_person(hinted: str, prompt: tuple[str, ...], outco
     if outcome == "login_required":
         assert refused(ask(hinted=hinted, prompt=prompt)).error == outcome
     else:
-        assert answer == (AUTHORIZED if outcome == "code" else SignInNeeded())
+        assert answer == (AUTHORIZED if outcome == "code" else SignInStep())
 
 
 def test_a_guess_at_the_visitor_is_answered_alike() -> None:

@@ -8,10 +8,10 @@ import pytest
 from domain.authorization.parameter_refusals import nonce_refusal
 from domain.authorization.parameters import MAX_HINT, MAX_NONCE, MAX_STATE, Parameters
 from domain.authorization.request import (
-    ByRedirect,
-    OnPage,
+    PageRefusal,
+    RedirectRefusal,
     RequestFacts,
-    Valid,
+    ValidRequest,
     validate,
 )
 from domain.authorization.still_allowed import is_still_allowed
@@ -43,7 +43,7 @@ WITH_QUERY = client(redirect_uris=("https://shop.example/cb?a=1&b=2",))
 
 def ask(
     its_client: Client = WEB, changes: dict[str, str | None] | None = None, **rest: Any
-) -> Valid | OnPage | ByRedirect:
+) -> ValidRequest | PageRefusal | RedirectRefusal:
     """The good request with ``changes`` (None: left out)."""
     values = {name: value for name, value in {**GOOD, **(changes or {})}.items() if value is not None}
     return validate(its_client, Parameters(values, **rest), FACTS)
@@ -54,8 +54,8 @@ def challenge(value: str, method: str) -> dict[str, str | None]:
     return {"code_challenge": value, "code_challenge_method": method}
 
 
-def accepted(outcome: Valid | OnPage | ByRedirect) -> Valid:
-    assert isinstance(outcome, Valid), outcome
+def accepted(outcome: ValidRequest | PageRefusal | RedirectRefusal) -> ValidRequest:
+    assert isinstance(outcome, ValidRequest), outcome
     return outcome
 
 
@@ -74,7 +74,7 @@ def test_prompt_create_where_people_make_accounts(prompt: str, outcome: tuple[st
     parameters = Parameters({**GOOD, "prompt": prompt})
     valid = validate(WEB, parameters, msgspec.structs.replace(FACTS, creates_accounts=True))
     if outcome is None:
-        assert isinstance(valid, ByRedirect)
+        assert isinstance(valid, RedirectRefusal)
         assert valid.refusal.error == "invalid_request"
     else:
         assert accepted(valid).request.prompt == outcome
@@ -158,7 +158,7 @@ def test_a_refusal_stays_on_our_page(row: str) -> None:
     """RFC 6749 §4.1.2.1: an answer never goes where it was not registered to go, and is not quoted either."""
     its_client, changes, repeated = ON_PAGE[row]
     outcome = ask(its_client, changes, repeated=frozenset(repeated))
-    assert isinstance(outcome, OnPage), outcome
+    assert isinstance(outcome, PageRefusal), outcome
     assert outcome.refusal.error == "invalid_request"
     assert "evil" not in outcome.refusal.error_description
 
@@ -226,7 +226,7 @@ def test_a_refusal_goes_to_the_client(row: str) -> None:
     """RFC 6749 §4.1.2.1: with the URI sure, the client is told, by its error code and with its ``state``."""
     its_client, changes, repeated, error = BY_REDIRECT[row]
     outcome = ask(its_client, changes, repeated=frozenset(repeated))
-    assert isinstance(outcome, ByRedirect), outcome
+    assert isinstance(outcome, RedirectRefusal), outcome
     assert outcome.refusal.error == error
     assert outcome.redirect_uri == CALLBACK
     assert outcome.state == (None if row == "A030 long state" else "st")
@@ -267,7 +267,7 @@ def test_a_scope_beyond_the_registration_is_left_out(asked: str, granted: tuple[
 def test_a_scope_of_which_nothing_remains_is_named() -> None:
     """The refusal names what was asked for, shortened, in characters of ``error_description``."""
     outcome = ask(client(scope=("openid",)), {"scope": " ".join(["r" * 900, "admin", "root", "x"])})
-    assert isinstance(outcome, ByRedirect)
+    assert isinstance(outcome, RedirectRefusal)
     assert outcome.refusal.description == (
         f"The client may not ask for the scope {'r' * 40} admin root and more."
     )
@@ -276,7 +276,7 @@ def test_a_scope_of_which_nothing_remains_is_named() -> None:
 def test_an_ambiguous_state_is_not_echoed() -> None:
     """A014: of two states neither is the client's."""
     outcome = ask(repeated=frozenset({"state"}))
-    assert isinstance(outcome, ByRedirect)
+    assert isinstance(outcome, RedirectRefusal)
     assert (outcome.refusal.error, outcome.state) == ("invalid_request", None)
 
 
@@ -293,7 +293,7 @@ def test_an_ambiguous_state_is_not_echoed() -> None:
 def test_how_a_refusal_travels(mode: str | None, repeated: set[str], travels: str) -> None:
     """OAuth MRT §2.1: in the mode asked for, and in the query when that is unknown or ambiguous."""
     outcome = ask(changes={"response_mode": mode, "scope": None}, repeated=frozenset(repeated))
-    assert isinstance(outcome, ByRedirect)
+    assert isinstance(outcome, RedirectRefusal)
     assert outcome.response_mode == travels
 
 
@@ -314,7 +314,7 @@ def test_resource(resource: str, error: str | None) -> None:
     if error is None:
         assert accepted(outcome).request.resource == (resource,)
     else:
-        assert isinstance(outcome, ByRedirect)
+        assert isinstance(outcome, RedirectRefusal)
         assert outcome.refusal.error == error
 
 
@@ -332,7 +332,7 @@ def test_an_unknown_parameter_may_repeat() -> None:
 def test_a_claims_parameter_that_is_no_good_json() -> None:
     """A029: what the strict reader refused is the client's error, told by redirect."""
     outcome = ask(claims_broken=True)
-    assert isinstance(outcome, ByRedirect)
+    assert isinstance(outcome, RedirectRefusal)
     assert outcome.refusal.error == "invalid_request"
 
 
@@ -350,7 +350,7 @@ def test_a_claims_parameter_that_is_no_good_json() -> None:
 def test_a_claims_parameter_of_another_shape(document: dict[str, Any]) -> None:
     """A029, OIDC Core §5.5: claims of the wrong shape are refused, not guessed at."""
     outcome = ask(claims=document)
-    assert isinstance(outcome, ByRedirect)
+    assert isinstance(outcome, RedirectRefusal)
     assert outcome.refusal.error == "invalid_request"
 
 
@@ -442,7 +442,7 @@ def test_state_comes_back_as_it_went(state: str) -> None:
     """A030: within the limit ``state`` is kept and echoed as it is, in success and in error."""
     assert accepted(ask(changes={"state": state})).private.state == state
     outcome = ask(changes={"state": state, "scope": None})
-    assert isinstance(outcome, ByRedirect)
+    assert isinstance(outcome, RedirectRefusal)
     assert outcome.state == state
 
 

@@ -7,7 +7,7 @@ from domain.client.client import Client, rotates_refresh_tokens
 from domain.client.metadata import ClientMetadata
 from domain.grant.code import decide_redeem
 from domain.grant.grant import Grant, fold
-from domain.grant.issue import TokensIssued
+from domain.grant.issue import IssuedTokens
 from domain.grant.refresh_token import RefreshTokens, RotationRule, decide_refresh
 from domain.grant.sender_constraint import MISMATCHED, code_key, refresh_binding_of
 from domain.liveness import ACTIVE
@@ -69,7 +69,7 @@ def test_another_key_voids_the_code_and_no_proof_does_not() -> None:
     wrong = decide_redeem(grant, redemption(proof=Confirmation(OTHER)), facts())
     assert (refused(wrong).error, kinds(wrong)) == ("invalid_grant", ["CodeVoided"])
     right = decide_redeem(grant, redemption(proof=BY_DPOP), facts())
-    assert isinstance(right.answer, TokensIssued)
+    assert isinstance(right.answer, IssuedTokens)
     assert (right.answer.access_token.jkt, right.answer.access_token.x5t_s256) == (JKT, None)
 
 
@@ -86,5 +86,5 @@ def test_a_rotation_keeps_the_key() -> None:
         assert (refused(wrong).error, kinds(wrong)) == ("invalid_grant", [])
         command = RefreshTokens("shop", generation, True, None, (), "none", proof=BY_DPOP)
         right = decide_refresh(grant, command, facts(client=public), RotationRule())
-        assert isinstance(right.answer, TokensIssued)
+        assert isinstance(right.answer, IssuedTokens)
         grant = fold(right.events, grant)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domain.errors import Refusal
 from domain.vocabulary import claims
-from domain.vocabulary.claims import Asked
+from domain.vocabulary.claims import ClaimsRequest
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -34,7 +34,7 @@ def test_the_example_of_the_specification() -> None:
             "acr": {"values": ["urn:mace:incommon:iap:silver"]},
         },
     }
-    assert claims.read(document) == Asked(
+    assert claims.read(document) == ClaimsRequest(
         userinfo=("given_name", "nickname", "email"),
         acr_values=("urn:mace:incommon:iap:silver",),
         auth_time_requested=True,
@@ -55,14 +55,14 @@ def test_the_example_of_the_specification() -> None:
 def test_acr(request_for_acr: dict[str, Any] | None, values: tuple[str, ...], essential: bool) -> None:
     """An essential acr binds only when it names values (A026, OIDC Core §5.5.1.1)."""
     asked = claims.read({"id_token": {"acr": request_for_acr}})
-    assert isinstance(asked, Asked)
+    assert isinstance(asked, ClaimsRequest)
     assert (asked.acr_values, asked.acr_essential) == (values, essential)
 
 
 def test_the_wanted_subject_is_one() -> None:
     """``sub`` may be asked for by value, in either place, and only one of them."""
     one = claims.read({"id_token": {"sub": {"value": "a"}}, "userinfo": {"sub": {"value": "a"}}})
-    assert isinstance(one, Asked)
+    assert isinstance(one, ClaimsRequest)
     assert one.subject == "a"
     two = claims.read({"id_token": {"sub": {"value": "a"}}, "userinfo": {"sub": {"value": "b"}}})
     assert isinstance(two, Refusal)
@@ -94,7 +94,7 @@ def test_malformed_is_invalid_request(document: dict[str, Any]) -> None:
 def test_any_json_object_is_read_or_refused(document: dict[str, Any]) -> None:
     """No shape of JSON raises, and only known claims get through (A029: ``__proto__``)."""
     asked = claims.read(document)
-    if isinstance(asked, Asked):
+    if isinstance(asked, ClaimsRequest):
         assert {*asked.id_token, *asked.userinfo} <= set(claims.STANDARD_CLAIMS)
         assert all(isinstance(value, str) for value in asked.acr_values)
 

@@ -13,7 +13,7 @@ from domain.grant.client_credentials import (
 )
 from domain.grant.events import ClientCredentialsGranted
 from domain.grant.grant import fold
-from domain.grant.issue import TokensIssued
+from domain.grant.issue import IssuedTokens
 from domain.liveness import Liveness
 from tests.domain.grant_samples import API, FILES, ISSUER, NOW, client, facts, kinds, refused
 
@@ -23,7 +23,7 @@ ACTIVE = Liveness("active")
 
 def ask(
     registered: dict[str, Any] | None = None, liveness: Liveness = ACTIVE, **fields: Any
-) -> Decision[TokensIssued]:
+) -> Decision[IssuedTokens]:
     """The client asks, with ``registered`` changed in its registration and ``fields`` in its request."""
     usual = GrantClientCredentials("shop", None, (), "private_key_jwt", "key")
     its_own = client(**{**SERVICE, **(registered or {})})
@@ -36,7 +36,7 @@ def test_a_token_of_its_own() -> None:
     """RFC 6749 §4.4: one short grant, one access token, no person, no ID token, no refresh token."""
     decision = ask()
     assert kinds(decision) == ["ClientCredentialsGranted", "AccessTokenIssued"]
-    assert isinstance(decision.answer, TokensIssued)
+    assert isinstance(decision.answer, IssuedTokens)
     token = decision.answer.access_token
     assert (token.scope, token.audience, token.subject) == (("read", "write"), (ISSUER,), None)
     assert (decision.answer.id_token, decision.answer.refresh_generation) == (None, None)
@@ -72,7 +72,7 @@ def test_scope_within_the_registration(asked: tuple[str, ...], scope: tuple[str,
     if scope is None:
         assert (refused(decision).error, decision.events) == ("invalid_scope", ())
     else:
-        assert isinstance(decision.answer, TokensIssued)
+        assert isinstance(decision.answer, IssuedTokens)
         assert decision.answer.access_token.scope == scope
 
 
@@ -96,7 +96,7 @@ def test_audience_within_the_registration(
     if audience is None:
         assert (refused(decision).error, decision.events) == ("invalid_target", ())
     else:
-        assert isinstance(decision.answer, TokensIssued)
+        assert isinstance(decision.answer, IssuedTokens)
         assert decision.answer.access_token.audience == audience
 
 

@@ -8,8 +8,8 @@ from domain.errors import Refusal
 from domain.grant.code import decide_redeem
 from domain.grant.events import CodeVoided, GrantRevoked
 from domain.grant.grant import NOTHING, Grant, fold
-from domain.grant.issue import TokensIssued
-from domain.grant.token import TokenStanding, why_inactive
+from domain.grant.issue import IssuedTokens
+from domain.grant.token import TokenStatus, why_inactive
 from domain.liveness import Liveness
 from tests.domain.grant_samples import (
     API,
@@ -44,7 +44,7 @@ def test_the_right_redemption_gives_tokens_and_records_each() -> None:
     decision = decide_redeem(with_code(), redemption(client_key_id="key"), facts())
     assert kinds(decision) == ["CodeRedeemed", "AccessTokenIssued", "IdTokenIssued", "RefreshTokenIssued"]
     answer = decision.answer
-    assert isinstance(answer, TokensIssued)
+    assert isinstance(answer, IssuedTokens)
     assert (answer.access_token.subject, answer.access_token.audience) == ("person", (ISSUER,))
     assert answer.access_token.expires_at == NOW + 600
     assert answer.refresh_generation == 1
@@ -81,7 +81,7 @@ def test_which_tokens_a_code_yields(
 def test_only_offline_tokens_outlive_the_session(asked: tuple[str, ...], session: str | None) -> None:
     """A token hangs on the session it came from, unless the person agreed to offline access (Core §11)."""
     answer = decide_redeem(with_code(requested(scope=asked)), redemption(), facts()).answer
-    assert isinstance(answer, TokensIssued)
+    assert isinstance(answer, IssuedTokens)
     assert answer.access_token.session_id == session
 
 
@@ -133,7 +133,7 @@ def test_replay_revokes_once() -> None:
 def test_replay_makes_the_tokens_inactive() -> None:
     """A045: what the first redemption gave is inactive once the code came twice."""
     revoked_at = fold(decide_redeem(REDEEMED_GRANT, redemption(), facts()).events, REDEEMED_GRANT).revoked_at
-    assert why_inactive(TokenStanding(NOW + 600, revoked_at, LIVE), NOW) == "revoked"
+    assert why_inactive(TokenStatus(NOW + 600, revoked_at, LIVE), NOW) == "revoked"
 
 
 def test_confidential_replay_needs_no_verifier() -> None:
@@ -206,7 +206,7 @@ def test_verifier_without_challenge() -> None:
     grant = with_code(requested(code_challenge=None))
     decision = decide_redeem(grant, redemption(), facts())
     assert (refused(decision).reason, decision.events) == ("verifier_without_challenge", ())
-    assert isinstance(decide_redeem(grant, redemption(code_verifier=None), facts()).answer, TokensIssued)
+    assert isinstance(decide_redeem(grant, redemption(code_verifier=None), facts()).answer, IssuedTokens)
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_redirect_uri(given_in_request: bool, presented: str | None, accepted: b
     """RFC 6749 §4.1.3: byte for byte the request's own, and there when it was there; the code stays."""
     grant = with_code(requested(redirect_uri_given=given_in_request))
     decision = decide_redeem(grant, redemption(redirect_uri=presented), facts())
-    assert isinstance(decision.answer, TokensIssued) is accepted
+    assert isinstance(decision.answer, IssuedTokens) is accepted
     assert accepted or decision.events == ()
 
 
@@ -285,13 +285,13 @@ def test_audience_within_the_grant(
     if audience is None:
         assert (refused(decision).error, decision.events) == ("invalid_target", ())
     else:
-        assert isinstance(decision.answer, TokensIssued)
+        assert isinstance(decision.answer, IssuedTokens)
         assert decision.answer.access_token.audience == audience
 
 
 def test_auth_time_is_of_the_sign_in() -> None:
     """OIDC Core §2: an ID token tells when the person signed in, whether or not that was asked for."""
     answer = decide_redeem(with_code(requested()), redemption(), facts()).answer
-    assert isinstance(answer, TokensIssued)
+    assert isinstance(answer, IssuedTokens)
     assert answer.id_token is not None
     assert answer.id_token.auth_time == NOW - 20

@@ -136,11 +136,11 @@ def test_a_tag_used_twice_is_found_when_the_registry_is_made() -> None:
 def test_an_event_of_no_registry_is_never_written() -> None:
     """It could not be read again, and its stream would be closed for ever."""
 
-    class Stray(Event, frozen=True, tag="grant.stray.v1"):
+    class StrayEvent(Event, frozen=True, tag="grant.stray.v1"):
         at: int
 
     with pytest.raises(KeyError):
-        codec.encode(Stray(1))
+        codec.encode(StrayEvent(1))
 
 
 def test_events_are_frozen() -> None:

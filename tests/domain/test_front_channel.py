@@ -7,7 +7,7 @@ import pytest
 
 from domain.authorization.steps import AuthorizationFacts, Browser, Step, decide_request
 from domain.decision import Decision
-from domain.grant.front_channel import Authorized
+from domain.grant.front_channel import AuthorizationResponse
 from domain.grant.grant import fold
 from domain.grant.issue import IssueFacts
 from domain.person.session import Session
@@ -39,8 +39,8 @@ def ask(response_type: str, issue: IssueFacts | None = ISSUE, **request: Any) ->
     return decide_request(requested(response_type=response_type, **request), facts)
 
 
-def answer_to(decision: Decision[Step]) -> Authorized:
-    assert isinstance(decision.answer, Authorized), decision.answer
+def answer_to(decision: Decision[Step]) -> AuthorizationResponse:
+    assert isinstance(decision.answer, AuthorizationResponse), decision.answer
     return decision.answer
 
 

@@ -28,10 +28,10 @@ from domain.grant.events import (
     RefreshTokenRotated,
 )
 from domain.grant.grant import NOTHING, Grant, apply, fold
-from domain.grant.issue import IssueFacts, TokensIssued, session_bound_to
+from domain.grant.issue import IssuedTokens, IssueFacts, session_bound_to
 from domain.grant.refresh_token import RefreshTokens, RotationRule, decide_refresh, is_current
 from domain.grant.revocation import decide_revoke_access_token, decide_revoke_grant
-from domain.grant.token import TokenStanding, is_active
+from domain.grant.token import TokenStatus, is_active
 from domain.liveness import Liveness
 from domain.stream import GRANT, StreamId
 from projections.inline import token_rows
@@ -112,7 +112,7 @@ class OneGrant(RuleBasedStateMachine):
     def liveness(self, needs_session: bool) -> Liveness:
         return Liveness(self.client_status, "active", self.session_status, True, needs_session)
 
-    def done(self, decision: Decision[TokensIssued]) -> None:
+    def done(self, decision: Decision[IssuedTokens]) -> None:
         """Append what was decided, then answer: a refusal gives no token away."""
         if isinstance(decision.answer, Refusal):
             assert not any(isinstance(one, AccessTokenIssued | IdTokenIssued) for one in decision.events)
@@ -158,7 +158,7 @@ class OneGrant(RuleBasedStateMachine):
         command = RefreshTokens("other" if other_client else "shop", generation, True, scope, ())
         decision = decide_refresh(self.grant, command, self.facts(), self.rule)
         self.done(decision)
-        if isinstance(decision.answer, TokensIssued):
+        if isinstance(decision.answer, IssuedTokens):
             assert not other_client
             assert generation == newest or in_grace
             assert self.grant.refresh is not None
@@ -247,7 +247,7 @@ class OneGrant(RuleBasedStateMachine):
         revoked = {event.token_id for event in self.log if isinstance(event, AccessTokenRevoked)}
         for key, row in self.tokens.items():
             bound = row["session_id"] is not None
-            standing = TokenStanding(row["expires_at"], row["revoked_at"], self.liveness(bound))
+            status = TokenStatus(row["expires_at"], row["revoked_at"], self.liveness(bound))
             expected = (
                 self.grant.revoked_at is None
                 and key.rsplit(":", 1)[1] not in revoked
@@ -255,7 +255,7 @@ class OneGrant(RuleBasedStateMachine):
                 and self.client_status == "active"
                 and not (bound and self.session_status == "ended")
             )
-            assert is_active(standing, self.now) is expected
+            assert is_active(status, self.now) is expected
 
     @invariant()
     def scope_never_widens(self) -> None:

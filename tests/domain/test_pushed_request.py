@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from domain.authorization.parameters import Parameters
-from domain.authorization.pushed_request import Pushed, why_unusable
-from domain.authorization.request import RequestFacts, Valid, validate
+from domain.authorization.pushed_request import PushedRequest, why_unusable
+from domain.authorization.request import RequestFacts, ValidRequest, validate
 from domain.client.client import Client
 from domain.client.metadata import ClientMetadata
 from domain.event import Event
@@ -18,14 +18,16 @@ NOW, LIFETIME, INTERACTION = 1_700_000_000, 60, 600
 BASE = (NOW, "https://as.example", INTERACTION, ("code",), ("query",))
 METADATA = ClientMetadata(redirect_uris=("https://shop.example/cb",), scope=("read",))
 PARAMETERS = Parameters({"response_type": "code", "scope": "read"})
-PUSHED = Pushed("the-hash", LIFETIME, "private_key_jwt", "the-key", Confirmation("a-jkt", "a-certificate"))
+PUSHED = PushedRequest(
+    "the-hash", LIFETIME, "private_key_jwt", "the-key", Confirmation("a-jkt", "a-certificate")
+)
 SIGNED_IN = SubjectAuthenticated("5e7a", "session", NOW, "acr", ("pwd",), browser_hash="browser-a")
 
 
-def accepted(metadata: ClientMetadata = METADATA, parameters: Parameters = PARAMETERS) -> Valid:
+def accepted(metadata: ClientMetadata = METADATA, parameters: Parameters = PARAMETERS) -> ValidRequest:
     facts = RequestFacts(*BASE, pushed=PUSHED)
     valid = validate(Client("shop", metadata, ACTIVE), parameters, facts)
-    assert isinstance(valid, Valid), valid
+    assert isinstance(valid, ValidRequest), valid
     return valid
 
 
@@ -76,7 +78,7 @@ def test_a_plain_request_is_none() -> None:
     """What was not pushed cannot be fetched by any reference."""
     facts = RequestFacts(*BASE, browser_hash="browser")
     plain = validate(Client("shop", METADATA, ACTIVE), PARAMETERS, facts)
-    assert isinstance(plain, Valid)
+    assert isinstance(plain, ValidRequest)
     assert why(fold((plain.request,))) == "request_uri_unknown"
 
 
@@ -86,10 +88,10 @@ def test_only_pushed_ones_where_that_is_demanded(by_server: bool) -> None:
     metadata = msgspec.structs.replace(METADATA, require_pushed_authorization_requests=not by_server)
     facts = RequestFacts(*BASE, browser_hash="browser", require_pushed=by_server)
     outcome = validate(Client("shop", metadata, ACTIVE), PARAMETERS, facts)
-    assert not isinstance(outcome, Valid)
+    assert not isinstance(outcome, ValidRequest)
     assert outcome.refusal.error == "invalid_request"
     pushed = msgspec.structs.replace(facts, pushed=PUSHED)
-    assert isinstance(validate(Client("shop", metadata, ACTIVE), PARAMETERS, pushed), Valid)
+    assert isinstance(validate(Client("shop", metadata, ACTIVE), PARAMETERS, pushed), ValidRequest)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,7 @@ def test_the_code_is_bound_to_the_key(named: str | None, proved: str | None, bou
     facts = RequestFacts(*BASE, dpop=True, pushed=pushed)
     parameters = Parameters({**PARAMETERS.values, **({"dpop_jkt": named} if named else {})})
     valid = validate(Client("shop", METADATA, ACTIVE), parameters, facts)
-    assert isinstance(valid, Valid)
+    assert isinstance(valid, ValidRequest)
     assert valid.request.dpop_jkt == bound
 
 
@@ -112,5 +114,5 @@ def test_two_keys_are_refused() -> None:
     facts = RequestFacts(*BASE, dpop=True, pushed=pushed)
     parameters = Parameters({**PARAMETERS.values, "dpop_jkt": "b" * 43})
     outcome = validate(Client("shop", METADATA, ACTIVE), parameters, facts)
-    assert not isinstance(outcome, Valid)
+    assert not isinstance(outcome, ValidRequest)
     assert outcome.refusal.error == "invalid_request"

@@ -10,7 +10,7 @@ from domain.errors import Refusal
 from domain.event import Event
 from domain.grant.events import GrantRevoked, GrantSummarized
 from domain.grant.grant import NOTHING, SUMMARIZE_AFTER, Grant, fold
-from domain.grant.issue import TokensIssued
+from domain.grant.issue import IssuedTokens
 from domain.grant.refresh_token import RefreshTokens, RotationRule, decide_refresh, is_current
 from domain.liveness import Liveness
 from tests.domain.grant_samples import (
@@ -37,7 +37,7 @@ REPEATED = ["RefreshTokenRepeated", "AccessTokenIssued", "IdTokenIssued"]
 
 def present(
     grant: Grant, generation: int, now: int = NOW, rule: RotationRule = GRACE, **fields: Any
-) -> Decision[TokensIssued]:
+) -> Decision[IssuedTokens]:
     """The client presents the token of ``generation``."""
     right = RefreshTokens("shop", generation, genuine=True, scope=None, resource=())
     return decide_refresh(grant, msgspec.structs.replace(right, **fields), facts(now), rule)
@@ -46,7 +46,7 @@ def present(
 def rotated(grant: Grant, generation: int, now: int = NOW, rule: RotationRule = GRACE) -> Grant:
     """The grant after an accepted refresh."""
     decision = present(grant, generation, now, rule)
-    assert isinstance(decision.answer, TokensIssued), decision.answer
+    assert isinstance(decision.answer, IssuedTokens), decision.answer
     return fold(decision.events, grant)
 
 
@@ -58,7 +58,7 @@ def test_a_refresh_rotates() -> None:
     """RFC 9700 §4.14.2: fresh tokens and the next generation, whose hash and key are in the event."""
     decision = present(FRESH, 1)
     assert kinds(decision) == ["RefreshTokenRotated", "AccessTokenIssued", "IdTokenIssued"]
-    assert isinstance(decision.answer, TokensIssued)
+    assert isinstance(decision.answer, IssuedTokens)
     assert decision.answer.refresh_generation == 2
     refresh = SECOND.refresh
     assert refresh is not None
@@ -69,7 +69,7 @@ def test_a_refresh_rotates() -> None:
 def test_the_nonce_is_for_the_first_id_token() -> None:
     """OIDC Core §12.2: the ID token of a refresh has the person and the sign-in of the first, and no nonce."""
     issued = present(FRESH, 1).answer
-    assert isinstance(issued, TokensIssued)
+    assert isinstance(issued, IssuedTokens)
     assert FRESH.request is not None
     assert FRESH.request.nonce == "n"
     assert issued.id_token is not None
@@ -81,7 +81,7 @@ def test_a_sender_constrained_confidential_client_keeps_its_token() -> None:
     """decisions.md 5: without rotation the same generation is answered, again and again."""
     decision = present(FRESH, 1, rule=KEEPS)
     assert kinds(decision) == ["RefreshTokenUsed", "AccessTokenIssued", "IdTokenIssued"]
-    assert isinstance(decision.answer, TokensIssued)
+    assert isinstance(decision.answer, IssuedTokens)
     assert decision.answer.refresh_generation == 1
     assert fold(decision.events, FRESH).refresh == FRESH.refresh
 
@@ -108,7 +108,7 @@ def test_grace_gives_the_identical_generation_and_never_a_second_child() -> None
     grant = SECOND
     for _ in range(GRACE.grace_count):
         decision = present(grant, 1, NOW + 5)
-        assert isinstance(decision.answer, TokensIssued)
+        assert isinstance(decision.answer, IssuedTokens)
         assert decision.answer.refresh_generation == 2
         grant = fold(decision.events, grant)
     assert grant.refresh is not None
@@ -225,7 +225,7 @@ def test_scope_gets_narrower_never_wider(
     if scope is None:
         assert (refused(decision).error, decision.events) == ("invalid_scope", ())
         return
-    assert isinstance(decision.answer, TokensIssued)
+    assert isinstance(decision.answer, IssuedTokens)
     assert decision.answer.access_token.scope == scope
     assert (decision.answer.id_token is not None) is ("openid" in scope)
 
@@ -234,7 +234,7 @@ def test_a_narrowed_refresh_does_not_narrow_the_grant() -> None:
     """RFC 6749 §6: the next refresh may have the whole of what was granted again."""
     narrowed = fold(present(FRESH, 1, scope=("email",)).events, FRESH)
     answer = present(narrowed, 2).answer
-    assert isinstance(answer, TokensIssued)
+    assert isinstance(answer, IssuedTokens)
     assert answer.access_token.scope == ("openid", "email", "offline_access")
 
 
@@ -249,7 +249,7 @@ def test_resource_within_the_grant(asked: tuple[str, ...], audience: tuple[str, 
     if audience is None:
         assert (refused(decision).error, decision.events) == ("invalid_target", ())
     else:
-        assert isinstance(decision.answer, TokensIssued)
+        assert isinstance(decision.answer, IssuedTokens)
         assert decision.answer.access_token.audience == audience
 
 

@@ -5,7 +5,7 @@ import pytest
 from domain.grant.events import AccessTokenRevoked, GrantRevoked
 from domain.grant.grant import NOTHING, Grant, fold
 from domain.grant.revocation import decide_revoke_access_token, decide_revoke_grant, revoke
-from domain.grant.token import TokenStanding, is_active, why_inactive
+from domain.grant.token import TokenStatus, is_active, why_inactive
 from domain.liveness import Liveness
 from tests.domain.grant_samples import LIVE, NOW, WITH_REFRESH, kinds, refused
 
@@ -57,28 +57,28 @@ def test_an_administrator_ends_a_grant_with_a_reason() -> None:
 
 
 @pytest.mark.parametrize(
-    ("standing", "why"),
+    ("status", "why"),
     [
-        (TokenStanding(NOW + 1, None, LIVE), ""),
-        (TokenStanding(NOW, None, LIVE), "expired"),
-        (TokenStanding(NOW + 1, NOW, LIVE), "revoked"),
-        (TokenStanding(NOW + 1, 0, LIVE), "revoked"),
-        (TokenStanding(NOW, NOW, LIVE), "revoked"),
-        (TokenStanding(NOW + 1, None, Liveness("disabled")), "client_not_active"),
-        (TokenStanding(NOW + 1, None, Liveness(None)), "client_not_active"),
+        (TokenStatus(NOW + 1, None, LIVE), ""),
+        (TokenStatus(NOW, None, LIVE), "expired"),
+        (TokenStatus(NOW + 1, NOW, LIVE), "revoked"),
+        (TokenStatus(NOW + 1, 0, LIVE), "revoked"),
+        (TokenStatus(NOW, NOW, LIVE), "revoked"),
+        (TokenStatus(NOW + 1, None, Liveness("disabled")), "client_not_active"),
+        (TokenStatus(NOW + 1, None, Liveness(None)), "client_not_active"),
         (
-            TokenStanding(NOW + 1, None, Liveness("active", "erased", needs_account=True)),
+            TokenStatus(NOW + 1, None, Liveness("active", "erased", needs_account=True)),
             "account_not_active",
         ),
-        (TokenStanding(NOW + 1, None, Liveness("active", None, needs_account=True)), "account_not_active"),
+        (TokenStatus(NOW + 1, None, Liveness("active", None, needs_account=True)), "account_not_active"),
         (
-            TokenStanding(NOW + 1, None, Liveness("active", session="ended", needs_session=True)),
+            TokenStatus(NOW + 1, None, Liveness("active", session="ended", needs_session=True)),
             "session_ended",
         ),
-        (TokenStanding(NOW + 1, None, Liveness("active", session="ended")), ""),
+        (TokenStatus(NOW + 1, None, Liveness("active", session="ended")), ""),
     ],
 )
-def test_one_answer_to_whether_a_token_is_active(standing: TokenStanding, why: str) -> None:
+def test_one_answer_to_whether_a_token_is_active(status: TokenStatus, why: str) -> None:
     """A129: expiry, revocation, client, account and session in one function, each able to say no."""
-    assert why_inactive(standing, NOW) == why
-    assert is_active(standing, NOW) is (why == "")
+    assert why_inactive(status, NOW) == why
+    assert is_active(status, NOW) is (why == "")

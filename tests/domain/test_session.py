@@ -4,8 +4,8 @@ import pytest
 
 from domain.person.session import (
     NO_SESSION,
+    Authentication,
     Session,
-    SignedIn,
     continues,
     decide_end,
     decide_sign_in,
@@ -15,9 +15,9 @@ from domain.person.session_events import SessionEnded, SessionReauthenticated, S
 
 NOW = 1_700_000_000
 LIFETIME = 3600
-PROOF = SignedIn("person", "secret-1", "pwd-acr", ("pwd",))
-AGAIN = SignedIn("person", "secret-2", "otp-acr", ("pwd", "otp"))
-SOMEBODY_ELSE = SignedIn("stranger", "secret-3", "pwd-acr", ("pwd",))
+PROOF = Authentication("person", "secret-1", "pwd-acr", ("pwd",))
+AGAIN = Authentication("person", "secret-2", "otp-acr", ("pwd", "otp"))
+SOMEBODY_ELSE = Authentication("stranger", "secret-3", "pwd-acr", ("pwd",))
 LIVE = fold(decide_sign_in(NO_SESSION, PROOF, NOW, LIFETIME))
 ENDED = fold((SessionEnded("logout", NOW),), LIVE)
 
@@ -51,7 +51,7 @@ def test_the_same_person_renews_the_session_with_a_new_cookie() -> None:
     ids=["same person", "another person", "expired", "ended", "none"],
 )
 def test_only_a_live_session_of_the_same_person_goes_on(
-    session: Session, proof: SignedIn, now: int, renews: bool
+    session: Session, proof: Authentication, now: int, renews: bool
 ) -> None:
     """A181: everybody else gets a session of their own, so that nobody inherits another's."""
     assert continues(session, proof, now) is renews

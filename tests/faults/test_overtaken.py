@@ -15,7 +15,7 @@ from domain.errors import Refusal
 from domain.grant.events import CodeIssued
 from domain.key.key import Key
 from domain.stream import DEFAULT_TENANT
-from tests.support.browser import Browser, Shown, authorization_query, redeem
+from tests.support.browser import Browser, BrowserPage, authorization_query, redeem
 from tests.support.log import grant_events
 from tests.support.pushed import fetch, on_error_page, pushed
 from tests.support.running import RunningServer
@@ -141,7 +141,7 @@ async def test_a_pushed_request_that_another_tab_answers_meanwhile(
     web, store = await server.client("web", skip_consent=True), server.core.store
     await browser.code_flow(web)
     request_uri, verifier = await pushed(server, web)
-    faster: list[Shown] = []
+    faster: list[BrowserPage] = []
 
     async def other_tab() -> None:
         faster.append(await fetch(browser, web, request_uri))

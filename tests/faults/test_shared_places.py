@@ -9,7 +9,7 @@ from aiohttp import web
 
 from authrim.clients.keys import ClientKeys
 from authrim.outside.egress import Egress
-from authrim.outside.shares import MOST_AT_ONCE, Crowded, Pace, Party, Shares
+from authrim.outside.shares import MOST_AT_ONCE, NoFreePlace, Pace, Party, Shares
 from domain.client.client import Client
 from domain.client.metadata import ClientMetadata
 from tests.support.https_site import Authority, Site
@@ -85,7 +85,7 @@ async def test_a119_who_hangs_is_behind_the_others(monkeypatch: pytest.MonkeyPat
             await asyncio.sleep(0.001)
     assert {shares.pace(party) for party in slow} == {Pace.SLOW}
     tasks = await under_way(shares, slow)
-    with pytest.raises(Crowded):
+    with pytest.raises(NoFreePlace):
         await ask(shares, slow[0])
     await ask(shares, GOOD)
     await end(tasks)
@@ -117,7 +117,7 @@ async def test_few_wait_for_one_party() -> None:
     shares = Shares()
     tasks = await under_way(shares, [GOOD] * 18)
     assert shares.is_crowded(GOOD)
-    with pytest.raises(Crowded):
+    with pytest.raises(NoFreePlace):
         await ask(shares, GOOD)
     assert not shares.is_crowded(Party("another.example:443"))
     await end(tasks)

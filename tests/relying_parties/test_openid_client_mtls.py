@@ -8,13 +8,13 @@ import pytest
 from authrim.protocol.mtls import jwk_of, thumbprint
 from authrim.store.contract import Store
 from tests.relying_parties.test_openid_client import program
-from tests.support.certificates import Issued, pem, self_signed
+from tests.support.certificates import IssuedCertificate, pem, self_signed
 from tests.support.mtls import ROOT, mtls_server
 
 pytestmark = pytest.mark.node
 
 OWN = self_signed()
-METHODS: dict[str, tuple[Issued, dict[str, Any]]] = {
+METHODS: dict[str, tuple[IssuedCertificate, dict[str, Any]]] = {
     "tls_client_auth": (ROOT.issue("client"), {"tls_client_auth_subject_dn": "CN=client"}),
     "self_signed_tls_client_auth": (OWN, {"jwks": {"keys": [jwk_of(OWN.pem.encode())]}}),
 }

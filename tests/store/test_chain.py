@@ -269,7 +269,7 @@ async def test_log_that_grows_during_the_walk_is_proved(store: SQLiteStore) -> N
     """What is appended while the walk is under way is neither missed nor taken for a forgery."""
     names = iter("defgh")
 
-    class Growing:
+    class GrowingStore:
         def __getattr__(self, name: str) -> object:
             return getattr(store, name)
 
@@ -277,7 +277,7 @@ async def test_log_that_grows_during_the_walk_is_proved(store: SQLiteStore) -> N
             await store.append(grant_append(next(names)))
             return await store.read_ledger(after, limit)
 
-    verification = await chain.verify(Growing())  # type: ignore[arg-type]
+    verification = await chain.verify(GrowingStore())  # type: ignore[arg-type]
     assert verification.problem is None
     assert verification.events == 8
 

@@ -39,7 +39,7 @@ def recorder_on(store: Store) -> Iterator[LogRecorder]:
         loop.close()
 
 
-class OnOurLog:
+class RecorderCases:
     """What the library's cases are run on; each engine gives a fresh log as ``recorder``."""
 
     recorder: LogRecorder
@@ -121,7 +121,7 @@ class OnOurLog:
         self.recorder.start(call()).result()
 
 
-class TestRecorderOnSQLite(OnOurLog, library_cases.ApplicationRecorderTestCase[LogRecorder]):
+class TestRecorderOnSQLite(RecorderCases, library_cases.ApplicationRecorderTestCase[LogRecorder]):
     @pytest.fixture(autouse=True)
     def fresh_log(self, tmp_path: Path) -> Iterator[None]:
         migrate_sqlite(tmp_path / "authrim.db")
@@ -129,7 +129,7 @@ class TestRecorderOnSQLite(OnOurLog, library_cases.ApplicationRecorderTestCase[L
             yield
 
 
-class TestRecorderOnPostgres(OnOurLog, library_cases.ApplicationRecorderTestCase[LogRecorder]):
+class TestRecorderOnPostgres(RecorderCases, library_cases.ApplicationRecorderTestCase[LogRecorder]):
     @pytest.fixture(autouse=True)
     def fresh_log(self, postgres_dsn: str) -> Iterator[None]:
         with recorder_on(PostgresStore(postgres_dsn)) as self.recorder:

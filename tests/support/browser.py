@@ -12,7 +12,7 @@ from tests.support.running import KnownClient, RunningServer, pkce
 
 
 @dataclass
-class Shown:
+class BrowserPage:
     """What the browser shows: status, address, body; ``location`` when it was sent to another server."""
 
     status: int
@@ -59,7 +59,7 @@ class Browser:
 
     async def request(
         self, method: str, url: str, form: Any = None, headers: dict[str, str] | None = None
-    ) -> Shown:
+    ) -> BrowserPage:
         """One request, and every redirect within the server; a redirect to elsewhere ends in ``location``."""
         while True:
             sent = dict(headers or {})
@@ -77,26 +77,28 @@ class Browser:
                 location = answer.headers.get("Location")
             target = urljoin(url, location) if location else None
             if target is None or not target.startswith(self.server.issuer + "/"):
-                return Shown(answer.status, url, body, answer.headers, target)
+                return BrowserPage(answer.status, url, body, answer.headers, target)
             method, url, form = "GET", target, None
 
-    async def authorize(self, client: KnownClient, **parameters: Any) -> tuple[Shown, str]:
+    async def authorize(self, client: KnownClient, **parameters: Any) -> tuple[BrowserPage, str]:
         """Begin a code flow with PKCE: what the browser shows then, and the verifier. None leaves one out."""
         verifier, query = authorization_query(client, **parameters)
         return await self.request("GET", self.server.url("/authorize?") + urlencode(query)), verifier
 
-    async def submit(self, shown: Shown, **fields: str) -> Shown:
+    async def submit(self, shown: BrowserPage, **fields: str) -> BrowserPage:
         """Fill in the page's form and send it, as a browser does, with Origin and Sec-Fetch-Site."""
         action, hidden = shown.form
         headers = {"Origin": origin_of(self.server.issuer), "Sec-Fetch-Site": "same-origin"}
         return await self.request("POST", action, hidden | fields, headers)
 
-    async def sign_in(self, shown: Shown, login: str | None = None, password: str | None = None) -> Shown:
+    async def sign_in(
+        self, shown: BrowserPage, login: str | None = None, password: str | None = None
+    ) -> BrowserPage:
         """Sign in on the page that is shown."""
         who = {"login": login or self.server.login, "password": password or self.server.password}
         return await self.submit(shown, **who, action="sign-in")
 
-    async def through_pages(self, shown: Shown) -> Shown:
+    async def through_pages(self, shown: BrowserPage) -> BrowserPage:
         """Sign in and agree, as far as pages are shown, until the browser is sent back to the client."""
         if shown.location is None and "/login/" in shown.url:
             shown = await self.sign_in(shown)

@@ -19,7 +19,7 @@ SERVER_AUTH = (ExtendedKeyUsageOID.SERVER_AUTH,)
 
 
 @dataclass
-class Issued:
+class IssuedCertificate:
     """A certificate with its private key, and those that issued it."""
 
     certificate: x509.Certificate
@@ -119,7 +119,7 @@ class Authority:
         extension: x509.ExtensionType | None = None,
         valid: tuple[timedelta, timedelta] = (-DAY, DAY),
         key: Any = None,
-    ) -> Issued:
+    ) -> IssuedCertificate:
         """A certificate for ``subject`` (or a common name), with these subject alternative names."""
         key = key or ec.generate_private_key(ec.SECP256R1())
         subject = name_of(subject) if isinstance(subject, str) else subject
@@ -133,14 +133,14 @@ class Authority:
             builder = builder.add_extension(x509.ExtendedKeyUsage(usage), critical=False)
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-        return Issued(builder.sign(self.key, hashes.SHA256()), key, self.issuers)
+        return IssuedCertificate(builder.sign(self.key, hashes.SHA256()), key, self.issuers)
 
-    def server(self) -> Issued:
+    def server(self) -> IssuedCertificate:
         """A certificate for a server on this machine, with an RSA key."""
         names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
         return self.issue("localhost", names, usage=SERVER_AUTH, key=rsa_key())
 
-    def crl(self, *revoked: Issued, valid: tuple[timedelta, timedelta] = (-DAY, DAY)) -> str:
+    def crl(self, *revoked: IssuedCertificate, valid: tuple[timedelta, timedelta] = (-DAY, DAY)) -> str:
         """Its revocation list, as PEM."""
         now = datetime.now(UTC)
         builder = (
@@ -161,11 +161,11 @@ class Authority:
 
 def self_signed(
     subject: str = "client", valid: tuple[timedelta, timedelta] = (-DAY, DAY), key: Any = None
-) -> Issued:
+) -> IssuedCertificate:
     """A certificate that nobody else vouches for."""
     key = key or ec.generate_private_key(ec.SECP256R1())
     builder = _builder(name_of(subject), name_of(subject), key.public_key(), valid)
-    return Issued(builder.sign(key, hashes.SHA256()), key)
+    return IssuedCertificate(builder.sign(key, hashes.SHA256()), key)
 
 
 def _builder(

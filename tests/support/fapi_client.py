@@ -18,7 +18,7 @@ from authrim.store.sqlite.schema import migrate_sqlite
 from authrim.store.sqlite.store import SQLiteStore
 from tests.support.assertion import ASSERTION_TYPE, Key, signed
 from tests.support.browser import Browser
-from tests.support.certificates import Issued
+from tests.support.certificates import IssuedCertificate
 from tests.support.dpop import ath_of, proof_claims, signed_proof
 from tests.support.fapi_flow import Flow
 from tests.support.fapi_identity import IDENTITIES, Identity
@@ -65,7 +65,7 @@ class FapiServer:
         self._connections: dict[int | None, aiohttp.ClientSession] = {None: mtls.http}
         self._clients: dict[tuple[Variant, int], FapiClient] = {}
 
-    async def connections(self, certificate: Issued | None) -> aiohttp.ClientSession:
+    async def connections(self, certificate: IssuedCertificate | None) -> aiohttp.ClientSession:
         """Connections that show this certificate, kept open."""
         key = None if certificate is None else id(certificate)
         if key not in self._connections:
@@ -163,7 +163,12 @@ class FapiClient:
         return await self.send("POST", path, headers, form, self.certificate if show else None)
 
     async def send(
-        self, method: str, path: str, headers: Any = None, form: Any = None, certificate: Issued | None = None
+        self,
+        method: str,
+        path: str,
+        headers: Any = None,
+        form: Any = None,
+        certificate: IssuedCertificate | None = None,
     ) -> Answer:
         """One request as it is."""
         http = await self.server.connections(certificate)
@@ -190,7 +195,9 @@ class FapiClient:
             headers["DPoP"] = self.proof("/userinfo", method="GET", **changed)
         return headers
 
-    async def resource(self, headers: Any, certificate: Issued | None = None, query: str = "") -> Answer:
+    async def resource(
+        self, headers: Any, certificate: IssuedCertificate | None = None, query: str = ""
+    ) -> Answer:
         return await self.send(
             "GET", "/userinfo" + query, headers, certificate=certificate or self.certificate
         )

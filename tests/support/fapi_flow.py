@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 import msgspec
 
 from tests.support.assertion import Key
-from tests.support.browser import Browser, Shown
+from tests.support.browser import Browser, BrowserPage
 from tests.support.jarm import opened
 from tests.support.request_object import signed_object
-from tests.support.responses import Received
+from tests.support.responses import ReceivedResponse
 from tests.support.running import pkce
 from tests.support.tokens import verified_claims
 
@@ -86,7 +86,7 @@ class Flow:
             self.request_uri = answer["request_uri"]
         return answer
 
-    async def open(self, **beside: str) -> Shown:
+    async def open(self, **beside: str) -> BrowserPage:
         """The authorization endpoint, with the reference or the object. ``beside``: more parameters of the query."""
         if self.variant.pushed and not self.request_uri:
             answer = await self.push()
@@ -101,13 +101,13 @@ class Flow:
             } | query | self.form  # fmt: skip
         return await self.browse(query)
 
-    async def browse(self, query: dict[str, str]) -> Shown:
+    async def browse(self, query: dict[str, str]) -> BrowserPage:
         """The authorization endpoint with this query."""
         return await self.browser.request("GET", self.client.issuer + "/authorize?" + urlencode(query))
 
-    async def receive(self, shown: Shown) -> dict[str, Any]:
+    async def receive(self, shown: BrowserPage) -> dict[str, Any]:
         """The authorization response that the browser brings, as the request wants it, opened and checked."""
-        received = Received.of(shown, self.client.known)
+        received = ReceivedResponse.of(shown, self.client.known)
         parameters: dict[str, Any] = dict(received.parameters)
         if "dummy1" in self.client.known.redirect_uri and received.encoding == "query":
             assert _DUMMIES.items() <= parameters.items()
@@ -115,12 +115,12 @@ class Flow:
         in_fragment = "id_token" in self.asked["response_type"]
         assert received.encoding == ("fragment" if in_fragment else "query")
         if self.asked.get("response_mode") == "jwt":
-            only = Received("query", parameters)
+            only = ReceivedResponse("query", parameters)
             return await opened(self.client.server.mtls, self.client.known, only, "ES256")
         assert parameters.pop("iss") == self.client.issuer
         return parameters
 
-    async def respond(self, shown: Shown | None = None) -> dict[str, Any]:
+    async def respond(self, shown: BrowserPage | None = None) -> dict[str, Any]:
         """Through the pages that are shown: the parameters of the authorization response."""
         shown = shown or await self.open()
         self.response = await self.receive(await self.browser.through_pages(shown))
@@ -168,7 +168,7 @@ class Flow:
                 return answer.error
         return await self.refusal_of(await self.open(**beside))
 
-    async def refusal_of(self, shown: Shown) -> str:
+    async def refusal_of(self, shown: BrowserPage) -> str:
         """The error that the browser brings or shows."""
         if shown.location is not None:
             response = await self.receive(shown)

@@ -7,7 +7,7 @@ from joserfc.jwk import RSAKey
 
 from authrim.protocol.mtls import jwk_of
 from tests.support.assertion import Key, new_key, public_jwks
-from tests.support.certificates import Issued, self_signed
+from tests.support.certificates import IssuedCertificate, self_signed
 from tests.support.dpop import proof_key
 from tests.support.fapi_plans import Variant
 from tests.support.mtls import ROOT
@@ -18,7 +18,7 @@ class Identity(msgspec.Struct, frozen=True):
 
     signing: Key
     dpop: Key
-    certificate: Issued
+    certificate: IssuedCertificate
     method: str
     more: tuple[Key, ...] = ()
 

@@ -6,7 +6,7 @@ from typing import Any
 from joserfc import jwe, jwt
 from joserfc.jwk import KeySet
 
-from tests.support.responses import Received
+from tests.support.responses import ReceivedResponse
 from tests.support.running import KnownClient, RunningServer
 
 #: Claims that are the response's own and no parameters.
@@ -14,7 +14,11 @@ OWN = {"iss", "aud", "exp"}
 
 
 async def opened(
-    server: RunningServer, client: KnownClient, received: Received, alg: str = "RS256", key: Any = None
+    server: RunningServer,
+    client: KnownClient,
+    received: ReceivedResponse,
+    alg: str = "RS256",
+    key: Any = None,
 ) -> dict[str, Any]:
     """The parameters of a response that is from the server, for this client, and still good. ``key`` decrypts."""
     assert set(received.parameters) == {"response"}, "nothing stands beside it"

@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.support.browser import Browser, Shown
+from tests.support.browser import Browser, BrowserPage
 from tests.support.running import KnownClient, RunningServer
 
 #: Where browsers go after a logout.
@@ -17,7 +17,7 @@ async def logout_client(server: RunningServer, name: str = "web", **changes: Any
     return await server.client(name, **({"post_logout_redirect_uris": (RETURN,)} | changes))
 
 
-async def log_out(browser: Browser, method: str = "GET", **parameters: Any) -> Shown:
+async def log_out(browser: Browser, method: str = "GET", **parameters: Any) -> BrowserPage:
     """Ask for a logout. None leaves a parameter out."""
     given = {name: str(value) for name, value in parameters.items() if value is not None}
     if method == "POST":
@@ -25,7 +25,7 @@ async def log_out(browser: Browser, method: str = "GET", **parameters: Any) -> S
     return await browser.request("GET", browser.server.url("/logout?") + urlencode(given))
 
 
-async def say_yes(browser: Browser, shown: Shown) -> Shown:
+async def say_yes(browser: Browser, shown: BrowserPage) -> BrowserPage:
     """Press ``logout-yes`` when the page asks."""
     return await browser.submit(shown, action="logout") if 'id="logout-yes"' in shown.body else shown
 

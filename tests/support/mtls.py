@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 
 from authrim.store.contract import Store
-from tests.support.certificates import Authority, Issued, pem
+from tests.support.certificates import Authority, IssuedCertificate, pem
 from tests.support.running import KnownClient, RunningServer, free_port, running_server
 
 DOCUMENTED = Path(__file__).parents[2] / "docs" / "operations" / "running.md"
@@ -36,7 +36,7 @@ class MtlsServer(RunningServer):
     mtls_url: str
 
     async def show(
-        self, certificate: Issued | None, path: str, form: Any = None, headers: dict[str, str] | None = None,
+        self, certificate: IssuedCertificate | None, path: str, form: Any = None, headers: dict[str, str] | None = None,
         method: str = "POST",
     ) -> tuple[int, dict[str, Any], Any]:  # fmt: skip
         """One request on a connection with this certificate: status, JSON, headers."""
@@ -49,7 +49,7 @@ class MtlsServer(RunningServer):
             return answer.status, (await answer.json() if body else {}), answer.headers
 
     async def token(
-        self, client: KnownClient, certificate: Issued | None, **form: str
+        self, client: KnownClient, certificate: IssuedCertificate | None, **form: str
     ) -> tuple[int, dict[str, Any]]:
         """A token request of a client that shows ``certificate``; client credentials unless it says otherwise."""
         asked = {"grant_type": "client_credentials", "client_id": client.client_id} | form
@@ -57,7 +57,7 @@ class MtlsServer(RunningServer):
         return status, answer
 
 
-def client_tls(folder: Path, certificate: Issued | None) -> ssl.SSLContext:
+def client_tls(folder: Path, certificate: IssuedCertificate | None) -> ssl.SSLContext:
     """TLS of a client that trusts the server, and shows ``certificate`` when it is asked."""
     context = ssl.create_default_context(cadata=pem(ROOT.certificate))
     if certificate is not None:

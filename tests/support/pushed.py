@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.support.browser import Browser, Shown, authenticated_post, authorization_query, redeem
+from tests.support.browser import Browser, BrowserPage, authenticated_post, authorization_query, redeem
 from tests.support.running import KnownClient, RunningServer
 
 PREFIX = "urn:ietf:params:oauth:request_uri:"
@@ -33,7 +33,7 @@ async def refused_push(server: RunningServer, client: KnownClient, **parameters:
     return str(answer["error"])
 
 
-async def fetch(browser: Browser, client: KnownClient, request_uri: str, **more: str) -> Shown:
+async def fetch(browser: Browser, client: KnownClient, request_uri: str, **more: str) -> BrowserPage:
     """What a browser is shown that brings the ``request_uri`` to the authorization endpoint."""
     query = {"client_id": client.client_id, "request_uri": request_uri, **more}
     return await browser.request("GET", browser.server.url("/authorize?") + urlencode(query))
@@ -48,7 +48,7 @@ async def pushed_flow(browser: Browser, client: KnownClient, **parameters: Any) 
     return tokens
 
 
-def on_error_page(shown: Shown, error: str) -> bool:
+def on_error_page(shown: BrowserPage, error: str) -> bool:
     """Whether it is the error page with this error: nobody was redirected, and the error id is told."""
     error_id = shown.headers.get("Authrim-Error-Id", "")
     is_page = shown.status == 400 and shown.location is None and bool(error_id)

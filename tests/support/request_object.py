@@ -10,7 +10,7 @@ from joserfc import jwe, jws
 from joserfc.jwk import ECKey
 
 from tests.support.assertion import Key, new_key, public_jwks
-from tests.support.browser import Browser, Shown, authorization_query
+from tests.support.browser import Browser, BrowserPage, authorization_query
 from tests.support.running import KnownClient, RunningServer
 
 TYPE = "oauth-authz-req+jwt"
@@ -57,7 +57,7 @@ def unsigned_object(claims: dict[str, Any], alg: str = "none") -> str:
     return ".".join([*encoded, ""])
 
 
-async def send(browser: Browser, client: KnownClient, request: str, **beside: str) -> Shown:
+async def send(browser: Browser, client: KnownClient, request: str, **beside: str) -> BrowserPage:
     """The authorization endpoint with the object by value; ``beside`` are more parameters of the query."""
     query = {"client_id": client.client_id, "request": request, **beside}
     return await browser.request("GET", browser.server.url("/authorize?") + urlencode(query))

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from domain.vocabulary.response_type import grant_types_of
-from tests.support.browser import Browser, Shown, redeem
+from tests.support.browser import Browser, BrowserPage, redeem
 from tests.support.running import KnownClient, RunningServer
 from tests.support.tokens import verified_claims
 
@@ -26,7 +26,7 @@ _DIGESTS = {
 }
 
 
-class Received(msgspec.Struct, frozen=True):
+class ReceivedResponse(msgspec.Struct, frozen=True):
     """What reached the client's redirect URI: by which encoding, and the parameters."""
 
     encoding: str
@@ -34,7 +34,7 @@ class Received(msgspec.Struct, frozen=True):
     verifier: str = ""
 
     @classmethod
-    def of(cls, shown: Shown, client: KnownClient, verifier: str = "") -> "Received":
+    def of(cls, shown: BrowserPage, client: KnownClient, verifier: str = "") -> "ReceivedResponse":
         """Read what the browser brings; fails when it is anywhere but at the client's redirect URI."""
         if shown.location is None:
             action, fields = shown.form
@@ -56,32 +56,38 @@ async def client_of(server: RunningServer, response_type: str, **changes: Any) -
     return await server.client(response_type, **(usual | changes))
 
 
-async def answered(browser: Browser, client: KnownClient, response_type: str, **parameters: Any) -> Received:
+async def answered(
+    browser: Browser, client: KnownClient, response_type: str, **parameters: Any
+) -> ReceivedResponse:
     """A request with a nonce, through the pages that are shown, to the client's redirect URI."""
     asked = {"response_type": response_type, "nonce": "a-nonce"} | parameters
     shown, verifier = await browser.authorize(client, **asked)
-    return Received.of(await browser.through_pages(shown), client, verifier)
+    return ReceivedResponse.of(await browser.through_pages(shown), client, verifier)
 
 
-async def refusal(browser: Browser, client: KnownClient, response_type: str, **parameters: Any) -> Received:
+async def refusal(
+    browser: Browser, client: KnownClient, response_type: str, **parameters: Any
+) -> ReceivedResponse:
     """A request that is refused at once."""
     shown, _ = await browser.authorize(
         client, **({"response_type": response_type, "nonce": "a-nonce"} | parameters)
     )
-    received = Received.of(shown, client)
+    received = ReceivedResponse.of(shown, client)
     assert "error" in received.parameters
     assert not {"code", "id_token", "access_token"} & received.parameters.keys()
     return received
 
 
-async def redeemed(server: RunningServer, client: KnownClient, received: Received) -> dict[str, Any]:
+async def redeemed(server: RunningServer, client: KnownClient, received: ReceivedResponse) -> dict[str, Any]:
     """The token response for the code that was received."""
     status, tokens = await redeem(server, client, received.parameters["code"], received.verifier)
     assert status == 200, tokens
     return tokens
 
 
-async def id_token_of(server: RunningServer, client: KnownClient, received: Received) -> dict[str, Any]:
+async def id_token_of(
+    server: RunningServer, client: KnownClient, received: ReceivedResponse
+) -> dict[str, Any]:
     """The first ID token of a flow: the front channel's, else the token endpoint's."""
     token = received.parameters.get("id_token")
     if token is None:
@@ -89,7 +95,9 @@ async def id_token_of(server: RunningServer, client: KnownClient, received: Rece
     return await verified_claims(server, token)
 
 
-async def access_token_of(server: RunningServer, client: KnownClient, received: Received) -> str | None:
+async def access_token_of(
+    server: RunningServer, client: KnownClient, received: ReceivedResponse
+) -> str | None:
     """The first access token of a flow, None when the response type has none at all."""
     if "access_token" in received.parameters:
         return received.parameters["access_token"]

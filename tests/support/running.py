@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from authrim.clients.fetched_documents import FetchContext
 from authrim.clients.part import CLIENTS
-from authrim.clients.records import Means, create_client
+from authrim.clients.records import RegistrationContext, create_client
 from authrim.core.parts import Core, Parts
 from authrim.crypto.passwords import PasswordCost, Passwords
 from authrim.people.accounts import create_account
@@ -92,7 +92,9 @@ class RunningServer:
                 self.core.store,
                 DEFAULT_TENANT,
                 metadata,
-                means=Means(development=True, keeper=self.parts[CLIENTS].secrets, fetching=self.fetching),
+                means=RegistrationContext(
+                    development=True, keeper=self.parts[CLIENTS].secrets, fetching=self.fetching
+                ),
             )
             assert not isinstance(created, Refusal), created.error_description
             await self.core.configuration.catch_up()

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from tests.support.browser import Browser, Shown
+from tests.support.browser import Browser, BrowserPage
 
 LOGIN = "bob@people.example"
 PASSWORD = "a horse of another colour"
 NAME = "Bob Builder"
 
 
-async def sign_up_page(browser: Browser, **parameters: Any) -> Shown:
+async def sign_up_page(browser: Browser, **parameters: Any) -> BrowserPage:
     """The page for a new account, of a new request."""
     shown, _ = await browser.authorize(
         await browser.server.client("web"), **{"prompt": "create"} | parameters
@@ -18,7 +18,7 @@ async def sign_up_page(browser: Browser, **parameters: Any) -> Shown:
     return shown
 
 
-async def sign_up(browser: Browser, shown: Shown, login: str = LOGIN, **changes: str) -> Shown:
+async def sign_up(browser: Browser, shown: BrowserPage, login: str = LOGIN, **changes: str) -> BrowserPage:
     """Fill in the form for a new account and send it."""
     form = {"login": login, "password": PASSWORD, "password_repeated": PASSWORD, "name": NAME} | changes
     return await browser.submit(shown, **form, action="create")

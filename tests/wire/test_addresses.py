@@ -8,7 +8,7 @@ from aiohttp import web
 
 from authrim.server.supervisor import reserve_port
 from authrim.wire.limits import Limits
-from authrim.wire.listener import CannotListen, of_both_families, start_site
+from authrim.wire.listener import ListenError, of_both_families, start_site
 from tests.support.running import free_port
 
 
@@ -57,7 +57,7 @@ async def test_one_address_that_cannot_be_had_ends_the_start() -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(CannotListen, match=r"127\.0\.0\.1"):
+        with pytest.raises(ListenError, match=r"127\.0\.0\.1"):
             await start_site(web.Application(), ("127.0.0.2", "127.0.0.1"), port, limits=Limits())
 
 

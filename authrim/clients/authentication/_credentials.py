@@ -20,7 +20,7 @@ from domain.errors import Refusal, invalid_client, invalid_request
 ATTESTATION_HEADER: Final = "OAuth-Client-Attestation"
 
 
-class Way(Enum):
+class CredentialsKind(Enum):
     """Where the credentials are. ``CLIENT_ID``: the request only names its client; whatever else proves it is not in
     the request itself (RFC 8705 §2), or nothing does."""
 
@@ -36,7 +36,7 @@ class Credentials(msgspec.Struct, frozen=True):
     apart."""
 
     client_id: str
-    way: Way
+    way: CredentialsKind
     secret: str = ""
     assertion: Assertion | None = None
 
@@ -69,8 +69,8 @@ def presented(request: web.Request, form: Params, *, attestations: bool) -> Cred
             "There is no client authentication.", reason="credentials_missing", hint="Send client_id."
         )
     if secret is not None:
-        return Credentials(client_id, Way.FORM, secret)
-    return Credentials(client_id, Way.CLIENT_ID)
+        return Credentials(client_id, CredentialsKind.FORM, secret)
+    return Credentials(client_id, CredentialsKind.CLIENT_ID)
 
 
 def _attestation(attestations: Sequence[str], client_id: str | None) -> Credentials | Refusal:
@@ -78,7 +78,7 @@ def _attestation(attestations: Sequence[str], client_id: str | None) -> Credenti
     read = client_assertion.read(attestations[0]) if len(attestations) == 1 else None
     if read is None or (client_id is not None and client_id != read.subject):
         return invalid_client("The client attestation is not of this client.", reason="attestation_sub")
-    return Credentials(read.subject, Way.ATTESTATION, attestations[0])
+    return Credentials(read.subject, CredentialsKind.ATTESTATION, attestations[0])
 
 
 def _basic(header: str, client_id: str | None) -> Credentials | Refusal:
@@ -95,7 +95,7 @@ def _basic(header: str, client_id: str | None) -> Credentials | Refusal:
         return invalid_client("The Basic credentials are malformed.", reason="basic_malformed")
     if client_id is not None and client_id != user:
         return invalid_client("The client_id is not the one that authenticates.", reason="client_id_mismatch")
-    return Credentials(user, Way.BASIC, password)
+    return Credentials(user, CredentialsKind.BASIC, password)
 
 
 def _assertion(
@@ -114,4 +114,4 @@ def _assertion(
         return invalid_client(
             "The client assertion is not of this client.", reason="assertion_iss_sub_not_client"
         )
-    return Credentials(read.subject, Way.ASSERTION, assertion=read)
+    return Credentials(read.subject, CredentialsKind.ASSERTION, assertion=read)

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from authrim.clients.authentication._assertion import client_secret_jwt, private_key_jwt
 from authrim.clients.authentication._certificate import self_signed_tls_client_auth, tls_client_auth
-from authrim.clients.authentication._credentials import Way
+from authrim.clients.authentication._credentials import CredentialsKind
 from authrim.clients.authentication._proof import AuthenticationAttempt, ClientProof
 from authrim.clients.authentication.attestation import (
     attest_jwt_client_auth,
@@ -29,7 +29,7 @@ Prove = Callable[[AuthenticationAttempt], Awaitable[ClientProof | Refusal]]
 class Method(NamedTuple):
     """Where the credentials of a method are, and the function that checks them."""
 
-    way: Way
+    way: CredentialsKind
     prove: Prove
 
 
@@ -47,15 +47,15 @@ async def _secret(attempt: AuthenticationAttempt) -> ClientProof | Refusal:
 
 
 METHODS: Final[Mapping[str, Method]] = {
-    "none": Method(Way.CLIENT_ID, _nothing),
-    "client_secret_basic": Method(Way.BASIC, _secret),
-    "client_secret_post": Method(Way.FORM, _secret),
-    SIGNED_SECRET: Method(Way.ASSERTION, client_secret_jwt),
-    "private_key_jwt": Method(Way.ASSERTION, private_key_jwt),
-    "attest_jwt_client_auth": Method(Way.ATTESTATION, attest_jwt_client_auth),
-    "attest_jwt_client_auth_dpop": Method(Way.ATTESTATION, attest_jwt_client_auth_dpop),
-    TLS_CLIENT_AUTH: Method(Way.CLIENT_ID, tls_client_auth),
-    SELF_SIGNED: Method(Way.CLIENT_ID, self_signed_tls_client_auth),
+    "none": Method(CredentialsKind.CLIENT_ID, _nothing),
+    "client_secret_basic": Method(CredentialsKind.BASIC, _secret),
+    "client_secret_post": Method(CredentialsKind.FORM, _secret),
+    SIGNED_SECRET: Method(CredentialsKind.ASSERTION, client_secret_jwt),
+    "private_key_jwt": Method(CredentialsKind.ASSERTION, private_key_jwt),
+    "attest_jwt_client_auth": Method(CredentialsKind.ATTESTATION, attest_jwt_client_auth),
+    "attest_jwt_client_auth_dpop": Method(CredentialsKind.ATTESTATION, attest_jwt_client_auth_dpop),
+    TLS_CLIENT_AUTH: Method(CredentialsKind.CLIENT_ID, tls_client_auth),
+    SELF_SIGNED: Method(CredentialsKind.CLIENT_ID, self_signed_tls_client_auth),
 }
 
 

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from authrim.clients.authentication._credentials import Credentials
 from authrim.core.call import Call
-from authrim.protocol.used_once import UsedOnce
+from authrim.protocol.single_use import SingleUseValue
 from domain.client.client import Client
 
 
@@ -24,4 +24,4 @@ class ClientProof(msgspec.Struct, frozen=True):
     """That the client is who it says: with which key, and what is still to be used up."""
 
     key_id: str | None = None
-    once: tuple[UsedOnce, ...] = ()
+    once: tuple[SingleUseValue, ...] = ()

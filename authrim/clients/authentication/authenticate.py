@@ -18,7 +18,7 @@ from authrim.core.call import Call
 from authrim.core.parts import Core
 from authrim.crypto.ids import digest
 from authrim.crypto.secrets import dummy_comparison
-from authrim.protocol.used_once import UsedOnce
+from authrim.protocol.single_use import SingleUseValue
 from authrim.web.params import Params
 from domain.client.client import Client
 from domain.errors import Refusal, invalid_client
@@ -56,7 +56,7 @@ _waiting: OrderedDict[str, float] = OrderedDict()
 
 async def authenticate(
     call: Call, request: web.Request, form: Params
-) -> tuple[Call, tuple[AuthenticatedClient, tuple[UsedOnce, ...]] | Refusal]:
+) -> tuple[Call, tuple[AuthenticatedClient, tuple[SingleUseValue, ...]] | Refusal]:
     """The client that the request proves, with what is to be used up; or ``invalid_client`` / ``invalid_request``."""
     credentials = presented(request, form, attestations=CLIENT_ATTESTATION in call.core.features)
     if isinstance(credentials, Refusal):
@@ -73,7 +73,7 @@ async def authenticate(
 
 async def _authenticate(
     call: Call, request: web.Request, credentials: Credentials
-) -> tuple[Call, tuple[AuthenticatedClient, tuple[UsedOnce, ...]] | Refusal]:
+) -> tuple[Call, tuple[AuthenticatedClient, tuple[SingleUseValue, ...]] | Refusal]:
     client = await call.parts[CLIENTS].documents.known(call, credentials.client_id)
     if client is None:
         dummy_comparison(credentials.secret)

@@ -18,7 +18,7 @@ from aiohttp import web
 from authrim.clients.authentication.authenticate import AuthenticatedClient, authenticate
 from authrim.clients.authentication.sender_constraint import proved_keys
 from authrim.core.call import Call
-from authrim.protocol.used_once import use_up
+from authrim.protocol.single_use import use_up
 from authrim.web.answers import refuse_as_json
 from authrim.web.call import call_of
 from authrim.web.cors import allow_client_origins

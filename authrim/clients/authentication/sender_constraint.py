@@ -12,7 +12,7 @@ from authrim.core.call import Call
 from authrim.protocol import dpop
 from authrim.protocol.dpop import Proof, ProofFacts
 from authrim.protocol.nonce import Nonces, nonces_at
-from authrim.protocol.used_once import UsedOnce
+from authrim.protocol.single_use import SingleUseValue
 from authrim.web.middleware import LATE_HEADERS
 from domain.client.client import Client
 from domain.errors import Refusal
@@ -35,17 +35,17 @@ CERTIFICATE_UNREADABLE: Final = Refusal(
 )
 
 
-class ProvedKeys(msgspec.Struct, frozen=True):
+class ProvenKeys(msgspec.Struct, frozen=True):
     """The keys, and what is still to be used up before anything is decided on them."""
 
     keys: Confirmation = UNBOUND
-    once: tuple[UsedOnce, ...] = ()
+    once: tuple[SingleUseValue, ...] = ()
 
 
 async def proved_keys(
     call: Call, request: web.Request, client: Client, bound_token: str | None = None,
     *, by_dpop: bool = True,
-) -> ProvedKeys | Refusal:  # fmt: skip
+) -> ProvenKeys | Refusal:  # fmt: skip
     """What a request of that client proves. ``bound_token``: the access token that comes with the proof, at a resource.
     ``by_dpop`` False: a DPoP proof is not looked at, because nothing is presented with it."""
     certificate = presented_certificate(request) if MTLS in call.core.features else None
@@ -56,8 +56,8 @@ async def proved_keys(
     if isinstance(proof, Refusal):
         return proof
     if proof is None:
-        return ProvedKeys(Confirmation(x5t_s256=x5t_s256))
-    return ProvedKeys(Confirmation(proof.jkt, x5t_s256), (proof.once,))
+        return ProvenKeys(Confirmation(x5t_s256=x5t_s256))
+    return ProvenKeys(Confirmation(proof.jkt, x5t_s256), (proof.once,))
 
 
 def _dpop_proof(

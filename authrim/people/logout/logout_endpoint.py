@@ -12,11 +12,11 @@ from authrim.core.call import Call
 from authrim.core.parts import Core
 from authrim.crypto.ids import new_secret
 from authrim.pages import texts
-from authrim.pages.pages import LoggedOutPage, LogoutPage, ShownClient
+from authrim.pages.pages import ClientView, LoggedOutPage, LogoutPage
 from authrim.people.claims import display_name_of
 from authrim.people.logout._session_clients import clients_of_session, knows_session
 from authrim.people.pseudonyms import public_session, public_subject
-from authrim.people.sessions.browser import SignedInBrowser, signed_in_browser
+from authrim.people.sessions.browser import BrowserSession, signed_in_browser
 from authrim.people.sessions.end import end_session
 from authrim.protocol.id_token_hint import read_hint
 from authrim.web.answers import page_settings, record, refuse_on_page, see_other
@@ -36,7 +36,7 @@ from authrim.web.shown_client import shown_client
 from domain.client.client import NO_CLIENT, Client
 from domain.errors import Refusal, invalid_request
 from domain.person import logout as rules
-from domain.person.logout import LogoutRequest, SessionAtHand
+from domain.person.logout import CurrentSession, LogoutRequest
 from domain.vocabulary.features import FRONTCHANNEL_LOGOUT
 
 ENDPOINT: Final = "logout"
@@ -89,13 +89,13 @@ async def answer_logout(request: web.Request) -> web.StreamResponse:
 
 
 def _session_at_hand(
-    call: Call, asked: LogoutRequest, signed_in: SignedInBrowser | None
-) -> SessionAtHand | None:
+    call: Call, asked: LogoutRequest, signed_in: BrowserSession | None
+) -> CurrentSession | None:
     """The browser's session as the client of the request knows it."""
     if signed_in is None:
         return None
     client, browser = asked.client or NO_CLIENT, signed_in.browser
-    return SessionAtHand(
+    return CurrentSession(
         session_id=public_session(call.core, call.tenant, client, browser.session_id),
         subject=public_subject(call.core, call.tenant, client, browser.session.subject),
         auth_time=browser.session.auth_time,
@@ -152,7 +152,7 @@ async def _refuse(request: web.Request, call: Call, refusal: Refusal | LogoutReq
 
 async def _ask(
     request: web.Request, call: Call, asked: LogoutRequest, params: Params,
-    signed_in: SignedInBrowser | None,
+    signed_in: BrowserSession | None,
 ) -> web.Response:  # fmt: skip
     """The question (§2). Its form is bound to a cookie of this browser, so that no other site can answer it."""
     secret = logout_secret(request) or new_secret()
@@ -173,7 +173,7 @@ async def _ask(
 
 
 async def _log_out(
-    request: web.Request, call: Call, asked: LogoutRequest, signed_in: SignedInBrowser | None
+    request: web.Request, call: Call, asked: LogoutRequest, signed_in: BrowserSession | None
 ) -> web.StreamResponse:
     """End the session, and then answer the browser: elsewhere if the client may ask for that, or our own page."""
     if signed_in is not None:
@@ -200,7 +200,7 @@ async def _log_out(
     return response
 
 
-async def _frames(call: Call, signed_in: SignedInBrowser | None) -> tuple[str, ...]:
+async def _frames(call: Call, signed_in: BrowserSession | None) -> tuple[str, ...]:
     """The pages of the session's clients that end their own sessions when a browser loads them, with what tells
     them which (OpenID Connect Front-Channel Logout 1.0 §3)."""
     if signed_in is None or FRONTCHANNEL_LOGOUT not in call.core.features:
@@ -227,13 +227,13 @@ async def _return_uri(call: Call, asked: LogoutRequest) -> tuple[str, str]:
     return uri or "", ""
 
 
-def _believed_client(core: Core, asked: LogoutRequest, goes_to: str) -> ShownClient | None:
+def _believed_client(core: Core, asked: LogoutRequest, goes_to: str) -> ClientView | None:
     """The client that the page may show: never one that stands beside a forged hint (A190)."""
     client: Client | None = None if asked.hint_refused else asked.client
     return None if client is None else shown_client(core, client, goes_to)
 
 
-async def _display_name(call: Call, signed_in: SignedInBrowser | None) -> str:
+async def _display_name(call: Call, signed_in: BrowserSession | None) -> str:
     if signed_in is None:
         return ""
     return await display_name_of(call.core, call.tenant, signed_in.browser.session.subject)

@@ -22,7 +22,7 @@ from authrim.core.execute import Change, Outcome
 from authrim.core.origin import Origin
 from authrim.core.parts import Core
 from authrim.crypto.key_ring import NoSigningKey
-from authrim.outside.egress import EgressCrowded, EgressRefused
+from authrim.outside.egress import EgressOverloaded, EgressRefused
 from authrim.people.logout._session_clients import clients_of_session, knows_session
 from authrim.people.pseudonyms import public_session, public_subject
 from authrim.people.sessions.browser import read_session
@@ -156,7 +156,7 @@ async def _tell(
         status = await core.egress.post(
             uri, urlencode({"logout_token": token}).encode(), _FORM, client=client.client_id
         )
-    except EgressCrowded:
+    except EgressOverloaded:
         return None
     except (NoSigningKey, _NoEncryptionKey):
         reason = "no_key"

@@ -16,7 +16,7 @@ from authrim.people.sign_in.password import PASSWORD_ACR, PASSWORD_AMR
 from authrim.web.cookies import known_browser, set_known_browser, set_session_cookie
 from domain.client.client import Client
 from domain.person import session as sessions
-from domain.person.session import NO_SESSION, SignedIn
+from domain.person.session import NO_SESSION, Authentication
 from domain.stream import session_stream
 
 
@@ -27,7 +27,7 @@ class SessionBeginning:
     def __init__(self, request: web.Request, call: Call, subject: str, login: str) -> None:
         self._request, self._call, self._login = request, call, login
         self._secret, self._new_session_id = new_secret(), new_id()
-        self._proof = SignedIn(subject, digest(self._secret), PASSWORD_ACR, PASSWORD_AMR)
+        self._proof = Authentication(subject, digest(self._secret), PASSWORD_ACR, PASSWORD_AMR)
         self.session_id = self._new_session_id
 
     async def decide(self, client: Client, now: int) -> tuple[Change, ...]:

@@ -18,7 +18,7 @@ from domain.units import MICROSECONDS
 from projections.tables import row_key
 
 
-class SignedInBrowser(msgspec.Struct, frozen=True):
+class BrowserSession(msgspec.Struct, frozen=True):
     """The browser's live session, and the versions at which session and account were read."""
 
     browser: Browser
@@ -27,7 +27,7 @@ class SignedInBrowser(msgspec.Struct, frozen=True):
     session_version: int
 
 
-async def signed_in_browser(request: web.Request, call: Call, client: Client) -> SignedInBrowser | None:
+async def signed_in_browser(request: web.Request, call: Call, client: Client) -> BrowserSession | None:
     """The session that the cookie proves, with the account's standing consent for the client; or None."""
     cookie = session_cookie(request)
     if cookie is None:
@@ -44,7 +44,7 @@ async def signed_in_browser(request: web.Request, call: Call, client: Client) ->
     )
     if session.auth_time < (account.password_set_at or 0):
         return None  # a new password ends the sessions of the old one, in the same moment (A188)
-    return SignedInBrowser(
+    return BrowserSession(
         browser=Browser(
             session_id=cookie.session_id,
             session=session,

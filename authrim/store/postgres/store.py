@@ -12,7 +12,7 @@ from typing import Any
 
 from authrim.store import _outbox_sql as outbox_sql
 from authrim.store._guard_rows import findable
-from authrim.store.contract import Append, AppendResult, Batch, Found, Head, StoredEvent, StreamRead
+from authrim.store.contract import Append, AppendResult, Batch, Head, LookupResult, StoredEvent, StreamRead
 from authrim.store.group_commit import GroupCommit
 from authrim.store.loader import GroupLoader
 from authrim.store.postgres import _shadow as shadow_postgres
@@ -108,7 +108,7 @@ class PostgresStore:
         (row,) = await self._connections.fetch(sql.HEAD)
         return Head(*row)
 
-    async def find(self, lookup: str, key: str) -> Found:
+    async def find(self, lookup: str, key: str) -> LookupResult:
         """One row by a named look-up."""
         return await self._rows[lookup].load(findable(key))
 
@@ -179,9 +179,9 @@ class PostgresStore:
             for now, stream, version, types, payloads in await self._connections.fetch(sql.STREAMS, streams)
         }
 
-    async def _load_rows(self, lookup: str, keys: list[str]) -> Mapping[str, Found]:
+    async def _load_rows(self, lookup: str, keys: list[str]) -> Mapping[str, LookupResult]:
         rows = await self._connections.fetch(sql.FIND[lookup], keys)
         now = rows[0]["now"]
-        found = {row["lookup_key"]: Found(dict(row), now) for row in rows}
-        nothing = Found(None, now)
+        found = {row["lookup_key"]: LookupResult(dict(row), now) for row in rows}
+        nothing = LookupResult(None, now)
         return {key: found.get(key, nothing) for key in keys}

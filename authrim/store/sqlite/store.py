@@ -21,8 +21,8 @@ from authrim.store.contract import (
     AppendResult,
     Batch,
     Conflict,
-    Found,
     Head,
+    LookupResult,
     StoredEvent,
     StoreError,
     StreamRead,
@@ -134,7 +134,7 @@ class SQLiteStore:
         self._clock.not_before(head.recorded_at)
         return Head(head.position, head.chain_hash, head.changed_at, self._clock.now())
 
-    async def find(self, lookup: str, key: str) -> Found:
+    async def find(self, lookup: str, key: str) -> LookupResult:
         """One row by a named look-up."""
         return await self._rows[lookup].load(findable(key))
 
@@ -236,10 +236,10 @@ class SQLiteStore:
         nothing = reads.Stream(0, ())
         return {stream: StreamRead(*found.get(stream, nothing), now) for stream in streams}
 
-    async def _load_rows(self, lookup: str, keys: list[str]) -> Mapping[str, Found]:
+    async def _load_rows(self, lookup: str, keys: list[str]) -> Mapping[str, LookupResult]:
         rows = await self._lookups.run(reads.find_rows, lookup, keys)
         now = self._clock.now()
-        return {key: Found(rows.get(key), now) for key in keys}
+        return {key: LookupResult(rows.get(key), now) for key in keys}
 
     async def _reserve_many(self, items: list[Reservation]) -> Mapping[Reservation, bool]:
         wanted = [(item.key, item.expires_at) for item in items]

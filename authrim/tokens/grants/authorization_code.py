@@ -6,7 +6,7 @@ from authrim.clients.authentication.back_channel import ClientRequest
 from authrim.core.execute import Change, Outcome
 from authrim.crypto.handles import CODE, parse_handle
 from authrim.crypto.ids import digest
-from authrim.tokens.issue import Issuance, current_client, standing_of
+from authrim.tokens.issue import Issuance, current_client, grant_status
 from domain.errors import Refusal, invalid_request
 from domain.grant import code
 from domain.grant.code import RedeemCode
@@ -39,8 +39,8 @@ async def grant_tokens(asked: ClientRequest) -> dict[str, Any] | Refusal:
         client = await current_client(asked, "authorization_code")
         if isinstance(client, Refusal):
             return Outcome(client)
-        standing = await standing_of(call, client, grant, now)
-        issuance = await Issuance.of_person(call, client, handle.grant_id, standing)
+        status = await grant_status(call, client, grant, now)
+        issuance = await Issuance.of_person(call, client, handle.grant_id, status)
         if isinstance(issuance, Refusal):
             return Outcome(issuance)
         decision = code.decide_redeem(grant, command, issuance.facts)
@@ -48,6 +48,6 @@ async def grant_tokens(asked: ClientRequest) -> dict[str, Any] | Refusal:
         if isinstance(decision.answer, Refusal):
             return Outcome(decision.answer, changes)
         response = await issuance.response(decision.answer)
-        return Outcome(response, changes, expects=standing.expects)
+        return Outcome(response, changes, expects=status.expects)
 
     return await call.core.executor.on_remembered_grant(call, handle.grant_id, decide)

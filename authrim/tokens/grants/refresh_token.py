@@ -7,13 +7,13 @@ from authrim.core.call import Call
 from authrim.core.execute import Change, Outcome
 from authrim.core.parts import Core
 from authrim.crypto.handles import REFRESH_TOKEN, Handle, genuine_refresh, parse_handle
-from authrim.tokens.issue import Issuance, current_client, standing_of
+from authrim.tokens.issue import Issuance, current_client, grant_status
 from domain.client import client as client_rules
 from domain.client.client import Client
 from domain.errors import Refusal, invalid_request
 from domain.grant import refresh_token
 from domain.grant.grant import Grant, Refresh
-from domain.grant.issue import TokensIssued
+from domain.grant.issue import IssuedTokens
 from domain.grant.refresh_token import RefreshTokens, RotationRule
 from domain.stream import grant_stream
 from domain.vocabulary import scope as scopes
@@ -37,9 +37,9 @@ async def grant_tokens(asked: ClientRequest) -> dict[str, Any] | Refusal:
         client = await current_client(asked, "refresh_token")
         if isinstance(client, Refusal):
             return Outcome(client)
-        standing = await standing_of(call, client, grant, now)
+        status = await grant_status(call, client, grant, now)
         successor = grant.refresh.generation + 1 if grant.refresh else None
-        issuance = await Issuance.of_person(call, client, handle.grant_id, standing, successor)
+        issuance = await Issuance.of_person(call, client, handle.grant_id, status, successor)
         if isinstance(issuance, Refusal):
             return Outcome(issuance)
         command = RefreshTokens(
@@ -57,7 +57,7 @@ async def grant_tokens(asked: ClientRequest) -> dict[str, Any] | Refusal:
         if isinstance(decision.answer, Refusal):
             return Outcome(decision.answer, changes)
         response = await issuance.response(decision.answer, _key_id_of(grant, decision.answer))
-        return Outcome(response, changes, expects=standing.expects)
+        return Outcome(response, changes, expects=status.expects)
 
     return await call.core.executor.on_remembered_grant(call, handle.grant_id, decide)
 
@@ -74,7 +74,7 @@ def _is_genuine(call: Call, presented: str, handle: Handle, refresh: Refresh | N
     return any(genuine_refresh(call.core.master, call.tenant, presented, key_id) for key_id in key_ids)
 
 
-def _key_id_of(grant: Grant, issued: TokensIssued) -> str | None:
+def _key_id_of(grant: Grant, issued: IssuedTokens) -> str | None:
     """The key of the refresh token to be given: the grant's own when that generation is there already."""
     refresh = grant.refresh
     assert refresh is not None

@@ -10,7 +10,7 @@ from tests.support.certificates import self_signed
 from tests.support.jarm import opened
 from tests.support.mtls import MtlsServer
 from tests.support.request_object import object_claims, send, signed_object
-from tests.support.responses import Received, half_hash
+from tests.support.responses import ReceivedResponse, half_hash
 from tests.support.running import KnownClient
 from tests.support.tokens import verified_claims
 
@@ -36,13 +36,13 @@ async def fapi1_client(server: MtlsServer, *response_types: str, **metadata: Any
 
 async def ask(
     server: MtlsServer, browser: Browser, client: KnownClient, response_type: str, **parameters: Any
-) -> tuple[Received, str]:
+) -> tuple[ReceivedResponse, str]:
     """A signed request by value, through the pages: what the client receives, and the verifier."""
     asked = {"response_type": response_type, "nonce": "a-nonce", "scope": "openid email"} | parameters
     verifier, claims = object_claims(server, client, **asked)
     beside = {"response_type": response_type, "scope": "openid email", "redirect_uri": client.redirect_uri}
     shown = await send(browser, client, signed_object(claims, KEY), **beside)
-    return Received.of(await browser.through_pages(shown), client), verifier
+    return ReceivedResponse.of(await browser.through_pages(shown), client), verifier
 
 
 async def test_the_detached_signature(mtls: MtlsServer) -> None:

@@ -8,7 +8,7 @@ import pytest
 from authrim.crypto.ids import digest
 from authrim.store.contract import Store
 from tests.support.assertion import new_key
-from tests.support.browser import Browser, Shown, authenticated_post, redeem
+from tests.support.browser import Browser, BrowserPage, authenticated_post, redeem
 from tests.support.discovery import openid_metadata
 from tests.support.https_site import Authority, Site
 from tests.support.log import reason_of
@@ -31,12 +31,12 @@ async def server(store: Store, authority: Authority) -> AsyncIterator[RunningSer
         yield running
 
 
-async def refer(browser: Browser, client: KnownClient, request_uri: str, **beside: str) -> Shown:
+async def refer(browser: Browser, client: KnownClient, request_uri: str, **beside: str) -> BrowserPage:
     query = {"client_id": client.client_id, "request_uri": request_uri, **beside}
     return await browser.request("GET", browser.server.url("/authorize?") + urlencode(query))
 
 
-async def reason(browser: Browser, shown: Shown) -> str:
+async def reason(browser: Browser, shown: BrowserPage) -> str:
     return await reason_of(browser.server, shown.headers["Authrim-Error-Id"])
 
 

@@ -14,7 +14,15 @@ from domain.stream import DEFAULT_TENANT
 from tests.support.browser import Browser, redeem
 from tests.support.jarm import opened
 from tests.support.log import reason_of, whole_log
-from tests.support.responses import CERTIFIED, HYBRID, IMPLICIT, Received, answered, client_of, refusal
+from tests.support.responses import (
+    CERTIFIED,
+    HYBRID,
+    IMPLICIT,
+    ReceivedResponse,
+    answered,
+    client_of,
+    refusal,
+)
 from tests.support.running import RunningServer, running_server
 
 one_store = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
@@ -67,18 +75,18 @@ async def test_errors_are_signed_too(server: RunningServer, browser: Browser, mo
     assert inside["error"] == "login_required"
     assert set(inside) <= {"error", "error_description", "error_uri", "state"}
     page, _ = await browser.authorize(web, response_mode=mode)
-    received = Received.of(await browser.submit(page, action="cancel"), web)
+    received = ReceivedResponse.of(await browser.submit(page, action="cancel"), web)
     inside = await opened(server, web, received)
     assert (inside["error"], inside["state"]) == ("access_denied", "a-state")
     shown, _ = await browser.authorize(web, response_mode=mode, scope="unregistered")
-    assert (await opened(server, web, Received.of(shown, web)))["error"] == "invalid_scope"
+    assert (await opened(server, web, ReceivedResponse.of(shown, web)))["error"] == "invalid_scope"
     assert await reason_of(server, shown.headers["Authrim-Error-Id"])
 
 
-async def refusal_in_jwt(browser: Browser, client: Any, mode: str, **parameters: Any) -> Received:
+async def refusal_in_jwt(browser: Browser, client: Any, mode: str, **parameters: Any) -> ReceivedResponse:
     """A request that is refused at once, in this mode."""
     shown, _ = await browser.authorize(client, response_mode=mode, **parameters)
-    received = Received.of(shown, client)
+    received = ReceivedResponse.of(shown, client)
     assert received.encoding == encoding_of(mode, "code")
     return received
 
@@ -179,7 +187,7 @@ async def test_tokens_in_a_query_only_when_encrypted(
     assert {"id_token", "access_token", "code"} & inside.keys()
     server.clients.clear()
     plain = await client_of(server, response_type)
-    received = Received.of(
+    received = ReceivedResponse.of(
         (await browser.authorize(plain, response_type=response_type, nonce="n", response_mode="query.jwt"))[
             0
         ],

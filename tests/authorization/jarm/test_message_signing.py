@@ -10,7 +10,7 @@ from tests.support.dpop import dpop, proof_key
 from tests.support.jarm import opened
 from tests.support.pushed import fetch
 from tests.support.request_object import object_claims, signed_object
-from tests.support.responses import Received
+from tests.support.responses import ReceivedResponse
 from tests.support.running import KnownClient, RunningServer
 
 pytestmark = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
@@ -55,7 +55,7 @@ async def test_the_happy_flow(server: RunningServer, browser: Browser, mode: str
     status, pushed, verifier = await push(server, client, response_mode=mode, state="s" * 128)
     assert status == 201, pushed
     shown = await browser.through_pages(await fetch(browser, client, pushed["request_uri"]))
-    inside = await opened(server, client, Received.of(shown, client), "ES256")
+    inside = await opened(server, client, ReceivedResponse.of(shown, client), "ES256")
     assert inside["state"] == "s" * 128
     redeem = {
         "grant_type": "authorization_code", "code": inside["code"], "code_verifier": verifier,
@@ -71,7 +71,7 @@ async def test_the_person_says_no(server: RunningServer, browser: Browser) -> No
     _, pushed, _ = await push(server, client, response_mode="jwt")
     page = await fetch(browser, client, pushed["request_uri"])
     shown = await browser.submit(page, action="cancel")
-    inside = await opened(server, client, Received.of(shown, client), "ES256")
+    inside = await opened(server, client, ReceivedResponse.of(shown, client), "ES256")
     assert (inside["error"], inside["state"]) == ("access_denied", "a-state")
 
 

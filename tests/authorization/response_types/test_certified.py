@@ -12,7 +12,7 @@ from tests.support.browser import Browser
 from tests.support.responses import (
     CERTIFIED,
     IMPLICIT,
-    Received,
+    ReceivedResponse,
     access_token_of,
     answered,
     client_of,
@@ -30,14 +30,14 @@ pytestmark = [
 ]
 
 
-def came_as(received: Received, response_type: str, mode: str | None) -> bool:
+def came_as(received: ReceivedResponse, response_type: str, mode: str | None) -> bool:
     """OIDC Core §3.1.2.5, §3.2.2.5, §3.3.2.5: the code in the query, anything else in the fragment, or a form."""
     return received.encoding == (mode or ("query" if response_type == "code" else "fragment"))
 
 
 async def sent_to(
     browser: Browser, client: KnownClient, response_type: str, mode: str | None, **parameters: Any
-) -> Received:
+) -> ReceivedResponse:
     """The answer to a request, which came where it has to come."""
     received = await answered(browser, client, response_type, response_mode=mode, **parameters)
     assert came_as(received, response_type, mode)
@@ -142,7 +142,7 @@ async def test_without_a_response_type(
     client = await client_of(server, response_type)
     for missing, error in ((None, "invalid_request"), ("gold", "unsupported_response_type")):
         shown, _ = await browser.authorize(client, response_type=missing, response_mode=mode, nonce="n")
-        received = Received.of(shown, client)
+        received = ReceivedResponse.of(shown, client)
         assert received.encoding == (mode or "query")
         assert received.parameters["error"] == error
 

@@ -7,8 +7,16 @@ from authrim.store.contract import Store
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 from domain.vocabulary.response_type import RESPONSE_TYPES
-from tests.support.browser import Browser, Shown
-from tests.support.responses import CERTIFIED, HYBRID, IMPLICIT, Received, answered, client_of, refusal
+from tests.support.browser import Browser, BrowserPage
+from tests.support.responses import (
+    CERTIFIED,
+    HYBRID,
+    IMPLICIT,
+    ReceivedResponse,
+    answered,
+    client_of,
+    refusal,
+)
 from tests.support.running import KnownClient, RunningServer, running_server
 
 pytestmark = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
@@ -82,7 +90,7 @@ async def test_what_was_recorded_is_asked_again_at_the_end(server: RunningServer
     assert _on_error_page(shown)
 
 
-def _on_error_page(shown: Shown) -> bool:
+def _on_error_page(shown: BrowserPage) -> bool:
     return shown.status == 400 and shown.location is None and "may not have this" in shown.body
 
 
@@ -130,7 +138,7 @@ async def test_what_is_off_is_not_there(store: Store) -> None:
         for response_type in ("id_token", "code id_token", "none"):
             client = await client_of(server, response_type)
             shown, _ = await browser.authorize(client, response_type=response_type, nonce="n")
-            received = Received.of(shown, client)
+            received = ReceivedResponse.of(shown, client)
             assert received.encoding == "query"
             assert received.parameters["error"] == "unsupported_response_type"
         web = await server.client("web")

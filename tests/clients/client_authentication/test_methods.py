@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from authrim.clients.part import CLIENTS
-from authrim.clients.records import Means, rotate_secret, update_client
+from authrim.clients.records import RegistrationContext, rotate_secret, update_client
 from authrim.clients.secrets import CLIENT_SECRET
 from authrim.store import codec
 from domain.errors import Refusal
@@ -132,7 +132,7 @@ async def test_turning_to_another_method_leaves_no_secret_behind(server: Running
             DEFAULT_TENANT,
             basic.client_id,
             changes,
-            means=Means(development=True, keeper=server.parts[CLIENTS].secrets),
+            means=RegistrationContext(development=True, keeper=server.parts[CLIENTS].secrets),
         )
         assert not isinstance(changed, Refusal), changed.error_description
         await core.configuration.catch_up()

@@ -16,7 +16,7 @@ from domain.client.metadata import ClientMetadata
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 from tests.support.assertion import ASSERTION_TYPE, claims_for, new_key, public_jwks, signed
-from tests.support.browser import Browser, Shown, redeem
+from tests.support.browser import Browser, BrowserPage, redeem
 from tests.support.https_site import Authority, Site
 from tests.support.log import whole_log
 from tests.support.nodes import another_node
@@ -55,7 +55,7 @@ def publish(site: Site, path: str = PATH, **members: Any) -> KnownClient:
     return KnownClient(client_id, None, metadata)
 
 
-async def begin(browser: Browser, client_id: str) -> Shown:
+async def begin(browser: Browser, client_id: str) -> BrowserPage:
     """An authorization request."""
     query = {
         "client_id": client_id, "redirect_uri": "https://rp.example/cb", "response_type": "code", "scope": "openid",

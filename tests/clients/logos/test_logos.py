@@ -13,7 +13,7 @@ from PIL import Image
 
 from authrim.clients.logo_endpoint import Logos
 from authrim.clients.logos import LOGO, new_logo
-from authrim.clients.records import Means, update_client
+from authrim.clients.records import RegistrationContext, update_client
 from authrim.core.execute import append_of
 from authrim.core.origin import Origin
 from authrim.core.sealed_rows import CLIENT, DATA_KEY
@@ -250,7 +250,11 @@ async def test_issuer_with_a_path(store: Store, monkeypatch: pytest.MonkeyPatch)
         change = await new_logo(server.core.private, image())
         assert not isinstance(change, Refusal)
         await update_client(
-            store, DEFAULT_TENANT, client.client_id, {}, means=Means(development=True, logo=change)
+            store,
+            DEFAULT_TENANT,
+            client.client_id,
+            {},
+            means=RegistrationContext(development=True, logo=change),
         )
         await server.core.configuration.catch_up()
         shown, _ = await Browser(server).authorize(client)

@@ -13,20 +13,28 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from authrim.protocol.client_chain import ClientChains
 from authrim.protocol.mtls import ClientCertificate
 from tests.clients.mtls.test_client_chain import BAD, GOOD, ROOT
-from tests.support.certificates import CLIENT_AUTH, DAY, SERVER_AUTH, Authority, Issued, key_usage, pem
+from tests.support.certificates import (
+    CLIENT_AUTH,
+    DAY,
+    SERVER_AUTH,
+    Authority,
+    IssuedCertificate,
+    key_usage,
+    pem,
+)
 
 #: A chain with the anchors it is judged under.
-Case = tuple[Issued, list[x509.Certificate]]
+Case = tuple[IssuedCertificate, list[x509.Certificate]]
 ANY = (ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,)
 BOTH = (*CLIENT_AUTH, *SERVER_AUTH)
 SHORT = rsa.generate_private_key(65537, 1024)
 
 
-def under_root(issued: Issued) -> Case:
+def under_root(issued: IssuedCertificate) -> Case:
     return issued, [ROOT.certificate]
 
 
-def made(make: Callable[[], Issued]) -> Callable[[], Case]:
+def made(make: Callable[[], IssuedCertificate]) -> Callable[[], Case]:
     return lambda: under_root(make())
 
 
@@ -84,7 +92,7 @@ def signed_with(key: object) -> Case:
     return below(signed_by_root(key=key))
 
 
-def as_anchor(issued: Issued) -> Case:
+def as_anchor(issued: IssuedCertificate) -> Case:
     return issued, [issued.certificate]
 
 
@@ -188,7 +196,7 @@ async def we_take(case: Case, folder: Path) -> bool:
     """Our verdict."""
     issued, anchors = case
     (folder / "anchors").write_text("".join(pem(one) for one in anchors))
-    shown = ClientCertificate(issued.der, tuple(Issued(one, None).der for one in issued.issuers))
+    shown = ClientCertificate(issued.der, tuple(IssuedCertificate(one, None).der for one in issued.issuers))
     return not await ClientChains(folder / "anchors", None).refusal(shown, int(time.time()))
 
 

@@ -11,7 +11,15 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from authrim.protocol.client_chain import GOOD_FOR, ClientChains, UnusableAnchors
 from authrim.protocol.mtls import ClientCertificate, parsed, weakness
-from tests.support.certificates import DAY, SERVER_AUTH, Authority, Issued, key_usage, pem, self_signed
+from tests.support.certificates import (
+    DAY,
+    SERVER_AUTH,
+    Authority,
+    IssuedCertificate,
+    key_usage,
+    pem,
+    self_signed,
+)
 
 ROOT = Authority()
 BELOW = Authority("Below", issued_by=ROOT)
@@ -32,12 +40,12 @@ def anchors(tmp_path: Path) -> Path:
     return file
 
 
-def shown(issued: Issued, with_issuers: bool = True) -> ClientCertificate:
-    issuers = [Issued(one, None).der for one in issued.issuers] if with_issuers else []
+def shown(issued: IssuedCertificate, with_issuers: bool = True) -> ClientCertificate:
+    issuers = [IssuedCertificate(one, None).der for one in issued.issuers] if with_issuers else []
     return ClientCertificate(issued.der, tuple(issuers))
 
 
-def constrained() -> Issued:
+def constrained() -> IssuedCertificate:
     """A certificate for another host than its authority may name."""
     below = Authority(
         "Constrained", issued_by=ROOT, constraints=x509.NameConstraints([x509.DNSName("ok.example")], None)
@@ -45,20 +53,20 @@ def constrained() -> Issued:
     return below.issue("client", [x509.DNSName("client.example")])
 
 
-def with_unknown_critical() -> Issued:
+def with_unknown_critical() -> IssuedCertificate:
     return ROOT.issue(
         "client", extension=x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
     )
 
 
-GOOD: dict[str, Callable[[], Issued]] = {
+GOOD: dict[str, Callable[[], IssuedCertificate]] = {
     "of the anchor": lambda: ROOT.issue("client"),
     "of one below it": lambda: BELOW.issue("client"),
     "without extended key usage": lambda: ROOT.issue("client", usage=()),
     "for any usage": lambda: ROOT.issue("client", usage=(ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,)),
     "with RSA": lambda: ROOT.issue("client", key=rsa.generate_private_key(65537, 2048)),
 }
-BAD: dict[str, Callable[[], Issued]] = {
+BAD: dict[str, Callable[[], IssuedCertificate]] = {
     "of nobody": self_signed,
     "of another authority": lambda: Authority("Other").issue("client"),
     "of one of the same name": lambda: Authority(ROOT.name).issue("client"),
@@ -80,13 +88,13 @@ BAD: dict[str, Callable[[], Issued]] = {
 
 
 @pytest.mark.parametrize("make", GOOD.values(), ids=GOOD.keys())
-async def test_a_chain_to_an_anchor(anchors: Path, make: Callable[[], Issued]) -> None:
+async def test_a_chain_to_an_anchor(anchors: Path, make: Callable[[], IssuedCertificate]) -> None:
     """The subject alone may name a client: no alternative name is needed."""
     assert await ClientChains(anchors, None).refusal(shown(make()), now()) == ""
 
 
 @pytest.mark.parametrize("make", BAD.values(), ids=BAD.keys())
-async def test_no_chain(anchors: Path, make: Callable[[], Issued]) -> None:
+async def test_no_chain(anchors: Path, make: Callable[[], IssuedCertificate]) -> None:
     """A092: whatever RFC 5280 §6 refuses is refused."""
     refusal = await ClientChains(anchors, None).refusal(shown(make()), now())
     assert refusal in (
@@ -121,7 +129,7 @@ async def test_revocation(tmp_path: Path, anchors: Path) -> None:
     chains = ClientChains(anchors, crls(tmp_path, ROOT.crl(), BELOW.crl(revoked)))
     assert await chains.refusal(shown(good), now()) == ""
     assert await chains.refusal(shown(revoked), now()) == "certificate_revoked"
-    crls(tmp_path, ROOT.crl(Issued(BELOW.certificate, None)), BELOW.crl())
+    crls(tmp_path, ROOT.crl(IssuedCertificate(BELOW.certificate, None)), BELOW.crl())
     assert await chains.refusal(shown(BELOW.issue("client")), now()) == "certificate_revoked"
 
 

@@ -11,7 +11,7 @@ from authrim.protocol.mtls import jwk_of, thumbprint
 from domain.grant.events import AuthorizationRequested, CodeRedeemed
 from tests.support.assertion import ASSERTION_TYPE, claims_for, new_key, public_jwks, signed
 from tests.support.browser import Browser, authorization_query
-from tests.support.certificates import Issued, self_signed
+from tests.support.certificates import IssuedCertificate, self_signed
 from tests.support.log import grant_events
 from tests.support.mtls import ROOT, MtlsServer
 from tests.support.pushed import fetch
@@ -41,7 +41,12 @@ class Fapi:
         self.certificate = CERTIFICATES[method]
 
     async def post(
-        self, path: str, form: dict[str, str], certificate: Issued | None, *, authenticated: bool = True
+        self,
+        path: str,
+        form: dict[str, str],
+        certificate: IssuedCertificate | None,
+        *,
+        authenticated: bool = True,
     ) -> tuple[int, dict[str, Any]]:
         """A request that shows ``certificate``, and is signed for when that is the client's method."""
         if self.method == "jwt" and authenticated:
@@ -172,7 +177,7 @@ async def test_fapi1_always_binds_to_a_certificate(mtls: MtlsServer, method_of_f
     certificate = CERTIFICATES[method_of_fapi1]
     form = {"grant_type": "client_credentials", "client_id": client.client_id}
 
-    async def ask(shown: Issued | None) -> tuple[int, dict[str, Any]]:
+    async def ask(shown: IssuedCertificate | None) -> tuple[int, dict[str, Any]]:
         more = {}
         if method_of_fapi1 == "jwt":
             claims = claims_for(mtls, client, aud=f"{mtls.mtls_url}/token")

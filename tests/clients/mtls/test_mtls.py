@@ -11,7 +11,7 @@ from authrim.protocol.mtls import jwk_of, thumbprint
 from authrim.store.contract import Store
 from domain.client.metadata import ClientMetadata
 from tests.support.browser import Browser
-from tests.support.certificates import Issued, self_signed
+from tests.support.certificates import IssuedCertificate, self_signed
 from tests.support.mtls import ROOT, WAYS, MtlsServer, mtls_server
 from tests.support.running import KnownClient
 from tests.support.tokens import verified_claims
@@ -25,7 +25,7 @@ PKI: dict[str, Any] = {
 BOUND: dict[str, Any] = {"tls_client_certificate_bound_access_tokens": True}
 
 
-def self_signed_metadata(certificate: Issued) -> dict[str, Any]:
+def self_signed_metadata(certificate: IssuedCertificate) -> dict[str, Any]:
     return {
         "token_endpoint_auth_method": "self_signed_tls_client_auth",
         "jwks": {"keys": [jwk_of(certificate.pem.encode())]},

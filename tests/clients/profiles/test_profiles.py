@@ -13,7 +13,7 @@ from domain.client.profile import PROFILES
 from domain.client.profile_defaults import defaults_of
 from tests.support.assertion import assertion_form, claims_for, new_key, public_jwks, signed
 from tests.support.browser import Browser, authorization_query
-from tests.support.certificates import Issued
+from tests.support.certificates import IssuedCertificate
 from tests.support.mtls import ROOT, SECRET
 from tests.support.request_object import object_claims, send, signed_object
 from tests.support.running import KnownClient, RunningServer, running_server
@@ -115,7 +115,7 @@ SHOWN = {
 async def certified(store: Store, tmp_path: Path) -> AsyncIterator[RunningServer]:
     """A server that sees certificates, which FAPI 1 needs, by the header of a proxy."""
     anchors = tmp_path / "anchors.pem"
-    anchors.write_text(Issued(ROOT.certificate, None).pem)
+    anchors.write_text(IssuedCertificate(ROOT.certificate, None).pem)
     async with running_server(
         store,
         tls_client_anchors=anchors,

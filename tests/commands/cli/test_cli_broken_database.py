@@ -22,7 +22,7 @@ from tests.support.command_tree import STDIN, arguments_of, every_command
 from tests.support.patience import PATIENCE
 
 
-class Way(NamedTuple):
+class Damage(NamedTuple):
     """A way to break a database, and words of what a command then says. ``whole``: no command can do anything."""
 
     name: str
@@ -39,7 +39,7 @@ def taken_port() -> Iterator[int]:
         yield int(held.getsockname()[1])
 
 
-def try_every_command(authrim: CommandLine, way: Way, port: int, data: Path | None) -> None:
+def try_every_command(authrim: CommandLine, way: Damage, port: int, data: Path | None) -> None:
     """Run all commands; each ends by itself, in words."""
     told = []
     # Those that mend what they can come last.
@@ -104,44 +104,44 @@ def _below_a_file(file: Path) -> None:
     file.parent.write_text("not a folder")
 
 
-FILES: dict[Way, Callable[[Path], object]] = {
-    Way("nothing there", "run `authrim migrate`", whole=False): lambda file: file.unlink(),
-    Way("a folder", "authrim.db", whole=True): _folder,
-    Way("below a file", "authrim.db", whole=False): _below_a_file,
-    Way("another format", "not an SQLite database", whole=True): lambda file: file.write_text(
+FILES: dict[Damage, Callable[[Path], object]] = {
+    Damage("nothing there", "run `authrim migrate`", whole=False): lambda file: file.unlink(),
+    Damage("a folder", "authrim.db", whole=True): _folder,
+    Damage("below a file", "authrim.db", whole=False): _below_a_file,
+    Damage("another format", "not an SQLite database", whole=True): lambda file: file.write_text(
         "Dear diary, " * 1000
     ),
-    Way("empty", "run `authrim migrate`", whole=False): lambda file: file.write_bytes(b""),
-    Way("truncated", "damaged", whole=False): _truncate,
-    Way("noise", "damaged", whole=True): _scribble,
+    Damage("empty", "run `authrim migrate`", whole=False): lambda file: file.write_bytes(b""),
+    Damage("truncated", "damaged", whole=False): _truncate,
+    Damage("noise", "damaged", whole=True): _scribble,
 }
 
 IN_SQLITE = [
-    Way("newer", "which this version does not know", whole=True, sql=(
+    Damage("newer", "which this version does not know", whole=True, sql=(
         "INSERT INTO schema_migrations VALUES (9999, '9999_later.sql', 'x', 0)")),
-    Way("changed", "restore the file", whole=True, sql=(
+    Damage("changed", "restore the file", whole=True, sql=(
         "UPDATE schema_migrations SET checksum = 'x' WHERE version = 1")),
-    Way("older", "run `authrim migrate`", whole=False, sql=(
+    Damage("older", "run `authrim migrate`", whole=False, sql=(
         "DELETE FROM schema_migrations WHERE version = (SELECT max(version) FROM schema_migrations)")),
     *(
-        Way(f"no table {table}", "not those of this version", whole=False, sql=f"DROP TABLE {table}")
+        Damage(f"no table {table}", "not those of this version", whole=False, sql=f"DROP TABLE {table}")
         for table in ("events", "ledger", "head", "sealed", "signing_keys", "clients", "accounts", "logins", "audit")
     ),
-    Way("another column", "not those of this version", whole=False, sql=(
+    Damage("another column", "not those of this version", whole=False, sql=(
         "ALTER TABLE sealed RENAME COLUMN ciphertext TO text")),
-    Way("no head", "changed by hand", whole=False, sql=(
+    Damage("no head", "changed by hand", whole=False, sql=(
         "DROP TRIGGER head_no_delete; DELETE FROM head")),
-    Way("no document", "projections rebuild", whole=False, sql=(
+    Damage("no document", "projections rebuild", whole=False, sql=(
         "UPDATE clients SET document = 'x'; UPDATE signing_keys SET document = ''; UPDATE accounts SET document = ''")),
-    Way("no payload", "cannot", whole=False, sql=(
+    Damage("no payload", "cannot", whole=False, sql=(
         "DROP TRIGGER events_no_update; UPDATE events SET payload = x'00'")),
-    Way("damaged seals", "a sealed row cannot be opened", whole=False, sql=(
+    Damage("damaged seals", "a sealed row cannot be opened", whole=False, sql=(
         "UPDATE sealed SET ciphertext = x'0100' WHERE key NOT LIKE 'default:master:%'")),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("way", FILES, ids=lambda way: way.name)
-def test_a_broken_file(environment: dict[str, str], data: Path, taken_port: int, way: Way) -> None:
+def test_a_broken_file(environment: dict[str, str], data: Path, taken_port: int, way: Damage) -> None:
     """What a file can be instead of a database."""
     FILES[way](data / "authrim.db")
     authrim = CommandLine({**environment, "AUTHRIM_PORT": str(taken_port)})
@@ -150,7 +150,7 @@ def test_a_broken_file(environment: dict[str, str], data: Path, taken_port: int,
 
 @pytest.mark.parametrize("way", IN_SQLITE, ids=lambda way: way.name)
 def test_a_broken_schema_on_sqlite(
-    environment: dict[str, str], data: Path, taken_port: int, way: Way
+    environment: dict[str, str], data: Path, taken_port: int, way: Damage
 ) -> None:
     """What can be wrong inside the file: its schema, its rows."""
     with closing(sqlite3.connect(data / "authrim.db")) as connection:
@@ -170,7 +170,7 @@ def test_a_file_that_another_holds(
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
         try_every_command(
-            authrim, Way("held", "another process holds the file", whole=False), taken_port, data
+            authrim, Damage("held", "another process holds the file", whole=False), taken_port, data
         )
 
 
@@ -178,35 +178,35 @@ def test_a_file_that_another_holds(
 
 
 IN_POSTGRES = [
-    Way("no schema", "run `authrim migrate`", whole=False, sql="DROP SCHEMA authrim CASCADE"),
-    Way("older", "run `authrim migrate`", whole=False, sql=(
+    Damage("no schema", "run `authrim migrate`", whole=False, sql="DROP SCHEMA authrim CASCADE"),
+    Damage("older", "run `authrim migrate`", whole=False, sql=(
         "DELETE FROM authrim.schema_migrations WHERE version = (SELECT max(version) FROM authrim.schema_migrations)")),
-    Way("newer", "which this version does not know", whole=True, sql=(
+    Damage("newer", "which this version does not know", whole=True, sql=(
         "INSERT INTO authrim.schema_migrations VALUES (9999, '9999_later.sql', 'x', 0)")),
-    Way("no append function", "run `authrim migrate`", whole=False, sql="""
+    Damage("no append function", "run `authrim migrate`", whole=False, sql="""
         DO $$ DECLARE one regprocedure; BEGIN
             FOR one IN SELECT oid FROM pg_proc WHERE proname = 'append_batch'
             LOOP EXECUTE 'DROP FUNCTION ' || one; END LOOP;
         END $$"""),
     *(
-        Way(f"no table {table}", "not those of this version", whole=False, sql=f"DROP TABLE authrim.{table} CASCADE")
+        Damage(f"no table {table}", "not those of this version", whole=False, sql=f"DROP TABLE authrim.{table} CASCADE")
         for table in ("events", "ledger", "head", "sealed", "signing_keys", "clients")
     ),
-    Way("another column", "not those of this version", whole=False, sql=(
+    Damage("another column", "not those of this version", whole=False, sql=(
         "ALTER TABLE authrim.sealed RENAME COLUMN ciphertext TO text")),
-    Way("no head", "changed by hand", whole=False, sql=(
+    Damage("no head", "changed by hand", whole=False, sql=(
         "SET session_replication_role = replica; DELETE FROM authrim.head")),
-    Way("no document", "projections rebuild", whole=False, sql="UPDATE authrim.clients SET document = 'x'"),
-    Way("read-only", "takes no writes", whole=False, sql=(
+    Damage("no document", "projections rebuild", whole=False, sql="UPDATE authrim.clients SET document = 'x'"),
+    Damage("read-only", "takes no writes", whole=False, sql=(
         "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); "
         "END $$")),
-    Way("no time", "statement_timeout", whole=False, sql="""
+    Damage("no time", "statement_timeout", whole=False, sql="""
         DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET statement_timeout = 1', current_database()); END $$;
         ALTER TABLE authrim.head RENAME TO head_;
         CREATE VIEW authrim.head AS SELECT h.* FROM authrim.head_ h, LATERAL (SELECT pg_sleep(1)) s"""),
-    Way("a role without rights", "--grant-to", whole=False, role="LOGIN"),
-    Way("a role that may not log in", "not let in", whole=True, role="NOLOGIN"),
-    Way("a role with no connection left", "CONNECTION LIMIT", whole=True, role="LOGIN CONNECTION LIMIT 0"),
+    Damage("a role without rights", "--grant-to", whole=False, role="LOGIN"),
+    Damage("a role that may not log in", "not let in", whole=True, role="NOLOGIN"),
+    Damage("a role with no connection left", "CONNECTION LIMIT", whole=True, role="LOGIN CONNECTION LIMIT 0"),
 ]  # fmt: skip
 
 
@@ -220,7 +220,7 @@ def database(cluster: Cluster) -> Iterator[str]:
 
 @pytest.mark.parametrize("way", IN_POSTGRES, ids=lambda way: way.name)
 def test_a_broken_schema_on_postgresql(
-    environment: dict[str, str], cluster: Cluster, database: str, taken_port: int, way: Way
+    environment: dict[str, str], cluster: Cluster, database: str, taken_port: int, way: Damage
 ) -> None:
     """What can be wrong inside the database, and with the role that uses it."""
     owner = {**environment, "AUTHRIM_DATABASE": cluster.dsn(database)}
@@ -305,6 +305,6 @@ def test_an_address_that_leads_nowhere(
         missing = tmp_path / "nowhere"
         address = dsn.format(free=free, postgres=cluster.port, web=web, silent=silent, missing=missing)
         authrim = CommandLine({**environment, "AUTHRIM_DATABASE": address, "AUTHRIM_PORT": str(taken_port)})
-        way = Way(name, words, whole=True)
+        way = Damage(name, words, whole=True)
         try_every_command(authrim, way, taken_port, None)
         assert words in authrim.run("migrate", status=1).stderr

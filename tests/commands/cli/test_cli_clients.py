@@ -207,7 +207,7 @@ def test_private_key_in_a_key_set_is_refused_and_not_repeated(authrim: CommandLi
     assert "canary" not in refused.output + broken.output
 
 
-class Overtaken:
+class InterferingStore:
     """A store on which somebody else changes the client between our read and our first append."""
 
     def __init__(self, store: SQLiteStore, other: Callable[[SQLiteStore], Any], times: int) -> None:
@@ -234,7 +234,7 @@ async def test_two_administrators_lose_no_change(store: SQLiteStore) -> None:
     async def rename(real: SQLiteStore) -> object:
         return await clients.update_client(real, "default", client_id, {"client_name": "Other"})
 
-    overtaken: Any = Overtaken(store, rename, 1)
+    overtaken: Any = InterferingStore(store, rename, 1)
     await clients.update_client(overtaken, "default", client_id, {"scope": ("openid",)})
     metadata = (await client_of(store, client_id)).metadata
     assert (metadata.client_name, metadata.scope) == ("Other", ("openid",))
@@ -250,7 +250,7 @@ async def test_who_is_overtaken_again_and_again_is_told_to_come_back(store: SQLi
     async def rename(real: SQLiteStore) -> object:
         return await clients.update_client(real, "default", client_id, {"client_name": f"{next(numbers)}"})
 
-    overtaken: Any = Overtaken(store, rename, 3)
+    overtaken: Any = InterferingStore(store, rename, 3)
     answer = await clients.update_client(overtaken, "default", client_id, {"scope": ("openid",)})
     assert isinstance(answer, Refusal)
     assert answer.error == "temporarily_unavailable"

@@ -291,12 +291,12 @@ async def test_time_is_limited_as_a_whole(authority: Authority, site: Site) -> N
 async def test_a_name_service_that_is_away(authority: Authority) -> None:
     """F36: a look-up that never answers ends with the fetch's time."""
 
-    class Silent(Names):
+    class SilentNames(Names):
         async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
             await asyncio.sleep(60)
             return []
 
-    egress = Egress(timeout_seconds=0.1, names=Silent(()))
+    egress = Egress(timeout_seconds=0.1, names=SilentNames(()))
     assert await refused(egress, "https://rp.example/") == "TimeoutError"
     await egress.close()
 

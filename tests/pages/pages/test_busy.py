@@ -5,11 +5,11 @@ import asyncio
 import pytest
 
 from authrim.store.contract import Store
-from tests.support.browser import Browser, Shown
+from tests.support.browser import Browser, BrowserPage
 from tests.support.running import RunningServer, running_server
 
 
-async def sign_in(server: RunningServer) -> Shown:
+async def sign_in(server: RunningServer) -> BrowserPage:
     browser = Browser(server)
     shown, _ = await browser.authorize(await server.client("web"))
     return await browser.sign_in(shown)

@@ -9,7 +9,7 @@ import pytest
 from authrim.core.execute import Change, Outcome
 from authrim.core.origin import Origin
 from domain.stream import DEFAULT_TENANT, grant_stream
-from tests.support.browser import Browser, Shown
+from tests.support.browser import Browser, BrowserPage
 from tests.support.log import reason_of
 from tests.support.running import KnownClient, RunningServer
 
@@ -29,13 +29,13 @@ async def web(server: RunningServer) -> KnownClient:
     return await server.client("app", **CLIENT)
 
 
-def way_on(shown: Shown) -> str:
+def way_on(shown: BrowserPage) -> str:
     """Where the page's link leads."""
     link = re.search(r'id="way-on" href="([^"]+)"', shown.body)
     return unescape(link[1]) if link else ""
 
 
-async def told(server: RunningServer, shown: Shown, words: str) -> str:
+async def told(server: RunningServer, shown: BrowserPage, words: str) -> str:
     """The reason in the log, of a page without a redirect that has these words."""
     assert (shown.status, shown.location) == (400, None)
     assert words in unescape(shown.body), shown.body
@@ -57,7 +57,7 @@ async def test_a_browser_without_cookies(server: RunningServer, web: KnownClient
     url = begun.url
     for _ in range(5):
         async with server.http.get(url, headers=HTML, allow_redirects=False) as answer:
-            location, shown = answer.headers.get("Location"), Shown(
+            location, shown = answer.headers.get("Location"), BrowserPage(
                 answer.status, url, await answer.text(), answer.headers
             )  # fmt: skip
         if location is None:

@@ -10,7 +10,7 @@ from authrim.clients.records import create_client
 from domain.client.metadata import ClientMetadata
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
-from tests.support.browser import Browser, Shown
+from tests.support.browser import Browser, BrowserPage
 from tests.support.logout import RETURN, STATE, is_logged_in, log_out, logout_client
 from tests.support.running import RunningServer, running_server
 from tests.support.tokens import verified_claims
@@ -20,11 +20,11 @@ one_store = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
 OTHER = "https://other.example"
 
 
-def frames(shown: Shown) -> list[str]:
+def frames(shown: BrowserPage) -> list[str]:
     return [html.unescape(src) for src in re.findall(r'<iframe src="([^"]*)"', shown.body)]
 
 
-def policy(shown: Shown) -> list[str]:
+def policy(shown: BrowserPage) -> list[str]:
     return shown.headers["Content-Security-Policy"].split("; ")
 
 

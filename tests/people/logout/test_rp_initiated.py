@@ -9,7 +9,7 @@ import time_machine
 from authrim.core.signing_keys import revoke_key, rotate_key
 from domain.stream import DEFAULT_TENANT
 from tests.support.assertion import new_key, signed
-from tests.support.browser import Browser, Shown
+from tests.support.browser import Browser, BrowserPage
 from tests.support.logout import RETURN, STATE, is_logged_in, log_out, logout_client, say_yes
 from tests.support.running import RunningServer
 from tests.support.tokens import verified_claims
@@ -26,7 +26,7 @@ async def logged_in(browser: Browser) -> str:
     return token
 
 
-def is_not_sent_away(shown: Shown) -> bool:
+def is_not_sent_away(shown: BrowserPage) -> bool:
     """MUST NOT redirect: a page of our own."""
     return shown.location is None and shown.status in {200, 400}
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from authrim.clients.records import Means, create_client, update_client
+from authrim.clients.records import RegistrationContext, create_client, update_client
 from authrim.crypto.master import MasterKeys
 from authrim.people.pseudonyms import public_subject
 from domain.client.client import Client
@@ -162,7 +162,7 @@ async def register(server: RunningServer, **changes: Any) -> Client | Refusal:
         server.core.store,
         DEFAULT_TENANT,
         msgspec.structs.replace(USUAL["web"], subject_type="pairwise", **changes),
-        means=Means(fetching=server.fetching, development=True),
+        means=RegistrationContext(fetching=server.fetching, development=True),
     )
     return created if isinstance(created, Refusal) else created.client
 
@@ -224,7 +224,7 @@ async def test_an_update_is_vouched_for_again(outgoing_server: RunningServer, si
             DEFAULT_TENANT,
             client.client_id,
             changes,
-            means=Means(development=True, fetching=outgoing_server.fetching),
+            means=RegistrationContext(development=True, fetching=outgoing_server.fetching),
         )
 
     assert isinstance(await update(redirect_uris=("https://evil.example/cb",)), Refusal)
@@ -240,7 +240,7 @@ async def test_nothing_is_vouched_for_without_a_fetch(outgoing_server: RunningSe
         outgoing_server.core.store,
         DEFAULT_TENANT,
         msgspec.structs.replace(USUAL["web"], redirect_uris=URIS, sector_identifier_uri=site.url("/sector")),
-        means=Means(development=True),
+        means=RegistrationContext(development=True),
     )
     assert isinstance(refusal, Refusal)
     assert site.seen == []

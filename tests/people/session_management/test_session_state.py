@@ -11,7 +11,7 @@ import pytest
 
 import authrim
 from tests.support.accounts import add_account
-from tests.support.browser import Browser, Shown
+from tests.support.browser import Browser, BrowserPage
 from tests.support.logout import is_logged_in, log_out
 from tests.support.running import RunningServer, running_server
 
@@ -29,7 +29,7 @@ def session_state(client_id: str, origin: str, state: str, salt: str) -> str:
     return f"{base64.urlsafe_b64encode(hashed).rstrip(b'=').decode()}.{salt}"
 
 
-async def authorized(browser: Browser, **parameters: Any) -> Shown:
+async def authorized(browser: Browser, **parameters: Any) -> BrowserPage:
     """A whole authorization: what the browser is sent back to the client with."""
     shown, _ = await browser.authorize(await browser.server.client("web"), **parameters)
     return await browser.through_pages(shown)

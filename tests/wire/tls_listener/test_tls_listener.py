@@ -17,7 +17,7 @@ from authrim.wire.limits import Limits
 from authrim.wire.listener import ListeningSite, start_site
 from authrim.wire.tls import CLIENT_CERTIFICATES, Tls, UnusableCertificate
 from tests.attacks.raw_http import parts, sample_app
-from tests.support.certificates import Authority, Issued, pem, self_signed
+from tests.support.certificates import Authority, IssuedCertificate, pem, self_signed
 from tests.support.patience import LATER, PATIENCE
 
 ROOT = Authority()
@@ -53,7 +53,11 @@ def app() -> web.Application:
 
 @asynccontextmanager
 async def listening(
-    tmp_path: Path, limits: Limits | None = None, *, ask_clients: bool = False, server: Issued = SERVER
+    tmp_path: Path,
+    limits: Limits | None = None,
+    *,
+    ask_clients: bool = False,
+    server: IssuedCertificate = SERVER,
 ) -> AsyncIterator[ListeningSite]:
     """The application behind TLS on a free port."""
     certificate, key = server.write(tmp_path, "server")
@@ -65,7 +69,7 @@ async def listening(
         await running.stop(0)
 
 
-def trusting(tmp_path: Path, client: Issued | None = None) -> ssl.SSLContext:
+def trusting(tmp_path: Path, client: IssuedCertificate | None = None) -> ssl.SSLContext:
     """A client that trusts our authority, with a certificate of its own or without."""
     context = ssl.create_default_context(cadata=pem(ROOT.certificate))
     if client is not None:
@@ -212,7 +216,7 @@ async def test_the_whole_chain_is_seen(tmp_path: Path) -> None:
     client = below.issue("client")
     async with listening(tmp_path, ask_clients=True) as running:
         _, _, body = await ask(running.port, trusting(tmp_path, client), CERTIFICATE)
-    chain = [client, Issued(below.certificate, below.key)]
+    chain = [client, IssuedCertificate(below.certificate, below.key)]
     assert shown_in(body) == [hashlib.sha256(one.der).hexdigest() for one in chain]
 
 

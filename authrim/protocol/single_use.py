@@ -14,7 +14,7 @@ from authrim.store.contract import Store
 from domain.errors import Refusal
 
 
-class UsedOnce(msgspec.Struct, frozen=True):
+class SingleUseValue(msgspec.Struct, frozen=True):
     """One value to reserve: its key, how long it is kept (seconds since 1970), and the refusal when it was used
     before."""
 
@@ -23,7 +23,7 @@ class UsedOnce(msgspec.Struct, frozen=True):
     refusal: Refusal
 
 
-async def use_up(store: Store, values: Sequence[UsedOnce]) -> Refusal | None:
+async def use_up(store: Store, values: Sequence[SingleUseValue]) -> Refusal | None:
     """Reserve all values in one round trip. Return the refusal of the first value that was used before. The others stay
     reserved, so a refused request cannot be sent again either."""
     fresh = await asyncio.gather(*[store.reserve(value.key, value.expires_at) for value in values])
