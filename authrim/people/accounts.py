@@ -28,7 +28,7 @@ from authrim.people.new_account import (
     refuse_new_account,
     refuse_password,
 )
-from authrim.people.sessions.end import end_sessions
+from authrim.people.sessions.end import and_end_sessions, end_sessions
 from authrim.store import codec
 from authrim.store.contract import Conflict, Store
 from domain.decision import Decision
@@ -98,7 +98,8 @@ async def set_password(
     Raises PasswordsBusy.
 
     A session that begins with the new password after the append may be ended with the older ones; one that
-    began with the old password never stays: a sign-in that overlaps loses on the account's version.
+    began with the old password never stays: a sign-in that overlaps loses on the account's version. A refusal may
+    come after the change: it says that a session is left, here as when an account is disabled or erased.
     """
     refusal = refuse_password(password)
     if refusal is not None:
@@ -109,10 +110,11 @@ async def set_password(
         store, account_store.private, tenant, subject, values,
         lambda read: accounts.decide_set_password(read.account, read.now, ends),
     )  # fmt: skip
-    if not isinstance(account, Refusal):
-        await end_sessions(store, tenant, subject, "password_changed")
-        await record_endings(store, tenant, subject)
-    return account
+    if isinstance(account, Refusal):
+        return account
+    answer = await and_end_sessions(store, tenant, subject, "password_changed", account)
+    await record_endings(store, tenant, subject)
+    return answer
 
 
 async def disable_account(store: Store, tenant: str, subject: str, reason: str) -> Account | Refusal:
@@ -121,9 +123,9 @@ async def disable_account(store: Store, tenant: str, subject: str, reason: str) 
     account = await _change(
         store, tenant, subject, lambda read: accounts.decide_disable(read.account, reason, read.now)
     )
-    if not isinstance(account, Refusal):
-        await end_sessions(store, tenant, subject, "account_disabled")
-    return account
+    if isinstance(account, Refusal):
+        return account
+    return await and_end_sessions(store, tenant, subject, "account_disabled", account)
 
 
 async def end_sessions_of(store: Store, tenant: str, subject: str) -> int | Refusal:
@@ -182,9 +184,9 @@ async def erase_account(
         return outcome_of(tenant, subject, read, accounts.decide_erase(read.account, read.now), rows)
 
     account = await carry_out(store, tenant, attempt)
-    if not isinstance(account, Refusal):
-        await end_sessions(store, tenant, subject, "person_erased")
-    return account
+    if isinstance(account, Refusal):
+        return account
+    return await and_end_sessions(store, tenant, subject, "person_erased", account)
 
 
 async def find_account(store: Store, master: MasterKeys, tenant: str, name: str) -> str | None:

@@ -2,35 +2,64 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from typing import Final
+
+import msgspec
 
 from authrim.core.call import Call
 from authrim.core.execute import Change, Outcome, carry_out
 from authrim.core.paging import rows_of
 from authrim.store import codec
 from authrim.store.contract import Store
-from domain.errors import Refusal
+from domain.errors import Refusal, temporarily_unavailable
 from domain.liveness import ACTIVE
 from domain.person import session as sessions
+from domain.person.account import Account
 from domain.stream import SESSION, session_stream
 from domain.units import MICROSECONDS
 from projections.tables import SESSIONS
+
+#: How often all sessions are gone through that others keep changing.
+_ROUNDS: Final = 3
+
+SESSION_LEFT: Final = msgspec.structs.replace(
+    temporarily_unavailable("A session goes on, because others keep changing it. All else was done."),
+    hint="Run authrim account end-sessions.",
+)
 
 
 async def end_sessions(store: Store, tenant: str, subject: str, reason: str) -> int | Refusal:
     """End every session of a person, so that a stolen cookie is worth nothing from then on (A188); how many there were.
 
     Reads the tenant's sessions through, a page at a time: an event of a session does not touch the account, so
-    the account does not know them. A refusal says that one session is left, because others kept changing it.
+    the account does not know them. A session that others keep changing is left for the end and tried again. The refusal
+    says that it is still there; all others have ended then.
     """
-    ended = 0
+    live: list[str] = []
     async with aclosing(rows_of(store, SESSIONS, tenant)) as rows:
         async for row in rows:
             if row["subject"] == subject and row["status"] == ACTIVE:
-                was_live = await end_one(store, tenant, row["session_id"], reason)
-                if isinstance(was_live, Refusal):
-                    return was_live
+                live.append(row["session_id"])
+    ended = 0
+    for _ in range(_ROUNDS):
+        left: list[str] = []
+        for session_id in live:
+            was_live = await end_one(store, tenant, session_id, reason)
+            if isinstance(was_live, Refusal):
+                left.append(session_id)
+            else:
                 ended += was_live
-    return ended
+        live = left
+    return SESSION_LEFT if live else ended
+
+
+async def and_end_sessions(
+    store: Store, tenant: str, subject: str, reason: str, account: Account
+) -> Account | Refusal:
+    """End the person's sessions after a change of the account; the account, or the refusal that says that one is
+    left."""
+    ended = await end_sessions(store, tenant, subject, reason)
+    return ended if isinstance(ended, Refusal) else account
 
 
 async def end_session(call: Call, session_id: str, reason: str) -> None:
