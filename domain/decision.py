@@ -1,4 +1,4 @@
-"""What a decision is: the events to append and the answer to give, together."""
+"""The result of a decision: the events to append and the answer to return."""
 
 from typing import Generic, TypeVar
 
@@ -11,10 +11,10 @@ A = TypeVar("A")
 
 
 class Decision(msgspec.Struct, Generic[A], frozen=True):
-    """The outcome of ``decide(state, command, facts)``.
+    """The result of ``decide(state, command, facts)``.
 
-    The shell appends ``events`` first and gives ``answer`` after they are durable. A refusal may carry
-    events too (a replayed code), and an accepted command may carry none (a repeated revocation).
+    The caller appends ``events`` first and returns ``answer`` after they are durable. A refusal can come with events
+    too (a replayed code), and an accepted command can have none (a repeated revocation).
     """
 
     events: tuple[Event, ...]
@@ -22,5 +22,5 @@ class Decision(msgspec.Struct, Generic[A], frozen=True):
 
 
 def refuse(refusal: Refusal, *events: Event) -> "Decision[A]":
-    """A decision that says no, with the events that record it."""
+    """Return a decision that refuses, with the events that record the refusal."""
     return Decision(events, refusal)

@@ -1,7 +1,7 @@
-"""Refusals: an OAuth error code, a description, a hint, and where the rule is written.
+"""Refusals: an OAuth error code, a description, a hint, and the section of the rule.
 
-A refusal is a value that ``decide`` returns, never an exception: a replayed code must append events *and*
-refuse, and an exception would roll the append back.
+A refusal is a value that ``decide`` returns, never an exception: a replayed code must append events *and* be refused,
+and an exception would roll the append back.
 """
 
 import msgspec
@@ -15,12 +15,12 @@ class _ErrorResponse(msgspec.Struct, frozen=True):
 
 
 class Refusal(_ErrorResponse, frozen=True, kw_only=True):
-    """The answer "no", with what the caller is told.
+    """A refused request, and what the caller is told.
 
-    ``error`` is the specification's own code (RFC 6749 §4.1.2.1, §5.2 and successors). ``description`` says
-    what is wrong, ``hint`` what to do about it; both reach the client in ``error_description`` and hold only
-    characters that RFC 6749 allows there. ``section`` names the rule. ``reason`` is for the log and the
-    auditor alone. ``status`` is the HTTP status of a direct (JSON) answer.
+    ``error`` is the specification's own code (RFC 6749 §4.1.2.1, §5.2 and successors). ``description`` says what is
+    wrong, ``hint`` what to do about it. Both are sent to the client in ``error_description`` and contain only
+    characters that RFC 6749 allows there. ``section`` names the rule. ``reason`` is only for the log and the auditor.
+    ``status`` is the HTTP status of a direct (JSON) response.
     """
 
     hint: str = ""
@@ -37,7 +37,7 @@ class Refusal(_ErrorResponse, frozen=True, kw_only=True):
 
 
 def invalid_request(description: str, *, hint: str = "", section: str = "RFC 6749 §5.2") -> Refusal:
-    """Something is missing, malformed or there twice."""
+    """Something is missing, malformed or repeated."""
     return Refusal("invalid_request", description, hint=hint, section=section)
 
 
@@ -51,12 +51,12 @@ def invalid_client(
 def invalid_grant(
     description: str, *, reason: str, hint: str = "", section: str = "RFC 6749 §5.2"
 ) -> Refusal:
-    """The code or the token is not valid here any more. ``reason`` is for the log."""
+    """The code or the token is not, or no longer, valid here. ``reason`` is for the log."""
     return Refusal("invalid_grant", description, hint=hint, section=section, reason=reason)
 
 
 def invalid_scope(description: str, *, hint: str = "") -> Refusal:
-    """The scope is malformed or more than is allowed."""
+    """The scope is malformed or exceeds what is allowed."""
     return Refusal("invalid_scope", description, hint=hint, section="RFC 6749 §3.3")
 
 
@@ -66,17 +66,17 @@ def invalid_target(description: str, *, hint: str = "") -> Refusal:
 
 
 def unauthorized_client(description: str, *, hint: str = "") -> Refusal:
-    """The client may not do this."""
+    """The client is not allowed to do this."""
     return Refusal("unauthorized_client", description, hint=hint, section="RFC 6749 §5.2")
 
 
 def invalid_dpop_proof(description: str, *, reason: str, hint: str = "") -> Refusal:
-    """The DPoP proof is missing or does not hold. ``reason`` is for the log."""
+    """The DPoP proof is missing or not valid. ``reason`` is for the log."""
     return Refusal("invalid_dpop_proof", description, hint=hint, section="RFC 9449 §5", reason=reason)
 
 
 def temporarily_unavailable(description: str, *, retry_after: int = 1) -> Refusal:
-    """The server cannot answer now; ``retry_after`` seconds later it may."""
+    """The server cannot answer now. The client can try again after ``retry_after`` seconds."""
     return Refusal(
         "temporarily_unavailable",
         description,

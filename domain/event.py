@@ -1,8 +1,8 @@
-"""An event: a fact in the past tense, frozen, and never changed once released.
+"""An event: a fact in the past tense, immutable, and never changed once released.
 
-Each event class carries a tag of its own (``grant.code_issued.v1``) that outlives renames and moves of the
-class. The tag is stored beside the payload; a stored name never imports a module. A new version of an event
-is a new class with a new tag, and the old one stays in its registry for ever, so that every log still folds.
+Each event class has its own tag (``grant.code_issued.v1``), which stays the same when the class is renamed or moved.
+The tag is stored with the payload; reading a stored name never imports a module. A new version of an event is a new
+class with a new tag. The old class stays in its registry forever, so every log can still be read.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,7 +14,7 @@ S = TypeVar("S")
 
 
 class Event(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True):
-    """Base of all events. Holds no personal data, no secret and no token, only digests of them."""
+    """Base class of all events. An event contains no personal data, no secret and no token, only digests of them."""
 
 
 def tag_of(event_class: type[Event]) -> str:
@@ -25,7 +25,7 @@ def tag_of(event_class: type[Event]) -> str:
 
 
 def registry(*event_classes: type[Event]) -> dict[str, type[Event]]:
-    """A closed registry of one stream kind: tag to class. A tag used twice is a programming error."""
+    """The registry of one stream kind, from tag to class. Raises ValueError when two classes share a tag."""
     tags: dict[str, type[Event]] = {}
     for event_class in event_classes:
         tag = tag_of(event_class)
@@ -36,20 +36,21 @@ def registry(*event_classes: type[Event]) -> dict[str, type[Event]]:
 
 
 def as_dict(event: Event) -> dict[str, Any]:
-    """The event's fields as plain JSON values, for an auditor's eyes."""
+    """The event's fields as plain JSON values, to be shown to an auditor."""
     fields = msgspec.to_builtins(event)
     assert isinstance(fields, dict)
     return fields
 
 
 class Fold(Protocol[S]):
-    """The state after some events, which follow ``state``."""
+    """Computes the state after some more events that follow ``state``."""
 
     def __call__(self, events: Iterable[Event], state: S = ...) -> S: ...
 
 
 def folding(apply: Callable[[S, Event], S], nothing: S) -> Fold[S]:
-    """The fold of a kind of stream: ``apply`` is the state after one more event, ``nothing`` that before the first."""
+    """Return the fold of a kind of stream. ``apply`` computes the state after one more event; ``nothing`` is the state
+    before the first event."""
 
     def fold(events: Iterable[Event], state: S = nothing) -> S:
         for event in events:

@@ -1,6 +1,6 @@
-"""Is it still allowed? One function that redemption, refresh, introspection and userinfo all ask.
+"""Whether a grant is still in force. Redemption, refresh, introspection and userinfo all ask this one function.
 
-Products have had more than one weakness because a sibling path forgot this check (A129, A147).
+Several products had a vulnerability because one of these paths forgot the check (A129, A147).
 """
 
 import msgspec
@@ -11,11 +11,11 @@ SUBJECTS_CHANGED = "subjects_changed"
 
 
 class Liveness(msgspec.Struct, frozen=True):
-    """The standing of what a grant hangs on, read from the log's own rows in one query.
+    """The statuses of the client, the account and the session of a grant, read from the log's own rows in one query.
 
-    Each is ``active``, another status (``disabled``, ``deleted``, ``erased``, ``ended`` …) or None when there is
-    no such row. ``needs_…`` say which of them the grant hangs on. ``ended``: why the person's grants are over, this one
-    among them (``grant_ending.Endings``).
+    Each is ``active``, another status (``disabled``, ``deleted``, ``erased``, ``ended`` …) or None when there is no
+    such row. ``needs_…`` say whether the grant depends on an account and a session. ``ended``: why the person's grants,
+    including this one, are over (``grant_ending.Endings``).
     """
 
     client: str | None
@@ -27,7 +27,7 @@ class Liveness(msgspec.Struct, frozen=True):
 
 
 def why_not(liveness: Liveness) -> str:
-    """Why nothing may be done with the grant any more, as a word for the log; empty when all is well."""
+    """Why the grant is no longer in force, as a word for the log; empty when it is."""
     if liveness.client == SUBJECTS_CHANGED:
         return SUBJECTS_CHANGED
     if liveness.client != ACTIVE:

@@ -1,4 +1,4 @@
-"""Refusals that belong to no grant: each is a stream of one event, or is only counted during a flood."""
+"""Refusals that belong to no grant. Each is a stream of one event; during a flood they are only counted."""
 
 from domain.event import Event, registry
 
@@ -19,7 +19,7 @@ class RequestRefused(Event, frozen=True, tag="refusal.request_refused.v1"):
 
 
 class RefusalsCounted(Event, frozen=True, tag="refusal.counted.v1"):
-    """How often an endpoint refused in one minute, in addition to the refusals that were recorded one by one."""
+    """How many times an endpoint refused in one minute, not counting the refusals that have an event of their own."""
 
     endpoint: str
     error: str

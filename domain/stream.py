@@ -1,4 +1,4 @@
-"""Stream ids: ``<tenant>:<kind>:<id>``. The tenant is part of every one of them from the first day."""
+"""Stream ids: ``<tenant>:<kind>:<id>``. Every stream id contains the tenant."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,8 @@ KEY = "key"
 REFUSAL = "refusal"
 REGISTRATION = "registration"
 
-#: Kinds whose changes every process keeps in memory; the log's head remembers the newest of them.
+#: Kinds whose changes every process keeps in memory. The log's head holds the position of the newest change of these
+#: kinds.
 CONFIGURATION_KINDS = frozenset({CLIENT, KEY})
 
 
@@ -28,7 +29,7 @@ class StreamId(NamedTuple):
 
 
 def parse(stream: str) -> StreamId:
-    """Split a stored stream id. Raises ValueError when it has not three parts."""
+    """Split a stored stream id. Raises ValueError when it does not have three parts."""
     tenant, kind, identifier = stream.split(":", 2)
     return StreamId(tenant, kind, identifier)
 
@@ -54,7 +55,7 @@ def session_stream(tenant: str, session_id: str) -> str:
 
 
 def key_stream(tenant: str, kid: str) -> str:
-    """The stream of a signing key."""
+    """The stream of a key."""
     return f"{tenant}:{KEY}:{kid}"
 
 
@@ -64,5 +65,5 @@ def registration_stream(tenant: str, token_id: str) -> str:
 
 
 def refusal_stream(tenant: str, error_id: str) -> str:
-    """The stream of one refusal, or of one counted minute."""
+    """The stream of one refusal, or of the counts of one minute."""
     return f"{tenant}:{REFUSAL}:{error_id}"

@@ -1,10 +1,10 @@
-"""Units of time: the store's clock counts microseconds, everything else seconds."""
+"""Units of time: the store's clock counts microseconds, everything else counts seconds."""
 
 from typing import Final
 
-#: Microseconds of a second.
+#: Microseconds per second.
 MICROSECONDS: Final = 1_000_000
-#: Seconds.
+#: In seconds.
 MINUTE: Final = 60
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR

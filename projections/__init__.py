@@ -1,1 +1,1 @@
-"""Projections: functions from events to rows, inline with the append or followed later."""
+"""Projections: functions from events to rows. Inline rows are written with the append, followed rows later."""

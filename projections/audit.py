@@ -1,7 +1,7 @@
-"""The followed projection ``audit``: where to look, by error id, by client or by subject.
+"""The followed projection ``audit``: an index of the log by error id, client and subject.
 
-It is an index and not a second log. What a grant goes through once it has begun is in its own stream, one look-up
-away, so the events that only go on with a grant have no row here; a refusal always has one.
+It is not a second log. What happens to a grant after it begins is in the grant's own stream, which one look-up finds.
+So events that only continue a grant have no row here. A refusal always has one.
 """
 
 from typing import Final
@@ -12,13 +12,13 @@ from projections.followed import FollowedProjection, LogEntry
 from projections.rows import Row
 from projections.tables import Table
 
-#: Key is the log's position: an event has one row or none.
+#: The key is the log's position. An event has at most one row.
 TABLE: Final = Table(
     "audit",
     ("position", "recorded_at", "tenant", "stream", "type", "client_id", "subject", "error_id", "trace"),
 )
 
-#: Events that tell where nothing new is: the grant's first events have said who and for whom.
+#: Events that add nothing to the index: the grant's first events name its client and its person.
 GOES_ON: Final = frozenset(
     tag_of(event_class)
     for event_class in (

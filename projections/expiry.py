@@ -1,7 +1,8 @@
-"""Rows that may leave their table: what has expired answers as if it had never been, and the log keeps its story.
+"""Rows that may be deleted from their table. An expired row has the same effect as no row, and the log keeps its
+events.
 
-A row that is gone may also still be there: it is taken away by a task that has no hurry (authrim/core/expired.py). So a
-comparison with the log takes the absence of such a row for no difference.
+A background task deletes these rows some time after they expire (authrim/core/expired.py), so such a row may or may not
+exist. A comparison with the log therefore does not report a missing one as a difference.
 """
 
 from collections.abc import Mapping
@@ -10,12 +11,14 @@ from typing import Final
 from domain.units import DAY, HOUR
 from projections.tables import SESSION_CLIENTS, SESSIONS, TOKENS, Table
 
-#: Seconds that a token's row outlives the token, for clocks that differ.
+#: How many seconds a token's row is kept after the token expired, because clocks differ.
 TOKEN_KEPT: Final = HOUR
-#: Seconds that a session's row outlives the session: as long as its end is news to anybody (Back-Channel Logout).
+#: How many seconds a session's row is kept after the session expired, because clients may still have to be notified of
+#: its end (Back-Channel Logout).
 SESSION_KEPT: Final = 31 * DAY
 
-#: When a row ``{row}`` may be missing at ``{now}`` (seconds). ``{sessions}`` is the table with all sessions.
+#: The condition under which a row ``{row}`` may be missing at ``{now}`` (seconds). ``{sessions}`` is the table with all
+#: sessions.
 _MAY_BE_GONE: Final[Mapping[str, str]] = {
     TOKENS.name: f"{{row}}.expires_at <= {{now}} - {TOKEN_KEPT}",
     SESSIONS.name: f"{{row}}.expires_at <= {{now}} - {SESSION_KEPT}",
@@ -27,5 +30,6 @@ _MAY_BE_GONE: Final[Mapping[str, str]] = {
 
 
 def may_be_gone(table: Table, row: str, sessions: str, now: int) -> str:
-    """The SQL condition on which a row's absence is no difference. All arguments are ours, nothing from outside."""
+    """The SQL condition under which a missing row is not a difference. No argument may come from outside the
+    program."""
     return _MAY_BE_GONE.get(table.name, "1 = 0").format(row=row, sessions=sessions, now=int(now))

@@ -1,7 +1,7 @@
-"""Followed projections: rows that are computed from the log after the append, from a saved position.
+"""Followed projections: rows that are computed from the log after the append, starting at a saved position.
 
-A follower reads the log in order and writes the rows of a page and its new position in one transaction, so each
-event is handled exactly once. A projection is a function from one recorded event to at most one row.
+A follower reads the log in order. It writes the rows of a page and its new position in one transaction, so each event
+is processed exactly once. A projection is a function from one event to at most one row.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from domain.stream import StreamId
 from projections.rows import Row
 from projections.tables import Table
 
-#: The stream kind of other applications that share the log: opaque bytes to us.
+#: The stream kind of other applications that share the log. Authrim does not interpret their payloads.
 FOREIGN_KIND: Final = "es"
 
 
@@ -57,5 +57,5 @@ class FollowedProjection(NamedTuple):
     only: frozenset[str] = frozenset()
 
     def looks_at(self, event_type: str) -> bool:
-        """Whether it may have a row for events of this type."""
+        """Whether events of this type can have a row."""
         return event_type not in self.passes_over and (not self.only or event_type in self.only)

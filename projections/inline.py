@@ -1,7 +1,7 @@
 """Inline projections: the rows that are written in the append's own transaction.
 
-A read right after the append, on any node, sees them: an introspection after a revocation says
-``active: false``. Clients, accounts, sessions and keys are kept as their folded state; tokens as one row each.
+Any node sees them in its next read after the append: an introspection after a revocation returns ``active: false``.
+Clients, accounts, sessions and keys are stored as their folded state, tokens as one row per token.
 """
 
 from collections.abc import Callable, Iterable
@@ -22,7 +22,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class StateProjection(msgspec.Struct, frozen=True):
-    """One row per stream: the folded state as ``document``, with the columns that look-ups need beside it."""
+    """One row per stream: the folded state as ``document``, and the columns that look-ups need."""
 
     table: Table
     id_column: str
@@ -47,7 +47,7 @@ class StateProjection(msgspec.Struct, frozen=True):
         )
 
     def state_of(self, document: str | None) -> Any:
-        """The state that a row holds, or the state before the first event."""
+        """The state that a row contains; without a row, the state before the first event."""
         return self.empty if document is None else msgspec.json.decode(document, type=type(self.empty))
 
 
@@ -70,7 +70,7 @@ STATE_PROJECTIONS: dict[str, StateProjection] = {
 
 
 def state_rows(stream: StreamId, state: Any, version: int) -> tuple[Row, ...]:
-    """The row of a client, account, session or key after its newest event; nothing for other kinds."""
+    """The row of a client, account, session or key after its newest event; no row for other kinds."""
     projection = STATE_PROJECTIONS.get(stream.kind)
     return () if projection is None else (projection.row(stream, state, version),)
 

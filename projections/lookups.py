@@ -1,13 +1,13 @@
-"""The named look-ups of the read path: one row by one text key, with the liveness of what it hangs on.
+"""The named look-ups of the read path: one row by one text key, with the statuses that it depends on.
 
-Each SELECT takes the keys as ``{keys}`` and gives back a column ``lookup_key``; the same text runs on both
-engines, where ``{keys}`` becomes ``= ANY($1)`` or ``IN (SELECT value FROM json_each(?))``.
+Each SELECT takes the keys as ``{keys}`` and returns a column ``lookup_key``. The same text is used by both databases:
+``{keys}`` becomes ``= ANY($1)`` or ``IN (SELECT value FROM json_each(?))``.
 """
 
 from typing import Final
 
 LOOKUPS: Final[dict[str, str]] = {
-    # An access token and whether its client, its account and its session are still allowed.
+    # An access token, and the statuses of its client, its account and its session.
     "token": """
         SELECT t.key AS lookup_key, t.tenant, t.grant_id, t.client_id, t.subject, t.session_id, t.document,
                t.expires_at, t.revoked_at, c.status AS client_status, a.status AS account_status,
@@ -26,7 +26,7 @@ LOOKUPS: Final[dict[str, str]] = {
         LEFT JOIN accounts a ON a.key = s.tenant || ':' || s.subject
         WHERE s.key {keys}
     """,
-    # Whether there is a token that ends with a session.
+    # Whether any token depends on a session.
     "session_token": """
         SELECT DISTINCT t.tenant || ':' || t.session_id AS lookup_key FROM tokens t
         WHERE t.session_id IS NOT NULL AND t.tenant || ':' || t.session_id {keys}

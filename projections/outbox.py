@@ -1,8 +1,8 @@
-"""The followed projection ``outbox``: what has to be told to somebody outside.
+"""The followed projection ``outbox``: notices that have to be sent to others.
 
-A row says that there is something to do about a stream, once an event is durable; the worker finds in the tables
-beside the log what exactly, and keeps the state of the delivery in columns that no replay touches. A row that is made
-again by a rebuild leads to nothing that the log says was delivered (A236).
+A row says that there is something to send for a stream; it is written after the event is durable. The worker finds the
+details in the other tables, and keeps the state of the delivery in columns that no rebuild changes. When a rebuild
+writes a row again, nothing is sent that was delivered already according to the log (A236).
 """
 
 from typing import Final
@@ -13,17 +13,17 @@ from projections.followed import FollowedProjection, LogEntry
 from projections.rows import Row
 from projections.tables import Table
 
-#: Key is the log's position. The delivery's own columns are named in ``authrim/store/_outbox_sql.py``.
+#: The key is the log's position. The columns of the delivery are named in ``authrim/store/_outbox_sql.py``.
 TABLE: Final = Table("outbox", ("position", "recorded_at", "tenant", "kind", "stream"))
 
-#: Clients are to be told of the end of a session (OpenID Connect Back-Channel Logout 1.0).
+#: Notify clients of the end of a session (OpenID Connect Back-Channel Logout 1.0).
 BACKCHANNEL_LOGOUT: Final = "backchannel_logout"
 
 _KINDS: Final = {tag_of(SessionEnded): BACKCHANNEL_LOGOUT}
 
 
 def row_of(recorded: LogEntry) -> Row | None:
-    """The row of an event that somebody outside has to hear of."""
+    """The row of an event that others have to be notified of."""
     kind = _KINDS.get(recorded.type)
     if kind is None:
         return None

@@ -1,17 +1,17 @@
-"""A row on its way into a table beside the log."""
+"""Rows that are written to the tables beside the log."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 
 class Row(NamedTuple):
-    """A row that travels with an append into one of the tables of ``projections/tables.py``.
+    """A row that is written together with an append, to one of the tables of ``projections/tables.py``.
 
-    ``put`` writes the whole row, replacing one of the same key. ``claim`` inserts and loses, as a conflict of
-    the whole append, when the key is taken. ``drop`` deletes by key; a key that ends in ``*`` is a prefix.
-    ``revoke`` sets ``revoked_at`` on live ``tokens`` rows by key or prefix, keeping an earlier revocation.
+    ``put`` writes the whole row and replaces one with the same key. ``claim`` inserts the row; if the key exists, the
+    whole append fails with a conflict. ``drop`` deletes by key; a key that ends in ``*`` is a prefix. ``revoke`` sets
+    ``revoked_at`` of ``tokens`` rows by key or prefix, unless they were revoked before.
 
-    Of one append's rows, drops come first and revocations last: write them in that order.
+    Drops are executed first and revocations last, so list the rows of an append in that order.
     """
 
     table: str
@@ -20,7 +20,8 @@ class Row(NamedTuple):
 
 
 def key_range(key: str) -> tuple[str, str]:
-    """From and before: one key, or all keys with the prefix when it ends in ``*``."""
+    """The range of a key, from its start to before its end: one key, or all keys with the prefix when it ends in
+    ``*``."""
     if key.endswith("*"):
         prefix = key[:-1]
         return prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)

@@ -1,7 +1,7 @@
-"""The inline projection ``session_clients``: which clients know of a browser session, and so of its end.
+"""The inline projection ``session_clients``: which clients know a browser session and have to hear of its end.
 
-It follows from the grants' own events, in their append: a client takes part in a session from the moment that its
-code or ID token is given out, and nothing has to be written to the session's stream for it.
+It is computed from the events of grants, in the same append: a client takes part in a session as soon as a code or an
+ID token is issued to it. So nothing has to be written to the session's stream.
 """
 
 from collections.abc import Iterable
@@ -14,14 +14,15 @@ from domain.stream import GRANT, SESSION, StreamId
 from projections.rows import Row
 from projections.tables import SESSION_CLIENTS, session_client_key
 
-#: The client takes part; it was told of the session's end over the back channel; or it could not be told.
+#: The client takes part in the session; it was notified of the session's end over the back channel; or the notice could
+#: not be delivered.
 TAKES_PART: Final = "takes_part"
 TOLD: Final = "told"
 NOT_TOLD: Final = "not_told"
 
 
 def session_client_rows(stream: StreamId, events: Iterable[Event]) -> tuple[Row, ...]:
-    """The rows that some events of a grant or of a session make."""
+    """The rows for some events of a grant or of a session."""
     if stream.kind not in (GRANT, SESSION):
         return ()
     return tuple(row for event in events if (row := _row(stream, event)) is not None)

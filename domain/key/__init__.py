@@ -1,1 +1,1 @@
-"""A signing key: the fold of its stream, and its life as a function of time."""
+"""A key of the server: the fold of its stream, and its life as a function of time."""

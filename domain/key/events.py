@@ -1,5 +1,5 @@
-"""What can happen to a key of the server. Its state is a function of these events and the time, so no job has to run
-for a key to become active or retired."""
+"""The events of a key of the server. The key's state is a function of these events and the time, so a key becomes
+active or retired without a background job."""
 
 from typing import Any
 

@@ -1,8 +1,8 @@
-"""A key of the server, to sign with or to be encrypted to: the fold of its stream, and its life as a function of the
-time.
+"""A key of the server, for signing or for encryption to the server: the fold of its stream, and its life as a function
+of time.
 
-A key is published before it signs, for as long as others may hold an older key set in their caches, and stays
-published until the last token it signed has expired and every cache has forgotten it (F28, A176).
+A key is published before it signs, for as long as others may cache an older key set. It stays published until the last
+token it signed has expired and every cache has been refreshed (F28, A176).
 """
 
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ Life = Literal["published", "active", "retired", "gone"]
 
 
 class Key(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is known of a key. Times in seconds since the epoch. ``status``: ``active`` or ``revoked``."""
+    """The state of a key. Times are in seconds since 1970. ``status`` is ``active`` or ``revoked``."""
 
     kid: str = ""
     alg: str = ""
@@ -35,7 +35,7 @@ class Key(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def is_for_encryption(self) -> bool:
-        """Whether others encrypt to it (RFC 7517 §4.2)."""
+        """Whether others encrypt to the key (RFC 7517 §4.2)."""
         return self.public_jwk.get("use") == "enc"
 
 
@@ -43,7 +43,7 @@ NO_KEY = Key()
 
 
 class NewKey(msgspec.Struct, frozen=True):
-    """The public half of a key that was just made."""
+    """The public half of a new key."""
 
     kid: str
     alg: str
@@ -51,7 +51,7 @@ class NewKey(msgspec.Struct, frozen=True):
 
 
 class KeyTimes(msgspec.Struct, frozen=True):
-    """How long others may hold a key set in their caches, and how long a signed token lives, in seconds."""
+    """How long others may cache a key set, and the longest life of a signed token, in seconds."""
 
     cache_seconds: int = 900
     longest_token_life: int = HOUR
@@ -89,8 +89,8 @@ fold: Final = folding(apply, NO_KEY)
 def successor_of(key: Key, keys: Iterable[Key]) -> Key | None:
     """The key of the same algorithm that takes over from ``key``, or None.
 
-    A key that was revoked before it ever signed takes over from nobody; one that was revoked later has done
-    so for good, so that a retired key never signs again.
+    A key that was revoked before it ever signed never takes over. A key that was revoked later has taken over for good,
+    so a retired key never signs again.
     """
     later = [
         other for other in keys if other.alg == key.alg and _order(other) > _order(key) and _ever_signs(other)
@@ -107,8 +107,8 @@ def _ever_signs(key: Key) -> bool:
 
 
 def life(key: Key, successor: Key | None, now: int, times: KeyTimes) -> Life:
-    """Where the key is in its life: ``published`` (not signing yet), ``active`` (signing), ``retired`` (still
-    published, so that its tokens verify) or ``gone``."""
+    """The stage of the key's life: ``published`` (not signing yet), ``active`` (signing), ``retired`` (still published,
+    so that its tokens can be verified) or ``gone``."""
     if key.status != ACTIVE:
         return "gone"
     if now < key.active_from:
@@ -119,13 +119,16 @@ def life(key: Key, successor: Key | None, now: int, times: KeyTimes) -> Life:
 
 
 def is_published(key: Key, stage: Life) -> bool:
-    """Whether the key stands in the key set. One that others encrypt to leaves it when its successor is active, so that
-    they take that one, and goes on opening what they encrypted before (OIDC Core §10.2.1)."""
+    """Whether the key is in the published key set.
+
+    An encryption key is removed when its successor becomes active, so that others use the successor. It still decrypts
+    what was encrypted to it before (OIDC Core §10.2.1).
+    """
     return stage in ("published", "active") or (stage == "retired" and not key.is_for_encryption)
 
 
 def next_change(key: Key, successor: Key | None, now: int, times: KeyTimes) -> int | None:
-    """When the key's life changes next, or None when it stays as it is until another event."""
+    """When the key's life changes next; None when only another event can change it."""
     changes = [key.active_from]
     if successor is not None:
         changes += [successor.active_from, successor.active_from + times.retirement]
@@ -134,13 +137,13 @@ def next_change(key: Key, successor: Key | None, now: int, times: KeyTimes) -> i
 
 ALREADY_SIGNING = Refusal(
     "invalid_request",
-    "There is a key of this algorithm already.",
+    "There already is a key of this algorithm.",
     hint="Rotate it instead.",
     reason="key_exists",
 )
 ALREADY_ROTATING = Refusal(
     "invalid_request",
-    "The next key of this algorithm is published and does not sign yet.",
+    "The next key of this algorithm is published already, but does not sign yet.",
     hint="Wait until it signs.",
     reason="key_rotation_under_way",
 )
@@ -148,7 +151,7 @@ NO_SUCH_KEY = Refusal("invalid_request", "There is no such key.", hint="", reaso
 
 
 def decide_create(made: NewKey, others: Iterable[Key], now: int) -> Decision[Key]:
-    """Take the first key of an algorithm into use. It signs at once: nobody can hold an older key set."""
+    """Create the first key of an algorithm. It signs at once, because nobody can have cached an older key set."""
     if any(other.alg == made.alg and other.status == ACTIVE for other in others):
         return refuse(ALREADY_SIGNING)
     return _created(made, now, active_from=now)
@@ -157,16 +160,17 @@ def decide_create(made: NewKey, others: Iterable[Key], now: int) -> Decision[Key
 def decide_rotate(
     made: NewKey, others: Iterable[Key], now: int, times: KeyTimes, *, urgent: bool = False
 ) -> Decision[Key]:
-    """Publish the next key of an algorithm; it signs once every cache can know it.
+    """Publish the next key of an algorithm. It signs once every cache can contain it.
 
-    ``urgent``: the next key signs at once, because the present one was or is about to be revoked. One that is
-    published already takes over before a new one, since many caches know it; ``made`` is then thrown away.
+    ``urgent``: the next key signs at once, because the present one was or is about to be revoked. If a key is published
+    already, it takes over instead of a new one, since many caches have it; ``made`` is then discarded.
     """
     same = [other for other in others if other.alg == made.alg and other.status == ACTIVE]
     waiting = min((other for other in same if now < other.active_from), key=_order, default=None)
     if not urgent:
         return refuse(ALREADY_ROTATING) if waiting else _created(made, now, now + times.cache_seconds)
-    # Of two that begin in one second the order is chance: the next one begins a second after the present one.
+    # The order of two keys that begin in the same second is arbitrary, so the next key begins at least one second after
+    # the present one.
     begins = max([now, *(other.active_from + 1 for other in same if other.active_from <= now)])
     if waiting is None:
         return _created(made, now, begins)
@@ -180,7 +184,7 @@ def _created(made: NewKey, now: int, active_from: int) -> Decision[Key]:
 
 
 def decide_revoke(key: Key, reason: str, now: int) -> Decision[None]:
-    """Take the key out of the key set at once; revoking it again says nothing new."""
+    """Remove the key from the key set at once. Revoking it again appends nothing."""
     if not key.kid:
         return refuse(NO_SUCH_KEY)
     if key.status == REVOKED:

@@ -1,1 +1,1 @@
-"""The words of the protocols: response types and modes, scopes, claims, PKCE, confirmation."""
+"""The values that the protocols define: response types and modes, scopes, claims, PKCE, confirmation."""

@@ -1,5 +1,7 @@
-"""Claims about a person: which there are, which scope stands for which, and which were asked for by name
-(OIDC Core §5.1, §5.4, §5.5). What may be returned is decided here; where the values are is the shell's own.
+"""Claims about a person: the known claims, the scope values that stand for them, and requests for single claims (OIDC
+Core §5.1, §5.4, §5.5).
+
+This module decides which claims may be returned. The values are stored elsewhere.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -10,7 +12,7 @@ import msgspec
 from domain.errors import Refusal, invalid_request
 from domain.vocabulary import scope as scopes
 
-#: The standard claims and the JSON type of each (OIDC Core §5.1); ``sub`` is the account's own.
+#: The standard claims and the JSON type of each (OIDC Core §5.1), except ``sub``, which is the account's id.
 STANDARD_CLAIMS: Final[dict[str, type]] = {
     "name": str,
     "family_name": str,
@@ -33,16 +35,16 @@ STANDARD_CLAIMS: Final[dict[str, type]] = {
     "phone_number_verified": bool,
 }
 
-#: What a person belongs to: lists of names, each list released by the scope of its own name and by no other.
+#: Lists of names that a person belongs to. Each list is released by the scope of the same name only.
 MEMBERSHIPS: Final = ("groups", "roles")
 
-#: Every claim about a person, and its JSON type.
+#: Every claim about a person and its JSON type.
 PERSON_CLAIMS: Final[dict[str, type]] = {**STANDARD_CLAIMS, **dict.fromkeys(MEMBERSHIPS, list)}
 
 #: The members of ``address`` (OIDC Core §5.1.1), all strings.
 ADDRESS_MEMBERS: Final = ("formatted", "street_address", "locality", "region", "postal_code", "country")
 
-#: Which claims a scope value stands for (OIDC Core §5.4, and the memberships).
+#: The claims that each scope value stands for (OIDC Core §5.4, and the memberships).
 SCOPE_CLAIMS: Final[dict[str, tuple[str, ...]]] = {
     "profile": tuple(STANDARD_CLAIMS)[:14],
     "email": ("email", "email_verified"),
@@ -51,23 +53,24 @@ SCOPE_CLAIMS: Final[dict[str, tuple[str, ...]]] = {
     **{name: (name,) for name in MEMBERSHIPS},
 }
 
-#: Where claims can be asked for (OIDC Core §5.5).
+#: Where claims can be requested (OIDC Core §5.5).
 PLACES: Final = ("id_token", "userinfo")
 
 MAX_CLAIMS: Final = 64
 MAX_VALUE: Final = 255
-#: Of groups or roles of one person: a token that holds them all still fits into a header of 32 KiB, and real ones are
-#: far shorter.
+#: The most groups or roles of one person. A token with all of them still fits into a header of 32 KiB, since real names
+#: are far shorter than the longest one.
 MAX_MEMBERSHIPS: Final = 128
 MAX_MEMBERSHIP: Final = 128
-#: Of a name that somebody gives to themselves.
+#: The longest name that people can give themselves.
 MAX_OWN_NAME: Final = 200
 
 
 class ClaimsRequest(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a ``claims`` parameter asks for (OIDC Core §5.5): names, and the only values that are acted on.
+    """A parsed ``claims`` parameter (OIDC Core §5.5): the names of the requested claims, and the requested values that
+    have an effect.
 
-    ``subject`` is the value of ``sub``: it speaks of a person, so it does not belong in an event.
+    ``subject`` is the requested value of ``sub``. It identifies a person, so it must not be in an event.
     """
 
     id_token: tuple[str, ...] = ()
@@ -79,7 +82,7 @@ class ClaimsRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def read(document: Mapping[str, Any]) -> ClaimsRequest | Refusal:
-    """Read the parsed ``claims`` object; what is not known in it is ignored (OIDC Core §5.5.1)."""
+    """Read the parsed ``claims`` object. Unknown members are ignored (OIDC Core §5.5.1)."""
     places = {place: {} if document.get(place) is None else document[place] for place in PLACES}
     for place, requests in places.items():
         if not isinstance(requests, dict) or len(requests) > MAX_CLAIMS:
@@ -112,7 +115,7 @@ def _is_essential(request: dict[str, Any] | None) -> bool:
 
 
 def _acr_values(request: dict[str, Any] | None) -> tuple[str, ...] | Refusal:
-    """The wanted authentication contexts, the preferred one first (OIDC Core §5.5.1.1)."""
+    """The requested authentication contexts, the preferred one first (OIDC Core §5.5.1.1)."""
     values = _values(request)
     if not all(isinstance(value, str) and 0 < len(value) <= MAX_VALUE for value in values):
         return _malformed("A value of acr is not a short string.")
@@ -120,7 +123,7 @@ def _acr_values(request: dict[str, Any] | None) -> tuple[str, ...] | Refusal:
 
 
 def _subject(*places: Mapping[str, Any]) -> str | Refusal | None:
-    """The one person that the request is about (OIDC Core §5.5.1)."""
+    """The one person that the request asks for (OIDC Core §5.5.1)."""
     wanted = {repr(value): value for place in places for value in _values(place.get("sub"))}
     if not wanted:
         return None
@@ -151,29 +154,29 @@ def by_scope(scope: Iterable[str]) -> tuple[str, ...]:
 
 
 def scope_for(names: Iterable[str]) -> tuple[str, ...]:
-    """The scope values that stand for the claims ``names``: asking for a claim by name is asking for its
-    scope, so that neither the client's allow-list nor the person's consent can be walked around."""
+    """The scope values that stand for the claims ``names``. A request for a claim counts as a request for its scope, so
+    it cannot bypass the client's allowed scope or the person's consent."""
     wanted = set(names)
     return tuple(value for value, covered in SCOPE_CLAIMS.items() if wanted.intersection(covered))
 
 
 def permitted(names: Iterable[str], allowed_scope: Iterable[str]) -> tuple[str, ...]:
-    """Those of ``names`` that a client with ``allowed_scope`` may ask for by name."""
+    """The claims in ``names`` that a client with ``allowed_scope`` may request."""
     covered = set(by_scope(allowed_scope))
     return tuple(name for name in names if name in covered)
 
 
 def select_claims(person: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """The part of a person's claims that a response may contain: those of ``names`` that the person has.
+    """The part of a person's claims that a response may contain: those in ``names`` that the person has.
 
-    Only claims about a person ever leave: a stored ``sub`` or ``iss`` cannot take the place of the real one.
+    Only claims about a person are returned, so a stored ``sub`` or ``iss`` cannot replace the real one.
     """
     wanted = set(names)
     return {name: person[name] for name in PERSON_CLAIMS if name in wanted and person.get(name) is not None}
 
 
 def check_person(person: Mapping[str, Any]) -> Refusal | None:
-    """Why these claims cannot be stored, or None: unknown names and values of the wrong JSON type."""
+    """Why these claims cannot be stored, or None. Names must be known and values must have the right JSON type."""
     for name, value in person.items():
         expected = PERSON_CLAIMS.get(name)
         if expected is None:
@@ -188,32 +191,32 @@ def check_person(person: Mapping[str, Any]) -> Refusal | None:
 
 
 def check_membership(name: str, values: Collection[Any]) -> Refusal | None:
-    """Why a person cannot have these ``groups`` or ``roles``, or None. Their number is looked at first."""
+    """Why a person cannot have these ``groups`` or ``roles``, or None. The number of values is checked first."""
     if len(values) > MAX_MEMBERSHIPS:
         return _wrong_person(f"The claim {name} has too many values.", f"Use at most {MAX_MEMBERSHIPS}.")
     if not all(isinstance(value, str) and 0 < len(value) <= MAX_MEMBERSHIP for value in values):
         return _wrong_person(
-            f"The claim {name} has a value that is no short text.",
+            f"The claim {name} has a value that is not a short string.",
             f"Use strings of 1 to {MAX_MEMBERSHIP} characters.",
         )
     if not all(value.isprintable() for value in values):
         return _wrong_person(
-            f"The claim {name} has a value that cannot be seen.", "Use printable characters."
+            f"The claim {name} has a value with unprintable characters.", "Use printable characters."
         )
     if len(set(values)) < len(values):
-        return _wrong_person(f"The claim {name} has a value twice.", "Name each once.")
+        return _wrong_person(f"The claim {name} repeats a value.", "Give each value once.")
     return None
 
 
 def check_own_name(name: str) -> Refusal | None:
-    """Why a person cannot give ``name`` as their own, or None: nobody has looked at it before others are shown it."""
+    """Why people cannot give themselves this ``name``, or None. Nobody reviews the name before others see it."""
     if len(name) <= MAX_OWN_NAME and name.isprintable():
         return None
     return OWN_NAME_UNUSABLE
 
 
 def _unknown_claim(name: str) -> Refusal:
-    """Named where the name can be shown: it is an administrator's own word, yet nobody has looked at it."""
+    """Quote the name only when it can be displayed: an administrator wrote it, but it was not checked yet."""
     named = f"The claim {scopes.shown((name,))}" if scopes.is_value(name) else "One of the claims"
     return _wrong_person(f"{named} is not known.", "Use those of OIDC Core 5.1, groups and roles.")
 
@@ -223,7 +226,7 @@ def _wrong_person(description: str, hint: str) -> Refusal:
 
 
 OWN_NAME_UNUSABLE: Final = _wrong_person(
-    "The name cannot be used.", f"Use up to {MAX_OWN_NAME} characters that can be seen."
+    "The name cannot be used.", f"Use up to {MAX_OWN_NAME} printable characters."
 )
 _JSON_NAMES: Final = {
     str: "a string",

@@ -1,19 +1,22 @@
-"""RFC 7800: the key that whoever uses a token must prove to hold. A DPoP key by its thumbprint (RFC 9449 §6.1), a
-certificate by its own (RFC 8705 §3.1), or neither: a bearer token."""
+"""RFC 7800: the key whose possession the user of a token must prove.
+
+It is a DPoP key, by its thumbprint (RFC 9449 §6.1), a certificate, by its thumbprint (RFC 8705 §3.1), or neither: a
+bearer token.
+"""
 
 import re
 from typing import Final
 
 import msgspec
 
-#: SHA-256 as base64url: 43 characters, the last of which spells only four bits.
+#: SHA-256 as base64url: 43 characters, of which the last encodes only four bits.
 _THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
 
 
 class Confirmation(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a token is bound to, or what a request proved to hold. Thumbprints are SHA-256, base64url.
+    """The keys that a token is bound to, or that a request proved possession of. Thumbprints are SHA-256 in base64url.
 
-    ``jkt``: the JWK thumbprint of a DPoP key. ``x5t_s256``: the thumbprint of a certificate's DER.
+    ``jkt``: the JWK thumbprint of a DPoP key. ``x5t_s256``: the thumbprint of a certificate's DER encoding.
     """
 
     jkt: str | None = None
@@ -21,7 +24,7 @@ class Confirmation(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def is_bound(self) -> bool:
-        """Whether there is any key at all."""
+        """Whether there is any key."""
         return self.jkt is not None or self.x5t_s256 is not None
 
     @property
@@ -31,7 +34,7 @@ class Confirmation(msgspec.Struct, frozen=True, omit_defaults=True):
         return {name: value for name, value in named.items() if value is not None}
 
     def is_proved_by(self, proof: "Confirmation") -> bool:
-        """Whether ``proof`` holds every key that is demanded here."""
+        """Whether ``proof`` contains every key that is required here."""
         return self.jkt in (None, proof.jkt) and self.x5t_s256 in (None, proof.x5t_s256)
 
 
@@ -39,5 +42,5 @@ UNBOUND = Confirmation()
 
 
 def is_thumbprint(value: str) -> bool:
-    """Whether the text can be the SHA-256 thumbprint of a key (RFC 7638 §3, RFC 9449 §10)."""
+    """Whether the text has the form of a key's SHA-256 thumbprint (RFC 7638 §3, RFC 9449 §10)."""
     return _THUMBPRINT.fullmatch(value) is not None

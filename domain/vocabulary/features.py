@@ -1,6 +1,6 @@
-"""Names of the features that code asks for; the table of all of them is ``authrim/features/``.
+"""Names of the features that other code refers to. ``authrim/features/`` has the table of all features.
 
-Settings (``features_on``, ``features_off``) and the pages of the documentation spell them as they are here.
+The settings (``features_on``, ``features_off``) and the documentation use the same names.
 """
 
 from typing import Final
@@ -15,7 +15,7 @@ REQUEST_OBJECTS: Final = "request_objects"
 PUSHED_REQUESTS: Final = "pushed_requests"
 USER_REGISTRATION: Final = "user_registration"
 
-#: The two ways to bind a token to its sender (RFC 9449, RFC 8705): what profiles and registrations demand.
+#: The two ways to bind a token to its sender (RFC 9449, RFC 8705). Profiles and registrations can require them.
 DPOP: Final = "dpop"
 MTLS: Final = "mtls"
 CLIENT_ATTESTATION: Final = "client_attestation"

@@ -1,4 +1,4 @@
-"""RFC 7636: proof key for code exchange. S256 only: ``plain`` protects from nothing (RFC 9700 §2.1.1)."""
+"""RFC 7636: Proof Key for Code Exchange. Only S256: ``plain`` does not protect the code (RFC 9700 §2.1.1)."""
 
 import hmac
 import re
@@ -11,12 +11,12 @@ _CHALLENGE: Final = re.compile(r"[A-Za-z0-9\-_]{43}")
 
 
 def is_verifier(code_verifier: str) -> bool:
-    """Whether it is 43 to 128 unreserved characters (RFC 7636 §4.1)."""
+    """Whether the text is 43 to 128 unreserved characters (RFC 7636 §4.1)."""
     return _VERIFIER.fullmatch(code_verifier) is not None
 
 
 def is_challenge(code_challenge: str) -> bool:
-    """Whether it has the shape of a base64url SHA-256 (RFC 7636 §4.2)."""
+    """Whether the text has the form of a base64url SHA-256 (RFC 7636 §4.2)."""
     return _CHALLENGE.fullmatch(code_challenge) is not None
 
 
@@ -26,5 +26,6 @@ def s256(code_verifier: str) -> str:
 
 
 def verifies(code_verifier: str, code_challenge: str) -> bool:
-    """Whether the verifier is well-formed and the challenge is its own, in constant time (RFC 7636 §4.6)."""
+    """Whether the verifier is well-formed and matches the challenge (RFC 7636 §4.6). The comparison takes constant
+    time."""
     return is_verifier(code_verifier) and hmac.compare_digest(s256(code_verifier), code_challenge)

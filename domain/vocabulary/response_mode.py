@@ -1,5 +1,5 @@
-"""How an authorization response travels: OAuth MRT §2.1, Form Post Response Mode, and JARM §2.3, which puts the
-whole response into one signed JWT."""
+"""How an authorization response is sent: OAuth MRT §2.1, Form Post Response Mode, and JARM §2.3, which puts the whole
+response into one signed JWT."""
 
 from typing import Final
 
@@ -19,12 +19,12 @@ JWT: Final = "jwt"
 
 
 def default_for(response_type: str) -> str:
-    """The mode when nothing is said: the fragment as soon as tokens are in it (OAuth MRT §3, §5)."""
+    """The default mode of a response type: the fragment if the response contains tokens (OAuth MRT §3, §5)."""
     return FRAGMENT if response_types.gives_tokens(response_type) else QUERY
 
 
 def in_full(response_mode: str, response_type: str) -> str:
-    """``jwt`` by its full name: the response type's default, as a JWT (JARM §2.3.4)."""
+    """The full name of a mode: ``jwt`` is the response type's default as a JWT (JARM §2.3.4)."""
     return default_for(response_type) + _SUFFIX if response_mode == JWT else response_mode
 
 
@@ -34,5 +34,5 @@ def is_jarm(response_mode: str) -> bool:
 
 
 def encoding_of(response_mode: str) -> str:
-    """Which of ``PLAIN_MODES`` carries the response, or the JWT that it is in. Takes a mode in full."""
+    """The member of ``PLAIN_MODES`` that carries the response or its JWT. ``response_mode`` must be a full name."""
     return response_mode.removesuffix(_SUFFIX)

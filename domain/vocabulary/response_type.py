@@ -1,7 +1,7 @@
-"""OAuth 2.0 Multiple Response Type Encoding Practices, OIDC Core §3: what the authorization endpoint can answer with.
+"""OAuth 2.0 Multiple Response Type Encoding Practices, OIDC Core §3: the contents of an authorization response.
 
-A response type is a set of words; it is spelled here with its words in alphabetical order. ``token`` alone is not
-among them and never will be: it gives an access token to whom nothing proves that it is theirs (RFC 9700 §2.1.2).
+A response type is a set of words, written here in alphabetical order. ``token`` alone is not supported and never will
+be: the response has nothing that proves who the access token is for (RFC 9700 §2.1.2).
 """
 
 from typing import Final
@@ -17,31 +17,31 @@ RESPONSE_TYPES: Final = (CODE, *IMPLICIT_TYPES, *HYBRID_TYPES, NONE)
 
 
 def spelled(text: str) -> str:
-    """The words in their one order (OAuth MRT §3, A016); a text that is no response type stays none."""
+    """The words in alphabetical order (OAuth MRT §3, A016). A text that is not a response type stays unknown."""
     return " ".join(sorted(text.split(" ")))
 
 
 def gives_code(response_type: str) -> bool:
-    """Whether the answer holds an authorization code."""
+    """Whether the response contains an authorization code."""
     return CODE in response_type.split(" ")
 
 
 def gives_id_token(response_type: str) -> bool:
-    """Whether the answer itself holds an ID token."""
+    """Whether the authorization response contains an ID token."""
     return ID_TOKEN in response_type.split(" ")
 
 
 def gives_access_token(response_type: str) -> bool:
-    """Whether the answer itself holds an access token."""
+    """Whether the authorization response contains an access token."""
     return TOKEN in response_type.split(" ")
 
 
 def gives_tokens(response_type: str) -> bool:
-    """Whether tokens pass through the browser: what must never be in a query (OAuth MRT §3)."""
+    """Whether tokens pass through the browser. Such a response must never be in a query (OAuth MRT §3)."""
     return gives_id_token(response_type) or gives_access_token(response_type)
 
 
 def grant_types_of(response_type: str) -> tuple[str, ...]:
-    """The grant types that a client needs for it (OIDC DCR §2); ``none`` needs none."""
+    """The grant types that a client needs for the response type (OIDC DCR §2); ``none`` needs none."""
     by_code = ("authorization_code",) if gives_code(response_type) else ()
     return (*by_code, "implicit") if gives_tokens(response_type) else by_code

@@ -1,4 +1,4 @@
-"""RFC 6749 §3.3: what a ``scope`` parameter may look like."""
+"""RFC 6749 §3.3: the syntax of a ``scope`` parameter."""
 
 import re
 from collections.abc import Collection
@@ -17,7 +17,7 @@ _SCOPE_TOKEN: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
 def parse(scope: str) -> tuple[str, ...] | Refusal:
-    """The values of a ``scope`` parameter in their order, each once; at most 64 values and 1 KiB."""
+    """The values of a ``scope`` parameter in their order, without duplicates; at most 64 values and 1 KiB."""
     if len(scope) > MAX_LENGTH:
         return invalid_scope("The scope is too long.", hint=f"Send at most {MAX_LENGTH} characters.")
     values = scope.split(" ")
@@ -32,17 +32,17 @@ def parse(scope: str) -> tuple[str, ...] | Refusal:
 
 
 def parse_optional(scope: str | None) -> tuple[str, ...] | Refusal | None:
-    """The same of a parameter that may be left out; None when it is."""
+    """Parse an optional ``scope`` parameter; None when it is absent."""
     return None if scope is None else parse(scope)
 
 
 def shown(values: Collection[str]) -> str:
-    """Values as a refusal names them: at most the first three, each with its first 40 characters. They passed
-    ``parse``, so each of their characters may be in an ``error_description`` (RFC 6749 §4.1.2.1)."""
+    """Values for the text of a refusal: at most the first three, and at most 40 characters of each. They passed
+    ``parse``, so each of their characters is allowed in an ``error_description`` (RFC 6749 §4.1.2.1)."""
     named = [value[:_SHOWN_LENGTH] for value in islice(values, _SHOWN_VALUES)]
     return " ".join(named) + (" and more" if len(values) > _SHOWN_VALUES else "")
 
 
 def is_value(value: str) -> bool:
-    """Whether this is one ``scope-token``."""
+    """Whether the text is one ``scope-token``."""
     return _SCOPE_TOKEN.fullmatch(value) is not None

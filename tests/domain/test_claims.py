@@ -176,10 +176,10 @@ def test_a_claim_of_the_wrong_type_is_refused(name: str, value: object) -> None:
     ("values", "said"),
     [
         (["a"] * (claims.MAX_MEMBERSHIPS + 1), "too many"),
-        (["x" * (claims.MAX_MEMBERSHIP + 1)], "no short text"),
-        ([""], "no short text"),
-        ([7], "no short text"),
-        (["a\nb"], "cannot be seen"),
+        (["x" * (claims.MAX_MEMBERSHIP + 1)], "not a short string"),
+        ([""], "not a short string"),
+        ([7], "not a short string"),
+        (["a\nb"], "unprintable"),
         (["a", "a"], "twice"),
     ],
 )
