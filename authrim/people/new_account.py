@@ -36,12 +36,12 @@ class LoginTaken(Refusal, frozen=True, kw_only=True):
 
 LOGIN_TAKEN: Final = LoginTaken(
     "invalid_request",
-    "There is an account with this login already.",
+    "There already is an account with this login.",
     hint="Use another login.",
     section="RFC 6749 §5.2",
 )
 LOGIN_UNUSABLE: Final = invalid_request(
-    "The login cannot be used.", hint=f"Use 1 to {LONGEST_LOGIN} characters that can be seen."
+    "The login cannot be used.", hint=f"Use 1 to {LONGEST_LOGIN} printable characters."
 )
 PASSWORD_LENGTH: Final = invalid_request(
     "The password is too short or too long.",
@@ -90,7 +90,7 @@ def refuse_new_account(wanted: AccountRequest) -> Refusal | None:
 
 
 def refuse_login(login: str) -> Refusal | None:
-    """A login has something to see in it, and nothing that cannot be seen."""
+    """Refuse a login that is empty, too long or has unprintable characters."""
     if len(login) > LONGEST_LOGIN or not login.isprintable():
         return LOGIN_UNUSABLE
     return None if 0 < len(canonical_login(login)) <= LONGEST_LOGIN else LOGIN_UNUSABLE

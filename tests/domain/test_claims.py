@@ -180,7 +180,7 @@ def test_a_claim_of_the_wrong_type_is_refused(name: str, value: object) -> None:
         ([""], "not a short string"),
         ([7], "not a short string"),
         (["a\nb"], "unprintable"),
-        (["a", "a"], "twice"),
+        (["a", "a"], "repeats"),
     ],
 )
 def test_memberships_are_bounded(name: str, values: list[Any], said: str) -> None:
