@@ -18,7 +18,7 @@ BOTH: Final = invalid_request(
     "There are request and request_uri.", hint="Send one of them.", section="RFC 9101 §5"
 )
 REPEATED: Final = invalid_request(
-    "The request object is there more than once.", hint="Send one.", section="RFC 6749 §3.1"
+    "The request object is repeated.", hint="Send one.", section="RFC 6749 §3.1"
 )
 USED: Final = invalid_request_object("jti_used")
 

@@ -74,7 +74,7 @@ async def _named_client(request: web.Request, call: Call) -> tuple[Client, Param
         return params
     if "client_id" in params.duplicates:
         return invalid_request(
-            "The parameter client_id is there more than once.", hint="Send it once.", section="RFC 6749 §3.1"
+            "The parameter client_id is repeated.", hint="Send it once.", section="RFC 6749 §3.1"
         )
     client_id = params.get("client_id")
     if client_id is None:

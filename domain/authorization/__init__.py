@@ -1,1 +1,1 @@
-"""An authorization request, from its parameters to the code: what is decided at each step."""
+"""From the parameters of an authorization request to the response: the decisions at each step."""

@@ -1,4 +1,4 @@
-"""Does the person have to be asked? (OIDC Core §3.1.2.4, RFC 8252 §8.6, RFC 9700 §4.11)."""
+"""Whether the person has to be asked for consent (OIDC Core §3.1.2.4, RFC 8252 §8.6, RFC 9700 §4.11)."""
 
 from collections.abc import Iterable
 
@@ -6,13 +6,13 @@ from domain.client.client import Client
 
 
 def covers(remembered: Iterable[str] | None, requested: Iterable[str]) -> bool:
-    """Whether an earlier agreement holds all that is requested; there may be none."""
+    """Whether an earlier consent, if there is one, includes everything that is requested."""
     return remembered is not None and set(requested) <= set(remembered)
 
 
 def can_be_impersonated(client: Client) -> bool:
-    """Whether any application of the device could pose as this client: it has no secret, and an address that
-    nobody owns. Earlier consent proves nothing then (RFC 8252 §8.6, A023)."""
+    """Whether another application on the device could impersonate this client: it has no secret, and a redirect URI
+    that nobody owns. Earlier consent proves nothing for such a client (RFC 8252 §8.6, A023)."""
     return (
         client.is_public
         and client.metadata.application_type == "native"

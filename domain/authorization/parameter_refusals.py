@@ -1,5 +1,5 @@
-"""What speaks against a parameter of an authorization request that is taken as it stands; None when nothing does
-(RFC 6749 §4.1.1, OIDC Core §3.1.2.1, RFC 7636 §4.3)."""
+"""Checks of the authorization request parameters that are used unchanged (RFC 6749 §4.1.1, OIDC Core §3.1.2.1, RFC 7636
+§4.3). Each function returns the refusal, or None when the parameter is valid."""
 
 from domain.authorization.parameters import (
     CREATE,
@@ -25,11 +25,11 @@ from domain.vocabulary.confirmation import is_thumbprint
 
 
 def repeated_refusal(parameters: Parameters) -> Refusal | None:
-    """RFC 6749 §3.1; only ``resource`` may repeat (RFC 8707 §2)."""
+    """RFC 6749 §3.1: no parameter may be repeated, except ``resource`` (RFC 8707 §2)."""
     for name in sorted(parameters.repeated - {"resource"}):
         if name in KNOWN:
             return invalid_request(
-                f"The parameter {name} is there more than once.",
+                f"The parameter {name} is repeated.",
                 hint="Send it once.",
                 section="RFC 6749 §3.1",
             )
@@ -37,7 +37,7 @@ def repeated_refusal(parameters: Parameters) -> Refusal | None:
 
 
 def unsupported_refusal(parameters: Parameters) -> Refusal | None:
-    """What cannot be honoured is said to be so and never ignored (OIDC Core §3.1.2.6)."""
+    """Refuse unsupported parameters with their own error instead of ignoring them (OIDC Core §3.1.2.6)."""
     for name, error in UNSUPPORTED.items():
         if parameters.get(name) is not None:
             return Refusal(
@@ -47,7 +47,7 @@ def unsupported_refusal(parameters: Parameters) -> Refusal | None:
 
 
 def id_token_refusal(response_type: str, scope: tuple[str, ...]) -> Refusal | None:
-    """Who asks for an ID token by its response type asks for ``openid`` too (OIDC Core §3.1.2.1)."""
+    """A response type with an ID token requires the scope ``openid`` (OIDC Core §3.1.2.1)."""
     if response_types.gives_id_token(response_type) and OPENID not in scope:
         return invalid_request(
             "An ID token needs the scope openid.",
@@ -60,8 +60,8 @@ def id_token_refusal(response_type: str, scope: tuple[str, ...]) -> Refusal | No
 def nonce_refusal(
     client: Client, parameters: Parameters, response_type: str, scope: tuple[str, ...]
 ) -> Refusal | None:
-    """What binds the ID token to the client's session; needed where the browser brings it (OIDC Core §3.2.2.1), or the
-    client's profile says so."""
+    """The nonce binds the ID token to the client's session. It is required when the ID token comes through the browser
+    (OIDC Core §3.2.2.1) or when the client's profile requires it."""
     is_needed = client.profile.nonce_required and OPENID in scope
     if parameters.get("nonce") is None and (is_needed or response_types.gives_id_token(response_type)):
         return invalid_request("The nonce is missing.", hint="Send a nonce.", section="OIDC Core §3.2.2.1")
@@ -71,7 +71,7 @@ def nonce_refusal(
 def resource_refusal(
     client: Client, parameters: Parameters, scope: tuple[str, ...], issuer: str
 ) -> Refusal | None:
-    """The resources asked for are each the client's to ask for (RFC 8707 §2)."""
+    """The client must be allowed to request each of the resources (RFC 8707 §2)."""
     audience = resource.audience_for(client, parameters.resources, scope, issuer)
     return audience if isinstance(audience, Refusal) else None
 
@@ -79,7 +79,7 @@ def resource_refusal(
 def pkce_refusal(
     client: Client, parameters: Parameters, response_type: str, pushed: bool = False
 ) -> Refusal | None:
-    """PKCE with S256 only; required as the client's profile says (RFC 7636 §4.3, RFC 9700 §2.1.1)."""
+    """PKCE must use S256. Whether it is required depends on the client's profile (RFC 7636 §4.3, RFC 9700 §2.1.1)."""
     if not response_types.gives_code(response_type):
         return None
     challenge = parameters.get("code_challenge")
@@ -87,7 +87,7 @@ def pkce_refusal(
     if challenge is None:
         if method is not None:
             return invalid_request(
-                "There is a code_challenge_method without code_challenge.", hint="Send both."
+                "There is a code_challenge_method without a code_challenge.", hint="Send both."
             )
         if client_rules.requires_pkce(client, pushed):
             return invalid_request(
@@ -108,12 +108,12 @@ def pkce_refusal(
 
 
 def prompt_refusal(parameters: Parameters, creates_accounts: bool = False) -> Refusal | None:
-    """What the person is to be asked again; ``none`` stands alone (OIDC Core §3.1.2.1). ``create`` beside others is
-    advised against and not forbidden: who makes an account signs in by it (Initiating User Registration §4.1)."""
+    """``none`` must be the only value (OIDC Core §3.1.2.1). ``create`` together with others is discouraged but allowed:
+    a person who creates an account has signed in (Initiating User Registration §4.1)."""
     values = words(parameters, "prompt")
     if "none" in values and len(values) > 1:
         return invalid_request(
-            "prompt=none stands alone.", hint="Leave out the others.", section="OIDC Core §3.1.2.1"
+            "prompt=none must be the only value.", hint="Leave out the others.", section="OIDC Core §3.1.2.1"
         )
     if not set(values) <= {*PROMPTS, *([CREATE] if creates_accounts else [])}:
         return invalid_request("This prompt is not supported.", hint="See prompt_values_supported.")
@@ -121,7 +121,7 @@ def prompt_refusal(parameters: Parameters, creates_accounts: bool = False) -> Re
 
 
 def list_refusal(parameters: Parameters, name: str) -> Refusal | None:
-    """A list holds at most ``MAX_LIST`` values of at most ``MAX_WORD`` characters."""
+    """A list has at most ``MAX_LIST`` values of at most ``MAX_WORD`` characters."""
     if parameters.get(name) is None:
         return None
     values = words(parameters, name)
@@ -131,7 +131,7 @@ def list_refusal(parameters: Parameters, name: str) -> Refusal | None:
 
 
 def dpop_jkt_refusal(parameters: Parameters) -> Refusal | None:
-    """The thumbprint of the key that the code is to be bound to is one (RFC 9449 §10)."""
+    """``dpop_jkt`` must have the form of a key's thumbprint (RFC 9449 §10)."""
     value = parameters.get("dpop_jkt")
     if value is None or is_thumbprint(value):
         return None
@@ -149,14 +149,14 @@ def length_refusal(parameters: Parameters, name: str, most: int) -> Refusal | No
 
 
 def private_refusal(parameters: Parameters) -> Refusal | None:
-    """What is kept sealed while the request is open has its bounds too."""
+    """Limit the parameters that are stored sealed while the request is open."""
     return length_refusal(parameters, "state", MAX_STATE) or length_refusal(
         parameters, "login_hint", MAX_HINT
     )
 
 
 def lists_refusal(parameters: Parameters) -> Refusal | None:
-    """The lists of wishes have bounds, whether they are granted or not."""
+    """Limit the lists of preferences, whether or not they are followed."""
     return (
         list_refusal(parameters, "acr_values")
         or list_refusal(parameters, "ui_locales")

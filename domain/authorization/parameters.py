@@ -1,7 +1,7 @@
-"""What each parameter of an authorization request may say (RFC 6749 §4.1.1, OIDC Core §3.1.2.1, RFC 7636 §4.3).
+"""The parameters of an authorization request (RFC 6749 §4.1.1, OIDC Core §3.1.2.1, RFC 7636 §4.3).
 
-Each reader gives the value that goes into ``AuthorizationRequested``, or the refusal of it. What is taken as it
-stands is looked at in ``parameter_refusals.py``.
+Each reader returns the value for ``AuthorizationRequested``, or a refusal. Parameters that are used unchanged are
+checked in ``parameter_refusals.py``.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ MAX_HINT: Final = 320
 MAX_SAFE_INTEGER: Final = 2**53 - 1
 
 PROMPTS: Final = ("none", "login", "consent", "select_account")
-#: Offered where people make their own accounts (Initiating User Registration §4.1).
+#: Supported if people may create their own accounts (Initiating User Registration §4.1).
 CREATE: Final = "create"
 DISPLAYS: Final = ("page", "popup", "touch", "wap")
 UNSUPPORTED: Final = {
@@ -44,9 +44,9 @@ KNOWN: Final = frozenset(
 
 
 class Parameters(msgspec.Struct, frozen=True):
-    """The request's parameters as read from the query or the form, an empty value counting as none.
+    """The request's parameters from the query or the form. An empty value counts as absent.
 
-    ``claims`` is the parsed JSON of the parameter, ``claims_broken`` says that it could not be parsed strictly.
+    ``claims`` is the parsed JSON of the parameter. ``claims_broken`` says that strict parsing failed.
     """
 
     values: Mapping[str, str]
@@ -56,12 +56,13 @@ class Parameters(msgspec.Struct, frozen=True):
     claims_broken: bool = False
 
     def get(self, name: str) -> str | None:
-        """The parameter, None when it is missing or empty (RFC 6749 §3.1)."""
+        """The parameter; None when it is missing or empty (RFC 6749 §3.1)."""
         return self.values.get(name) or None
 
 
 def response_type(client: Client, parameters: Parameters, offered: tuple[str, ...]) -> str | Refusal:
-    """A response type that is offered here and registered by the client; its words have no order (OAuth MRT §3)."""
+    """The response type, which this server must offer and the client must have registered. The order of its words does
+    not matter (OAuth MRT §3)."""
     given = parameters.get("response_type")
     if given is None:
         return invalid_request(
@@ -81,7 +82,7 @@ def response_type(client: Client, parameters: Parameters, offered: tuple[str, ..
 def response_mode(
     client: Client, parameters: Parameters, response_type: str, offered: tuple[str, ...]
 ) -> str | Refusal:
-    """How the answer travels; when nothing is said, as is usual for the response type (OAuth MRT §2.1)."""
+    """The response mode; without the parameter, the default of the response type (OAuth MRT §2.1)."""
     mode = parameters.get("response_mode") or response_modes.default_for(response_type)
     if mode not in offered:
         return invalid_request(
@@ -93,8 +94,9 @@ def response_mode(
 
 
 def mode_of_refusal(parameters: Parameters, types: tuple[str, ...], modes: tuple[str, ...]) -> str:
-    """How a refusal travels: as the answer would have. Where that cannot be told it is as asked for, else in the query;
-    and where tokens would have come, never in the query (OAuth MRT §2.1, §3). A mode in full."""
+    """The response mode of a refusal, by its full name: the mode that the response would have had. If the response type
+    is unknown, the requested mode is used, else the query. A refusal is never in the query when tokens would have been
+    in the response (OAuth MRT §2.1, §3)."""
     asked = parameters.get("response_mode")
     wanted = response_types.spelled(parameters.get("response_type") or "")
     known = wanted in types and "response_type" not in parameters.repeated
@@ -107,9 +109,10 @@ def mode_of_refusal(parameters: Parameters, types: tuple[str, ...], modes: tuple
 
 
 def scope(client: Client, parameters: Parameters, signed: bool = False) -> tuple[str, ...] | Refusal:
-    """The scope asked for, within the client's registration (RFC 6749 §3.3); there is no default. What is beyond it is
-    left out as long as something remains (OIDC Core §3.1.2.1), and the answer names what is granted. ``signed``: in a
-    request object, which is not valid without it (RFC 9101 §6.3)."""
+    """The requested scope, within the client's registration (RFC 6749 §3.3). There is no default. Values that the
+    client may not request are left out as long as something remains (OIDC Core §3.1.2.1); the response names the
+    granted scope. ``signed``: the parameters came in a request object, which is not valid without a scope (RFC 9101
+    §6.3)."""
     given = parameters.get("scope")
     if given is None:
         missing, hint = "The scope is missing.", "Name at least one scope value."
@@ -131,19 +134,20 @@ def scope(client: Client, parameters: Parameters, signed: bool = False) -> tuple
 def without_useless_offline_access(
     client: Client, response_type: str, scope: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """Where no refresh token can come of it, nobody is asked to agree to offline access (OIDC Core §11: ignored)."""
+    """Drop ``offline_access`` when no refresh token can be issued, so that nobody is asked to consent to it (OIDC Core
+    §11: ignored)."""
     if client_rules.may_use_grant(client, "refresh_token") and response_types.gives_code(response_type):
         return scope
     return tuple(value for value in scope if value != OFFLINE_ACCESS)
 
 
 def code_challenge(parameters: Parameters, response_type: str) -> str | None:
-    """What the code is bound to; without a code there is nothing to prove."""
+    """The code challenge; None when the response type has no code."""
     return parameters.get("code_challenge") if response_types.gives_code(response_type) else None
 
 
 def max_age(client: Client, parameters: Parameters) -> int | Refusal | None:
-    """How many seconds ago the person may have signed in, at most; else what the client registered."""
+    """The most seconds since the person signed in; without the parameter, the client's registered default."""
     given = parameters.get("max_age")
     if given is None:
         return client.metadata.default_max_age
@@ -153,10 +157,10 @@ def max_age(client: Client, parameters: Parameters) -> int | Refusal | None:
 
 
 def asked_claims(parameters: Parameters) -> claims.ClaimsRequest | Refusal:
-    """What the ``claims`` parameter asks for (OIDC Core §5.5)."""
+    """The parsed ``claims`` parameter (OIDC Core §5.5)."""
     if parameters.claims_broken:
         return invalid_request(
-            "The claims parameter is not acceptable JSON.",
+            "The claims parameter is not valid JSON.",
             hint="Send an object with the members userinfo and id_token.",
         )
     if parameters.claims is None:
@@ -165,17 +169,18 @@ def asked_claims(parameters: Parameters) -> claims.ClaimsRequest | Refusal:
 
 
 def display(parameters: Parameters) -> str:
-    """Unknown values are shown as a page: the parameter is a wish (OIDC Core §3.1.2.1)."""
+    """The requested display. Unknown values mean ``page``, because the parameter is only a preference (OIDC Core
+    §3.1.2.1)."""
     display = parameters.get("display") or "page"
     return display if display in DISPLAYS else "page"
 
 
 def acr_values(client: Client, parameters: Parameters) -> tuple[str, ...]:
-    """The authentication contexts that would be welcome, else those the client registered (OIDC DCR §2)."""
+    """The preferred authentication contexts; without the parameter, those that the client registered (OIDC DCR §2)."""
     return words(parameters, "acr_values") or client.metadata.default_acr_values
 
 
 def words(parameters: Parameters, name: str) -> tuple[str, ...]:
-    """The values of a list separated by spaces, each once."""
+    """The values of a space-separated list, without duplicates."""
     given = parameters.get(name)
     return () if given is None else tuple(dict.fromkeys(value for value in given.split(" ") if value))

@@ -1,5 +1,7 @@
-"""RFC 9126: a request that the client pushed before it sends the person. What it is presented with at the
-authorization endpoint is a ``request_uri``; whether that is still good is decided here."""
+"""RFC 9126: a request that the client pushes before it sends the person to the authorization endpoint.
+
+The client presents a ``request_uri`` there. This module decides whether it is still valid.
+"""
 
 from typing import Final
 
@@ -9,13 +11,13 @@ from domain.errors import Refusal
 from domain.grant.grant import Grant
 from domain.vocabulary.confirmation import UNBOUND, Confirmation
 
-#: What stands before our own value (RFC 9126 §2.2).
+#: The prefix of a ``request_uri`` (RFC 9126 §2.2).
 PREFIX: Final = "urn:ietf:params:oauth:request_uri:"
 
 
 class PushedRequest(msgspec.Struct, frozen=True):
-    """How a pushed request came: the digest of its ``request_uri``, for how many seconds that is good, how the client
-    proved itself, and the keys that it proved to hold."""
+    """How a request was pushed: the digest of its ``request_uri``, the lifetime of that in seconds, how the client
+    authenticated, and the keys that it proved possession of."""
 
     request_uri_hash: str
     lifetime: int
@@ -25,10 +27,10 @@ class PushedRequest(msgspec.Struct, frozen=True):
 
 
 def invalid_request_uri(reason: str, section: str = "RFC 9126 §4") -> Refusal:
-    """The same for all reasons: who guesses learns nothing. ``reason`` is for the log."""
+    """The same refusal for all reasons, so guessing reveals nothing. ``reason`` is for the log."""
     return Refusal(
         "invalid_request_uri",
-        "The request_uri is not valid, or not any more.",
+        "The request_uri is not, or no longer, valid.",
         hint="Push the request again.",
         section=section,
         reason=reason,
@@ -45,10 +47,10 @@ OTHER_BROWSER: Final = invalid_request_uri("request_uri_of_another_browser")
 def why_unusable(
     grant: Grant, client_id: str, request_uri_hash: str, browser_hash: str | None, now: int
 ) -> Refusal | None:
-    """Why the browser may not go on with a pushed request, or None (RFC 9126 §4, decisions.md 20).
+    """Why the browser cannot continue with a pushed request, or None (RFC 9126 §4, decisions.md 20).
 
-    It may be fetched any number of times until it is used up by one answer to the client; none of these refusals uses
-    it up. ``browser_hash`` is that of the browser that asks, None when it was not here before.
+    A ``request_uri`` can be used any number of times until the client gets a response; none of these refusals
+    invalidates it. ``browser_hash`` is that of the requesting browser, None if it is new here.
     """
     asked = grant.request
     if asked is None or asked.request_uri_hash is None or asked.request_uri_expires_at is None:

@@ -1,7 +1,8 @@
-"""Is this authorization request valid? Pure checks from parameters to ``AuthorizationRequested``
-(RFC 6749 §4.1.1, OIDC Core §3.1.2.1, RFC 9700 §2.1).
+"""Validation of an authorization request: pure checks from parameters to ``AuthorizationRequested`` (RFC 6749 §4.1.1,
+OIDC Core §3.1.2.1, RFC 9700 §2.1).
 
-Until the client and its redirect URI are sure, a refusal is a page and never a redirect (RFC 6749 §4.1.2.1).
+Until the client and its redirect URI are known to be valid, a refusal is shown on a page and never sent by redirect
+(RFC 6749 §4.1.2.1).
 """
 
 import msgspec
@@ -23,12 +24,12 @@ from domain.vocabulary import response_mode as response_modes
 
 
 class RequestFacts(msgspec.Struct, frozen=True):
-    """What the shell knows beside the parameters: ``response_types`` and ``response_modes`` are those that this server
-    offers, ``dpop``: RFC 9449 is offered, ``creates_accounts``: people make their own. Lifetimes in seconds.
+    """What the server knows besides the parameters. ``response_types`` and ``response_modes`` are those that it offers,
+    ``dpop``: it offers RFC 9449, ``creates_accounts``: people may create their own accounts. Lifetimes are in seconds.
 
-    ``pushed`` is how a request came that was pushed; ``require_pushed`` says that the server takes no other
-    (RFC 9126 §5). ``signed`` is the request object that the parameters stood in, ``require_signed`` likewise
-    (RFC 9101 §10.5). ``browser_hash`` names the browser of a request that was not pushed.
+    ``pushed`` says how a pushed request was sent; ``require_pushed``: the server accepts no other (RFC 9126 §5).
+    ``signed`` is the request object that contained the parameters; ``require_signed``: the server accepts no other (RFC
+    9101 §10.5). ``browser_hash`` identifies the browser of a request that was not pushed.
     """
 
     now: int
@@ -46,7 +47,8 @@ class RequestFacts(msgspec.Struct, frozen=True):
 
 
 class PrivateParameters(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What may hold personal data, kept sealed and only while the request is open (decisions.md 16)."""
+    """Parameters that may contain personal data. They are stored sealed, and only while the request is open
+    (decisions.md 16)."""
 
     state: str | None = None
     login_hint: str | None = None
@@ -54,20 +56,20 @@ class PrivateParameters(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ValidRequest(msgspec.Struct, frozen=True):
-    """A request that may go on."""
+    """A valid request, which can continue."""
 
     request: AuthorizationRequested
     private: PrivateParameters
 
 
 class PageRefusal(msgspec.Struct, frozen=True):
-    """A refusal that is shown to the person, because no redirect URI can be trusted."""
+    """A refusal that is shown to the person, because there is no redirect URI that can be trusted."""
 
     refusal: Refusal
 
 
 class RedirectRefusal(msgspec.Struct, frozen=True):
-    """A refusal that goes to the client's validated redirect URI, in a mode in full."""
+    """A refusal that is sent to the client's validated redirect URI. ``response_mode`` is a full name."""
 
     refusal: Refusal
     redirect_uri: str
@@ -76,22 +78,22 @@ class RedirectRefusal(msgspec.Struct, frozen=True):
 
 
 def refuse_by_redirect(valid: ValidRequest, refusal: Refusal) -> RedirectRefusal:
-    """A refusal that was found only after the request proved valid in itself."""
+    """Refuse a request for a reason that was found after its validation."""
     asked = valid.request
     return RedirectRefusal(refusal, asked.redirect_uri, mode_in_full(asked), valid.private.state)
 
 
 def mode_in_full(request: AuthorizationRequested) -> str:
-    """How the answer to the request travels."""
+    """The full name of the request's response mode."""
     return response_modes.in_full(request.response_mode, request.response_type)
 
 
 def check_redirect_uri(client: Client, parameters: Parameters) -> str | Refusal:
-    """The redirect URI that answers may go to, or why none can be trusted (RFC 9700 §4.1.3)."""
+    """The redirect URI for the response, or why none can be trusted (RFC 9700 §4.1.3)."""
     for name in ("client_id", "redirect_uri"):
         if name in parameters.repeated:
             return invalid_request(
-                f"The parameter {name} is there more than once.",
+                f"The parameter {name} is repeated.",
                 hint="Send it once.",
                 section="RFC 6749 §3.1",
             )
@@ -108,7 +110,7 @@ def check_redirect_uri(client: Client, parameters: Parameters) -> str | Refusal:
 
 
 def _only_redirect_uri(client: Client, parameters: Parameters) -> str | Refusal:
-    """A client with one registered URI may leave it out, except in OpenID Connect (OIDC Core §3.1.2.1)."""
+    """A client with one registered URI may omit the parameter, except in OpenID Connect (OIDC Core §3.1.2.1)."""
     is_openid = OPENID in (parameters.get("scope") or "").split(" ")
     if client_rules.may_omit_redirect_uri(client) and not is_openid:
         return client.metadata.redirect_uris[0]
@@ -122,7 +124,7 @@ def _only_redirect_uri(client: Client, parameters: Parameters) -> str | Refusal:
 def validate(
     client: Client, parameters: Parameters, facts: RequestFacts
 ) -> ValidRequest | PageRefusal | RedirectRefusal:
-    """Check the whole request of a client that is known and active."""
+    """Validate the request of a known and active client."""
     redirect_uri = check_redirect_uri(client, parameters)
     if isinstance(redirect_uri, Refusal):
         return PageRefusal(redirect_uri)
@@ -135,9 +137,9 @@ def validate(
 def refuse_object(
     client: Client, beside: Parameters, refusal: Refusal, facts: RequestFacts
 ) -> PageRefusal | RedirectRefusal:
-    """Where the refusal of a request object goes. Nothing in the object is believed, so only the parameters ``beside``
-    it can say it, when they name a registered redirect URI themselves (RFC 9101 §6.2, A057). How the answer was to
-    travel is in the object too: a client that takes signed answers alone gets one."""
+    """Decide where to send the refusal of a request object. Nothing in the object can be trusted, so only the
+    parameters ``beside`` it count, if they name a registered redirect URI (RFC 9101 §6.2, A057). The response mode is
+    in the object too: a client that accepts only signed responses gets one."""
     redirect_uri = check_redirect_uri(client, beside)
     if isinstance(redirect_uri, Refusal) or beside.get("redirect_uri") is None:
         return PageRefusal(refusal)
@@ -158,8 +160,8 @@ def _by_redirect(
 
 
 def _way_refusal(client: Client, facts: RequestFacts) -> Refusal | None:
-    """Pushed (RFC 9126 §5, §6; A071) and signed (RFC 9101 §10.5; A064) as the server, the client or its profile
-    demands it."""
+    """The request must be pushed (RFC 9126 §5, §6; A071) and signed (RFC 9101 §10.5; A064) if the server, the client or
+    its profile requires it."""
     if facts.pushed is None and (facts.require_pushed or client_rules.must_push(client)):
         return invalid_request(
             "The request was not pushed.", hint="Use the PAR endpoint.", section="RFC 9126 §5"
@@ -172,8 +174,9 @@ def _way_refusal(client: Client, facts: RequestFacts) -> Refusal | None:
 
 
 def _with_push(request: AuthorizationRequested, pushed: PushedRequest) -> AuthorizationRequested | Refusal:
-    """The person has the whole time of an interaction, even when they come at the last moment. The code is bound to
-    the key that was proved with the push or named by ``dpop_jkt``, which must be the same (RFC 9449 §10.1)."""
+    """Add how the request was pushed. The person gets the full time of an interaction, even when the ``request_uri`` is
+    used at the last moment. The code is bound to the key that the client proved when it pushed, or that ``dpop_jkt``
+    names; both must be the same (RFC 9449 §10.1)."""
     key = code_key(request.dpop_jkt, pushed.proof)
     if isinstance(key, Refusal):
         return key
@@ -254,7 +257,7 @@ def _validated(
 def _refusal_of_the_rest(
     client: Client, parameters: Parameters, facts: RequestFacts, response_type: str, scope: tuple[str, ...]
 ) -> Refusal | None:
-    """What speaks against the parameters that are taken as they stand."""
+    """Check the parameters that are used unchanged."""
     return (
         refusals.id_token_refusal(response_type, scope)
         or refusals.prompt_refusal(parameters, facts.creates_accounts)
@@ -270,7 +273,7 @@ def _refusal_of_the_rest(
 def _as_it_came(
     request: AuthorizationRequested, private: PrivateParameters, facts: RequestFacts
 ) -> ValidRequest | Refusal:
-    """The request with the marks of how it came: pushed, in a request object, or both."""
+    """Add how the request was sent: pushed, in a request object, or both."""
     if facts.pushed is not None:
         pushed = _with_push(request, facts.pushed)
         if isinstance(pushed, Refusal):

@@ -1,5 +1,5 @@
-"""RFC 9101: what a request object may say, once its signature holds. What is demanded of it hangs on the client's
-profile (decisions.md 19)."""
+"""RFC 9101: the claims of a request object whose signature is valid. The client's profile decides what is required of
+them (decisions.md 19)."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,18 +12,18 @@ from domain.client.profile import RequestObjectRule
 from domain.errors import Refusal
 from domain.vocabulary.numeric_date import is_numeric_date
 
-#: Clocks may differ by this many seconds (the official suite: accept 8, refuse 62).
+#: The accepted difference between clocks in seconds (the official suite: accept 8, refuse 62).
 SKEW: Final = 10
-#: What stands in the object for the sake of the JWT itself and is no parameter (RFC 7519 §4.1).
+#: Claims of the JWT itself, which are not parameters (RFC 7519 §4.1).
 _JWT_CLAIMS: Final = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti"})
-#: Parameters that must be text (a malformed one that nobody knows is as good as none).
+#: Parameters that must be text. Other members that are not text are ignored.
 _OF_THE_REQUEST: Final = KNOWN | {"client_id", "redirect_uri"}
 MAX_JTI: Final = 255
 
 
 class RequestObject(msgspec.Struct, frozen=True):
-    """A request object that was accepted: the digest of the signed JWT, the client's key that signed it, the
-    parameters, and until when it may be used (seconds since 1970; None: for ever)."""
+    """An accepted request object: the digest of the signed JWT, the client's key that signed it, the parameters, and
+    when it expires (seconds since 1970; None: never)."""
 
     hash: str
     kid: str
@@ -33,8 +33,8 @@ class RequestObject(msgspec.Struct, frozen=True):
 
 
 class ObjectFacts(msgspec.Struct, frozen=True):
-    """What an object is held against: the clock in seconds, our issuer, the client that it came for. ``used_once``: it
-    must have a ``jti`` and an ``exp``, so that it can be remembered."""
+    """What an object is checked against: the clock in seconds, the issuer, and the client that sent it. ``used_once``:
+    it must have a ``jti`` and an ``exp``, so that the server can reserve it."""
 
     now: int
     issuer: str
@@ -51,15 +51,15 @@ def invalid_request_object(reason: str) -> Refusal:
     """RFC 9101 §7. ``reason`` is for the log and for the hint: it names a claim or a rule, never a value."""
     return Refusal(
         "invalid_request_object",
-        "The request object is not acceptable.",
-        hint=f"It was refused for: {reason}.",
+        "The request object is not valid.",
+        hint=f"The reason is: {reason}.",
         section="RFC 9101 §6.3",
         reason=f"request_object_{reason}",
     )
 
 
 def accept(claims: Mapping[str, Any], hash_: str, kid: str, facts: ObjectFacts) -> RequestObject | Refusal:
-    """The request that the claims hold, or ``invalid_request_object``."""
+    """The request in the claims, or ``invalid_request_object``."""
     wrong = _wrong_claim(claims, facts)
     if wrong:
         return invalid_request_object(wrong)
@@ -73,7 +73,7 @@ def accept(claims: Mapping[str, Any], hash_: str, kid: str, facts: ObjectFacts) 
 
 
 def _wrong_claim(claims: Mapping[str, Any], facts: ObjectFacts) -> str:
-    """Why the claims do not hold, as a word; empty when they do."""
+    """Which claim is not valid, as a word; empty when all are."""
     client_id = facts.client.client_id
     if {"request", "request_uri"} & claims.keys():
         return "request_inside"  # RFC 9101 §4
@@ -92,7 +92,7 @@ def _wrong_claim(claims: Mapping[str, Any], facts: ObjectFacts) -> str:
 
 
 def _is_for(audience: object, issuer: str) -> bool:
-    """Our issuer, alone or among others (RFC 9101 §4)."""
+    """Whether the audience includes the issuer (RFC 9101 §4)."""
     members = [audience] if isinstance(audience, str) else audience
     if not isinstance(members, list) or not all(isinstance(member, str) for member in members):
         return False
@@ -100,7 +100,7 @@ def _is_for(audience: object, issuer: str) -> bool:
 
 
 def _wrong_time(claims: Mapping[str, Any], facts: ObjectFacts) -> str:
-    """Why ``exp``, ``nbf`` or ``iat`` (RFC 7519 §4.1) do not hold; empty when they do."""
+    """Which of ``exp``, ``nbf`` and ``iat`` (RFC 7519 §4.1) is not valid; empty when all are."""
     rule, now = facts.rule, facts.now
     needed = {"exp", "nbf"} if rule.is_dated else {"exp"} if facts.used_once else set()
     for name in ("exp", "nbf", "iat"):
@@ -109,22 +109,22 @@ def _wrong_time(claims: Mapping[str, Any], facts: ObjectFacts) -> str:
     if "exp" in claims and now >= claims["exp"] + SKEW:
         return "exp"
     if facts.used_once and claims["exp"] > now + rule.longest_life + SKEW:
-        return "exp"  # it would have to be remembered for as long
+        return "exp"  # it would stay reserved for that long
     if max(claims.get("nbf", 0), claims.get("iat", 0)) > now + SKEW:
         return "nbf"
     return _too_long(claims["exp"], claims["nbf"], facts) if rule.is_dated else ""
 
 
 def _too_long(expires_at: float, begins_at: float, facts: ObjectFacts) -> str:
-    """How old it is and how long it lives (FAPI 1 Advanced §5.2.2 items 13 and 17, FAPI 2 Message Signing §5.3.1)."""
+    """Check the age and the lifetime (FAPI 1 Advanced §5.2.2 items 13 and 17, FAPI 2 Message Signing §5.3.1)."""
     if begins_at < facts.now - facts.rule.longest_life:
         return "nbf"
     return "exp" if expires_at - begins_at > facts.rule.longest_life else ""
 
 
 def _parameters(claims: Mapping[str, Any]) -> Parameters | str:
-    """The authorization request's parameters (RFC 9101 §4): numbers as they are written, ``claims`` as the object that
-    it is, ``resource`` one or several. The name of one that has another type than text."""
+    """The authorization request's parameters (RFC 9101 §4): numbers as text, ``claims`` as an object, ``resource`` as
+    one or several values. Returns the name of a parameter that has the wrong type."""
     values: dict[str, str] = {}
     for name, value in claims.items():
         if name in _JWT_CLAIMS or name in ("claims", "resource"):

@@ -1,5 +1,5 @@
-"""From an accepted authorization request to its answer: who is it, do they agree, and then what the response type
-says (OIDC Core §3.1.2.3 to §3.1.2.5). One function, ``advance``, is asked after each step."""
+"""From an accepted authorization request to its response: authenticate the person, get consent, and issue what the
+response type names (OIDC Core §3.1.2.3 to §3.1.2.5). ``advance`` decides what is next after each step."""
 
 import msgspec
 
@@ -28,7 +28,8 @@ from domain.vocabulary import response_type as response_types
 
 
 class Browser(msgspec.Struct, frozen=True):
-    """Who this browser is signed in as: a live session, its account's standing consent, and its standing."""
+    """The session of this browser: a live session, the scope that its account consented to earlier, and whether the
+    account is active."""
 
     session_id: str
     session: Session
@@ -38,11 +39,11 @@ class Browser(msgspec.Struct, frozen=True):
 
 
 class AuthorizationFacts(msgspec.Struct, frozen=True):
-    """What the shell knows. ``browser`` None: nobody is signed in. ``hinted_subject`` is the one person that
-    the request is about, by ``id_token_hint`` or by the ``sub`` of ``claims`` (OIDC Core §5.5.1).
-    ``code_hash`` is the digest of the code that would be given out, ``issue`` what tokens would be issued with; None
-    when the response type holds none. ``browser_hash`` is the browser that a pushed request belongs to once the person
-    is known (decisions.md 20), None for a request that had its browser before."""
+    """What the server knows. ``browser`` None: nobody is signed in. ``hinted_subject`` is the only person that the
+    request is for, by ``id_token_hint`` or by the ``sub`` of ``claims`` (OIDC Core §5.5.1). ``code_hash`` is the digest
+    of the code that would be issued. ``issue`` has the facts for issuing tokens, None when the response type has none.
+    ``browser_hash`` is the browser that a pushed request belongs to once the person is known (decisions.md 20), None
+    when the request already belongs to a browser."""
 
     now: int
     client: Client
@@ -56,15 +57,15 @@ class AuthorizationFacts(msgspec.Struct, frozen=True):
 
 
 class SignInStep(msgspec.Struct, frozen=True):
-    """The person has to sign in. ``select``: as whom they like (``prompt=select_account``); ``create``: as somebody who
-    has no account yet (``prompt=create``)."""
+    """The person has to sign in. ``select``: and may choose the account (``prompt=select_account``); ``create``: and
+    creates a new account (``prompt=create``)."""
 
     select: bool = False
     create: bool = False
 
 
 class ConsentStep(msgspec.Struct, frozen=True):
-    """The person has to agree to ``scope``."""
+    """The person has to consent to ``scope``."""
 
     scope: tuple[str, ...]
 
@@ -73,7 +74,7 @@ Step = SignInStep | ConsentStep | AuthorizationResponse
 
 
 def decide_request(request: AuthorizationRequested, facts: AuthorizationFacts) -> Decision[Step]:
-    """Take up a valid request, and go as far as the browser's session allows."""
+    """Start with a valid request, and continue as far as the browser's session allows."""
     grant = apply(Grant(), request)
     return _and_then((request,), grant, facts)
 
@@ -81,7 +82,7 @@ def decide_request(request: AuthorizationRequested, facts: AuthorizationFacts) -
 def decide_signed_in(
     grant: Grant, subject: str, session_id: str, acr: str, amr: tuple[str, ...], facts: AuthorizationFacts
 ) -> Decision[Step]:
-    """The person signed in on the page of this very request."""
+    """The person signed in on the page of this request."""
     authenticated = SubjectAuthenticated(
         subject, session_id, facts.now, acr, amr, browser_hash=facts.browser_hash,
         account_epoch=facts.browser.account_epoch if facts.browser else 0,
@@ -90,14 +91,14 @@ def decide_signed_in(
 
 
 def decide_consented(grant: Grant, facts: AuthorizationFacts, account_epoch: int = 0) -> Decision[Step]:
-    """The person agreed on the consent page, to all that it showed. ``account_epoch``: of the account as it is now."""
+    """The person consented to everything that the consent page showed. ``account_epoch`` is that of the account now."""
     assert grant.request is not None
     consented = ConsentGranted(grant.request.scope, account_epoch=account_epoch)
     return _and_then((consented,), apply(grant, consented), facts)
 
 
 def decide_cancelled(now: int) -> Decision[Step]:
-    """The person said no (RFC 6749 §4.1.2.1)."""
+    """The person declined (RFC 6749 §4.1.2.1)."""
     refusal = Refusal(
         "access_denied",
         "The person did not agree.",
@@ -110,7 +111,7 @@ def decide_cancelled(now: int) -> Decision[Step]:
 
 
 def decide_sign_in_failed(reason: str, subject: str | None, now: int) -> Decision[Step]:
-    """The password was wrong or may not be tried now. The answer never says which (A182)."""
+    """The password was wrong, or may not be tried now. The response never says which (A182)."""
     refusal = Refusal(
         "access_denied", "The login or the password is wrong.", hint="", section="", reason=reason, status=401
     )
@@ -118,7 +119,8 @@ def decide_sign_in_failed(reason: str, subject: str | None, now: int) -> Decisio
 
 
 def advance(grant: Grant, facts: AuthorizationFacts) -> Decision[Step]:
-    """What is next for an open request: sign-in, consent or the answer; or its refusal when ``prompt=none``."""
+    """The next step of an open request: sign-in, consent or the response. With ``prompt=none``, a refusal instead of a
+    page."""
     request = grant.request
     assert request is not None
     silent = "none" in request.prompt
@@ -141,12 +143,12 @@ def advance(grant: Grant, facts: AuthorizationFacts) -> Decision[Step]:
 
 
 def _answer(grant: Grant, request: AuthorizationRequested, facts: AuthorizationFacts) -> Decision[Step]:
-    """All that the response type names, in one append: the one place that gives anything out at this endpoint."""
+    """Issue everything that the response type names, in one append. Nothing else issues anything at this endpoint."""
     tokens = front_channel.tokens_for(grant, request, facts.issue)
     if isinstance(tokens, Refusal):
         return _refused(tokens, facts.now)
     by_code = response_types.gives_code(request.response_type)
-    # The ID token that names the session comes now, or for the code later.
+    # The ID token that names the session is issued now, or later for the code.
     session_id = session_known_to_client(grant) if by_code or tokens.id_token else None
     ending: Event = (
         CodeIssued(facts.code_hash, facts.now, facts.now + facts.code_lifetime, grant.client_id, session_id)
@@ -162,8 +164,8 @@ def _answer(grant: Grant, request: AuthorizationRequested, facts: AuthorizationF
 def _consent(
     grant: Grant, request: AuthorizationRequested, facts: AuthorizationFacts, silent: bool
 ) -> Decision[Step]:
-    """Ask, unless the grant's own person is signed in here and agreed before: by now somebody else may be, or nobody
-    any more (A051). Who answers on the page has to be signed in still."""
+    """Ask for consent, unless the grant's own person is signed in here and consented before. By now somebody else may
+    be signed in, or nobody (A051). Whoever answers on the page must still be signed in."""
     browser = facts.browser
     its_own = browser is not None and browser.account_active and browser.session_id == grant.session_id
     remembered = browser.remembered_scope if browser is not None and its_own else None
@@ -177,30 +179,31 @@ def _consent(
 
 
 def _silent_refusal(facts: AuthorizationFacts) -> Refusal:
-    """Why a silent request is refused. Whoever names a person is told the same of another person and of the right one
-    who has not agreed: a client could else find out by guessing who the visitor is (OIDC Core §5.5.1, §3.1.2.6)."""
+    """The refusal of a silent request. If the request names a person, the refusal is the same for another person and
+    for that person without consent. Otherwise a client could guess who the visitor is (OIDC Core §5.5.1, §3.1.2.6)."""
     return CONSENT_REQUIRED if facts.hinted_subject is None else LOGIN_REQUIRED
 
 
 def scope_to_agree_to(request: AuthorizationRequested) -> tuple[str, ...]:
-    """What the person is asked for: the scope, and the scope that claims asked for by name belong to."""
+    """The scope that the person is asked to consent to: the requested one, and the scope values of the requested
+    claims."""
     by_name = claims.scope_for((*request.id_token_claims, *request.userinfo_claims))
     return tuple(dict.fromkeys((*request.scope, *by_name)))
 
 
 def _and_then(events: tuple[Event, ...], grant: Grant, facts: AuthorizationFacts) -> Decision[Step]:
-    """``events``, followed by whatever comes next for the grant they lead to."""
+    """``events``, followed by the next step of the grant that results from them."""
     following = advance(grant, facts)
     return Decision((*events, *following.events), following.answer)
 
 
 def is_answered_by_session(request: AuthorizationRequested, facts: AuthorizationFacts) -> bool:
-    """Whether the browser's session would be taken for this request, were it asked for again."""
+    """Whether the browser's session would be accepted if the client sent this request again."""
     return _by_session(request, facts) is not None
 
 
 def _by_session(request: AuthorizationRequested, facts: AuthorizationFacts) -> SubjectAuthenticated | None:
-    """The session's authentication, when it is good enough for this request."""
+    """The session's authentication, if it is sufficient for this request."""
     browser = facts.browser
     if browser is None or not session_suffices(request, browser, facts):
         return None
@@ -212,7 +215,7 @@ def _by_session(request: AuthorizationRequested, facts: AuthorizationFacts) -> S
 
 
 def session_suffices(request: AuthorizationRequested, browser: Browser, facts: AuthorizationFacts) -> bool:
-    """Whether the session answers the request without a new sign-in (OIDC Core §3.1.2.3)."""
+    """Whether the session satisfies the request without a new sign-in (OIDC Core §3.1.2.3)."""
     if not browser.account_active or not browser.session.is_live(facts.now):
         return False
     if {"login", "select_account", CREATE} & set(request.prompt):
@@ -231,7 +234,7 @@ def _sign_in_needed(request: AuthorizationRequested) -> SignInStep:
 
 
 def _acr_out_of_reach(request: AuthorizationRequested, facts: AuthorizationFacts) -> bool:
-    """An essential ``acr`` that no way of signing in here can reach (OIDC UAR 1.0, A026)."""
+    """Whether an essential ``acr`` is requested that no sign-in method here can reach (OIDC UAR 1.0, A026)."""
     return request.acr_essential and not set(request.acr_values) & set(facts.acr_supported)
 
 
@@ -252,7 +255,7 @@ CONSENT_REQUIRED = Refusal(
     section="OIDC Core §3.1.2.6",
 )
 NOBODY_NEW = invalid_request(
-    "A person who is named by the request cannot be a new one.",
+    "The request names a person, who cannot create a new account.",
     hint="Leave out prompt=create, or id_token_hint and the sub of claims.",
     section="Initiating User Registration §4.1",
 )

@@ -1,4 +1,4 @@
-"""May the client still have what was accepted? Asked at every later step of a request."""
+"""Whether the client may still get what was accepted. Every later step of a request asks this."""
 
 from domain.client import client as client_rules
 from domain.client import redirect_uri as redirect_uris
@@ -11,8 +11,8 @@ from domain.vocabulary import response_type as response_types
 def is_still_allowed(
     client: Client, request: AuthorizationRequested, types: tuple[str, ...], modes: tuple[str, ...]
 ) -> bool:
-    """Whether the client may still have what was accepted, of the response types and modes that are offered. Asked at
-    every later step, of the recorded request and never of what the browser sends (A017, A018, F31)."""
+    """Whether the client may still get what was accepted, within the response types and modes that are offered. Every
+    later step asks this about the recorded request, never about what the browser sends (A017, A018, F31)."""
     return (
         client.status == ACTIVE
         and client.generation == request.client_generation
@@ -27,7 +27,7 @@ def is_still_allowed(
 
 
 def _came_as_demanded(client: Client, request: AuthorizationRequested) -> bool:
-    """Whether the request came as the client's registration and profile demand it by now: pushed, signed, with PKCE."""
+    """Whether the request was sent as the client's registration and profile now require: pushed, signed, with PKCE."""
     pushed = request.request_uri_hash is not None
     has_pkce = request.code_challenge is not None or not response_types.gives_code(request.response_type)
     return (

@@ -1,1 +1,1 @@
-"""A grant: one stream from the authorization request to the revocation, and what may be decided on it."""
+"""A grant: one stream from the authorization request to the revocation, and the decisions on it."""

@@ -1,4 +1,4 @@
-"""A client acts on its own behalf: a short grant stream of its own (RFC 6749 §4.4)."""
+"""A client gets access on its own behalf, in a short grant stream (RFC 6749 §4.4)."""
 
 import msgspec
 
@@ -16,7 +16,7 @@ from domain.vocabulary.confirmation import UNBOUND, Confirmation
 
 
 class GrantClientCredentials(msgspec.Struct, frozen=True):
-    """An authenticated, confidential client asks for a token. ``scope`` None: all that it may have."""
+    """An authenticated confidential client asks for a token. ``scope`` None: everything that it is allowed."""
 
     client_id: str
     scope: tuple[str, ...] | None
@@ -26,12 +26,12 @@ class GrantClientCredentials(msgspec.Struct, frozen=True):
     proof: Confirmation = UNBOUND
 
 
-#: Scopes that speak of a person; a client on its own behalf has none (OIDC Core §11).
+#: Scope values about a person, which a client on its own behalf cannot have (OIDC Core §11).
 PERSONAL_SCOPES = frozenset({issue.OPENID, *SCOPE_CLAIMS, issue.OFFLINE_ACCESS})
 
 
 def decide_client_credentials(command: GrantClientCredentials, facts: IssueFacts) -> Decision[IssuedTokens]:
-    """Give the client a token for what its registration allows; an empty allow-list allows nothing."""
+    """Issue a token for what the client's registration allows; an empty allow-list allows nothing."""
     if command.client_auth_method == "none":
         return refuse(
             unauthorized_client(
@@ -67,14 +67,14 @@ def _allowed_scope(command: GrantClientCredentials, facts: IssueFacts) -> tuple[
     allowed = tuple(value for value in facts.client.metadata.scope if value not in PERSONAL_SCOPES)
     if not allowed:
         return invalid_scope(
-            "The client may have no scope of its own.", hint="Allow it one in the client's registration."
+            "The client has no scope of its own.", hint="Add one to the client's registration."
         )
     if command.scope is None:
         return allowed
     beyond = [value for value in command.scope if value not in allowed]
     if beyond:
         return invalid_scope(
-            f"The scope holds more than the client may have: {scopes.shown(beyond)}.",
+            f"The scope has more than the client is allowed: {scopes.shown(beyond)}.",
             hint="Ask for what is registered.",
         )
     return command.scope

@@ -1,4 +1,5 @@
-"""The authorization code: redeemed once, replayed never (RFC 6749 §4.1.3, §10.5; decisions.md 1 to 3)."""
+"""The authorization code: it is redeemed once, and a replay is refused (RFC 6749 §4.1.3, §10.5; decisions.md 1 to
+3)."""
 
 import msgspec
 
@@ -17,8 +18,8 @@ from domain.vocabulary.confirmation import UNBOUND, Confirmation
 
 
 class RedeemCode(msgspec.Struct, frozen=True):
-    """An authenticated client presents a code. ``code_hash`` is the digest of the whole string, ``proof`` the keys
-    that the request proved to hold."""
+    """An authenticated client presents a code. ``code_hash`` is the digest of the whole string, ``proof`` the keys that
+    the request proved possession of."""
 
     client_id: str
     code_hash: str
@@ -42,19 +43,20 @@ EXPIRED = invalid_grant(
 REPLAYED = invalid_grant(
     "The authorization code was redeemed before.",
     reason="code_replayed",
-    hint="A code is for one use; its tokens are revoked when it comes twice.",
+    hint="A code can be used once; its tokens are revoked when it is used again.",
     section="RFC 6749 §4.1.2",
 )
 VOIDED = invalid_grant(
-    "The authorization code is not valid any more.", reason="code_voided", hint="Start a new request."
+    "The authorization code is no longer valid.", reason="code_voided", hint="Start a new request."
 )
 ENDED = invalid_grant(
-    "The grant is not valid any more.", reason="grant_not_live", hint="Start a new authorization request."
+    "The grant is no longer valid.", reason="grant_not_live", hint="Start a new authorization request."
 )
 
 
 def decide_redeem(grant: Grant, command: RedeemCode, facts: IssueFacts) -> Decision[IssuedTokens]:
-    """Exchange the code for tokens. The order of checks is decisions.md 1: a replay is seen long after expiry."""
+    """Exchange the code for tokens. The order of the checks is that of decisions.md 1: a replay is detected long after
+    the code expired."""
     code = grant.code
     if code is None or command.code_hash != code.code_hash:
         return refuse(UNKNOWN)
@@ -105,15 +107,15 @@ def _redeem(
 
 
 def _wrong_client(code: Code, now: int) -> Decision[IssuedTokens]:
-    """Another client's attempt burns an unredeemed code and never revokes a redeemed grant (decisions.md 3)."""
+    """Another client's attempt voids an unredeemed code, but never revokes a redeemed grant (decisions.md 3)."""
     if code.redeemed_at is not None or code.voided is not None:
         return refuse(UNKNOWN)
     return refuse(UNKNOWN, CodeVoided("code_wrong_client", now))
 
 
 def _replayed(grant: Grant, command: RedeemCode, now: int) -> Decision[IssuedTokens]:
-    """Revoke the grant, once. A public client must show the right verifier: a leaked old code alone is no kill
-    switch (decisions.md 2)."""
+    """Revoke the grant, once. A public client must send the right verifier, so that a leaked old code alone cannot
+    revoke a grant (decisions.md 2)."""
     if grant.revoked_at is not None:
         return refuse(REPLAYED)
     if command.client_auth_method == "none" and not _proves_possession(grant, command):
@@ -127,8 +129,8 @@ def _proves_possession(grant: Grant, command: RedeemCode) -> bool:
 
 
 def _client_has_changed(grant: Grant, facts: IssueFacts) -> bool:
-    """Whether the client took up other addresses or keys since it asked (A206), or the address that the code was
-    sent to is not its own any more (F31)."""
+    """Whether the client has new redirect URIs or keys since the request (A206), or the redirect URI that the code was
+    sent to is no longer registered (F31)."""
     request = grant.request
     return request is not None and (
         facts.client.generation != request.client_generation
@@ -137,14 +139,14 @@ def _client_has_changed(grant: Grant, facts: IssueFacts) -> bool:
 
 
 def _redirect_uri_mismatch(grant: Grant, command: RedeemCode) -> Refusal | None:
-    """The redirect URI must be the request's own, and be there when the request had it (RFC 6749 §4.1.3)."""
+    """The redirect URI must be that of the request, and must be sent if the request had one (RFC 6749 §4.1.3)."""
     assert grant.request is not None
     if command.redirect_uri is None and not grant.request.redirect_uri_given:
         return None
     if command.redirect_uri == grant.request.redirect_uri:
         return None
     return invalid_grant(
-        "The redirect_uri is not the one of the authorization request.",
+        "The redirect_uri differs from that of the authorization request.",
         reason="redirect_uri_mismatch",
         hint="Send the same redirect_uri, byte for byte.",
         section="RFC 6749 §4.1.3",
@@ -152,18 +154,18 @@ def _redirect_uri_mismatch(grant: Grant, command: RedeemCode) -> Refusal | None:
 
 
 class WrongVerifier(Refusal, frozen=True, kw_only=True):
-    """The verifier is another's than the one who asked for the code (RFC 7636 §4.6)."""
+    """The verifier is not that of the client that requested the code (RFC 7636 §4.6)."""
 
 
 def _wrong_verifier(grant: Grant, command: RedeemCode) -> Refusal | None:
-    """PKCE holds both ways: no verifier without a challenge, no challenge without a verifier (RFC 9700 §4.8.2)."""
+    """A challenge requires a verifier, and a verifier requires a challenge (RFC 9700 §4.8.2)."""
     assert grant.request is not None
     challenge, verifier = grant.request.code_challenge, command.code_verifier
     if challenge is None and verifier is None:
         return None
     if challenge is None:
         return invalid_grant(
-            "A code_verifier was sent for a request without code_challenge.",
+            "A code_verifier was sent for a request without a code_challenge.",
             reason="verifier_without_challenge",
             hint="Send code_challenge in the authorization request.",
             section="RFC 9700 §4.8.2",
@@ -172,7 +174,7 @@ def _wrong_verifier(grant: Grant, command: RedeemCode) -> Refusal | None:
         return invalid_grant(
             "The code_verifier is missing.",
             reason="verifier_missing",
-            hint="Send the verifier of the request.",
+            hint="Send the verifier of the code_challenge.",
             section="RFC 7636 §4.5",
         )
     if not pkce.verifies(verifier, challenge):
@@ -187,14 +189,14 @@ def _wrong_verifier(grant: Grant, command: RedeemCode) -> Refusal | None:
 
 
 def _refuse_verifier(wrong: Refusal, now: int) -> Decision[IssuedTokens]:
-    """A wrong verifier burns the code, a missing one does not (decisions.md 3)."""
+    """A wrong verifier voids the code, a missing one does not (decisions.md 3)."""
     if isinstance(wrong, WrongVerifier):
         return refuse(wrong, CodeVoided("wrong_verifier", now))
     return refuse(wrong)
 
 
 def _binding(grant: Grant, command: RedeemCode, facts: IssueFacts) -> Confirmation | Refusal:
-    """What the access token gets bound to; the code's own key must be among it (RFC 9449 §10)."""
+    """The keys that the access token is bound to. They must include the code's own key (RFC 9449 §10)."""
     assert grant.request is not None
     if facts.client.is_attested and grant.request.client_key_id not in (None, command.client_key_id):
         return WRONG_INSTANCE
@@ -203,7 +205,7 @@ def _binding(grant: Grant, command: RedeemCode, facts: IssueFacts) -> Confirmati
 
 
 def _refuse_key(refusal: Refusal, now: int) -> Decision[IssuedTokens]:
-    """A wrong key burns the code, a missing proof does not (decisions.md 3)."""
+    """A wrong key voids the code, a missing proof does not (decisions.md 3)."""
     if isinstance(refusal, WrongKey):
         return refuse(refusal, CodeVoided("wrong_key", now))
     return refuse(refusal)

@@ -1,6 +1,6 @@
-"""What can happen to a grant: one stream from the authorization request to the revocation.
+"""The events of a grant, from the authorization request to the revocation.
 
-Times named ``…_at`` are seconds since the epoch (UTC), the protocols' own unit. Digests are SHA-256, base64url
+Times named ``…_at`` are in seconds since 1970 (UTC), the unit of the protocols. Digests are SHA-256 in base64url
 without padding.
 """
 
@@ -268,7 +268,8 @@ class GrantRevoked(Event, frozen=True, tag="grant.revoked.v1"):
 
 
 class GrantSummarized(Event, frozen=True, tag="grant.summarized.v1"):
-    """The folded state so far, so that a grant that is refreshed for years is read from here. Changes nothing."""
+    """The folded state so far, so that a grant that is refreshed for years can be read from here. It changes
+    nothing."""
 
     state: dict[str, object]
 

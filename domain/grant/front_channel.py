@@ -1,7 +1,7 @@
-"""The tokens that the authorization endpoint itself gives out (OIDC Core §3.2.2.5, §3.3.2.5).
+"""The tokens that the authorization endpoint itself issues (OIDC Core §3.2.2.5, §3.3.2.5).
 
-They belong to the same grant as the code that comes with them: a replayed code revokes them too. None of them can be
-refreshed; a refresh token only ever comes of a code.
+They belong to the same grant as the code in the same response: a replay of the code revokes them too. They cannot be
+refreshed; only a code leads to a refresh token.
 """
 
 import msgspec
@@ -18,8 +18,8 @@ from domain.vocabulary.confirmation import Confirmation
 
 
 class AuthorizationResponse(msgspec.Struct, frozen=True):
-    """The answer can be sent to the redirect URI: with a ``code`` or without, and with these tokens, to be signed.
-    ``session_id`` is the browser session that the client takes part in from here on, None without an ID token."""
+    """The successful authorization response, before signing: whether it has a ``code``, and its tokens. ``session_id``
+    is the browser session that the client takes part in from now on, None without an ID token."""
 
     code: bool = True
     access_token: AccessTokenIssued | None = None
@@ -28,7 +28,7 @@ class AuthorizationResponse(msgspec.Struct, frozen=True):
 
 
 class FrontChannelTokens(msgspec.Struct, frozen=True):
-    """What a response type gives out beside the code, and the events that say so."""
+    """The tokens that are issued in the response itself, and their events."""
 
     events: tuple[Event, ...] = ()
     access_token: AccessTokenIssued | None = None
@@ -41,7 +41,7 @@ NO_TOKENS = FrontChannelTokens()
 def tokens_for(
     grant: Grant, request: AuthorizationRequested, facts: IssueFacts | None
 ) -> FrontChannelTokens | Refusal:
-    """The tokens of the request's response type, for a person who is known and has agreed."""
+    """The tokens of the request's response type, for a person who is known and has consented."""
     if not response_types.gives_tokens(request.response_type):
         return NO_TOKENS
     assert facts is not None
@@ -52,7 +52,8 @@ def tokens_for(
         audience = issue.audience(facts, grant, (), scope)
         if isinstance(audience, Refusal):
             return audience
-        # Who names the key of the code means the token beside it too (RFC 9449 §10): it is no bearer token then.
+        # A key named for the code also binds the access token in the same response (RFC 9449 §10), which is then no
+        # bearer token.
         access = issue.access_token(facts, scope, audience, grant, Confirmation(jkt=request.dpop_jkt))
     if response_types.gives_id_token(request.response_type):
         identity = issue.id_token(facts, grant, scope, _claims_in_id_token(request, scope))
@@ -61,8 +62,9 @@ def tokens_for(
 
 
 def _claims_in_id_token(request: AuthorizationRequested, scope: tuple[str, ...]) -> tuple[str, ...]:
-    """What the ID token says about the person. Without any access token, userinfo cannot be asked, so the scope's
-    claims are here (OIDC Core §5.4). With a code they all wait for the back channel (§3.3.3.6)."""
+    """The claims about the person in the ID token. Without an access token the client cannot use userinfo, so the ID
+    token has the claims of the scope (OIDC Core §5.4). With a code, all claims come over the back channel
+    (§3.3.3.6)."""
     if response_types.gives_code(request.response_type):
         return ()
     if response_types.gives_access_token(request.response_type):

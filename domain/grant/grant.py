@@ -1,7 +1,7 @@
 """A grant: the fold of one stream, from the authorization request to the revocation.
 
-What may be decided on it is in its neighbours: ``authorization`` (sign-in, consent, the code's issue), ``code``
-(redemption and replay), ``refresh_token`` (rotation and reuse), ``client_credentials`` and ``revocation``.
+The decisions are in other modules: ``domain/authorization`` (sign-in, consent, issue of the code), ``code`` (redemption
+and replay), ``refresh_token`` (rotation and reuse), ``client_credentials`` and ``revocation``.
 """
 
 from typing import Any, Final
@@ -30,7 +30,7 @@ from domain.grant.events import (
 from domain.grant.summary import NO_KEY, CodeV1, KeyV1, RefreshV1, SummaryV1
 from domain.vocabulary.confirmation import UNBOUND, Confirmation
 
-#: A summary is written when this many events have come since the last one.
+#: A summary is written once there are this many events since the last one.
 SUMMARIZE_AFTER = 32
 
 
@@ -44,8 +44,8 @@ class Code(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Refresh(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The grant's refresh token: the newest generation, until when the one before it is still answered, and the keys
-    that whoever uses it must prove to hold."""
+    """The grant's refresh token: its newest generation, until when the previous one is still accepted, and the keys
+    whose possession the client must prove."""
 
     generation: int
     token_hash: str
@@ -59,10 +59,11 @@ class Refresh(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is known of a grant after its events so far. A grant that never happened has no ``client_id``.
+    """The state of a grant. A grant without events has no ``client_id``.
 
-    ``browser_hash`` is the digest of the secret of the browser that the open request belongs to; a pushed request has
-    none until somebody signs in (decisions.md 20)."""
+    ``browser_hash`` is the digest of the secret of the browser that the open request belongs to. A pushed request has
+    none until somebody signs in (decisions.md 20).
+    """
 
     client_id: str = ""
     request: AuthorizationRequested | None = None
@@ -84,12 +85,12 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def exists(self) -> bool:
-        """Whether anything ever happened in this stream."""
+        """Whether the stream has any event."""
         return bool(self.client_id)
 
     @property
     def waits_for_person(self) -> bool:
-        """Whether the request is still open: not answered by a code or without one, not refused, not revoked."""
+        """Whether the request is still open: not answered (with or without a code), not refused, not revoked."""
         return (
             self.request is not None
             and self.code is None
@@ -103,7 +104,7 @@ NOTHING = Grant()
 
 
 def apply(grant: Grant, event: Event) -> Grant:
-    """The grant after one more event. Events that change nothing here are facts for other readers."""
+    """The grant after one more event. Some events do not change this state; they are for other readers."""
     if isinstance(event, GrantSummarized):
         return _of_summary(grant_summary.read(event.state))
     changes = _changes(grant, event)
@@ -191,7 +192,7 @@ def _rotated(grant: Grant, event: RefreshTokenRotated) -> Refresh:
 
 
 def summarized(grant: Grant, events: tuple[Event, ...]) -> tuple[Event, ...]:
-    """``events``, with a summary behind them when one is due."""
+    """``events``, followed by a summary when one is due."""
     after = fold(events, grant)
     if after.events_since_summary < SUMMARIZE_AFTER:
         return events
@@ -199,7 +200,7 @@ def summarized(grant: Grant, events: tuple[Event, ...]) -> tuple[Event, ...]:
 
 
 def _summary_of(grant: Grant) -> SummaryV1:
-    """The grant in its stored form, field by field: the names on the left never change."""
+    """The grant in its stored form, field by field. The names on the left never change."""
     code, refresh = grant.code, grant.refresh
     return SummaryV1(
         client_id=grant.client_id,
@@ -237,7 +238,7 @@ def _stored_refresh(refresh: Refresh) -> RefreshV1:
 
 
 def _of_summary(summary: SummaryV1) -> Grant:
-    """The grant that a summary was made of. It counts its events from there on."""
+    """The grant that a summary was made from. It counts the events after the summary."""
     code, refresh = summary.code, summary.refresh
     return Grant(
         client_id=summary.client_id,

@@ -1,4 +1,4 @@
-"""The tokens that a grant yields: which ones, for whom, how long. Signing them is the shell's work."""
+"""The tokens of a grant: which ones are issued, for whom and for how long. They are signed elsewhere."""
 
 import msgspec
 
@@ -19,10 +19,10 @@ OFFLINE_ACCESS = "offline_access"
 
 
 class IssueFacts(msgspec.Struct, frozen=True):
-    """What the shell has prepared for tokens about to be issued. Times in seconds, digests base64url.
+    """What is prepared for the tokens that may be issued. Times are in seconds, digests in base64url.
 
-    ``token_id`` is the ``jti`` of a JWT access token or the digest of an opaque one. ``refresh_hash`` is the
-    digest of the refresh token that would come next.
+    ``token_id`` is the ``jti`` of a JWT access token or the digest of an opaque one. ``refresh_hash`` is the digest of
+    the next refresh token.
     """
 
     now: int
@@ -40,7 +40,7 @@ class IssueFacts(msgspec.Struct, frozen=True):
 
 
 class IdToken(msgspec.Struct, frozen=True):
-    """What an ID token says, before signing: its event, and what the grant knows of person, session and sign-in."""
+    """The contents of an ID token before signing: its event, and the grant's person, session and sign-in."""
 
     issued: IdTokenIssued
     client_id: str
@@ -53,7 +53,7 @@ class IdToken(msgspec.Struct, frozen=True):
 
 
 class IssuedTokens(msgspec.Struct, frozen=True):
-    """The accepted answer of the token endpoint, before signing. ``refresh_generation`` None: no refresh token."""
+    """The successful token response, before signing. ``refresh_generation`` None: no refresh token."""
 
     access_token: AccessTokenIssued
     id_token: IdToken | None = None
@@ -67,7 +67,7 @@ def access_token(
     grant: Grant | None = None,
     binding: Confirmation = UNBOUND,
 ) -> AccessTokenIssued:
-    """The access token of a grant, or of a client on its own behalf when there is none, bound to ``binding``."""
+    """The access token of a grant, or without a grant of a client on its own behalf. It is bound to ``binding``."""
     request = grant.request if grant else None
     return AccessTokenIssued(
         token_id=facts.token_id,
@@ -93,8 +93,8 @@ def access_token(
 def id_token(
     facts: IssueFacts, grant: Grant, scope: tuple[str, ...], claims: tuple[str, ...] | None = None
 ) -> IdTokenIssued | None:
-    """An ID token when the person's identity was asked for (OIDC Core §3.1.3.3). ``claims`` about the person are those
-    of the token endpoint, when nothing else is said."""
+    """An ID token, if the scope has ``openid`` (OIDC Core §3.1.3.3). ``claims`` are the claims about the person; by
+    default those of the token endpoint."""
     if OPENID not in scope:
         return None
     return IdTokenIssued(
@@ -106,8 +106,8 @@ def id_token(
 
 
 def _claims_in_id_token(facts: IssueFacts, grant: Grant, scope: tuple[str, ...]) -> tuple[str, ...]:
-    """What the request asked for by name (OIDC Core §5.5), and where the client is registered for it what this token's
-    scope stands for: never more than userinfo would tell it."""
+    """The requested claims (OIDC Core §5.5) and, if the client is registered for it, the claims of this token's scope.
+    Userinfo would return all of them too."""
     asked = grant.request.id_token_claims if grant.request else ()
     if facts.client.metadata.id_token_claims != BY_SCOPES:
         return asked
@@ -120,10 +120,11 @@ def first_refresh_token(
     binding: Confirmation = UNBOUND,
     instance_jkt: str | None = None,
 ) -> RefreshTokenIssued | None:
-    """A refresh token when the client may refresh and the grant outlives the session. ``instance_jkt``: the key of the
-    attested instance that it is for.
+    """A refresh token, if the client may refresh and the grant outlives the session. ``instance_jkt`` is the key of the
+    attested instance that it is issued to.
 
-    With ``openid`` that is what ``offline_access`` asks for (OIDC Core §11); plain OAuth has no such scope.
+    With ``openid``, a grant outlives the session only with ``offline_access`` (OIDC Core §11); plain OAuth has no such
+    scope.
     """
     if "refresh_token" not in facts.client.metadata.grant_types:
         return None
@@ -145,28 +146,27 @@ def first_refresh_token(
 def audience(
     facts: IssueFacts, grant: Grant, requested: tuple[str, ...], scope: tuple[str, ...]
 ) -> tuple[str, ...] | Refusal:
-    """Whom the access token is for: what the token request names, within what the grant was for (RFC 8707 §2.2)."""
+    """The audience of the access token: the resources in the token request, which must be among those of the grant (RFC
+    8707 §2.2)."""
     granted = grant.request.resource if grant.request else ()
     if granted and not set(requested) <= set(granted):
-        return invalid_target(
-            "The resource is not one the grant was for.", hint="Name a resource of the grant."
-        )
+        return invalid_target("The grant is not for this resource.", hint="Name a resource of the grant.")
     default = grant.request.default_audience if grant.request else None
     return audience_for(facts.client, requested or granted, scope, facts.issuer, default)
 
 
 def session_bound_to(grant: Grant) -> str | None:
-    """The session whose end also ends the grant's tokens: none for offline access (OIDC Core §11)."""
+    """The session whose end also ends the grant's tokens; None for offline access (OIDC Core §11)."""
     return None if OFFLINE_ACCESS in (grant.scope or ()) else grant.session_id
 
 
 def session_known_to_client(grant: Grant) -> str | None:
-    """The session that the client's ID tokens name as ``sid``; None without ``openid``."""
+    """The session that the client's ID tokens contain as ``sid``; None without ``openid``."""
     return grant.session_id if OPENID in (grant.scope or ()) else None
 
 
 def present(*events: Event | None) -> tuple[Event, ...]:
-    """The events that are there, in order."""
+    """The events that are not None, in order."""
     return tuple(event for event in events if event is not None)
 
 
@@ -177,13 +177,14 @@ def answer(
     refresh_generation: int | None,
     refreshed: bool = False,
 ) -> IssuedTokens:
-    """What the shell signs and sends for a person's grant; ``refreshed``: it was sent before."""
+    """The token response for a person's grant, before signing. ``refreshed``: this is not the grant's first
+    response."""
     said = None if identity is None else identity_of(grant, identity, refreshed)
     return IssuedTokens(access, said, refresh_generation)
 
 
 def identity_of(grant: Grant, issued: IdTokenIssued, refreshed: bool = False) -> IdToken:
-    """What the ID token says. The nonce was for the first ones: a refreshed one holds none (OIDC Core §12.2)."""
+    """The contents of the ID token. A refreshed ID token has no nonce (OIDC Core §12.2)."""
     request = grant.request
     assert grant.subject is not None
     return IdToken(

@@ -1,5 +1,5 @@
-"""Refreshing: one successor a token, the same one within a short grace, and the end of the grant on reuse
-(RFC 6749 §6, RFC 9700 §4.14.2; decisions.md 4 to 6)."""
+"""Refreshing: each token has one successor, the same one within a short grace period, and reuse after it revokes the
+grant (RFC 6749 §6, RFC 9700 §4.14.2; decisions.md 4 to 6)."""
 
 import msgspec
 
@@ -23,9 +23,9 @@ from domain.vocabulary.confirmation import UNBOUND, Confirmation
 
 
 class RefreshTokens(msgspec.Struct, frozen=True):
-    """An authenticated client presents a refresh token. ``generation`` is the one written in it; ``genuine`` says
-    that the whole string is the one this server gives out for that generation. ``proof`` are the keys that the request
-    proved to hold."""
+    """An authenticated client presents a refresh token. ``generation`` is the number in the token; ``genuine`` says
+    that this server issued exactly this string for that generation. ``proof`` are the keys that the request proved
+    possession of."""
 
     client_id: str
     generation: int
@@ -38,7 +38,7 @@ class RefreshTokens(msgspec.Struct, frozen=True):
 
 
 class RotationRule(msgspec.Struct, frozen=True):
-    """Whether the client's tokens rotate, and for how long and how often the one before is still answered."""
+    """Whether the client's refresh tokens rotate, and how long and how often the previous token is still accepted."""
 
     rotates: bool = True
     grace_seconds: int = 10
@@ -65,7 +65,7 @@ REUSED = invalid_grant(
 def decide_refresh(
     grant: Grant, command: RefreshTokens, facts: IssueFacts, rule: RotationRule
 ) -> Decision[IssuedTokens]:
-    """Exchange a refresh token for fresh tokens."""
+    """Exchange a refresh token for new tokens."""
     refresh = grant.refresh
     if refresh is None or not command.genuine or command.generation > refresh.generation:
         return refuse(UNKNOWN)
@@ -85,7 +85,8 @@ def decide_refresh(
 
 
 def _in_grace(refresh: Refresh, now: int, rule: RotationRule) -> bool:
-    """The grace is fixed at the rotation, never extended, and counted (A125)."""
+    """Whether the grace period is still running. Rotation sets its end, it is never extended, and its uses are counted
+    (A125)."""
     return now < refresh.grace_until and refresh.repeats < rule.grace_count
 
 
@@ -117,14 +118,14 @@ def _refresh(
 
 
 def _narrowed(grant: Grant, requested: tuple[str, ...] | None) -> tuple[str, ...] | Refusal:
-    """The scope may get narrower for this access token and never wider (RFC 6749 §6)."""
+    """The scope of this access token, which may be smaller than the granted one but never larger (RFC 6749 §6)."""
     granted = grant.scope or ()
     if requested is None:
         return granted
     beyond = [value for value in requested if value not in granted]
     if beyond:
         return invalid_scope(
-            f"The scope holds more than was granted: {scopes.shown(beyond)}.",
+            f"The scope has more than was granted: {scopes.shown(beyond)}.",
             hint="Ask for the granted scope or a part of it.",
         )
     return requested
@@ -159,12 +160,12 @@ def _step(
 
 
 def may_be_refreshed(grant: Grant, now: int) -> bool:
-    """Whether the grant has a refresh token that may still be used; once it has none it never gets one again."""
+    """Whether the grant has a refresh token that can still be used. A grant without one never gets one again."""
     return grant.refresh is not None and is_current(grant, grant.refresh.generation, now)
 
 
 def is_current(grant: Grant, generation: int, now: int) -> bool:
-    """Whether the refresh token of that generation is the grant's newest and may still be used."""
+    """Whether the refresh token of that generation is the grant's newest and can still be used."""
     refresh = grant.refresh
     return (
         refresh is not None

@@ -18,7 +18,7 @@ NOT_YOURS = Refusal(
 def decide_revoke_access_token(
     grant: Grant, client_id: str, token_id: str, already: bool, now: int
 ) -> Decision[None]:
-    """Revoke one access token; again, or on a revoked grant, it says nothing new."""
+    """Revoke one access token. If it or its grant is revoked already, nothing is appended."""
     if grant.client_id != client_id:
         return refuse(NOT_YOURS)
     if already or grant.revoked_at is not None:
@@ -27,21 +27,21 @@ def decide_revoke_access_token(
 
 
 def decide_revoke_grant(grant: Grant, client_id: str, now: int) -> Decision[None]:
-    """Revoke the refresh token, and with it every token of the grant (RFC 7009 §2.1 MUST)."""
+    """Revoke the refresh token and every other token of the grant (RFC 7009 §2.1 MUST)."""
     if grant.client_id != client_id:
         return refuse(NOT_YOURS)
     return revoke(grant, "revoked_by_client", now)
 
 
 def ended_with_others(grant: Grant, facts: IssueFacts) -> tuple[GrantRevoked, ...]:
-    """The grant's own record, once, of why it ended together with others of the person."""
+    """The event for a grant that ended together with other grants of the person; nothing if it is revoked already."""
     if grant.revoked_at is not None or not facts.liveness.ended:
         return ()
     return (GrantRevoked(facts.liveness.ended, facts.now),)
 
 
 def revoke(grant: Grant, reason: str, now: int) -> Decision[None]:
-    """End the grant, once."""
+    """Revoke the grant, once."""
     if not grant.exists:
         return refuse(invalid_request("There is no such grant."))
     if grant.revoked_at is not None:

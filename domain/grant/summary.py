@@ -1,6 +1,6 @@
-"""What a summary of a grant holds (``grant.summarized.v1``): a stored form of its own, in names that never change.
+"""The stored form of a grant's summary (``grant.summarized.v1``), with names that never change.
 
-``Grant`` may rename its fields; the streams that were summarized before stay readable.
+The fields of ``Grant`` can be renamed, and streams with older summaries stay readable.
 """
 
 import msgspec
@@ -42,7 +42,7 @@ class RefreshV1(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class SummaryV1(msgspec.Struct, frozen=True, omit_defaults=True):
-    """All that is known of a grant. A field that is not known any more is passed over."""
+    """The whole state of a grant. Unknown fields are ignored when it is read."""
 
     client_id: str = ""
     request: AuthorizationRequested | None = None
@@ -63,12 +63,12 @@ class SummaryV1(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def stored(summary: SummaryV1) -> dict[str, object]:
-    """The summary as the event holds it: plain JSON values."""
+    """The summary as plain JSON values, as the event contains it."""
     state = msgspec.to_builtins(summary)
     assert isinstance(state, dict)
     return state
 
 
 def read(state: dict[str, object]) -> SummaryV1:
-    """The summary that an event holds. Raises msgspec.ValidationError for a state of another shape."""
+    """The summary in an event. Raises msgspec.ValidationError when the state has another form."""
     return msgspec.convert(state, SummaryV1)

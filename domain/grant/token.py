@@ -1,4 +1,5 @@
-"""Is this access token active? The one answer for introspection, userinfo and our own resources (A129)."""
+"""Whether an access token is active: the one answer for introspection, userinfo and the server's own resources
+(A129)."""
 
 import msgspec
 
@@ -6,7 +7,7 @@ from domain.liveness import Liveness, why_not
 
 
 class TokenStatus(msgspec.Struct, frozen=True):
-    """What the tokens projection says of a token. Times in seconds since the epoch."""
+    """The row of a token in the tokens projection. Times are in seconds since 1970."""
 
     expires_at: int
     revoked_at: int | None
@@ -14,12 +15,12 @@ class TokenStatus(msgspec.Struct, frozen=True):
 
 
 def is_active(token: TokenStatus, now: int) -> bool:
-    """Whether the token may be used at ``now`` (RFC 7662 §2.2)."""
+    """Whether the token can be used at ``now`` (RFC 7662 §2.2)."""
     return why_inactive(token, now) == ""
 
 
 def why_inactive(token: TokenStatus, now: int) -> str:
-    """Why the token may not be used, as a word for the log; empty when it may."""
+    """Why the token cannot be used, as a word for the log; empty when it can."""
     if token.revoked_at is not None:
         return "revoked"
     if now >= token.expires_at:

@@ -114,7 +114,7 @@ async def _read(call: Call, params: Params | Refusal) -> LogoutRequest | Refusal
     for name in PARAMETERS:
         if name in params.duplicates:
             return invalid_request(
-                f"The parameter {name} is there more than once.", hint="Send it once.", section=rules.SECTION
+                f"The parameter {name} is repeated.", hint="Send it once.", section=rules.SECTION
             )
     state = params.get("state")
     if state is not None and len(state) > rules.MAX_STATE:
