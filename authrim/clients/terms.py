@@ -1,4 +1,4 @@
-"""What clients are judged by here (``domain.registration.judgement``), from the settings: the same for whoever asks."""
+"""What clients are checked against (``domain.registration.judgement``), from the settings. All callers use the same."""
 
 from authrim.protocol.registered_keys import weak_keys_refusal
 from authrim.settings import Settings
@@ -7,17 +7,17 @@ from domain.registration.judgement import Terms
 
 
 def settings_rules(settings: Settings) -> RegistrationRules:
-    """What clients that register themselves may have, by the settings."""
+    """What clients that register themselves may have, according to the settings."""
     return RegistrationRules(
         settings.registration_scope, settings.registration_grant_types, settings.registration_profile
     )
 
 
 def own_terms(settings: Settings, rules: RegistrationRules, admission: Admission = NOBODYS) -> Terms:
-    """For a client that registers or changes itself, or whose document does."""
+    """For a client that registers or updates itself, or whose document does."""
     return Terms(settings.development, settings.signing_algorithms, weak_keys_refusal, rules, admission)
 
 
 def administrators_terms(development: bool, algorithms: tuple[str, ...] = ()) -> Terms:
-    """For an administrator. ``algorithms``: what the server keeps keys for; empty: it is not known."""
+    """For an administrator. ``algorithms``: those that the server has keys for; empty: unknown."""
     return Terms(development, algorithms, weak_keys_refusal)

@@ -9,14 +9,14 @@ from authrim.crypto.verification_keys import is_of_known_kind
 from domain.errors import Refusal
 from domain.registration.invalid_metadata import invalid
 
-#: What is told of the reasons that ``JwkRefused`` names.
+#: The text for each reason of ``JwkRefused``.
 _TOLD: Final = {
     "rsa_modulus": "has an RSA key of less than 2048 bits or more than 8192.",
     "rsa_exponent": "has an RSA key with another exponent than RFC 7518 recommends.",
     "rsa_roca": "has an RSA key that is weak (CVE-2017-15361).",
     "curve_unknown": "has a key on a curve that is not supported.",
-    "private_key": "has a private key in it.",
-    "symmetric_key": "has a symmetric key in it.",
+    "private_key": "contains a private key.",
+    "symmetric_key": "contains a symmetric key.",
 }
 
 

@@ -1,1 +1,1 @@
-"""What may be registered of a client: one policy for administrators, for clients and for documents."""
+"""The registration of clients: one policy for administrators, for clients and for metadata documents."""

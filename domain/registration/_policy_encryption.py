@@ -1,5 +1,5 @@
-"""What a registration may say of the form that ID tokens and userinfo come in (OIDC DCR §2): signed, and encrypted to a
-key of the client's own. Neither ``none`` nor RSA1_5 is there to choose (A158, A172)."""
+"""The signing and encryption of ID tokens and userinfo responses (OIDC DCR §2). A response can be encrypted to a key of
+the client. Neither ``none`` nor RSA1_5 can be registered (A158, A172)."""
 
 from collections.abc import Iterable
 

@@ -1,5 +1,5 @@
-"""What a registration may say of logout: OpenID Connect RP-Initiated Logout 1.0 §3.1, Front-Channel Logout 1.0 §2,
-Back-Channel Logout 1.0 §2.2. Checked on the whole resulting client, as all of ``client_policy`` is."""
+"""The logout fields: OpenID Connect RP-Initiated Logout 1.0 §3.1, Front-Channel Logout 1.0 §2, Back-Channel Logout 1.0
+§2.2. As with every policy, the rules check the whole resulting client."""
 
 from collections.abc import Iterable
 
@@ -17,7 +17,7 @@ def checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | No
 
 
 def _post_logout_redirect_uris(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | None]:
-    """A browser is sent there, so what may not be a redirect URI may not be one of these (A006)."""
+    """A browser is sent to these URIs, so the rules of redirect URIs apply (A006)."""
     for index, uri in enumerate(metadata.post_logout_redirect_uris):
         problem = redirect_uri.registration_problem(uri, metadata.application_type, development)
         if problem is not None:
@@ -27,7 +27,7 @@ def _post_logout_redirect_uris(metadata: ClientMetadata, development: bool) -> I
 
 
 def _frontchannel_logout_uri(metadata: ClientMetadata, development: bool) -> Refusal | None:
-    """Our page loads it in a frame: it must be of an origin that the client has shown to be its own."""
+    """Our page loads it in a frame, so its origin must be that of a registered redirect URI."""
     uri = metadata.frontchannel_logout_uri
     if uri is None:
         return None
@@ -36,14 +36,15 @@ def _frontchannel_logout_uri(metadata: ClientMetadata, development: bool) -> Ref
         redirect_uri.web_origin, metadata.redirect_uris
     ):
         problem = Problem(
-            "is of another origin than every redirect URI.",
-            "Use scheme, host and port of a registered redirect URI.",
+            "has an origin that no redirect URI has.",
+            "Use the scheme, host and port of a registered redirect URI.",
         )
     return _refused("frontchannel_logout_uri", problem, "OIDC Front-Channel Logout 1.0 §2")
 
 
 def _backchannel_logout_uri(metadata: ClientMetadata, development: bool) -> Refusal | None:
-    """The server itself posts there, always over TLS; where it leads is the egress guard's to judge (A119)."""
+    """The server itself posts to it, always over TLS. Which addresses it can reach is the task of the egress guard
+    (A119)."""
     uri = metadata.backchannel_logout_uri
     if uri is None:
         return None

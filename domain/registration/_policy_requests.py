@@ -1,4 +1,4 @@
-"""What a registration may say of request objects (OIDC DCR §2, RFC 9101 §10.5)."""
+"""Request objects (OIDC DCR §2, RFC 9101 §10.5)."""
 
 from collections.abc import Iterable
 
@@ -11,14 +11,14 @@ from domain.registration.invalid_metadata import invalid, unlike
 
 
 def checks(metadata: ClientMetadata) -> Iterable[Refusal | None]:
-    """All rules, in order; the profile and the keys are known to be good. Where ``request_uris`` may lead is in
-    ``client_policy_registration``."""
+    """All rules, in order. The profile and the keys were checked before. ``request_uris`` are checked in
+    ``_policy_texts``."""
     yield from _signed(metadata)
     yield from encryption.algorithm_checks(metadata, "request_object_encryption")
 
 
 def _signed(metadata: ClientMetadata) -> Iterable[Refusal | None]:
-    """Unsigned objects are not taken, so the algorithm ``none`` cannot be registered (RFC 9101 §10.1)."""
+    """Unsigned objects are refused, so the algorithm ``none`` cannot be registered (RFC 9101 §10.1)."""
     profile = PROFILES[metadata.profile]
     algorithm = metadata.request_object_signing_alg
     yield unlike("request_object_signing_alg", algorithm, profile.signing_algorithms)

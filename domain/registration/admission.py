@@ -1,7 +1,8 @@
-"""What a client may make of itself: the rules it was let in by, and what an administrator set since (A202).
+"""The limits of a client's own updates: the rules under which it was admitted, and what an administrator has set since
+(A202).
 
-This is a fold of the client's own events, read when the client changes itself (RFC 7592) or its document does; nothing
-else asks for it. What is kept here judges each later update, whatever the settings say by then.
+This is a fold of the client's own events. It is read only when the client updates itself (RFC 7592) or its metadata
+document changes. These limits apply to every later update, even when the settings have changed.
 """
 
 from collections.abc import Mapping
@@ -18,8 +19,8 @@ from domain.registration.invalid_metadata import invalid
 
 
 class RegistrationRules(msgspec.Struct, frozen=True):
-    """What clients that register themselves may have: any of ``scope`` and ``grant_types``; and the profile they are
-    held to. ``by_token``: which of the two an initial access token said, and not the settings."""
+    """What clients that register themselves may have: any of ``scope`` and ``grant_types``, and their profile.
+    ``by_token``: which of the two came from an initial access token instead of the settings."""
 
     scope: tuple[str, ...]
     grant_types: tuple[str, ...]
@@ -28,12 +29,13 @@ class RegistrationRules(msgspec.Struct, frozen=True):
 
     @property
     def kept(self) -> AdmittedBy:
-        """The rules as the registration keeps them."""
+        """The rules as the registration event stores them."""
         return AdmittedBy(self.scope, self.grant_types, self.by_token)
 
 
 class Admission(msgspec.Struct, frozen=True):
-    """``rules`` None: the settings of today alone. ``administered``: what an administrator set, by field."""
+    """``rules`` None: only the current settings apply. ``administered``: the values that an administrator set, by
+    field."""
 
     rules: AdmittedBy | None = None
     administered: Mapping[str, Any] = {}
@@ -44,7 +46,7 @@ NOBODYS: Final = Admission()
 
 
 def apply(admission: Admission, event: Event) -> Admission:
-    """What holds after one more event."""
+    """The admission after one more event."""
     match event:
         case ClientRegistered():
             return _registered(event)
@@ -54,7 +56,7 @@ def apply(admission: Admission, event: Event) -> Admission:
             return admission
 
 
-#: What holds after some events.
+#: The admission after some events.
 fold: Final = folding(apply, NOBODYS)
 
 
@@ -65,13 +67,15 @@ def _registered(event: ClientRegistered) -> Admission:
         return Admission(administered=set_then, metadata=metadata)
     rules = event.admitted_by
     if rules is None and event.initial_token_id is not None:
-        # Registered before the rules were kept: nobody knows what the token said, so it has what it has.
+        # The client registered before its rules were stored. What its token allowed is unknown, so it may keep what it
+        # has.
         rules = AdmittedBy(metadata.scope, metadata.grant_types, ("scope", "grant_types"))
     return Admission(rules, metadata=metadata)
 
 
 def _updated(admission: Admission, event: ClientUpdated) -> Admission:
-    """An administrator's changes hold from now on; consents were only ever void by the client's own."""
+    """Changes by an administrator apply from now on. In old events, only a client's own update voids consents without
+    changing its subjects."""
     metadata = msgspec.convert(event.metadata, ClientMetadata)
     updated = msgspec.structs.replace(admission, metadata=metadata)
     if event.by_itself or (event.consents_void and not event.subjects_changed):
@@ -85,8 +89,8 @@ def _updated(admission: Admission, event: ClientUpdated) -> Admission:
 
 
 def left_out(admission: Admission, client: ClientMetadata, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """What an update by the client keeps of what it leaves out: all that an administrator set, as it is now (RFC 7592
-    §2.2: the server may take no notice of what is left out). Grant types and response types go together."""
+    """The values that an update by the client keeps although it omits them: all that an administrator set, as they are
+    now (RFC 7592 §2.2: the server may ignore omitted fields). Grant types and response types are treated together."""
     kept = {name: getattr(client, name) for name in admission.administered if name not in fields}
     if "grant_types" in fields or "response_types" in fields:
         kept.pop("grant_types", None)
@@ -95,8 +99,8 @@ def left_out(admission: Admission, client: ClientMetadata, fields: Mapping[str, 
 
 
 def bounds(admission: Admission, today: RegistrationRules) -> RegistrationRules:
-    """What the client may have: what an administrator set, else what it was let in by and, where the settings said
-    that, they still say."""
+    """What the client may have: the values that an administrator set, else those of its admission. Values that came
+    from the settings must still be in the settings."""
     return msgspec.structs.replace(
         today,
         scope=_bound("scope", admission, today.scope),
@@ -120,7 +124,7 @@ def own_change_refusal(
     metadata: ClientMetadata, today: RegistrationRules, admission: Admission = NOBODYS,
     before: ClientMetadata | None = None,
 ) -> Refusal | None:  # fmt: skip
-    """Why a client may not have made itself this, or None. What it had ``before`` it keeps."""
+    """Why a client cannot change itself like this, or None. What it had ``before`` it may keep."""
     return rules_refusal(metadata, bounds(admission, today), before) or _restricted(
         metadata, admission, before
     )
@@ -129,15 +133,15 @@ def own_change_refusal(
 def rules_refusal(
     metadata: ClientMetadata, rules: RegistrationRules, before: ClientMetadata | None = None
 ) -> Refusal | None:
-    """Why the rules do not give a client this, or None. What it had ``before`` it keeps."""
+    """Why the rules do not allow a client this, or None. What it had ``before`` it may keep."""
     had = before or ClientMetadata(grant_types=())
     if not {*metadata.scope} <= {*rules.scope, *had.scope}:
         allowed = " ".join(rules.scope)
-        return invalid("scope", "holds more than a client may give itself.", hint=f"Use of these: {allowed}.")
+        return invalid("scope", "has more than a client may give itself.", hint=f"Choose from: {allowed}.")
     if not {*metadata.grant_types} <= {*rules.grant_types, *had.grant_types}:
         allowed = ", ".join(rules.grant_types)
         return invalid(
-            "grant_types", "hold one that a client may not give itself.", hint=f"Use of these: {allowed}."
+            "grant_types", "include one that a client may not give itself.", hint=f"Choose from: {allowed}."
         )
     return None
 
@@ -145,14 +149,14 @@ def rules_refusal(
 def _restricted(
     metadata: ClientMetadata, admission: Admission, before: ClientMetadata | None
 ) -> Refusal | None:
-    """What an administrator set, no update of the client's own loosens."""
+    """A client's own update cannot relax what an administrator set."""
     for name, value in admission.administered.items():
         wanted = getattr(metadata, name)
         is_new = before is None or allows_more(name, getattr(before, name), wanted)
         if is_new and allows_more(name, value, wanted):
             return invalid(
                 name,
-                "would allow more than the administrator did.",
+                "would allow more than the administrator has.",
                 hint="Leave it out, or ask the administrator.",
             )
     return None

@@ -1,7 +1,8 @@
-"""Which of two values of a client's field lets it do more: asked when a client changes what somebody else set (A202).
+"""Which of two values of a client's field allows more. This is asked when a client changes what somebody else set
+(A202).
 
-Fields that are not here are the client's own affair: its names and pages, its addresses and keys (those have a rule of
-their own, ``client_metadata.addresses_or_keys_are_new``), and the logout of its sessions.
+The client is free to set the fields that are not listed here: its names and pages, its addresses and keys (which have
+their own rule, ``client_metadata.addresses_or_keys_are_new``), and the logout of its sessions.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,8 +11,8 @@ from typing import Any, Final
 from domain.client.metadata import ClientMetadata
 from domain.vocabulary import response_type as response_types
 
-#: How hard it is to pose as the client, by its ``token_endpoint_auth_method``: nothing to know, a secret that
-#: travels, one that does not (OIDC Core §9), a key. Methods that are not here have a key.
+#: How hard it is to impersonate the client, by its ``token_endpoint_auth_method``: nothing is needed, a secret that is
+#: sent, a secret that is not sent (OIDC Core §9), a key. Methods that are not listed use a key.
 _STRENGTH: Final = {"none": 0, "client_secret_basic": 1, "client_secret_post": 1, "client_secret_jwt": 2}
 _WITH_A_KEY: Final = 3
 
@@ -46,11 +47,11 @@ def _not_pairwise(kept: str, wanted: str) -> bool:
 
 
 def _native(kept: str, wanted: str) -> bool:
-    """A native client may have redirect URIs of any device (RFC 8252 §7)."""
+    """A native client may have loopback redirect URIs and custom schemes, which every device has (RFC 8252 §7)."""
     return kept != "native" and wanted == "native"
 
 
-#: Whether the second value of a field allows what the first does not.
+#: Whether the second value of a field allows something that the first does not.
 _ALLOWS_MORE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "scope": _holds_more,
     "grant_types": _holds_more,
@@ -67,7 +68,7 @@ _ALLOWS_MORE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "tls_client_certificate_bound_access_tokens": _no_more,
 }
 
-#: Fields of which no value allows more than another, but leaving them out does.
+#: Fields where no value allows more than another, but omitting them does.
 _CHOICES: Final = (
     "token_endpoint_auth_signing_alg", "request_object_signing_alg", "id_token_signed_response_alg",
     "id_token_encrypted_response_alg", "id_token_encrypted_response_enc", "userinfo_signed_response_alg",
@@ -77,17 +78,18 @@ _CHOICES: Final = (
     "default_acr_values",
 )  # fmt: skip
 
-#: What an administrator restricts: an update by the client that leaves it out does not put it back to its default.
+#: Fields that an administrator restricts: when an update by the client omits them, they are not reset to their
+#: defaults.
 RESTRICTIONS: Final = (*_ALLOWS_MORE, *_CHOICES)
 
 
 def allows_more(name: str, kept: Any, wanted: Any) -> bool:
-    """Whether ``wanted`` in the field ``name`` lets a client do what ``kept`` does not."""
+    """Whether ``wanted`` in the field ``name`` allows a client something that ``kept`` does not."""
     compare = _ALLOWS_MORE.get(name)
     return compare is not None and compare(kept, wanted)
 
 
 def gains(before: ClientMetadata, after: ClientMetadata) -> bool:
-    """Whether the client can do anything now that it could not before: more scope or grants, weaker authentication,
-    a protection given up."""
+    """Whether the change allows the client anything new: more scope or grants, weaker authentication, less
+    protection."""
     return any(allows_more(name, getattr(before, name), getattr(after, name)) for name in _ALLOWS_MORE)

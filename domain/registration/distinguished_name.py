@@ -1,8 +1,8 @@
-"""RFC 4514: a distinguished name as text, read into the structure that certificates have, so that two are compared by
-what they name and not by how they are written (RFC 5280 §7.1, RFC 4517 §4.2.15).
+"""RFC 4514: a distinguished name as text, parsed into the structure of names in certificates, so that two names are
+compared by their meaning and not by their spelling (RFC 5280 §7.1, RFC 4517 §4.2.15).
 
-A name is its relative names from the root down; each is the sorted pairs of attribute type and prepared value. Which
-ASN.1 string type a value has makes no difference; the order of the relative names does.
+A name is a list of relative names from the root down. Each is a sorted list of pairs of attribute type and prepared
+value. The ASN.1 string type of a value does not matter; the order of the relative names does.
 """
 
 import re
@@ -15,7 +15,7 @@ from domain.vocabulary.text import LONGEST_FOLDING, normalized
 RelativeName = tuple[tuple[str, str], ...]
 DistinguishedName = tuple[RelativeName, ...]
 
-#: RFC 4514 §3, and what else is usual in the subjects of clients (RFC 4519, RFC 2985, ETSI EN 319 412-1).
+#: RFC 4514 §3, and other types that are common in clients' subjects (RFC 4519, RFC 2985, ETSI EN 319 412-1).
 _TYPES: Final = {
     "CN": "2.5.4.3",
     "SN": "2.5.4.4",
@@ -40,24 +40,26 @@ _TYPES: Final = {
 }
 _OID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 _HEX: Final = re.compile(r"([0-9A-Fa-f]{2})+")
-#: What a backslash may stand before, beside two hexadecimal digits, and what needs one (RFC 4514 §2.4, §3).
+#: The characters that a backslash can escape, besides two hexadecimal digits, and those that must be escaped (RFC 4514
+#: §2.4, §3).
 _ESCAPABLE: Final = frozenset(' "#+,;<=>\\')
 _NEEDS_ESCAPE: Final = frozenset('";<>\0')
-#: The tags of the ASN.1 string types, and how each is encoded.
+#: The tags of the ASN.1 string types and their encodings.
 _STRING_TAGS: Final = {0x0C: "utf-8", 0x13: "ascii", 0x16: "ascii", 0x1E: "utf-16-be", 0x1C: "utf-32-be"}
 
 
-#: Characters of one value, and of a whole name as text.
+#: The most characters of one value, and of a whole name as text.
 MAX_VALUE: Final = 512
 MAX_NAME: Final = 2000
 
 
 class _MalformedName(Exception):
-    """The text is no distinguished name."""
+    """The text is not a distinguished name."""
 
 
 def parse(text: str) -> DistinguishedName | None:
-    """The name that ``text`` writes; None when it writes none, or an empty one. The text has the last one first."""
+    """Parse a distinguished name, whose text starts with the last relative name. Return None when it is malformed or
+    empty."""
     if len(text) > MAX_NAME:
         return None
     try:
@@ -68,7 +70,7 @@ def parse(text: str) -> DistinguishedName | None:
 
 
 def relative_name(pairs: Iterable[tuple[str, str]]) -> RelativeName | None:
-    """A relative name from pairs of a dotted OID and a value; None when a value can be compared with nothing."""
+    """A relative name from pairs of a dotted OID and a value; None when a value cannot be compared."""
     prepared = []
     for oid, value in pairs:
         comparable = prepare(value)
@@ -79,10 +81,11 @@ def relative_name(pairs: Iterable[tuple[str, str]]) -> RelativeName | None:
 
 
 def prepare(value: str) -> str | None:
-    """The value as caseIgnoreMatch compares it (RFC 4517 §4.2.11, RFC 4518): case and repeated spaces do not count.
+    """The value as caseIgnoreMatch compares it (RFC 4517 §4.2.11, RFC 4518): without regard to case and repeated
+    spaces.
 
-    None when it is empty, endless (what is usual has 128 characters at most, RFC 5280 App. A.1), or holds a character
-    that is not for names: RFC 4518 would drop a NUL, so that two names which are not the same become one.
+    None when the value is empty, too long (the usual limit is 128 characters, RFC 5280 App. A.1), or has a character
+    that does not belong in names: RFC 4518 would drop a NUL, which would make two different names equal.
     """
     if len(value) > MAX_VALUE:
         return None
@@ -110,7 +113,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _split(text: str, separator: str) -> list[str]:
-    """The parts between separators that no backslash stands before."""
+    """The parts between separators that are not escaped."""
     parts, start, at = [], 0, 0
     while at < len(text):
         if text[at] == "\\":
@@ -123,7 +126,7 @@ def _split(text: str, separator: str) -> list[str]:
 
 
 def _without_spaces_around(value: str) -> str:
-    """A space at the end counts when a backslash stands before it, and that one before no other."""
+    """Strip spaces. A space at the end stays when it is escaped by a backslash that is not escaped itself."""
     value = value.lstrip(" ")
     trimmed = value.rstrip(" ")
     backslashes = len(trimmed) - len(trimmed.rstrip("\\"))
@@ -161,7 +164,7 @@ def _utf8(character: str) -> bytes:
 
 
 def _decoded(hexadecimal: str) -> str:
-    """A value by its BER encoding (RFC 4514 §2.4), if that is a string in the short form of DER."""
+    """Decode a value from its BER encoding (RFC 4514 §2.4), if that is a string with a one-byte length."""
     if not _HEX.fullmatch(hexadecimal):
         raise _MalformedName
     octets = bytes.fromhex(hexadecimal)

@@ -1,7 +1,7 @@
-"""Client metadata as it travels: JSON in the names of RFC 7591 §2 and OIDC DCR §2, to ``ClientMetadata`` and back.
+"""Client metadata as JSON, with the names of RFC 7591 §2 and OIDC DCR §2, converted to ``ClientMetadata`` and back.
 
-A member that is not known is ignored (RFC 7591 §2), and null is a member that is left out (RFC 7592 §2.2). A field of
-our own is refused: what only an administrator may say, no client says of itself (A202).
+Unknown members are ignored (RFC 7591 §2), and null means an omitted member (RFC 7592 §2.2). Authrim's own fields are
+refused: only an administrator can set them (A202).
 """
 
 import typing
@@ -28,11 +28,11 @@ OWN: Final = frozenset(
     }
 )  # fmt: skip
 
-#: Fields of the specifications, with the type of each.
+#: Fields of the specifications and their types.
 STANDARD: Final[dict[str, Any]] = {
     name: hint for name, hint in typing.get_type_hints(ClientMetadata).items() if name not in OWN
 }
-#: Fields that are told of even when they are empty: their emptiness means something.
+#: Fields that are returned even when they are empty, because the empty value has a meaning.
 _ALWAYS_TOLD: Final = frozenset({"grant_types", "response_types"})
 
 _CODE: Final = "authorization_code"
@@ -40,7 +40,7 @@ _IMPLICIT: Final = "implicit"
 
 
 def read(document: Mapping[str, Any]) -> dict[str, Any] | Refusal:
-    """The fields that a registration names, by their names in ``ClientMetadata``."""
+    """The fields of a registration, by their names in ``ClientMetadata``."""
     fields: dict[str, Any] = {}
     localized: dict[str, str] = {}
     for name, value in document.items():
@@ -53,9 +53,7 @@ def read(document: Mapping[str, Any]) -> dict[str, Any] | Refusal:
                     return _wrong_type(base)
                 localized[name] = value
         elif name in OWN:
-            return invalid(
-                name, "is not for clients to set.", hint="Leave it out; an administrator may set it."
-            )
+            return invalid(name, "can only be set by an administrator.", hint="Leave it out.")
         elif name in STANDARD:
             typed = _scope(value) if name == "scope" else _typed(name, value)
             if isinstance(typed, Refusal):
@@ -67,15 +65,15 @@ def read(document: Mapping[str, Any]) -> dict[str, Any] | Refusal:
 
 
 def _native(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Who answers on the person's own machine alone is a native application, whether it says so or not: RFC 7591 has
-    no application_type, and OIDC DCR §2 lets a client of the web have no such address."""
+    """A client whose redirect URIs are all loopback addresses is a native application, even if it does not say so: RFC
+    7591 has no application_type, and OIDC DCR §2 does not allow such URIs for web clients."""
     addresses = fields.get("redirect_uris", ())
     is_native = bool(addresses) and all(redirect_uri.is_loopback(uri) for uri in addresses)
     return {"application_type": "native"} if is_native and "application_type" not in fields else {}
 
 
 def _scope(value: object) -> tuple[str, ...] | Refusal:
-    """One text of values between spaces (RFC 7591 §2)."""
+    """Split the space-separated values (RFC 7591 §2)."""
     if not isinstance(value, str):
         return _wrong_type("scope")
     return tuple(dict.fromkeys(part for part in value.split(" ") if part))
@@ -89,13 +87,11 @@ def _typed(name: str, value: object) -> Any | Refusal:
 
 
 def _wrong_type(name: str) -> Refusal:
-    return invalid(
-        name, "has another JSON type than it should.", hint="See section 2 of RFC 7591 and of OIDC DCR."
-    )
+    return invalid(name, "has the wrong JSON type.", hint="See section 2 of RFC 7591 and of OIDC DCR.")
 
 
 def _corresponding(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """What is left out of grant types and response types follows from what is there (RFC 7591 §2.1)."""
+    """Derive omitted grant types or response types from the others (RFC 7591 §2.1)."""
     if "response_types" in fields and "grant_types" not in fields:
         needed = {name for one in fields["response_types"] for name in response_types.grant_types_of(one)}
         return {"grant_types": tuple(sorted(needed))}
@@ -105,14 +101,14 @@ def _corresponding(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def whole(fields: Mapping[str, Any], own: ClientMetadata, defaults: Mapping[str, Any]) -> ClientMetadata:
-    """The whole client that ``fields`` ask for: what they leave out is at its default, and what is an
-    administrator's is as in ``own``."""
+    """The whole client for ``fields``. Omitted fields get their defaults, and the administrator's fields are those of
+    ``own``."""
     kept = {name: getattr(own, name) for name in OWN - {"localized"}}
     return ClientMetadata(**{**defaults, **kept, **fields})
 
 
 def told(client: Client) -> dict[str, Any]:
-    """All that is registered, as the client may know it (RFC 7591 §3.2.1)."""
+    """All registered metadata that the client may see (RFC 7591 §3.2.1)."""
     metadata = client.metadata
     members: dict[str, Any] = {}
     for name in STANDARD:

@@ -1,5 +1,5 @@
-"""A client registers itself and changes itself (RFC 7591, RFC 7592): within rules, and by the policy that holds for
-administrators too, asked about the whole client that would result (A202)."""
+"""A client registers and updates itself (RFC 7591, RFC 7592), within rules and by the same policy as for
+administrators, which checks the whole resulting client (A202)."""
 
 from collections.abc import Collection
 from typing import Any, Final
@@ -21,7 +21,7 @@ from domain.registration.judgement import Terms
 from domain.registration.lifecycle import UNKNOWN, SetSecret, decide_set_secret, decide_update
 from domain.registration.signing import default_algorithms
 
-#: Members of the server's own answer, which an update may not send back (RFC 7592 §2.2).
+#: Members of the server's response that an update must not contain (RFC 7592 §2.2).
 ANSWER_ALONE: Final = (
     "registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at",
 )  # fmt: skip
@@ -29,14 +29,14 @@ ANSWER_ALONE: Final = (
 NOT_MANAGED: Final = Refusal(
     "invalid_token",
     "The registration access token is not valid for this client.",
-    hint="Register anew.",
+    hint="Register again.",
     section="RFC 7592 §2",
     reason="registration_token",
     status=401,
 )
 FORBIDDEN: Final = Refusal(
     "access_denied",
-    "The client may not manage its registration.",
+    "The client is not active, so it cannot manage its registration.",
     hint="Ask the administrator.",
     section="RFC 7592 §2",
     reason="client_not_active",
@@ -47,9 +47,10 @@ FORBIDDEN: Final = Refusal(
 class ReplaceMetadata(msgspec.Struct, frozen=True):
     """A client replaces its metadata (RFC 7592 §2.2).
 
-    ``fields`` are those of the request, ``defaults`` what is left out. ``secret_hash`` is the digest of a secret that
-    it would get if it needs one, good until ``secret_expires_at``; ``token_hash`` that of its next registration
-    access token, empty when it keeps the one it has. ``logo_digest`` is that of the picture at a new ``logo_uri``.
+    ``fields`` are those of the request, ``defaults`` are for omitted fields. ``secret_hash`` is the digest of the
+    secret that the client gets if it needs one, valid until ``secret_expires_at``. ``token_hash`` is that of its next
+    registration access token, empty when it keeps its token. ``logo_digest`` is that of the image at a new
+    ``logo_uri``.
     """
 
     fields: dict[str, Any]
@@ -62,33 +63,33 @@ class ReplaceMetadata(msgspec.Struct, frozen=True):
 
 
 def defaults_for(profile: str, algorithms: Collection[str]) -> dict[str, Any]:
-    """What a registration leaves out: what the profile demands anyway, and what the server can sign with, which keeps
-    keys for ``algorithms``. The rest are the defaults of ``ClientMetadata``."""
+    """Defaults for omitted fields: what the profile requires, and algorithms for which the server has keys
+    (``algorithms``). The other defaults are those of ``ClientMetadata``."""
     return {**defaults_of(PROFILES[profile]), **default_algorithms(algorithms, profile)}
 
 
 def update_request_refusal(client_id: str, document: dict[str, Any]) -> Refusal | None:
-    """What an update must and must not say beside the metadata (RFC 7592 §2.2)."""
+    """Check the members of an update that are not metadata (RFC 7592 §2.2)."""
     if document.get("client_id") != client_id:
         return invalid_request(
-            "The client_id is missing or another one.",
+            "The client_id is missing or wrong.",
             hint="Send the client_id of this client.",
             section="RFC 7592 §2.2",
         )
     for name in ANSWER_ALONE:
         if name in document:
             return invalid_request(
-                f"The member {name} is the server's to say.", hint="Leave it out.", section="RFC 7592 §2.2"
+                f"Only the server sets {name}.", hint="Leave it out.", section="RFC 7592 §2.2"
             )
     secret = document.get("client_secret")
     if secret is not None and not isinstance(secret, str):
-        return invalid("client_secret", "has another JSON type than it should.", hint="Send the current one.")
+        return invalid("client_secret", "has the wrong JSON type.", hint="Send the current one.")
     return None
 
 
 def decide_replace(client: Client, command: ReplaceMetadata, terms: Terms, now: int) -> Decision[Client]:
-    """Replace the whole metadata by what the client sent; what an administrator set and the client leaves out stays.
-    Its own new addresses or keys end what people agreed to before, and codes on their way (A206)."""
+    """Replace the whole metadata with what the client sent. Values that an administrator set stay when the client omits
+    them. New addresses or keys void earlier consents and unredeemed codes (A206)."""
     stays = client_admission.left_out(terms.admission, client.metadata, command.fields)
     defaults = {**command.defaults, "scope": client.metadata.scope, **stays}
     metadata = registration_metadata.whole(command.fields, client.metadata, defaults)
@@ -108,7 +109,7 @@ def decide_replace(client: Client, command: ReplaceMetadata, terms: Terms, now: 
 
 
 def _needs_secret(client: Client, command: ReplaceMetadata, now: int) -> bool:
-    """A client that authenticates with a secret and has none, or one that ends soon."""
+    """Whether the client authenticates with a secret and has none, or one that expires soon."""
     if not client.uses_secret:
         return False
     live = [one for one in client.secrets if one.expires_at == 0 or now < one.expires_at]
@@ -116,7 +117,7 @@ def _needs_secret(client: Client, command: ReplaceMetadata, now: int) -> bool:
 
 
 def decide_new_token(client: Client, token_hash: str, now: int) -> Decision[Client]:
-    """Give out another registration access token, in place of any before."""
+    """Issue a new registration access token, which replaces any earlier one."""
     if not client.exists:
         return refuse(UNKNOWN)
     token_set = RegistrationTokenSet(token_hash, now)
@@ -124,7 +125,7 @@ def decide_new_token(client: Client, token_hash: str, now: int) -> Decision[Clie
 
 
 def decide_revoke_token(client: Client, reason: str, now: int) -> Decision[Client]:
-    """Let nobody manage the client from outside any more; again, it says nothing new."""
+    """Revoke the registration access token. Revoking it again appends nothing."""
     if not client.exists:
         return refuse(UNKNOWN)
     if not client.registration_token_hash:
@@ -134,7 +135,8 @@ def decide_revoke_token(client: Client, reason: str, now: int) -> Decision[Clien
 
 
 def management_refusal(client: Client, genuine: bool) -> Refusal | None:
-    """Whether who presents a token may see and change the client. ``genuine``: it is the client's current one."""
+    """Why the holder of a token cannot view and change the client, or None. ``genuine``: it is the client's current
+    token."""
     if not genuine or not client.exists or not client.registration_token_hash:
         return NOT_MANAGED
     return None if client.status == ACTIVE else FORBIDDEN

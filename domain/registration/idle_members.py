@@ -1,8 +1,8 @@
-"""Members of a registration that say nothing for what was chosen beside them: they are left out of the client, and so
-of the answer, which shows what is registered (RFC 7591 §2, §3.2.1).
+"""Members of a registration that have no effect with the client's other members. They are dropped from the client and
+so from the response, which shows what is registered (RFC 7591 §2, §3.2.1).
 
-Libraries send them by default. A value that somebody would rely on and that cannot be had is refused instead, by
-``client_policy``: encryption without a key, a response type without its grant type.
+Libraries send them by default. A member that a client would rely on, but that cannot work, is refused by the policy
+instead: encryption without a key, a response type without its grant type.
 """
 
 # ruff: noqa: S105 - the names of methods, no passwords
@@ -16,13 +16,13 @@ from domain.client.profile import PROFILES, TLS_CLIENT_AUTH
 from domain.registration._policy_keys import has_keys
 from domain.vocabulary import response_type as response_types
 
-#: Methods by which a client signs an assertion (OIDC Core §9).
+#: Methods with which a client signs an assertion (OIDC Core §9).
 _SIGNING_METHODS: Final = ("private_key_jwt", "client_secret_jwt")
 _FROM_THE_BROWSER: Final = ("authorization_code", "implicit")
 
 
 def without_idle_members(metadata: ClientMetadata) -> ClientMetadata:
-    """The client with nothing in it that has no effect."""
+    """The client without members that have no effect."""
     changes: dict[str, Any] = {"grant_types": _grant_types_in_use(metadata)}
     signs = metadata.token_endpoint_auth_method in _SIGNING_METHODS
     if (
@@ -40,8 +40,8 @@ def without_idle_members(metadata: ClientMetadata) -> ClientMetadata:
 
 
 def _grant_types_in_use(metadata: ClientMetadata) -> tuple[str, ...]:
-    """Without grant types that no registered response type begins, and without refresh tokens where no code is redeemed
-    (RFC 7591 §2.1). Where nothing would be left all stay, for the policy to refuse."""
+    """Drop grant types that no registered response type uses, and refresh tokens when no code is redeemed (RFC 7591
+    §2.1). If nothing would be left, all stay, and the policy refuses them."""
     begun = {name for one in metadata.response_types for name in response_types.grant_types_of(one)}
     in_use = tuple(name for name in metadata.grant_types if name in begun or name not in _FROM_THE_BROWSER)
     if "authorization_code" not in in_use:
@@ -50,8 +50,8 @@ def _grant_types_in_use(metadata: ClientMetadata) -> tuple[str, ...]:
 
 
 def _signs_no_requests(metadata: ClientMetadata) -> bool:
-    """Whether no request object of the client could ever be verified, and none is demanded. ``none`` and algorithms
-    with a secret are not passed over: a client that names one would send what is refused."""
+    """Whether no request object of the client could be verified, and none is required. ``none`` and algorithms with a
+    secret are not dropped, because a client that names one would send objects that are refused."""
     profile = PROFILES.get(metadata.profile)
     if profile is None or metadata.request_object_signing_alg not in profile.signing_algorithms:
         return False

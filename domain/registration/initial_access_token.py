@@ -1,5 +1,7 @@
-"""An initial access token: lets a counted number of clients register (RFC 7591 §3). How often it was used is the length
-of its stream, so of two servers that are shown the last use at once, one wins."""
+"""An initial access token: lets a limited number of clients register (RFC 7591 §3).
+
+The number of uses follows from its stream. When two servers receive the last use at once, only one append succeeds.
+"""
 
 from typing import Final
 
@@ -15,9 +17,9 @@ from domain.registration.initial_access_token_events import (
 )
 from domain.units import DAY
 
-#: Clients that one token may let in; its stream is read at each use.
+#: The most clients that one token can admit; its stream is read at each use.
 MOST_USES: Final = 1000
-#: Seconds that a token may be good for.
+#: The longest lifetime of a token in seconds.
 LONGEST_LIFE: Final = 366 * DAY
 
 INVALID: Final = Refusal(
@@ -34,14 +36,14 @@ UNKNOWN: Final = invalid_request(
 
 
 class RegistrationToken(msgspec.Struct, frozen=True):
-    """What is known of an initial access token after its events so far; ``issued`` None: there is none."""
+    """The state of an initial access token; ``issued`` None: there is none."""
 
     issued: InitialAccessTokenIssued | None = None
     used: int = 0
     revoked_at: int | None = None
 
     def why_not(self, now: int) -> str:
-        """Why it lets nobody in at ``now``, as a word for lists and logs; empty when it does."""
+        """Why the token admits nobody at ``now``, as a word for lists and logs; empty when it does."""
         if self.issued is None:
             return "unknown"
         if self.revoked_at is not None:
@@ -72,20 +74,20 @@ fold: Final = folding(apply, NO_TOKEN)
 
 
 def decide_issue(token: RegistrationToken, wanted: InitialAccessTokenIssued) -> Decision[RegistrationToken]:
-    """Give out a new token. What its clients may have is checked when they register."""
+    """Issue a new token. What its clients may have is checked when they register."""
     if token.issued is not None:
-        return refuse(invalid_request("There is a token of that id.", hint="Use another id."))
+        return refuse(invalid_request("There already is a token with that id.", hint="Use another id."))
     if not 1 <= wanted.uses <= MOST_USES:
         return refuse(invalid_request("The number of uses is out of range.", hint=f"Use 1 to {MOST_USES}."))
     if not wanted.issued_at < wanted.expires_at <= wanted.issued_at + LONGEST_LIFE:
-        return refuse(invalid_request("The expiry is out of range.", hint="Let it end within a year."))
+        return refuse(invalid_request("The expiry is out of range.", hint="Choose a time within a year."))
     return Decision((wanted,), fold((wanted,)))
 
 
 def decide_use(
     token: RegistrationToken, token_hash: str, client_id: str, now: int
 ) -> Decision[RegistrationToken]:
-    """Let a client in with the token whose digest is ``token_hash``."""
+    """Admit a client with the token whose digest is ``token_hash``."""
     if token.issued is None or token.issued.token_hash != token_hash:
         return refuse(INVALID)
     why_not = token.why_not(now)
@@ -96,7 +98,7 @@ def decide_use(
 
 
 def decide_revoke(token: RegistrationToken, now: int) -> Decision[RegistrationToken]:
-    """Let nobody in any more; again, it says nothing new."""
+    """Revoke the token. Revoking it again appends nothing."""
     if token.issued is None:
         return refuse(UNKNOWN)
     if token.revoked_at is not None:

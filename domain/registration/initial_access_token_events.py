@@ -1,4 +1,4 @@
-"""What can happen to an initial access token (RFC 7591 §1.2), which allows its holder to register clients."""
+"""The events of an initial access token (RFC 7591 §1.2), which allows its holder to register clients."""
 
 from domain.event import Event, registry
 

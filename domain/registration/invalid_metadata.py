@@ -1,4 +1,4 @@
-"""How a registration is refused (RFC 7591 §3.2.2): one way for every rule of every field."""
+"""How every rule of every field refuses a registration (RFC 7591 §3.2.2)."""
 
 from domain.errors import Refusal
 
@@ -9,7 +9,9 @@ def invalid(field: str, problem: str, *, hint: str, section: str = "RFC 7591 §3
 
 
 def unlike(field: str, value: str | None, allowed: tuple[str, ...]) -> Refusal | None:
-    """The refusal of a value that is not one of ``allowed``; None for one that is, or that is left out."""
+    """Refuse a value that is not one of ``allowed``. Return None when it is one, or is omitted."""
     if value is None or value in allowed:
         return None
-    return invalid(field, "has a value that this client may not have.", hint=f"Use {', '.join(allowed)}.")
+    return invalid(
+        field, "has a value that is not allowed for this client.", hint=f"Use {', '.join(allowed)}."
+    )

@@ -1,7 +1,7 @@
-"""The one question of every path that makes or changes a client: may the client that would result be like this?
+"""Whether a client may be registered or changed as requested. Every path that creates or changes a client asks this.
 
 The command line, ``create_client`` and ``update_client``, a registration (RFC 7591), an update (RFC 7592) and a
-metadata document all ask it with the same input (A202). ``client_registration`` asks it, so no path gets around it.
+metadata document all ask with the same input (A202). ``lifecycle`` asks it, so no path can bypass it.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,11 +22,12 @@ def _not_looked_at(_jwks: Mapping[str, Any] | None) -> Refusal | None:
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """By what the resulting client is judged.
+    """What the resulting client is checked against.
 
-    ``algorithms``: what the server keeps keys for; empty: not known here. ``keys_refusal`` reads the client's keys.
-    ``rules``: what clients may give themselves by the settings of today, when the client or its document asks; None: an
-    administrator does. ``admission``: what the client was let in by. ``development``: loopback http is allowed.
+    ``algorithms``: those that the server has keys for; empty: unknown. ``keys_refusal`` checks the client's keys.
+    ``rules``: what clients may give themselves by the current settings, when the client or its document asks; None: an
+    administrator asks. ``admission``: the rules under which the client was admitted. ``development``: loopback http is
+    allowed.
     """
 
     development: bool = False
@@ -37,7 +38,7 @@ class Terms(msgspec.Struct, frozen=True):
 
     @property
     def by_itself(self) -> bool:
-        """Whether the client asks, and not an administrator."""
+        """Whether the client makes the request, and not an administrator."""
         return self.rules is not None
 
 
@@ -47,8 +48,7 @@ ADMINISTRATORS: Final = Terms()
 def judged(
     metadata: ClientMetadata, terms: Terms, before: ClientMetadata | None = None
 ) -> ClientMetadata | Refusal:
-    """The client as it may be, without what has no effect; or why it may not be like this. ``before``: what it was
-    until now."""
+    """The client without members that have no effect, or why it is refused. ``before`` is the client until now."""
     metadata = without_idle_members(metadata)
     return _refusal(metadata, terms, before) or metadata
 

@@ -1,4 +1,4 @@
-"""Registering, changing and ending a client. Policy is asked about the client that would result (A202)."""
+"""Registering, changing and deleting a client. The policy checks the resulting client (A202)."""
 
 import re
 import unicodedata
@@ -29,7 +29,7 @@ from domain.registration.judgement import ADMINISTRATORS, Terms, judged
 from domain.vocabulary.text import normalized
 
 _CLIENT_ID: Final = re.compile(r"[A-Za-z0-9\-._~]{1,128}")
-#: Unicode categories that no eye sees: control, format (bidi marks too), surrogate, private use, separators.
+#: Unicode categories of invisible characters: control, format (with bidi marks), surrogate, private use, separators.
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 UNKNOWN: Final = invalid_request(
@@ -38,8 +38,8 @@ UNKNOWN: Final = invalid_request(
 
 
 class RegisterClient(msgspec.Struct, frozen=True):
-    """A client is registered. ``secret_hash`` is the SHA-256 of the secret that it is given, ``token_hash`` that of its
-    registration access token, ``terms`` what it is judged by; the other fields are those of ``ClientRegistered``."""
+    """A client is registered. ``secret_hash`` is the SHA-256 of its secret, ``token_hash`` that of its registration
+    access token, ``terms`` what it is checked against. The other fields are those of ``ClientRegistered``."""
 
     client_id: str
     metadata: ClientMetadata
@@ -53,8 +53,8 @@ class RegisterClient(msgspec.Struct, frozen=True):
 
 
 class SetSecret(msgspec.Struct, frozen=True):
-    """A client gets a new secret. Times in seconds since 1970; ``expires_at`` 0: never. The secret before it
-    is accepted until ``previous_until``; 0: no longer."""
+    """A client gets a new secret. Times are in seconds since 1970; ``expires_at`` 0: never. The previous secret is
+    accepted until ``previous_until``; 0: no longer."""
 
     secret_hash: str
     expires_at: int = 0
@@ -62,11 +62,11 @@ class SetSecret(msgspec.Struct, frozen=True):
 
 
 def decide_register(client: Client, command: RegisterClient, now: int) -> Decision[Client]:
-    """Register a client under an id that was never used."""
+    """Register a client with an id that was never used before."""
     if client.client_id:
         return refuse(
             invalid_request(
-                "The client_id is taken, or was once.", hint="Use another.", section="RFC 7591 §3.2.1"
+                "The client_id is in use, or was used before.", hint="Use another.", section="RFC 7591 §3.2.1"
             )
         )
     if command.source != "metadata_document" and not _CLIENT_ID.fullmatch(command.client_id):
@@ -98,7 +98,8 @@ def decide_register(client: Client, command: RegisterClient, now: int) -> Decisi
 
 
 def _kept_rules(command: RegisterClient) -> AdmittedBy | None:
-    """Documents are read again and again, and by the rules of the day; a registration keeps those that let it in."""
+    """The rules that the registration stores. A metadata document stores none: it is read again later, by the settings
+    of that time."""
     rules = command.terms.rules
     return rules.kept if rules is not None and command.source == "registration" else None
 
@@ -106,12 +107,12 @@ def _kept_rules(command: RegisterClient) -> AdmittedBy | None:
 def decide_update(
     client: Client, metadata: ClientMetadata, now: int, terms: Terms = ADMINISTRATORS
 ) -> Decision[Client]:
-    """Replace the whole metadata; to change one field, replace it in ``client.metadata`` first.
+    """Replace the whole metadata. To change one field, replace it in ``client.metadata`` first.
 
-    Where the client asks, and not an administrator, new addresses or keys may be somebody else's: what people agreed to
-    is void. So it is, whoever asks, where the client would know people by other names. That an administrator had people
-    not asked at all was for the client as it was: that ends too, and so it does when the client takes up more scope or
-    grants, or is protected less.
+    When the client itself asks, new addresses or keys may belong to somebody else, so earlier consents are void. They
+    are also void, whoever asks, when the client would get other subjects for the same people. ``skip_consent`` was set
+    for the client as it was. It ends when the client's own update voids consents, adds scope or grants, or reduces its
+    protection.
     """
     if not client.exists:
         return refuse(UNKNOWN)
@@ -142,7 +143,7 @@ def decide_set_secret(client: Client, command: SetSecret, now: int) -> Decision[
 
 
 def decide_disable(client: Client, reason: str, now: int) -> Decision[Client]:
-    """Forbid the client everything, for now; again, it says nothing new."""
+    """Disable the client. Disabling it again appends nothing."""
     if not client.exists:
         return refuse(UNKNOWN)
     if client.status != ACTIVE:
@@ -151,7 +152,7 @@ def decide_disable(client: Client, reason: str, now: int) -> Decision[Client]:
 
 
 def decide_enable(client: Client, now: int) -> Decision[Client]:
-    """Let a disabled client act again."""
+    """Enable a disabled client."""
     if not client.exists:
         return refuse(UNKNOWN)
     if client.status != DISABLED:
@@ -160,7 +161,7 @@ def decide_enable(client: Client, now: int) -> Decision[Client]:
 
 
 def decide_delete(client: Client, now: int) -> Decision[Client]:
-    """End the registration for good; its id is never used again."""
+    """Delete the registration for good. Its id can never be used again."""
     if not client.exists:
         return refuse(UNKNOWN)
     return _accept(client, ClientDeleted(now))
@@ -173,8 +174,8 @@ def _accept(client: Client, *events: Event) -> Decision[Client]:
 def _for_the_log(
     metadata: ClientMetadata, terms: Terms, before: ClientMetadata | None = None
 ) -> ClientMetadata | Refusal:
-    """The whole client as it may be kept, or why not: names are cleaned, and contacts, which are people's, are not
-    for the log (decisions.md 16)."""
+    """The client as it may be stored, or why it is refused. Names are cleaned. Contacts are personal data, so they are
+    not stored in the log (decisions.md 16)."""
     too_long = name_refusal(metadata)
     if too_long is not None:
         return too_long
@@ -190,6 +191,6 @@ def _for_the_log(
 
 
 def _clean_name(name: str) -> str:
-    """The name as people will see it on the consent page: one spelling, nothing invisible (A038)."""
+    """The name as the consent page shows it: normalized, and without invisible characters (A038)."""
     visible = "".join(c for c in name if unicodedata.category(c) not in _INVISIBLE)
     return " ".join(normalized("NFC", visible, MAX_NAME).split())

@@ -1,6 +1,5 @@
-"""What a registration may say. Checked on the whole resulting client, at creation and at every update alike,
-so that no field can be changed, added or left out around its rule (RFC 7591 §2, A202).
-"""
+"""The policy for client metadata. It checks the whole resulting client at creation and at every update, so no change of
+a single field can bypass a rule (RFC 7591 §2, A202)."""
 
 # ruff: noqa: S105 - RFC 7591's names hold the word token, their values are no passwords
 
@@ -63,7 +62,7 @@ def check(metadata: ClientMetadata, development: bool = False) -> Refusal | None
 
 
 def _checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | None]:
-    """All rules, in order; the later ones rely on the earlier ones having held."""
+    """All rules, in order. Later rules rely on earlier ones."""
     yield unlike("profile", metadata.profile, tuple(PROFILES))
     yield unlike("application_type", metadata.application_type, APPLICATION_TYPES)
     yield unlike("subject_type", metadata.subject_type, SUBJECT_TYPES)
@@ -109,7 +108,9 @@ def _grants(metadata: ClientMetadata) -> Iterable[Refusal | None]:
     for grant_type in metadata.grant_types:
         yield unlike("grant_types", grant_type, GRANT_TYPES)
     if "refresh_token" in metadata.grant_types and "authorization_code" not in metadata.grant_types:
-        yield invalid("grant_types", "has refresh_token alone.", hint="Add authorization_code.")
+        yield invalid(
+            "grant_types", "has refresh_token without authorization_code.", hint="Add authorization_code."
+        )
     if "client_credentials" in metadata.grant_types and metadata.token_endpoint_auth_method == "none":
         yield invalid(
             "grant_types", "has client_credentials for a public client.", hint="Register a secret or a key."
@@ -118,7 +119,7 @@ def _grants(metadata: ClientMetadata) -> Iterable[Refusal | None]:
 
 def _redirect_uris(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | None]:
     if metadata.response_types and not metadata.redirect_uris:
-        yield _invalid_redirect_uri("redirect_uris", "is empty.", "Register where the answers go.")
+        yield _invalid_redirect_uri("redirect_uris", "is empty.", "Register the addresses for responses.")
     for index, uri in enumerate(metadata.redirect_uris):
         problem = redirect_uri.registration_problem(uri, metadata.application_type, development)
         if problem is not None:
@@ -126,7 +127,7 @@ def _redirect_uris(metadata: ClientMetadata, development: bool) -> Iterable[Refu
 
 
 def _pages(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | None]:
-    """Pages that are linked on the sign-in and consent pages, so no scheme but https (A006)."""
+    """Pages that are linked on the sign-in and consent pages, so they must be https (A006)."""
     for name in ("logo_uri", "client_uri", "policy_uri", "tos_uri"):
         uri: str | None = getattr(metadata, name)
         if uri is None:
@@ -137,10 +138,10 @@ def _pages(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | No
 
 
 def _logo_digest(metadata: ClientMetadata) -> Refusal | None:
-    """It becomes part of a path on our pages, so nothing but a SHA-256 as base64url."""
+    """It becomes part of a path on our pages, so it must be a SHA-256 in base64url."""
     if metadata.logo_digest is None or _DIGEST.fullmatch(metadata.logo_digest):
         return None
-    return invalid("logo_digest", "is no digest.", hint="Give the image itself.")
+    return invalid("logo_digest", "is not a digest.", hint="Give the image itself.")
 
 
 def _signing(metadata: ClientMetadata) -> Iterable[Refusal | None]:
@@ -150,12 +151,12 @@ def _signing(metadata: ClientMetadata) -> Iterable[Refusal | None]:
 
 
 def _id_token_claims(metadata: ClientMetadata) -> Refusal | None:
-    """A FAPI client's ID token goes further than its token response, as a hint or a detached signature, and so says no
-    more of the person than was asked for by name."""
+    """The ID tokens of FAPI clients are sent to others, as a hint or a detached signature. So they contain only the
+    claims about the person that were requested by name."""
     chosen = metadata.id_token_claims
     if chosen in ID_TOKEN_CLAIMS and chosen not in PROFILES[metadata.profile].id_token_claims:
         return invalid(
-            "id_token_claims", "is not for a client of this profile: its ID tokens stay minimal.",
+            "id_token_claims", "is not allowed by the client's profile: its ID tokens are minimal.",
             hint="Leave it out, and ask userinfo or use the claims parameter.",
         )  # fmt: skip
     return unlike("id_token_claims", chosen, ID_TOKEN_CLAIMS)
@@ -175,7 +176,7 @@ def _scope_and_audience(metadata: ClientMetadata) -> Iterable[Refusal | None]:
         yield invalid("scope", "is too long.", hint=f"Use at most {scope.MAX_LENGTH} characters.")
     for name in ("audiences", "protected_resources"):
         if not all(resource.is_resource(value) for value in getattr(metadata, name)):
-            yield invalid(name, "has something else than URIs.", hint="Use absolute URIs without fragment.")
+            yield invalid(name, "has a value that is not a URI.", hint="Use absolute URIs without fragment.")
     if metadata.default_audience is not None and metadata.default_audience not in metadata.audiences:
         yield invalid("default_audience", "is not one of audiences.", hint="Add it there, or leave it out.")
 
@@ -208,7 +209,7 @@ def _default_acr_values(metadata: ClientMetadata) -> Refusal | None:
 
 
 def _skip_consent(metadata: ClientMetadata) -> Refusal | None:
-    """Any application of the device can pose as a native client without a secret (RFC 8252 §8.6)."""
+    """Any application on the device can impersonate a native client without a secret (RFC 8252 §8.6)."""
     if (
         metadata.skip_consent
         and metadata.application_type == "native"

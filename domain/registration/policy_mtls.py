@@ -1,4 +1,4 @@
-"""What a registration may say of mutual TLS (RFC 8705 §2.1.2, §2.2.2)."""
+"""Mutual TLS (RFC 8705 §2.1.2, §2.2.2)."""
 
 import ipaddress
 import re
@@ -25,7 +25,7 @@ def checks(metadata: ClientMetadata) -> Iterable[Refusal | None]:
     if by_authority and len(given) != 1:
         yield invalid(
             "tls_client_auth",
-            "needs exactly one name of its certificate.",
+            "needs exactly one name of the certificate.",
             hint=f"Set one of {', '.join(_RULES)}.",
         )
     for name in given:
@@ -38,7 +38,7 @@ def checks(metadata: ClientMetadata) -> Iterable[Refusal | None]:
 
 
 def _certificates_in_keys(metadata: ClientMetadata) -> Refusal | None:
-    """The certificate is registered as a key's ``x5c`` (RFC 8705 §2.2.2)."""
+    """The certificate is registered as the ``x5c`` of a key (RFC 8705 §2.2.2)."""
     if metadata.jwks_uri is not None:
         return None
     if metadata.jwks is None:
@@ -58,20 +58,20 @@ def _certificates_in_keys(metadata: ClientMetadata) -> Refusal | None:
 
 
 def certificate_in(jwk: dict[str, object]) -> str | None:
-    """The certificate of a key as standard base64: the first of its ``x5c`` (RFC 7517 §4.7)."""
+    """The certificate of a key in standard base64: the first of its ``x5c`` (RFC 7517 §4.7)."""
     chain = jwk.get("x5c")
     first = chain[0] if isinstance(chain, list) and chain else None
     return first if isinstance(first, str) and first else None
 
 
 def is_email(value: str) -> bool:
-    """A mailbox as RFC 5280 §4.2.1.6 has it: no display name, no comment."""
+    """Whether the value is a mailbox as in RFC 5280 §4.2.1.6: without display name and comment."""
     local, at, host = value.rpartition("@")
     return bool(at and _LOCAL_PART.fullmatch(local) and _HOST.fullmatch(host))
 
 
 def is_ip(value: str) -> bool:
-    """An IPv4 or IPv6 address, of no zone."""
+    """Whether the value is an IPv4 or IPv6 address without a zone."""
     try:
         return getattr(ipaddress.ip_address(value), "scope_id", None) is None
     except ValueError:
@@ -81,7 +81,7 @@ def is_ip(value: str) -> bool:
 _RULES: Final[dict[str, tuple[Callable[[str], object], str]]] = {
     "tls_client_auth_subject_dn": (
         distinguished_name.parse,
-        "Write it as RFC 4514 does, CN=client,O=Example; an unusual attribute by its number.",
+        "Write it as in RFC 4514, CN=client,O=Example; write unusual attributes as OIDs.",
     ),
     "tls_client_auth_san_dns": (_HOST.fullmatch, "Write a host name without wildcard."),
     "tls_client_auth_san_uri": (_URI.fullmatch, "Write an absolute URI."),

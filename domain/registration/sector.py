@@ -1,7 +1,7 @@
-"""OIDC Core §8.1: the sector whose clients see one pseudonym of a person, and nobody else's.
+"""OIDC Core §8.1: the sector of a client. Its clients share one pseudonym of a person, which no other client gets.
 
-It is a host: that of ``sector_identifier_uri``, whose document has to name every redirect URI of the client, or that of
-the redirect URIs themselves when they have but one.
+The sector is a host: that of ``sector_identifier_uri``, whose document must list every redirect URI of the client, or
+else the host that all redirect URIs have in common.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,25 +24,25 @@ NOT_FETCHED: Final = invalid(
 
 
 def checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | None]:
-    """The rules of a registration, without the document. ``development``: it may be behind loopback http."""
+    """The rules of a registration, without the document. ``development``: it may be at a loopback http address."""
     uri = metadata.sector_identifier_uri
     if uri is not None:
         yield fetched_uri("sector_identifier_uri", uri, development)
     if metadata.subject_type == PAIRWISE and sector_of(metadata) is None:
         yield invalid(
             "sector_identifier_uri",
-            "is missing for pairwise subjects: the redirect URIs have not one host of the client's own.",
+            "is missing for pairwise subjects: the redirect URIs do not share one host of the client's own.",
             hint="Register it, with a document that lists all redirect URIs.",
             section=_SECTION,
         )
 
 
 def document_refusal(document: object, redirect_uris: Sequence[str]) -> Refusal | None:
-    """Why the document behind ``sector_identifier_uri`` does not vouch for these redirect URIs, or None."""
+    """Why the document at ``sector_identifier_uri`` does not include these redirect URIs, or None."""
     if not isinstance(document, list) or not all(isinstance(uri, str) for uri in document):
         return invalid(
             "sector_identifier_uri",
-            "has no list of URIs behind it.",
+            "does not lead to a list of URIs.",
             hint="Publish a JSON array of strings.",
             section=_DOCUMENT_SECTION,
         )
