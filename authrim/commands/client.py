@@ -12,6 +12,8 @@ from authrim.clients.records import ClientWithSecret
 from authrim.commands._administering import Office, administer, moment, print_fields, print_list
 from authrim.commands._client_fields import fields_of
 from authrim.commands._client_options import client_options, logo_option
+from authrim.commands._client_recipes import ChosenRecipe, print_recipe, read_product, read_url
+from authrim.commands._common import is_json, settings_of
 from domain.client.client import Client
 from domain.client.metadata import ClientMetadata
 from domain.client.profile import PROFILES
@@ -50,22 +52,34 @@ def client() -> None:
     "or a service without people.",
 )  # fmt: skip
 @click.option("--service", "kind", flag_value="service", help="The same as --type service.")
+@click.option(
+    "--for", "product", metavar="PRODUCT", callback=read_product,
+    help="Begin with what this product needs, in place of --type, and print what to paste into it. "
+    "--for list names the products.",
+)  # fmt: skip
+@click.option("--url", callback=read_url, help="With --for: the address of the application or API.")
 @click.option("--client-id", help="The client id. Default: a random one.")
 @client_options
 @logo_option
 @click.pass_context
 def create(
-    context: click.Context, /, kind: str, client_id: str | None, logo: Path | None, **options: Any
-) -> None:
+    context: click.Context, /, kind: str, product: str | None, url: str | None, client_id: str | None,
+    logo: Path | None, **options: Any,
+) -> None:  # fmt: skip
     """Register a client. Its secret is shown only once."""
     options = fields_of(options)
     profile = PROFILES[options.get("profile", "oidc")]
-    given = {**PRESETS[kind], **defaults_of(profile), **options}
+    chosen = ChosenRecipe(product, url) if product else None
+    if url and chosen is None:
+        raise click.UsageError("--url belongs to --for.")
 
     async def work(office: Office) -> ClientWithSecret | Refusal:
+        begun = PRESETS[kind] if chosen is None else chosen.client_fields(office.settings.issuer)
         fields = {
-            **default_algorithms(office.settings.signing_algorithms, given.get("profile", "oidc")),
-            **given,
+            **default_algorithms(office.settings.signing_algorithms, profile.name),
+            **begun,
+            **defaults_of(profile),
+            **options,
         }
         change = await _logo_change(office, logo)
         if isinstance(change, Refusal):
@@ -84,7 +98,14 @@ def create(
             ),
         )
 
-    _print(context, administer(context, work))
+    created = administer(context, work)
+    if chosen is None:
+        _print(context, created)
+        return
+    answer = chosen.answer(settings_of(context).issuer, created.client.client_id, created.secret)
+    _print(context, created, recipe=answer)
+    if not is_json(context):
+        print_recipe(answer, chosen.recipe)
 
 
 @client.command("list")
@@ -242,8 +263,11 @@ def describe(one: Client) -> dict[str, Any]:
     }
 
 
-def _print(context: click.Context, answer: ClientWithSecret) -> None:
+def _print(context: click.Context, answer: ClientWithSecret, recipe: dict[str, Any] | None = None) -> None:
+    """``recipe`` is for the JSON only: people get its texts as they are, behind the fields."""
     described = describe(answer.client)
+    if recipe is not None and is_json(context):
+        described["recipe"] = recipe
     if answer.secret is None:
         print_fields(context, described)
         return

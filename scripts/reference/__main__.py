@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from scripts.reference import events, settings, specs
+from scripts.reference import connect, events, settings, specs
 
 #: Each generated page, and what makes its text.
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "events.md": events.page,
     "settings.md": settings.page,
     "specs.md": specs.page,
+    **connect.pages(),
 }
 
 
@@ -27,13 +28,24 @@ def main(arguments: list[str], folder: Path = Path("docs")) -> int:
     )
     check = parser.parse_args(arguments).check
     behind = [name for name, page in PAGES.items() if not _up_to_date(folder / name, page())]
+    stray = [file for file in (folder / connect.FOLDER).glob("*.md") if _name(file) not in PAGES]
     if not check:
         for name in behind:
+            (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(PAGES[name](), "utf-8")
+        for file in stray:
+            file.unlink()
         return 0
     for name in behind:
         sys.stderr.write(f"{folder / name} has fallen behind: run make docs\n")
-    return 1 if behind else 0
+    for file in stray:
+        sys.stderr.write(f"{file} has no recipe any more: run make docs\n")
+    return 1 if behind or stray else 0
+
+
+def _name(file: Path) -> str:
+    """The name of a page of ``docs/connect/`` in ``PAGES``."""
+    return f"{connect.FOLDER}/{file.name}"
 
 
 def _up_to_date(file: Path, text: str) -> bool:

@@ -17,8 +17,19 @@ def test_a_page_that_fell_behind_is_an_error(tmp_path: Path, capsys: pytest.Capt
     assert main(["--check"], tmp_path) == 1
     assert not list(tmp_path.iterdir())
     assert main([], tmp_path) == 0
-    assert {file.name for file in tmp_path.iterdir()} == set(PAGES)
+    assert {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*.md")} == set(PAGES)
     page = tmp_path / "events.md"
     page.write_text(page.read_text("utf-8").replace("required", "optional", 1), "utf-8")
     assert main(["--check"], tmp_path) == 1
     assert "events.md has fallen behind: run make docs" in capsys.readouterr().err
+
+
+def test_a_page_without_a_recipe_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """``--check`` names a page of a product that is gone; without it the page is removed."""
+    main([], tmp_path)
+    stray = tmp_path / "connect" / "abacus.md"
+    stray.write_text("# Abacus\n")
+    assert main(["--check"], tmp_path) == 1
+    assert "abacus.md has no recipe any more" in capsys.readouterr().err
+    assert main([], tmp_path) == 0
+    assert not stray.exists()

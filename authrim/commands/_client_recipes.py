@@ -1,0 +1,81 @@
+"""``authrim client create --for PRODUCT``: the client of a recipe, and the text to paste into the product."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from authrim.commands._administering import print_list
+from authrim.recipes.catalog import products, recipe, recipes
+from authrim.recipes.recipe import Recipe, fill, notes_of, place_values
+
+
+def read_product(context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """The product of ``--for``; for ``list``, and for one that there is not, the products that there are."""
+    if value == "list":
+        rows = [{"product": name, "kind": one.kind, "title": one.title} for name, one in recipes().items()]
+        print_list(context, "recipes", ("product", "kind", "title"), rows)
+        context.exit()
+    if value is not None and value not in products():
+        raise click.BadParameter(f"no recipe for {value!r}. There are recipes for {', '.join(products())}.")
+    return value
+
+
+def read_url(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """The address of an application, without a slash at its end: paths are put behind it."""
+    if value is None:
+        return None
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and parts.hostname and not (parts.query or parts.fragment)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise click.BadParameter("write the address that people see, such as https://app.example.com")
+    return value.rstrip("/")
+
+
+class ChosenRecipe:
+    """The recipe of ``--for`` with what is known of its places."""
+
+    def __init__(self, product: str, url: str | None) -> None:
+        self.product = product
+        self.recipe: Recipe = recipe(product)
+        if url is None and self.recipe.needs_url:
+            raise click.UsageError(
+                f"--for {product} needs --url, the address that people see, such as {self.recipe.url}"
+            )
+        self._url = url or self.recipe.url
+
+    def values(self, issuer: str) -> dict[str, str]:
+        """The values of the places, but for the client that is to be made."""
+        return place_values(issuer, self._url)
+
+    def client_fields(self, issuer: str) -> dict[str, Any]:
+        """What the client is registered with."""
+        return self.recipe.fields(self.values(issuer))
+
+    def answer(self, issuer: str, client_id: str, client_secret: str | None) -> dict[str, Any]:
+        """What ``--json`` says of the recipe: the filled texts, and the notes."""
+        values = self.values(issuer) | {"client_id": client_id}
+        if client_secret is not None:
+            values["client_secret"] = client_secret
+        return {
+            "product": self.product,
+            "snippets": [
+                {"file": one.file, "language": one.language, "text": one.text}
+                for one in self.recipe.filled_snippets(values)
+            ],
+            "notes": [f"{subject}: {fill(note, values)}" for subject, note in notes_of(self.recipe)],
+        }
+
+
+def print_recipe(answer: Mapping[str, Any], one: Recipe) -> None:
+    """The texts to paste as they are: no line is wrapped, and no value is cut."""
+    for snippet in answer["snippets"]:
+        click.echo(f"\n# {snippet['file'] or 'In a shell'}\n\n{snippet['text'].rstrip()}")
+    click.echo()
+    for note in answer["notes"]:
+        click.echo(note)
+    click.echo(f"{one.title}: {one.site}")
