@@ -10,7 +10,10 @@ import structlog
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+from authrim.store import group_commit
 from authrim.store.contract import Store
+from authrim.store.group_commit import QueueLimits
+from authrim.store.postgres import connections
 from authrim.store.postgres.store import PostgresStore
 from authrim.store.sqlite.schema import migrate_sqlite
 from authrim.store.sqlite.store import SQLiteStore
@@ -19,12 +22,20 @@ from tests.postgres_cluster import Cluster
 from tests.support.browser import Browser
 from tests.support.https_site import Authority, Site, serving_site
 from tests.support.mtls import MtlsServer, mtls_server
+from tests.support.patience import LATER
 from tests.support.running import RunningServer, running_server
 
 #: How long an example takes says how busy the machine is, and nothing about the code: what is fast enough is measured
 #: in ``bench/``.
 hypothesis_settings.register_profile("authrim", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("authrim")
+
+# A busy machine makes appends and pooled connections wait. In production a request gets 503 after a second; here only
+# a test that proves such a limit should meet one.
+group_commit.QUEUE_LIMITS = QueueLimits(seconds=LATER)
+connections.ACQUIRE_TIMEOUT = LATER
+#: For the servers and commands that tests start as processes of their own: the most that the setting takes.
+os.environ["AUTHRIM_APPEND_WAIT_SECONDS"] = "30"
 
 
 @pytest.fixture(autouse=True)

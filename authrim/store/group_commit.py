@@ -8,6 +8,7 @@ So each batch can be checked as a set, and a conflict never disturbs a neighbour
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
 
 from authrim.store.contract import (
     Append,
@@ -37,21 +38,26 @@ class _QueuedAppend:
         self.deadline = deadline
 
 
+class QueueLimits(NamedTuple):
+    """How many appends may wait, and for how many seconds. Beyond that an append is Overloaded and never sent."""
+
+    appends: int = 4096
+    seconds: float = 1.0
+
+
+#: The limits of a store that is given none.
+QUEUE_LIMITS = QueueLimits()
+
+
 class GroupCommit:
-    """The queue and its writer. ``wait_limit`` is in seconds; the other limits count appends."""
+    """The queue and its writer. ``batch_limit`` counts appends."""
 
     def __init__(
-        self,
-        commit_batch: CommitBatch,
-        *,
-        queue_limit: int = 4096,
-        batch_limit: int = 512,
-        wait_limit: float = 1.0,
+        self, commit_batch: CommitBatch, limits: QueueLimits | None = None, *, batch_limit: int = 512
     ) -> None:
         self._commit_batch = commit_batch
-        self._queue_limit = queue_limit
+        self._limits = limits or QUEUE_LIMITS
         self._batch_limit = batch_limit
-        self._wait_limit = wait_limit
         self._queue: deque[_QueuedAppend] = deque()
         self._work = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
@@ -62,11 +68,11 @@ class GroupCommit:
         """Commit with the next batch that has room. Raises Conflict, Overloaded or Unavailable."""
         if self._closed:
             raise Unavailable(_CLOSED)
-        if len(self._queue) >= self._queue_limit:
+        if len(self._queue) >= self._limits.appends:
             raise Overloaded("the append queue is full")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[AppendResult] = loop.create_future()
-        deadline = loop.time() + self._wait_limit
+        deadline = loop.time() + self._limits.seconds
         self._queue.append(_QueuedAppend(append, future, deadline))
         self._running_writer()
         if self._expiry is None:

@@ -16,7 +16,7 @@ from authrim.store.contract import (
     StreamAppend,
     Unavailable,
 )
-from authrim.store.group_commit import GroupCommit
+from authrim.store.group_commit import GroupCommit, QueueLimits
 from projections.rows import Row
 from tests.store.store_samples import METADATA, grant_append, new_event
 from tests.support.patience import PATIENCE
@@ -124,7 +124,7 @@ async def test_outdated_appends_are_told_at_once() -> None:
 async def test_a_full_queue_refuses() -> None:
     """One append more than may wait is Overloaded at once, and the others are committed."""
     engine = Engine()
-    commits = GroupCommit(engine.commit_batch, queue_limit=3)
+    commits = GroupCommit(engine.commit_batch, QueueLimits(appends=3))
     tasks = await started(commits, on("a"))
     tasks += await started(commits, on("b"), on("c"), on("d"))
     with pytest.raises(Overloaded):
@@ -136,7 +136,7 @@ async def test_a_full_queue_refuses() -> None:
 async def test_deadline_in_the_queue() -> None:
     """An append whose time is over while another batch hangs is Overloaded, and never sent."""
     engine = Engine()
-    commits = GroupCommit(engine.commit_batch, wait_limit=0.1)
+    commits = GroupCommit(engine.commit_batch, QueueLimits(seconds=0.1))
     tasks = await started(commits, on("a"))
     tasks += await started(commits, on("b"))
     await asyncio.sleep(0.15)

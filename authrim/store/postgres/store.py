@@ -13,7 +13,7 @@ from typing import Any
 from authrim.store import _outbox_sql as outbox_sql
 from authrim.store._guard_rows import findable
 from authrim.store.contract import Append, AppendResult, Batch, Head, LookupResult, StoredEvent, StreamRead
-from authrim.store.group_commit import GroupCommit
+from authrim.store.group_commit import GroupCommit, QueueLimits
 from authrim.store.loader import GroupLoader
 from authrim.store.postgres import _shadow as shadow_postgres
 from authrim.store.postgres import reads as sql
@@ -31,7 +31,7 @@ from projections.tables import Table
 
 
 class PostgresStore:
-    """The contract of ``authrim/store/contract.py`` on one database schema. ``wait_limit`` is seconds."""
+    """The contract of ``authrim/store/contract.py`` on one database schema."""
 
     def __init__(
         self,
@@ -41,8 +41,7 @@ class PostgresStore:
         pool_size: int = 8,
         statement_cache_size: int = 100,
         listen_dsn: str | None = None,
-        queue_limit: int = 4096,
-        wait_limit: float = 1.0,
+        queue_limits: QueueLimits | None = None,
     ) -> None:
         self.doubt = ""  # nobody copies a PostgreSQL database file by file and can start it
         self._schema = schema
@@ -50,7 +49,7 @@ class PostgresStore:
             dsn, schema, pool_size=pool_size, statement_cache_size=statement_cache_size
         )
         self._writer = Writer(self._connections)
-        self._commits = GroupCommit(self._writer.commit_batch, queue_limit=queue_limit, wait_limit=wait_limit)
+        self._commits = GroupCommit(self._writer.commit_batch, queue_limits)
         self._followers = Followers(self._connections)
         self._changes = Changes(self._connections, listen_dsn, self._position)
         self._streams = GroupLoader(self._load_streams)

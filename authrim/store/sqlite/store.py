@@ -28,7 +28,7 @@ from authrim.store.contract import (
     StreamRead,
     Unavailable,
 )
-from authrim.store.group_commit import GroupCommit
+from authrim.store.group_commit import GroupCommit, QueueLimits
 from authrim.store.loader import GroupLoader
 from authrim.store.read_back import Delivery, Page, ProjectionResult, Shadow
 from authrim.store.sqlite import _followers as followers
@@ -57,7 +57,9 @@ class SQLiteStore:
     ``exclusive`` is for a server: it holds a lock file beside the database, so that a second server is refused.
     """
 
-    def __init__(self, path: Path | str, *, exclusive: bool = False) -> None:
+    def __init__(
+        self, path: Path | str, *, exclusive: bool = False, queue_limits: QueueLimits | None = None
+    ) -> None:
         self._path = Path(path)
         self._exclusive = exclusive
         self._lock: int | None = None
@@ -66,7 +68,7 @@ class SQLiteStore:
         # A long scan of the log must not hold up the look-ups of requests.
         self._lookups = Lane(self._path, "authrim-look-up")
         self._scans = Lane(self._path, "authrim-scan")
-        self._commits = GroupCommit(self._commit_batch)
+        self._commits = GroupCommit(self._commit_batch, queue_limits)
         self._streams = GroupLoader(self._load_streams)
         self._rows = {lookup: GroupLoader(partial(self._load_rows, lookup)) for lookup in LOOKUPS}
         self._reservations = GroupLoader(self._reserve_many)
