@@ -1,4 +1,5 @@
-"""Clients: their records as an administrator keeps them, logos, initial access tokens.
+"""Clients: their records, keys, secrets, logos, metadata documents and registration tokens.
 
-From outside: every module. Who a client is, is in ``authentication/``; how it registers itself, in ``registration/``.
+Other packages may use every module. ``authentication/`` authenticates clients; ``registration/`` lets them register
+themselves.
 """

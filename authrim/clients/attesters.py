@@ -1,8 +1,8 @@
-"""Who may vouch for instances of clients: the trusted attesters, from a file of the operator's.
+"""The trusted attesters of client instances, from a file of the operator.
 
-An attester vouches for the clients that name it (``client_attesters`` of the registration), and for no others: the
-vendor of one application has no say about another's. A client that names none is vouched for by the only attester there
-is; where there are several, by nobody.
+An attester can vouch only for the clients that name it (``client_attesters`` of the registration), so the vendor of one
+application has no power over another. For a client that names none, the attester is the only one in the file; if there
+are several, no attester can vouch for it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,29 +19,29 @@ _MOST_BYTES: Final = 131_072
 
 
 class AttestersUnreadable(ValueError):
-    """The file of ``client_attesters`` cannot be used. The text says why, and nothing of what stands in it."""
+    """The file of ``client_attesters`` cannot be used. The text says why, and contains nothing from the file."""
 
 
 class AttestersOfAClient:
-    """The keys of those who may vouch for one client."""
+    """The keys of the attesters that may vouch for one client."""
 
     def __init__(self, attesters: Sequence[KeySet]) -> None:
         self._attesters = attesters
 
     def __call__(self, header: Mapping[str, Any]) -> VerificationKey | None:
-        """The key that the header names; none where two attesters have one of that name."""
+        """The key that the header names; None when two attesters have a key with that name."""
         found = [key for keys in self._attesters if (key := keys(header)) is not None]
         return found[0] if len(found) == 1 else None
 
 
 class ClientAttesters:
-    """All attesters that are trusted, by name."""
+    """All trusted attesters, by name."""
 
     def __init__(self, attesters: Mapping[str, KeySet]) -> None:
         self._attesters = attesters
 
     def of(self, client: Client) -> AttestersOfAClient:
-        """Those who may vouch for ``client``."""
+        """The attesters that may vouch for ``client``."""
         names: Sequence[str] = client.metadata.client_attesters
         if not names and len(self._attesters) == 1:
             names = tuple(self._attesters)
@@ -49,7 +49,7 @@ class ClientAttesters:
 
 
 def client_attesters(settings: Settings) -> ClientAttesters:
-    """The attesters; without a file nobody is trusted. Raises AttestersUnreadable."""
+    """Read the attesters. Without a file, none is trusted. Raises AttestersUnreadable."""
     if settings.client_attesters is None:
         return ClientAttesters({})
     try:
@@ -62,7 +62,7 @@ def client_attesters(settings: Settings) -> ClientAttesters:
 
 
 def _read(document: object) -> dict[str, KeySet]:
-    """Either names, each with its key set, or one set in which each key is an attester called by its ``kid``. Raises
+    """Read either names with a key set each, or one key set where each key is an attester named by its ``kid``. Raises
     JwkRefused."""
     if not isinstance(document, Mapping) or isinstance(document.get("keys"), list):
         return dict(read_jwks(document).one_by_one())

@@ -1,8 +1,8 @@
 """Clients that are described by a document at their own ``client_id`` (draft-ietf-oauth-client-id-metadata-document).
 
-The document is fetched when an authorization begins and what is known of it is old. What it says is recorded in the
-client's own stream like a registration, so every other check finds the client as it finds any: policy, liveness of its
-tokens, ``client disable``. A document that says what it said before appends nothing.
+The document is fetched when an authorization request begins and the known state is too old. Its contents are recorded
+in the client's stream like a registration, so every other check works as for any client: the policy, the status of its
+tokens, ``client disable``. A document that has not changed appends nothing.
 """
 
 import asyncio
@@ -43,16 +43,16 @@ from domain.units import MICROSECONDS
 
 log = structlog.get_logger(__name__)
 
-#: The feature's name.
+#: The source of these registrations.
 SOURCE: Final = "metadata_document"
-#: Bytes of a document.
+#: The largest document in bytes.
 MAX_DOCUMENT: Final = 16_384
-#: Documents whose age is remembered; of the others the document is fetched again.
+#: How many documents have their age remembered. Others are fetched again.
 _REMEMBERED: Final = 10_000
 
 
 class ClientDocuments:
-    """Keeps what is recorded of such clients as their documents have it."""
+    """Keeps the recorded state of these clients up to date with their documents."""
 
     def __init__(
         self, store: Store, egress: Egress, configuration: Configuration, executor: Executor,
@@ -68,7 +68,8 @@ class ClientDocuments:
         self._fetching: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def current(self, call: Call, client_id: str) -> Client | None:
-        """The client of that id, as its document has it now when it has one; None when nobody vouches for it."""
+        """The client with that id, updated from its document if it has one; None when it is neither registered nor
+        described."""
         if (
             self._on
             and client_id_url.looks_like_one(client_id)
@@ -78,7 +79,7 @@ class ClientDocuments:
         return await self._configuration.client(call.tenant, client_id)
 
     async def known(self, call: Call, client_id: str) -> Client | None:
-        """The client of that id as it was recorded last; a document is fetched only for one that never was."""
+        """The client with that id as last recorded. A document is fetched only when nothing is recorded."""
         client = await self._configuration.client(call.tenant, client_id)
         return client if client is not None else await self.current(call, client_id)
 
@@ -97,11 +98,11 @@ class ClientDocuments:
         return (self._fresh_until.get(key) or 0.0) > monotonic()
 
     async def _fetched_and_recorded(self, call: Call, client_id: str) -> bool:
-        """Fetch the document and record what is new in it. Failures are never remembered (the draft's §4.4)."""
+        """Fetch the document and record what has changed. Failures are never cached (the draft's §4.4)."""
         is_new = await self._configuration.client(call.tenant, client_id) is None
         quota = RegistrationQuota(self._store, self._settings, call, "client-document")
         if await quota.minute_is_over() or (is_new and await quota.hour_is_full()):
-            return False  # anybody may name an address: one source does not make us fetch without end (A201)
+            return False  # anybody can send any address, so the fetches for one source are limited (A201)
         try:
             fetched = await self._egress.fetch(client_id, limit=MAX_DOCUMENT, client=client_id)
         except EgressRefused:
@@ -136,7 +137,8 @@ class ClientDocuments:
     def _decide(
         self, client: Client, admission: Admission, client_id: str, fields: dict[str, Any], now: int
     ) -> Decision[Client]:
-        """The same policy as for a registration; and no shared secret, which nobody could have been given."""
+        """Apply the same policy as for a registration. A shared secret is refused, because nobody could have received
+        it."""
         settings = self._settings
         rules = settings_rules(settings)
         profile = client.metadata.profile if client.exists else rules.profile
@@ -158,24 +160,31 @@ class ClientDocuments:
 
 
 def _read(fetched: FetchResult, client_id: str) -> dict[str, Any] | Refusal:
-    """The client metadata of a document that is this client's own (the draft's §4, §4.1)."""
+    """The client metadata of a document, which must name its own address as ``client_id`` (the draft's §4, §4.1)."""
     try:
         document = strict_json.loads(fetched.body, max_bytes=MAX_DOCUMENT)
     except JsonRefused as refused:
-        return invalid("client_id", f"is of a document that is {refused}.", hint="Serve one JSON object.")
+        return invalid(
+            "client_id", f"has a document that is not valid: {refused}.", hint="Serve one JSON object."
+        )
     if not isinstance(document, dict) or document.get("client_id") != client_id:
-        return invalid("client_id", "is not the address of its document.", hint="Write it byte for byte.")
+        return invalid(
+            "client_id", "differs from the address of its document.", hint="Write exactly that address."
+        )
     for name in ("client_secret", "client_secret_expires_at"):
         if name in document:
-            return invalid(name, "is in a document that everybody can read.", hint="Use keys, or no secret.")
+            return invalid(name, "is in a public document.", hint="Use keys, or no secret.")
     return registration_metadata.read(document)
 
 
 def _sector_refusal(metadata: ClientMetadata) -> Refusal | None:
-    """One document is fetched for a client and no second one behind it; the sector is the host of its addresses."""
+    """Only one document is fetched for such a client, so it cannot name a second one. Its sector is the host of its
+    redirect URIs."""
     if metadata.sector_identifier_uri is None:
         return None
-    return invalid("sector_identifier_uri", "is not for clients with a document.", hint="Leave it out.")
+    return invalid(
+        "sector_identifier_uri", "is not allowed for clients with a document.", hint="Leave it out."
+    )
 
 
 def _shared_secret_refusal(metadata: ClientMetadata) -> Refusal | None:

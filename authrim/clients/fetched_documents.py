@@ -1,7 +1,7 @@
-"""What a registration names and the server fetches before it is taken: the sector's document, the logo.
+"""What the server fetches for a registration before it accepts it: the document of the sector, and the logo.
 
-Both go through the egress guard, so that no client makes us reach into a network of ours, at registration and at
-every update (A117, A118).
+Both are fetched through the egress guard, at registration and at every update, so a client cannot make the server send
+requests into an internal network (A117, A118).
 """
 
 import msgspec
@@ -20,12 +20,14 @@ _IMAGES = "image/png, image/jpeg, image/webp, image/gif"
 
 
 def _may_be_an_image(media_type: MediaType) -> bool:
-    """It is decoded and drawn anew whatever it says; a page or a script is not even tried."""
+    """Whether to try to decode the file. An image is decoded and re-encoded, whatever its media type says; a page or a
+    script is not even tried."""
     return media_type.essence.startswith("image/") or media_type.essence == "application/octet-stream"
 
 
 class FetchContext(msgspec.Struct, frozen=True):
-    """What a fetch needs: the egress, the store of sealed pictures, and whose share of places it uses (A119)."""
+    """What a fetch needs: the egress, the store of sealed logos, and the client whose share of places it uses
+    (A119)."""
 
     egress: Egress
     private: PrivateData
@@ -33,10 +35,10 @@ class FetchContext(msgspec.Struct, frozen=True):
 
 
 async def sector_refusal(fetching: FetchContext | None, metadata: ClientMetadata) -> Refusal | None:
-    """Why the document behind ``sector_identifier_uri`` does not vouch for the client, or None (OIDC DCR §5).
+    """Why the document at ``sector_identifier_uri`` does not include the client, or None (OIDC DCR §5).
 
-    Asked on the whole resulting client, each time: a client that no sector vouches for any more must not change.
-    ``fetching`` None: nothing can be fetched here, so nothing is vouched for.
+    This is checked on the whole resulting client every time: a client that its sector no longer includes cannot be
+    changed. ``fetching`` None: nothing can be fetched here, so such a client is refused.
     """
     uri = metadata.sector_identifier_uri
     if uri is None:
@@ -55,9 +57,9 @@ async def sector_refusal(fetching: FetchContext | None, metadata: ClientMetadata
 async def fetched_logo(
     fetching: FetchContext, metadata: ClientMetadata, before: ClientMetadata
 ) -> LogoChange | None:
-    """What becomes of the picture when the registration turns from ``before`` to ``metadata``; None: it stays.
+    """How the logo changes when the registration changes from ``before`` to ``metadata``; None: it stays.
 
-    A picture that cannot be had is no reason to refuse the client: it has none then (decisions.md 29).
+    If the logo cannot be fetched, the client has no logo. That is no reason to refuse the client (decisions.md 29).
     """
     if metadata.logo_uri == before.logo_uri:
         return None

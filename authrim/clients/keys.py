@@ -1,8 +1,8 @@
 """The public keys of clients, from ``jwks`` or fetched from ``jwks_uri`` (RFC 7591 §2, OIDC Core §10.1.1, §10.2.1).
 
-A fetched set is used for a while, then fetched again before it is used. A ``kid`` that is not in it is looked for at
-once, but only now and then for one client, so that a flood of invented ones asks nobody anything (A090). While the
-address is away the last set goes on for a bounded time (F30, A089); after that the client has no keys.
+A fetched set is used for some time and then fetched again before its next use. For an unknown ``kid`` the set is
+fetched at once, but with a limited rate per client, so a flood of invented ones causes no flood of requests (A090).
+While the address is unavailable the last set is used for a limited time (F30, A089); after that the client has no keys.
 """
 
 import asyncio
@@ -28,26 +28,26 @@ from projections.tables import row_key
 
 log = structlog.get_logger(__name__)
 
-#: What is held at most, of so many clients and of so many bytes; the keys of the least recently used one are dropped.
+#: The most clients and bytes in memory. The keys of the least recently used client are dropped first.
 CLIENTS_HELD: Final = 10_000
 BYTES_HELD: Final = 64 * 1024 * 1024
-#: What an entry and each of its keys weigh beside the text of the set.
+#: How much an entry and each of its keys weigh, in addition to the text of the set.
 _ENTRY_BYTES: Final = 2048
 _KEY_BYTES: Final = 4096
-#: The largest key set, in bytes: 64 keys of the longest kind.
+#: The largest key set in bytes: 64 keys of the longest kind.
 MAX_BYTES: Final = 131_072
-#: Seconds before a set is asked for again that found no place among those that are fetched.
+#: The seconds before a set is fetched again when there was no free place for its request.
 _CROWDED_PAUSE: Final = 5
 _ACCEPT: Final = "application/jwk-set+json, application/json"
 _NEVER: Final = float("-inf")
-#: Members of a public key (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2).
+#: The members of a public key that are kept (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2).
 _MEMBERS: Final = (
     "kty", "use", "key_ops", "alg", "kid", "crv", "x", "y", "n", "e", "x5u", "x5c", "x5t", "x5t#S256",
 )  # fmt: skip
 
 
 class _Jwks:
-    """One key set that was read."""
+    """A parsed key set."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         """Raises JwkRefused."""
@@ -57,7 +57,7 @@ class _Jwks:
         self._encrypting: dict[str, EncryptionKey | None] = {}
 
     def encrypting(self, alg: str) -> EncryptionKey | None:
-        """The first key that can be used with ``alg``, one that names the algorithm before others."""
+        """The first key that can be used with ``alg``; a key that names the algorithm comes before others."""
         if alg not in self._encrypting:
             fitting = [jwk for jwk in self.jwks if fits(jwk, alg)]
             fitting.sort(key=lambda jwk: ("alg" not in jwk, "use" not in jwk))
@@ -66,7 +66,7 @@ class _Jwks:
 
 
 def _known_members(jwk: Mapping[str, Any]) -> dict[str, Any]:
-    """The key without what nobody reads: a member may hold thousands of lists in as many bytes, and more memory."""
+    """The key without unknown members: one member can contain thousands of lists, which need more memory than bytes."""
     return {name: jwk[name] for name in _MEMBERS if name in jwk and _is_text(jwk[name])}
 
 
@@ -82,12 +82,12 @@ def _usable(jwk: Mapping[str, Any], alg: str) -> EncryptionKey | None:
 
 
 class NoEncryptionKey(Refusal, frozen=True, kw_only=True):
-    """What is encrypted to a client is sent encrypted or not at all."""
+    """There is no key to encrypt with. A response that must be encrypted is never sent in the clear."""
 
 
 NO_ENCRYPTION_KEY: Final = NoEncryptionKey(
     "temporarily_unavailable",
-    "The key to encrypt to the client with cannot be had.",
+    "The client's encryption key is not available.",
     hint="Try again.",
     section="RFC 6749 §4.1.2.1",
     reason="no_encryption_key",
@@ -99,7 +99,7 @@ NO_KEYS: Final = _Jwks({"keys": []})
 
 
 class _RegisteredKeys:
-    """The keys that the registration itself holds. Read anew when the registration has another set."""
+    """The keys in the registration itself. They are parsed again when the registration has another set."""
 
     def __init__(self, source: Mapping[str, Any]) -> None:
         self.source = source
@@ -114,7 +114,7 @@ class _RegisteredKeys:
 
 
 class _FetchedKeys:
-    """The keys behind a ``jwks_uri``, and when they may be asked for again. Times in seconds since 1970."""
+    """The keys of a ``jwks_uri``, and when they were last fetched. Times are in seconds since 1970."""
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
@@ -133,7 +133,7 @@ class _FetchedKeys:
 
 
 class ClientKeys:
-    """The keys of all clients that were asked for lately. One fetch at a time for each of them."""
+    """The keys of recently used clients. There is at most one fetch at a time per client."""
 
     def __init__(self, egress: Egress, settings: Settings) -> None:
         self._egress = egress
@@ -145,20 +145,20 @@ class ClientKeys:
         )
 
     async def verifying(self, tenant: str, client: Client, kid: str | None = None) -> KeySet:
-        """The keys that verify the client's signatures. ``kid``: the one that is looked for, as a header names it.
+        """The keys that verify the client's signatures. ``kid`` is the key that a header names.
 
-        Empty when there are none to be had; why stands in the log.
+        The set is empty when no keys are available; the log says why.
         """
         return (await self._keys(tenant, client, kid)).verifying
 
     async def encrypting(self, tenant: str, client: Client, alg: str) -> EncryptionKey | NoEncryptionKey:
-        """The key that is encrypted to with ``alg`` for this client. Without one nothing is sent in the clear."""
+        """The key for encryption with ``alg`` to this client. Without one, nothing is sent in the clear."""
         return (await self._keys(tenant, client)).encrypting(alg) or NO_ENCRYPTION_KEY
 
     async def encrypted(
         self, tenant: str, client: Client, jws: str, alg: str | None, enc: str | None
     ) -> str | Refusal:
-        """``jws`` as the client registered to get it: encrypted when there is an ``alg``, else as it is."""
+        """Return ``jws`` in the form that the client registered: encrypted if there is an ``alg``, else unchanged."""
         if alg is None:
             return jws
         key = await self.encrypting(tenant, client, alg)
@@ -167,8 +167,8 @@ class ClientKeys:
     async def jwks(
         self, tenant: str, client: Client, missing: str | None = None
     ) -> Sequence[Mapping[str, Any]]:
-        """The client's keys as they are written, with members such as ``x5c`` (RFC 8705 §2.2). ``missing``: what was
-        looked for in vain, so that the set behind a ``jwks_uri`` is asked for again when that may be."""
+        """The client's keys as they are registered, with members such as ``x5c`` (RFC 8705 §2.2). ``missing`` is what
+        was not found, so the set at a ``jwks_uri`` is fetched again if that is allowed now."""
         return (await self._keys(tenant, client, missing)).jwks
 
     async def _keys(self, tenant: str, client: Client, kid: str | None = None) -> _Jwks:
@@ -179,7 +179,7 @@ class ClientKeys:
             return held.keys
         if self._has_to_fetch(held, kid):
             async with held.fetching:
-                if self._has_to_fetch(held, kid):  # nobody else did meanwhile
+                if self._has_to_fetch(held, kid):  # not fetched by another request meanwhile
                     await self._fetch(held, client.client_id)
                     self._held.weigh(row_key(tenant, client.client_id), held, held.weight)
         too_old = time() >= held.fetched_at + self._max_age
@@ -204,7 +204,7 @@ class ClientKeys:
         return kid is not None and kid not in held.keys.verifying and now >= held.searched_at + self._refetch
 
     async def _fetch(self, held: _FetchedKeys, client_id: str) -> None:
-        """Ask for the set. A failure leaves the one that is there, and is not tried again for a while."""
+        """Fetch the set. A failure keeps the present set, and there is no further try for some time."""
         searched_before = held.searched_at
         if held.keys is not None and time() < held.fetched_at + self._fresh:
             held.searched_at = time()
@@ -212,7 +212,8 @@ class ClientKeys:
             fetched = await self._egress.fetch(held.uri, accept=_ACCEPT, limit=MAX_BYTES, client=client_id)
             keys = _read(strict_json.loads(fetched.body, max_bytes=MAX_BYTES))
         except EgressOverloaded:
-            # Nobody was asked: the set may be asked for soon, but not by each of those that wait for it now, in turn.
+            # Nothing was sent, so the set can be fetched again soon, but not by every request that is waiting for it
+            # now.
             held.failed_at, held.searched_at = time() - self._refetch + _CROWDED_PAUSE, searched_before
             return
         except (EgressRefused, JsonRefused):
@@ -231,7 +232,7 @@ def _source_of(client: Client) -> _RegisteredKeys | _FetchedKeys | None:
 
 
 def _read(document: object) -> _Jwks | None:
-    """The keys of a document, or None when one of them is weak, private or not what it says (A174)."""
+    """The keys of a document; None when one of them is weak, private or malformed (A174)."""
     try:
         return _Jwks(document) if isinstance(document, Mapping) else None
     except JwkRefused as refused:

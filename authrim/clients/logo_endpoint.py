@@ -1,7 +1,7 @@
 """Clients' logos, from our own origin (decisions.md 29, A036, A117): ``GET /logos/{client_id}/{digest}.png``.
 
-The address holds the picture's digest, so a browser may keep it for ever; and it is answered only while the
-registration says that digest, so a logo that was taken away is gone here at once, on every node.
+The address contains the image's digest, so a browser can cache it forever. It is served only while the registration has
+that digest, so a removed logo is gone at once, on every node.
 """
 
 from typing import Final
@@ -21,7 +21,7 @@ from domain.stream import DEFAULT_TENANT
 
 log = structlog.get_logger(__name__)
 
-#: Logos a process holds in memory; one is 256 KiB at the very most.
+#: The most logos in a process's memory; one has at most 256 KiB.
 LOGOS_HELD: Final = 64
 
 NO_LOGO: Final = Refusal("invalid_request", "There is no such logo.", status=404)
@@ -35,13 +35,13 @@ _HEADERS: Final = {
 
 
 class Logos:
-    """The logos that were asked for last, by their digest."""
+    """The most recently used logos, by digest."""
 
     def __init__(self, limit: int = LOGOS_HELD) -> None:
         self._held: LruCache[str, bytes] = LruCache(limit)
 
     async def get(self, core: Core, tenant: str, client_id: str, wanted: str) -> bytes | None:
-        """The PNG of that digest, from memory or opened from the client's row."""
+        """The PNG with that digest, from memory or from the client's sealed row."""
         held = self._held.get(wanted)
         if held is not None:
             return held
@@ -52,7 +52,7 @@ class Logos:
         return png
 
 
-#: The logos that the running server holds.
+#: The logos in the memory of the running server.
 LOGOS = web.AppKey("logos", Logos)
 
 
@@ -70,7 +70,7 @@ async def logo(request: web.Request) -> web.StreamResponse:
 
 
 async def _opened(core: Core, tenant: str, client_id: str) -> bytes | None:
-    """The stored picture. One whose key is not there is no picture: the page shows the client without."""
+    """The stored logo. If its key is missing, there is no logo, and the page shows the client without one."""
     try:
         return await stored_logo(core.private, tenant, client_id)
     except SealBroken as broken:

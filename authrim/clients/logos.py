@@ -1,7 +1,7 @@
-"""A client's logo: an administrator's image becomes a PNG that we made, sealed beside the log (decisions.md 29).
+"""A client's logo: the uploaded image is re-encoded as a PNG and sealed in a row beside the log (decisions.md 29).
 
-What a client's owner sends is never shown as it is. It is decoded and drawn anew, so that no script (SVG), no
-trailing bytes and no metadata of a photograph reach a person's browser (A117).
+The original file is never served. It is decoded and encoded again, so no script (SVG), no trailing bytes and no
+metadata of a photograph reach a person's browser (A117).
 """
 
 import asyncio
@@ -17,70 +17,70 @@ from authrim.crypto.ids import digest
 from domain.errors import Refusal
 from projections.rows import Row
 
-#: Name of the sealed row with the PNG.
+#: The name of the sealed row with the PNG.
 LOGO: Final = "logo"
 
 LARGEST_FILE: Final = 1024 * 1024
 MOST_PIXELS: Final = 4096 * 4096
-#: Pixels of the longer side of what is served: the pages show it at 56, on dense screens at up to four times that.
+#: The longer side of a served logo in pixels. The pages show it at 56, on dense screens at up to four times that.
 LONGEST_SIDE: Final = 256
-#: Pixel formats only. SVG is a document, and decoders of rarer formats are where the weaknesses are.
+#: Only pixel formats. SVG is a document, and most vulnerabilities are in the decoders of rare formats.
 FORMATS: Final = ("PNG", "JPEG", "GIF", "WEBP")
 
-# Pillow warns of large images at a limit of its own; ours is lower and ends in a refusal.
+# Pillow warns about large images at its own limit; ours is lower and refuses them.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 class LogoChange(msgspec.Struct, frozen=True):
-    """What becomes of a client's logo: ``png`` takes the place of the one before; None takes it away."""
+    """The change of a client's logo: ``png`` replaces the previous one; None removes it."""
 
     private: PrivateData
     png: bytes | None
 
     @property
     def digest(self) -> str | None:
-        """What the registration says of it (``ClientMetadata.logo_digest``)."""
+        """The digest for the registration (``ClientMetadata.logo_digest``)."""
         return None if self.png is None else digest(self.png)
 
     async def rows(self, tenant: str, client_id: str) -> tuple[Row, ...]:
-        """The row operations that go with the registration's event. Raises SealBroken."""
+        """The row operations that are written with the registration's event. Raises SealBroken."""
         if self.png is None:
             return (erasing_row(tenant, CLIENT, client_id, LOGO),)
         return await self.private.more_rows(tenant, CLIENT, client_id, {LOGO: self.png})
 
 
 async def new_logo(private: PrivateData, image: bytes) -> LogoChange | Refusal:
-    """The logo that an image file of at most ``LARGEST_FILE`` bytes gives, or why it gives none."""
+    """The logo from an image file of at most ``LARGEST_FILE`` bytes, or why there is none."""
     png = await asyncio.to_thread(_as_png, image)
     return png if isinstance(png, Refusal) else LogoChange(private, png)
 
 
 async def stored_logo(private: PrivateData, tenant: str, client_id: str) -> bytes | None:
-    """The PNG that is kept for a client, or None. Raises SealBroken."""
+    """The stored PNG of a client, or None. Raises SealBroken."""
     return await private.open(tenant, CLIENT, client_id, LOGO)
 
 
 def _as_png(image: bytes) -> bytes | Refusal:
-    """The first frame, upright, at most ``LONGEST_SIDE`` on each side, and nothing but its pixels."""
+    """The first frame, upright, at most ``LONGEST_SIDE`` on each side, without metadata."""
     if len(image) > LARGEST_FILE:
         return _refused("is larger than 1 MiB.", "Give a smaller file.")
     try:
         with Image.open(BytesIO(image), formats=FORMATS) as opened:
-            # Only the header has been read so far: a decompression bomb is refused before it unfolds.
+            # Only the header has been read so far, so a decompression bomb is refused before it is decompressed.
             if opened.width * opened.height > MOST_PIXELS:
                 return _TOO_MANY_PIXELS
             return _drawn_anew(opened)
     except Image.DecompressionBombError:
         return _TOO_MANY_PIXELS
-    except Exception:  # decoders raise whatever the bytes lead them into; none of it says more to a person
-        return _refused("is no image that can be read.", f"Give a file of {', '.join(FORMATS)}; SVG never.")
+    except Exception:  # decoders raise many types; none helps the person more
+        return _refused("is not a readable image.", f"Give a {', '.join(FORMATS)} file, not SVG.")
 
 
 def _drawn_anew(opened: Image.Image) -> bytes:
     small = opened.convert("RGBA")
     small.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     picture = ImageOps.exif_transpose(small)
-    picture.info.clear()  # colour profile, comments and the like would be written again
+    picture.info.clear()  # else the colour profile and comments would be written too
     written = BytesIO()
     picture.save(written, "PNG", optimize=True)
     return written.getvalue()

@@ -1,4 +1,4 @@
-"""What the room of clients brings to a server."""
+"""The clients' part of a running server."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -14,7 +14,7 @@ from authrim.protocol.software_statement import SoftwareStatements
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """Metadata documents, keys and secrets of clients, and who may vouch for one."""
+    """The metadata documents, keys and secrets of clients, and the authorities and attesters that vouch for them."""
 
     documents: ClientDocuments
     keys: ClientKeys

@@ -1,4 +1,5 @@
-"""Clients: registered, changed, given new secrets, and ended by an administrator (RFC 7591's metadata)."""
+"""Clients as an administrator manages them: register, update, rotate secrets, disable, delete (metadata of RFC
+7591)."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -33,7 +34,7 @@ from domain.units import DAY, MICROSECONDS
 from projections.rows import Row
 from projections.tables import CLIENTS
 
-#: How long the secret before a rotation goes on working when nothing else is said, in seconds.
+#: How long the previous secret works after a rotation by default, in seconds.
 DEFAULT_OVERLAP: Final = DAY
 _CLIENT_ID_BYTES: Final = 10
 
@@ -44,7 +45,7 @@ def new_client_id() -> str:
 
 
 class ClientWithSecret(msgspec.Struct, frozen=True):
-    """A client, and the secret that was made for it: known here and now only. None: none was made."""
+    """A client and its new secret, which is returned only once. None: no secret was generated."""
 
     client: Client
     secret: str | None = None
@@ -54,19 +55,19 @@ class ClientWithSecret(msgspec.Struct, frozen=True):
 
 
 class NewSecret(msgspec.Struct, frozen=True):
-    """A secret that a change may give to a client, and who keeps it when the client is to sign with it."""
+    """A secret that a change may give to a client. ``keeper`` stores it if the client signs with it."""
 
     secret: ClientSecret
     keeper: ClientSecrets | None
 
 
 class RegistrationContext(msgspec.Struct, frozen=True):
-    """What there is for a client to be registered or changed with.
+    """What is needed to register or update a client.
 
-    ``development``: redirect URIs may be http on the loopback interface. ``logo`` None: that of its ``logo_uri``, or as
-    it was. ``keeper`` keeps a secret that the client signs with; without one no such client can be registered.
-    ``fetching`` None: nothing is fetched, so there is no logo of a ``logo_uri``, and no document of a sector either.
-    ``algorithms``: what the server keeps keys for, where that is known.
+    ``development``: redirect URIs may be http on the loopback interface. ``logo`` None: the logo of ``logo_uri``, or no
+    change. ``keeper`` stores secrets that clients sign with; without it no such client can be registered. ``fetching``
+    None: nothing is fetched, neither the logo of a ``logo_uri`` nor the document of a sector. ``algorithms``: those
+    that the server has keys for, if known.
     """
 
     development: bool = False
@@ -77,7 +78,7 @@ class RegistrationContext(msgspec.Struct, frozen=True):
 
     @property
     def terms(self) -> Terms:
-        """What an administrator's client is judged by."""
+        """What an administrator's client is checked against."""
         return administrators_terms(self.development, self.algorithms)
 
 
@@ -85,15 +86,15 @@ NO_MEANS: Final = RegistrationContext()
 
 CANNOT_KEEP: Final = Refusal(
     "invalid_client_metadata",
-    "The client would sign with a secret, which cannot be kept here.",
+    "The client would sign with a secret, which cannot be stored here.",
     hint="Register it with authrim client create.",
     section="RFC 7591 §3.2.2",
 )
 
 
 class ClientRead(msgspec.Struct, frozen=True):
-    """A client as it was read, the version it was read at, the database's clock in seconds, and what the client may
-    make of itself."""
+    """A client as it was read, its version, the database's clock in seconds, and the limits of the client's own
+    updates."""
 
     client: Client
     version: int
@@ -109,7 +110,7 @@ async def create_client(
     client_id: str | None = None,
     means: RegistrationContext = NO_MEANS,
 ) -> ClientWithSecret | Refusal:
-    """Register a client; one that authenticates with a secret gets it generated. ``client_id`` None: a random one."""
+    """Register a client. If it authenticates with a secret, one is generated. ``client_id`` None: a random one."""
     terms, logo, fetching = means.terms, means.logo, means.fetching
     allowed = judged(metadata, terms)
     if isinstance(allowed, Refusal):
@@ -142,9 +143,9 @@ async def update_client(
     *,
     means: RegistrationContext = NO_MEANS,
 ) -> ClientWithSecret | Refusal:
-    """Change some fields of the registration, named as in ``ClientMetadata``; the others stay as they are.
+    """Change some fields of the registration, named as in ``ClientMetadata``. The others stay.
 
-    A client that turns to authenticating with a secret and has none gets one.
+    A client that now authenticates with a secret and has none gets one.
     """
     terms, logo, fetching = means.terms, means.logo, means.fetching
     if logo is None and fetching is not None:
@@ -183,7 +184,7 @@ async def rotate_secret(
     store: Store, tenant: str, client_id: str, overlap_seconds: int = DEFAULT_OVERLAP,
     keeper: ClientSecrets | None = None,
 ) -> ClientWithSecret | Refusal:  # fmt: skip
-    """Give the client a new secret; the one before it works for ``overlap_seconds`` more (0: no longer)."""
+    """Give the client a new secret. The previous one works for ``overlap_seconds`` more (0: no longer)."""
     secret = new_client_secret()
 
     def decide(read: ClientRead) -> Decision[Client]:
@@ -195,34 +196,34 @@ async def rotate_secret(
 
 
 async def disable_client(store: Store, tenant: str, client_id: str, reason: str) -> Client | Refusal:
-    """Forbid the client everything for now; its tokens are inactive at once. ``reason`` is for the log."""
+    """Disable the client. Its tokens become inactive at once. ``reason`` is for the log."""
     return await change_client(
         store, tenant, client_id, lambda read: registration.decide_disable(read.client, reason, read.now)
     )
 
 
 async def enable_client(store: Store, tenant: str, client_id: str) -> Client | Refusal:
-    """Let a disabled client act again."""
+    """Enable a disabled client."""
     return await change_client(
         store, tenant, client_id, lambda read: registration.decide_enable(read.client, read.now)
     )
 
 
 async def delete_client(store: Store, tenant: str, client_id: str) -> Client | Refusal:
-    """End the registration for good; its id is never used again."""
+    """Delete the registration for good. Its id can never be used again."""
     return await change_client(
         store, tenant, client_id, lambda read: registration.decide_delete(read.client, read.now)
     )
 
 
 async def show_client(store: Store, tenant: str, client_id: str) -> Client | Refusal:
-    """The client as its events tell it."""
+    """The client according to its events."""
     client = (await read_client(store, tenant, client_id)).client
     return client if client.exists else registration.UNKNOWN
 
 
 async def list_clients(store: Store, tenant: str, after: str = "", limit: int = 100) -> tuple[Client, ...]:
-    """At most ``limit`` clients in the order of their ids, those after ``after``; deleted ones are left out."""
+    """At most ``limit`` clients in the order of their ids, starting after ``after``, without deleted ones."""
     found: list[Client] = []
     async with aclosing(rows_of(store, CLIENTS, tenant, after)) as rows:
         async for row in rows:
@@ -235,7 +236,7 @@ async def list_clients(store: Store, tenant: str, after: str = "", limit: int = 
 
 
 async def read_client(store: Store, tenant: str, client_id: str) -> ClientRead:
-    """The client as its events tell it now."""
+    """The client according to its events now."""
     read = await store.read_stream(client_stream(tenant, client_id))
     events = codec.decode_stream(CLIENT, read)
     return ClientRead(
@@ -247,9 +248,9 @@ async def change_client(
     store: Store, tenant: str, client_id: str, decide: Callable[[ClientRead], Decision[Client]],
     secret: NewSecret | None = None, means: RegistrationContext = NO_MEANS,
 ) -> Client | Refusal:  # fmt: skip
-    """A change with the sealed rows that go with it. They are sealed after the client was read: a deletion in
-    between moves the client's version, so what was dropped is never written back. A registration that says something
-    else than before is vouched for by its sector once more."""
+    """Apply a change together with its sealed rows. They are sealed after the client was read: if the client is deleted
+    meanwhile, its version changes, so deleted data is never written back. When the metadata changes, the document of
+    the sector is checked again."""
 
     async def attempt() -> Outcome[Client]:
         read = await read_client(store, tenant, client_id)
@@ -266,7 +267,7 @@ async def change_client(
         kept = secret_rows(tenant, read.client, decision.answer, secret)
         if isinstance(kept, Refusal):
             return Outcome(kept)
-        if not decision.answer.exists:  # leaves nothing behind beside its log
+        if not decision.answer.exists:  # delete everything outside the log
             return Outcome(decision.answer, (change,), (*kept, erasing_row(tenant, CLIENT_OWNER, client_id)))
         drawn = () if means.logo is None else await means.logo.rows(tenant, client_id)
         return Outcome(decision.answer, (change,), (*kept, *drawn))
@@ -277,7 +278,7 @@ async def change_client(
 def secret_rows(
     tenant: str, before: Client, after: Client, new: NewSecret | None
 ) -> tuple[Row, ...] | Refusal:
-    """What becomes of the secrets that the client signs with."""
+    """The row changes for the secrets that the client signs with."""
     leaving = leaving_rows(tenant, before, after)
     if new is None or not after.signs_with_secret:
         return leaving

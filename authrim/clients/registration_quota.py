@@ -1,7 +1,7 @@
-"""How many new clients a minute and an hour have room for, on all servers together (A201).
+"""The limits of new clients per minute and per hour, for all servers together (A201).
 
-Whoever is refused takes no room from others. Nobody uses up everybody's hour: one source has a share of it, and those
-who hold an initial access token have an hour of their own, which no stranger can fill.
+Refused requests do not count against the hour. No source can use up the hour for everybody: each has a share of it.
+Holders of an initial access token have a separate limit per hour, which others cannot use up.
 """
 
 from typing import Final
@@ -11,13 +11,14 @@ from authrim.settings import Settings
 from authrim.store.contract import Store
 from domain.units import HOUR, MINUTE
 
-#: Of the hour, what one source may have: a tenth, and no less than these where the hour is short.
+#: The share of one source: a tenth of the hour, but at least this many clients.
 _SHARE: Final = 10
 _LEAST_SHARE: Final = 10
 
 
 class RegistrationQuota:
-    """``kind``: what leads to a new client, a registration or a document. ``is_holder``: a token is shown."""
+    """``kind``: what leads to the new client, a registration or a document. ``is_holder``: the request has an initial
+    access token."""
 
     def __init__(
         self, store: Store, settings: Settings, call: Call, kind: str, *, is_holder: bool = False
@@ -35,18 +36,18 @@ class RegistrationQuota:
         )
 
     async def minute_is_over(self) -> bool:
-        """Count one more try from this source; whether there were too many."""
+        """Count one more attempt of this source, and return whether there were too many."""
         tries = await self._store.count(self._minute, MINUTE)
         return tries > self._settings.registrations_per_minute
 
     async def hour_is_full(self) -> bool:
-        """Whether there is no room for another client of this source now."""
+        """Whether this source cannot register another client now."""
         for key, most in self._hour.items():
             if await self._store.count(key, HOUR, 0) >= most:
                 return True
         return False
 
     async def count_client(self) -> None:
-        """There is one more."""
+        """Count one more client."""
         for key in self._hour:
             await self._store.count(key, HOUR)

@@ -1,5 +1,5 @@
-"""Tokens of registration, as an administrator gives them out: initial access tokens, which let clients in (RFC 7591
-§1.2), and registration access tokens, with which a client is managed from outside (RFC 7592)."""
+"""Registration tokens that an administrator issues: initial access tokens, with which clients register (RFC 7591 §1.2),
+and registration access tokens, with which a client is managed (RFC 7592)."""
 
 import msgspec
 
@@ -27,7 +27,7 @@ from domain.units import MICROSECONDS
 
 
 class NewRegistrationToken(msgspec.Struct, frozen=True):
-    """A token that was made, and its value: known here and now only."""
+    """A new token and its value, which is returned only once."""
 
     token: RegistrationToken
     value: str
@@ -40,8 +40,8 @@ async def create_initial_token(
     store: Store, tenant: str, *, uses: int, lifetime: int, scope: tuple[str, ...] = (),
     grant_types: tuple[str, ...] = (), profile: str = "",
 ) -> NewRegistrationToken | Refusal:  # fmt: skip
-    """Give out a token that lets ``uses`` clients in within ``lifetime`` seconds. What is empty is as the settings
-    say."""
+    """Issue a token with which ``uses`` clients can register within ``lifetime`` seconds. Empty values are those of the
+    settings."""
     unknown = sorted(set(grant_types) - set(GRANT_TYPES))
     if unknown or (profile and profile not in PROFILES):
         return Refusal(
@@ -67,14 +67,14 @@ async def create_initial_token(
 async def list_initial_tokens(
     store: Store, tenant: str, after: str = "", limit: int = 100
 ) -> tuple[RegistrationToken, ...]:
-    """At most ``limit`` tokens in the order in which they were given out, those after the id ``after``."""
+    """At most ``limit`` tokens in the order of their issue, starting after the id ``after``."""
     prefix = registration_stream(tenant, "")
     names = await store.stream_names(prefix, f"{prefix}{after}", limit)
     return tuple([await _read(store, name) for name in names])
 
 
 async def revoke_initial_token(store: Store, tenant: str, token_id: str) -> RegistrationToken | Refusal:
-    """Let nobody in with it any more; clients that it let in stay."""
+    """Revoke the token. Clients that registered with it stay."""
     stream = registration_stream(tenant, token_id)
 
     async def attempt() -> Outcome[RegistrationToken]:
@@ -95,7 +95,7 @@ async def _read(store: Store, stream: str) -> RegistrationToken:
 async def new_registration_access_token(
     store: Store, tenant: str, client_id: str
 ) -> tuple[Client, str | None] | Refusal:
-    """Let whoever gets the new token manage the client (RFC 7592); the token before it is no good any more."""
+    """Issue a new token for managing the client (RFC 7592). The previous token becomes invalid."""
     token = new_registration_token(client_id)
     client = await change_client(
         store,
@@ -109,7 +109,7 @@ async def new_registration_access_token(
 async def revoke_registration_access_token(
     store: Store, tenant: str, client_id: str
 ) -> tuple[Client, str | None] | Refusal:
-    """Let nobody manage the client from outside any more."""
+    """Revoke the token, so nobody can manage the client from outside."""
     client = await change_client(
         store,
         tenant,

@@ -1,7 +1,8 @@
-"""The client secrets that the server itself needs: an HMAC cannot be checked with the digest of its key (OIDC Core §9).
+"""The client secrets that the server needs in clear text, because an HMAC cannot be checked with the digest of its key
+(OIDC Core §9).
 
-Of other secrets a SHA-256 is all that is kept. Those of clients that sign with them (``client_secret_jwt``) are sealed
-under the master key, each in a row of its own beside the log, for as long as they are accepted and no longer.
+Other secrets are stored only as a SHA-256. The secrets of clients that sign with them (``client_secret_jwt``) are
+sealed under the master key, each in its own row beside the log, for as long as they are accepted.
 """
 
 from typing import Final
@@ -18,13 +19,13 @@ from domain.client.profile import SECRET_ALGORITHM
 from projections.rows import Row
 from projections.tables import SEALED, sealed_key
 
-#: Owner kind of the sealed rows.
+#: The owner kind of the sealed rows.
 CLIENT_SECRET: Final = "client_secret"  # noqa: S105 - a kind of row
 _KEYS_REMEMBERED: Final = 10_000
 
 
 class ClientSecrets:
-    """Seals secrets away, and opens them to verify with. An opened one is remembered by its row."""
+    """Seals secrets, and opens them to verify signatures. An opened secret is cached by its row."""
 
     def __init__(self, store: Store, master: MasterKeys) -> None:
         self._store = store
@@ -32,13 +33,13 @@ class ClientSecrets:
         self._opened: LruCache[str, VerificationKey] = LruCache(_KEYS_REMEMBERED)
 
     def row(self, tenant: str, client_id: str, secret: ClientSecret) -> Row:
-        """The row that goes with the event that gives the client this secret."""
+        """The row that is written with the event that gives the client this secret."""
         key = sealed_key(tenant, CLIENT_SECRET, client_id, secret.hash)
         sealed = sealing.wrap(self._master, key, secret.value.encode("ascii"))
         return Row(SEALED.name, "put", {"key": key, "tenant": tenant, "ciphertext": sealed})
 
     async def verifying(self, tenant: str, client_id: str, secret_hash: str) -> VerificationKey | None:
-        """The key that is the secret with that digest; None when it is not kept. Raises SealBroken."""
+        """The verification key of the secret with that digest; None when it is not stored. Raises SealBroken."""
         row_key = sealed_key(tenant, CLIENT_SECRET, client_id, secret_hash)
         opened = self._opened.get(row_key)
         if opened is not None:
@@ -53,7 +54,7 @@ class ClientSecrets:
 
 
 def leaving_rows(tenant: str, before: Client, after: Client) -> tuple[Row, ...]:
-    """What takes away the kept secrets that a change of the client leaves unused; all of them when it is deleted."""
+    """Delete the stored secrets that a change makes unused; all of them when the client is deleted."""
     if not before.signs_with_secret:
         return ()
     kept = {one.secret_hash for one in after.secrets} if after.signs_with_secret else set()

@@ -1,4 +1,4 @@
-"""What people see: templates, texts in their language, static files, and the headers of a page.
+"""The pages that people see: templates, texts in their languages, static files, and the headers of a page.
 
-From outside: ``pages`` (renders every page), ``display``, ``texts``, ``translations`` and ``headers``.
+Other packages may use ``pages`` (renders every page), ``display``, ``texts``, ``translations`` and ``headers``.
 """

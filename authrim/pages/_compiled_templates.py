@@ -1,6 +1,6 @@
-"""The code of each template, compiled once per process however many languages and servers show it.
+"""The compiled code of each template, shared by all languages and servers of a process.
 
-To compile the templates takes longer than all else that a server does before its first answer.
+Compiling the templates takes longer than everything else that a server does before its first response.
 """
 
 from types import CodeType
@@ -10,16 +10,16 @@ from jinja2.bccache import Bucket
 
 
 class CompiledTemplates(BytecodeCache):
-    """Keeps code in memory. Its languages must not differ in what is computed while a template is compiled."""
+    """Keeps code in memory. What is computed while a template is compiled must be the same in all languages."""
 
     def __init__(self) -> None:
         self._codes: dict[tuple[str, str], CodeType] = {}
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        """Give the bucket the code of the same template with the same source, if there is one."""
+        """Give the bucket the code of the same template with the same source, if there is any."""
         bucket.code = self._codes.get((bucket.key, bucket.checksum))
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        """Keep the code that was just compiled."""
+        """Keep newly compiled code."""
         if bucket.code is not None:
             self._codes[bucket.key, bucket.checksum] = bucket.code

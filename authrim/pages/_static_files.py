@@ -1,6 +1,6 @@
-"""The style sheet, the mark and the script, served from memory under names that hold their hash.
+"""The style sheet, the logo and the scripts, served from memory under names that contain their hash.
 
-A name changes with its content, so a browser may keep the file for ever and never shows an old style.
+A name changes with the content, so a browser can cache a file forever and never shows an old one.
 """
 
 import hashlib
@@ -13,16 +13,16 @@ _TYPES = {".css": "text/css", ".svg": "image/svg+xml", ".js": "text/javascript"}
 _HEADERS = {
     "Cache-Control": "public, max-age=31536000, immutable",
     "X-Content-Type-Options": "nosniff",
-    # An SVG opened on its own is a document: it may load and run nothing.
+    # An SVG that is opened on its own is a document: it must not load or run anything.
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
 }
 
 
 class StaticFiles:
-    """Every file of ``authrim/pages/static``, read once."""
+    """All files of ``authrim/pages/static``, read once."""
 
     def __init__(self, prefix: str = "") -> None:
-        """``prefix``: the path of the issuer, which a proxy may be asked for alone."""
+        """``prefix``: the path of the issuer, because a proxy may pass on only requests with that path."""
         self._bodies: dict[str, bytes] = {}
         self._urls: dict[str, str] = {}
         for path in sorted(_FOLDER.iterdir()):
@@ -36,7 +36,7 @@ class StaticFiles:
         return self._urls[name]
 
     def routes(self) -> list[web.RouteDef]:
-        """One exact route a file; no path is ever looked up on disk."""
+        """One exact route per file; no path is ever looked up on disk."""
         return [self._route(name) for name in self._bodies]
 
     def _route(self, name: str) -> web.RouteDef:

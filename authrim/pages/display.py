@@ -1,7 +1,7 @@
-"""What may be shown to a person of the text and the addresses a client registered.
+"""How the names and addresses that a client registered are shown to people.
 
-Whoever registers a client chooses its name and its links, so they are hostile until proven otherwise: a name
-can imitate another by invisible or direction-changing characters (RFC 9700 §4.11), a link can be a script.
+Whoever registers a client chooses its name and its links, so they are not trusted: a name can imitate another one with
+invisible or direction-changing characters (RFC 9700 §4.11), and a link can be a script.
 """
 
 import re
@@ -13,10 +13,10 @@ from domain.vocabulary.text import normalized
 
 MAX_NAME_LENGTH = 80
 
-# Format characters (Cf) hold the bidi controls and zero-width characters; the rest has no meaning in a name.
+# Format characters (Cf) include bidi controls and zero-width characters; the others have no meaning in a name.
 _STRIPPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 _SPACE_CATEGORIES = frozenset({"Zs", "Zl", "Zp"})
-# Letters and marks that draw nothing: Hangul fillers, Braille blank, joiner, variation selectors.
+# Letters and marks that are invisible: Hangul fillers, Braille blank, joiner, variation selectors.
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]"
 )
@@ -24,13 +24,13 @@ _SPACE = re.compile(r"\s+")
 
 _HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
-# Schemes that run or show what stands in the address itself instead of going somewhere.
+# Schemes that run or show the text of the address itself.
 _NEVER_A_DESTINATION = frozenset({"javascript", "vbscript", "data", "blob", "file", "filesystem", "about"})
 
 
 def display_name(name: str) -> str:
-    """The name as it is safe to show: one line, NFC, nothing invisible, at most 80 characters (A038)."""
-    # What is beyond is cut off below: a name that is registered has 200 characters at most.
+    """The name as it can be shown safely: one line, NFC, no invisible characters, at most 80 characters (A038)."""
+    # The rest would be cut off below anyway: a registered name has at most 200 characters.
     begun = name[: 4 * MAX_NAME_LENGTH]
     visible = _INVISIBLE.sub("", _SPACE.sub(" ", "".join(_shown(character) for character in begun)))
     normal = normalized("NFC", visible, len(begun)).strip()
@@ -50,22 +50,22 @@ def initial(name: str) -> str:
 
 
 def web_link(uri: str | None) -> str | None:
-    """The address when a person may follow it (http or https, a plain host), else None."""
+    """The address if it is a safe link (http or https, a plain host), else None."""
     parts = _split(uri or "")
     return uri if parts and parts.scheme in {"http", "https"} else None
 
 
 def own_image(path: str | None) -> str | None:
-    """The path of an image on our own origin, else None: nothing is ever loaded from a third party (A036)."""
+    """The path if it is an image on our own origin, else None: nothing is ever loaded from a third party (A036)."""
     if path and path.startswith("/") and not path.startswith(("//", "/\\")):
         return path
     return None
 
 
 def redirect_host(redirect_uri: str) -> str:
-    """Where the answer goes, for a person: ``app.example.com``, ``127.0.0.1:8080`` or ``com.example.app:``.
+    """Where the response is sent, as text for people: ``app.example.com``, ``127.0.0.1:8080`` or ``com.example.app:``.
 
-    User name, path and query are left out: they are what an imitation hides behind.
+    User name, path and query are left out, because they can be used to imitate another host.
     """
     parts = _split(redirect_uri)
     if parts is None:
@@ -73,15 +73,15 @@ def redirect_host(redirect_uri: str) -> str:
     return parts.authority if parts.scheme in {"http", "https"} else f"{parts.scheme}:"
 
 
-#: Where the clients of a development server are.
+#: The addresses of a development server's clients.
 _THIS_MACHINE: Final = ("http://localhost:*", "http://127.0.0.1:*")
 
 
 def form_action_source(redirect_uri: str) -> str:
-    """The CSP source that lets a form's answer reach the redirect URI, "" when none is safe.
+    """The CSP source that allows a form's response to reach the redirect URI; "" when none is safe.
 
-    An origin for http and https, the scheme for a native app's own scheme (RFC 8252 §7.1). CSP has no
-    syntax for an IPv6 address, so ``http://[::1]:8080`` (RFC 8252 §7.3) can only be named by its port.
+    It is an origin for http and https, and the scheme for the custom scheme of a native app (RFC 8252 §7.1). CSP has no
+    syntax for IPv6 addresses, so the source for ``http://[::1]:8080`` (RFC 8252 §7.3) names only the port.
     """
     parts = _split(redirect_uri)
     if parts is None:
@@ -94,9 +94,9 @@ def form_action_source(redirect_uri: str) -> str:
 
 
 def form_action_sources(redirect_uri: str, development: bool = False) -> tuple[str, ...]:
-    """The CSP sources for a form that leads to the redirect URI, by a redirect or by posting there; none when it is not
-    safe. From there a web client may send the browser on to another https origin, and Chromium holds that against the
-    form's page too (docs/designs/0008). ``development``: or to another port of this machine."""
+    """The CSP sources for a form that leads to the redirect URI, by a redirect or by a post; none when that is not
+    safe. From there a web client may send the browser to another https origin, which Chromium also checks against the
+    form's page (docs/designs/0008). ``development``: or to another port of this machine."""
     source = form_action_source(redirect_uri)
     if not source.startswith(("https:", "http:")):
         return (source,) if source else ()
@@ -104,14 +104,14 @@ def form_action_sources(redirect_uri: str, development: bool = False) -> tuple[s
 
 
 class _Parts(NamedTuple):
-    """Scheme and host[:port] of an address, lower case, of harmless characters only."""
+    """The scheme and host[:port] of an address, in lower case."""
 
     scheme: str
     authority: str
 
 
 def _split(uri: str) -> _Parts | None:
-    """Scheme and authority of an absolute URI, None for anything a browser could read in another way."""
+    """The scheme and authority of an absolute URI; None for anything that browsers may parse differently."""
     if not uri.isascii() or not uri.isprintable() or " " in uri or "\\" in uri:
         return None
     try:

@@ -1,4 +1,4 @@
-"""The headers of every page (decisions 28): nothing foreign is loaded, nothing framed or cached."""
+"""The headers of every page (decisions 28): no third-party content, no frames, no caching."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from authrim.pages.translations import weighted_item
 _FIXED = {
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
-    # Not `no-referrer`: with it browsers send `Origin: null` and every sign-in would fail the origin check.
+    # Not `no-referrer`: browsers would then send `Origin: null`, and every sign-in would fail the origin check.
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
     "Pragma": "no-cache",
@@ -19,11 +19,11 @@ _FIXED = {
 def page_headers(
     form_action: Iterable[str], script_nonce: str = "", frames: Iterable[str] = ()
 ) -> dict[str, str]:
-    """The headers of a page whose forms may lead only to the given CSP sources; empty sources are left out.
+    """The headers of a page whose forms can lead only to the given CSP sources; empty sources are left out.
 
-    Chromium holds every redirect that answers a form to ``form-action`` too, the client's own redirects after ours
-    among them (docs/designs/0008). Without ``script_nonce`` no script runs. ``frames`` are
-    the only sources that the page may show in frames.
+    Chromium checks every redirect after a form against ``form-action``, including those of the client after ours
+    (docs/designs/0008). Without ``script_nonce`` no script runs. ``frames`` are the only sources that the page can show
+    in frames.
     """
     leads_to = " ".join(source for source in form_action if source) or "'none'"
     policy = [
@@ -43,8 +43,8 @@ def page_headers(
 
 
 def frame_headers(ancestors: Iterable[str]) -> dict[str, str]:
-    """The headers of the one page that is made for other sites' pages (decisions 28): only ``ancestors`` may show it,
-    and our own static script is all that it loads."""
+    """The headers of the only page that is made for frames in other sites (decisions 28). Only ``ancestors`` can show
+    it, and it loads nothing except our own static script."""
     shown_by = " ".join(sorted({source for source in ancestors if source})) or "'none'"
     policy = ("default-src 'none'", "script-src 'self'", f"frame-ancestors {shown_by}", "base-uri 'none'")
     headers = {name: value for name, value in _FIXED.items() if name != "X-Frame-Options"}
@@ -53,7 +53,7 @@ def frame_headers(ancestors: Iterable[str]) -> dict[str, str]:
 
 
 def prefers_json(accept: str) -> bool:
-    """Whether an Accept header (RFC 9110 §12.5.1) names JSON and wants it more than HTML."""
+    """Whether an Accept header (RFC 9110 §12.5.1) prefers JSON to HTML."""
     weights = {value.lower(): weight for value, weight in map(weighted_item, accept.split(","))}
     html = weights.get("text/html", weights.get("text/*", 0.0))
     return weights.get("application/json", 0.0) > html

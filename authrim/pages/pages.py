@@ -1,8 +1,8 @@
-"""The pages a person sees: sign-in, consent, logout, error, and the page that posts an answer to a client.
+"""The pages that people see: sign-in, consent, logout, errors, and the page that posts a response to a client.
 
-Server-rendered and complete without JavaScript. A page's whole input is one frozen struct; every value of it
-is untrusted text to the templates, which escape it (A195). Templates, texts and files are read and compiled
-when the process starts: showing a page does no I/O.
+They are rendered on the server and work without JavaScript. The whole input of a page is one immutable struct. The
+templates treat all its values as untrusted text and escape them (A195). Templates, texts and files are read and
+compiled when the process starts, so showing a page does no I/O.
 """
 
 import secrets
@@ -47,11 +47,11 @@ _NAMES = (
 
 
 class ClientView(msgspec.Struct, frozen=True, kw_only=True):
-    """The client as a person gets to know it before deciding (RFC 7591 §2): metadata in, what is shown out.
+    """A client as it is shown to a person before a decision (RFC 7591 §2), from its metadata.
 
-    ``name`` is the registered name or else the client id. ``logo_url`` is a path on our origin (decisions
-    29), anything else shows no image; links that are not http or https are not shown. ``redirect_uri`` is the
-    validated one: its host is shown, its origin is the only foreign one that the page's forms may lead to.
+    ``name`` is the registered name, or else the client id. ``logo_url`` is a path on our origin (decisions 29); nothing
+    else is shown as an image. Links that are not http or https are not shown. ``redirect_uri`` is the validated one:
+    its host is shown, and its origin is the only foreign one that the page's forms can lead to.
     """
 
     name: str
@@ -63,38 +63,38 @@ class ClientView(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def shown_name(self) -> str:
-        """The name without what imitates another; a name with nothing visible in it gives way to the host."""
+        """The name without characters that could imitate another; the host if nothing visible is left."""
         return display_name(self.name) or self.host
 
     @property
     def host(self) -> str:
-        """Where the answer goes."""
+        """The host that the response is sent to."""
         return redirect_host(self.redirect_uri)
 
     @property
     def logo(self) -> str | None:
-        """The picture's path, when it is ours."""
+        """The path of the logo, if it is on our origin."""
         return own_image(self.logo_url)
 
     @property
     def links(self) -> dict[str, str]:
-        """What may be followed: ``website``, ``policy`` and ``terms``, those that are there."""
+        """The safe links among ``website``, ``policy`` and ``terms``."""
         links = {"website": self.client_uri, "policy": self.policy_uri, "terms": self.tos_uri}
         return {kind: link for kind, uri in links.items() if (link := web_link(uri))}
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """What every page has: its language, one of ``LOCALES``, and whether the server is a development one."""
+    """What every page has: its language, one of ``LOCALES``, and whether this is a development server."""
 
     locale: str = SOURCE_LOCALE
     development: bool = False
 
 
 class SignInPage(Page, frozen=True, kw_only=True):
-    """The sign-in form; it posts ``csrf``, ``login``, ``password``, ``action`` (``sign-in`` or ``cancel``).
+    """The sign-in form. It posts ``csrf``, ``login``, ``password`` and ``action`` (``sign-in`` or ``cancel``).
 
-    ``error_message`` is one of ``texts`` (then translated) or any text; ``error_id`` is what
-    ``authrim audit why`` explains. ``create_account_url`` is empty where nobody makes accounts.
+    ``error_message`` is one of ``texts`` (which is translated) or any text; ``authrim audit why`` explains
+    ``error_id``. ``create_account_url`` is empty when people cannot create accounts.
     """
 
     action_url: str
@@ -107,11 +107,11 @@ class SignInPage(Page, frozen=True, kw_only=True):
 
 
 class CreateAccountPage(Page, frozen=True, kw_only=True):
-    """The form for a new account; it posts ``csrf``, ``login``, ``name``, ``password``, ``password_repeated`` and
+    """The form for a new account. It posts ``csrf``, ``login``, ``name``, ``password``, ``password_repeated`` and
     ``action`` (``create`` or ``cancel``).
 
-    ``shortest_password`` in characters. ``error_message`` and ``error_id`` as on the sign-in page; ``wrong`` names the
-    field that the message is about, none when it is about no field.
+    ``shortest_password`` is in characters. ``error_message`` and ``error_id`` are as on the sign-in page; ``wrong``
+    names the field that the message is about, if any.
     """
 
     action_url: str
@@ -127,16 +127,17 @@ class CreateAccountPage(Page, frozen=True, kw_only=True):
 
 
 class ScopeLine(msgspec.Struct, frozen=True):
-    """What one scope gives, in the page's language."""
+    """What one scope value allows, in the page's language."""
 
     title: str
     detail: str
 
 
 class ConsentPage(Page, frozen=True, kw_only=True):
-    """The question what the client may have. It posts ``csrf``, ``shown`` and ``action`` (``allow`` or ``cancel``).
+    """The consent form. It posts ``csrf``, ``shown`` and ``action`` (``allow`` or ``cancel``).
 
-    ``shown`` is when, in milliseconds; ``error_message`` and ``error_id`` as on the sign-in page.
+    ``shown`` is the time when the page was shown, in milliseconds. ``error_message`` and ``error_id`` are as on the
+    sign-in page.
     """
 
     action_url: str
@@ -149,12 +150,12 @@ class ConsentPage(Page, frozen=True, kw_only=True):
     error_id: str | None = None
 
 
-#: What a way on is: to the application's sign-in, to the application, or to this page at our own address.
+#: The kinds of links: to the application's sign-in, to the application, or to this page at our own address.
 START_AGAIN, BACK, HERE = "start-again", "back", "here"
 
 
 class NextLink(msgspec.Struct, frozen=True):
-    """Where a person goes on from an error page; the link names the host."""
+    """Where a person can go from an error page; the link's text names the host."""
 
     kind: str
     uri: str
@@ -163,8 +164,8 @@ class NextLink(msgspec.Struct, frozen=True):
 class ErrorPage(Page, frozen=True, kw_only=True):
     """A refusal that cannot be sent to a client.
 
-    ``error`` is the specification's code, ``retry_after`` is in seconds (0: not said). A title, description
-    or hint out of ``texts`` is translated; the field's own terms (``invalid redirect_uri``) stay as they are.
+    ``error`` is the specification's code, ``retry_after`` is in seconds (0: none). A title, description or hint from
+    ``texts`` is translated; protocol terms (``invalid redirect_uri``) are not.
     """
 
     status: int
@@ -178,7 +179,7 @@ class ErrorPage(Page, frozen=True, kw_only=True):
 
     @property
     def refusal(self) -> Refusal:
-        """The same for a program."""
+        """The same refusal for programs."""
         return Refusal(
             self.error, self.description, hint=self.hint, status=self.status, retry_after=self.retry_after
         )
@@ -187,7 +188,7 @@ class ErrorPage(Page, frozen=True, kw_only=True):
 class FormPostPage(Page, frozen=True, kw_only=True):
     """An authorization response as a form (Form Post Response Mode §2); ``action`` is the redirect URI.
 
-    ``error_id`` is for the page that is shown instead when nothing may be posted to ``action``.
+    ``error_id`` is for the page that is shown instead when nothing can be posted to ``action``.
     """
 
     action: str
@@ -196,7 +197,7 @@ class FormPostPage(Page, frozen=True, kw_only=True):
 
 
 class LeavingPage(Page, frozen=True, kw_only=True):
-    """The question whether to go on to a client that gets an error (RFC 9700 §4.11.2): by a link to ``goes_to``, or by
+    """Asks whether to continue to a client that gets an error (RFC 9700 §4.11.2), by a link to ``goes_to`` or by
     posting ``fields`` there. ``client.redirect_uri`` is the validated one."""
 
     client: ClientView
@@ -208,10 +209,10 @@ class LeavingPage(Page, frozen=True, kw_only=True):
 
 
 class LogoutPage(Page, frozen=True, kw_only=True):
-    """The question whether to log out; it posts ``csrf``, ``fields`` and ``action`` (``logout`` or ``cancel``).
+    """Asks whether to log out. It posts ``csrf``, ``fields`` and ``action`` (``logout`` or ``cancel``).
 
-    ``client`` None: the request names no application that can be believed; its ``redirect_uri`` is empty when the
-    browser is not sent back to it. ``notice`` is one of ``texts``.
+    ``client`` None: the request does not prove a client. The client's ``redirect_uri`` is empty when the browser is not
+    sent back to it. ``notice`` is one of ``texts``.
     """
 
     action_url: str
@@ -224,10 +225,10 @@ class LogoutPage(Page, frozen=True, kw_only=True):
 
 
 class LoggedOutPage(Page, frozen=True, kw_only=True):
-    """What became of it. ``frames`` are the front-channel logout addresses that the page loads (validated).
+    """The result of a logout. ``frames`` are the validated front-channel logout URIs that the page loads.
 
-    ``leads_to`` is where the browser goes once they have loaded, or after ``seconds``: the validated address, or
-    nowhere.
+    ``leads_to`` is the validated address that the browser is sent to once they have loaded, or after ``seconds``; empty
+    when there is none.
     """
 
     title: str = texts.LOGGED_OUT
@@ -239,18 +240,18 @@ class LoggedOutPage(Page, frozen=True, kw_only=True):
 
 
 class CheckSessionPage(Page, frozen=True, kw_only=True):
-    """Our frame in clients' pages (Session Management 1.0 §3.2). ``ancestors`` are the origins that may show it,
-    ``cookie_name`` is the browser state's."""
+    """The frame for clients' pages (Session Management 1.0 §3.2). ``ancestors`` are the origins that can show it,
+    ``cookie_name`` is the cookie with the browser state."""
 
     ancestors: tuple[str, ...]
     cookie_name: str
 
 
 class Pages:
-    """Every page in every language, ready to be shown. One per process."""
+    """Renders every page in every language. One per process."""
 
     def __init__(self, prefix: str = "") -> None:
-        """``prefix``: the path of the issuer, before all that the pages name."""
+        """``prefix``: the path of the issuer, which all addresses on the pages begin with."""
         self._static = StaticFiles(prefix)
         self._translations = {locale: load_translations(locale) for locale in LOCALES}
         self._templates: dict[tuple[str, str], Template] = {}
@@ -260,16 +261,16 @@ class Pages:
                 self._templates[locale, name] = environment.get_template(f"{name}.html")
 
     def static_routes(self) -> list[web.RouteDef]:
-        """The routes of the style sheet and the mark."""
+        """The routes of the static files."""
         return self._static.routes()
 
     def sign_in(self, page: SignInPage, status: int = 200) -> web.Response:
-        """The sign-in form; ``status`` is 200 when it is shown first."""
+        """The sign-in form; ``status`` is 200 when it is first shown."""
         leads_to = form_action_sources(page.client.redirect_uri, page.development)
         return self._html("sign_in", page, status, page_headers(("'self'", *leads_to)))
 
     def create_account(self, page: CreateAccountPage, status: int = 200) -> web.Response:
-        """The form for a new account; ``status`` is 200 when it is shown first."""
+        """The form for a new account; ``status`` is 200 when it is first shown."""
         leads_to = form_action_sources(page.client.redirect_uri, page.development)
         return self._html("create_account", page, status, page_headers(("'self'", *leads_to)))
 
@@ -279,7 +280,7 @@ class Pages:
         return self._html("consent", page, 200, page_headers(("'self'", *leads_to)))
 
     def error(self, page: ErrorPage) -> web.Response:
-        """The refusal as a page."""
+        """A refusal as a page."""
         headers = page_headers(())
         headers[ERROR_ID_HEADER] = page.error_id
         if page.retry_after:
@@ -287,7 +288,7 @@ class Pages:
         return self._html("error", page, page.status, headers)
 
     def form_post(self, page: FormPostPage) -> web.Response:
-        """The page that posts an answer to the client, by itself or without JavaScript by its button."""
+        """The page that posts a response to the client, by script, or with its button if there is no JavaScript."""
         leads_to = form_action_sources(page.action, page.development)
         if not leads_to:
             return self.error(self._not_deliverable(page))
@@ -295,7 +296,7 @@ class Pages:
         return self._html("form_post", page, 200, page_headers(leads_to, script_nonce=nonce), nonce=nonce)
 
     def leaving(self, page: LeavingPage) -> web.Response:
-        """The question whether to go on; an address that cannot be shown is not gone to."""
+        """Ask whether to continue. An address that cannot be shown is never offered."""
         leads_to = form_action_sources(page.client.redirect_uri, page.development)
         if not leads_to:
             return self.error(self._not_deliverable(page))
@@ -303,14 +304,14 @@ class Pages:
         return self._html("leaving", page, page.status, _with_error_id(headers, page.error_id))
 
     def logout(self, page: LogoutPage) -> web.Response:
-        """The question whether to log out."""
+        """Ask whether to log out."""
         leads_to = form_action_sources(page.client.redirect_uri, page.development) if page.client else ()
         return self._html(
             "logout", page, 200, _with_error_id(page_headers(("'self'", *leads_to)), page.error_id)
         )
 
     def logged_out(self, page: LoggedOutPage) -> web.Response:
-        """That the person is logged out, or still logged in; with the frames that tell it to the clients."""
+        """Say that the person is logged out, or still logged in, with the frames that notify the clients."""
         nonce = secrets.token_urlsafe(16) if page.leads_to else ""
         headers = page_headers((), script_nonce=nonce, frames=map(form_action_source, page.frames))
         return self._html("logged_out", page, 200, _with_error_id(headers, page.error_id), nonce=nonce)
@@ -320,7 +321,7 @@ class Pages:
         return self._html("check_session", page, 200, frame_headers(page.ancestors))
 
     def scope_lines(self, scopes: Iterable[str], locale: str) -> tuple[ScopeLine, ...]:
-        """What each scope gives, in plain language; a scope no one described is shown by its name."""
+        """What each scope value allows, in plain language; a value without a description is shown by its name."""
         translate = self._translations[locale].gettext
         lines = []
         for scope in scopes:
@@ -347,7 +348,7 @@ class Pages:
         )
 
     def _environment(self, locale: str) -> Environment:
-        """The templates of one language. Undefined names are errors, every value is escaped."""
+        """The templates of one language. Undefined names are errors, and every value is escaped."""
         environment = Environment(
             loader=FileSystemLoader(_TEMPLATES),
             bytecode_cache=_COMPILED,
@@ -360,9 +361,9 @@ class Pages:
         )
         translations = self._translations[locale]
 
-        @pass_context  # so that no text is translated while the template, which all languages share, is compiled
+        @pass_context  # else texts would be translated while the template is compiled, which all languages share
         def translated(_context: Context, text: str) -> str:
-            """A text in the page's language if the catalog has it: a plain value, escaped like any."""
+            """A text in the page's language, if the catalog has it. The result is a plain value, which is escaped."""
             return translations.gettext(text) if text else ""
 
         environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]

@@ -1,24 +1,24 @@
-"""The texts that pages show but templates do not hold: what a scope gives, and why a sign-in went wrong.
+"""The texts of pages that are not in the templates: descriptions of scopes, and why a sign-in failed.
 
 Each is the English source of a catalog entry in ``locales/``; the pages translate it when they show it.
 """
 
 
 def message(text: str) -> str:
-    """Marks a text for the catalogs; ``pybabel extract -k message`` and the tests find it by this name."""
+    """Mark a text for the catalogs; ``pybabel extract -k message`` and the tests find it by this name."""
     return text
 
 
-WRONG_CREDENTIALS = message("The sign-in name or the password is not right.")
+WRONG_CREDENTIALS = message("The sign-in name or the password is wrong.")
 TOO_MANY_ATTEMPTS = message("Too many attempts. Please wait a little and try again.")
 TOO_SOON = message("That was very quick, perhaps a double click. Please read this page, then answer again.")
-LOGIN_TAKEN = message("There is an account with this sign-in name already. Choose another one, or sign in.")
+LOGIN_TAKEN = message("There already is an account with this sign-in name. Choose another one, or sign in.")
 LOGIN_UNUSABLE = message("This sign-in name cannot be used. Choose another one.")
-NAME_UNUSABLE = message("This name cannot be used. Write it shorter, in letters that can be seen.")
+NAME_UNUSABLE = message("This name cannot be used. Choose a shorter one without invisible characters.")
 PASSWORD_LENGTH = message("The password is too short or too long.")
 PASSWORDS_DIFFER = message("The two passwords are not the same.")
 NOT_DELIVERABLE = message("The answer cannot be sent back to the application.")
-NOT_RETURNED = message("The application's request is not in order, so you will not be sent back to it.")
+NOT_RETURNED = message("The application's request is not valid, so you will not be sent back to it.")
 NOT_ANSWERED = message("This request cannot be answered")
 LOGGED_OUT = message("You are logged out")
 STILL_LOGGED_IN = message("You are still logged in")

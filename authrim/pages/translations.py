@@ -1,8 +1,8 @@
-"""The languages of the pages: which there are, which one a request gets, and their texts.
+"""The languages of the pages: the available ones, the choice for a request, and their texts.
 
-Messages are written in English in the templates and in ``texts.py``; ``locales/<language>.po`` holds their
-translations. The catalogs are compiled in memory when the process starts, so nothing has to be built first
-and a new language is a new file.
+Messages are written in English in the templates and in ``texts.py``; ``locales/<language>.po`` has their translations.
+The catalogs are compiled in memory when the process starts, so there is no build step, and a new language needs only a
+new file.
 """
 
 from io import BytesIO
@@ -16,11 +16,11 @@ SOURCE_LOCALE = "en"
 _CATALOGS = Path(__file__).parent / "locales"
 
 LOCALES: tuple[str, ...] = (SOURCE_LOCALE, *sorted(path.stem for path in _CATALOGS.glob("*.po")))
-"""Every language the pages are written in, the source first."""
+"""All languages of the pages, the source first."""
 
 
 def load_translations(locale: str) -> NullTranslations:
-    """The texts of one of ``LOCALES``; the source language needs no catalog."""
+    """The texts of one of ``LOCALES``. The source language needs no catalog."""
     if locale == SOURCE_LOCALE:
         return NullTranslations()
     with (_CATALOGS / f"{locale}.po").open("rb") as source:
@@ -32,11 +32,11 @@ def load_translations(locale: str) -> NullTranslations:
 
 
 def choose_locale(ui_locales: str, accept_language: str, otherwise: str = SOURCE_LOCALE) -> str:
-    """The page's language: the first known of ``ui_locales`` (OIDC Core §3.1.2.1), then of the browser's.
+    """The page's language: the first known one of ``ui_locales`` (OIDC Core §3.1.2.1), then of the browser's languages.
 
-    ``ui_locales`` is the space-separated request parameter, ``accept_language`` the header (RFC 9110
-    §12.5.4); either may be empty or nonsense. Where neither names a known language it is ``otherwise``, and
-    English at last, for an unknown language is no error.
+    ``ui_locales`` is the space-separated request parameter, ``accept_language`` the header (RFC 9110 §12.5.4); either
+    can be empty or invalid. If neither names a known language, ``otherwise`` is used, and at last English. An unknown
+    language is not an error.
     """
     for tag in [*ui_locales.split(), *_by_preference(accept_language), otherwise]:
         language = tag.partition("-")[0].lower()
@@ -46,14 +46,15 @@ def choose_locale(ui_locales: str, accept_language: str, otherwise: str = SOURCE
 
 
 def _by_preference(accept_language: str) -> list[str]:
-    """The tags of an Accept-Language header, the most wanted first; unwanted (``q=0``) ones left out."""
+    """The tags of an Accept-Language header in order of preference, without refused ones (``q=0``)."""
     weighted = [weighted_item(item) for item in accept_language.split(",")]
     wanted = [(tag, weight) for tag, weight in weighted if tag and weight > 0]
     return [tag for tag, _ in sorted(wanted, key=lambda pair: -pair[1])]
 
 
 def weighted_item(item: str) -> tuple[str, float]:
-    """Value and weight of a member of an Accept header (RFC 9110 §12.4.2); 0 when the weight is no number."""
+    """The value and weight of a member of an Accept header (RFC 9110 §12.4.2); the weight is 0 when it is not a
+    number."""
     value, *parameters = (part.strip() for part in item.split(";"))
     weight = 1.0
     for parameter in parameters:

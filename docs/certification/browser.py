@@ -7,7 +7,7 @@ LOGIN, PASSWORD = "alice", "correct horse battery staple"
 #: What stands on the page that asks before it logs anybody out, or on the one that refuses.
 ASKED_OR_REFUSED = "want to log out|cannot be answered"
 #: What stands on the page at the end of a logout that may not lead back to the application.
-NOT_SENT_BACK = "request is not in order"
+NOT_SENT_BACK = "request is not valid"
 
 Task = dict[str, Any]
 

@@ -200,9 +200,7 @@ async def test_a182_a_wrong_password_is_told_and_can_be_corrected(
         await page.fill("#login", server.login)
         await page.fill("#password", "not the password")
         await page.click("#login-submit")
-        assert (
-            "The sign-in name or the password is not right." in await page.get_by_role("alert").inner_text()
-        )
+        assert "The sign-in name or the password is wrong." in await page.get_by_role("alert").inner_text()
         assert await page.input_value("#login") == server.login
         assert await page.input_value("#password") == ""
         await page.fill("#password", server.password)

@@ -1,5 +1,5 @@
-"""Clients that sign: ``private_key_jwt`` with a key of their own, ``client_secret_jwt`` with their secret
-(RFC 7523 §2.2, OIDC Core §9)."""
+"""Clients that sign: ``private_key_jwt`` with their own key, ``client_secret_jwt`` with their secret (RFC 7523 §2.2,
+OIDC Core §9)."""
 
 from time import time
 
@@ -12,7 +12,7 @@ from domain.errors import Refusal, invalid_client
 
 
 async def private_key_jwt(attempt: AuthenticationAttempt) -> ClientProof | Refusal:
-    """RFC 7523 §2.2 with a key of the client's own."""
+    """RFC 7523 §2.2 with a key of the client."""
     assertion = _assertion(attempt)
     keys = await attempt.call.parts[CLIENTS].keys.verifying(
         attempt.call.tenant, attempt.client, assertion.jws.kid
@@ -22,8 +22,7 @@ async def private_key_jwt(attempt: AuthenticationAttempt) -> ClientProof | Refus
 
 
 async def client_secret_jwt(attempt: AuthenticationAttempt) -> ClientProof | Refusal:
-    """OIDC Core §9: RFC 7523 with an HMAC of the client's secret, or of the one before it for as long as that is
-    accepted."""
+    """OIDC Core §9: RFC 7523 with an HMAC of the client's secret, or of the previous secret while that is accepted."""
     refusal = invalid_client("Client authentication failed.", reason="secret_expired")
     for secret_hash in attempt.client.live_secrets(int(time())):
         key = await attempt.call.parts[CLIENTS].secrets.verifying(
@@ -45,19 +44,20 @@ async def client_secret_jwt(attempt: AuthenticationAttempt) -> ClientProof | Ref
 
 
 def _assertion(attempt: AuthenticationAttempt) -> Assertion:
-    """These methods are asked only when the credentials are an assertion (``client_methods``)."""
+    """The assertion of the request. These methods are called only when there is one (``_methods``)."""
     assertion = attempt.credentials.assertion
     assert assertion is not None
     return assertion
 
 
 def _always(key: VerificationKey) -> KeyFinder:
-    """The secret is the only key there is, whatever a header says of it."""
+    """A finder that always returns the secret, whatever key the header names."""
     return lambda _header: key
 
 
 def _facts(attempt: AuthenticationAttempt) -> AssertionFacts:
-    """What the client's assertion is held against: the names of ours that its audience may hold (decisions.md 18)."""
+    """What the client's assertion is checked against, with the server's names that its audience may contain
+    (decisions.md 18)."""
     core, path = attempt.call.core, attempt.request.rel_url.raw_path
     return AssertionFacts(
         now=int(time()),

@@ -15,7 +15,7 @@ from domain.vocabulary.features import MTLS
 
 
 async def tls_client_auth(attempt: AuthenticationAttempt) -> ClientProof | Refusal:
-    """RFC 8705 §2.1: an authority vouches for the certificate, and it bears the name that the client registered."""
+    """RFC 8705 §2.1: an authority vouches for the certificate, which has the name that the client registered."""
     shown = _shown_certificate(attempt)
     if isinstance(shown, Refusal):
         return shown
@@ -32,7 +32,7 @@ async def tls_client_auth(attempt: AuthenticationAttempt) -> ClientProof | Refus
 
 
 async def self_signed_tls_client_auth(attempt: AuthenticationAttempt) -> ClientProof | Refusal:
-    """RFC 8705 §2.2: the certificate is one that the client registered; nobody else vouches for it."""
+    """RFC 8705 §2.2: the certificate is one that the client registered; no authority vouches for it."""
     shown = _shown_certificate(attempt)
     if isinstance(shown, Refusal):
         return shown
@@ -48,7 +48,8 @@ async def self_signed_tls_client_auth(attempt: AuthenticationAttempt) -> ClientP
 
 
 async def _is_registered(attempt: AuthenticationAttempt, shown: ClientCertificate) -> bool:
-    """A certificate that the client has just renewed is looked for behind its ``jwks_uri``."""
+    """Whether the client registered the certificate. If it is unknown, the client's ``jwks_uri`` is fetched again,
+    because the certificate may have been renewed."""
     client_keys, tenant = attempt.call.parts[CLIENTS].keys, attempt.call.tenant
     if is_registered_certificate(shown.der, await client_keys.jwks(tenant, attempt.client)):
         return True
@@ -65,14 +66,14 @@ def _shown_certificate(attempt: AuthenticationAttempt) -> ClientCertificate | Re
         return invalid_client(
             "There is no client certificate.",
             reason="certificate_missing",
-            hint="Show it in the TLS handshake.",
+            hint="Send it in the TLS handshake.",
         )
     return shown
 
 
 def _certificate_refused(reason: str) -> Refusal:
     return invalid_client(
-        "The client certificate is not acceptable.",
+        "The client certificate is not valid.",
         reason=reason,
         hint="Check its name, issuer, dates and purpose.",
     )

@@ -1,6 +1,6 @@
-"""How does a request say who its client is? Exactly one way may be used (RFC 6749 §2.3, RFC 7521 §4.2, A077).
+"""Read the client's credentials from a request. Exactly one method may be used (RFC 6749 §2.3, RFC 7521 §4.2, A077).
 
-Nothing is believed here: what a way proves, and whether it is the registered one, is in ``client_methods``.
+Nothing is verified here. ``_methods`` decides whether the credentials are of the registered method, and checks them.
 """
 
 import binascii
@@ -21,8 +21,8 @@ ATTESTATION_HEADER: Final = "OAuth-Client-Attestation"
 
 
 class CredentialsKind(Enum):
-    """Where the credentials are. ``CLIENT_ID``: the request only names its client; whatever else proves it is not in
-    the request itself (RFC 8705 §2), or nothing does."""
+    """The kind of credentials. ``CLIENT_ID``: the request only names its client, which a certificate proves (RFC 8705
+    §2) or nothing at all."""
 
     CLIENT_ID = "client_id"
     BASIC = "basic"
@@ -32,8 +32,7 @@ class CredentialsKind(Enum):
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """What the request presents, before it is checked: a client secret or an attestation, or an assertion, taken
-    apart."""
+    """The credentials of a request before they are checked: a client secret, an attestation, or a parsed assertion."""
 
     client_id: str
     way: CredentialsKind
@@ -45,9 +44,9 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 def presented(request: web.Request, form: Params, *, attestations: bool) -> Credentials | Refusal:
-    """The one method that the request uses (RFC 6749 §2.3: at most one). ``attestations``: they are looked at; beside
-    another method they are a signal that nobody asked for, and are not (draft-ietf-oauth-attestation-based-client-auth
-    -10 §8.2)."""
+    """The credentials of the one method that the request uses (RFC 6749 §2.3: at most one). ``attestations``:
+    attestations are accepted. An attestation together with another method is ignored
+    (draft-ietf-oauth-attestation-based-client-auth-10 §8.2)."""
     header = request.headers.getall("Authorization", [])
     assertion = form.get("client_assertion")
     assertion_type = form.get("client_assertion_type")
@@ -74,15 +73,16 @@ def presented(request: web.Request, form: Params, *, attestations: bool) -> Cred
 
 
 def _attestation(attestations: Sequence[str], client_id: str | None) -> Credentials | Refusal:
-    """The attestation names its client in ``sub``; it is believed only once a trusted attester's key verifies it."""
+    """The attestation names its client in ``sub``. It is trusted only after the key of a trusted attester verified
+    it."""
     read = client_assertion.read(attestations[0]) if len(attestations) == 1 else None
     if read is None or (client_id is not None and client_id != read.subject):
-        return invalid_client("The client attestation is not of this client.", reason="attestation_sub")
+        return invalid_client("The client attestation is not for this client.", reason="attestation_sub")
     return Credentials(read.subject, CredentialsKind.ATTESTATION, attestations[0])
 
 
 def _basic(header: str, client_id: str | None) -> Credentials | Refusal:
-    """HTTP Basic, both parts form-encoded inside (RFC 6749 §2.3.1)."""
+    """HTTP Basic, with both parts form-encoded (RFC 6749 §2.3.1)."""
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         return invalid_client("The Authorization header is not Basic.", reason="scheme_not_basic")
@@ -94,15 +94,17 @@ def _basic(header: str, client_id: str | None) -> Credentials | Refusal:
     if not colon or not user or password is None:
         return invalid_client("The Basic credentials are malformed.", reason="basic_malformed")
     if client_id is not None and client_id != user:
-        return invalid_client("The client_id is not the one that authenticates.", reason="client_id_mismatch")
+        return invalid_client(
+            "The client_id differs from the authenticated client.", reason="client_id_mismatch"
+        )
     return Credentials(user, CredentialsKind.BASIC, password)
 
 
 def _assertion(
     assertion: str | None, assertion_type: str | None, client_id: str | None
 ) -> Credentials | Refusal:
-    """The assertion names its client in ``sub``; it is believed only after the signature is checked with the keys
-    of that very client (RFC 7521 §4.2)."""
+    """The assertion names its client in ``sub``. It is trusted only after a key of that client verified it (RFC 7521
+    §4.2)."""
     if assertion_type != ASSERTION_TYPE or assertion is None:
         return invalid_client(
             "The client_assertion_type is missing or unknown.",
@@ -112,6 +114,6 @@ def _assertion(
     read = client_assertion.read(assertion)
     if read is None or (client_id is not None and client_id != read.subject):
         return invalid_client(
-            "The client assertion is not of this client.", reason="assertion_iss_sub_not_client"
+            "The client assertion is not from this client.", reason="assertion_iss_sub_not_client"
         )
     return Credentials(read.subject, CredentialsKind.ASSERTION, assertion=read)

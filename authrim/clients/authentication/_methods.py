@@ -1,7 +1,8 @@
-"""The methods of client authentication, one row each: where the credentials are, and what proves them.
+"""The methods of client authentication, one row per method: the kind of its credentials, and the function that checks
+them.
 
-Only the registered method counts, so nothing is downgraded (A078). A method that a feature offers is in the table of
-its feature alone: what is off is not asked.
+Only the registered method is accepted, so there is no downgrade (A078). A method that belongs to a feature checks that
+the feature is on.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -27,19 +28,19 @@ Prove = Callable[[AuthenticationAttempt], Awaitable[ClientProof | Refusal]]
 
 
 class Method(NamedTuple):
-    """Where the credentials of a method are, and the function that checks them."""
+    """The kind of a method's credentials, and the function that checks them."""
 
     way: CredentialsKind
     prove: Prove
 
 
 async def _nothing(_attempt: AuthenticationAttempt) -> ClientProof | Refusal:
-    """A public client only says who it is (RFC 6749 §2.1)."""
+    """A public client only names itself (RFC 6749 §2.1)."""
     return ClientProof()
 
 
 async def _secret(attempt: AuthenticationAttempt) -> ClientProof | Refusal:
-    """RFC 6749 §2.3.1; one that has expired is like a wrong one (A081)."""
+    """RFC 6749 §2.3.1. An expired secret is treated as a wrong one (A081)."""
     live = attempt.client.live_secrets(int(time()))
     if any(secret_matches(attempt.credentials.secret, one) for one in live):
         return ClientProof()
@@ -60,7 +61,7 @@ METHODS: Final[Mapping[str, Method]] = {
 
 
 async def prove(attempt: AuthenticationAttempt) -> ClientProof | Refusal:
-    """What the request proves by the client's registered method."""
+    """Authenticate the client with its registered method."""
     method = METHODS.get(attempt.client.metadata.token_endpoint_auth_method)
     if method is None or method.way is not attempt.credentials.way:
         dummy_comparison(attempt.credentials.secret)
@@ -79,8 +80,8 @@ async def prove(attempt: AuthenticationAttempt) -> ClientProof | Refusal:
 
 
 def _has_two_methods(attempt: AuthenticationAttempt) -> bool:
-    """Whether a client that is to authenticate with its certificate shows one, and a secret or an assertion as well
-    (A077). For others a certificate is no authentication: their tokens may be bound to it."""
+    """Whether a client that must authenticate with its certificate sent one, together with a secret or an assertion
+    (A077). For other clients a certificate is not authentication: their tokens can be bound to it."""
     return (
         MTLS in attempt.call.core.features
         and attempt.client.metadata.token_endpoint_auth_method in CERTIFICATE_METHODS

@@ -1,4 +1,4 @@
-"""What every method of client authentication is asked, and what it answers."""
+"""The input and the output of every method of client authentication."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from domain.client.client import Client
 
 
 class AuthenticationAttempt(NamedTuple):
-    """The request of a client that is known and active, and that says who it is in its registered way."""
+    """The request of a known and active client with credentials of its registered method."""
 
     call: Call
     request: web.Request
@@ -21,7 +21,7 @@ class AuthenticationAttempt(NamedTuple):
 
 
 class ClientProof(msgspec.Struct, frozen=True):
-    """That the client is who it says: with which key, and what is still to be used up."""
+    """The proof of the client's identity: the key that it used, and the values that have to be reserved."""
 
     key_id: str | None = None
     once: tuple[SingleUseValue, ...] = ()

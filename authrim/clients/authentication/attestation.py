@@ -1,5 +1,5 @@
-"""Clients whose instances an attester vouches for (draft-ietf-oauth-attestation-based-client-auth-10): with a proof of
-its own, or with the DPoP proof that the request has anyway (§5.2)."""
+"""Clients with instances that an attester vouches for (draft-ietf-oauth-attestation-based-client-auth-10). An instance
+proves its key with a JWT for this purpose, or with the DPoP proof of the request (§5.2)."""
 
 from typing import Final
 
@@ -22,12 +22,12 @@ _PURPOSE: Final = "attestation"
 
 
 def challenges(core: Core, tenant: str) -> Nonces:
-    """The challenges of now: those that are accepted, and the one to give out."""
+    """The current challenges: those that are accepted, and the one to offer."""
     return nonces_at(core.master, tenant, _PURPOSE, core.now())
 
 
 async def attest_jwt_client_auth(attempt: AuthenticationAttempt) -> ClientProof | Refusal:
-    """§5.1: the instance proves its key with a JWT of its own."""
+    """§5.1: the instance proves its key with its own JWT."""
     instance = _instance(attempt)
     if isinstance(instance, Refusal):
         return instance
@@ -50,20 +50,20 @@ async def attest_jwt_client_auth(attempt: AuthenticationAttempt) -> ClientProof 
 
 
 async def attest_jwt_client_auth_dpop(attempt: AuthenticationAttempt) -> ClientProof | Refusal:
-    """§5.2: the DPoP proof is by the key that the attester vouches for."""
+    """§5.2: the DPoP proof uses the key that the attester vouches for."""
     instance = _instance(attempt)
     if isinstance(instance, Refusal):
         return instance
     if POP_HEADER in attempt.request.headers:
         return invalid_client(
-            "There are two proofs.", reason="attestation_pop_twice", hint="Send the DPoP proof alone."
+            "There are two proofs.", reason="attestation_pop_twice", hint="Send only the DPoP proof."
         )
     proved = await proved_keys(attempt.call, attempt.request, attempt.client)
     if isinstance(proved, Refusal):
         return proved
     if proved.keys.jkt != instance.jkt:
         return invalid_client(
-            "The DPoP proof is not by the attested key.",
+            "The DPoP proof does not use the attested key.",
             reason="attestation_dpop_key",
             hint="Use one key for both.",
         )
@@ -71,7 +71,7 @@ async def attest_jwt_client_auth_dpop(attempt: AuthenticationAttempt) -> ClientP
 
 
 def _instance(attempt: AuthenticationAttempt) -> InstanceKey | Refusal:
-    """The key of the instance, by the one attestation of the request."""
+    """The key of the instance, from the attestation of the request."""
     core = attempt.call.core
     if CLIENT_ATTESTATION not in core.features:
         return invalid_client("Client authentication failed.", reason="method_not_offered")
@@ -84,5 +84,5 @@ def _instance(attempt: AuthenticationAttempt) -> InstanceKey | Refusal:
 
 
 def _offer(request: web.Request, challenge: str) -> None:
-    """With the answer, the challenge for the next request (§6.2)."""
+    """Add the challenge for the next request to the response (§6.2)."""
     request.setdefault(LATE_HEADERS, {})[CHALLENGE_HEADER] = challenge

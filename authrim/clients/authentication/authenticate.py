@@ -1,6 +1,6 @@
-"""Who is the client? One function that every endpoint of the back channel asks (RFC 6749 §2.3, RFC 7523 §2.2).
+"""Client authentication: one function for every endpoint of the back channel (RFC 6749 §2.3, RFC 7523 §2.2).
 
-Exactly one method may be used, and it must be the registered one: nothing is downgraded (A077, A078).
+Exactly one method may be used, and it must be the registered one, so there is no downgrade (A077, A078).
 """
 
 from collections import OrderedDict
@@ -26,16 +26,16 @@ from domain.liveness import ACTIVE
 from domain.vocabulary.confirmation import UNBOUND, Confirmation
 from domain.vocabulary.features import CLIENT_ATTESTATION
 
-#: Failed attempts of one client from one address in a minute, before it has to wait.
+#: The most failed attempts per minute of one client from one address; after that it has to wait.
 FAILURES_A_MINUTE: Final = 30
 _WINDOW: Final = 60
-#: Sources that are kept waiting at once: memory that an attacker can fill.
+#: The most sources that have to wait at the same time. This limits the memory that an attacker can fill.
 MOST_WAITING: Final = 10_000
 
 
 class AuthenticatedClient(msgspec.Struct, frozen=True):
-    """A client that proved who it is, how, and with which key. ``method`` ``none``: it only said so. ``proof`` are the
-    keys that its request proved to hold beside that, for tokens to be bound to."""
+    """An authenticated client, the method and the key that it used. ``method`` ``none``: it only named itself.
+    ``proof`` are the other keys that its request proved possession of, to which tokens are bound."""
 
     client: Client
     method: str
@@ -47,21 +47,21 @@ class AuthenticatedClient(msgspec.Struct, frozen=True):
         return self.method != "none"
 
 
-#: Answers that ask the client to come again with something fresh: nobody guessed anything.
+#: Errors that ask the client to repeat the request with a fresh value. They are not failed guesses.
 _NO_FAILURE: Final = frozenset({"use_attestation_challenge", "use_dpop_nonce"})
-#: Clients that failed too often, and until when (monotonic seconds) they wait, the first to be free in front.
-#: Counted in the store, for all nodes. Not a cache: it is in the order of the time that each waits until.
+#: Clients that failed too often, and until when they wait (monotonic seconds), ordered by that time. The failures are
+#: counted in the store, for all nodes together.
 _waiting: OrderedDict[str, float] = OrderedDict()
 
 
 async def authenticate(
     call: Call, request: web.Request, form: Params
 ) -> tuple[Call, tuple[AuthenticatedClient, tuple[SingleUseValue, ...]] | Refusal]:
-    """The client that the request proves, with what is to be used up; or ``invalid_client`` / ``invalid_request``."""
+    """The authenticated client and the values that have to be reserved; or ``invalid_client`` / ``invalid_request``."""
     credentials = presented(request, form, attestations=CLIENT_ATTESTATION in call.core.features)
     if isinstance(credentials, Refusal):
         return call, credentials
-    # A digest, because what an unknown client calls itself may be too long for a key of the store.
+    # A digest, because an unknown client's id may be too long for a key of the store.
     source = f"client-auth:{call.tenant}:{digest(credentials.client_id)}:{call.address}"
     if _waiting.get(source, 0.0) > monotonic():
         return call, _too_many()
@@ -78,7 +78,7 @@ async def _authenticate(
     if client is None:
         dummy_comparison(credentials.secret)
         return call, invalid_client("Client authentication failed.", reason="client_unknown")
-    # Only now: what nobody registered may be anything, and is not kept.
+    # Set the client only now: an id that is not registered can be anything, and is not recorded.
     call = call.of_client(client.client_id)
     if client.status != ACTIVE:
         dummy_comparison(credentials.secret)
@@ -91,13 +91,14 @@ async def _authenticate(
 
 
 async def _count_failure(core: Core, source: str) -> None:
-    """Failures are counted for all nodes together; the one that sees too many makes its own callers wait."""
+    """Count a failure for all nodes together. The node that sees too many of them lets the source wait."""
     if await core.store.count(source, _WINDOW) > FAILURES_A_MINUTE:
         _keep_waiting(source, monotonic())
 
 
 def _keep_waiting(source: str, now: float) -> None:
-    """A source waits for a window. Those whose time is over are forgotten, and the oldest of too many."""
+    """Let the source wait for one window. Entries whose time is over are dropped, and the oldest ones when there are
+    too many."""
     _waiting[source] = now + _WINDOW
     _waiting.move_to_end(source)
     while len(_waiting) > MOST_WAITING or next(iter(_waiting.values())) <= now:

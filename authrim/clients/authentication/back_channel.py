@@ -1,13 +1,13 @@
-"""An endpoint of the back channel: a client sends a form, proves who it is, and is answered with JSON.
+"""An endpoint of the back channel: a client sends a form, authenticates, and gets JSON.
 
-The steps are the same at each of them, and are taken in this order (RFC 6749 §3.2, decisions.md 17):
+Every such endpoint has the same steps in this order (RFC 6749 §3.2, decisions.md 17):
 
-1. read the form, and refuse what is in it twice;
+1. read the form, and refuse repeated parameters;
 2. authenticate the client;
-3. prove the keys that tokens are to be bound to, where the endpoint leads to tokens;
-4. use up what may be used once only: the assertion, the proofs;
-5. answer: the endpoint's own step;
-6. say whose scripts may read the answer, where browsers ask.
+3. verify the proofs of the keys that tokens will be bound to, if the endpoint issues tokens;
+4. reserve the values that can be used only once: the assertion, the proofs;
+5. answer, which is the endpoint's own step;
+6. allow the client's origins to read the response, if browsers may call the endpoint.
 """
 
 from collections.abc import Awaitable, Callable, Collection
@@ -28,7 +28,7 @@ from domain.errors import Refusal
 
 
 class ClientRequest(msgspec.Struct, frozen=True):
-    """What an authenticated client asks for."""
+    """A request of an authenticated client."""
 
     request: web.Request
     call: Call
@@ -37,7 +37,7 @@ class ClientRequest(msgspec.Struct, frozen=True):
 
     @property
     def client(self) -> Client:
-        """The client as it was when it was authenticated."""
+        """The client at the time of its authentication."""
         return self.authenticated.client
 
     def __repr__(self) -> str:
@@ -45,7 +45,8 @@ class ClientRequest(msgspec.Struct, frozen=True):
 
 
 class BackChannelEndpoint(msgspec.Struct, frozen=True):
-    """One of them. ``proves_keys``: it leads to tokens. ``for_browsers``: scripts of the client's origins may ask."""
+    """An endpoint of the back channel. ``proves_keys``: it issues tokens. ``for_browsers``: scripts of the client's
+    origins may call it."""
 
     name: str
     answer: Callable[[ClientRequest], Awaitable[web.Response | Refusal]]
@@ -54,7 +55,7 @@ class BackChannelEndpoint(msgspec.Struct, frozen=True):
     for_browsers: bool = True
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """POST."""
+        """Handle a POST request."""
         call = call_of(request)
         form = await read_form_once(request, self.may_repeat)
         if isinstance(form, Refusal):
@@ -72,7 +73,7 @@ class BackChannelEndpoint(msgspec.Struct, frozen=True):
     async def _authenticated(
         self, call: Call, request: web.Request, form: Params
     ) -> tuple[Call, AuthenticatedClient | Refusal]:
-        """Steps 2 to 4; the call knows the client as soon as there is one of that name."""
+        """Steps 2 to 4. The call names the client as soon as it is found."""
         call, proved = await authenticate(call, request, form)
         if isinstance(proved, Refusal):
             return call, proved
@@ -84,6 +85,6 @@ class BackChannelEndpoint(msgspec.Struct, frozen=True):
             authenticated = msgspec.structs.replace(authenticated, proof=keys.keys)
             once = tuple(
                 {value.key: value for value in (*once, *keys.once)}.values()
-            )  # one may serve for both
+            )  # both may have the same proof
         used = await use_up(call.core.store, once) if once else None
         return call, used or authenticated

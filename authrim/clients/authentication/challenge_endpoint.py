@@ -1,4 +1,4 @@
-"""The challenge endpoint of draft-ietf-oauth-attestation-based-client-auth-10 §6.1: something fresh to sign."""
+"""The challenge endpoint of draft-ietf-oauth-attestation-based-client-auth-10 §6.1, which returns a fresh challenge."""
 
 from aiohttp import web
 
@@ -8,6 +8,6 @@ from authrim.web.call import call_of
 
 
 async def challenge(request: web.Request) -> web.StreamResponse:
-    """POST ``/challenge``. Asked without authentication, and nothing is kept of it."""
+    """POST ``/challenge``. It needs no authentication, and stores nothing."""
     call = call_of(request)
     return json_answer({"attestation_challenge": challenges(call.core, call.tenant).fresh})

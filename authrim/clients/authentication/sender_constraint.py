@@ -1,6 +1,5 @@
-"""Which keys does a request prove to hold? A DPoP proof in its header (RFC 9449), a certificate of its connection
-(RFC 8705). One function for every endpoint that leads to tokens, and for every resource.
-"""
+"""The keys that a request proves possession of: by a DPoP proof in its header (RFC 9449), or by the certificate of its
+connection (RFC 8705). One function for every endpoint that issues tokens, and for every resource."""
 
 from typing import Final
 
@@ -24,11 +23,11 @@ NONCE_HEADER: Final = "DPoP-Nonce"
 _NONCE_PURPOSE: Final = "dpop"
 
 
-#: At a resource, where there is a token to be invalid (RFC 8705 §3).
+#: The error at a resource, where an access token is involved (RFC 8705 §3).
 CERTIFICATE_UNREADABLE: Final = Refusal(
     "invalid_token",
     "The client certificate cannot be read.",
-    hint="Show one certificate.",
+    hint="Send one certificate.",
     section="RFC 8705 §3",
     reason="certificate_malformed",
     status=401,
@@ -36,7 +35,7 @@ CERTIFICATE_UNREADABLE: Final = Refusal(
 
 
 class ProvenKeys(msgspec.Struct, frozen=True):
-    """The keys, and what is still to be used up before anything is decided on them."""
+    """The keys, and the values that must be reserved before anything is decided on them."""
 
     keys: Confirmation = UNBOUND
     once: tuple[SingleUseValue, ...] = ()
@@ -46,8 +45,8 @@ async def proved_keys(
     call: Call, request: web.Request, client: Client, bound_token: str | None = None,
     *, by_dpop: bool = True,
 ) -> ProvenKeys | Refusal:  # fmt: skip
-    """What a request of that client proves. ``bound_token``: the access token that comes with the proof, at a resource.
-    ``by_dpop`` False: a DPoP proof is not looked at, because nothing is presented with it."""
+    """The keys that a request of that client proves. ``bound_token`` is the access token that comes with the proof at a
+    resource. ``by_dpop`` False: a DPoP proof is ignored, because no token is presented with it."""
     certificate = presented_certificate(request) if MTLS in call.core.features else None
     if isinstance(certificate, Refusal):
         return certificate if bound_token is None else CERTIFICATE_UNREADABLE
@@ -63,7 +62,7 @@ async def proved_keys(
 def _dpop_proof(
     call: Call, request: web.Request, client: Client, access_token: str | None
 ) -> Proof | Refusal | None:
-    """What the request's DPoP header proves; None without one."""
+    """The verified proof in the request's DPoP header; None without one."""
     if DPOP not in call.core.features:
         return None
     proofs = request.headers.getall(DPOP_HEADER, ())
@@ -80,13 +79,13 @@ def _dpop_proof(
     )
     proof = dpop.check(call.tenant, proofs, facts)
     if nonces is not None and (isinstance(proof, Refusal) or proof.nonce != nonces.fresh):
-        # With the answer comes a nonce for the next request (RFC 9449 §8.2).
+        # The response contains a nonce for the next request (RFC 9449 §8.2).
         request.setdefault(LATE_HEADERS, {})[NONCE_HEADER] = nonces.fresh
     return proof
 
 
 def _nonces(call: Call, client: Client, now: int) -> Nonces | None:
-    """The nonces of which the proof must hold one, None when it need not (RFC 9449 §8, §9)."""
+    """The accepted nonces, one of which the proof must contain; None when no nonce is required (RFC 9449 §8, §9)."""
     wanted = call.core.settings.dpop_nonce
     if wanted == "required" or (wanted == "profile" and client.profile.dpop_nonce_required):
         return nonces_at(call.core.master, call.tenant, _NONCE_PURPOSE, now)

@@ -1,8 +1,9 @@
-"""The certificate that the client of a request showed, wherever its TLS ended (RFC 8705 §2, RFC 9440).
+"""The certificate that the client presented, on this server or on a proxy (RFC 8705 §2, RFC 9440).
 
-Here: from our own listener. At a proxy before us: from its ``Client-Cert`` header, believed from peers alone
-that know the secret and come from a configured network or by our Unix socket (A091). To come by the socket proves
-nothing: a proxy may pass on what anybody sends. Another peer's header is as if it were not there.
+If TLS ends here, it comes from our own listener. If TLS ends at a proxy, it comes from the proxy's ``Client-Cert``
+header. That is trusted only from peers that send the secret and connect from a configured network or through our Unix
+socket (A091). The socket alone is not enough: a proxy may pass on any header that it receives. The header of any other
+peer is ignored.
 """
 
 from base64 import b64decode
@@ -27,16 +28,16 @@ CERTIFICATE_HEADER: Final = "Client-Cert"
 CHAIN_HEADER: Final = "Client-Cert-Chain"
 SECRET_HEADER: Final = "Client-Cert-Secret"  # noqa: S105 - the name of a header
 
-#: The longest certificate that is looked at, in bytes, and how many that vouch for it.
+#: The longest certificate that is read, in bytes, and the most issuer certificates.
 MAX_BYTES: Final = 8192
 MOST_ISSUERS: Final = 8
 _HEADERS_HELD: Final = 1024
-#: How nginx writes it: PEM, percent-encoded.
+#: The form that nginx sends: percent-encoded PEM.
 _ESCAPED_PEM: Final = "-----BEGIN%20CERTIFICATE-----"
 
 
 class CertificateProxies(msgspec.Struct, frozen=True):
-    """The peers whose ``Client-Cert`` is believed when they send the secret: by network, and by the Unix socket."""
+    """The peers whose ``Client-Cert`` is trusted when they send the secret: by network, and by the Unix socket."""
 
     networks: tuple[Network, ...] = ()
     secret: str = ""
@@ -47,7 +48,7 @@ class CertificateProxies(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, settings: Settings) -> "CertificateProxies":
-        """Those of the settings."""
+        """The proxies of the settings."""
         secret = settings.client_cert_secret
         return cls(
             networks=settings.client_cert_proxies,
@@ -57,14 +58,15 @@ class CertificateProxies(msgspec.Struct, frozen=True):
 
 
 CERTIFICATE_PROXIES = web.AppKey("certificate_proxies", CertificateProxies)
-"""Where an application keeps them; without it no header is believed."""
+"""The key of an application's proxies; without it no header is trusted."""
 
 
 _CERTIFICATE: Final = web.RequestKey("client_certificate", object)
 
 
 def presented_certificate(request: web.Request) -> ClientCertificate | Refusal | None:
-    """The certificate of which the client showed to hold the key; None when it showed none. Read once per request."""
+    """The certificate whose key the client proved possession of; None when there is none. It is read once per
+    request."""
     if _CERTIFICATE not in request:
         request[_CERTIFICATE] = _read(request)
     return cast("ClientCertificate | Refusal | None", request[_CERTIFICATE])
@@ -72,7 +74,7 @@ def presented_certificate(request: web.Request) -> ClientCertificate | Refusal |
 
 def _read(request: web.Request) -> ClientCertificate | Refusal | None:
     if _is_believed(request):
-        return _from_headers(request)  # a certificate that such a peer showed us is its own
+        return _from_headers(request)  # the certificate of the connection is that of the proxy
     shown = request.get_extra_info(CLIENT_CERTIFICATES)
     return _certificate(shown) if shown else None
 
@@ -98,10 +100,10 @@ def _came_by_socket(request: web.Request) -> bool:
 
 
 def _from_headers(request: web.Request) -> ClientCertificate | Refusal | None:
-    """RFC 9440 §2.2, §2.3. A second ``Client-Cert`` is somebody else's."""
+    """RFC 9440 §2.2, §2.3. With a second ``Client-Cert``, one of them is not from the proxy, so both are refused."""
     own = request.headers.getall(CERTIFICATE_HEADER, ())
     if not any(own):
-        return None  # nginx sends an empty one when the client showed none
+        return None  # nginx sends an empty header when the client has no certificate
     chain = request.headers.getall(CHAIN_HEADER, ())
     ders = _ders(own[0], ",".join(chain)) if len(own) == 1 else None
     return MALFORMED if ders is None else _certificate(ders)
@@ -109,7 +111,7 @@ def _from_headers(request: web.Request) -> ClientCertificate | Refusal | None:
 
 @lru_cache(maxsize=_HEADERS_HELD)
 def _ders(own: str, chain: str) -> tuple[bytes, ...] | None:
-    """The certificates of the headers; None when they are not what RFC 9440 or nginx would write."""
+    """The certificates of the headers; None when they have neither the form of RFC 9440 nor that of nginx."""
     written = [own, *(member.strip(" \t") for member in chain.split(",") if member.strip(" \t"))]
     found = [_escaped_pem(one) if one.startswith(_ESCAPED_PEM) else _byte_sequence(one) for one in written]
     return None if None in found else tuple(one for one in found if one is not None)
@@ -142,5 +144,5 @@ def _certificate(ders: tuple[bytes, ...]) -> ClientCertificate | Refusal:
 MALFORMED: Final = invalid_client(
     "The client certificate cannot be read.",
     reason="certificate_malformed",
-    hint="Show one certificate, of usual size.",
+    hint="Send one certificate of usual size.",
 )

@@ -1,4 +1,4 @@
 """A client registers itself (RFC 7591) and manages its registration (RFC 7592).
 
-From outside: the two endpoints.
+Other packages may use the two endpoints.
 """

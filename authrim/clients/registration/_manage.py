@@ -1,4 +1,4 @@
-"""A client reads, replaces and ends its own registration (RFC 7592): read, decide, append."""
+"""A client reads, replaces and deletes its own registration (RFC 7592): read, decide, append."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -35,7 +35,7 @@ A = TypeVar("A")
 
 
 async def read_managed(call: Call, client_id: str, token: str) -> ManagedClient | Refusal:
-    """The client, for whoever holds its registration access token (RFC 7592 §2.1)."""
+    """The client, for the holder of its registration access token (RFC 7592 §2.1)."""
     read = await read_client(call.core.store, call.tenant, client_id)
     refusal = _management_refusal(read.client, token)
     if refusal is not None:
@@ -52,7 +52,7 @@ async def replace_metadata(
     document: dict[str, Any],
     wanted: RegistrationRequest,
 ) -> ManagedClient | Refusal:
-    """Replace the whole metadata by what ``document`` describes, ``wanted`` (RFC 7592 §2.2)."""
+    """Replace the whole metadata with that of ``document``, which was parsed into ``wanted`` (RFC 7592 §2.2)."""
     settings, secret = call.core.settings, new_client_secret()
     next_token = new_registration_token(client_id) if settings.registration_token_rotation else token
     given = document.get("client_secret")
@@ -102,7 +102,7 @@ async def replace_metadata(
 
 
 async def delete_managed(call: Call, client_id: str, token: str) -> Refusal | None:
-    """End the registration for good (RFC 7592 §2.3); all that the client has is inactive at once."""
+    """Delete the registration for good (RFC 7592 §2.3). All grants and tokens of the client become inactive at once."""
 
     async def attempt() -> Outcome[None]:
         read = await read_client(call.core.store, call.tenant, client_id)
@@ -127,8 +127,8 @@ async def delete_managed(call: Call, client_id: str, token: str) -> Refusal | No
 
 
 async def revoke_misused_token(call: Call, token: str) -> Refusal:
-    """A registration access token that is shown at another client's address, or at none, is good for nobody any more
-    (RFC 7592 §2.1, A203)."""
+    """Revoke a registration access token that is used at the address of another client, or of none (RFC 7592 §2.1,
+    A203)."""
     owner = registration_token_client(token)
     if owner is None:
         return NOT_MANAGED
@@ -159,7 +159,7 @@ def _management_refusal(client: Client, token: str) -> Refusal | None:
 
 
 def _secret_refusal(client: Client, given: object, now: int) -> Refusal | None:
-    """A client may repeat its secret and never choose one (RFC 7592 §2.2)."""
+    """A client may repeat its secret, but cannot choose one (RFC 7592 §2.2)."""
     if given is None:
         return None
     live = client.live_secrets(now)
@@ -167,7 +167,7 @@ def _secret_refusal(client: Client, given: object, now: int) -> Refusal | None:
         return None
     return Refusal(
         "invalid_client_metadata",
-        "client_secret is not the one that is registered.",
+        "client_secret is not the registered one.",
         hint="Leave it out.",
         section="RFC 7592 §2.2",
         reason="secret_chosen",

@@ -1,4 +1,4 @@
-"""A client registers itself (RFC 7591): read, decide, append. The answer holds the secrets that were made for it."""
+"""A client registers itself (RFC 7591): read, decide, append. The response contains the new secrets."""
 
 import msgspec
 
@@ -39,7 +39,7 @@ from domain.units import MICROSECONDS
 
 
 class _Admission(msgspec.Struct, frozen=True):
-    """What lets a client in: nothing but an open door, or a use of an initial access token."""
+    """Why a client may register: registration is open, or it uses an initial access token."""
 
     rules: RegistrationRules
     token_id: str | None = None
@@ -49,9 +49,10 @@ class _Admission(msgspec.Struct, frozen=True):
 async def register_client(
     call: Call, wanted: RegistrationRequest, initial_token: str | None
 ) -> ManagedClient | Refusal:
-    """Register a client as ``wanted``. ``initial_token`` None: the server takes anybody.
+    """Register a client as in ``wanted``. ``initial_token`` None: registration is open.
 
-    A use of the token and the registration are one append: of two servers with its last use, one wins.
+    The use of the token and the registration are one append: when two servers receive the last use at once, one
+    succeeds.
     """
     client_id, secret = new_client_id(), new_client_secret()
     token = new_registration_token(client_id)
@@ -106,7 +107,7 @@ async def register_client(
 
 
 def _busy(call: Call, initial_token: str | None) -> str | None:
-    """Requests with one token meet on its stream."""
+    """The stream on which requests with the same token conflict."""
     token_id = initial_token_id(initial_token or "")
     return None if token_id is None else registration_stream(call.tenant, token_id)
 
@@ -131,7 +132,7 @@ async def _admitted(call: Call, client_id: str, initial_token: str | None) -> _A
 
 
 def _rules_of(token: RegistrationToken, rules: RegistrationRules) -> RegistrationRules:
-    """What the initial access token says goes before what the settings say."""
+    """The limits of the initial access token take precedence over those of the settings."""
     assert token.issued is not None
     return RegistrationRules(
         token.issued.scope or rules.scope,

@@ -1,7 +1,7 @@
-"""The types that registering and managing a client share: the request, the sealed metadata and the answer.
+"""The types that registering and managing a client share: the request, the sealed metadata and the response.
 
-``contacts`` are personal data, so they are sealed in a row outside the log. The software statement is sealed there
-too, for as long as the client uses it.
+``contacts`` are personal data, so they are sealed in a row outside the log. The software statement is sealed there too,
+for as long as the client uses it.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from domain.errors import Refusal
 from domain.registration import documents as registration_metadata
 from projections.rows import Row
 
-#: Name of the sealed row.
+#: The name of the sealed row.
 SEALED_METADATA: Final = "registration"
 
 
@@ -98,7 +98,7 @@ def _described(
 _REQUIRED: Final = Refusal(
     "invalid_software_statement",
     "The software_statement is missing.",
-    hint="Show one of a trusted issuer.",
+    hint="Send one of a trusted issuer.",
     section="RFC 7591 §3.2.2",
     reason="statement_missing",
 )
@@ -107,13 +107,13 @@ _REQUIRED: Final = Refusal(
 async def fetched(
     core: Core, client_id: str, metadata: ClientMetadata, before: ClientMetadata
 ) -> LogoChange | Refusal | None:
-    """What has to be fetched before a registration is taken: that its sector vouches for it, and its picture."""
+    """Fetch what a registration needs before it is accepted: the document of its sector, and its logo."""
     fetching = FetchContext(core.egress, core.private, client_id)
     return await sector_refusal(fetching, metadata) or await fetched_logo(fetching, metadata, before)
 
 
 def secret_expiry(core: Core, now: int) -> int:
-    """Until when a secret that is made now is good, in seconds since 1970; 0: for ever."""
+    """The time when a secret that is generated now expires, in seconds since 1970; 0: never."""
     lifetime = core.settings.registration_secret_lifetime
     return now + lifetime if lifetime else 0
 
@@ -124,7 +124,7 @@ async def sealed_rows(
 ) -> tuple[Row, ...] | Refusal:  # fmt: skip
     """The sealed rows that a change writes: the secret that the client signs with, its sealed metadata, its logo.
 
-    All that is sealed is sealed at once, because a client's first rows make its data key.
+    All of them are sealed in one call, because the first sealed row of a client creates its data key.
     """
     tenant = call.tenant
     kept = secret_rows(tenant, before, after, NewSecret(secret, call.parts[CLIENTS].secrets))

@@ -1,4 +1,4 @@
-"""Dynamic client registration management (RFC 7592): a client reads, replaces and ends its own registration."""
+"""Dynamic client registration management (RFC 7592): a client reads, replaces and deletes its own registration."""
 
 from aiohttp import hdrs, web
 
@@ -52,7 +52,7 @@ async def _manage(request: web.Request, call: Call, token: str) -> ManagedClient
 
 
 async def _replace(request: web.Request, call: Call, client_id: str, token: str) -> ManagedClient | Refusal:
-    """Who may change a client is asked before how often, so that nobody uses up another's quota."""
+    """Check the token before counting the update, so nobody can use up another client's quota."""
     managed = await read_managed(call, client_id, token)
     if isinstance(managed, Refusal):
         return managed

@@ -41,7 +41,9 @@ async def register(request: web.Request) -> web.StreamResponse:
     if isinstance(answer, ManagedClient):
         await quota.count_client()
         response = managed_answer(call.core, answer, status=201)
-        allow_every_origin(request, response)  # whoever asked has the client, and no cookie counts here
+        allow_every_origin(
+            request, response
+        )  # the response is for whoever registered, and cookies do not matter
         return response
     if answer.status in {401, 403}:
         return await refuse_as_resource(call, ENDPOINT, answer)
@@ -49,14 +51,14 @@ async def register(request: web.Request) -> web.StreamResponse:
 
 
 async def _too_many(quota: RegistrationQuota) -> Refusal | None:
-    """Only who was let in counts for the hour: whoever is refused takes no room from others (A201)."""
+    """Only accepted registrations count for the hour, so refused ones do not use it up (A201)."""
     if await quota.minute_is_over():
         return too_many(MINUTE)
     return too_many(HOUR) if await quota.hour_is_full() else None
 
 
 def too_many(seconds: int) -> Refusal:
-    """429, for ``seconds`` at the most."""
+    """429 with a ``Retry-After`` of ``seconds``."""
     return Refusal(
         "temporarily_unavailable",
         "There are too many registrations.",
@@ -79,7 +81,7 @@ async def _register(request: web.Request, call: Call, token: str | None) -> Mana
 
 
 def managed_answer(core: Core, managed: ManagedClient, status: int = 200) -> web.Response:
-    """The client information response (RFC 7591 §3.2.1, RFC 7592 §3): all that is registered, defaults too."""
+    """The client information response (RFC 7591 §3.2.1, RFC 7592 §3): all registered metadata, including defaults."""
     client = managed.client
     body: dict[str, Any] = registration_metadata.told(client)
     body |= {name: value for name, value in msgspec.structs.asdict(managed.sealed).items() if value}

@@ -181,8 +181,8 @@ async def test_cancelling(browser: Browser) -> None:
         ({"login": "x" * 400}, "This sign-in name cannot be used."),
         ({"name": "x" * 201}, "This name cannot be used."),
         ({"name": "Bob\u202eredliuB"}, "This name cannot be used."),
-        ({"login": "alice"}, "There is an account with this sign-in name already."),
-        ({"login": "ALICE "}, "There is an account with this sign-in name already."),
+        ({"login": "alice"}, "There already is an account with this sign-in name."),
+        ({"login": "ALICE "}, "There already is an account with this sign-in name."),
     ],
 )
 async def test_what_makes_no_account(
@@ -247,7 +247,7 @@ async def test_two_want_the_same_login_at_once(server: RunningServer) -> None:
     assert sorted(one.status for one in shown) == [200, 400, 400, 400]
     for person, one in zip(people, shown, strict=True):
         assert (SESSION in person.cookies) == ("/consent/" in one.url)
-        assert one.status == 200 or "There is an account with this sign-in name already." in one.body
+        assert one.status == 200 or "There already is an account with this sign-in name." in one.body
     events = await server.core.store.read_log(0, 1000)
     made = [event for event in events if event.type == "account.created.v1"]
     assert len(made) == 2, "the person who was there, and the one"
