@@ -19,13 +19,15 @@ class Refusal(_ErrorResponse, frozen=True, kw_only=True):
 
     ``error`` is the specification's own code (RFC 6749 §4.1.2.1, §5.2 and successors). ``description`` says what is
     wrong, ``hint`` what to do about it. Both are sent to the client in ``error_description`` and contain only
-    characters that RFC 6749 allows there. ``section`` names the rule. ``reason`` is only for the log and the auditor.
-    ``status`` is the HTTP status of a direct (JSON) response.
+    characters that RFC 6749 allows there. ``section`` names the rule. ``reason`` is only for the log and the auditor,
+    and so are ``details``, the named values that its sentence needs (no secret, nothing personal). ``status`` is the
+    HTTP status of a direct (JSON) response.
     """
 
     hint: str = ""
     section: str = ""
     reason: str = ""
+    details: tuple[tuple[str, str], ...] = ()
     status: int = 400
     retry_after: int = 0
     recorded: bool = False
@@ -42,10 +44,23 @@ def invalid_request(description: str, *, hint: str = "", section: str = "RFC 674
 
 
 def invalid_client(
-    description: str, *, reason: str, hint: str = "", section: str = "RFC 6749 §5.2"
+    description: str,
+    *,
+    reason: str,
+    hint: str = "",
+    section: str = "RFC 6749 §5.2",
+    details: tuple[tuple[str, str], ...] = (),
 ) -> Refusal:
-    """The client did not authenticate. ``reason`` is for the log."""
-    return Refusal("invalid_client", description, hint=hint, section=section, reason=reason, status=401)
+    """The client did not authenticate. ``reason`` and ``details`` are for the log."""
+    return Refusal(
+        "invalid_client",
+        description,
+        hint=hint,
+        section=section,
+        reason=reason,
+        details=details,
+        status=401,
+    )
 
 
 def invalid_grant(

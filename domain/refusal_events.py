@@ -4,7 +4,8 @@ from domain.event import Event, registry
 
 
 class RequestRefused(Event, frozen=True, tag="refusal.request_refused.v1"):
-    """A request was refused before it belonged to a grant. ``client_id`` is set only if the client exists."""
+    """A request was refused before it belonged to a grant. ``client_id`` is set only if the client exists. ``details``
+    are the values that the words for ``reason`` need, such as the methods that the client is registered for."""
 
     error_id: str
     endpoint: str
@@ -16,6 +17,7 @@ class RequestRefused(Event, frozen=True, tag="refusal.request_refused.v1"):
     section: str = ""
     reason: str = ""
     client_id: str | None = None
+    details: dict[str, str] = {}  # noqa: RUF012 - msgspec gives each event one of its own
 
 
 class RefusalsCounted(Event, frozen=True, tag="refusal.counted.v1"):

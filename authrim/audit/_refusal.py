@@ -30,6 +30,7 @@ def told(event: Event) -> Refusal | None:
                 hint=event.hint,
                 section=event.section,
                 reason=event.reason,
+                details=tuple(event.details.items()),
                 status=event.status,
             )
         case CodeReplayed():

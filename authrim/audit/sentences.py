@@ -118,6 +118,14 @@ REASONS: Final[dict[str, str]] = {
 }
 
 
+#: By the ``reason`` of a refusal that has details.
+_DETAILED_REASONS: Final[dict[str, str]] = {
+    "method_not_registered": "The client authenticated with {used}, and is registered for {registered}.",
+    "methods_at_once": "The client authenticated with {used} in one request.",
+    "secret_wrong": "The client's secret was wrong, or has expired. It was sent by {used}.",
+}
+
+
 def sentence(type_: str, fields: Mapping[str, Any]) -> str:
     """What happened, in one sentence. ``fields`` are all the event's fields."""
     return SENTENCES[type_].format_map({name: shown(value) for name, value in fields.items()})
@@ -132,6 +140,9 @@ def shown(value: Any) -> str:
     return scrub_text(str(value))
 
 
-def reason_in_words(reason: str) -> str:
-    """A reason in plain words, or as it is when there are none for it."""
+def reason_in_words(reason: str, details: Mapping[str, str] | None = None) -> str:
+    """A reason in plain words, or as it is when there are none for it. ``details`` are those of a refusal; refusals of
+    earlier versions have none."""
+    if details and reason in _DETAILED_REASONS:
+        return _DETAILED_REASONS[reason].format_map({name: shown(value) for name, value in details.items()})
     return REASONS.get(reason, reason)

@@ -91,7 +91,10 @@ class Explanation(msgspec.Struct, frozen=True):
     @property
     def in_words(self) -> str:
         """The reason in plain words."""
-        return reason_in_words(self.refusal.reason) if self.refusal.reason else self.refusal.description
+        refusal = self.refusal
+        return (
+            reason_in_words(refusal.reason, dict(refusal.details)) if refusal.reason else refusal.description
+        )
 
     def as_json(self) -> dict[str, Any]:
         """For ``--json``."""
@@ -104,6 +107,7 @@ class Explanation(msgspec.Struct, frozen=True):
             "error": self.refusal.error,
             "description": self.refusal.description,
             "reason": self.refusal.reason,
+            "details": dict(self.refusal.details),
             "in_words": self.in_words,
             "what_to_do": self.refusal.hint,
             "section": self.refusal.section,

@@ -11,6 +11,9 @@ from authrim.protocol.mtls import jwk_of
 from domain.client.claim_mapping import ClaimMapping
 from domain.client.metadata import ClientMetadata
 
+#: What ``--auth-method`` takes beside the names of RFC 7591 §2: a secret, sent by either of its two methods.
+EITHER_SECRET: Final = "client_secret"  # noqa: S105 - the name of a method
+
 #: Fields that hold lists: their options may be given several times.
 _LISTS: Final = frozenset(
     {
@@ -31,6 +34,8 @@ def fields_of(options: Mapping[str, Any]) -> dict[str, Any]:
         fields[name] = value
     if "scope" in fields:
         fields["scope"] = tuple(dict.fromkeys(" ".join(fields["scope"]).split()))
+    if "token_endpoint_auth_method" in fields:
+        fields |= auth_method_fields(fields["token_endpoint_auth_method"])
     if "claim_mapping" in fields:
         fields["claim_mapping"] = tuple(_read_mapping(text) for text in fields["claim_mapping"])
     if "jwks" in fields:
@@ -38,6 +43,13 @@ def fields_of(options: Mapping[str, Any]) -> dict[str, Any]:
     if options.get("certificate") is not None:
         fields["jwks"] = _jwks_of_certificate(options["certificate"])
     return fields
+
+
+def auth_method_fields(method: str) -> dict[str, Any]:
+    """The method as it is registered. Naming one of the two that send a secret excludes the other."""
+    either = method == EITHER_SECRET
+    registered = ClientMetadata().token_endpoint_auth_method if either else method
+    return {"token_endpoint_auth_method": registered, "either_secret_method": either}
 
 
 def _read_mapping(text: str) -> ClaimMapping:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from authrim.commands._client_fields import EITHER_SECRET
 from authrim.crypto.key_pair import SIGNING_ALGORITHMS
 from domain.client.profile import ID_TOKEN_CLAIMS, PROFILES
 from domain.client.subject_type import SUBJECT_TYPES
@@ -18,7 +19,7 @@ from domain.vocabulary.response_mode import RESPONSE_MODES
 from domain.vocabulary.response_type import RESPONSE_TYPES
 
 _METHODS: Final = tuple(
-    sorted({name for profile in PROFILES.values() for name in profile.client_auth_methods})
+    sorted({EITHER_SECRET, *(name for profile in PROFILES.values() for name in profile.client_auth_methods)})
 )
 _ALGORITHM: Final = click.Choice(SIGNING_ALGORITHMS)
 _SECONDS: Final = click.IntRange(min=0)
@@ -54,7 +55,7 @@ _OPTIONS: Final[tuple[Decorator, ...]] = (
         "--auth-method",
         "token_endpoint_auth_method",
         type=click.Choice(_METHODS),
-        help="How the client authenticates.",
+        help="How the client authenticates. client_secret: with its secret in the header or in the form.",
     ),
     click.option(
         "--public", "token_endpoint_auth_method", flag_value="none", help="The same as --auth-method none."

@@ -10,7 +10,7 @@ from authrim.clients import records as clients
 from authrim.clients.logos import LARGEST_FILE, LogoChange, new_logo
 from authrim.clients.records import ClientWithSecret
 from authrim.commands._administering import Office, administer, moment, print_fields, print_list
-from authrim.commands._client_fields import fields_of
+from authrim.commands._client_fields import EITHER_SECRET, auth_method_fields, fields_of
 from authrim.commands._client_options import client_options, logo_option
 from authrim.commands._client_recipes import ChosenRecipe, print_recipe, read_product, read_url
 from authrim.commands._common import is_json, settings_of
@@ -36,8 +36,11 @@ PRESETS: Final[dict[str, dict[str, Any]]] = {
     "service": {"grant_types": ("client_credentials",), "response_types": ()},
 }
 
-#: Fields that --unset takes: all but the logo's digest, which goes together with the picture (--no-logo).
-_UNSETTABLE: Final = tuple(name for name in ClientMetadata.__struct_fields__ if name != "logo_digest")
+#: Fields that --unset takes: all but those that go together with another one, the logo's digest with the picture
+#: (--no-logo) and both ways to send a secret with the method.
+_UNSETTABLE: Final = tuple(
+    name for name in ClientMetadata.__struct_fields__ if name not in ("logo_digest", "either_secret_method")
+)
 
 
 @click.group()
@@ -77,6 +80,7 @@ def create(
         begun = PRESETS[kind] if chosen is None else chosen.client_fields(office.settings.issuer)
         fields = {
             **default_algorithms(office.settings.signing_algorithms, profile.name),
+            **auth_method_fields(EITHER_SECRET),
             **begun,
             **defaults_of(profile),
             **options,
@@ -155,7 +159,10 @@ def update(
     if logo is not None and no_logo:
         raise click.UsageError("Give --logo or --no-logo, not both.")
     defaults = ClientMetadata()
-    changes = {**{name: getattr(defaults, name) for name in unset}, **fields_of(options)}
+    changes = {name: getattr(defaults, name) for name in unset}
+    if "token_endpoint_auth_method" in unset:
+        changes |= auth_method_fields(EITHER_SECRET)
+    changes |= fields_of(options)
 
     async def work(office: Office) -> ClientWithSecret | Refusal:
         change = await _logo_change(office, logo, no_logo)

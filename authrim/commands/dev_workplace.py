@@ -39,6 +39,7 @@ CLIENTS: Final[dict[str, ClientMetadata]] = {
         redirect_uris=("http://localhost:3000/callback", "http://127.0.0.1:3000/callback"),
         grant_types=("authorization_code", "refresh_token"),
         scope=_PERSON_SCOPES,
+        either_secret_method=True,
         **_SIGNED,  # type: ignore[arg-type]
     ),
     "spa": ClientMetadata(
@@ -58,6 +59,7 @@ CLIENTS: Final[dict[str, ClientMetadata]] = {
         default_audience=API,
         protected_resources=(API,),
         may_introspect=True,
+        either_secret_method=True,
         **_SIGNED,  # type: ignore[arg-type]
     ),
 }

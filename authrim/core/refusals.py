@@ -57,6 +57,7 @@ class Refusals:
             section=refusal.section,
             reason=refusal.reason,
             client_id=origin.client_id if client_known and origin.client_id else None,
+            details=dict(refusal.details),
         )
         await self._append(origin, origin.error_id, event)
 

@@ -35,7 +35,9 @@ DISABLED: Final = "disabled"
 DELETED: Final = "deleted"
 
 SIGNED_SECRET: Final = "client_secret_jwt"
-SECRET_METHODS: Final = frozenset({"client_secret_basic", "client_secret_post", SIGNED_SECRET})
+#: The two ways to send a secret (RFC 6749 §2.3.1).
+SENT_SECRET_METHODS: Final = ("client_secret_basic", "client_secret_post")
+SECRET_METHODS: Final = frozenset({*SENT_SECRET_METHODS, SIGNED_SECRET})
 
 
 class Secret(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -95,6 +97,16 @@ class Client(msgspec.Struct, frozen=True, omit_defaults=True):
     def is_public(self) -> bool:
         """Whether the client cannot keep a secret, so that anybody can act in its name (RFC 6749 §2.1)."""
         return self.metadata.token_endpoint_auth_method == "none"
+
+    @property
+    def authentication_methods(self) -> tuple[str, ...]:
+        """The methods that the client may authenticate with, the registered one first. There are two only where its
+        registration names neither of the ways to send a secret, and its profile allows both."""
+        method = self.metadata.token_endpoint_auth_method
+        if not self.metadata.either_secret_method or method not in SENT_SECRET_METHODS:
+            return (method,)
+        others = (name for name in SENT_SECRET_METHODS if name != method)
+        return (method, *(name for name in others if name in self.profile.client_auth_methods))
 
     @property
     def uses_secret(self) -> bool:

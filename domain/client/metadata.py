@@ -101,6 +101,8 @@ class ClientMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
     # our own: whether ID tokens hold the claims of the granted scopes too, and under which names claims are told
     id_token_claims: str = "minimal"
     claim_mapping: tuple[ClaimMapping, ...] = ()
+    # our own: the registration names neither of the ways to send a secret, so that the client may use both
+    either_secret_method: bool = False
 
 
 #: The names by one of which a certificate is the client's (RFC 8705 §2.1.2).

@@ -92,6 +92,8 @@ def left_out(admission: Admission, client: ClientMetadata, fields: Mapping[str, 
     """The values that an update by the client keeps although it omits them: all that an administrator set, as they are
     now (RFC 7592 §2.2: the server may ignore omitted fields). Grant types and response types are treated together."""
     kept = {name: getattr(client, name) for name in admission.administered if name not in fields}
+    if "token_endpoint_auth_method" in kept:
+        kept["either_secret_method"] = client.either_secret_method
     if "grant_types" in fields or "response_types" in fields:
         kept.pop("grant_types", None)
         kept.pop("response_types", None)

@@ -22,7 +22,8 @@ from domain.vocabulary import response_type as response_types
 OWN: Final = frozenset(
     {
         "access_token_format", "access_token_lifetime", "access_token_signing_alg", "audiences", "claim_mapping",
-        "client_attesters", "default_audience", "localized", "logo_digest", "may_introspect", "profile",
+        "client_attesters", "default_audience", "either_secret_method", "localized", "logo_digest",
+        "may_introspect", "profile",
         "protected_resources",
         "refresh_grace_count", "refresh_grace_seconds", "refresh_token_lifetime", "skip_consent",
     }
@@ -104,7 +105,19 @@ def whole(fields: Mapping[str, Any], own: ClientMetadata, defaults: Mapping[str,
     """The whole client for ``fields``. Omitted fields get their defaults, and the administrator's fields are those of
     ``own``."""
     kept = {name: getattr(own, name) for name in OWN - {"localized"}}
+    kept["either_secret_method"] = _either_secret_method(fields, own, defaults)
     return ClientMetadata(**{**defaults, **kept, **fields})
+
+
+def _either_secret_method(
+    fields: Mapping[str, Any], own: ClientMetadata, defaults: Mapping[str, Any]
+) -> bool:
+    """Whether the client may send its secret in both ways: it names no method. RFC 7591 §2 has a default for that,
+    which the answer shows; an update that sends it back as it was shown (RFC 7592 §2.2) chooses nothing by that."""
+    named = fields.get("token_endpoint_auth_method")
+    if named is None:
+        return bool(defaults.get("either_secret_method", True))
+    return own.either_secret_method and named == own.token_endpoint_auth_method
 
 
 def told(client: Client) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from domain.client.client import SENT_SECRET_METHODS
 from domain.client.metadata import CERTIFICATE_NAMES, ClientMetadata
 from domain.client.profile import PROFILES, TLS_CLIENT_AUTH
 from domain.registration._policy_keys import has_keys
@@ -29,6 +30,8 @@ def without_idle_members(metadata: ClientMetadata) -> ClientMetadata:
         not signs and metadata.token_endpoint_auth_signing_alg != "none"
     ):  # which nobody may name (OIDC DCR §2)
         changes["token_endpoint_auth_signing_alg"] = None
+    if metadata.token_endpoint_auth_method not in SENT_SECRET_METHODS:
+        changes["either_secret_method"] = False
     if metadata.token_endpoint_auth_method != TLS_CLIENT_AUTH:
         changes |= dict.fromkeys(CERTIFICATE_NAMES)
     if _signs_no_requests(metadata):

@@ -69,4 +69,7 @@ _WORDS: Final[dict[type[msgspec.inspect.Type], str]] = {
 
 
 def _default(field: msgspec.structs.FieldInfo) -> str:
-    return "required" if field.required else f"`{msgspec.json.encode(field.default).decode()}`"
+    if field.required:
+        return "required"
+    default = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+    return f"`{msgspec.json.encode(default).decode()}`"

@@ -5,6 +5,7 @@ import pytest
 
 from domain.client import client as rules
 from domain.client.client import Client
+from domain.client.events import ClientRegistered
 from domain.client.metadata import ClientMetadata
 from domain.client.profile import PROFILES
 from domain.registration import lifecycle as registration
@@ -168,3 +169,27 @@ def test_profiles_keep_codes_short() -> None:
     assert all(profile.code_lifetime <= 60 for profile in PROFILES.values())
     assert all(profile.longest_refresh_grace_seconds <= 60 for profile in PROFILES.values())
     assert all(name == profile.name for name, profile in PROFILES.items())
+
+
+def test_a_client_of_an_old_log_keeps_its_one_method() -> None:
+    """A078: events of before name the default by leaving it out. They still mean client_secret_basic alone."""
+    old = rules.fold((ClientRegistered("shop", {"redirect_uris": ["https://rp.example/cb"]}, NOW),))
+    assert old.authentication_methods == ("client_secret_basic",)
+    new = {"redirect_uris": ["https://rp.example/cb"], "either_secret_method": True}
+    registered_since = rules.fold((ClientRegistered("shop", new, NOW),))
+    assert registered_since.authentication_methods == ("client_secret_basic", "client_secret_post")
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_two_methods_only_where_the_profile_has_both(profile: str) -> None:
+    """A078: a profile that forbids secrets forbids both ways to send them, whatever the client says."""
+    allowed = PROFILES[profile].client_auth_methods
+    for method in allowed:
+        client = Client(
+            metadata=ClientMetadata(
+                profile=profile, token_endpoint_auth_method=method, either_secret_method=True
+            )
+        )
+        both = method in rules.SENT_SECRET_METHODS
+        assert set(client.authentication_methods) == ({*rules.SENT_SECRET_METHODS} if both else {method})
+        assert set(client.authentication_methods) <= set(allowed)

@@ -27,6 +27,10 @@ def changed(**fields: Any) -> ClientMetadata:
             {"token_endpoint_auth_method": "none", "token_endpoint_auth_signing_alg": "ES256"},
             {"token_endpoint_auth_method": "none"},
         ),
+        (
+            {"token_endpoint_auth_method": "none", "either_secret_method": True},
+            {"token_endpoint_auth_method": "none"},
+        ),
         ({"request_object_signing_alg": "RS256"}, {}),
         ({"tls_client_auth_san_dns": "rp.example", "tls_client_auth_subject_dn": "CN=rp"}, {}),
         ({"grant_types": ("authorization_code", "implicit")}, {}),

@@ -69,7 +69,8 @@ def test_a_secret_that_ends_soon_is_renewed(expires_at: int, renews: bool) -> No
 
 def test_nothing_new_is_no_update() -> None:
     """The same metadata again: the next token, and no event that says the client changed."""
-    client = given(ClientSecretSet("hash", 1))
+    same = ClientUpdated({**FIELDS, "scope": ["openid"], "either_secret_method": True}, 1, by_itself=True)
+    client = given(ClientSecretSet("hash", 1), same)
     assert replace(client).events == (RegistrationTokenSet("next", NOW),)
 
 

@@ -15,7 +15,7 @@ from aiohttp import web
 from authrim.protocol import client_assertion
 from authrim.protocol.client_assertion import ASSERTION_TYPE, Assertion
 from authrim.web.params import Params, decode_component
-from domain.errors import Refusal, invalid_client, invalid_request
+from domain.errors import Refusal, invalid_client
 
 ATTESTATION_HEADER: Final = "OAuth-Client-Attestation"
 
@@ -53,9 +53,8 @@ def presented(request: web.Request, form: Params, *, attestations: bool) -> Cred
     secret = form.get("client_secret")
     used = [bool(header), assertion is not None or assertion_type is not None, secret is not None]
     if sum(used) > 1 or len(header) > 1:
-        return invalid_request(
-            "More than one client authentication method is used.", hint="Use one.", section="RFC 6749 §2.3"
-        )
+        methods = [name for name, is_used in zip(_METHODS_BY_PLACE, used, strict=True) if is_used]
+        return _more_than_one(methods)
     client_id = form.get("client_id")
     if header:
         return _basic(header[0], client_id)
@@ -70,6 +69,21 @@ def presented(request: web.Request, form: Params, *, attestations: bool) -> Cred
     if secret is not None:
         return Credentials(client_id, CredentialsKind.FORM, secret)
     return Credentials(client_id, CredentialsKind.CLIENT_ID)
+
+
+#: The methods by where their credentials are: in the header, as an assertion, in the form.
+_METHODS_BY_PLACE: Final = ("client_secret_basic", "a client_assertion", "client_secret_post")
+
+
+def _more_than_one(methods: Sequence[str]) -> Refusal:
+    return Refusal(
+        "invalid_request",
+        "More than one client authentication method is used.",
+        hint="Use one.",
+        section="RFC 6749 §2.3",
+        reason="methods_at_once",
+        details=(("used", " and ".join(methods)),),
+    )
 
 
 def _attestation(attestations: Sequence[str], client_id: str | None) -> Credentials | Refusal:

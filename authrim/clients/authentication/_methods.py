@@ -1,13 +1,16 @@
 """The methods of client authentication, one row per method: the kind of its credentials, and the function that checks
 them.
 
-Only the registered method is accepted, so there is no downgrade (A078). A method that belongs to a feature checks that
-the feature is on.
+Only a registered method is accepted, so there is no downgrade (A078). There is one, or both methods that send a secret
+if the registration names neither (``Client.authentication_methods``). A method of a feature checks that the
+feature is on.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from time import time
 from typing import Final, NamedTuple
+
+import msgspec
 
 from authrim.clients.authentication._assertion import client_secret_jwt, private_key_jwt
 from authrim.clients.authentication._certificate import self_signed_tls_client_auth, tls_client_auth
@@ -44,7 +47,9 @@ async def _secret(attempt: AuthenticationAttempt) -> ClientProof | Refusal:
     live = attempt.client.live_secrets(int(time()))
     if any(secret_matches(attempt.credentials.secret, one) for one in live):
         return ClientProof()
-    return invalid_client("Client authentication failed.", reason="secret_wrong")
+    return invalid_client(
+        "Client authentication failed.", reason="secret_wrong", details=(("used", method_used(attempt)),)
+    )
 
 
 METHODS: Final[Mapping[str, Method]] = {
@@ -61,9 +66,11 @@ METHODS: Final[Mapping[str, Method]] = {
 
 
 async def prove(attempt: AuthenticationAttempt) -> ClientProof | Refusal:
-    """Authenticate the client with its registered method."""
-    method = METHODS.get(attempt.client.metadata.token_endpoint_auth_method)
-    if method is None or method.way is not attempt.credentials.way:
+    """Authenticate the client with a registered method."""
+    registered = attempt.client.authentication_methods
+    used = (name for name in registered if name in METHODS and METHODS[name].way is attempt.credentials.way)
+    name = next(used, None)
+    if name is None:
         dummy_comparison(attempt.credentials.secret)
         if _has_two_methods(attempt):
             return invalid_request(
@@ -75,8 +82,10 @@ async def prove(attempt: AuthenticationAttempt) -> ClientProof | Refusal:
             "Client authentication failed.",
             reason="method_not_registered",
             hint="Use the registered authentication method.",
+            details=(("used", method_used(attempt)), ("registered", " or ".join(registered))),
         )
-    return await method.prove(attempt)
+    proof = await METHODS[name].prove(attempt)
+    return proof if isinstance(proof, Refusal) else msgspec.structs.replace(proof, method=name)
 
 
 def _has_two_methods(attempt: AuthenticationAttempt) -> bool:
@@ -87,3 +96,24 @@ def _has_two_methods(attempt: AuthenticationAttempt) -> bool:
         and attempt.client.metadata.token_endpoint_auth_method in CERTIFICATE_METHODS
         and presented_certificate(attempt.request) is not None
     )
+
+
+def method_used(attempt: AuthenticationAttempt) -> str:
+    """The method that the credentials are for, for the auditor: a name of ours, nothing of the request."""
+    credentials = attempt.credentials
+    match credentials.way:
+        case CredentialsKind.BASIC:
+            return "client_secret_basic"
+        case CredentialsKind.FORM:
+            return "client_secret_post"
+        case CredentialsKind.ASSERTION:
+            assert credentials.assertion is not None
+            by_secret = str(credentials.assertion.jws.header.get("alg")).startswith("HS")
+            return SIGNED_SECRET if by_secret else "private_key_jwt"
+        case CredentialsKind.ATTESTATION:
+            return "attest_jwt_client_auth"
+        case CredentialsKind.CLIENT_ID:
+            shows_certificate = (
+                MTLS in attempt.call.core.features and presented_certificate(attempt.request) is not None
+            )
+            return TLS_CLIENT_AUTH if shows_certificate else "none"

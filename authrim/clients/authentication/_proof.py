@@ -21,7 +21,9 @@ class AuthenticationAttempt(NamedTuple):
 
 
 class ClientProof(msgspec.Struct, frozen=True):
-    """The proof of the client's identity: the key that it used, and the values that have to be reserved."""
+    """The proof of the client's identity: the method and the key that it used, and the values that have to be
+    reserved."""
 
     key_id: str | None = None
     once: tuple[SingleUseValue, ...] = ()
+    method: str = ""

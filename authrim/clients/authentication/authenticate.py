@@ -1,6 +1,6 @@
 """Client authentication: one function for every endpoint of the back channel (RFC 6749 §2.3, RFC 7523 §2.2).
 
-Exactly one method may be used, and it must be the registered one, so there is no downgrade (A077, A078).
+Exactly one method may be used, and it must be a registered one, so there is no downgrade (A077, A078).
 """
 
 from collections import OrderedDict
@@ -86,8 +86,7 @@ async def _authenticate(
     proof = await prove(AuthenticationAttempt(call, request, client, credentials))
     if isinstance(proof, Refusal):
         return call, proof
-    method = client.metadata.token_endpoint_auth_method
-    return call, (AuthenticatedClient(client, method, proof.key_id), proof.once)
+    return call, (AuthenticatedClient(client, proof.method, proof.key_id), proof.once)
 
 
 async def _count_failure(core: Core, source: str) -> None:

@@ -169,7 +169,7 @@ def test_disable_enable_delete(authrim: CommandLine) -> None:
     assert authrim.json("client", "list")["clients"] == []
     assert authrim.json("client", "show", "shop", status=1)["error"] == "invalid_request"
     arguments = ("client", "create", "--client-id", "shop", "--redirect-uri", CALLBACK)
-    assert "taken" in authrim.json(*arguments, status=1)["description"]
+    assert "in use" in authrim.json(*arguments, status=1)["description"]
 
 
 def test_list_goes_a_page_at_a_time(authrim: CommandLine) -> None:
@@ -273,3 +273,30 @@ def test_claim_mapping(authrim: CommandLine) -> None:
     authrim.json("client", "update", client_id, "--id-token-claims", "scopes", "--unset", "claim_mapping")
     shown = authrim.json("client", "show", client_id)
     assert (shown["claim_mapping"], shown["id_token_claims"]) == ([], "scopes")
+
+
+def test_naming_no_method_leaves_both_open(authrim: CommandLine) -> None:
+    """RFC 6749 §2.3.1: a secret may come in both ways unless --auth-method names one, at creation or later."""
+
+    def methods(*options: str) -> tuple[str, bool]:
+        shown = authrim.json("client", "update", client_id, *options)
+        return shown["token_endpoint_auth_method"], shown["either_secret_method"]
+
+    created = create(authrim)
+    client_id = created["client_id"]
+    assert created["either_secret_method"] is True
+    assert methods("--name", "Shop") == ("client_secret_basic", True)
+    assert methods("--auth-method", "client_secret_post") == ("client_secret_post", False)
+    assert methods("--name", "Store") == ("client_secret_post", False)
+    assert methods("--auth-method", "client_secret") == ("client_secret_basic", True)
+    assert methods("--auth-method", "client_secret_basic") == ("client_secret_basic", False)
+    assert methods("--unset", "token_endpoint_auth_method") == ("client_secret_basic", True)
+    assert methods("--public") == ("none", False)
+    assert create(authrim, "--auth-method", "client_secret_basic")["either_secret_method"] is False
+    assert create(authrim, "--type", "spa")["either_secret_method"] is False
+
+
+def test_both_methods_are_not_for_fapi(authrim: CommandLine) -> None:
+    """FAPI 2 Security Profile §5.3.2.1: no way to send a secret, named or not."""
+    refused = ("client", "create", "--redirect-uri", CALLBACK, "--profile", "fapi2-security")
+    authrim.json(*refused, "--auth-method", "client_secret", status=1)
