@@ -10,6 +10,8 @@ from typing import Final, NamedTuple
 
 #: Columns that are not text: versions of streams, times in seconds, sealed bytes.
 _TYPES: Final[Mapping[str, str]] = {
+    "position": "BIGINT",
+    "recorded_at": "BIGINT",
     "version": "BIGINT",
     "expires_at": "BIGINT",
     "revoked_at": "BIGINT",
@@ -64,6 +66,8 @@ SEALED = Table("sealed", ("key", "tenant", "ciphertext"), rebuilt=False)
 
 INLINE_TABLES = (CLIENTS, ACCOUNTS, SESSIONS, KEYS, TOKENS, SESSION_CLIENTS)
 PRIVATE_TABLES = (LOGINS, SEALED)
+#: The tables that are read by person, each with an index for it.
+TABLES_OF_SUBJECT = (SESSIONS, TOKENS)
 
 
 def token_key(tenant: str, grant_id: str, token_id: str) -> str:

@@ -137,7 +137,7 @@ async def grant_timeline(store: Store, tenant: str, grant_id: str) -> Timeline:
 async def why(store: ReadBack, error_id: str) -> Explanation | None:
     """The refusal of that error id, or None when none was recorded. Raises Unavailable."""
     await Follower(store, AUDIT).catch_up()
-    rows = await store.read_audit(error_id)
+    rows = await store.audit.of_error(error_id)
     if not rows:
         return None
     positions = {row["position"] for row in rows}

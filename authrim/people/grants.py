@@ -10,7 +10,7 @@ import msgspec
 
 from authrim.clients.records import read_client
 from authrim.core.execute import Change, Outcome, carry_out
-from authrim.core.paging import rows_of
+from authrim.core.paging import rows_of_subject
 from authrim.people.endings import endings_of
 from authrim.store import codec
 from authrim.store.contract import Store
@@ -45,16 +45,16 @@ async def end_grant(store: Store, tenant: str, grant_id: str, reason: str) -> bo
 
 async def record_endings(store: Store, tenant: str, subject: str) -> int:
     """Write into each of the person's grants that the account's marks end, and that has tokens, why it ended; how many
-    there were. Reads the tenant's tokens through, a page at a time, as sessions are ended."""
+    there were."""
     found = await store.find("account", row_key(tenant, subject))
     endings = endings_of(found.row["document"] if found.row else None)
     if not endings.marks:
         return 0
     over: dict[str, str] = {}
     known: dict[str, Client] = {}
-    async with aclosing(rows_of(store, TOKENS, tenant)) as rows:
+    async with aclosing(rows_of_subject(store, TOKENS, tenant, subject)) as rows:
         async for row in rows:
-            if row["subject"] != subject or row["revoked_at"] is not None:
+            if row["revoked_at"] is not None:
                 continue
             issued = _decode(row["document"])
             if issued.client_id not in known:

@@ -58,10 +58,15 @@ def forget_ahead(table: Table) -> str:
 
 def put(name: str, table: Table, values: str) -> str:
     """Insert or replace a row of ``name``, which has the columns of ``table``; ``values`` are the placeholders."""
+    return put_selected(name, table, f"VALUES ({values})")
+
+
+def put_selected(name: str, table: Table, selected: str) -> str:
+    """Insert or replace the rows of ``name`` that ``selected`` gives, each key once."""
     key, *columns = table.columns
     updates = ", ".join(f"{column} = excluded.{column}" for column in columns)
     return (
-        f"INSERT INTO {name} ({', '.join(table.columns)}) VALUES ({values}) "  # noqa: S608
+        f"INSERT INTO {name} ({', '.join(table.columns)}) {selected} "
         f"ON CONFLICT ({key}) DO UPDATE SET {updates}"
     )
 

@@ -170,6 +170,11 @@ class Store(Protocol):
     async def read_rows(self, table: str, after: str, limit: int) -> Sequence[Mapping[str, Any]]:
         """Rows of a table of ``projections/tables.py`` by key after ``after``, in order, for lists and checks."""
 
+    async def read_rows_of(
+        self, table: str, tenant: str, subject: str, after: str, limit: int
+    ) -> Sequence[Mapping[str, Any]]:
+        """Rows of one person, of ``sessions`` or ``tokens``, by key after ``after``, in order. Reads no others."""
+
     async def stream_names(self, prefix: str, after: str, limit: int) -> Sequence[str]:
         """Names of the streams that begin with ``prefix``, those behind ``after``, in order, for lists."""
 

@@ -81,6 +81,38 @@ class Shadow(Protocol):
         """Forget the failed events of a follower: they have been handled now."""
 
 
+class AuditPage(NamedTuple):
+    """Events that were looked for, in the log's order. ``position``: all up to there have been looked at. ``done``:
+    the last position that was asked for is reached."""
+
+    events: Sequence[StoredEvent]
+    position: int
+    done: bool
+
+
+class AuditIndex(Protocol):
+    """Finds events by what the followed projection ``audit`` says of them. Each look-up reads a bounded number of rows,
+    by an index. Raises Unavailable."""
+
+    async def of_error(self, error_id: str) -> Sequence[Mapping[str, Any]]:
+        """The rows of an error id, in the log's order."""
+
+    async def search(
+        self, tenant: str, values: Mapping[str, str], after: int, until: int, limit: int
+    ) -> AuditPage:
+        """Events whose columns of ``audit`` have these values, after and up to a position. There may be fewer than
+        ``limit`` and more to come."""
+
+    async def history(
+        self, column: str, tenant: str, value: str, after: int, limit: int
+    ) -> Sequence[StoredEvent]:
+        """The next events of a person (``column`` ``subject``) or a session (``session_id``): those that name it, and
+        the rest of the grants and sessions that are its own."""
+
+    async def streams_of(self, tenant: str, subject: str, kind: str, after: str, limit: int) -> Sequence[str]:
+        """The names of the grants or sessions (``kind``) in which a person signed in, after a name, in order."""
+
+
 class ReadBack(Store, Protocol):
     """A store as followers, rebuilds and auditors know it. ``doubt`` says after ``open`` why the database may lack its
     newest events, as far as that can be told; it is empty when nothing speaks for it."""
@@ -110,8 +142,9 @@ class ReadBack(Store, Protocol):
         """End a taken row, or put it off by ``delay_seconds``; when it is not ``counted``, as if it had not been
         attempted. Raises Unavailable."""
 
-    async def read_audit(self, error_id: str) -> Sequence[Mapping[str, Any]]:
-        """The ``audit`` rows of an error id, in the log's order."""
+    @property
+    def audit(self) -> "AuditIndex":
+        """The auditor's look-ups. They know what the follower of ``audit`` has come to."""
 
     def shadow(self, tables: Sequence[Table], *, repair: bool) -> AbstractAsyncContextManager[Shadow]:
         """Shadows of tables. With ``repair`` what was replaced is committed at the end, unless it ends in an error."""

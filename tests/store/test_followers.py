@@ -68,7 +68,7 @@ async def test_rows_answer_an_auditor(store: ReadBack) -> None:
     """The row of an event names its client, person, error id and trace, from the event or its metadata."""
     await write_history(store)
     await Follower(store, AUDIT).catch_up()
-    rows = await store.read_audit("error-in-grant")
+    rows = await store.audit.of_error("error-in-grant")
     assert [row["type"] for row in rows] == ["grant.code_replayed.v1", "grant.revoked.v1"]
     assert {(row["stream"], row["client_id"], row["subject"], row["trace"]) for row in rows} == {
         ("default:grant:grant-2", "app", "person", "trace-grant-2")
@@ -78,7 +78,7 @@ async def test_rows_answer_an_auditor(store: ReadBack) -> None:
 async def row_within(store: ReadBack, error_id: str, seconds: int) -> bool:
     """Whether the row of an error id is there within some seconds."""
     for _ in range(seconds * 20):
-        if await store.read_audit(error_id):
+        if await store.audit.of_error(error_id):
             return True
         await asyncio.sleep(0.05)
     return False
@@ -148,7 +148,7 @@ async def test_poison_event_stops_nobody(store: ReadBack, store_place: Path | st
     failed = behind_its_back(
         store_place, "SELECT projection, position, kind FROM failed_events ORDER BY position"
     )
-    assert failed == [("audit", 9, "UnreadableEvent"), ("audit", 10, "UnreadableEvent")]
+    assert failed == [("audit_v2", 9, "UnreadableEvent"), ("audit_v2", 10, "UnreadableEvent")]
     named = [line for line in lines if line["event"] == "follower.event_failed"]
     assert [(line["position"], line["log_level"]) for line in named] == [(9, "error"), (10, "error")]
     assert CANARY not in f"{failed}{lines}"
@@ -258,7 +258,7 @@ async def test_only_one_follows_at_a_time(postgres_dsn: str) -> None:
     await second.open()
     try:
         await write_grant(first, "one")
-        lock = "SELECT pg_advisory_xact_lock(hashtext('authrim follower'), hashtext('authrim audit'))"
+        lock = "SELECT pg_advisory_xact_lock(hashtext('authrim follower'), hashtext('authrim audit_v2'))"
         with closing(psycopg2.connect(postgres_dsn)) as another:
             another.cursor().execute(lock)
             page = await asyncio.wait_for(Follower(second, AUDIT).step(), PATIENCE)

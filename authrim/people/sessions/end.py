@@ -8,7 +8,7 @@ import msgspec
 
 from authrim.core.call import Call
 from authrim.core.execute import Change, Outcome, carry_out
-from authrim.core.paging import rows_of
+from authrim.core.paging import rows_of_subject
 from authrim.store import codec
 from authrim.store.contract import Store
 from domain.errors import Refusal, temporarily_unavailable
@@ -31,15 +31,11 @@ SESSION_LEFT: Final = msgspec.structs.replace(
 async def end_sessions(store: Store, tenant: str, subject: str, reason: str) -> int | Refusal:
     """End every session of a person, so that a stolen cookie is worth nothing from then on (A188); how many there were.
 
-    Reads the tenant's sessions through, a page at a time: an event of a session does not touch the account, so
-    the account does not know them. A session that others keep changing is left for the end and tried again. The refusal
+    A session that others keep changing is left for the end and tried again. The refusal
     says that it is still there; all others have ended then.
     """
-    live: list[str] = []
-    async with aclosing(rows_of(store, SESSIONS, tenant)) as rows:
-        async for row in rows:
-            if row["subject"] == subject and row["status"] == ACTIVE:
-                live.append(row["session_id"])
+    async with aclosing(rows_of_subject(store, SESSIONS, tenant, subject)) as rows:
+        live = [row["session_id"] async for row in rows if row["status"] == ACTIVE]
     ended = 0
     for _ in range(_ROUNDS):
         left: list[str] = []

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from authrim.core.paging import rows_of
+from authrim.core.paging import rows_of, rows_of_subject
 from authrim.people.sessions.end import end_one
 from authrim.store import codec
 from authrim.store.contract import Store
@@ -42,10 +42,8 @@ async def list_sessions(
     """At most ``limit`` sessions of a person, in the order of their ids, those after ``after``."""
     now = (await store.find("account", row_key(tenant, subject))).now // MICROSECONDS
     found: list[KnownSession] = []
-    async with aclosing(rows_of(store, SESSIONS, tenant, after)) as rows:
+    async with aclosing(rows_of_subject(store, SESSIONS, tenant, subject, after)) as rows:
         async for row in rows:
-            if row["subject"] != subject:
-                continue
             if len(found) == limit:
                 break
             session = msgspec.json.decode(row["document"], type=Session)

@@ -1,4 +1,4 @@
-"""Followers and the auditor's look-ups on PostgreSQL.
+"""Followers on PostgreSQL.
 
 Only ``pg_advisory_xact_lock`` is used: through a pooler in transaction mode a session lock would stay with
 somebody else's session (decisions.md 8).
@@ -6,6 +6,7 @@ somebody else's session (decisions.md 8).
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from itertools import groupby
 from typing import Final
 
@@ -16,7 +17,6 @@ from authrim.store.contract import StoredEvent
 from authrim.store.postgres.connections import LOST, Connections, unavailable
 from authrim.store.postgres.reads import LOG
 from authrim.store.read_back import Failure, Page, ProjectionResult
-from projections.audit import TABLE as AUDIT_TABLE
 from projections.rows import Row, key_range
 from projections.tables import Table
 
@@ -40,7 +40,6 @@ _ROWS_OWN_FAULT: Final = (
     asyncpg.exceptions.IntegrityConstraintViolationError,
     asyncpg.exceptions.ProgramLimitExceededError,  # too long for an index
 )
-BY_ERROR: Final = f"SELECT {', '.join(AUDIT_TABLE.columns)} FROM audit WHERE error_id = $1 ORDER BY position"  # noqa: S608
 
 
 class Followers:
@@ -129,7 +128,7 @@ async def _write_acceptable(
 
 async def write_rows(connection: asyncpg.Connection, name: str, table: Table, rows: Sequence[Row]) -> None:
     """Apply ``put`` and ``revoke`` rows, in order, to ``name``, which has the columns of ``table``."""
-    put = shadow_sql.put(name, table, ", ".join(f"${n}" for n in range(1, len(table.columns) + 1)))
+    put = _put_together(name, table)
     revoke = f"UPDATE {name} SET revoked_at = $1 WHERE key >= $2 AND key < $3 AND revoked_at IS NULL"  # noqa: S608
     for operation, run in groupby(rows, lambda row: row.operation):
         if operation == "revoke":
@@ -137,9 +136,23 @@ async def write_rows(connection: asyncpg.Connection, name: str, table: Table, ro
                 revoke, [(row.values["revoked_at"], *key_range(row.values["key"])) for row in run]
             )
         else:
-            await connection.executemany(
-                put, [[row.values[column] for column in table.columns] for row in run]
-            )
+            together = list(run)
+            # One statement cannot write a row twice.
+            key = table.columns[0]
+            one_by_one = len({row.values[key] for row in together}) < len(together)
+            for part in [[row] for row in together] if one_by_one else [together]:
+                await connection.execute(
+                    put, *([row.values[column] for row in part] for column in table.columns)
+                )
+
+
+@cache
+def _put_together(name: str, table: Table) -> str:
+    """Insert or replace many rows at once: a parameter per column, which is much less work than a statement per row."""
+    arrays = (
+        f"${number}::{table.column_type(column)}[]" for number, column in enumerate(table.columns, start=1)
+    )
+    return shadow_sql.put_selected(name, table, f"SELECT * FROM unnest({', '.join(arrays)})")  # noqa: S608 - our own names
 
 
 async def documents(connection: asyncpg.Connection, name: str, keys: Sequence[str]) -> Mapping[str, str]:

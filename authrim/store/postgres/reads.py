@@ -4,7 +4,7 @@
 from typing import Final
 
 from projections.lookups import LOOKUPS
-from projections.tables import INLINE_TABLES, PRIVATE_TABLES
+from projections.tables import INLINE_TABLES, PRIVATE_TABLES, TABLES_OF_SUBJECT
 
 #: One row per stream, from its last summary on, its events as arrays: a row per event would cost the driver more.
 #: They are ordered before they are gathered: the index has them in that order already.
@@ -55,6 +55,12 @@ FIND: Final = {
 ROWS: Final = {
     table.name: f"SELECT {', '.join(table.columns)} FROM {table.name} WHERE key > $1 ORDER BY key LIMIT $2"
     for table in INLINE_TABLES + PRIVATE_TABLES
+}
+#: Rows of one person, by indexes of their own.
+ROWS_OF: Final = {
+    table.name: f"SELECT {', '.join(table.columns)} FROM {table.name} "
+    "WHERE tenant = $1 AND subject = $2 AND key > $3 ORDER BY key LIMIT $4"
+    for table in TABLES_OF_SUBJECT
 }
 
 #: Reserve: a key that is there is taken again only when it has expired. Returns the keys that were taken.

@@ -19,8 +19,9 @@ from authrim.store.postgres import _shadow as shadow_postgres
 from authrim.store.postgres import reads as sql
 from authrim.store.postgres import schema as schemas
 from authrim.store.postgres._changes import Changes
-from authrim.store.postgres._followers import BY_ERROR, Followers
+from authrim.store.postgres._followers import Followers
 from authrim.store.postgres._guard import Guard
+from authrim.store.postgres.audit_index import PostgresAudit
 from authrim.store.postgres.connections import Connections
 from authrim.store.postgres.writer import Writer
 from authrim.store.read_back import Delivery, Page, ProjectionResult, Shadow
@@ -55,6 +56,7 @@ class PostgresStore:
         self._streams = GroupLoader(self._load_streams)
         self._rows = {lookup: GroupLoader(partial(self._load_rows, lookup)) for lookup in LOOKUPS}
         self._guard = Guard(self._connections)
+        self.audit = PostgresAudit(self._connections)
 
     async def open(self) -> None:
         """Connect and check the schema. Raises UnknownSchema or Unavailable."""
@@ -115,6 +117,13 @@ class PostgresStore:
         """Rows of a table after a key, in order."""
         return [dict(row) for row in await self._connections.fetch(sql.ROWS[table], after, limit)]
 
+    async def read_rows_of(
+        self, table: str, tenant: str, subject: str, after: str, limit: int
+    ) -> Sequence[Mapping[str, Any]]:
+        """Rows of one person, in order."""
+        of_person = (tenant, findable(subject), after, limit)
+        return [dict(row) for row in await self._connections.fetch(sql.ROWS_OF[table], *of_person)]
+
     async def stream_names(self, prefix: str, after: str, limit: int) -> Sequence[str]:
         """Names of streams by their beginning, in order."""
         rows = await self._connections.fetch(sql.STREAM_NAMES, *key_range(f"{prefix}*"), after, limit)
@@ -158,10 +167,6 @@ class PostgresStore:
         else:
             delay = delay_seconds * MICROSECONDS
             await self._connections.fetch(outbox_sql.PUT_OFF_POSTGRES, delay, position, int(not counted))
-
-    async def read_audit(self, error_id: str) -> Sequence[Mapping[str, Any]]:
-        """The ``audit`` rows of an error id, in the log's order."""
-        return [dict(row) for row in await self._connections.fetch(BY_ERROR, findable(error_id))]
 
     def shadow(self, tables: Sequence[Table], *, repair: bool) -> AbstractAsyncContextManager[Shadow]:
         """Shadows of tables, for a verification or a rebuild."""

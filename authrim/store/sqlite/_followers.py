@@ -1,16 +1,14 @@
-"""Followers and the auditor's look-ups on SQLite: each function runs in a thread of the store."""
+"""Followers on SQLite: each function runs in a thread of the store."""
 
 import json
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
-from typing import Any
 
 from authrim.store import _shadow_sql as shadow_sql
 from authrim.store.contract import StoredEvent
 from authrim.store.read_back import Failure, Page, ProjectionResult
 from authrim.store.sqlite.reads import read_log
-from projections.audit import TABLE as AUDIT_TABLE
 from projections.rows import Row
 from projections.tables import Table
 
@@ -24,7 +22,6 @@ _FAIL = """
 """
 #: What is wrong with a row itself, and would be again.
 _ROWS_OWN_FAULT = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeEncodeError)
-_BY_ERROR = f"SELECT {', '.join(AUDIT_TABLE.columns)} FROM audit WHERE error_id = ? ORDER BY position"  # noqa: S608
 
 
 def run_page(
@@ -74,12 +71,6 @@ def write_rows(connection: sqlite3.Connection, name: str, table: Table, rows: Se
     """Write ``put`` rows into ``name``, which has the columns of ``table``."""
     statement = shadow_sql.put(name, table, ", ".join("?" for _ in table.columns))
     connection.executemany(statement, [[row.values[column] for column in table.columns] for row in rows])
-
-
-def read_audit(connection: sqlite3.Connection, error_id: str) -> list[Mapping[str, Any]]:
-    """The ``audit`` rows of an error id, in the log's order."""
-    rows = connection.execute(_BY_ERROR, (error_id,))
-    return [dict(zip(AUDIT_TABLE.columns, row, strict=True)) for row in rows]
 
 
 def documents(connection: sqlite3.Connection, name: str, keys: Sequence[str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from authrim.store.contract import Batch, StoredEvent
 from projections.lookups import LOOKUPS
 from projections.rows import key_range
-from projections.tables import INLINE_TABLES, PRIVATE_TABLES
+from projections.tables import INLINE_TABLES, PRIVATE_TABLES, TABLES_OF_SUBJECT
 
 # A forged row may hold text that is no UTF-8: it has to be read before it can be named (authrim/store/chain.py).
 _READ_LOG = """
@@ -54,6 +54,12 @@ _READ_ROWS = {
     # Names of projections/tables.py, nothing from outside.
     table.name: f"SELECT {', '.join(table.columns)} FROM {table.name} WHERE key > ? ORDER BY key LIMIT ?"  # noqa: S608
     for table in INLINE_TABLES + PRIVATE_TABLES
+}
+# By indexes of their own.
+_READ_ROWS_OF = {
+    table.name: f"SELECT {', '.join(table.columns)} FROM {table.name} "  # noqa: S608
+    "WHERE tenant = ? AND subject = ? AND key > ? ORDER BY key LIMIT ?"
+    for table in TABLES_OF_SUBJECT
 }
 
 
@@ -125,6 +131,13 @@ def read_head(connection: sqlite3.Connection) -> LogHead:
 def read_rows(connection: sqlite3.Connection, table: str, after: str, limit: int) -> list[Mapping[str, Any]]:
     """Rows of a table after a key, in order."""
     return _select(connection, _READ_ROWS[table], (after, limit))
+
+
+def read_rows_of(
+    connection: sqlite3.Connection, table: str, tenant: str, subject: str, after: str, limit: int
+) -> list[Mapping[str, Any]]:
+    """Rows of one person after a key, in order."""
+    return _select(connection, _READ_ROWS_OF[table], (tenant, subject, after, limit))
 
 
 def read_total(connection: sqlite3.Connection, key: str, now: int) -> int:

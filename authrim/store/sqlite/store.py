@@ -35,6 +35,7 @@ from authrim.store.sqlite import _followers as followers
 from authrim.store.sqlite import _outbox as outbox_sqlite
 from authrim.store.sqlite import _shadow as shadow_sqlite
 from authrim.store.sqlite import reads, writes
+from authrim.store.sqlite.audit_index import SQLiteAudit
 from authrim.store.sqlite.clock import Clock
 from authrim.store.sqlite.lane import Lane
 from authrim.store.sqlite.schema import check_sqlite
@@ -76,6 +77,7 @@ class SQLiteStore:
         self._growth: set[asyncio.Event] = set()
         self._next_checkpoint = 0.0
         self._wal = WriteAheadLog(self._path)
+        self.audit = SQLiteAudit(self._scans)
         self.doubt = ""
 
     async def open(self) -> None:
@@ -144,6 +146,12 @@ class SQLiteStore:
         """Rows of a table after a key, in order."""
         return await self._scans.run(reads.read_rows, table, after, limit)
 
+    async def read_rows_of(
+        self, table: str, tenant: str, subject: str, after: str, limit: int
+    ) -> Sequence[Mapping[str, Any]]:
+        """Rows of one person, in order."""
+        return await self._scans.run(reads.read_rows_of, table, tenant, subject, after, limit)
+
     async def stream_names(self, prefix: str, after: str, limit: int) -> Sequence[str]:
         """Names of streams by their beginning, in order."""
         return await self._scans.run(reads.read_stream_names, prefix, after, limit)
@@ -202,10 +210,6 @@ class SQLiteStore:
         """End a taken row, or put it off."""
         delay = None if delay_seconds is None else delay_seconds * MICROSECONDS
         await self._writer.run(outbox_sqlite.settle, position, delay, int(not counted), self._clock.now())
-
-    async def read_audit(self, error_id: str) -> Sequence[Mapping[str, Any]]:
-        """The ``audit`` rows of an error id, in the log's order."""
-        return await self._lookups.run(followers.read_audit, error_id)
 
     def shadow(self, tables: Sequence[Table], *, repair: bool) -> AbstractAsyncContextManager[Shadow]:
         """Shadows of tables, for a verification or a rebuild."""
