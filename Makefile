@@ -1,12 +1,12 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check format docs bench audit lock clean
+.PHONY: help run test check format docs screenshots bench audit lock clean
 
 BIN := .venv/bin
 PINS := requirements/build.txt pyproject.toml scripts/bootstrap.sh
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
 
 run: .venv/runtime.stamp ## Start a development server on its embedded store
 	$(BIN)/authrim dev
@@ -33,6 +33,10 @@ format: .venv/dev.stamp ## Format the sources
 docs: .venv/runtime.stamp ## Write the generated pages again
 	$(BIN)/python -m scripts.reference
 	$(BIN)/python -m scripts.rules
+
+screenshots: .venv/dev.stamp ## Write a picture of every page to build/screenshots
+	scripts/system-packages.sh --for tests
+	$(BIN)/python -m tests.browser.screenshots
 
 bench: .venv/dev.stamp ## Measure the store, the server, a FAPI 2 flow
 	scripts/system-packages.sh --for bench

@@ -12,6 +12,7 @@ from authrim.outside.telemetry import scrub_text
 SENTENCES: Final[dict[str, str]] = {
     "grant.authorization_requested.v1": "Client {client_id} asked for authorization.",
     "grant.subject_authenticated.v1": "The person was identified as {subject}.",
+    "grant.another_account_requested.v1": "The person asked to sign in with another account for this request.",
     "grant.sign_in_failed.v1": "A sign-in failed.",
     "grant.consent_granted.v1": "The person's agreement covers: {scope}.",
     "grant.authorization_refused.v1": "The request ended with the error {error}: {description}",

@@ -14,6 +14,7 @@ from authrim.pages import texts
 from authrim.pages.display import web_link
 from authrim.pages.pages import BACK, HERE, START_AGAIN, NextLink
 from authrim.pages.texts import message
+from authrim.pages.words import Words
 from authrim.web.answers import error_page, record, see_other
 from authrim.web.call import core_of
 from authrim.web.cookie_header import cookies_of
@@ -24,7 +25,6 @@ from domain.client.client import Client
 from domain.errors import Refusal
 from domain.grant.grant import Grant
 
-TITLE: Final = message("This sign-in cannot go on")
 FINISHED: Final = message("This sign-in is finished")
 
 
@@ -84,7 +84,7 @@ UNKNOWN: Final = DeadEnd(
 EXPIRED: Final = DeadEnd(
     "invalid_request",
     message("This sign-in has been open too long."),
-    hint=message("Go back to the application and start again."),
+    hint=texts.START_AGAIN,
     section="RFC 9700 §4.7",
     reason="interaction_expired",
     cause=Cause.EXPIRED,
@@ -102,7 +102,7 @@ DONE: Final = DeadEnd(
 SIGNED_OUT: Final = DeadEnd(
     "invalid_request",
     message("You have been logged out meanwhile."),
-    hint=message("Go back to the application and start again."),
+    hint=texts.START_AGAIN,
     section="RFC 9700 §4.7",
     reason="interaction_signed_out",
     cause=Cause.SIGNED_OUT,
@@ -110,7 +110,7 @@ SIGNED_OUT: Final = DeadEnd(
 CLIENT_CHANGED: Final = DeadEnd(
     "invalid_request",
     message("The application may not have this any more."),
-    hint=message("Go back to the application and start again."),
+    hint=texts.START_AGAIN,
     section="RFC 6749 §4.1.2.1",
     reason="client_changed",
     cause=Cause.CLIENT_CHANGED,
@@ -148,13 +148,13 @@ async def refuse_dead_end(
             return _probe(request)
         refusal, cause = found, found.cause
     await record(call, endpoint, refusal, client_known=client_known)
-    return error_page(request, refusal, call.error_id, _title(cause), await _way_on(request, call, cause))
+    words = None if cause is None else words_of(refusal, cause)
+    return error_page(request, refusal, call.error_id, words, await _way_on(request, call, cause))
 
 
-def _title(cause: Cause | None) -> str:
-    if cause is None:
-        return texts.NOT_ANSWERED
-    return FINISHED if cause is Cause.DONE else TITLE
+def words_of(refusal: Refusal, cause: Cause) -> Words:
+    """A dead end's description and hint are for the person."""
+    return Words(FINISHED if cause is Cause.DONE else texts.CANNOT_GO_ON, refusal.description, refusal.hint)
 
 
 def _why_unknown(request: web.Request) -> DeadEnd | None:

@@ -99,6 +99,12 @@ OPENID_CONNECT: Final[tuple[Feature, ...]] = (
             Route("POST", "/login/{grant_id:[0-9a-f]{32}}", sign_in.answer_sign_in, "login_post"),
             Route("GET", "/consent/{grant_id:[0-9a-f]{32}}", consent.show_consent, "consent"),
             Route("POST", "/consent/{grant_id:[0-9a-f]{32}}", consent.answer_consent, "consent_post"),
+            Route(
+                "POST",
+                "/consent/{grant_id:[0-9a-f]{32}}/another-account",
+                consent.switch_account,
+                "consent_another_account",
+            ),
         ),
         _authorization,
     ),

@@ -8,7 +8,7 @@ compiled when the process starts, so showing a page does no I/O.
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from aiohttp import hdrs, web
@@ -29,7 +29,8 @@ from authrim.pages.display import (
 )
 from authrim.pages.headers import ERROR_ID_HEADER, frame_headers, page_headers
 from authrim.pages.translations import LOCALES, SOURCE_LOCALE, load_translations
-from domain.errors import Refusal
+from authrim.pages.words import Words, words_for
+from domain.errors import Refusal, invalid_request
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _COMPILED = CompiledTemplates()
@@ -39,6 +40,7 @@ _NAMES = (
     "consent",
     "error",
     "form_post",
+    "front",
     "leaving",
     "logout",
     "logged_out",
@@ -83,18 +85,36 @@ class ClientView(msgspec.Struct, frozen=True, kw_only=True):
         return {kind: link for kind, uri in links.items() if (link := web_link(uri))}
 
 
+Facts = tuple[tuple[str, str], ...]
+"""Details for developers: the protocol's names, with their values."""
+
+
+def _facts(**named: str | None) -> Facts:
+    """The facts that have a value."""
+    return tuple((name, value) for name, value in named.items() if value)
+
+
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """What every page has: its language, one of ``LOCALES``, and whether this is a development server."""
+    """What every page has: its language, one of ``LOCALES``, and whether this is a development server.
+
+    ``authrim audit why`` explains ``error_id``, if there is one.
+    """
 
     locale: str = SOURCE_LOCALE
     development: bool = False
+    error_id: str | None = None
+
+    @property
+    def facts(self) -> Facts:
+        """The details for developers."""
+        return _facts(error_id=self.error_id)
 
 
 class SignInPage(Page, frozen=True, kw_only=True):
     """The sign-in form. It posts ``csrf``, ``login``, ``password`` and ``action`` (``sign-in`` or ``cancel``).
 
-    ``error_message`` is one of ``texts`` (which is translated) or any text; ``authrim audit why`` explains
-    ``error_id``. ``create_account_url`` is empty when people cannot create accounts.
+    ``error_message`` is one of ``texts`` (which is translated) or any text. ``create_account_url`` is empty when people
+    cannot create accounts.
     """
 
     action_url: str
@@ -103,15 +123,14 @@ class SignInPage(Page, frozen=True, kw_only=True):
     create_account_url: str = ""
     login_value: str = ""
     error_message: str | None = None
-    error_id: str | None = None
 
 
 class CreateAccountPage(Page, frozen=True, kw_only=True):
     """The form for a new account. It posts ``csrf``, ``login``, ``name``, ``password``, ``password_repeated`` and
     ``action`` (``create`` or ``cancel``).
 
-    ``shortest_password`` is in characters. ``error_message`` and ``error_id`` are as on the sign-in page; ``wrong``
-    names the field that the message is about, if any.
+    ``shortest_password`` is in characters. ``error_message`` is as on the sign-in page; ``wrong`` names the field that
+    the message is about, if any.
     """
 
     action_url: str
@@ -122,7 +141,6 @@ class CreateAccountPage(Page, frozen=True, kw_only=True):
     login_value: str = ""
     name_value: str = ""
     error_message: str | None = None
-    error_id: str | None = None
     wrong: str = ""
 
 
@@ -134,10 +152,11 @@ class ScopeLine(msgspec.Struct, frozen=True):
 
 
 class ConsentPage(Page, frozen=True, kw_only=True):
-    """The consent form. It posts ``csrf``, ``shown`` and ``action`` (``allow`` or ``cancel``).
+    """The consent form. It posts ``csrf``, ``shown``, ``account`` and ``action`` (``allow`` or ``cancel``). To use
+    another account, it posts to ``switch_url``, which is empty when nobody else can answer the request.
 
-    ``shown`` is the time when the page was shown, in milliseconds. ``error_message`` and ``error_id`` are as on the
-    sign-in page.
+    ``shown`` is the time when the page was shown, in milliseconds. ``account_token`` identifies the sign-in that the
+    page is about. ``error_message`` is as on the sign-in page. ``asked`` are parameters of the request.
     """
 
     action_url: str
@@ -146,43 +165,56 @@ class ConsentPage(Page, frozen=True, kw_only=True):
     account_display_name: str
     scopes: tuple[ScopeLine, ...]
     shown: int = 0
+    account_token: str = ""
+    switch_url: str = ""
+    asked: Facts = ()
     error_message: str | None = None
-    error_id: str | None = None
+
+    @property
+    def facts(self) -> Facts:
+        """The request in the protocol's terms."""
+        return self.asked
 
 
-#: The kinds of links: to the application's sign-in, to the application, or to this page at our own address.
-START_AGAIN, BACK, HERE = "start-again", "back", "here"
+#: The kinds of links: to the application's sign-in (again after a failure, or after a logout), to the application, or
+#: to this page at our own address.
+START_AGAIN, SIGN_IN_AGAIN, BACK, HERE = "start-again", "sign-in-again", "back", "here"
 
 
 class NextLink(msgspec.Struct, frozen=True):
-    """Where a person can go from an error page; the link's text names the host."""
+    """Where a person can go from an error page or after a logout; the link's text names the host."""
 
     kind: str
     uri: str
 
 
 class ErrorPage(Page, frozen=True, kw_only=True):
-    """A refusal that cannot be sent to a client.
+    """A refusal that cannot be sent to a client. ``words`` are for people, ``refusal`` is for developers and
+    programs."""
 
-    ``error`` is the specification's code, ``retry_after`` is in seconds (0: none). A title, description or hint from
-    ``texts`` is translated; protocol terms (``invalid redirect_uri``) are not.
-    """
-
-    status: int
-    error: str
-    title: str
-    description: str
-    hint: str = ""
+    refusal: Refusal
+    words: Words
     error_id: str
-    retry_after: int = 0
     way_on: NextLink | None = None
 
     @property
-    def refusal(self) -> Refusal:
-        """The same refusal for programs."""
-        return Refusal(
-            self.error, self.description, hint=self.hint, status=self.status, retry_after=self.retry_after
+    def facts(self) -> Facts:
+        """The refusal in the protocol's terms, without what the page says anyway."""
+        refusal, shown = self.refusal, {self.words.said, self.words.advice}
+        return _facts(
+            error=refusal.error,
+            error_description=refusal.description if refusal.description not in shown else "",
+            hint=refusal.hint if refusal.hint not in shown else "",
+            specification=refusal.section,
         )
+
+
+class FrontPage(Page, frozen=True, kw_only=True):
+    """The page at the issuer's own address, with its ``host`` and the account that is signed in, if any."""
+
+    host: str
+    account_display_name: str = ""
+    logout_url: str = ""
 
 
 class FormPostPage(Page, frozen=True, kw_only=True):
@@ -207,6 +239,11 @@ class LeavingPage(Page, frozen=True, kw_only=True):
     error: str
     error_id: str
 
+    @property
+    def facts(self) -> Facts:
+        """Why, in the protocol's terms."""
+        return _facts(error=self.error, error_id=self.error_id)
+
 
 class LogoutPage(Page, frozen=True, kw_only=True):
     """Asks whether to log out. It posts ``csrf``, ``fields`` and ``action`` (``logout`` or ``cancel``).
@@ -221,14 +258,13 @@ class LogoutPage(Page, frozen=True, kw_only=True):
     client: ClientView | None = None
     account_display_name: str = ""
     notice: str = ""
-    error_id: str = ""
 
 
 class LoggedOutPage(Page, frozen=True, kw_only=True):
     """The result of a logout. ``frames`` are the validated front-channel logout URIs that the page loads.
 
     ``leads_to`` is the validated address that the browser is sent to once they have loaded, or after ``seconds``; empty
-    when there is none.
+    when there is none. ``ways_on`` are links for a person who is not sent anywhere.
     """
 
     title: str = texts.LOGGED_OUT
@@ -236,7 +272,7 @@ class LoggedOutPage(Page, frozen=True, kw_only=True):
     leads_to: str = ""
     seconds: int = 5
     notice: str = ""
-    error_id: str = ""
+    ways_on: tuple[NextLink, ...] = ()
 
 
 class CheckSessionPage(Page, frozen=True, kw_only=True):
@@ -266,13 +302,11 @@ class Pages:
 
     def sign_in(self, page: SignInPage, status: int = 200) -> web.Response:
         """The sign-in form; ``status`` is 200 when it is first shown."""
-        leads_to = form_action_sources(page.client.redirect_uri, page.development)
-        return self._html("sign_in", page, status, page_headers(("'self'", *leads_to)))
+        return self._with_password("sign_in", page, page.client, status)
 
     def create_account(self, page: CreateAccountPage, status: int = 200) -> web.Response:
         """The form for a new account; ``status`` is 200 when it is first shown."""
-        leads_to = form_action_sources(page.client.redirect_uri, page.development)
-        return self._html("create_account", page, status, page_headers(("'self'", *leads_to)))
+        return self._with_password("create_account", page, page.client, status)
 
     def consent(self, page: ConsentPage) -> web.Response:
         """The consent form."""
@@ -281,11 +315,14 @@ class Pages:
 
     def error(self, page: ErrorPage) -> web.Response:
         """A refusal as a page."""
-        headers = page_headers(())
-        headers[ERROR_ID_HEADER] = page.error_id
-        if page.retry_after:
-            headers[hdrs.RETRY_AFTER] = str(page.retry_after)
-        return self._html("error", page, page.status, headers)
+        headers = _with_error_id(page_headers(()), page.error_id)
+        if page.refusal.retry_after:
+            headers[hdrs.RETRY_AFTER] = str(page.refusal.retry_after)
+        return self._html("error", page, page.refusal.status, headers)
+
+    def front(self, page: FrontPage) -> web.Response:
+        """The page at the issuer's own address."""
+        return self._html("front", page, 200, page_headers(()))
 
     def form_post(self, page: FormPostPage) -> web.Response:
         """The page that posts a response to the client, by script, or with its button if there is no JavaScript."""
@@ -329,12 +366,17 @@ class Pages:
             lines.append(ScopeLine(translate(title) if title else display_name(scope), translate(detail)))
         return tuple(lines)
 
+    def _with_password(self, name: str, page: Page, client: ClientView, status: int) -> web.Response:
+        """A page with a password field. Only our own script runs, which adds a button that shows the password."""
+        nonce = secrets.token_urlsafe(16)
+        leads_to = form_action_sources(client.redirect_uri, page.development)
+        headers = page_headers(("'self'", *leads_to), script_nonce=nonce)
+        return self._html(name, page, status, headers, nonce=nonce)
+
     def _not_deliverable(self, page: FormPostPage | LeavingPage) -> ErrorPage:
         return ErrorPage(
-            status=400,
-            error="invalid_request",
-            title="invalid redirect_uri",
-            description=texts.NOT_DELIVERABLE,
+            refusal=_NOT_DELIVERABLE,
+            words=msgspec.structs.replace(words_for(_NOT_DELIVERABLE), said=texts.NOT_DELIVERABLE),
             error_id=page.error_id,
             locale=page.locale,
             development=page.development,
@@ -377,5 +419,11 @@ class Pages:
         return environment
 
 
-def _with_error_id(headers: dict[str, str], error_id: str) -> dict[str, str]:
+#: For an address that a browser might understand differently than we do.
+_NOT_DELIVERABLE: Final = invalid_request(
+    "invalid redirect_uri", hint="Register an address that browsers can go to."
+)
+
+
+def _with_error_id(headers: dict[str, str], error_id: str | None) -> dict[str, str]:
     return headers | ({ERROR_ID_HEADER: error_id} if error_id else {})

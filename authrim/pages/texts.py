@@ -20,6 +20,8 @@ PASSWORDS_DIFFER = message("The two passwords are not the same.")
 NOT_DELIVERABLE = message("The answer cannot be sent back to the application.")
 NOT_RETURNED = message("The application's request is not valid, so you will not be sent back to it.")
 NOT_ANSWERED = message("This request cannot be answered")
+CANNOT_GO_ON = message("This sign-in cannot go on")
+START_AGAIN = message("Go back to the application and start again.")
 LOGGED_OUT = message("You are logged out")
 STILL_LOGGED_IN = message("You are still logged in")
 

@@ -53,6 +53,7 @@ _PAGES = frozenset(
         "create_account_post",
         "consent",
         "consent_post",
+        "consent_another_account",
         "logout",
         "logout_post",
         "logout_confirm",

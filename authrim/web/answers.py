@@ -6,10 +6,10 @@ import msgspec
 from aiohttp import hdrs, web
 
 from authrim.core.call import Call
-from authrim.pages import texts
 from authrim.pages.headers import page_headers, prefers_json
 from authrim.pages.pages import ErrorPage, NextLink, Pages
 from authrim.pages.translations import choose_locale
+from authrim.pages.words import Words, words_for
 from authrim.web.call import PAGES, core_of, parts_of
 from authrim.web.errors import BEARER, json_refusal, resource_refusal
 from domain.errors import Refusal
@@ -62,18 +62,14 @@ async def refuse_on_page(
 
 
 def error_page(
-    request: web.Request, refusal: Refusal, error_id: str, title: str = texts.NOT_ANSWERED,
+    request: web.Request, refusal: Refusal, error_id: str, words: Words | None = None,
     way_on: NextLink | None = None,
 ) -> web.Response:  # fmt: skip
-    """A refusal as a page, or as JSON where that is preferred."""
+    """A refusal as a page, or as JSON where that is preferred. ``words`` are for people."""
     page = ErrorPage(
-        status=refusal.status,
-        error=refusal.error,
-        title=title,
-        description=refusal.description,
-        hint=refusal.hint,
+        refusal=refusal,
+        words=words or words_for(refusal),
         error_id=error_id,
-        retry_after=refusal.retry_after,
         way_on=way_on,
         **page_settings(request),
     )

@@ -11,6 +11,7 @@ from domain.errors import Refusal, invalid_request
 from domain.event import Event
 from domain.grant import front_channel
 from domain.grant.events import (
+    AnotherAccountRequested,
     AuthorizationAnswered,
     AuthorizationRefused,
     AuthorizationRequested,
@@ -97,6 +98,18 @@ def decide_consented(grant: Grant, facts: AuthorizationFacts, account_epoch: int
     return _and_then((consented,), apply(grant, consented), facts)
 
 
+def decide_another_account(grant: Grant, hinted_subject: str | None, now: int) -> Decision[Step]:
+    """The person wants to use another account, and has to sign in for the same request. Refused, without an event, if
+    the request names its person (OIDC Core §3.1.2.1 ``id_token_hint``): nobody else can answer it."""
+    request = grant.request
+    assert request is not None
+    if grant.subject is None:
+        return Decision((), SignInStep(select=True))
+    if hinted_subject is not None:
+        return Decision((), ConsentStep(scope_to_agree_to(request)))
+    return Decision((AnotherAccountRequested(now),), SignInStep(select=True))
+
+
 def decide_cancelled(now: int) -> Decision[Step]:
     """The person declined (RFC 6749 §4.1.2.1)."""
     refusal = Refusal(
@@ -129,7 +142,7 @@ def advance(grant: Grant, facts: AuthorizationFacts) -> Decision[Step]:
     if grant.subject is None:
         if CREATE in request.prompt and facts.hinted_subject is not None:
             return _refused(NOBODY_NEW, facts.now)
-        authenticated = _by_session(request, facts)
+        authenticated = _by_session(grant, request, facts)
         if authenticated is None:
             return _refused(LOGIN_REQUIRED, facts.now) if silent else Decision((), _sign_in_needed(request))
         return _and_then((authenticated,), apply(grant, authenticated), facts)
@@ -197,15 +210,17 @@ def _and_then(events: tuple[Event, ...], grant: Grant, facts: AuthorizationFacts
     return Decision((*events, *following.events), following.answer)
 
 
-def is_answered_by_session(request: AuthorizationRequested, facts: AuthorizationFacts) -> bool:
-    """Whether the browser's session would be accepted if the client sent this request again."""
-    return _by_session(request, facts) is not None
+def is_answered_by_session(grant: Grant, facts: AuthorizationFacts) -> bool:
+    """Whether the browser's session is sufficient for this open request."""
+    return grant.request is not None and _by_session(grant, grant.request, facts) is not None
 
 
-def _by_session(request: AuthorizationRequested, facts: AuthorizationFacts) -> SubjectAuthenticated | None:
-    """The session's authentication, if it is sufficient for this request."""
+def _by_session(
+    grant: Grant, request: AuthorizationRequested, facts: AuthorizationFacts
+) -> SubjectAuthenticated | None:
+    """The session's authentication, if it is sufficient for this request and nobody asked for another account."""
     browser = facts.browser
-    if browser is None or not session_suffices(request, browser, facts):
+    if grant.another_account or browser is None or not session_suffices(request, browser, facts):
         return None
     session = browser.session
     return SubjectAuthenticated(

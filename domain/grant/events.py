@@ -73,6 +73,13 @@ class SubjectAuthenticated(Event, frozen=True, tag="grant.subject_authenticated.
     account_epoch: int = 0
 
 
+class AnotherAccountRequested(Event, frozen=True, tag="grant.another_account_requested.v1"):
+    """The person on the consent page asked to use another account. Whoever was known is not the person of this grant
+    any more, and a new sign-in is needed. No session ended."""
+
+    requested_at: int
+
+
 class SignInFailed(Event, frozen=True, tag="grant.sign_in_failed.v1"):
     """A sign-in attempt was refused. ``subject`` is set only when the account exists."""
 
@@ -277,6 +284,7 @@ class GrantSummarized(Event, frozen=True, tag="grant.summarized.v1"):
 GRANT_EVENTS = registry(
     AuthorizationRequested,
     SubjectAuthenticated,
+    AnotherAccountRequested,
     SignInFailed,
     ConsentGranted,
     AuthorizationRefused,

@@ -11,6 +11,7 @@ import msgspec
 from domain.event import Event, folding
 from domain.grant import summary as grant_summary
 from domain.grant.events import (
+    AnotherAccountRequested,
     AuthorizationAnswered,
     AuthorizationRefused,
     AuthorizationRequested,
@@ -62,7 +63,8 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
     """The state of a grant. A grant without events has no ``client_id``.
 
     ``browser_hash`` is the digest of the secret of the browser that the open request belongs to. A pushed request has
-    none until somebody signs in (decisions.md 20).
+    none until somebody signs in (decisions.md 20). ``another_account``: the person asked for another account, so the
+    browser's session is not used.
     """
 
     client_id: str = ""
@@ -81,6 +83,7 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
     revoked_at: int | None = None
     revocation_reason: str = ""
     account_epoch: int = 0
+    another_account: bool = False
     events_since_summary: int = 0
 
     @property
@@ -115,6 +118,17 @@ def apply(grant: Grant, event: Event) -> Grant:
 fold: Final = folding(apply, NOTHING)
 
 
+#: The fields about the person, before anybody signed in.
+_NOBODY: Final[dict[str, Any]] = {
+    "subject": None,
+    "session_id": None,
+    "auth_time": 0,
+    "acr": "",
+    "amr": (),
+    "account_epoch": 0,
+}
+
+
 def _changes(grant: Grant, event: Event) -> dict[str, Any]:
     match event:
         case AuthorizationRequested():
@@ -129,6 +143,8 @@ def _changes(grant: Grant, event: Event) -> dict[str, Any]:
                 "browser_hash": event.browser_hash or grant.browser_hash,
                 "account_epoch": event.account_epoch,
             }
+        case AnotherAccountRequested():
+            return {**_NOBODY, "another_account": True}
         case ConsentGranted():
             return {
                 "scope": event.scope,
@@ -219,6 +235,7 @@ def _summary_of(grant: Grant) -> SummaryV1:
         revoked_at=grant.revoked_at,
         revocation_reason=grant.revocation_reason,
         account_epoch=grant.account_epoch,
+        another_account=grant.another_account,
     )
 
 
@@ -257,6 +274,7 @@ def _of_summary(summary: SummaryV1) -> Grant:
         revoked_at=summary.revoked_at,
         revocation_reason=summary.revocation_reason,
         account_epoch=summary.account_epoch,
+        another_account=summary.another_account,
     )
 
 

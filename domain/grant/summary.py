@@ -60,6 +60,7 @@ class SummaryV1(msgspec.Struct, frozen=True, omit_defaults=True):
     revoked_at: int | None = None
     revocation_reason: str = ""
     account_epoch: int = 0
+    another_account: bool = False
 
 
 def stored(summary: SummaryV1) -> dict[str, object]:

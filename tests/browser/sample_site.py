@@ -10,12 +10,15 @@ from aiohttp.test_utils import TestServer
 from authrim.authorization import dead_ends
 from authrim.pages import texts
 from authrim.pages.pages import (
+    BACK,
+    SIGN_IN_AGAIN,
     START_AGAIN,
     ClientView,
     ConsentPage,
     CreateAccountPage,
     ErrorPage,
     FormPostPage,
+    FrontPage,
     LeavingPage,
     LoggedOutPage,
     LogoutPage,
@@ -23,10 +26,32 @@ from authrim.pages.pages import (
     Pages,
     SignInPage,
 )
+from authrim.pages.words import Words, words_for
 from authrim.web.answers import page_or_json
+from domain.errors import Refusal, temporarily_unavailable
 
 HOSTILE = '"\'></strong></title><script>window.hacked=1</script><img src=x onerror="window.hacked=1"><b x=\''
 SCOPES = ("openid", "profile", "email", "offline_access", "invoices:read")
+#: Every scope that there are words for, and one that there are none for.
+ALL_SCOPES = (*texts.SCOPE_TEXTS, "invoices:read")
+
+REFUSALS = {
+    "error": Refusal(
+        "invalid_request",
+        "The redirect_uri of this request is not registered for the client.",
+        hint="Register the exact URI, scheme, port and trailing slash included.",
+        section="RFC 6749 §3.1.2.4",
+    ),
+    "busy": temporarily_unavailable("The server cannot record this now."),
+    "nothing": Refusal("invalid_request", "There is nothing at this address.", status=404),
+}
+
+#: The names of the pages.
+PAGES = (
+    "login", "login-wrong", "create-account", "create-account-wrong", "consent", "consent-all", "error", "form-post",
+    "logout", "logout-unproved", "logged-out", "logged-out-back", "leaving", "leaving-post", "dead-end",
+    "front", "nothing", "busy",
+)  # fmt: skip
 
 SMALL_PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c020000000b4944415478da63fcff1f0002eb01f5"
@@ -99,7 +124,7 @@ class Site:
                         error_id="0192f0c4a7b87c0d9e1f",
                     )
                 )
-            case "consent":
+            case "consent" | "consent-all":
                 return self.pages.consent(
                     ConsentPage(
                         locale=locale,
@@ -107,22 +132,37 @@ class Site:
                         csrf_token="t0ken",
                         client=client,
                         account_display_name="Alice Example",
-                        scopes=self.pages.scope_lines(SCOPES, locale),
+                        switch_url="/switch",
+                        asked=(
+                            ("client_id", "acme"),
+                            ("redirect_uri", self.redirect_uri),
+                            ("scope", "openid email"),
+                        ),
+                        scopes=self.pages.scope_lines(
+                            ALL_SCOPES if name == "consent-all" else SCOPES, locale
+                        ),
                     )
                 )
-            case "error":
+            case "error" | "busy" | "nothing":
+                refusal = REFUSALS[name]
                 return page_or_json(
                     self.pages,
                     ErrorPage(
                         locale=locale,
-                        development=True,
-                        status=400,
-                        error="invalid_request",
-                        title="invalid redirect_uri",
-                        description="The redirect_uri of this request is not registered for the client.",
-                        hint="Register the exact URI, scheme, port and trailing slash included.",
+                        development=name == "error",
+                        refusal=refusal,
+                        words=words_for(refusal),
                         error_id="0192f0c4a7b87c0d9e1f2a3b4c5d6e7f",
                     ),
+                )
+            case "front":
+                return self.pages.front(
+                    FrontPage(
+                        locale=locale,
+                        host="login.acme.example",
+                        account_display_name="Alice Example",
+                        logout_url="/logout",
+                    )
                 )
             case "dead-end":
                 cause = dead_ends.UNKNOWN
@@ -130,11 +170,8 @@ class Site:
                     self.pages,
                     ErrorPage(
                         locale=locale,
-                        status=400,
-                        error=cause.error,
-                        title=dead_ends.TITLE,
-                        description=cause.description,
-                        hint=cause.hint,
+                        refusal=cause,
+                        words=dead_ends.words_of(cause, cause.cause),
                         error_id="0192f0c4a7b87c0d9e1f2a3b4c5d6e7f",
                         way_on=NextLink(START_AGAIN, "https://acme.example/login"),
                     ),
@@ -173,7 +210,11 @@ class Site:
                 )
             case "logged-out" | "logged-out-back":
                 leads_to = self.redirect_uri if name == "logged-out-back" else ""
-                return self.pages.logged_out(LoggedOutPage(locale=locale, leads_to=leads_to))
+                ways_on = (
+                    NextLink(SIGN_IN_AGAIN, "https://acme.example/login"),
+                    NextLink(BACK, "https://acme.example/"),
+                )
+                return self.pages.logged_out(LoggedOutPage(locale=locale, leads_to=leads_to, ways_on=ways_on))
         return self.show_hostile(name)
 
     def show_hostile(self, name: str) -> web.Response:
@@ -219,6 +260,8 @@ class Site:
                         csrf_token=HOSTILE,
                         client=client,
                         account_display_name=HOSTILE,
+                        switch_url="/switch",
+                        asked=((HOSTILE, HOSTILE),),
                         scopes=self.pages.scope_lines((HOSTILE, "openid"), "en"),
                     )
                 )
@@ -226,12 +269,10 @@ class Site:
                 return page_or_json(
                     self.pages,
                     ErrorPage(
-                        status=400,
-                        error=HOSTILE,
-                        title=HOSTILE,
-                        description=HOSTILE,
-                        hint=HOSTILE,
+                        refusal=Refusal(HOSTILE, HOSTILE + ".", hint=HOSTILE + "!", section=HOSTILE),
+                        words=Words(HOSTILE, HOSTILE, HOSTILE),
                         error_id=HOSTILE,
+                        way_on=NextLink(START_AGAIN, "https://acme.example/?" + HOSTILE),
                     ),
                 )
             case "hostile-logout":
@@ -255,9 +296,9 @@ class Site:
 
 
 @asynccontextmanager
-async def running_site() -> AsyncIterator[Site]:
-    """Both servers, each with an origin of its own."""
-    site = Site(Pages())
+async def running_site(prefix: str = "") -> AsyncIterator[Site]:
+    """Both servers, each with an origin of its own. ``prefix``: the path of the issuer."""
+    site = Site(Pages(prefix))
 
     async def show(request: web.Request) -> web.Response:
         return site.show(request.match_info["page"], request.query.get("locale", "en"))

@@ -1,6 +1,7 @@
 """The pages in a real browser: phone and desktop, light and dark, with and without JavaScript."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,17 +11,14 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page
 
 from tests.browser.chromium import chromium
-from tests.browser.sample_site import Site, running_site
+from tests.browser.sample_site import PAGES, Site, running_site
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
-PAGES = (
-    "login", "login-wrong", "create-account", "create-account-wrong", "consent", "error", "form-post", "logout",
-    "logout-unproved", "logged-out-back", "leaving", "leaving-post", "dead-end",
-)  # fmt: skip
 PHONE, DESKTOP = {"width": 375, "height": 667}, {"width": 1280, "height": 800}
 
-# WCAG 2.2 §1.4.3: the contrast of every visible text with the nearest painted background behind it.
+# WCAG 2.2 §1.4.3: the contrast of every visible text with the nearest painted background behind it. A button without a
+# border is known by its text (§1.4.11).
 TEXT_CONTRASTS = """() => {
   const channels = (colour) => colour.match(/[\\d.]+/g).map(Number);
   const luminance = ([r, g, b]) => [r, g, b]
@@ -40,7 +38,8 @@ TEXT_CONTRASTS = """() => {
   };
   const texts = [...document.querySelectorAll("body *")].filter((e) =>
     e.checkVisibility() && [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()));
-  const fields = [...document.querySelectorAll("input:not([type=hidden]), button")];
+  const framed = (e) => channels(getComputedStyle(e).borderTopColor)[3] !== 0;
+  const fields = [...document.querySelectorAll("input:not([type=hidden]), button")].filter(framed);
   return {
     texts: texts.map((e) => [e.textContent.trim(), ratio(channels(getComputedStyle(e).color), behind(e))]),
     borders: fields.map((e) =>
@@ -158,7 +157,7 @@ async def test_the_keyboard_signs_in_and_focus_is_seen(browser: Browser, site: S
         await page.goto(f"{site.url}/login-wrong")
         assert await page.evaluate("document.activeElement.id") == "password"
         await page.goto(f"{site.url}/login")
-        for field in ("login", "password", "login-submit", "cancel"):
+        for field in ("login", "password", "show-password", "login-submit", "cancel"):
             assert await page.evaluate("document.activeElement.id") == field
             outline = "(() => { const s = getComputedStyle(document.activeElement);"
             outline += " return s.outlineStyle + parseFloat(s.outlineWidth) })()"
@@ -208,6 +207,67 @@ async def test_an_account_is_made_by_keyboard_and_without_javascript(browser: Br
         assert page.url == f"{site.url}/login"
 
 
+@pytest.mark.parametrize("name", ["login", "create-account"])
+async def test_a_password_can_be_shown(browser: Browser, site: Site, name: str) -> None:
+    """The script offers a button at each password; it shows and hides, keeps the focus, and what is sent is a password
+    again. Without the script there is no button."""
+    async with a_page(browser) as page:
+        await page.goto(f"{site.url}/{name}?locale=de")
+        field, button = page.locator("#password"), page.locator("#show-password")
+        assert await page.locator("[data-show]").count() == await page.locator(".secret button").count()
+        await field.fill("pass word")
+        assert await field.get_attribute("type") == "password"
+        for action, kind in [("anzeigen", "text"), ("verbergen", "password"), ("anzeigen", "text")]:
+            assert await button.get_attribute("aria-label") == f"Passwort {action}"
+            await button.click()
+            assert await field.get_attribute("type") == kind
+            assert await field.input_value() == "pass word"
+        assert await field.get_attribute("spellcheck") == "false"
+        # A form that is not sent, so that the page stays.
+        await page.evaluate("document.forms[0].addEventListener('submit', (event) => event.preventDefault())")
+        await page.evaluate("document.forms[0].requestSubmit(document.getElementById('cancel'))")
+        assert await field.get_attribute("type") == "password"
+    async with a_page(browser, java_script_enabled=False) as page:
+        await page.goto(f"{site.url}/{name}")
+        assert await page.locator("#show-password").count() == 0
+
+
+@pytest.mark.parametrize("locale", ["en", "de", "fr"])
+async def test_the_answer_is_in_sight_whatever_is_asked_for(
+    browser: Browser, site: Site, locale: str
+) -> None:
+    """Every scope at once at 1280 by 800, and on a phone: "Allow" is seen without scrolling, "Cancel" is the lesser."""
+    for viewport in (PHONE, DESKTOP):
+        async with a_page(browser, viewport=viewport) as page:
+            await page.goto(f"{site.url}/consent-all?locale={locale}")
+            allow, cancel = page.locator("#consent-submit"), page.locator("#cancel")
+            for button in (allow, cancel):
+                box = await button.bounding_box()
+                assert box is not None
+                assert box["y"] >= 0
+                assert box["y"] + box["height"] <= viewport["height"]
+            painted = "e => getComputedStyle(e).backgroundColor"
+            assert await allow.evaluate(painted) != await cancel.evaluate(painted)
+            assert await cancel.evaluate("e => getComputedStyle(e).borderTopColor") == "rgba(0, 0, 0, 0)"
+
+
+@pytest.mark.parametrize(
+    "name", ["consent", "error", "busy", "nothing", "dead-end", "leaving", "logout-unproved"]
+)
+async def test_the_words_of_the_protocol_are_folded_away(browser: Browser, site: Site, name: str) -> None:
+    """A person reads none of the protocol's terms, in any language; who opens the details, also by keyboard and without
+    a script, reads all of them."""
+    async with a_page(browser, java_script_enabled=False) as page:
+        for locale in ("en", "de", "fr"):
+            await page.goto(f"{site.url}/{name}?locale={locale}")
+            text = await page.locator("main").inner_text()
+            assert not re.search(r"\b[a-z]+_[a-z_]+\b|RFC|\bscope|\bclient\b", text), text
+            await page.locator("summary").focus()
+            await page.keyboard.press("Enter")
+            text = await page.locator("details").inner_text()
+            assert re.search(r"\b(error|error_id|client_id)\b", text), text
+
+
 async def test_everything_works_without_javascript(browser: Browser, site: Site) -> None:
     """Sign-in, consent, cancel with empty fields and the form-post page's button need no script."""
     async with a_page(browser, java_script_enabled=False) as page:
@@ -249,7 +309,8 @@ async def test_a195_markup_in_any_value_stays_text(browser: Browser, site: Site,
     async with a_page(browser, java_script_enabled=name != "form-post") as page:
         await page.goto(f"{site.url}/hostile-{name}")
         assert await page.locator("[onerror], [onmouseover], img[src=x], a[href^=javascript]").count() == 0
-        assert await page.locator("script").count() == (1 if name == "form-post" else 0)
+        own = name in ("login", "create-account", "form-post")
+        assert await page.locator("script").count() == (1 if own else 0)
         if name == "form-post":
             await page.click("button")
             await page.get_by_text("received").wait_for()

@@ -11,7 +11,9 @@ from aiohttp import ClientSession
 from authrim.pages.display import form_action_source
 from authrim.pages.headers import prefers_json
 from authrim.pages.pages import ErrorPage, FormPostPage, SignInPage
+from authrim.pages.words import words_for
 from authrim.web.answers import page_or_json
+from domain.errors import Refusal
 from tests.browser.sample_site import HOSTILE, Site, running_site
 
 PAGES = ("login", "login-wrong", "create-account", "consent", "error", "form-post")
@@ -56,12 +58,14 @@ async def test_a180_every_page_refuses_frames_caches_and_third_parties(site: Sit
         }
         assert policy["form-action"] == forms.get(page, f"'self' {onward}")
         scripts = policy.get("script-src")
-        assert re.fullmatch(r"'nonce-[\w-]{22}'", scripts or "") if page == "form-post" else scripts is None
+        with_script = page in {"form-post", "login", "login-wrong", "create-account"}
+        assert re.fullmatch(r"'nonce-[\w-]{22}'", scripts or "") if with_script else scripts is None
 
 
-async def test_a196_each_form_post_page_has_a_nonce_of_its_own(site: Site) -> None:
-    """A196: a nonce that has been seen allows no other script."""
-    policies = {site.show("form-post").headers["Content-Security-Policy"] for _ in range(3)}
+@pytest.mark.parametrize("page", ["form-post", "login", "create-account"])
+async def test_a196_each_page_with_a_script_has_a_nonce_of_its_own(site: Site, page: str) -> None:
+    """A195, A196: a nonce that has been seen allows no other script."""
+    policies = {site.show(page).headers["Content-Security-Policy"] for _ in range(3)}
     assert len(policies) == 3
 
 
@@ -87,15 +91,8 @@ async def test_a196_an_answer_is_never_posted_to_what_is_no_address(site: Site, 
 
 async def test_an_error_is_json_for_who_prefers_json(site: Site) -> None:
     """The same refusal as ``error`` and ``error_description`` (RFC 6749 §5.2), with the same status."""
-    page = ErrorPage(
-        status=429,
-        error="temporarily_unavailable",
-        title="Too many",
-        description=HOSTILE,
-        hint="Wait.",
-        error_id="e1",
-        retry_after=7,
-    )
+    refusal = Refusal("temporarily_unavailable", HOSTILE, hint="Wait.", status=429, retry_after=7)
+    page = ErrorPage(refusal=refusal, words=words_for(refusal), error_id="e1")
     answer = page_or_json(site.pages, page, "application/json, text/html;q=0.5")
     assert (answer.status, answer.content_type) == (429, "application/json")
     assert answer.headers["Retry-After"] == "7"
@@ -125,16 +122,16 @@ def test_json_only_on_request(accept: str, wanted: bool) -> None:
 
 
 async def test_static_files_are_kept_for_ever_under_their_hash(site: Site) -> None:
-    """The style sheet and the mark come with an immutable cache, exact type and no other path."""
+    """The style sheet, the mark and the script come with an immutable cache, exact type and no other path."""
     text = str(site.show("login").text)
     paths = set(re.findall(r'"(/static/[^"]+)"', text))
-    assert len(paths) == 2
+    assert len(paths) == 3
     async with ClientSession() as session:
         for path in paths:
             async with session.get(site.url + path) as answer:
                 assert answer.status == 200
                 assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
-                assert answer.content_type in {"text/css", "image/svg+xml"}
+                assert answer.content_type in {"text/css", "image/svg+xml", "text/javascript"}
         async with session.get(f"{site.url}/static/authrim-0000000000000000.css") as answer:
             assert answer.status == 404
 

@@ -12,15 +12,23 @@ from domain.authorization.steps import (
     SignInStep,
     Step,
     advance,
+    decide_another_account,
     decide_cancelled,
     decide_consented,
     decide_request,
     decide_sign_in_failed,
     decide_signed_in,
+    is_answered_by_session,
     scope_to_agree_to,
 )
 from domain.decision import Decision
-from domain.grant.events import CodeIssued, ConsentGranted, SignInFailed, SubjectAuthenticated
+from domain.grant.events import (
+    AnotherAccountRequested,
+    CodeIssued,
+    ConsentGranted,
+    SignInFailed,
+    SubjectAuthenticated,
+)
 from domain.grant.front_channel import AuthorizationResponse
 from domain.grant.grant import Grant, fold
 from domain.person.session import Session
@@ -337,3 +345,26 @@ def test_a_failed_sign_in_is_recorded_and_told_alike(reason: str, subject: str |
     told = (refused(decision).error, refused(decision).error_description, refused(decision).status)
     assert told == ("access_denied", "The login or the password is wrong.", 401)
     assert fold(decision.events, fold((REQUESTED,))).waits_for_person
+
+
+def test_who_is_somebody_else_signs_in_again() -> None:
+    """A239: given a person without consent, when they ask for another account, then nobody is known, the session of the
+    browser is not used again, and who signs in is asked as anybody is."""
+    known = fold([REQUESTED, AUTHENTICATED])
+    decision = decide_another_account(known, None, NOW)
+    assert decision == Decision((AnotherAccountRequested(NOW),), SignInStep(select=True))
+    nobody = fold(decision.events, known)
+    assert (nobody.subject, nobody.session_id, nobody.acr, nobody.account_epoch) == (None, None, "", 0)
+    assert advance(nobody, facts()) == Decision((), SignInStep())
+    assert is_answered_by_session(fold([REQUESTED]), facts())
+    assert not is_answered_by_session(nobody, facts())
+    again = decide_signed_in(nobody, "other", "new-session", "pwd-acr", ("pwd",), facts(NOT_AGREED))
+    assert again.answer == ConsentStep(SCOPE)
+    assert fold(again.events, nobody).subject == "other"
+
+
+def test_nobody_else_may_answer_for_a_person_who_is_named() -> None:
+    """A239: given a request about one person, another account is not asked for; given nobody, there is no event."""
+    known = fold([REQUESTED, AUTHENTICATED])
+    assert decide_another_account(known, "person", NOW) == Decision((), ConsentStep(SCOPE))
+    assert decide_another_account(fold([REQUESTED]), None, NOW).events == ()

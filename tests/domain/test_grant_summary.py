@@ -30,6 +30,7 @@ FULL = Grant(
     revoked_at=11,
     revocation_reason="reused",
     account_epoch=12,
+    another_account=True,
 )
 
 #: Fields that a summary leaves out on purpose: it is where the count begins again.

@@ -12,12 +12,14 @@ from authrim.authorization.interaction import Interaction, StepFacts, Visit, fac
 from authrim.authorization.pages._page import RequestPage, cancel
 from authrim.core.call import Call
 from authrim.core.execute import Change
+from authrim.crypto.ids import constant_time_equal
 from authrim.pages import texts
-from authrim.pages.pages import ConsentPage
+from authrim.pages.pages import ConsentPage, Facts
 from authrim.people.claims import display_name_of
 from authrim.people.sessions.browser import read_account, read_session
 from authrim.web.answers import page_settings, see_other
 from authrim.web.call import PAGES
+from authrim.web.own_form import csrf_token
 from authrim.web.own_host import led_home
 from authrim.web.sent_forms import answered_once
 from authrim.web.shown_client import shown_client
@@ -25,6 +27,7 @@ from domain.authorization import steps as authorization
 from domain.authorization.steps import scope_to_agree_to
 from domain.client.client import Client
 from domain.decision import Decision
+from domain.grant.events import AuthorizationRequested
 from domain.grant.grant import Grant
 from domain.liveness import ACTIVE
 from domain.person import account as accounts
@@ -40,8 +43,17 @@ async def _sign_in_first(visit: Visit) -> web.StreamResponse | None:
     return see_other(visit.call.core.url(f"/login/{visit.interaction.grant_id}"))
 
 
+async def _sign_in_anew(visit: Visit) -> web.StreamResponse | None:
+    """In another tab the person has asked for another account, and not signed in yet."""
+    return await _sign_in_first(visit) if visit.interaction.grant.another_account else None
+
+
 async def _show(visit: Visit) -> web.StreamResponse:
     return await _page(visit)
+
+
+async def _show_to_its_person(visit: Visit) -> web.StreamResponse:
+    return await _refuse_signed_out(visit) or await _page(visit)
 
 
 async def _refuse_signed_out(visit: Visit) -> web.StreamResponse | None:
@@ -63,13 +75,44 @@ async def _cancel(visit: Visit) -> web.StreamResponse | None:
     return await cancel(visit.of_person(visit.interaction.grant.subject or ""))
 
 
-async def _agree(visit: Visit) -> web.StreamResponse:
+async def _switch(visit: Visit) -> web.StreamResponse:
+    """The person is somebody else: the same request begins again at the sign-in. No session ends by that."""
+    visit = visit.of_person(visit.interaction.grant.subject or "")
+
+    async def decide(grant: Grant, _client: Client, facts: StepFacts) -> StepDecision:
+        return StepDecision(authorization.decide_another_account(grant, facts.hinted_subject, facts.now))
+
+    return (await advance(visit, decide)).response
+
+
+async def _agree(visit: Visit) -> web.StreamResponse | None:
+    """Only who pressed the button has agreed, and only as the person whom the page named: in another tab somebody else
+    may have signed in for the same request since (A239)."""
+    if visit.form.get("action") != "allow" or not _names_its_person(visit):
+        return None
+    session_id = visit.interaction.grant.session_id
     visit = visit.of_person(visit.interaction.grant.subject or "")
 
     async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepDecision:
+        if grant.session_id != session_id:
+            return StepDecision(Decision((), SIGNED_OUT))
         return await _consent(visit.call, client, grant, facts)
 
     return (await advance(visit, decide)).response
+
+
+def _names_its_person(visit: Visit) -> bool:
+    """Whether the page that was answered named the person of the request. It can only have named another one when
+    somebody has asked for another account."""
+    if not visit.interaction.grant.another_account:
+        return True
+    return constant_time_equal(visit.form.get("account") or "", _account_token(visit))
+
+
+def _account_token(visit: Visit) -> str:
+    """Stands for the sign-in of the request in the page's form, and tells nothing of the person."""
+    interaction = visit.interaction
+    return csrf_token(visit.call.core, f"{ENDPOINT}:{interaction.grant.session_id}", interaction.secret)
 
 
 async def _still_signed_in(call: Call, interaction: Interaction) -> bool:
@@ -133,9 +176,12 @@ async def _page(visit: Visit, notice: str | None = None) -> web.Response:
         ConsentPage(
             action_url=call.core.url(f"/consent/{interaction.grant_id}"),
             csrf_token=interaction.csrf,
+            account_token=_account_token(visit),
             shown=_milliseconds(),
             error_message=notice,
             client=shown_client(call.core, interaction.client, interaction.asked.redirect_uri),
+            switch_url=_switch_url(call, interaction),
+            asked=_asked(interaction.asked),
             account_display_name=await display_name_of(call.core, call.tenant, interaction.grant.subject),
             scopes=call.parts[PAGES].scope_lines(scope_to_agree_to(interaction.asked), settings["locale"]),
             **settings,
@@ -143,10 +189,34 @@ async def _page(visit: Visit, notice: str | None = None) -> web.Response:
     )
 
 
+def _switch_url(call: Call, interaction: Interaction) -> str:
+    """Where "Not you?" leads; nowhere when the request is about one person alone. The path is another one, because a
+    server of the version before takes whatever comes to the page's own path as an answer."""
+    named = interaction.private.hinted_subject is not None
+    return "" if named else call.core.url(f"/consent/{interaction.grant_id}/another-account")
+
+
+def _asked(asked: AuthorizationRequested) -> Facts:
+    """The request in the terms of RFC 6749 §4.1.1 and RFC 8707 §2, for developers."""
+    named = {
+        "client_id": asked.client_id,
+        "redirect_uri": asked.redirect_uri,
+        "scope": " ".join(asked.scope),
+        "resource": " ".join(asked.resource),
+    }
+    return tuple((name, value) for name, value in named.items() if value)
+
+
 CONSENT: Final = RequestPage(
     ENDPOINT,
     shows=(_sign_in_first, _refuse_signed_out, _show),
-    takes=(_ask_again_too_soon, _cancel, _agree),
+    takes=(_sign_in_anew, _ask_again_too_soon, _cancel, _agree, _show_to_its_person),
+)
+
+ANOTHER_ACCOUNT: Final = RequestPage(
+    ENDPOINT,
+    shows=CONSENT.shows,
+    takes=(_sign_in_anew, _ask_again_too_soon, _switch),
 )
 
 
@@ -160,3 +230,9 @@ async def show_consent(request: web.Request) -> web.StreamResponse:
 async def answer_consent(request: web.Request) -> web.StreamResponse:
     """POST ``/consent/{grant}``: the person agrees or cancels."""
     return await CONSENT.take(request)
+
+
+@answered_once
+async def switch_account(request: web.Request) -> web.StreamResponse:
+    """POST ``/consent/{grant}/another-account``: the person is somebody else."""
+    return await ANOTHER_ACCOUNT.take(request)

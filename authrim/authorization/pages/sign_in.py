@@ -62,7 +62,10 @@ TOO_MANY = Refusal(
 
 
 async def _show(visit: Visit) -> web.StreamResponse:
-    return visit.call.parts[PAGES].sign_in(_page(visit, visit.interaction.private.login_hint or ""))
+    interaction = visit.interaction
+    # Who has asked for another account is not the one whom the client named.
+    hint = "" if interaction.grant.another_account else interaction.private.login_hint
+    return visit.call.parts[PAGES].sign_in(_page(visit, hint or ""))
 
 
 async def _sign_in(visit: Visit) -> web.StreamResponse:

@@ -164,7 +164,7 @@ async def _ask(
         client=_believed_client(call.core, asked, goes_to),
         account_display_name=await _display_name(call, signed_in),
         notice=notice,
-        error_id=call.error_id if notice else "",
+        error_id=call.error_id if notice else None,
         **page_settings(request, asked.ui_locales),
     )
     response = call.parts[PAGES].logout(page)
@@ -189,7 +189,7 @@ async def _log_out(
             frames=frames,
             leads_to=leads_to,
             notice=notice,
-            error_id=call.error_id if notice else "",
+            error_id=call.error_id if notice else None,
             **page_settings(request, asked.ui_locales),
         )
         response = call.parts[PAGES].logged_out(page)
