@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check format docs screenshots bench audit lock clean
+.PHONY: help run test integrations check format docs screenshots bench audit lock clean
 
 BIN := .venv/bin
 PINS := requirements/build.txt pyproject.toml scripts/bootstrap.sh
@@ -14,6 +14,10 @@ run: .venv/runtime.stamp ## Start a development server on its embedded store
 test: .venv/dev.stamp tests/relying_parties/node_modules/.package-lock.json ## Run every test; installs what they need
 	scripts/system-packages.sh --for tests
 	$(BIN)/pytest -n 2 --dist loadfile
+
+integrations: .venv/dev.stamp ## Start the applications that take long to install, too
+	scripts/system-packages.sh --for tests
+	$(BIN)/pytest tests/integrations -m 'integrations or not integrations'
 
 check: .venv/dev.stamp ## Check style, types, import rules, wording, generated pages
 	$(BIN)/ruff check

@@ -16,3 +16,8 @@ compile() {
 compile pyproject.toml --output-file requirements/runtime.txt
 compile pyproject.toml --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
 compile requirements/build.in --constraint requirements/dev.txt --output-file requirements/build.txt
+
+# What the tests start beside the server: one environment for each set.
+for set in tests/integrations/software/*.in; do
+    compile "$set" --output-file "${set%.in}.txt"
+done

@@ -93,7 +93,10 @@ def _page(name: str) -> str:
 
 
 def _client(one: Recipe, values: Mapping[str, str]) -> list[str]:
-    rows = [f"| `{field}` | {_value(value)} |" for field, value in one.fields(values).items()]
+    # A registration that names no method takes the secret in both ways, as the command says.
+    either = {"token_endpoint_auth_method": ("client_secret_basic", "client_secret_post")}
+    fields = either | one.fields(values)
+    rows = [f"| `{field}` | {_value(value)} |" for field, value in fields.items()]
     return ["| field | value |", "|---|---|", *rows]
 
 
@@ -118,5 +121,6 @@ def _language(snippet: Snippet) -> str:
 
 
 def _test_of(name: str) -> Path | None:
-    file = _INTEGRATIONS / f"test_{name.replace('-', '_')}.py"
-    return file if file.exists() else None
+    """The file of tests that makes a client with this recipe."""
+    files = sorted(_INTEGRATIONS.glob("test_*.py"))
+    return next((file for file in files if f'"{name}"' in file.read_text("utf-8")), None)

@@ -1,0 +1,85 @@
+"""Installs the applications of the tests from package registries, once per set of pinned versions.
+
+Each set is a file in ``software/``, and goes to a folder of its own in the user's cache, named after the digest of the
+pins: a changed pin is a new folder, and tests that run beside each other wait for one installation.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+SOFTWARE = Path(__file__).parent / "software"
+_SCRIPTS = Path(__file__).parents[2] / "scripts"
+_SECONDS = 1800
+
+
+def python_environment(name: str) -> Path:
+    """The ``bin`` folder of an environment with the requirements of ``software/NAME.txt``."""
+    pins = SOFTWARE / f"{name}.txt"
+
+    def install(folder: Path) -> None:
+        run(sys.executable, "-m", "venv", str(folder))
+        pip = (
+            str(folder / "bin" / "python"),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        )
+        run(*pip, "--require-hashes", "--requirement", str(pins))
+
+    return _installed(name, pins.read_bytes(), install) / "bin"
+
+
+def node_packages() -> Path:
+    """A folder with the packages of ``software/node`` in it: programs beside them find them."""
+    source = SOFTWARE / "node"
+
+    def install(folder: Path) -> None:
+        shutil.copytree(source, folder)
+        run("npm", "ci", "--no-audit", "--no-fund", "--silent", folder=folder)
+
+    return _installed("node", (source / "package-lock.json").read_bytes(), install)
+
+
+def debian_package(name: str, file: str) -> Path:
+    """A file of a Debian package, which is installed when the file is not there."""
+    if not Path(file).exists():
+        run(str(_SCRIPTS / "system-packages.sh"), name)
+    return Path(file)
+
+
+def _installed(name: str, pins: bytes, install: Callable[[Path], None]) -> Path:
+    digest = hashlib.sha256(pins).hexdigest()[:12]
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "authrim-integrations"
+    cache.mkdir(parents=True, exist_ok=True)
+    folder = cache / f"{name}-{digest}"
+    with (cache / f"{name}-{digest}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "installed").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            install(folder)
+            (folder / "installed").touch()
+    return folder
+
+
+def run(*command: str, folder: Path | None = None, environment: dict[str, str] | None = None) -> str:
+    """Run a command to its end; what it printed. Fails with all of its output."""
+    ran = subprocess.run(
+        command,
+        cwd=folder,
+        env=os.environ | (environment or {}),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+    assert ran.returncode == 0, f"{' '.join(command)}\n{ran.stdout}\n{ran.stderr}"
+    return ran.stdout
