@@ -20,7 +20,9 @@ _READ_CONFIGURATION = """
     SELECT position, CAST(stream_id AS BLOB), version, CAST(type AS BLOB), payload, metadata, recorded_at, leaf
     FROM events
     WHERE position > ? AND (substr(stream_id, instr(stream_id, ':') + 1, 7) = 'client:'
-                            OR substr(stream_id, instr(stream_id, ':') + 1, 4) = 'key:')
+                            OR substr(stream_id, instr(stream_id, ':') + 1, 4) = 'key:'
+                            OR substr(stream_id, instr(stream_id, ':') + 1, 6) = 'claim:'
+                            OR substr(stream_id, instr(stream_id, ':') + 1, 9) = 'resource:')
     ORDER BY position LIMIT ?
 """
 _READ_WHOLE_STREAM = """
