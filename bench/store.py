@@ -176,6 +176,7 @@ def new_grant(number: int, events: int) -> Append:
         "document": payload.decode(),
         "expires_at": 4_000_000_000,
         "revoked_at": None,
+        "sent_hash": None,
     }
     event = NewEvent("grant.access_token_issued.v1", payload)
     part = StreamAppend(stream_of(number), 0, (event,) * events)

@@ -11,10 +11,11 @@ SESSION = "session"
 KEY = "key"
 REFUSAL = "refusal"
 REGISTRATION = "registration"
+RESOURCE = "resource"
 
 #: Kinds whose changes every process keeps in memory. The log's head holds the position of the newest change of these
 #: kinds.
-CONFIGURATION_KINDS = frozenset({CLIENT, KEY})
+CONFIGURATION_KINDS = frozenset({CLIENT, KEY, RESOURCE})
 
 
 class StreamId(NamedTuple):
@@ -57,6 +58,11 @@ def session_stream(tenant: str, session_id: str) -> str:
 def key_stream(tenant: str, kid: str) -> str:
     """The stream of a key."""
     return f"{tenant}:{KEY}:{kid}"
+
+
+def resource_stream(tenant: str, uri: str) -> str:
+    """The stream of a resource server."""
+    return f"{tenant}:{RESOURCE}:{uri}"
 
 
 def registration_stream(tenant: str, token_id: str) -> str:

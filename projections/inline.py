@@ -1,7 +1,7 @@
 """Inline projections: the rows that are written in the append's own transaction.
 
 Any node sees them in its next read after the append: an introspection after a revocation returns ``active: false``.
-Clients, accounts, sessions and keys are stored as their folded state, tokens as one row per token.
+Clients, accounts, sessions, keys and resource servers are stored as their folded state, tokens as one row per token.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,9 +14,10 @@ from domain.event import Event
 from domain.grant.events import AccessTokenIssued, AccessTokenRevoked, GrantRevoked
 from domain.key import key
 from domain.person import account, session
-from domain.stream import ACCOUNT, CLIENT, GRANT, KEY, SESSION, StreamId
+from domain.resource import resource
+from domain.stream import ACCOUNT, CLIENT, GRANT, KEY, RESOURCE, SESSION, StreamId
 from projections.rows import Row
-from projections.tables import ACCOUNTS, CLIENTS, KEYS, SESSIONS, TOKENS, Table, row_key, token_key
+from projections.tables import ACCOUNTS, CLIENTS, KEYS, RESOURCES, SESSIONS, TOKENS, Table, row_key, token_key
 
 _encode = msgspec.json.Encoder().encode
 
@@ -59,6 +60,7 @@ STATE_PROJECTIONS: dict[str, StateProjection] = {
     CLIENT: StateProjection(CLIENTS, "client_id", client.NO_CLIENT, client.apply, _no_columns),
     ACCOUNT: StateProjection(ACCOUNTS, "subject", account.NO_ACCOUNT, account.apply, _no_columns),
     KEY: StateProjection(KEYS, "kid", key.NO_KEY, key.apply, _no_columns),
+    RESOURCE: StateProjection(RESOURCES, "uri", resource.NO_RESOURCE, resource.apply, _no_columns),
     SESSION: StateProjection(
         SESSIONS,
         "session_id",
@@ -70,7 +72,7 @@ STATE_PROJECTIONS: dict[str, StateProjection] = {
 
 
 def state_rows(stream: StreamId, state: Any, version: int) -> tuple[Row, ...]:
-    """The row of a client, account, session or key after its newest event; no row for other kinds."""
+    """The row of a client, account, session, key or resource server after its newest event; no row for other kinds."""
     projection = STATE_PROJECTIONS.get(stream.kind)
     return () if projection is None else (projection.row(stream, state, version),)
 
@@ -97,6 +99,7 @@ def _token_row(stream: StreamId, event: Event) -> Row | None:
                 "document": _encode(event).decode(),
                 "expires_at": event.expires_at,
                 "revoked_at": None,
+                "sent_hash": event.sent_hash,
             },
         )
     if isinstance(event, AccessTokenRevoked):

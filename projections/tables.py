@@ -40,7 +40,8 @@ SESSIONS = Table(
 )
 KEYS = Table("signing_keys", ("key", "tenant", "kid", "status", "document", "version"))
 
-#: One row per access token, with the key ``<tenant>:<grant id>:<token id>``. ``document`` is the event as JSON.
+#: One row per access token, with the key ``<tenant>:<grant id>:<token id>``. ``document`` is the event as JSON. A token
+#: that only its resource server can read is found by ``sent_hash``.
 TOKENS = Table(
     "tokens",
     (
@@ -53,8 +54,12 @@ TOKENS = Table(
         "document",
         "expires_at",
         "revoked_at",
+        "sent_hash",
     ),
 )
+
+#: The registered resource servers, with the key ``<tenant>:<uri>``.
+RESOURCES = Table("resources", ("key", "tenant", "uri", "status", "document", "version"))
 
 #: One row per client that takes part in a session, with the key ``<tenant>:<session id>:<client id>``.
 SESSION_CLIENTS = Table("session_clients", ("key", "tenant", "session_id", "client_id", "status"))
@@ -64,7 +69,7 @@ SESSION_CLIENTS = Table("session_clients", ("key", "tenant", "session_id", "clie
 LOGINS = Table("logins", ("key", "tenant", "subject"), rebuilt=False)
 SEALED = Table("sealed", ("key", "tenant", "ciphertext"), rebuilt=False)
 
-INLINE_TABLES = (CLIENTS, ACCOUNTS, SESSIONS, KEYS, TOKENS, SESSION_CLIENTS)
+INLINE_TABLES = (CLIENTS, ACCOUNTS, SESSIONS, KEYS, RESOURCES, TOKENS, SESSION_CLIENTS)
 PRIVATE_TABLES = (LOGINS, SEALED)
 #: The tables that are read by person, each with an index for it.
 TABLES_OF_SUBJECT = (SESSIONS, TOKENS)
@@ -75,13 +80,18 @@ def token_key(tenant: str, grant_id: str, token_id: str) -> str:
     return f"{tenant}:{grant_id}:{token_id}"
 
 
+def sent_token_key(tenant: str, sent_hash: str) -> str:
+    """What the row of an encrypted access token is found by."""
+    return f"{tenant}:{sent_hash}"
+
+
 def session_client_key(tenant: str, session_id: str, client_id: str) -> str:
     """The key of a client's row of a session. With an empty ``client_id``, the prefix of all clients of the session."""
     return f"{tenant}:{session_id}:{client_id}"
 
 
 def row_key(tenant: str, identifier: str) -> str:
-    """The key of the row of a client, account, session, key or login."""
+    """The key of the row of a client, account, session, key, resource server or login."""
     return f"{tenant}:{identifier}"
 
 

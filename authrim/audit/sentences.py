@@ -61,6 +61,9 @@ SENTENCES: Final[dict[str, str]] = {
     "key.created.v1": "The signing key {kid} ({alg}) was made.",
     "key.promoted.v1": "The key that was published for it took over at once.",
     "key.revoked.v1": "The signing key was taken out of use at once.",
+    "resource.created.v1": "The resource server {uri} was registered.",
+    "resource.updated.v1": "The resource server's settings were replaced.",
+    "resource.retired.v1": "The resource server was retired: no more tokens are given out for it.",
     "refusal.request_refused.v1": "A request to {endpoint} was refused with {error}: {description}",
     "refusal.counted.v1": "{count} more requests to {endpoint} were refused with {error} in one minute.",
 }

@@ -13,10 +13,11 @@ from authrim.core.call import Call
 from authrim.crypto.handles import new_handle
 from authrim.crypto.ids import digest
 from authrim.crypto.tokens import HashInputs
-from authrim.tokens.issue import GrantStatus, Issuance
+from authrim.tokens.issue import GrantStatus, Issuance, with_sent_hash
 from domain.authorization.steps import ConsentStep, SignInStep, Step
 from domain.client.client import Client
 from domain.errors import Refusal
+from domain.event import Event
 from domain.grant.front_channel import AuthorizationResponse
 from domain.grant.issue import IssueFacts
 from domain.liveness import Liveness
@@ -42,10 +43,11 @@ class Draft(NamedTuple):
 
 class SignedAnswer(msgspec.Struct, frozen=True):
     """The successful response: its parameters in order, without those that every response has. ``session_id`` as in
-    ``AuthorizationResponse``."""
+    ``AuthorizationResponse``, ``sent_hash`` as in ``Signed``."""
 
     parameters: dict[str, str]
     session_id: str | None = None
+    sent_hash: str | None = None
 
 
 Onward = SignInStep | ConsentStep | SignedAnswer
@@ -68,18 +70,20 @@ async def signed_step(draft: Draft, step: Step | Refusal, state: str | None) -> 
     """The step as decided; if it is a successful response, its tokens are signed here."""
     if not isinstance(step, AuthorizationResponse):
         return step
-    parameters = await _parameters(draft, step, state)
-    return SignedAnswer(parameters, step.session_id)
-
-
-async def _parameters(draft: Draft, answer: AuthorizationResponse, state: str | None) -> dict[str, str]:
-    parameters, issuance = {"code": draft.code} if answer.code else {}, draft.issuance
-    if issuance is None:
-        return parameters
-    if answer.access_token is not None:
-        members = issuance.access_token_members(answer.access_token)
-        parameters |= {name: str(value) for name, value in members.items()}
-    if answer.id_token is not None:
+    parameters, issuance = {"code": draft.code} if step.code else {}, draft.issuance
+    sent_hash = None
+    if issuance is not None and step.access_token is not None:
+        signed = await issuance.access_token(step.access_token)
+        if isinstance(signed, Refusal):
+            return signed
+        parameters |= {name: str(value) for name, value in signed.members.items()}
+        sent_hash = signed.sent_hash
+    if issuance is not None and step.id_token is not None:
         sent_with = HashInputs(parameters.get("access_token"), parameters.get("code"), state)
-        parameters["id_token"] = await issuance.id_token(answer.id_token, sent_with)
-    return parameters
+        parameters["id_token"] = await issuance.id_token(step.id_token, sent_with)
+    return SignedAnswer(parameters, step.session_id, sent_hash)
+
+
+def recorded(events: tuple[Event, ...], answer: Onward | Refusal) -> tuple[Event, ...]:
+    """The events of a step that was decided and signed."""
+    return with_sent_hash(events, answer.sent_hash) if isinstance(answer, SignedAnswer) else events

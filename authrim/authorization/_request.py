@@ -58,6 +58,7 @@ async def read_request(
         pushed=pushed,
         require_pushed=call.core.settings.require_pushed_authorization_requests,
         require_signed=call.core.settings.require_signed_request_object,
+        resources=call.core.configuration.resources(call.tenant),
     )
     parameters = _parameters(params)
     signed = await request_object(call, client, params)

@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from authrim.authorization._completion import complete
-from authrim.authorization._front_channel import Onward, SignedAnswer, draft_answer, signed_step
+from authrim.authorization._front_channel import Onward, SignedAnswer, draft_answer, recorded, signed_step
 from authrim.authorization.dead_ends import CLIENT_CHANGED, Cause, DeadEnd, refuse_dead_end, why_not_open
 from authrim.authorization.interaction import Interaction, StepFacts, Visit, allowed_client
 from authrim.clients.keys import NoEncryptionKey
@@ -77,8 +77,10 @@ async def take_step(
             return Outcome(draft)
         facts = StepFacts(now, draft.code_hash, private.hinted_subject, draft.issue_facts, binds_to)
         taken = await decide(grant, client, facts)
-        events = taken.decision.events
         answer = await signed_step(draft, taken.decision.answer, private.state)
+        if isinstance(answer, NoEncryptionKey):
+            return Outcome(answer)
+        events = recorded(taken.decision.events, answer)
         changes = (Change(stream, version, events, grant),) if events else ()
         ended = isinstance(answer, SignedAnswer) or any(
             isinstance(event, AuthorizationRefused) for event in events

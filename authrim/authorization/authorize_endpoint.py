@@ -11,12 +11,13 @@ from aiohttp import hdrs, web
 
 from authrim.authorization._authorize_pushed import authorize_pushed
 from authrim.authorization._completion import complete
-from authrim.authorization._front_channel import Onward, SignedAnswer, draft_answer, signed_step
+from authrim.authorization._front_channel import Onward, SignedAnswer, draft_answer, recorded, signed_step
 from authrim.authorization._request import as_opened, private_rows, read_request, record_request
 from authrim.authorization._response import refuse_by_redirect
 from authrim.authorization.dead_ends import CLIENT_CHANGED, DeadEnd, refuse_dead_end
 from authrim.authorization.interaction import OpenRequest, StepFacts, allowed_client, facts_for
 from authrim.authorization.part import AUTHORIZATION
+from authrim.clients.keys import NoEncryptionKey
 from authrim.clients.part import CLIENTS
 from authrim.core.call import Call
 from authrim.core.execute import Change, Outcome
@@ -140,10 +141,13 @@ async def _first_step(request: web.Request, call: Call, opened: OpenRequest) -> 
         browser = signed_in.browser if signed_in else None
         decision = authorization.decide_request(asked, facts_for(call, client, browser, step_facts))
         answer = await signed_step(draft, decision.answer, private.state)
+        if isinstance(answer, NoEncryptionKey):
+            return Outcome(answer)
         is_over = isinstance(answer, SignedAnswer | Refusal)
         rows = () if is_over else private_rows(call, opened)
         expects = _expectations(decision.events, signed_in)
-        return Outcome(answer, (Change(stream, 0, decision.events),), rows, expects)
+        events = recorded(decision.events, answer)
+        return Outcome(answer, (Change(stream, 0, events),), rows, expects)
 
     return await call.core.executor.until_it_fits(call, attempt, stream)
 

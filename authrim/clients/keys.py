@@ -22,8 +22,10 @@ from authrim.memory.lru_cache import SizedLruCache
 from authrim.outside.egress import Egress, EgressOverloaded, EgressRefused
 from authrim.settings import Settings
 from domain.client.client import Client
+from domain.client.metadata import ClientMetadata
 from domain.errors import Refusal
 from domain.registration.encryption import DEFAULT_ENC
+from domain.resource.resource import ResourceSettings
 from projections.tables import row_key
 
 log = structlog.get_logger(__name__)
@@ -154,6 +156,13 @@ class ClientKeys:
     async def encrypting(self, tenant: str, client: Client, alg: str) -> EncryptionKey | NoEncryptionKey:
         """The key for encryption with ``alg`` to this client. Without one, nothing is sent in the clear."""
         return (await self._keys(tenant, client)).encrypting(alg) or NO_ENCRYPTION_KEY
+
+    async def of_resource(
+        self, tenant: str, uri: str, settings: ResourceSettings
+    ) -> EncryptionKey | NoEncryptionKey:
+        """The same for a resource server, whose keys are held beside the clients' under a name that no client has."""
+        holder = Client(f"resource {uri}", ClientMetadata(jwks=settings.jwks, jwks_uri=settings.jwks_uri))
+        return await self.encrypting(tenant, holder, settings.access_token_encryption_alg or "")
 
     async def encrypted(
         self, tenant: str, client: Client, jws: str, alg: str | None, enc: str | None

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from authrim.crypto import strict_json
+from authrim.commands._key_files import read_jwks
 from authrim.protocol.mtls import jwk_of
 from domain.client.claim_mapping import ClaimMapping
 from domain.client.metadata import ClientMetadata
@@ -39,7 +39,7 @@ def fields_of(options: Mapping[str, Any]) -> dict[str, Any]:
     if "claim_mapping" in fields:
         fields["claim_mapping"] = tuple(_read_mapping(text) for text in fields["claim_mapping"])
     if "jwks" in fields:
-        fields["jwks"] = _read_jwks(fields["jwks"])
+        fields["jwks"] = read_jwks(fields["jwks"])
     if options.get("certificate") is not None:
         fields["jwks"] = _jwks_of_certificate(options["certificate"])
     return fields
@@ -72,14 +72,3 @@ def _jwks_of_certificate(path: Path) -> dict[str, Any]:
         raise click.BadParameter(
             "the file holds no certificate in PEM form", param_hint="--certificate"
         ) from None
-
-
-def _read_jwks(path: Path) -> dict[str, Any]:
-    """A key set in the form of RFC 7517 §5. A syntax error is reported without quoting the file."""
-    try:
-        jwks = strict_json.loads(path.read_bytes())
-    except strict_json.JsonRefused as refused:
-        raise click.BadParameter(f"the file is {refused}", param_hint="--jwks") from None
-    if not isinstance(jwks, dict):
-        raise click.BadParameter('the file is not a key set: {"keys": […]}', param_hint="--jwks")
-    return jwks

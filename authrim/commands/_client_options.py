@@ -14,7 +14,8 @@ from authrim.crypto.key_pair import SIGNING_ALGORITHMS
 from domain.client.profile import ID_TOKEN_CLAIMS, PROFILES
 from domain.client.subject_type import SUBJECT_TYPES
 from domain.registration.encryption import CONTENT_ENCRYPTION, DEFAULT_ENC, KEY_MANAGEMENT
-from domain.registration.policy import ACCESS_TOKEN_FORMATS, APPLICATION_TYPES, GRANT_TYPES
+from domain.registration.policy import APPLICATION_TYPES, GRANT_TYPES
+from domain.resource.resource import ACCESS_TOKEN_FORMATS
 from domain.vocabulary.response_mode import RESPONSE_MODES
 from domain.vocabulary.response_type import RESPONSE_TYPES
 

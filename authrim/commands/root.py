@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "serve": ("authrim.commands.serve", "serve"),
     "migrate": ("authrim.commands.migrate", "migrate"),
     "client": ("authrim.commands.client", "client"),
+    "resource": ("authrim.commands.resource", "resource"),
     "registration": ("authrim.commands.registration", "registration"),
     "account": ("authrim.commands.account", "account"),
     "session": ("authrim.commands.session", "session"),

@@ -1,4 +1,4 @@
-"""The clients and signing keys that every process keeps in memory, and updates from the log.
+"""The clients, signing keys and resource servers that every process keeps in memory, and updates from the log.
 
 ``applied`` is the position of the newest configuration change that this process knows. Each append that depends on
 the configuration carries it, and conflicts when the log has a newer change (decisions.md 9). So a client that is
@@ -22,8 +22,10 @@ from domain.client import client_id_url
 from domain.client.client import Client
 from domain.key import key as keys
 from domain.key.key import Key
-from domain.stream import CLIENT, KEY
-from projections.tables import KEYS, row_key
+from domain.resource import resource as resources
+from domain.resource.resource import NO_RESOURCES, Resource, Resources
+from domain.stream import CLIENT, KEY, RESOURCE
+from projections.tables import KEYS, RESOURCES, row_key
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +37,8 @@ PAUSE: Final = 0.25
 
 
 class Configuration:
-    """Clients and keys in memory. A client is loaded when it is first needed; nothing loads all of them.
+    """Clients, keys and resource servers in memory. A client is loaded when it is first needed; nothing loads all of
+    them.
 
     ``documents`` is False when this server does not read client ID metadata documents. Then clients that have one do
     not exist: nobody vouches for them, because the document may have been withdrawn long ago.
@@ -46,15 +49,31 @@ class Configuration:
         self._documents = documents
         self._clients: LruCache[str, Client] = LruCache(CLIENTS_HELD)
         self._catching_up = asyncio.Lock()
+        self._resources: dict[str, dict[str, Resource]] = {}
         self.key_ring = key_ring
         self.applied = 0
 
     async def open(self) -> None:
-        """Load all keys (there are few) as of the head of the log."""
+        """Load all keys and resource servers (there are few) as of the head of the log."""
         head = await self._store.head()
         self.applied = head.changed_at
         await self._load_keys()
+        await self._load_resources()
         await self.catch_up()
+
+    async def _load_resources(self) -> None:
+        after = ""
+        while rows := await self._store.read_rows(RESOURCES.name, after, _PAGE):
+            for row in rows:
+                after = row["key"]
+                self._keep(row["tenant"], msgspec.json.decode(row["document"], type=Resource))
+
+    def _keep(self, tenant: str, resource: Resource) -> None:
+        self._resources[tenant] = {**self._resources.get(tenant, {}), resource.uri: resource}
+
+    def resources(self, tenant: str) -> Resources:
+        """The registered resource servers of a tenant by their URI, retired ones too."""
+        return self._resources.get(tenant, NO_RESOURCES)
 
     async def _load_keys(self) -> None:
         after = ""
@@ -104,6 +123,17 @@ class Configuration:
             self._clients.take(row_key(tenant, identifier))
         elif kind == KEY:
             await self._adopt(tenant, await self._read_key(stream, identifier))
+        elif kind == RESOURCE:
+            self._keep(tenant, await self._read_resource(stream, identifier))
+
+    async def _read_resource(self, stream: str, uri: str) -> Resource:
+        found = await self._store.read_whole_stream(stream)
+        try:
+            return resources.fold([codec.decode(RESOURCE, event.type, event.payload) for event in found])
+        except codec.UnreadableEvent:
+            # Nobody knows what its tokens should be, so there are none; those of the others are not concerned (A232).
+            log.error("configuration.resource_unreadable", uri=uri)
+            return Resource(uri=uri, status=resources.RETIRED)
 
     async def _read_key(self, stream: str, kid: str) -> Key:
         found = await self._store.read_whole_stream(stream)

@@ -5,7 +5,7 @@ answer, and no job has to run for a key to become active or retired.
 """
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
 from authrim.crypto.jwe import DecryptionKey
@@ -31,6 +31,7 @@ class _Moment(NamedTuple):
     begins: int
     ends: int | None
     signers: dict[str, SigningKey]
+    signing_kids: dict[str, str]
     verification_keys: KeySet
     past_and_present_keys: KeySet
     decryption_keys: tuple[DecryptionKey, ...]
@@ -76,6 +77,17 @@ class KeyRing:
         signer = self._at(tenant, now).signers.get(alg)
         if signer is None:
             raise NoSigningKey(alg)
+        return signer
+
+    def signing_kids(self, tenant: str, now: int) -> Mapping[str, str]:
+        """The id of the key that signs with each algorithm now."""
+        return self._at(tenant, now).signing_kids
+
+    def signer_of(self, tenant: str, kid: str, now: int) -> SigningKey:
+        """The key of that id, which signs now. Raises NoSigningKey."""
+        signer = next((one for one in self._at(tenant, now).signers.values() if one.kid == kid), None)
+        if signer is None:
+            raise NoSigningKey(kid)
         return signer
 
     def algorithms(self, tenant: str, now: int) -> tuple[str, ...]:
@@ -135,6 +147,7 @@ class KeyRing:
             begins=now,
             ends=min(changes, default=None),
             signers=signers,
+            signing_kids={alg: signer.kid for alg, signer in signers.items()},
             verification_keys=KeySet(verifying),
             past_and_present_keys=KeySet(recognised),
             decryption_keys=tuple(opening),

@@ -12,8 +12,8 @@ from authrim.crypto import base64url
 from authrim.crypto.jws import SigningKey
 from domain.grant.events import AccessTokenIssued, confirmation_of
 from domain.grant.issue import IdToken
+from domain.resource.resource import AT_JWT
 
-ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type (RFC 9068 §2.1)
 ID_TOKEN_TYPE = "JWT"  # noqa: S105 - a media type (RFC 7519 §5.1)
 
 _encode = msgspec.json.Encoder().encode
@@ -52,8 +52,13 @@ def access_token_claims(issuer: str, grant_id: str, token: AccessTokenIssued, su
 def sign_access_token(
     key: SigningKey, issuer: str, grant_id: str, token: AccessTokenIssued, subject: str
 ) -> str:
-    """The access token as an RFC 9068 JWT."""
-    return key.sign(_encode(access_token_claims(issuer, grant_id, token, subject)), ACCESS_TOKEN_TYPE)
+    """The access token as an RFC 9068 JWT, with the ``typ`` that its resource server takes."""
+    return key.sign(_encode(access_token_claims(issuer, grant_id, token, subject)), typ_of(token))
+
+
+def typ_of(token: AccessTokenIssued) -> str:
+    """The ``typ`` of a JWT access token: the one of RFC 9068 §2.1 if nothing else is recorded."""
+    return token.typ or AT_JWT
 
 
 class HashInputs(NamedTuple):

@@ -26,6 +26,8 @@ def read_hint(keys: KeySet, issuer: str, hint: str) -> Hint | None:
         return None
     if not isinstance(claims, dict) or claims.get("iss") != issuer or not isinstance(claims.get("sub"), str):
         return None
+    if "grant_id" in claims:  # an access token of a resource server that wants this typ (RFC 9068 §5, A154)
+        return None
     audience = claims.get("aud")
     session_id, auth_time = claims.get("sid"), claims.get("auth_time")
     return Hint(

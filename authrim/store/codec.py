@@ -17,7 +17,8 @@ from domain.person.account_events import ACCOUNT_EVENTS
 from domain.person.session_events import SESSION_EVENTS
 from domain.refusal_events import REFUSAL_EVENTS
 from domain.registration.initial_access_token_events import REGISTRATION_EVENTS
-from domain.stream import ACCOUNT, CLIENT, GRANT, KEY, REFUSAL, REGISTRATION, SESSION
+from domain.resource.events import RESOURCE_EVENTS
+from domain.stream import ACCOUNT, CLIENT, GRANT, KEY, REFUSAL, REGISTRATION, RESOURCE, SESSION
 
 REGISTRIES: dict[str, dict[str, type[Event]]] = {
     GRANT: GRANT_EVENTS,
@@ -27,6 +28,7 @@ REGISTRIES: dict[str, dict[str, type[Event]]] = {
     KEY: KEY_EVENTS,
     REFUSAL: REFUSAL_EVENTS,
     REGISTRATION: REGISTRATION_EVENTS,
+    RESOURCE: RESOURCE_EVENTS,
 }
 
 _TAGS: dict[type[Event], str] = {

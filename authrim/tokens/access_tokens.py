@@ -1,7 +1,8 @@
 """An access token that somebody presents: is it one of ours, and is it active?
 
 One function for introspection, userinfo, revocation and our own resources (A129, A147). A JWT counts only with
-our signature, its exact type and issuer; an opaque token only as the whole string that was given out.
+our signature, its exact type and issuer; an opaque token, and one that is encrypted to its resource server, only as the
+whole string that was given out.
 """
 
 from time import time
@@ -13,11 +14,11 @@ from authrim.core.clients_and_keys import Configuration
 from authrim.crypto import strict_json
 from authrim.crypto.handles import ACCESS_TOKEN, parse_handle
 from authrim.crypto.ids import digest
-from authrim.crypto.jws import JwsRefused, verify
+from authrim.crypto.jws import MAX_TOKEN, JwsRefused, verify
 from authrim.crypto.key_pair import SIGNING_ALGORITHMS
 from authrim.crypto.key_ring import KeyRing
 from authrim.crypto.strict_json import JsonRefused
-from authrim.crypto.tokens import ACCESS_TOKEN_TYPE
+from authrim.crypto.tokens import typ_of
 from authrim.memory.lru_cache import LruCache
 from authrim.people.endings import endings_of
 from authrim.store.contract import Store
@@ -26,22 +27,34 @@ from domain.grant.events import AccessTokenIssued, confirmation_of
 from domain.grant.sender_constraint import is_kept_bound
 from domain.grant.token import TokenStatus, why_inactive
 from domain.liveness import ACTIVE, Liveness
+from domain.resource.resource import ACCESS_TOKEN_TYPS, JWT
 from domain.units import MICROSECONDS
-from projections.tables import token_key
+from projections.tables import sent_token_key, token_key
 
 #: JWTs whose signature was found good, remembered by digest: a signature that held once holds for as long as
 #: its key is published.
 _REMEMBERED: Final = 20_000
 _ALGORITHMS: Final = frozenset(SIGNING_ALGORITHMS)
+_TYPS: Final[frozenset[str | None]] = frozenset(ACCESS_TOKEN_TYPS)
 _decode = msgspec.json.Decoder(AccessTokenIssued).decode
 
 
 class TokenReference(msgspec.Struct, frozen=True):
-    """The token that a presented string stands for: its grant, and its id there. ``kid``: the key that signed a JWT."""
+    """The token that a presented string stands for: its grant, and its id there. Of a JWT, ``kid`` is the key that
+    signed it and ``typ`` its type in small letters. Of an encrypted token, all there is is ``sent_hash``."""
 
-    grant_id: str
-    token_id: str
+    grant_id: str = ""
+    token_id: str = ""
     kid: str | None = None
+    typ: str | None = None
+    sent_hash: str | None = None
+
+    def is_of(self, issued: AccessTokenIssued) -> bool:
+        """Whether what was issued has the form of what was presented: nothing else that we sign passes for it under
+        another ``typ`` (RFC 9068 §5, A154)."""
+        if self.typ is None:
+            return True
+        return issued.format == JWT and typ_of(issued).lower() == self.typ
 
 
 class PresentedToken(msgspec.Struct, frozen=True):
@@ -75,10 +88,15 @@ class AccessTokens:
         named = self._named(tenant, token)
         if named is None:
             return None
-        found = await self._store.find("token", token_key(tenant, named.grant_id, named.token_id))
+        if named.sent_hash is None:
+            found = await self._store.find("token", token_key(tenant, named.grant_id, named.token_id))
+        else:
+            found = await self._store.find("encrypted_token", sent_token_key(tenant, named.sent_hash))
         if found.row is None or found.now // MICROSECONDS >= found.row["expires_at"]:
             return None
         row, issued = found.row, _decode(found.row["document"])
+        if not named.is_of(issued):
+            return None
         client = await self._configuration.client(tenant, issued.client_id)
         status = TokenStatus(
             expires_at=row["expires_at"],
@@ -93,30 +111,39 @@ class AccessTokens:
             ),
         )
         why = why_inactive(status, found.now // MICROSECONDS)
-        return PresentedToken(named.grant_id, issued, client or NO_CLIENT, why, row["revoked_at"] is not None)
+        return PresentedToken(
+            row["grant_id"], issued, client or NO_CLIENT, why, row["revoked_at"] is not None
+        )
 
     def _named(self, tenant: str, token: str) -> TokenReference | None:
         handle = parse_handle(token)
         if handle is not None:
             return TokenReference(handle.grant_id, digest(token)) if handle.kind == ACCESS_TOKEN else None
-        return self._named_by_jwt(tenant, token) if token.count(".") == 2 else None
+        match token.count(".") if token.isascii() else 0:
+            case 2:
+                return self._named_by_jwt(tenant, token)
+            case 4:  # a JWE in the compact serialisation (RFC 7516 §7.1)
+                return TokenReference(sent_hash=digest(token)) if len(token) <= MAX_TOKEN else None
+            case _:
+                return None
 
     def _named_by_jwt(self, tenant: str, token: str) -> TokenReference | None:
         keys = self._key_ring.verification_keys(tenant, int(time()))
-        try:
-            remembered = self._verified.get(digest(token))
-        except UnicodeEncodeError:
-            return None
+        remembered = self._verified.get(digest(token))
         if remembered is not None and remembered.kid in keys:
             return remembered
         try:
-            verified = verify(token, keys, algorithms=_ALGORITHMS, typ=frozenset({ACCESS_TOKEN_TYPE}))
+            verified = verify(token, keys, algorithms=_ALGORITHMS, typ=_TYPS)
             claims: Any = strict_json.loads(verified.payload)
         except (JwsRefused, JsonRefused):
             return None
         if not isinstance(claims, dict) or claims.get("iss") != self._issuer:
             return None
-        named = TokenReference(str(claims.get("grant_id")), str(claims.get("jti")), verified.kid)
+        grant_id, token_id = claims.get("grant_id"), claims.get("jti")
+        if not isinstance(grant_id, str) or not isinstance(token_id, str):
+            return None
+        typ = str(verified.header["typ"]).lower().removeprefix("application/")
+        named = TokenReference(grant_id, token_id, verified.kid, typ)
         self._verified.put(digest(token), named)
         return named
 

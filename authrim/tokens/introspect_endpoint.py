@@ -47,7 +47,8 @@ async def _introspection(call: Call, asker: Client, token: str) -> dict[str, Any
     presented = await call.parts[TOKENS].access_tokens.find(call.tenant, token)
     if presented is None or not presented.is_active:
         return INACTIVE
-    if not may_introspect(asker, presented.issued.client_id, presented.issued.audience):
+    resources = call.core.configuration.resources(call.tenant)
+    if not may_introspect(asker, presented.issued.client_id, presented.issued.audience, resources):
         return INACTIVE
     subject = subject_of_token(call.core, call.tenant, presented.client, presented.issued)
     return _active(call.core, presented, subject)

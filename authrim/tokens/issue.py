@@ -21,6 +21,7 @@ from authrim.people.pseudonyms import public_session, public_subject, subject_of
 from domain.client.claim_mapping import mapped
 from domain.client.client import NO_CLIENT, Client, grant_refusal
 from domain.errors import Refusal
+from domain.event import Event
 from domain.grant.events import AccessTokenIssued, token_type_of
 from domain.grant.grant import Grant
 from domain.grant.issue import IdToken, IssuedTokens, IssueFacts, session_bound_to
@@ -80,6 +81,28 @@ async def grant_status(call: Call, client: Client, grant: Grant, now: int) -> Gr
     return GrantStatus(liveness, found.now // MICROSECONDS, tuple(expects))
 
 
+class Signed(msgspec.Struct, frozen=True):
+    """The members of a response. ``sent_hash``: the digest of an access token that only its resource server can read;
+    None for one that we read ourselves when it comes back."""
+
+    members: dict[str, Any]
+    sent_hash: str | None = None
+
+    def __repr__(self) -> str:
+        return "Signed()"
+
+
+def with_sent_hash(events: tuple[Event, ...], sent_hash: str | None) -> tuple[Event, ...]:
+    """The events of a decision, with the digest by which an encrypted access token is found again: what was sent is
+    known only after the decision."""
+    if sent_hash is None:
+        return events
+    return tuple(
+        msgspec.structs.replace(event, sent_hash=sent_hash) if isinstance(event, AccessTokenIssued) else event
+        for event in events
+    )
+
+
 class Issuance(msgspec.Struct, frozen=True):
     """Tokens that are about to be issued to a client from a grant: made before the decision, which gets to see the
     digests in ``facts`` only, and asked after it to sign what was decided.
@@ -90,7 +113,7 @@ class Issuance(msgspec.Struct, frozen=True):
     call: Call
     grant_id: str
     facts: IssueFacts
-    opaque_access_token: str | None
+    opaque_access_token: str
     id_token_key: EncryptionKey | None
 
     def __repr__(self) -> str:
@@ -119,35 +142,37 @@ class Issuance(msgspec.Struct, frozen=True):
         next_generation: int | None, id_token_key: EncryptionKey | None,
     ) -> "Issuance":  # fmt: skip
         metadata, settings, now = client.metadata, call.core.settings, status.now
-        access = None if metadata.access_token_format == "jwt" else handles.new_handle("at", grant_id)  # noqa: S105
+        opaque = handles.new_handle("at", grant_id)
         refresh_hash = ""
         if next_generation is not None:
             refresh = handles.refresh_token(call.core.master, call.tenant, grant_id, next_generation)
             refresh_hash = digest(refresh)
-        kid = None
-        if access is None:
-            kid = call.core.key_ring.signer(call.tenant, metadata.access_token_signing_alg, now).kid
         facts = IssueFacts(
             now=now,
             issuer=call.core.issuer,
             client=client,
             liveness=status.liveness,
-            token_id=new_token_id() if access is None else digest(access),
+            token_id=new_token_id(),
+            opaque_token_id=digest(opaque),
             refresh_hash=refresh_hash,
             hmac_key_id=call.core.master.current_id,
             access_token_lifetime=metadata.access_token_lifetime or settings.access_token_lifetime,
             id_token_lifetime=settings.id_token_lifetime,
             refresh_token_lifetime=metadata.refresh_token_lifetime or settings.refresh_token_lifetime,
-            access_token_kid=kid,
             id_token_kid=call.core.key_ring.signer(
                 call.tenant, metadata.id_token_signed_response_alg, now
             ).kid,
+            signing_kids=call.core.key_ring.signing_kids(call.tenant, now),
+            resources=call.core.configuration.resources(call.tenant),
         )
-        return cls(call, grant_id, facts, access, id_token_key)
+        return cls(call, grant_id, facts, opaque, id_token_key)
 
-    async def response(self, issued: IssuedTokens, refresh_key_id: str | None = None) -> dict[str, Any]:
+    async def response(self, issued: IssuedTokens, refresh_key_id: str | None = None) -> Signed | Refusal:
         """Sign what was decided: the members of the token response (RFC 6749 §5.1, OIDC Core §3.1.3.3)."""
-        response = self.access_token_members(issued.access_token)
+        signed = await self.access_token(issued.access_token)
+        if isinstance(signed, Refusal):
+            return signed
+        response = signed.members
         if issued.refresh_generation is not None:
             response["refresh_token"] = handles.refresh_token(
                 self.call.core.master,
@@ -159,22 +184,40 @@ class Issuance(msgspec.Struct, frozen=True):
         if issued.id_token is not None:
             sent_with = HashInputs(access_token=response["access_token"])
             response["id_token"] = await self.id_token(issued.id_token, sent_with)
-        return response
+        return msgspec.structs.replace(signed, members=response)
 
-    def access_token_members(self, issued: AccessTokenIssued) -> dict[str, Any]:
+    async def access_token(self, issued: AccessTokenIssued) -> Signed | Refusal:
         """The access token and what is said of it, alike at both endpoints (RFC 6749 §5.1, OIDC Core §3.2.2.5)."""
-        call, facts, access_token = self.call, self.facts, self.opaque_access_token
-        if access_token is None:
-            algorithm = facts.client.metadata.access_token_signing_alg
-            signer = call.core.key_ring.signer(call.tenant, algorithm, facts.now)
-            subject = subject_of_token(call.core, call.tenant, facts.client, issued)
-            access_token = sign_access_token(signer, call.core.issuer, self.grant_id, issued, subject)
-        return {
-            "access_token": access_token,
+        sent = self._as_signed(issued)
+        if issued.encrypted_to is not None:
+            encrypted = await self._encrypted(issued.encrypted_to, sent)
+            if isinstance(encrypted, Refusal):
+                return encrypted
+            sent = encrypted
+        members = {
+            "access_token": sent,
             "token_type": token_type_of(issued),
             "expires_in": issued.expires_at - issued.issued_at,
             "scope": " ".join(issued.scope),
         }
+        return Signed(members, None if issued.encrypted_to is None else digest(sent))
+
+    def _as_signed(self, issued: AccessTokenIssued) -> str:
+        call, facts = self.call, self.facts
+        if issued.signing_kid is None:
+            return self.opaque_access_token
+        signer = call.core.key_ring.signer_of(call.tenant, issued.signing_kid, facts.now)
+        subject = subject_of_token(call.core, call.tenant, facts.client, issued)
+        return sign_access_token(signer, call.core.issuer, self.grant_id, issued, subject)
+
+    async def _encrypted(self, uri: str, token: str) -> str | Refusal:
+        """The token, encrypted to the resource server (RFC 9068 §6): signed first, and not sent without it."""
+        settings = self.facts.resources[uri].settings
+        keys = self.call.parts[CLIENTS].keys
+        key = await keys.of_resource(self.call.tenant, uri, settings)
+        if isinstance(key, Refusal):
+            return key
+        return key.encrypt(token, settings.access_token_encryption_enc or DEFAULT_ENC)
 
     async def id_token(self, token: IdToken, sent_with: HashInputs) -> str:
         """The ID token, with those of the wanted claims that the person has; encrypted when the client wants it so

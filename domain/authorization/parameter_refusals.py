@@ -19,6 +19,7 @@ from domain.client import resource
 from domain.client.client import Client
 from domain.errors import Refusal, invalid_request
 from domain.grant.issue import OPENID
+from domain.resource.resource import Resources
 from domain.vocabulary import pkce
 from domain.vocabulary import response_type as response_types
 from domain.vocabulary.confirmation import is_thumbprint
@@ -69,10 +70,10 @@ def nonce_refusal(
 
 
 def resource_refusal(
-    client: Client, parameters: Parameters, scope: tuple[str, ...], issuer: str
+    client: Client, parameters: Parameters, scope: tuple[str, ...], issuer: str, resources: Resources
 ) -> Refusal | None:
-    """The client must be allowed to request each of the resources (RFC 8707 §2)."""
-    audience = resource.audience_for(client, parameters.resources, scope, issuer)
+    """The client must be allowed to request each of the resources (RFC 8707 §2), and none of them may be retired."""
+    audience = resource.audience_for(client, parameters.resources, scope, issuer, resources=resources)
     return audience if isinstance(audience, Refusal) else None
 
 

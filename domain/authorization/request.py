@@ -19,6 +19,7 @@ from domain.errors import Refusal, invalid_request
 from domain.grant.events import AuthorizationRequested
 from domain.grant.issue import OPENID
 from domain.grant.sender_constraint import code_key
+from domain.resource.resource import NO_RESOURCES, Resources
 from domain.vocabulary import claims
 from domain.vocabulary import response_mode as response_modes
 
@@ -29,7 +30,8 @@ class RequestFacts(msgspec.Struct, frozen=True):
 
     ``pushed`` says how a pushed request was sent; ``require_pushed``: the server accepts no other (RFC 9126 §5).
     ``signed`` is the request object that contained the parameters; ``require_signed``: the server accepts no other (RFC
-    9101 §10.5). ``browser_hash`` identifies the browser of a request that was not pushed.
+    9101 §10.5). ``browser_hash`` identifies the browser of a request that was not pushed. ``resources`` are the
+    registered resource servers.
     """
 
     now: int
@@ -44,6 +46,7 @@ class RequestFacts(msgspec.Struct, frozen=True):
     require_pushed: bool = False
     signed: RequestObject | None = None
     require_signed: bool = False
+    resources: Resources = NO_RESOURCES
 
 
 class PrivateParameters(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -261,7 +264,7 @@ def _refusal_of_the_rest(
     return (
         refusals.id_token_refusal(response_type, scope)
         or refusals.prompt_refusal(parameters, facts.creates_accounts)
-        or refusals.resource_refusal(client, parameters, scope, facts.issuer)
+        or refusals.resource_refusal(client, parameters, scope, facts.issuer, facts.resources)
         or refusals.pkce_refusal(client, parameters, response_type, facts.pushed is not None)
         or refusals.nonce_refusal(client, parameters, response_type, scope)
         or refusals.lists_refusal(parameters)

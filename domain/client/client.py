@@ -6,7 +6,7 @@ How it gets registered and changed is in ``client_registration``, what a registr
 
 # ruff: noqa: S105 - RFC 7591's names hold the word token, their values are no passwords
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
@@ -26,6 +26,7 @@ from domain.client.profile import ATTESTED_METHODS, PROFILES, SECRET_ALGORITHM, 
 from domain.errors import Refusal, invalid_request, unauthorized_client
 from domain.event import Event, folding
 from domain.liveness import ACTIVE, SUBJECTS_CHANGED
+from domain.resource.resource import NO_RESOURCES, Resources
 from domain.vocabulary import response_mode as response_modes
 from domain.vocabulary import response_type as response_types
 from domain.vocabulary.algorithm_names import names_of
@@ -349,12 +350,21 @@ def rotates_refresh_tokens(client: Client) -> bool:
     return client.is_public or not client.sender_constraints
 
 
-def may_introspect(client: Client, issued_to: str, audience: Iterable[str]) -> bool:
-    """Whether the client may learn about a token: it was issued to the client, or is meant for it
-    (decisions.md 24, A131). Never a public client, which anybody can pretend to be (A130)."""
+def may_introspect(
+    client: Client, issued_to: str, audience: Collection[str], resources: Resources = NO_RESOURCES
+) -> bool:
+    """Whether the client may learn about a token: it was issued to the client, or is meant for it, or for a resource
+    server that authenticates by it (decisions.md 24, A131). Never a public client, which anybody can pretend to be
+    (A130)."""
     if client.is_public:
         return False
     if client.client_id == issued_to:
+        return True
+    if any(
+        client.client_id in resources[uri].settings.introspection_clients
+        for uri in audience
+        if uri in resources
+    ):
         return True
     its_own = {client.client_id, *client.metadata.protected_resources}
     return client.metadata.may_introspect and not its_own.isdisjoint(audience)

@@ -11,7 +11,7 @@ from domain.grant.issue import IssuedTokens, IssueFacts
 from domain.grant.sender_constraint import binding_of
 from domain.liveness import why_not
 from domain.vocabulary import scope as scopes
-from domain.vocabulary.claims import SCOPE_CLAIMS
+from domain.vocabulary.claims import PERSONAL_SCOPES
 from domain.vocabulary.confirmation import UNBOUND, Confirmation
 
 
@@ -24,10 +24,6 @@ class GrantClientCredentials(msgspec.Struct, frozen=True):
     client_auth_method: str
     client_key_id: str | None = None
     proof: Confirmation = UNBOUND
-
-
-#: Scope values about a person, which a client on its own behalf cannot have (OIDC Core §11).
-PERSONAL_SCOPES = frozenset({issue.OPENID, *SCOPE_CLAIMS, issue.OFFLINE_ACCESS})
 
 
 def decide_client_credentials(command: GrantClientCredentials, facts: IssueFacts) -> Decision[IssuedTokens]:
@@ -46,12 +42,15 @@ def decide_client_credentials(command: GrantClientCredentials, facts: IssueFacts
     scope = _allowed_scope(command, facts)
     if isinstance(scope, Refusal):
         return refuse(scope)
-    audience = audience_for(facts.client, command.resource, scope, facts.issuer)
+    audience = audience_for(facts.client, command.resource, scope, facts.issuer, resources=facts.resources)
     if isinstance(audience, Refusal):
         return refuse(audience)
+    target = issue.target_of_audience(facts, audience, scope)
+    if isinstance(target, Refusal):
+        return refuse(target)
     granted = ClientCredentialsGranted(
         client_id=command.client_id,
-        scope=scope,
+        scope=target.scope,
         audience=audience,
         client_auth_method=command.client_auth_method,
         granted_at=facts.now,
@@ -59,11 +58,12 @@ def decide_client_credentials(command: GrantClientCredentials, facts: IssueFacts
         jkt=command.proof.jkt,
         x5t_s256=command.proof.x5t_s256,
     )
-    access = issue.access_token(facts, scope, audience, binding=binding)
+    access = issue.access_token(facts, target, binding=binding)
     return Decision((granted, access), IssuedTokens(access))
 
 
 def _allowed_scope(command: GrantClientCredentials, facts: IssueFacts) -> tuple[str, ...] | Refusal:
+    """A scope that speaks of a person is none of a client on its own behalf (OIDC Core §11)."""
     allowed = tuple(value for value in facts.client.metadata.scope if value not in PERSONAL_SCOPES)
     if not allowed:
         return invalid_scope(

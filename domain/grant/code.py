@@ -88,9 +88,9 @@ def _redeem(
     grant: Grant, command: RedeemCode, facts: IssueFacts, binding: Confirmation
 ) -> Decision[IssuedTokens]:
     scope = grant.scope or ()
-    audience = issue.audience(facts, grant, command.resource, scope)
-    if isinstance(audience, Refusal):
-        return refuse(audience)
+    target = issue.target(facts, grant, command.resource, scope)
+    if isinstance(target, Refusal):
+        return refuse(target)
     redeemed = CodeRedeemed(
         command.client_auth_method,
         facts.now,
@@ -98,7 +98,7 @@ def _redeem(
         command.proof.jkt,
         command.proof.x5t_s256,
     )
-    access = issue.access_token(facts, scope, audience, grant, binding)
+    access = issue.access_token(facts, target, grant, binding)
     identity = issue.id_token(facts, grant, scope)
     instance = command.client_key_id if facts.client.is_attested else None
     refresh = issue.first_refresh_token(facts, scope, binding, instance)

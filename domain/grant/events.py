@@ -164,7 +164,9 @@ class ClientCredentialsGranted(Event, frozen=True, tag="grant.client_credentials
 class AccessTokenIssued(Event, frozen=True, tag="grant.access_token_issued.v1"):
     """An access token was issued. ``token_id`` is the ``jti`` of a JWT, or the digest of an opaque token. ``jkt`` or
     ``x5t_s256`` is the key that it is bound to (RFC 9449 §6, RFC 8705 §3). ``client_generation`` and ``account_epoch``
-    are those of its grant: whatever voids the grant makes the token inactive."""
+    are those of its grant: whatever voids the grant makes the token inactive. ``typ`` is the media type of a JWT, if
+    not ``at+jwt`` (RFC 9068 §2.1). ``encrypted_to`` is the resource server that alone can read the token (RFC 9068 §6),
+    and ``sent_hash`` the digest of the token as it was sent."""
 
     token_id: str
     format: str
@@ -183,6 +185,9 @@ class AccessTokenIssued(Event, frozen=True, tag="grant.access_token_issued.v1"):
     x5t_s256: str | None = None
     client_generation: int = 0
     account_epoch: int = 0
+    typ: str | None = None
+    encrypted_to: str | None = None
+    sent_hash: str | None = None
 
 
 def token_type_of(issued: AccessTokenIssued) -> str:

@@ -49,12 +49,12 @@ def tokens_for(
     access: AccessTokenIssued | None = None
     identity: IdTokenIssued | None = None
     if response_types.gives_access_token(request.response_type):
-        audience = issue.audience(facts, grant, (), scope)
-        if isinstance(audience, Refusal):
-            return audience
+        target = issue.target(facts, grant, (), scope)
+        if isinstance(target, Refusal):
+            return target
         # A key named for the code also binds the access token in the same response (RFC 9449 §10), which is then no
         # bearer token.
-        access = issue.access_token(facts, scope, audience, grant, Confirmation(jkt=request.dpop_jkt))
+        access = issue.access_token(facts, target, grant, Confirmation(jkt=request.dpop_jkt))
     if response_types.gives_id_token(request.response_type):
         identity = issue.id_token(facts, grant, scope, _claims_in_id_token(request, scope))
     said = None if identity is None else issue.identity_of(grant, identity)

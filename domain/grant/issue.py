@@ -1,5 +1,8 @@
 """The tokens of a grant: which ones are issued, for whom and for how long. They are signed elsewhere."""
 
+from collections.abc import Mapping
+from typing import Final
+
 import msgspec
 
 from domain.client.client import Client
@@ -10,7 +13,9 @@ from domain.event import Event
 from domain.grant.events import AccessTokenIssued, IdTokenIssued, RefreshTokenIssued
 from domain.grant.grant import Grant
 from domain.grant.sender_constraint import refresh_binding_of
+from domain.grant.target import Target, target_of
 from domain.liveness import Liveness
+from domain.resource.resource import AT_JWT, JWT, NO_RESOURCES, OPAQUE, Resources
 from domain.vocabulary.claims import by_scope
 from domain.vocabulary.confirmation import UNBOUND, Confirmation
 
@@ -18,11 +23,18 @@ OPENID = "openid"
 OFFLINE_ACCESS = "offline_access"
 
 
+NO_KEY_FOR_RESOURCE: Final = invalid_target(
+    "The server has no key for the algorithm that signs the tokens of this resource.",
+    hint="Add the algorithm to signing_algorithms, or choose another for the resource server.",
+)
+
+
 class IssueFacts(msgspec.Struct, frozen=True):
     """What is prepared for the tokens that may be issued. Times are in seconds, digests in base64url.
 
-    ``token_id`` is the ``jti`` of a JWT access token or the digest of an opaque one. ``refresh_hash`` is the digest of
-    the next refresh token.
+    ``token_id`` is the ``jti`` of a JWT access token, ``opaque_token_id`` the digest of an opaque one: one of the two
+    is used. ``refresh_hash`` is the digest of the next refresh token. ``signing_kids`` are the keys that sign now, by
+    algorithm, and ``resources`` the registered resource servers.
     """
 
     now: int
@@ -35,8 +47,10 @@ class IssueFacts(msgspec.Struct, frozen=True):
     access_token_lifetime: int
     id_token_lifetime: int
     refresh_token_lifetime: int
-    access_token_kid: str | None = None
     id_token_kid: str = ""
+    opaque_token_id: str = ""
+    signing_kids: Mapping[str, str] = {}
+    resources: Resources = NO_RESOURCES
 
 
 class IdToken(msgspec.Struct, frozen=True):
@@ -61,32 +75,30 @@ class IssuedTokens(msgspec.Struct, frozen=True):
 
 
 def access_token(
-    facts: IssueFacts,
-    scope: tuple[str, ...],
-    audience: tuple[str, ...],
-    grant: Grant | None = None,
-    binding: Confirmation = UNBOUND,
+    facts: IssueFacts, target: Target, grant: Grant | None = None, binding: Confirmation = UNBOUND
 ) -> AccessTokenIssued:
     """The access token of a grant, or without a grant of a client on its own behalf. It is bound to ``binding``."""
-    request = grant.request if grant else None
+    request, form = grant.request if grant else None, target.form
     return AccessTokenIssued(
-        token_id=facts.token_id,
-        format=facts.client.metadata.access_token_format,
+        token_id=facts.opaque_token_id if form.format == OPAQUE else facts.token_id,
+        format=form.format,
         client_id=facts.client.client_id,
-        scope=scope,
-        audience=audience,
+        scope=target.scope,
+        audience=target.audience,
         issued_at=facts.now,
-        expires_at=facts.now + facts.access_token_lifetime,
+        expires_at=facts.now + (target.lifetime or facts.access_token_lifetime),
         subject=grant.subject if grant else None,
         session_id=session_bound_to(grant) if grant else None,
         userinfo_claims=request.userinfo_claims if request else (),
         auth_time=grant.auth_time if grant else None,
         acr=grant.acr if grant else None,
-        signing_kid=facts.access_token_kid,
+        signing_kid=facts.signing_kids[form.signing_alg] if form.format == JWT else None,
         jkt=binding.jkt,
         x5t_s256=binding.x5t_s256,
         client_generation=request.client_generation if request else 0,
         account_epoch=grant.account_epoch if grant else 0,
+        typ=None if form.format == OPAQUE or form.typ == AT_JWT else form.typ,
+        encrypted_to=form.encrypted_to,
     )
 
 
@@ -143,16 +155,33 @@ def first_refresh_token(
     )
 
 
-def audience(
+def target(
     facts: IssueFacts, grant: Grant, requested: tuple[str, ...], scope: tuple[str, ...]
-) -> tuple[str, ...] | Refusal:
-    """The audience of the access token: the resources in the token request, which must be among those of the grant (RFC
-    8707 §2.2)."""
+) -> Target | Refusal:
+    """The audience of the access token, and its form: the resources in the token request, which must be among those of
+    the grant (RFC 8707 §2.2)."""
     granted = grant.request.resource if grant.request else ()
     if granted and not set(requested) <= set(granted):
         return invalid_target("The grant is not for this resource.", hint="Name a resource of the grant.")
     default = grant.request.default_audience if grant.request else None
-    return audience_for(facts.client, requested or granted, scope, facts.issuer, default)
+    audience = audience_for(
+        facts.client, requested or granted, scope, facts.issuer, default, resources=facts.resources
+    )
+    return audience if isinstance(audience, Refusal) else target_of_audience(facts, audience, scope)
+
+
+def target_of_audience(
+    facts: IssueFacts, audience: tuple[str, ...], scope: tuple[str, ...]
+) -> Target | Refusal:
+    """How the token is made for its audience; refused where the server has no key that signs as it should."""
+    found = target_of(facts.client, audience, scope, facts.resources, facts.issuer)
+    if (
+        isinstance(found, Target)
+        and found.form.format == JWT
+        and found.form.signing_alg not in facts.signing_kids
+    ):
+        return NO_KEY_FOR_RESOURCE
+    return found
 
 
 def session_bound_to(grant: Grant) -> str | None:

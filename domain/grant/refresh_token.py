@@ -107,11 +107,11 @@ def _refresh(
     scope = _narrowed(grant, command.scope)
     if isinstance(scope, Refusal):
         return refuse(scope)
-    audience = issue.audience(facts, grant, command.resource, scope)
-    if isinstance(audience, Refusal):
-        return refuse(audience)
+    target = issue.target(facts, grant, command.resource, scope)
+    if isinstance(target, Refusal):
+        return refuse(target)
     step = _step(refresh, command, facts, rule, repeated)
-    access = issue.access_token(facts, scope, audience, grant, binding)
+    access = issue.access_token(facts, target, grant, binding)
     identity = issue.id_token(facts, grant, scope)
     events = summarized(grant, issue.present(step, access, identity))
     return Decision(events, issue.answer(grant, access, identity, step.generation, refreshed=True))

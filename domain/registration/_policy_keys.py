@@ -27,7 +27,7 @@ def checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | No
     if metadata.token_endpoint_auth_method == "private_key_jwt" and not has_keys(metadata):
         yield invalid("jwks", "is missing for private_key_jwt.", hint="Register the client's public keys.")
     if metadata.jwks is not None:
-        yield _jwks(metadata.jwks)
+        yield jwks_refusal(metadata.jwks)
     if metadata.jwks_uri is not None:
         yield fetched_uri("jwks_uri", metadata.jwks_uri, development)
 
@@ -43,7 +43,7 @@ def fetched_uri(field: str, uri: str, development: bool) -> Refusal | None:
     return None if problem is None else invalid(field, problem.what, hint=problem.fix)
 
 
-def _jwks(jwks: dict[str, Any]) -> Refusal | None:
+def jwks_refusal(jwks: dict[str, Any]) -> Refusal | None:
     """A key set as in RFC 7517 §5 that contains only public asymmetric keys."""
     keys = jwks.get("keys")
     if not isinstance(keys, list) or not 0 < len(keys) <= MAX_KEYS:

@@ -38,12 +38,12 @@ from domain.registration import (
     sector,
 )
 from domain.registration.invalid_metadata import invalid, unlike
+from domain.resource.resource import ACCESS_TOKEN_FORMATS
 from domain.units import DAY
 from domain.vocabulary import scope
 
 GRANT_TYPES: Final = ("authorization_code", "implicit", "refresh_token", "client_credentials")
 APPLICATION_TYPES: Final = ("web", "native")
-ACCESS_TOKEN_FORMATS: Final = ("jwt", "opaque")
 
 MAX_ENTRIES: Final = 64
 LONGEST_ACCESS_TOKEN: Final = DAY

@@ -53,6 +53,9 @@ SCOPE_CLAIMS: Final[dict[str, tuple[str, ...]]] = {
     **{name: (name,) for name in MEMBERSHIPS},
 }
 
+#: Scope values about a person (OIDC Core §5.4, §11).
+PERSONAL_SCOPES: Final = frozenset({"openid", "offline_access", *SCOPE_CLAIMS})
+
 #: Where claims can be requested (OIDC Core §5.5).
 PLACES: Final = ("id_token", "userinfo")
 

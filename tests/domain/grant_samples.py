@@ -98,6 +98,8 @@ def facts(now: int = NOW, **fields: Any) -> IssueFacts:
         id_token_lifetime=3600,
         refresh_token_lifetime=REFRESH_LIFETIME,
         id_token_kid="kid",
+        opaque_token_id=f"opaque-{now}",
+        signing_kids={"RS256": "kid-rs", "ES256": "kid-es", "PS256": "kid-ps"},
     )
     return msgspec.structs.replace(usual, **fields)
 

@@ -28,7 +28,7 @@ ISSUE = IssueFacts(
     access_token_lifetime=600,
     id_token_lifetime=300,
     refresh_token_lifetime=0,
-    access_token_kid="at-kid",
+    signing_kids={"RS256": "at-kid"},
     id_token_kid="id-kid",
 )
 

@@ -17,6 +17,7 @@ from domain.key.events import KeyCreated
 from domain.person import account_events as account
 from domain.person import session_events as session
 from domain.refusal_events import RequestRefused
+from domain.resource.events import ResourceCreated
 from projections.inline import STATE_PROJECTIONS
 
 TENANT = "default"
@@ -81,6 +82,8 @@ async def write_history(store: Store) -> None:
     await store.append(append_of((Change(stream, 0, (refused,)),), refusing))
     other = StreamAppend(f"{TENANT}:es:an-application", 0, (NewEvent("not.ours", b"\x80\x00"),))
     await store.append(Append((other,), b'{"tenant":"default"}'))
+    api = ResourceCreated("https://api.example/", {"scope": [CANARY]}, 13)
+    await _write(store, streams.RESOURCE, "https://api.example/", system, api)
 
 
 async def _write(

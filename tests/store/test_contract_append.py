@@ -26,6 +26,7 @@ def token_row(grant: str, token: str = "t1") -> Row:
             "document": f'{{"token_id":"{token}"}}',
             "expires_at": 1_900_000_000,
             "revoked_at": None,
+            "sent_hash": None,
         },
     )
 

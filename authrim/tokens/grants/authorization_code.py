@@ -6,7 +6,7 @@ from authrim.clients.authentication.back_channel import ClientRequest
 from authrim.core.execute import Change, Outcome
 from authrim.crypto.handles import CODE, parse_handle
 from authrim.crypto.ids import digest
-from authrim.tokens.issue import Issuance, current_client, grant_status
+from authrim.tokens.issue import Issuance, current_client, grant_status, with_sent_hash
 from domain.errors import Refusal, invalid_request
 from domain.grant import code
 from domain.grant.code import RedeemCode
@@ -44,10 +44,13 @@ async def grant_tokens(asked: ClientRequest) -> dict[str, Any] | Refusal:
         if isinstance(issuance, Refusal):
             return Outcome(issuance)
         decision = code.decide_redeem(grant, command, issuance.facts)
-        changes = (Change(stream, version, decision.events, grant),) if decision.events else ()
         if isinstance(decision.answer, Refusal):
+            changes = (Change(stream, version, decision.events, grant),) if decision.events else ()
             return Outcome(decision.answer, changes)
-        response = await issuance.response(decision.answer)
-        return Outcome(response, changes, expects=status.expects)
+        signed = await issuance.response(decision.answer)
+        if isinstance(signed, Refusal):
+            return Outcome(signed)
+        change = Change(stream, version, with_sent_hash(decision.events, signed.sent_hash), grant)
+        return Outcome(signed.members, (change,), expects=status.expects)
 
     return await call.core.executor.on_remembered_grant(call, handle.grant_id, decide)

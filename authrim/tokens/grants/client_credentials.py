@@ -5,7 +5,7 @@ from typing import Any
 from authrim.clients.authentication.back_channel import ClientRequest
 from authrim.core.execute import Change, Outcome
 from authrim.crypto.ids import new_id
-from authrim.tokens.issue import Issuance, current_client
+from authrim.tokens.issue import Issuance, current_client, with_sent_hash
 from domain.errors import Refusal
 from domain.grant.client_credentials import GrantClientCredentials, decide_client_credentials
 from domain.stream import grant_stream
@@ -37,7 +37,10 @@ async def grant_tokens(asked: ClientRequest) -> dict[str, Any] | Refusal:
         decision = decide_client_credentials(command, issuance.facts)
         if isinstance(decision.answer, Refusal):
             return Outcome(decision.answer)
-        response = await issuance.response(decision.answer)
-        return Outcome(response, (Change(stream, 0, decision.events),))
+        signed = await issuance.response(decision.answer)
+        if isinstance(signed, Refusal):
+            return Outcome(signed)
+        events = with_sent_hash(decision.events, signed.sent_hash)
+        return Outcome(signed.members, (Change(stream, 0, events),))
 
     return await call.core.executor.until_it_fits(call, attempt, stream)

@@ -7,7 +7,7 @@ from authrim.core.call import Call
 from authrim.core.execute import Change, Outcome
 from authrim.core.parts import Core
 from authrim.crypto.handles import REFRESH_TOKEN, Handle, genuine_refresh, parse_handle
-from authrim.tokens.issue import Issuance, current_client, grant_status
+from authrim.tokens.issue import Issuance, current_client, grant_status, with_sent_hash
 from domain.client import client as client_rules
 from domain.client.client import Client
 from domain.errors import Refusal, invalid_request
@@ -53,11 +53,14 @@ async def grant_tokens(asked: ClientRequest) -> dict[str, Any] | Refusal:
             proof=authenticated.proof,
         )
         decision = refresh_token.decide_refresh(grant, command, issuance.facts, _rule(call.core, client))
-        changes = (Change(stream, version, decision.events, grant),) if decision.events else ()
         if isinstance(decision.answer, Refusal):
+            changes = (Change(stream, version, decision.events, grant),) if decision.events else ()
             return Outcome(decision.answer, changes)
-        response = await issuance.response(decision.answer, _key_id_of(grant, decision.answer))
-        return Outcome(response, changes, expects=status.expects)
+        signed = await issuance.response(decision.answer, _key_id_of(grant, decision.answer))
+        if isinstance(signed, Refusal):
+            return Outcome(signed)
+        change = Change(stream, version, with_sent_hash(decision.events, signed.sent_hash), grant)
+        return Outcome(signed.members, (change,), expects=status.expects)
 
     return await call.core.executor.on_remembered_grant(call, handle.grant_id, decide)
 

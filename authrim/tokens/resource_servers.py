@@ -1,0 +1,140 @@
+"""Resource servers, as administrators register, change and retire them."""
+
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from typing import Any, Final
+
+import msgspec
+
+from authrim.clients.records import read_client
+from authrim.core.execute import Change, Outcome, carry_out
+from authrim.core.paging import rows_of
+from authrim.crypto.jwe import EncryptionKey
+from authrim.crypto.jwk import JwkRefused
+from authrim.settings import Settings
+from authrim.store import codec
+from authrim.store.contract import Store
+from domain.decision import Decision
+from domain.errors import Refusal, invalid_request
+from domain.registration import resource_server
+from domain.registration.resource_server import UNKNOWN, ResourceTerms
+from domain.resource import resource as resources
+from domain.resource.resource import Resource, ResourceSettings
+from domain.stream import RESOURCE, resource_stream
+from domain.units import MICROSECONDS
+from projections.tables import RESOURCES
+
+NO_FITTING_KEY: Final = invalid_request(
+    "jwks has no key that access_token_encryption_alg can be used with.",
+    hint="Give a public key of its type whose use, if it has one, is enc.",
+    section="RFC 7517 §4.2",
+)
+
+
+async def create_resource(
+    store: Store, tenant: str, uri: str, settings: ResourceSettings, server: Settings
+) -> Resource | Refusal:
+    """Register a resource server. ``server``: the settings of this server."""
+    terms = await _terms(store, tenant, uri, settings, server)
+    if isinstance(terms, Refusal):
+        return terms
+    return await _change(
+        store,
+        tenant,
+        uri,
+        lambda resource, now: resource_server.decide_create(resource, uri, settings, terms, now),
+    )
+
+
+async def update_resource(
+    store: Store, tenant: str, uri: str, changes: Mapping[str, Any], server: Settings
+) -> Resource | Refusal:
+    """Change some settings, named as in ``ResourceSettings``; the others stay as they are."""
+    current = await show_resource(store, tenant, uri)
+    if isinstance(current, Refusal):
+        return current
+    terms = await _terms(store, tenant, uri, msgspec.structs.replace(current.settings, **changes), server)
+    if isinstance(terms, Refusal):
+        return terms
+
+    def decide(resource: Resource, now: int) -> Decision[Resource]:
+        settings = msgspec.structs.replace(resource.settings, **changes)
+        return resource_server.decide_update(resource, settings, terms, now)
+
+    return await _change(store, tenant, uri, decide)
+
+
+async def retire_resource(store: Store, tenant: str, uri: str, reason: str) -> Resource | Refusal:
+    """Issue no more tokens for the resource server. ``reason`` is for the log."""
+    return await _change(
+        store, tenant, uri, lambda resource, now: resource_server.decide_retire(resource, reason, now)
+    )
+
+
+async def show_resource(store: Store, tenant: str, uri: str) -> Resource | Refusal:
+    """The resource server as its events tell it."""
+    resource, _version, _now = await _read(store, tenant, uri)
+    return resource if resource.uri else UNKNOWN
+
+
+async def list_resources(
+    store: Store, tenant: str, after: str = "", limit: int = 100, *, retired_too: bool = False
+) -> tuple[Resource, ...]:
+    """At most ``limit`` resource servers in the order of their URIs, those after ``after``."""
+    found: list[Resource] = []
+    async with aclosing(rows_of(store, RESOURCES, tenant, after)) as rows:
+        async for row in rows:
+            if len(found) == limit:
+                break
+            resource = msgspec.json.decode(row["document"], type=Resource)
+            if resource.is_active or retired_too:
+                found.append(resource)
+    return tuple(found)
+
+
+async def _read(store: Store, tenant: str, uri: str) -> tuple[Resource, int, int]:
+    """The resource server, the version that was read, and the database's clock in seconds."""
+    read = await store.read_stream(resource_stream(tenant, uri))
+    resource = resources.fold(codec.decode_stream(RESOURCE, read))
+    return resource, read.version, read.now // MICROSECONDS
+
+
+async def _change(
+    store: Store, tenant: str, uri: str, decide: Callable[[Resource, int], Decision[Resource]]
+) -> Resource | Refusal:
+    async def attempt() -> Outcome[Resource]:
+        resource, version, now = await _read(store, tenant, uri)
+        decision = decide(resource, now)
+        change = Change(resource_stream(tenant, uri), version, decision.events, resource)
+        return Outcome(decision.answer, (change,) if decision.events else ())
+
+    return await carry_out(store, tenant, attempt)
+
+
+async def _terms(
+    store: Store, tenant: str, uri: str, settings: ResourceSettings, server: Settings
+) -> ResourceTerms | Refusal:
+    """What the settings are judged by, and what only the keys themselves can tell."""
+    if settings.jwks is not None and settings.access_token_encryption_alg is not None:
+        keys = settings.jwks.get("keys")
+        if isinstance(keys, list) and not any(
+            _fits(key, settings.access_token_encryption_alg) for key in keys
+        ):
+            return NO_FITTING_KEY
+    unfit = []
+    for client_id in settings.introspection_clients:
+        client = (await read_client(store, tenant, client_id)).client
+        if not client.exists or client.is_public:
+            unfit.append(client_id)
+    same_id = (await read_client(store, tenant, uri)).client
+    return ResourceTerms(
+        server.issuer, server.signing_algorithms, tuple(unfit), same_id.exists, server.development
+    )
+
+
+def _fits(jwk: Any, alg: str) -> bool:
+    try:
+        EncryptionKey(jwk, alg)
+    except (JwkRefused, AttributeError):
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""A resource server: the fold of its stream, and how access tokens are made for it."""
