@@ -1,1 +1,1 @@
-"""Benchmarks: run by hand, never by the tests."""
+"""Benchmarks. They are started by hand and never by the tests."""

@@ -1,4 +1,4 @@
-"""Our side of the benchmark: a server as it is run, with clients and a person, and the loads for each cell."""
+"""Authrim's side of the benchmark: a running server with clients and a person, and the load for each cell."""
 
 import asyncio
 import json
@@ -45,7 +45,7 @@ _CLIENTS = {
 
 
 class AuthrimSide:
-    """A running server and what its clients know."""
+    """A running server, and what its clients need to know."""
 
     name = "authrim"
 
@@ -66,7 +66,7 @@ class AuthrimSide:
         clients: Mapping[str, ClientMetadata] = _CLIENTS,
         **settings: Any,
     ) -> Iterator[Self]:
-        """A server on PostgreSQL, or on SQLite without a cluster, with clients by their names here."""
+        """Start a server on PostgreSQL, or on SQLite if there is no cluster, with the given clients."""
         port = free_port()
         side = cls(folder, port)
         database = cluster.dsn(cluster.new_database()) if cluster else str(folder / "authrim.db")
@@ -128,7 +128,7 @@ class AuthrimSide:
         return f"http://localhost:{self._port}{path}"
 
     def load(self, cell: str) -> Load:
-        """What wrk sends for a cell; seeds are made anew for each run."""
+        """What wrk sends for a cell. Seeds are generated again for each run."""
         match cell:
             case "cc_jwt" | "cc_opaque":
                 body = "grant_type=client_credentials&scope=api"
@@ -177,7 +177,7 @@ class AuthrimSide:
         return Client(self._port)
 
     def sign_in(self, path: str) -> Client:
-        """A browser that is signed in, through the real page that the authorization request leads to."""
+        """A browser that signed in on the page that the authorization request leads to."""
         client = self.client()
         page = self._follow(client, path)
         form = hidden_fields(page.body) | {"login": _LOGIN, "password": _PASSWORD, "action": "sign-in"}

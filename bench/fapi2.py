@@ -1,12 +1,13 @@
-"""A FAPI 2 flow, whole and by step, beside node-oidc-provider: PAR, DPoP, ``private_key_jwt``, a signed-in person.
+"""A FAPI 2 flow and its single steps, compared with node-oidc-provider: PAR, DPoP, ``private_key_jwt``, a signed-in
+person.
 
     .venv/bin/python -m bench.fapi2 [--flows 2000] [--rounds 3] [--nonce] [--peer DIR] [--write]
 
-A flow is three requests: POST to the PAR endpoint and POST to the token endpoint, each with a client assertion and a
-DPoP proof, and between them the browser's GET of the authorization endpoint, whose person is signed in and has
-consented. Userinfo with the DPoP-bound token is measured beside it. Both servers are one process on one PostgreSQL, as
-in ``bench.http``; each run is as many pieces of work as asked for, all signed before it begins. Beside the rate stands
-the processor time of the server for one piece of work, which a machine that others use too changes less.
+A flow is three requests: a POST to the PAR endpoint and a POST to the token endpoint, each with a client assertion and
+a DPoP proof, and in between the browser's GET of the authorization endpoint, where the person is signed in and has
+consented. Userinfo with the DPoP-bound token is measured separately. Each server is one process on the same PostgreSQL,
+as in ``bench.http``. A run repeats the work a given number of times; everything is signed before the run begins. Next
+to the rate, the table shows the server's processor time per unit of work, which other load on the machine affects less.
 """
 
 import argparse
@@ -31,14 +32,14 @@ from tests.postgres_cluster import Cluster
 
 PAGE = ROOT / "docs" / "operations" / "benchmarks-fapi2.md"
 _PEER_SERVER = Path(__file__).parent / "peer" / "fapi2.mjs"
-#: Seconds after which a run that does not come to its end is given up.
+#: A run that takes longer than this many seconds is aborted.
 _LONGEST = 60
-#: Flows before the first that count: the peer's engine compiles what it has seen often enough.
+#: The number of flows before the measurement, which the peer's engine needs to compile its code.
 _WARM_UP = 1000
 
 
 class Step(NamedTuple):
-    """A step of the flow, or the whole; ``requests`` it takes."""
+    """A step of the flow, or the whole flow, and the number of its requests."""
 
     name: str
     title: str
@@ -55,14 +56,14 @@ STEPS = (
 
 
 class Cost(NamedTuple):
-    """A run, and the processor time of PostgreSQL for one piece of work in ms."""
+    """A run, and PostgreSQL's processor time per unit of work in ms."""
 
     measured: Measurement
     database: float
 
 
 def main() -> None:
-    """Measure and print; ``--write`` puts the tables into the documentation."""
+    """Measure and print; ``--write`` writes the tables into the documentation."""
     arguments = _arguments()
     tables = []
     for nonce in (False, True):
@@ -79,9 +80,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--flows", type=int, default=2000, help="of one run")
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each side and step")
-    parser.add_argument("--nonce", action="store_true", help="once more with nonces required in the proofs")
+    parser.add_argument("--flows", type=int, default=2000, help="flows per run")
+    parser.add_argument("--rounds", type=int, default=3, help="runs per side and step")
+    parser.add_argument("--nonce", action="store_true", help="repeat with nonces required in the proofs")
     parser.add_argument("--peer", type=Path, default=ROOT.parent / "shared" / "bench")
     parser.add_argument("--write", action="store_true")
     return parser.parse_args()
@@ -89,7 +90,7 @@ def _arguments() -> argparse.Namespace:
 
 @contextmanager
 def _started(peer: Path, *, nonce: bool) -> Iterator[tuple[list[Fapi2Side], Cluster]]:
-    """Both servers over one PostgreSQL, each with people who are signed in."""
+    """Start both servers on one PostgreSQL, each with signed-in people."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="authrim-bench-")))
         cluster = postgres_cluster.start()
@@ -140,7 +141,7 @@ def _theirs(side: NodeSide, client: Fapi2Client, folder: Path) -> Fapi2Side:
 def _measure(
     sides: list[Fapi2Side], cluster: Cluster, arguments: argparse.Namespace
 ) -> dict[str, dict[str, tuple[Summary, float]]]:
-    """A B A B … in each step, after one round of all to warm up; by step and side."""
+    """Measure each step in the order A B A B …, after one round to warm up. The result is by step and side."""
     runs: dict[str, dict[str, list[Cost]]] = {
         step.name: {side.server.name: [] for side in sides} for step in STEPS
     }
@@ -177,12 +178,12 @@ def _run(side: Fapi2Side, step: Step, flows: int, cluster: Cluster) -> Cost:
 
 def _heading(nonce: bool, arguments: argparse.Namespace) -> str:
     proofs = "Every proof has a nonce that the server gave" if nonce else "Proofs without nonces"
-    return f"{proofs}. {arguments.flows} pieces of work a run, {arguments.rounds} rounds.\n\n"
+    return f"{proofs}. {arguments.flows} units of work per run, {arguments.rounds} rounds.\n\n"
 
 
 def _table(results: Mapping[str, Mapping[str, tuple[Summary, float]]]) -> str:
     lines = [
-        "| work | Authrim, a second | node-oidc-provider | ratio | processor ms: server | its | ratio "
+        "| work | Authrim, per second | node-oidc-provider | ratio | processor ms: server | its | ratio "
         "| database | its |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
@@ -203,12 +204,12 @@ def _table(results: Mapping[str, Mapping[str, tuple[Summary, float]]]) -> str:
 
 
 def _page(tables: list[str]) -> str:
-    """The page with new tables; what was written about the figures stays, below the first heading."""
+    """The page with new tables. The text below the first heading, which explains the figures, stays."""
     said = PAGE.read_text().partition("\n## ")[2] if PAGE.exists() else ""
     return (
         "# A FAPI 2 flow\n\nPAR, DPoP and `private_key_jwt` for a person who is signed in, each event durable in "
-        "PostgreSQL before the answer, beside node-oidc-provider doing the same work in the same run. Absolute figures "
-        "move with the machine; the ratios are what to look at. Processor times are in milliseconds for one piece of "
+        "PostgreSQL before the answer, compared with node-oidc-provider doing the same work in the same run. Absolute "
+        "figures depend on the machine; compare the ratios. Processor times are in milliseconds per unit of "
         "work, of the server's process and of PostgreSQL. `python -m bench.fapi2 --nonce` repeats them.\n\n"
         + "\n".join(tables)
         + (f"\n## {said}" if said else "")

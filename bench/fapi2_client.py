@@ -1,5 +1,5 @@
-"""The client of the FAPI 2 benchmark: it signs ahead whatever a run will need, so that no signature of its own is
-measured. ``private_key_jwt`` with one key, DPoP with as many as there are browsers."""
+"""The client of the FAPI 2 benchmark. It signs everything before a run, so its own signatures are not measured. It uses
+``private_key_jwt`` with one key, and one DPoP key per browser."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ _ES256 = ec.ECDSA(hashes.SHA256())
 
 
 class _Signer:
-    """A P-256 key and a header that is spelled once."""
+    """A P-256 key and the header of its signatures."""
 
     def __init__(self, **header: Any) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -30,8 +30,8 @@ class _Signer:
 
 
 class Fapi2Client:
-    """A client with its keys. ``client_id`` and ``issuer`` are those of the server that it talks to, ``nonce`` is what
-    that server wants in proofs: None when it wants nothing, empty as long as it is not known."""
+    """A client and its keys. ``client_id`` and ``issuer`` are those of its server. ``nonce`` is the nonce that the
+    server requires in proofs: None when it requires none, empty while it is not known yet."""
 
     def __init__(self, dpop_keys: int, *, wants_nonce: bool = False) -> None:
         self.client_id = ""
@@ -44,11 +44,12 @@ class Fapi2Client:
 
     @property
     def jwks(self) -> dict[str, Any]:
-        """What it registers."""
+        """The key set that the client registers."""
         return {"keys": [{**self._assertions.jwk, "kid": "client-key", "use": "sig", "alg": "ES256"}]}
 
     def assertion(self) -> str:
-        """A fresh client assertion (RFC 7523 §3) for the issuer alone (FAPI 2 Security Profile §5.3.2.1)."""
+        """A new client assertion (RFC 7523 §3) with the issuer as its only audience (FAPI 2 Security Profile
+        §5.3.2.1)."""
         now = int(time.time())
         return self._assertions.sign(
             {
@@ -62,7 +63,7 @@ class Fapi2Client:
         )
 
     def proof(self, key: int, method: str, url: str, access_token: str | None = None) -> str:
-        """A fresh DPoP proof (RFC 9449 §4.2) by one of its keys, with the nonce that the server gave."""
+        """A new DPoP proof (RFC 9449 §4.2) by one of the client's keys, with the server's nonce."""
         claims = {"jti": uuid.uuid4().hex, "htm": method, "htu": url, "iat": int(time.time())}
         if self.nonce is not None:
             claims["nonce"] = self.nonce

@@ -1,4 +1,4 @@
-"""A server as the client of the FAPI 2 benchmark sees it, and what a run of each step needs, made ready for wrk."""
+"""A server in the FAPI 2 benchmark, and the prepared input of each step for wrk."""
 
 import json
 from base64 import urlsafe_b64decode
@@ -16,7 +16,7 @@ _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 class Server(NamedTuple):
-    """Where a server has its endpoints, how a browser signs in there, and the process that is measured."""
+    """A server's endpoints, how a browser signs in, and the process that is measured."""
 
     name: str
     pid: int
@@ -31,7 +31,7 @@ class Server(NamedTuple):
 
 
 class Fapi2Side:
-    """One server and its client. Each step leaves in a file what the next one starts from."""
+    """One server and its client. Each step writes a file that the next step starts from."""
 
     def __init__(self, server: Server, client: Fapi2Client, folder: Path) -> None:
         self.server = server
@@ -42,7 +42,7 @@ class Fapi2Side:
         self._write("cookies", self._sessions())
 
     def load(self, step: str, flows: int) -> Load:
-        """What wrk sends for whole flows, or for a step; a step begins with what the one before it left."""
+        """What wrk sends for whole flows or for one step, which starts from the output of the previous step."""
         self._fresh_nonce()
         match step:
             case "flow":
@@ -58,7 +58,7 @@ class Fapi2Side:
         return self._load(step, seeds)
 
     def left(self, step: str) -> int:
-        """How many times a step went well."""
+        """How many times a step succeeded."""
         return len(self._left_by(step))
 
     def _for_flow(self, key: int) -> list[str]:
@@ -73,7 +73,7 @@ class Fapi2Side:
         return [self._client.assertion(), self._client.proof(key, "POST", url)]
 
     def _for_userinfo(self, access_token: str, id_token: str) -> list[str]:
-        """The nonce in the ID token is the number of the key that the access token is bound to."""
+        """The nonce of the ID token is the number of the key that the access token is bound to."""
         url = self.server.url(self.server.userinfo)
         return [access_token, self._client.proof(_nonce_of(id_token), "GET", url, access_token)]
 
@@ -125,7 +125,7 @@ class Fapi2Side:
         return str(json.loads(answer.body)["request_uri"])
 
     def _fresh_nonce(self) -> None:
-        """Where nonces are required, the server says the newest to whoever comes without one."""
+        """Get the newest nonce. A server that requires nonces returns it for a request without one."""
         if self._client.nonce is None:
             return
         form = self._redemption() | {

@@ -1,6 +1,7 @@
-"""How much the database grows, kind by kind: ``python -m bench.growth DATABASE`` (a new file, or an empty PostgreSQL).
+"""How much the database grows per kind of request: ``python -m bench.growth DATABASE`` (a new file, or an empty
+PostgreSQL).
 
-Each kind of request is made many times over HTTP; then the tables and their indexes are asked for their size.
+Each kind of request is sent many times over HTTP, and then the sizes of the tables and their indexes are read.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from tests.support.browser import Browser, authenticated_post
 from tests.support.running import RunningServer, running_server
 
 TIMES: Final = 400
-#: A time at which everything has expired, in seconds from now.
+#: A time when everything has expired, in seconds from now.
 MUCH_LATER: Final = 400 * 86400
 
 _OF_SQLITE: Final = """
@@ -36,7 +37,7 @@ _OF_POSTGRES: Final = """
 
 
 async def sizes(database: str) -> dict[str, int]:
-    """Bytes of each table with its indexes."""
+    """The size of each table with its indexes, in bytes."""
     if not is_postgres(database):
         connection = connect_sqlite(Path(database))
         found = dict(connection.execute(_OF_SQLITE).fetchall())
@@ -66,7 +67,7 @@ async def main(database: str) -> None:
                 await once()
             _print(kind, before, await sizes(database))
         now = server.core.now() + MUCH_LATER
-        print("rows that left:", await drop_expired(store, server.core.executor, now))
+        print("deleted rows:", await drop_expired(store, server.core.executor, now))
     await store.close()
 
 

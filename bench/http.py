@@ -1,11 +1,11 @@
-"""Authrim against node-oidc-provider: the same work, in turn, on one machine and one PostgreSQL.
+"""Authrim compared with node-oidc-provider: the same work in turn, on one machine and one PostgreSQL.
 
     .venv/bin/python -m bench.http [--seconds 4] [--rounds 3] [--only CELL] [--peer DIR] [--write]
 
-Both servers are one process with a durable PostgreSQL behind it (``fsync=on``, ``synchronous_commit=on``); the load
-is ``wrk -t1 -c32`` on loopback. Every cell is measured A B A B …, and the medians and the spread are shown.
+Each server is one process with a durable PostgreSQL (``fsync=on``, ``synchronous_commit=on``); the load is ``wrk -t1
+-c32`` on loopback. Every cell is measured in the order A B A B …, and the table shows the medians and the spread.
 ``--peer`` is the folder with the peer's side (``nodeop/`` in it); without it only Authrim is measured. Authrim runs
-at ``log_level = "warning"``, because the peer writes no line a request either. ``--sqlite`` puts Authrim on SQLite.
+with ``log_level = "warning"``, because the peer writes no line per request either. ``--sqlite`` runs Authrim on SQLite.
 """
 
 import argparse
@@ -26,7 +26,7 @@ PAGE = ROOT / "docs" / "operations" / "benchmarks-http.md"
 
 
 class Cell(NamedTuple):
-    """One kind of work; what it asks of a side is in that side's ``cell``."""
+    """One kind of work. Each side's ``load`` returns what is sent for it."""
 
     name: str
     title: str
@@ -47,7 +47,7 @@ CELLS = (
 
 
 def main() -> None:
-    """Measure and print; ``--write`` puts the table into the documentation."""
+    """Measure and print; ``--write`` writes the table into the documentation."""
     arguments = _arguments()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="authrim-bench-")))
@@ -71,8 +71,8 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seconds", type=int, default=4, help="of one run")
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each side and cell")
+    parser.add_argument("--seconds", type=int, default=4, help="seconds per run")
+    parser.add_argument("--rounds", type=int, default=3, help="runs per side and cell")
     parser.add_argument("--only", default="", help="one cell")
     parser.add_argument("--peer", type=Path, default=ROOT.parent / "shared" / "bench")
     parser.add_argument("--sqlite", action="store_true")
@@ -87,7 +87,7 @@ def _wanted(cell: Cell, arguments: argparse.Namespace) -> bool:
 def _measure(
     cell: Cell, sides: list[AuthrimSide | NodeSide], arguments: argparse.Namespace
 ) -> dict[str, Summary]:
-    """A B A B …, after one short run of each to warm up."""
+    """Measure in the order A B A B …, after one short run of each side to warm up."""
     runs: dict[str, list[Any]] = {side.name: [] for side in sides}
     for turn in range(arguments.rounds + 1):
         for side in sides:
@@ -109,7 +109,7 @@ def _table(
 ) -> str:  # fmt: skip
     lines = [
         f"`python -m bench.http --seconds {arguments.seconds} --rounds {arguments.rounds}`: medians of the rounds,"
-        " the lowest and highest behind them; latencies in milliseconds.",
+        " with the lowest and highest in parentheses; latencies in milliseconds.",
         "",
         "| work | Authrim | node-oidc-provider | ratio | target | p50 | p99 | p99 / p50 |",
         "|---|---|---|---|---|---|---|---|",
@@ -135,9 +135,9 @@ def _table(
 
 def _page(table: str) -> str:
     return (
-        "# HTTP benchmarks\n\nWhat one server process does, each event durable in PostgreSQL before the answer, beside "
-        "node-oidc-provider doing the same work in the same run. Absolute figures move with the machine; the ratios "
-        "are what to look at.\n\n" + table
+        "# HTTP benchmarks\n\nWhat one server process does, each event durable in PostgreSQL before the answer, "
+        "compared with node-oidc-provider doing the same work in the same run. Absolute figures depend on the machine; compare "
+        "the ratios.\n\n" + table
     )
 
 

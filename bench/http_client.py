@@ -1,4 +1,4 @@
-"""A small HTTP client with cookies, to sign in and to make seeds before a measurement."""
+"""A small HTTP client with cookies, to sign in and to prepare seeds before a measurement."""
 
 import http.client
 import re
@@ -32,7 +32,7 @@ class Client:
         self, method: str, path: str, form: Mapping[str, str] | None = None, basic: str | None = None,
         more_headers: Mapping[str, str] | None = None,
     ) -> Answer:  # fmt: skip
-        """One request, no redirect followed."""
+        """Send one request, without following redirects."""
         headers = dict(more_headers or {})
         if self.cookies:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())

@@ -1,11 +1,11 @@
-"""What wrk is to send."""
+"""The load that wrk generates."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
 
 class Load(NamedTuple):
-    """A URL, the Lua script that makes the requests, and what the script reads from its environment."""
+    """A URL, the Lua script that generates the requests, and the environment variables of the script."""
 
     url: str
     script: str

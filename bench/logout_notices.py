@@ -1,4 +1,4 @@
-"""How long a client waits for a logout notice while others never answer: ``python -m bench.logout_notices``."""
+"""How long a logout notice takes while other clients never answer: ``python -m bench.logout_notices``."""
 
 import asyncio
 import statistics
@@ -17,7 +17,7 @@ from tests.support.running import running_server
 
 
 async def measure(dead: int, sessions: int, logouts: int) -> list[float]:
-    """The seconds between a logout and the healthy client's notice, beside so many dead clients."""
+    """The seconds between a logout and the notice to the healthy client, with ``dead`` clients that never answer."""
     with tempfile.TemporaryDirectory() as folder, silent_port() as port:
         authority = Authority(Path(folder))
         migrate_sqlite(Path(folder) / "authrim.db")
@@ -41,14 +41,12 @@ async def measure(dead: int, sessions: int, logouts: int) -> list[float]:
 
 @click.command()
 @click.option(
-    "--dead", default=100, help="Clients that take a connection and never answer, each at its own host."
+    "--dead", default=100, help="Clients that accept a connection but never answer, each on its own host."
 )
-@click.option("--sessions", default=200, help="Sessions of theirs that end before the measurement.")
-@click.option(
-    "--logouts", default=100, help="Logouts of the healthy client that are measured, one after another."
-)
+@click.option("--sessions", default=200, help="Sessions of these clients that end before the measurement.")
+@click.option("--logouts", default=100, help="Measured logouts of the healthy client, one after another.")
 def main(dead: int, sessions: int, logouts: int) -> None:
-    """Print the median, the 99th percentile and the longest, in seconds."""
+    """Print the median, the 99th percentile and the longest time in seconds."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     waited = asyncio.run(measure(dead, sessions, logouts))
     p99 = statistics.quantiles(waited, n=100, method="inclusive")[98]

@@ -1,4 +1,4 @@
-"""Load by wrk, and what it cost: requests a second, latencies, processor time and memory of the server."""
+"""Load from wrk and its cost: requests per second, latencies, processor time and memory of the server."""
 
 import json
 import os
@@ -18,8 +18,8 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Measurement(NamedTuple):
-    """One run: work done a second (requests, or flows of several), latencies in ms, errors, cores used, and the
-    server's processor time for one piece of work in ms."""
+    """One run: the work per second (requests, or flows of several requests), latencies in ms, errors, used cores, and
+    the server's processor time per unit of work in ms."""
 
     rate: float
     p50: float
@@ -61,7 +61,7 @@ def run(
     used, passed = cpu_seconds(pid) - before, time.monotonic() - started
     found = re.search(r"JSON(\{.*\})", done.stdout)
     if found is None:
-        raise RuntimeError(f"wrk said nothing: {done.stdout}{done.stderr}")
+        raise RuntimeError(f"wrk reported nothing: {done.stdout}{done.stderr}")
     told: dict[str, Any] = json.loads(found[1])
     work = told["requests"] / requests_each
     rate = work / (told["microseconds"] / 1e6)
@@ -69,7 +69,7 @@ def run(
 
 
 def summarize(runs: list[Measurement]) -> Summary:
-    """Medians of the runs; errors are added up."""
+    """The medians of the runs, and the sum of their errors."""
     rates = [one.rate for one in runs]
     return Summary(
         statistics.median(rates),
@@ -84,13 +84,13 @@ def summarize(runs: list[Measurement]) -> Summary:
 
 
 def cpu_seconds(pid: int, *, and_ended_children: bool = False) -> float:
-    """Processor seconds of a process so far."""
+    """The processor time of a process so far, in seconds."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return sum(int(field) for field in fields[11 : 15 if and_ended_children else 13]) / _TICKS
 
 
 def database_cpu_seconds(cluster: Cluster) -> float:
-    """Processor seconds of PostgreSQL so far: its processes, and those that have ended."""
+    """The processor time of PostgreSQL so far, in seconds, including processes that have ended."""
     postmaster = int((Path(cluster.folder) / "data" / "postmaster.pid").read_text().split()[0])
     children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
     return cpu_seconds(postmaster, and_ended_children=True) + sum(
@@ -99,7 +99,7 @@ def database_cpu_seconds(cluster: Cluster) -> float:
 
 
 def memory_megabytes(pid: int) -> float:
-    """Resident memory of a process."""
+    """The resident memory of a process."""
     found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
     assert found is not None
     return int(found[1]) / 1024

@@ -17,12 +17,12 @@ from tests.postgres_cluster import Cluster
 from tests.support.running import free_port
 
 _SEEDS = 64
-#: Where the peer's adapter looks for PostgreSQL, to be replaced by where ours is.
+#: The port of PostgreSQL in the peer's adapter, which is replaced by ours.
 _PEER_PORT = "55847"
 
 
 class NodeSide:
-    """A running node-oidc-provider with the client that its configuration has."""
+    """A running node-oidc-provider with the client of its configuration."""
 
     name = "node-oidc-provider"
 
@@ -95,7 +95,7 @@ class NodeSide:
         return f"http://127.0.0.1:{self._port}{path}"
 
     def load(self, cell: str) -> Load:
-        """What wrk sends for a cell; seeds are made anew for each run."""
+        """What wrk sends for a cell; seeds are generated again for each run."""
         grant = "grant_type=client_credentials"
         match cell:
             case "cc_jwt":
@@ -140,7 +140,7 @@ class NodeSide:
         return self.sign_in(self._authorize)
 
     def sign_in(self, path: str) -> tuple[Client, str]:
-        """A browser that is signed in, by the peer's stand-in for a page, and a code."""
+        """A browser that signed in with the peer's replacement of a page, and a code."""
         client = self.client()
         for _ in range(6):
             answer: Answer = client.request("GET", path)

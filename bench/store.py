@@ -1,8 +1,9 @@
-"""How fast the store is: appends, token look-ups and stream reads a second, against one transaction or query each.
+"""How fast the store is: appends, token look-ups and stream reads per second, compared with one transaction or query
+for each.
 
-``python bench/store.py [--write]`` starts its own PostgreSQL cluster and takes under two minutes. Both sides run in
-turn (A B A B) in one process on one machine, each against the same data; the figures are medians of the rounds.
-The exit status is 1 when a ratio is below what the store promises.
+``python bench/store.py [--write]`` starts its own PostgreSQL cluster and takes less than two minutes. Both sides run in
+turn (A B A B) in one process on one machine, each on the same data. The figures are medians of the rounds. The exit
+status is 1 when a ratio is below the store's promise.
 """
 
 import argparse
@@ -45,9 +46,9 @@ PAGE = ROOT / "docs" / "operations" / "benchmarks-store.md"
 TASKS = (1, 64, 256)
 ROUNDS = 7
 SECONDS = 0.25
-#: Grants in the log before the measurement, each with six events and one token row.
+#: Grants in the log before the measurement, with six events and one token row per grant.
 GRANTS = 3000
-#: The least ratio at 64 waiting tasks, by engine and work.
+#: The lowest allowed ratio with 64 waiting tasks, by database and kind of work.
 REQUIRED = {
     ("PostgreSQL", "append"): 5.0,
     ("PostgreSQL", "look-up"): 5.0,
@@ -64,7 +65,7 @@ METADATA = (
 
 
 class Side(Protocol):
-    """One way to do the three works."""
+    """One implementation of the three kinds of work."""
 
     async def append(self, append: Append) -> object: ...
     async def look_up(self, key: str) -> object: ...
@@ -128,7 +129,7 @@ class SQLiteEach:
 
 
 class Sample(NamedTuple):
-    """What one run gave: operations a second, and latencies in milliseconds."""
+    """The result of one run: operations per second, and latencies in milliseconds."""
 
     rate: float
     p50: float
@@ -184,7 +185,7 @@ def new_grant(number: int, events: int) -> Append:
 
 
 def works(side: Side, numbers: Iterator[int]) -> Mapping[str, Callable[[], Awaitable[object]]]:
-    """The three works, each call on data of its own."""
+    """The three kinds of work, each call on its own data."""
     reads = count()
 
     async def append() -> object:
@@ -201,7 +202,7 @@ def works(side: Side, numbers: Iterator[int]) -> Mapping[str, Callable[[], Await
 
 
 async def measure(work: Callable[[], Awaitable[object]], tasks: int) -> Sample:
-    """Let so many tasks repeat the work for a while."""
+    """Let ``tasks`` tasks repeat the work for a short time."""
     latencies: list[float] = []
     started = perf_counter()
 
@@ -220,7 +221,7 @@ async def measure(work: Callable[[], Awaitable[object]], tasks: int) -> Sample:
 
 
 async def compare(engine: str, grouped: Side, each: Side) -> AsyncIterator[Line]:
-    """Both sides in turn, for every work and number of tasks."""
+    """Measure both sides in turn, for every kind of work and number of tasks."""
     numbers = count()
     await fill(grouped, numbers)
     sides = works(grouped, numbers), works(each, numbers)
@@ -239,13 +240,13 @@ def medians(samples: list[Sample]) -> Sample:
 
 
 async def fill(side: Side, numbers: Iterator[int]) -> None:
-    """The grants that are read: numbers 0 to ``GRANTS``."""
+    """Append the grants that are read: numbers 0 to ``GRANTS``."""
     for _ in range(0, GRANTS, 250):
         await asyncio.gather(*(side.append(new_grant(next(numbers), 6)) for _ in range(250)))
 
 
 async def nothing_to_reset(_connection: object) -> None:
-    """As the store has it: no round trip when a connection goes back to the pool."""
+    """As in the store: no round trip when a connection returns to the pool."""
 
 
 @asynccontextmanager
@@ -304,7 +305,7 @@ def table(lines: list[Line]) -> str:
 
 
 def machine() -> str:
-    """What the figures were taken on."""
+    """The machine that was measured."""
     return (
         f"{os.cpu_count()} cores, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
         f"PostgreSQL with `fsync=on` over TCP on loopback, everything on one machine"
@@ -312,18 +313,18 @@ def machine() -> str:
 
 
 def page(lines: list[Line]) -> str:
-    """The page in the documentation."""
+    """The page for the documentation."""
     return f"""# How fast the store is
 
-Made by `python bench/store.py --write`: {machine()}. Each figure is the median of {ROUNDS} runs of {SECONDS} s; the two
-sides run in turn on the same data. The ratio is the median of the rounds' ratios, with the least and the greatest.
-Figures move a lot between runs on a shared machine, ratios less.
+Written by `python bench/store.py --write`: {machine()}. Each figure is the median of {ROUNDS} runs of {SECONDS} s; the
+two sides run in turn on the same data. The ratio is the median of the rounds' ratios, with the lowest and the highest.
+On a shared machine the figures vary much from run to run, the ratios less.
 
-- *grouped*: the store as the server uses it. Appends that wait travel as one batch, one transaction, one fsync;
-  look-ups and stream reads that wait travel as one query.
+- *grouped*: the store as the server uses it. Waiting appends are sent as one batch, one transaction, one fsync;
+  waiting look-ups and stream reads are sent as one query.
 - *one each*: one transaction per append and one query per read, with the same SQL and the same answer. PostgreSQL: a
   pool of eight connections. SQLite: one thread for writes, one for reads.
-- *tasks*: how many wait at a time, each for one call after the other.
+- *tasks*: how many tasks wait at a time, each for one call after the other.
 - *append*: one event and the row of an access token, durable before the call returns.
 - *look-up*: an access token's row with the state of its client, account and session.
 - *stream read*: the six events of one grant.

@@ -1,1 +1,1 @@
-"""Tools for those who work on Authrim; nothing here is part of the server."""
+"""Tools for developers of Authrim. Nothing here is part of the server."""

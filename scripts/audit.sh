@@ -13,7 +13,7 @@ echo 'jinja2==2.4.1' >"$weak"
 found=$("${audit[@]}" --no-deps --progress-spinner off --requirement "$weak" 2>&1) || true
 if ! grep -qE 'PYSEC-|CVE-|GHSA-' <<<"$found"; then
     tail -n 3 <<<"$found" >&2
-    echo "The advisories cannot be had, so nothing was audited: is https://pypi.org within reach, and no mirror?" >&2
+    echo "The advisories are not available, so nothing was audited. Is https://pypi.org reachable, and not a mirror?" >&2
     exit 1
 fi
 

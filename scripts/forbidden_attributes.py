@@ -1,7 +1,7 @@
-"""Refuses what aiohttp reads from a message in more time than its length is worth (A217): ``Content-Type``, with the
-standard library's e-mail parser in quadratic time, and ``Cookie``.
+"""Refuses the use of aiohttp attributes that take more than linear time on a long message (A217): ``Content-Type``,
+which the standard library's e-mail parser reads in quadratic time, and ``Cookie``.
 
-``make check`` runs it. A linter cannot see what an attribute belongs to, so the names are taken by nobody at all.
+``make check`` runs it. A linter cannot know the type of an object, so these names are refused on every object.
 """
 
 import ast
@@ -12,16 +12,16 @@ from pathlib import Path
 TOP = Path(__file__).parents[1]
 ROOTS = ("authrim", "domain", "projections")
 _TYPE = "use authrim/outside/media_type.py and the bytes of the body"
-#: What to use in place of each.
+#: What to use instead of each attribute.
 ATTRIBUTES = dict.fromkeys(("content_type", "charset", "get_encoding", "multipart"), _TYPE) | {
     "cookies": "use authrim/web/cookie_header.py"
 }
-#: The same behind a call without arguments: ``await request.json()``.
+#: Calls without arguments that use the same parser: ``await request.json()``.
 CALLS = {"json", "text", "post"}
 
 
 def offences(source: str) -> Iterator[tuple[int, str, str]]:
-    """Line of each attribute that must not be read, its name, and what to use."""
+    """The line of each forbidden attribute, its name, and what to use instead."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Attribute) and node.attr in ATTRIBUTES:
             yield node.lineno, node.attr, ATTRIBUTES[node.attr]
@@ -32,7 +32,7 @@ def offences(source: str) -> Iterator[tuple[int, str, str]]:
 
 
 def main() -> int:
-    """Status 1 when there is one, with where it is."""
+    """Print the findings, and return the exit code."""
     files = [file for root in ROOTS for file in sorted((TOP / root).rglob("*.py"))]
     if not files:
         raise FileNotFoundError(TOP)

@@ -1,8 +1,8 @@
-"""Keeps the house in order: ``python -m scripts.house`` says what stands in the wrong place, and fails.
+"""Checks where files are: ``python -m scripts.house`` prints each file in the wrong place, and fails.
 
-The floors of the import rules are in ``pyproject.toml``. This checks what they cannot say: nothing lies loose in
-``authrim/``, every package says what it is for, a private module is used by its own package alone, and every folder of
-tests is a package.
+The import rules are in ``pyproject.toml``. This checks what they cannot express: ``authrim/`` itself has no other
+modules, every package has a docstring, a private module is imported only by its own package, and every folder of tests
+is a package.
 """
 
 import ast
@@ -12,15 +12,15 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
-#: Folders of modules; in each, a module is imported by its full name.
+#: Folders with modules. A module is always imported by its full name.
 CODE: Final = ("authrim", "domain", "projections", "migrations")
 USERS: Final = (*CODE, "tests", "bench", "scripts", "docs")
-#: What lies in `authrim/` itself: everything else has a room.
+#: The modules that may be in ``authrim/`` itself. All others belong to a package.
 LOOSE: Final = {"__init__.py", "__main__.py"}
 
 
 def problems(root: Path) -> list[str]:
-    """What is not in order, a sentence each, with the place it is at."""
+    """All findings, one sentence each, with their places."""
     return [
         *_loose_modules(root),
         *_packages_without_meaning(root),
@@ -32,14 +32,14 @@ def problems(root: Path) -> list[str]:
 def _loose_modules(root: Path) -> Iterator[str]:
     for file in sorted((root / "authrim").glob("*.py")):
         if file.name not in LOOSE:
-            yield f"authrim/{file.name} lies loose: give it a room"
+            yield f"authrim/{file.name} is in no package: move it into one"
 
 
 def _packages_without_meaning(root: Path) -> Iterator[str]:
     for folder in sorted({file.parent for name in CODE for file in (root / name).rglob("*.py")}):
         init = folder / "__init__.py"
         if not init.exists() or ast.get_docstring(ast.parse(init.read_text("utf-8"))) is None:
-            yield f"{init.relative_to(root)} does not say what lives here"
+            yield f"{init.relative_to(root)} does not say what the package contains"
 
 
 def _private_modules_used_outside(root: Path) -> Iterator[str]:
@@ -54,7 +54,7 @@ def _private_modules_used_outside(root: Path) -> Iterator[str]:
 
 
 def _imported_modules(root: Path, file: Path) -> Iterator[tuple[str, ...]]:
-    """The modules of ours that a file imports, by the parts of their names."""
+    """The project's own modules that a file imports, as the parts of their names."""
     for node in ast.walk(ast.parse(file.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in CODE:
             parts = tuple(node.module.split("."))
@@ -67,11 +67,11 @@ def _imported_modules(root: Path, file: Path) -> Iterator[tuple[str, ...]]:
 def _test_folders_that_are_no_packages(root: Path) -> Iterator[str]:
     for folder in sorted({file.parent for file in (root / "tests").rglob("*.py")}):
         if not (folder / "__init__.py").exists():
-            yield f"{folder.relative_to(root)} is no package: its files could not bear the names of others"
+            yield f"{folder.relative_to(root)} is not a package: its files need names that no other has"
 
 
 def main() -> int:
-    """Print what is not in order; the exit code."""
+    """Print the findings, and return the exit code."""
     found = problems(Path.cwd())
     for problem in found:
         sys.stderr.write(problem + "\n")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Write the pinned requirements anew from pyproject.toml, for every Python from 3.11 on. Needs uv.
+# Write the pinned requirements again from pyproject.toml, for every Python from 3.11 on. Needs uv.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

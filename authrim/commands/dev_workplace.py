@@ -177,7 +177,7 @@ async def _client(store: Store, metadata: ClientMetadata) -> dict[str, Any]:
     )
     if isinstance(created, Refusal):
         raise UnusableFolder(
-            f"its example cannot be made: {created.description} Remove the data folder and start anew"
+            f"its example cannot be made: {created.description} Remove the data folder and start again"
         )
     described: dict[str, Any] = {"client_id": created.client.client_id}
     if created.secret is not None:
@@ -198,6 +198,6 @@ async def _account(settings: Settings, store: Store) -> dict[str, str]:
         passwords.close()
     if isinstance(created, Refusal):
         raise UnusableFolder(
-            f"its example cannot be made: {created.description} Remove the data folder and start anew"
+            f"its example cannot be made: {created.description} Remove the data folder and start again"
         )
     return {"login": LOGIN, "password": password}

@@ -1,6 +1,6 @@
 """The master keys, and the keys derived from them, one per purpose (RFC 5869).
 
-The first is current; the others only read what was made with them, until everything is made anew. Nothing is
+The first is current; the others only read what was made with them, until everything is made again. Nothing is
 encrypted or signed with a master key itself.
 """
 

@@ -63,7 +63,7 @@ class _Files:
 
 class ClientChains:
     """Validates the certificates of clients. ``anchors`` is a PEM file of authorities, ``crls`` one of revocation lists
-    or None when nothing is ever revoked; both are read anew when they change."""
+    or None when nothing is ever revoked; both are read again when they change."""
 
     def __init__(self, anchors: Path | None, crls: Path | None) -> None:
         """Raises UnusableAnchors."""

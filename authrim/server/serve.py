@@ -37,7 +37,7 @@ async def serve(
     lifeline: int | None = None,
     on_ready: Callable[[Parts, ListeningSite], None] = lambda _parts, _running: None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT; SIGHUP reads the TLS certificate anew. Who opened ``store`` closes it.
+    """Serve until SIGTERM or SIGINT; SIGHUP reads the TLS certificate again. Who opened ``store`` closes it.
 
     ``sock`` is the Unix socket when other processes listen on it too. ``lifeline`` is the reading end of the
     supervisor's pipe: when that ends, so does this process, as on SIGTERM.

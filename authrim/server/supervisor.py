@@ -59,7 +59,7 @@ def reserve_port(hosts: Sequence[str], port: int) -> list[socket.socket]:
     """Hold the port at each address, without listening on it, so that it stays ours while workers come and go. Where
     the port is 0, the first address says which it is.
 
-    Raises ListenError when it cannot be had.
+    Raises ListenError when it is not available.
     """
     held: list[socket.socket] = []
     for host in of_both_families(hosts):

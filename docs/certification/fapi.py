@@ -3,7 +3,7 @@
 ``python docs/certification/fapi.py --config authrim.toml --suite URL --alias NAME --profile PROFILE
 --client-auth private_key_jwt|mtls --sender-constrain dpop|mtls --resource URL FOLDER``
 
-Keys and certificates are made anew, each client with its own: the suite checks that no key serves two clients.
+Keys and certificates are made again, each client with its own: the suite checks that no key serves two clients.
 With ``--anchors`` the certificates are from an authority that the server trusts (``tls_client_auth``), whose key and
 certificate are in that folder and are made when they are not there; else they are self-signed and registered.
 """

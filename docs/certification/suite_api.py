@@ -27,7 +27,7 @@ class Suite:
         return self._ask(f"/api/info/{quote(test_id)}")
 
     def create(self, plan_id: str, module: str, variant: dict[str, str]) -> str:
-        """Create a module of the plan anew; its id."""
+        """Create a module of the plan again; its id."""
         asked = {"test": module, "plan": plan_id, "variant": json.dumps(variant)}
         return str(self._ask("/api/runner?" + urlencode(asked), b"")["id"])
 

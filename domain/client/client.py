@@ -42,7 +42,7 @@ SECRET_METHODS: Final = frozenset({*SENT_SECRET_METHODS, SIGNED_SECRET})
 
 
 class Secret(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The SHA-256 of a client secret, and until when it is accepted (seconds since 1970; 0: for ever)."""
+    """The SHA-256 of a client secret, and until when it is accepted (seconds since 1970; 0: forever)."""
 
     secret_hash: str
     expires_at: int = 0

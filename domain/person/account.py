@@ -139,7 +139,7 @@ def decide_change_claims(account: Account, names: Iterable[str], now: int) -> De
 
 
 def decide_disable(account: Account, reason: str, now: int) -> Decision[Account]:
-    """Forbid signing in, and so end every token; again, it says nothing new."""
+    """Forbid signing in, and so end every token; repeating it appends nothing."""
     if not account.exists:
         return refuse(UNKNOWN)
     if account.status != ACTIVE:

@@ -100,7 +100,7 @@ def decide_sign_in(session: Session, signed_in: Authentication, now: int, lifeti
 
 
 def decide_end(session: Session, reason: str, now: int) -> tuple[Event, ...]:
-    """End the session; ending it again says nothing new."""
+    """End the session; ending it again appends nothing."""
     if session.status != ACTIVE:
         return ()
     return (SessionEnded(reason=reason, ended_at=now),)

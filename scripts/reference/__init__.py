@@ -1,1 +1,1 @@
-"""The generated pages of ``docs/``: each module writes one page, ``python -m scripts.reference`` all of them."""
+"""The generated pages of ``docs/``. Each module writes one page; ``python -m scripts.reference`` writes all of them."""

@@ -1,6 +1,6 @@
 """Writes the generated pages of ``docs/``: ``python -m scripts.reference [--check]``.
 
-With ``--check`` nothing is written, and a page that has fallen behind is an error.
+With ``--check`` nothing is written, and a page that is out of date is an error.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from typing import Final
 
 from scripts.reference import connect, events, settings, specs
 
-#: Each generated page, and what makes its text.
+#: Each generated page, and the function that returns its text.
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "events.md": events.page,
     "settings.md": settings.page,
@@ -21,11 +21,9 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
 
 
 def main(arguments: list[str], folder: Path = Path("docs")) -> int:
-    """Write the pages into ``folder``, or with ``--check`` compare them; the exit code."""
+    """Write the pages into ``folder``, or with ``--check`` compare them. Return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m scripts.reference", description=__doc__)
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; fail when a page has fallen behind"
-    )
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when a page is out of date")
     check = parser.parse_args(arguments).check
     behind = [name for name, page in PAGES.items() if not _up_to_date(folder / name, page())]
     stray = [file for file in (folder / connect.FOLDER).glob("*.md") if _name(file) not in PAGES]
@@ -37,9 +35,9 @@ def main(arguments: list[str], folder: Path = Path("docs")) -> int:
             file.unlink()
         return 0
     for name in behind:
-        sys.stderr.write(f"{folder / name} has fallen behind: run make docs\n")
+        sys.stderr.write(f"{folder / name} is out of date: run make docs\n")
     for file in stray:
-        sys.stderr.write(f"{file} has no recipe any more: run make docs\n")
+        sys.stderr.write(f"{file} no longer has a recipe: run make docs\n")
     return 1 if behind or stray else 0
 
 

@@ -50,7 +50,7 @@ the fix, but never the value.
 
 
 def page() -> str:
-    """The whole of ``docs/settings.md``."""
+    """The whole text of ``docs/settings.md``."""
     return "\n".join([_OPENING, *(_section(title, group) for title, group in SECTIONS.items())])
 
 
@@ -65,7 +65,7 @@ def _section(title: str, group: type[BaseModel]) -> str:
 
 
 def _kind(field: FieldInfo) -> str:
-    """What a setting holds, or the unit it counts, and its bounds."""
+    """The type of a setting or its unit, and its bounds."""
     unit = next((mark.name for mark in field.metadata if isinstance(mark, Unit)), None)
     return (unit or _type_in_words(field.annotation)) + _bounds(field.metadata)
 

@@ -1,6 +1,6 @@
-"""``docs/specs.md``: every feature of ``authrim/features/``, with the files and tests that ``docs/specs.toml`` names.
+"""``docs/specs.md``: every feature of ``authrim/features/``, with the files and tests from ``docs/specs.toml``.
 
-The metadata fields are those that a server with every feature on gives out, so the page cannot name others.
+The metadata fields are those of a server with every feature on, so the page cannot list others.
 """
 
 import asyncio
@@ -26,10 +26,11 @@ from authrim.web.call import CORE
 
 
 class Evidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What carries a feature and what proves it: paths from the repository's root, and names of suite modules.
+    """The files that implement a feature and the tests that prove it: paths from the root of the repository, and names
+    of suite modules.
 
-    ``files`` are those beside the handlers of the routes; ``suite`` the modules of the official conformance suite that
-    the tests cover by name.
+    ``files`` are those besides the handlers of the routes. ``suite`` are the modules of the official conformance suite
+    that the tests cover by name.
     """
 
     files: tuple[str, ...] = ()
@@ -38,7 +39,7 @@ class Evidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def evidence() -> dict[str, Evidence]:
-    """The evidence of each feature, by its name, as ``docs/specs.toml`` has it."""
+    """The evidence of each feature by its name, from ``docs/specs.toml``."""
     read = tomllib.loads(Path("docs/specs.toml").read_text("utf-8"))
     return msgspec.convert(read, dict[str, Evidence])
 
@@ -69,7 +70,7 @@ def page() -> str:
 
 
 async def _metadata_fields() -> dict[str, tuple[str, ...]]:
-    """The metadata fields that each feature gives, by its name."""
+    """The metadata fields of each feature, by its name."""
     with TemporaryDirectory() as folder:
         settings = Settings(
             issuer="https://op.example",
@@ -101,7 +102,7 @@ def _status(feature: Feature) -> str:
 
 
 def _section(feature: Feature, fields: tuple[str, ...], known: Evidence) -> str:
-    """One feature: a line for each thing that there is of it."""
+    """The section of one feature, with a line for each kind of evidence."""
     routes = [
         f"{method} {shown_path(route.path + route.behind)}"
         for route in feature.routes
@@ -125,7 +126,7 @@ def _section(feature: Feature, fields: tuple[str, ...], known: Evidence) -> str:
 
 
 def _files(feature: Feature, known: Evidence) -> tuple[str, ...]:
-    """The handlers' files, the grants' and the others that are named for it, each once."""
+    """The files of the handlers, and the other files of the feature, without duplicates."""
     handlers = [inspect.getmodule(route.handler) for route in feature.routes]
     modules = [module.__name__.replace(".", "/") + ".py" for module in handlers if module is not None]
     return tuple(dict.fromkeys((*modules, *known.files)))

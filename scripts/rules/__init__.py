@@ -1,1 +1,2 @@
-"""The rules of ``docs/rules/``: which tests prove each, and whether any is unproved. ``python -m scripts.rules``."""
+"""The rules of ``docs/rules/``: lists the tests that prove each rule, and finds rules without a test. ``python -m
+scripts.rules``."""

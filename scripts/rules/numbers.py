@@ -1,4 +1,4 @@
-"""The numbers of rules as tests, comments and pages cite them: ``A045``, ``F01 to F03``, ``decisions 4 and 16``."""
+"""Finds the numbers of rules in tests, comments and pages: ``A045``, ``F01 to F03``, ``decisions 4 and 16``."""
 
 import re
 from typing import Final
@@ -10,7 +10,8 @@ _DIGITS: Final = {"A": 3, "F": 2}
 
 
 def cited(text: str, *, ranges: bool = True) -> frozenset[str]:
-    """The numbers in ``text``. Of a range every number, or none of them when it only shows what a file is about."""
+    """The numbers that ``text`` cites. Without ``ranges``, a range such as ``F01 to F03`` counts for none of its
+    numbers."""
     found = set[str]()
     for match in _CITED.finditer(text):
         letter, first, last = match.groups()
@@ -24,7 +25,7 @@ def cited(text: str, *, ranges: bool = True) -> frozenset[str]:
 
 
 def ends_of_ranges(text: str) -> frozenset[str]:
-    """Every number that is written out, the two of a range too: each must be a rule's."""
+    """Every number that is written out, including both ends of a range. Each must be the number of a rule."""
     single = {m[1] + m[2] for m in re.finditer(_ROW, text) if len(m[2]) == _DIGITS[m[1]]}
     return frozenset(single | _decisions(text))
 

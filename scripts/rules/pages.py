@@ -1,4 +1,5 @@
-"""A page of rules: a heading with its number for each, what is demanded and why, and the tests, which are generated."""
+"""A page of rules. Each rule has a heading with its number, the requirement, the reason, and a generated list of
+tests."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ _REFERENCE: Final = re.compile(r"\[([AF]\d+)\]\(([^)]+)\)")
 
 
 class Rule(NamedTuple):
-    """One row: whether its feature is there, and which other rows prove it too (decisions have such)."""
+    """One rule: whether its feature is finished, and which other rules prove it too (for decisions)."""
 
     number: str
     built: bool
@@ -20,21 +21,21 @@ class Rule(NamedTuple):
 
 
 class Proof(NamedTuple):
-    """A test that names a rule; no ``test`` means the whole file."""
+    """A test that cites a rule; an empty ``test`` means the whole file."""
 
     file: Path
     test: str
 
 
 def rules(text: str) -> Iterator[Rule]:
-    """The rows of a page, in order."""
+    """The rules of a page, in order."""
     for number, body in _rows(text):
         references = tuple(match[1] for match in _REFERENCE.finditer(body) if "Rows:" in body)
         yield Rule(number, _NOT_BUILT not in body, references)
 
 
 def filled(text: str, page: Path, proofs: Mapping[str, Sequence[Proof]]) -> str:
-    """The page with the tests of each row as they are now."""
+    """The page with the current tests of each rule."""
     first = _HEADING.search(text)
     if first is None:
         return text
@@ -56,7 +57,7 @@ def _rows(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _without_tests(body: str) -> tuple[str, str, str]:
-    """What is written by hand, the generated part, and the title of the next section when one follows."""
+    """Split a rule into its hand-written text, the generated part, and the title of a section that follows."""
     body, mark, section = body.partition("\n## ")
     written, tests, generated = body.partition(f"\n{_TESTS}\n")
     return written.rstrip("\n"), tests + generated, (mark + section).strip("\n")

@@ -1,4 +1,4 @@
-"""Which tests name which rules: in their docstring, their parameters, or a table of cases that they use."""
+"""Finds the tests that cite rules: in their docstrings, their parameters, or a table of cases that they use."""
 
 import ast
 from collections import defaultdict
@@ -10,7 +10,7 @@ from scripts.rules.pages import Proof
 
 
 def proofs(root: Path) -> Mapping[str, Sequence[Proof]]:
-    """Every rule that a test below ``root / "tests"`` names, with the tests that do."""
+    """Every cited rule, with the tests below ``root / "tests"`` that cite it."""
     found = defaultdict[str, list[Proof]](list)
     for file in sorted((root / "tests").rglob("test_*.py")):
         for number, test in _proofs_of(file.read_text("utf-8")):
@@ -19,7 +19,7 @@ def proofs(root: Path) -> Mapping[str, Sequence[Proof]]:
 
 
 def _proofs_of(text: str) -> Iterator[tuple[str, str]]:
-    """A range in a module's docstring says what the file is about; it proves no number of it."""
+    """A range in the docstring of a module describes the file, so it does not prove each of its numbers."""
     module = ast.parse(text)
     lines = text.splitlines()
     uses = _names_used(module)
@@ -30,7 +30,7 @@ def _proofs_of(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _tests_of(node: ast.stmt, uses: Mapping[str, set[str]]) -> Sequence[str]:
-    """The test itself; of a table or a helper the tests that use it; else the file."""
+    """The test itself. For a table or a helper, the tests that use it; otherwise the whole file."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         if node.name.startswith(("test_", "Test")):
             return (node.name,)

@@ -181,7 +181,7 @@ BROKEN_CLAIMS: dict[str, dict[str, Any]] = {
     "no exp": {"exp": None},
     "exp over": {"exp": -11},
     "exp too far": {"exp": 3700},
-    "exp for ever": {"exp": 10**300},
+    "exp forever": {"exp": 10**300},
     "exp is text": {"exp": "tomorrow"},
     "exp is true": {"exp": True},
     "nbf to come": {"nbf": 62},

@@ -145,7 +145,7 @@ def test_what_a_browser_keeps() -> None:
 
 
 def test_a_browser_is_known_after_the_master_key_has_changed() -> None:
-    """What was made with an earlier master key is still known, and made anew with the next sign-in."""
+    """What was made with an earlier master key is still known, and made again with the next sign-in."""
     kept = kept_after_sign_in(MASTER, "default", HASHES, "", NOW)
     both = MasterKeys([b"2" * 32, b"1" * 32])
     assert known_as(both, "default", ("hash-under-the-new-key", *HASHES), kept, NOW) is not None

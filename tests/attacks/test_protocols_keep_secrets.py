@@ -77,7 +77,7 @@ async def pushed_story(server: RunningServer, browser: Browser) -> dict[str, str
 
 
 async def refused_story(server: RunningServer, browser: Browser) -> dict[str, str]:
-    """Whatever is wrong with a pushed or signed request or with a proof, and every value that was shown in vain."""
+    """Whatever is wrong with a pushed or signed request or with a proof, and every value that was refused."""
     client = await signing_client(server, "refused")
     shown = {
         name: canary(name) for name in ("state", "hint", "uri", "jti", "htu", "audience", "scope", "claim")

@@ -123,7 +123,7 @@ async def the_whole_story(server: RunningServer, browser: Browser, client: Known
 
 
 async def the_refused_story(server: RunningServer, browser: Browser, client: KnownClient) -> dict[str, str]:
-    """What is refused, page after page and call after call; every value that was presented in vain."""
+    """What is refused, page after page and call after call; every value that was refused."""
     presented = {
         name: canary(name)
         for name in ("code", "token", "secret", "verifier", "state", "scope", "uri", "query")

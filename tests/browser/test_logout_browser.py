@@ -93,7 +93,7 @@ async def test_oidc_client_ts_logs_out_through_the_frames(
 async def test_a_frame_that_hangs_holds_nobody_up(
     server: RunningServer, client: KnownClient, site: LogoutSite, context: BrowserContext
 ) -> None:
-    """Front-Channel Logout 1.0 §4: a client that does not answer delays the way back by seconds, not for ever."""
+    """Front-Channel Logout 1.0 §4: a client that does not answer delays the way back by seconds, not forever."""
     site.hangs = asyncio.Event()
     app = await signed_in_app(context, server, site)
     await app.evaluate(f"void manager.signoutRedirect({{post_logout_redirect_uri: '{site.url}/back'}})")

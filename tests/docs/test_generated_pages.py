@@ -13,7 +13,7 @@ def test_every_generated_page_is_up_to_date(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_a_page_that_fell_behind_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """``--check`` says so and writes nothing; without it the page is written anew."""
+    """``--check`` says so and writes nothing; without it the page is written again."""
     assert main(["--check"], tmp_path) == 1
     assert not list(tmp_path.iterdir())
     assert main([], tmp_path) == 0
@@ -21,7 +21,7 @@ def test_a_page_that_fell_behind_is_an_error(tmp_path: Path, capsys: pytest.Capt
     page = tmp_path / "events.md"
     page.write_text(page.read_text("utf-8").replace("required", "optional", 1), "utf-8")
     assert main(["--check"], tmp_path) == 1
-    assert "events.md has fallen behind: run make docs" in capsys.readouterr().err
+    assert "events.md is out of date: run make docs" in capsys.readouterr().err
 
 
 def test_a_page_without_a_recipe_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

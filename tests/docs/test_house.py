@@ -15,7 +15,7 @@ ROWS = [match.groups() for match in _ROW.finditer((ROOT / "docs/index.md").read_
 
 
 def test_everything_is_in_its_room() -> None:
-    """Nothing lies loose, every package says what it is for, and what is private stays so."""
+    """Every module is in a package, every package has a docstring, and private modules stay private."""
     assert problems(ROOT) == []
 
 
@@ -31,11 +31,11 @@ def write(root: Path, files: dict[str, str]) -> Path:
 @pytest.mark.parametrize(
     ("file", "text", "problem"),
     [
-        ("authrim/stray.py", '"""Stray."""\n', "lies loose"),
-        ("authrim/room/__init__.py", "", "does not say what lives here"),
+        ("authrim/stray.py", '"""Stray."""\n', "is in no package"),
+        ("authrim/room/__init__.py", "", "does not say what the package contains"),
         ("authrim/other.py", "from authrim.room._inner import x\n", "private to authrim.room"),
         ("tests/new/test_x.py", "from authrim.room import _inner\n", "private to authrim.room"),
-        ("tests/new/test_x.py", "", "is no package"),
+        ("tests/new/test_x.py", "", "is not a package"),
     ],
     ids=["loose", "no meaning", "private name", "private module", "test folder"],
 )

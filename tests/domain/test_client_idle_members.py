@@ -1,4 +1,4 @@
-"""What has no effect is left out of a client, and what would be relied on in vain is refused (RFC 7591 §2, §3.2.1)."""
+"""Members without effect are dropped from a client; those that it would rely on are refused (RFC 7591 §2, §3.2.1)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Events as they are stored: read for ever, by closed registries, and never a foreign name (F19, A232).
+"""Events as they are stored: read forever, by closed registries, and never a foreign name (F19, A232).
 
 ``golden_events.json`` holds one stored payload of each event, by tag, with every field filled in. It is written
 by hand once and never again: where this test fails, a log that exists would not be read any more.
@@ -134,7 +134,7 @@ def test_a_tag_used_twice_is_found_when_the_registry_is_made() -> None:
 
 
 def test_an_event_of_no_registry_is_never_written() -> None:
-    """It could not be read again, and its stream would be closed for ever."""
+    """It could not be read again, and its stream would be closed forever."""
 
     class StrayEvent(Event, frozen=True, tag="grant.stray.v1"):
         at: int

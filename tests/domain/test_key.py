@@ -117,7 +117,7 @@ def test_algorithms_rotate_apart() -> None:
 
 
 def test_a_revoked_key_is_gone_at_once() -> None:
-    """It is not published and not active from the moment of its revocation; again says nothing new."""
+    """It is not published and not active from the moment of its revocation; revoking it again appends nothing."""
     signing = key("a", NOW - 5000)
     decision = decide_revoke(signing, "leaked", NOW)
     assert decision.events == (KeyRevoked("leaked", NOW),)

@@ -147,7 +147,7 @@ def test_reuse_revokes_the_grant() -> None:
 
 
 def test_reuse_is_seen_from_the_log_alone() -> None:
-    """A124: a grant folded anew from its stored events refuses as the one in memory did."""
+    """A124: a grant folded again from its stored events refuses as the one in memory did."""
     stored = (*WITH_REFRESH, *present(FRESH, 1).events, *present(SECOND, 2).events)
     assert kinds(present(fold(stored), 1)) == REUSE
 

@@ -139,7 +139,7 @@ def test_one_for_one_request_has_to_say_so() -> None:
 
 @pytest.mark.parametrize("expires_at", [NOW + 3611, 2**53, 1e300])
 def test_what_is_remembered_ends(expires_at: float) -> None:
-    """A065: where objects are taken once, none makes the server remember it for ever, nor until no clock can tell."""
+    """A065: where objects are taken once, none makes the server remember it forever, nor until no clock can tell."""
     assert isinstance(outcome("oidc", {"exp": expires_at}), RequestObject)
     refusal = outcome("oidc", {"jti": "one", "exp": expires_at}, used_once=True)
     assert isinstance(refusal, Refusal)

@@ -1,4 +1,4 @@
-"""Two server processes, one PostgreSQL: a ``jti`` is for one request, however many come at once, and for ever (F15)."""
+"""Two server processes, one PostgreSQL: a ``jti`` is for one request, however many come at once, and forever (F15)."""
 
 import asyncio
 from collections import Counter

@@ -95,9 +95,9 @@ def audit(folder: Path, environment: dict[str, str]) -> subprocess.CompletedProc
 @pytest.mark.parametrize(
     ("index", "words"),
     [
-        (lambda _release: None, "The advisories cannot be had"),
-        (lambda _release: {}, "The advisories cannot be had"),
-        (says(), "The advisories cannot be had"),
+        (lambda _release: None, "The advisories are not available"),
+        (lambda _release: {}, "The advisories are not available"),
+        (says(), "The advisories are not available"),
         (lambda release: None if release.startswith("yarl==") else says("jinja2==2.4.1")(release), "yarl"),
         (says("jinja2==2.4.1", "yarl=="), "PYSEC-2000-1"),
     ],
@@ -123,11 +123,11 @@ def test_it_fails_without_a_network(tmp_path: Path) -> None:
         nobody.bind(("127.0.0.1", 0))
         result = audit(tmp_path, {"HTTPS_PROXY": f"http://127.0.0.1:{nobody.getsockname()[1]}"})
     assert result.returncode != 0
-    assert "The advisories cannot be had" in result.stderr
+    assert "The advisories are not available" in result.stderr
 
 
 def test_it_succeeds_when_it_looked_and_found_nothing(tmp_path: Path) -> None:
-    """Where the advisories can be had and none is for us, the audit passes."""
+    """When the advisories are available and none is about us, the audit passes."""
     with package_index(says("jinja2==2.4.1"), tmp_path) as environment:
         result = audit(tmp_path, environment)
     assert result.returncode == 0, result.stderr

@@ -1,4 +1,4 @@
-"""The check of wording: it finds "one query a request" and lets ordinary sentences pass."""
+"""The check of wording: it finds "one query a request" and archaic phrases, and lets ordinary sentences pass."""
 
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from scripts.english import findings, problems
         "the keys of a file, one key a line",
         "one transaction an append",
         "one token\n    # a request",
+        "One row an access token",
     ],
 )
 def test_an_article_in_place_of_per_is_found(text: str) -> None:
@@ -24,9 +25,24 @@ def test_an_article_in_place_of_per_is_found(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "words", "instead"),
+    [
+        ("Read anew after a change.", "anew", '"again"'),
+        ("A browser may keep it for ever.", "for ever", '"forever"'),
+        ("# a key that cannot be\n# had here", "cannot be had", '"is not available"'),
+        ("Again, it says nothing\n    new.", "says nothing new", '"has no effect"'),
+    ],
+)
+def test_a_phrase_is_found_with_its_replacement(text: str, words: str, instead: str) -> None:
+    """Archaic phrases are found, also across the end of a line, and each names what to write."""
+    assert [finding[1:] for finding in findings(text)] == [(words, instead)]
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "one query per request",
+        "It lasts forever.",
         "which one a request gets",
         "a thousand times a second",
         "once a minute",

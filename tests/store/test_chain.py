@@ -151,7 +151,7 @@ async def test_every_flipped_byte_of_a_payload_is_seen(store: SQLiteStore, path:
 
 
 async def test_row_changed_with_its_leaf_is_named_by_its_batch(store: SQLiteStore, path: Path) -> None:
-    """F34: whoever also computes the leaf anew is found by the batch hash."""
+    """F34: whoever also computes the leaf again is found by the batch hash."""
     as_owner(path, forged_leaf(path, 6, payload=b"{}"))
     problem = (await chain.verify(store)).problem
     assert problem is not None
@@ -159,7 +159,7 @@ async def test_row_changed_with_its_leaf_is_named_by_its_batch(store: SQLiteStor
 
 
 async def test_row_and_batch_forged_together_are_named_by_their_batch(store: SQLiteStore, path: Path) -> None:
-    """F34: whoever also computes the batch hash anew is found by the chain hash."""
+    """F34: whoever also computes the batch hash again is found by the chain hash."""
     as_owner(path, forged_leaf(path, 6, payload=b"{}"))
     of_batch = chain.batch_hash(event.leaf for event in await store.read_log(4, 4))
     as_owner(path, f"UPDATE ledger SET batch_hash = x'{of_batch.hex()}' WHERE first_position = 5")

@@ -62,7 +62,7 @@ async def test_one_address_that_cannot_be_had_ends_the_start() -> None:
 
 
 def test_workers_hold_the_port_at_each_address() -> None:
-    """What is held for workers is one port of all addresses; it is given back when one cannot be had."""
+    """What is held for workers is one port of all addresses; it is given back when one is not available."""
     held = reserve_port(("127.0.0.1", "127.0.0.2"), free_port())
     try:
         assert len({one.getsockname()[1] for one in held}) == 1

@@ -119,7 +119,7 @@ async def _attempt(core: Core, keys: ClientKeys, delivery: Delivery) -> None:
         await core.store.settle_delivery(delivery.position)
     elif any(isinstance(result, BackChannelLogoutFailed) for result in results) and not last:
         await core.store.settle_delivery(delivery.position, PAUSES[delivery.attempts - 1])
-    else:  # nobody was tried in vain, so this was no attempt
+    else:  # no attempt failed, so this was no attempt
         await core.store.settle_delivery(delivery.position, PUT_BACK, counted=False)
 
 

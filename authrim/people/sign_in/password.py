@@ -101,7 +101,7 @@ async def _check(
 
 
 async def _renew_hash(call: Call, subject: str, version: int, password: str, stored: str) -> None:
-    """A hash that was made with other costs than today's is made anew, while the password is at hand. When the account
+    """A hash that was made with other costs than today's is made again, while the password is at hand. When the account
     has moved meanwhile, or the threads are busy, the next sign-in does it."""
     passwords = call.parts[PEOPLE].passwords
     if not passwords.needs_rehash(stored):

@@ -1,6 +1,6 @@
 """Waking up when the log grows: NOTIFY is a hint, and behind it is a poll (F37).
 
-One LISTEN connection serves all followers of a process. When it is lost it is made anew, and everybody looks
+One LISTEN connection serves all followers of a process. When it is lost it is made again, and everybody looks
 once, because what was notified in between is gone.
 """
 

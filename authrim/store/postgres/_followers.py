@@ -43,7 +43,7 @@ _ROWS_OWN_FAULT: Final = (
 
 
 class Followers:
-    """Runs pages of followers on a connection of its own, which is made by the first and anew when it is lost."""
+    """Runs pages of followers on a connection of its own, which is made by the first and again when it is lost."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

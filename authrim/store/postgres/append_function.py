@@ -42,7 +42,7 @@ _CALLERS: Final = """
 
 @cache
 def text() -> str:
-    """The SQL that makes the function, or makes it anew, for all tables of ``projections/tables.py``."""
+    """The SQL that makes the function, or makes it again, for all tables of ``projections/tables.py``."""
     template = (files("migrations") / "functions" / f"{NAME}.postgres.sql").read_text(encoding="utf-8")
     tables = INLINE_TABLES + PRIVATE_TABLES
     return _REPEATED.sub(lambda part: "".join(_of_table(part[1], table) for table in tables), template)

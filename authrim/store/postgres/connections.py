@@ -19,7 +19,7 @@ CONNECT_TIMEOUT = 3.0
 STATEMENT_TIMEOUT = 3.0
 ACQUIRE_TIMEOUT = 1.0
 
-#: All our reads are look-ups by an index. Planning them anew would cost more than running them; a plan that is
+#: All our reads are look-ups by an index. Planning them again would cost more than running them; a plan that is
 #: kept must not be one that was right for the empty tables of the first minute.
 SESSION: Mapping[str, str] = {
     "plan_cache_mode": "force_generic_plan",

@@ -36,7 +36,7 @@ _LOOK_UP = """
 
 
 class Writer:
-    """Commits batches on a connection of its own, which it makes anew when it is lost."""
+    """Commits batches on a connection of its own, which it makes again when it is lost."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

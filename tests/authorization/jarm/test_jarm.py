@@ -198,7 +198,7 @@ async def test_tokens_in_a_query_only_when_encrypted(
 
 @one_store
 async def test_without_a_key_nothing_is_sent(server: RunningServer, browser: Browser) -> None:
-    """A076: where the client's key cannot be had, the answer is a page, and neither a bare JWT nor plain parameters."""
+    """A076: when the client's key is not available, the answer is a page, not a bare JWT or plain parameters."""
     signing = ECKey.generate_key("P-256", {"kid": "sig", "use": "sig"})
     client = await server.client(
         "keyless",

@@ -72,7 +72,7 @@ async def test_login_hint_and_ui_locales_reach_the_page(browser: Browser) -> Non
 
 
 async def test_acr_values(browser: Browser) -> None:
-    """``oidcc-ensure-request-with-acr-values-succeeds``: what was asked for and can be had is in the ID token; what
+    """``oidcc-ensure-request-with-acr-values-succeeds``: what was asked for and is available is in the ID token; what
     cannot is no error, because ``acr_values`` is a wish."""
     for values in (PASSWORD, f"urn:unknown {PASSWORD}", "urn:unknown"):
         claims, _, _ = await flow(browser, acr_values=values, prompt="login")

@@ -141,7 +141,7 @@ async def test_a_client_with_keys(server: RunningServer, browser: Browser, site:
 
 
 async def test_a_document_that_changes(server: RunningServer, browser: Browser, site: Site) -> None:
-    """Fetched anew when it is old; what it said before appends nothing, and a new address voids consents (A206)."""
+    """Fetched again when it is old; what it said before appends nothing, and a new address voids consents (A206)."""
     client = publish(site)
     await browser.code_flow(client)
     forget(server)

@@ -134,7 +134,7 @@ async def test_revocation(tmp_path: Path, anchors: Path) -> None:
 
 
 async def test_a_revocation_counts_soon(tmp_path: Path, anchors: Path) -> None:
-    """The lists are read anew when they change; what was found good before is looked at again after a minute."""
+    """The lists are read again when they change; what was found good before is looked at again after a minute."""
     client = ROOT.issue("client")
     chains = ClientChains(anchors, crls(tmp_path, ROOT.crl()))
     assert await chains.refusal(shown(client), now()) == ""
@@ -154,7 +154,7 @@ async def test_a_revocation_counts_soon(tmp_path: Path, anchors: Path) -> None:
     ids=["none", "expired", "of the future", "of another", "signed by another"],
 )
 async def test_unknown_revocation_is_a_no(tmp_path: Path, anchors: Path, lists: tuple[str, ...]) -> None:
-    """A092: when the current list of the very authority cannot be had, its clients stay out."""
+    """A092: when the current list of the authority itself is not available, its clients stay out."""
     chains = ClientChains(anchors, crls(tmp_path, *lists))
     assert await chains.refusal(shown(ROOT.issue("client")), now()) == "certificate_revocation_unknown"
 
@@ -174,7 +174,7 @@ async def test_the_lists_of_a_chain_are_all_needed(tmp_path: Path, anchors: Path
 
 
 async def test_changed_anchors(tmp_path: Path, anchors: Path) -> None:
-    """The authorities are read anew when they change; a file that cannot be read any more trusts nobody."""
+    """The authorities are read again when they change; a file that cannot be read any more trusts nobody."""
     other = Authority("Other")
     chains = ClientChains(anchors, None)
     assert await chains.refusal(shown(other.issue("client")), now())

@@ -142,7 +142,7 @@ async def test_what_is_registered_ends(server: RunningServer, browser: Browser) 
 
 
 async def test_a_new_address_ends_what_was_agreed_to(server: RunningServer, browser: Browser) -> None:
-    """A206: a client that takes up another redirect URI is asked for anew, and its codes on the way are worthless."""
+    """A206: a client that takes up another redirect URI is asked for again, and its codes on the way are worthless."""
     client = await registered(server)
     await browser.code_flow(as_known(client))
     shown, verifier = await browser.authorize(as_known(client))
@@ -187,7 +187,7 @@ async def test_what_an_administrator_allowed_is_kept(server: RunningServer) -> N
 
 
 async def test_the_rules_of_its_token_judge_each_update(server: RunningServer) -> None:
-    """A202: a token that limits to openid and authorization_code limits what the client makes of itself for ever."""
+    """A202: a token that limits to openid and authorization_code limits what the client makes of itself forever."""
     token = await initial_token(server, scope=("openid",), grant_types=("authorization_code",))
     client = (await register(server, MINIMAL, token)).body
     assert client["scope"] == "openid"

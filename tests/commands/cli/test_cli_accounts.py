@@ -229,7 +229,7 @@ def test_wrong_claims_are_refused_and_not_repeated(authrim: CommandLine, claims:
 
 
 def test_disable_and_enable(authrim: CommandLine) -> None:
-    """Both are told by the account's status, and repeating one says nothing new."""
+    """Both are told by the account's status, and repeating one appends nothing."""
     create(authrim, "alice")
     for command, status in (("disable", "disabled"), ("disable", "disabled"), ("enable", "active")):
         assert authrim.json("account", command, "alice")["status"] == status

@@ -161,7 +161,7 @@ def test_development_server_with_another_workplace(tmp_path: Path) -> None:
 
 
 def test_workers_are_not_started_in_vain(environment: dict[str, str], postgres_dsn: str) -> None:
-    """``serve --workers`` ends by a wrong key too, where its workers would be started again for ever."""
+    """``serve --workers`` ends by a wrong key too, where its workers would be started again forever."""
     authrim = CommandLine({**environment, "AUTHRIM_DATABASE": postgres_dsn})
     authrim.json("keys", "list")
     wrong = {**authrim.environment, "AUTHRIM_MASTER_KEYS": secrets.token_urlsafe(32)}

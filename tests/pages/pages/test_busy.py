@@ -1,4 +1,4 @@
-"""More passwords than can be checked: whoever is too many is asked to come again, and nobody waits for ever."""
+"""More passwords than can be checked: whoever is too many is asked to come again, and nobody waits forever."""
 
 import asyncio
 

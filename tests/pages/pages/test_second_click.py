@@ -55,8 +55,8 @@ async def test_a_form_sent_twice_leads_on_to_the_same_place(server: RunningServe
     answers = [await browser.submit(first, action="allow") for _ in range(2)]
     assert answers[0].location == answers[1].location
     assert (await redeem(server, web, answers[1].parameters["code"], verifier))[0] == 200
-    anew, _ = await browser.authorize(web, prompt="login")
-    twice = await asyncio.gather(browser.sign_in(anew), browser.sign_in(anew))
+    fresh, _ = await browser.authorize(web, prompt="login")
+    twice = await asyncio.gather(browser.sign_in(fresh), browser.sign_in(fresh))
     assert twice[0].location == twice[1].location
     assert "code" in twice[0].parameters
     assert await codes_in(server.core.store) == 2

@@ -236,7 +236,7 @@ async def test_a119_an_internal_address_is_not_reached(
 
 @one_store
 async def test_a236_a_rebuild_sends_nothing(server: RunningServer, browser: Browser, site: Site) -> None:
-    """A236: with the outbox made anew from the log, whoever was told is not told again."""
+    """A236: with the outbox made again from the log, whoever was told is not told again."""
     web = await told_client(server, site)
     token = (await browser.code_flow(web))["id_token"]
     sid = (await verified_claims(server, token))["sid"]

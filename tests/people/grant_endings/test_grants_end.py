@@ -77,7 +77,7 @@ async def test_what_was_granted_is_over(server: RunningServer, browser: Browser,
 
 @pytest.mark.parametrize("end", WAYS.values(), ids=WAYS)
 async def test_what_comes_after_is_good(server: RunningServer, browser: Browser, end: End) -> None:
-    """The person may agree anew in the next moment, and other clients keep what was granted to them alone."""
+    """The person may agree again in the next moment, and other clients keep what was granted to them alone."""
     web, post = await server.client("web"), await server.client("post")
     of_other = await browser.code_flow(post, **OFFLINE)
     await browser.code_flow(web, **OFFLINE)
@@ -101,7 +101,7 @@ async def test_a_withdrawal_asks_again(server: RunningServer, browser: Browser) 
 
 async def test_one_grant_ends_alone(server: RunningServer, browser: Browser) -> None:
     """``authrim grant end``: the code, the refresh token and the access tokens of that grant, and no other; again, it
-    says nothing new, and what never was is refused."""
+    appends nothing, and what never was is refused."""
     web = await server.client("web")
     one, other = [await browser.code_flow(web, **OFFLINE) for _ in range(2)]
     grant_id = one["refresh_token"].split(".")[1]

@@ -125,9 +125,9 @@ async def test_the_client_asks_for_the_person_it_knows(by: str, server: RunningS
     shown, _ = await browser.authorize(client, prompt="none", **{by: asked})
     assert "code" in shown.parameters
     # On the sign-in page the same person goes on, and another one does not.
-    anew = Browser(server)
-    shown, _ = await anew.authorize(client, **{by: asked})
-    assert "code" in (await anew.through_pages(shown)).parameters
+    fresh = Browser(server)
+    shown, _ = await fresh.authorize(client, **{by: asked})
+    assert "code" in (await fresh.through_pages(shown)).parameters
     await add_account(server, "bob")
     other = Browser(server)
     shown, _ = await other.authorize(client, **{by: asked})

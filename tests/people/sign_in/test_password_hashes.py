@@ -1,4 +1,4 @@
-"""A password's hash keeps up with the settings: it is made anew when the person signs in with it."""
+"""A password's hash keeps up with the settings: it is made again when the person signs in with it."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ async def test_an_old_hash_is_made_anew_at_sign_in(server: RunningServer) -> Non
 
 
 async def test_a_wrong_password_renews_nothing(server: RunningServer) -> None:
-    """Only who knows the password can have its hash made anew."""
+    """Only who knows the password can have its hash made again."""
     web, before = await server.client("web"), await kept_hash(server)
     browser = Browser(server)
     shown, _ = await browser.authorize(web)
@@ -43,7 +43,7 @@ async def test_a_wrong_password_renews_nothing(server: RunningServer) -> None:
 
 
 async def test_a_password_set_meanwhile_stays(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A password that is changed while the old one's hash is made anew is not written over: the account has moved."""
+    """A password that is changed while the old one's hash is made again is not written over: the account has moved."""
     web, passwords = await server.client("web"), server.parts[PEOPLE].passwords
     hashed = passwords.hash
 
