@@ -136,8 +136,8 @@ def _table(
 def _page(table: str) -> str:
     return (
         "# HTTP benchmarks\n\nWhat one server process does, each event durable in PostgreSQL before the answer, "
-        "compared with node-oidc-provider doing the same work in the same run. Absolute figures depend on the machine; compare "
-        "the ratios.\n\n" + table
+        "compared with node-oidc-provider doing the same work in the same run. Absolute figures depend on the "
+        "machine; compare the ratios.\n\n" + table
     )
 
 

@@ -3,7 +3,8 @@
 ``python docs/certification/rotate_keys.py --suite URL [--suite-ca FILE] --config authrim.toml --export-dir FOLDER
 PLAN_ID``
 
-The module reads the key set, waits until somebody has rotated the keys and pressed "Start", and reads it again. The suite's own script for whole plans presses "Start" at once, so there the module always fails. Afterwards
+The module reads the key set, waits until somebody has rotated the keys and pressed "Start", and reads it again. The
+suite's own script for whole plans presses "Start" at once, so the module always fails there. Afterwards
 the plan is exported again.
 """
 

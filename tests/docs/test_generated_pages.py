@@ -30,6 +30,6 @@ def test_a_page_without_a_recipe_is_an_error(tmp_path: Path, capsys: pytest.Capt
     stray = tmp_path / "connect" / "abacus.md"
     stray.write_text("# Abacus\n")
     assert main(["--check"], tmp_path) == 1
-    assert "abacus.md has no recipe any more" in capsys.readouterr().err
+    assert "abacus.md no longer has a recipe" in capsys.readouterr().err
     assert main([], tmp_path) == 0
     assert not stray.exists()

@@ -129,11 +129,11 @@ async def test_first_frame_of_each_format(
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 UNUSABLE = {
-    "an SVG": (SVG, "no image"),
-    "garbage": (b"\x00canary" * 100, "no image"),
-    "nothing": (b"", "no image"),
-    "a part of a PNG": (image(size=(300, 300))[:60], "no image"),
-    "a format that is not allowed": (image(format="BMP"), "no image"),
+    "an SVG": (SVG, "not a readable image"),
+    "garbage": (b"\x00canary" * 100, "not a readable image"),
+    "nothing": (b"", "not a readable image"),
+    "a part of a PNG": (image(size=(300, 300))[:60], "not a readable image"),
+    "a format that is not allowed": (image(format="BMP"), "not a readable image"),
     "a bomb": (bomb(4097), "too many pixels"),
     "a bomb that Pillow warns of": (bomb(10_000), "too many pixels"),
     "a bomb that Pillow refuses": (bomb(60_000), "too many pixels"),
