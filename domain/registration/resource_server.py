@@ -90,7 +90,7 @@ def decide_update(
 
 
 def decide_retire(resource: Resource, reason: str, now: int) -> Decision[Resource]:
-    """Issue no more tokens for it; again, it says nothing new."""
+    """Issue no more tokens for it; again, it appends nothing."""
     if not resource.uri:
         return refuse(UNKNOWN)
     if not resource.is_active:
