@@ -9,19 +9,16 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from authrim.core.call import Call
-from authrim.core.parts import Core
 from authrim.pages import texts
-from authrim.pages.display import web_link
 from authrim.pages.pages import BACK, HERE, START_AGAIN, NextLink
 from authrim.pages.texts import message
 from authrim.pages.words import Words
 from authrim.web.answers import error_page, record, see_other
 from authrim.web.call import core_of
+from authrim.web.client_links import client_links
 from authrim.web.cookie_header import cookies_of
 from authrim.web.cookies import set_probe_cookie
 from authrim.web.own_host import came_elsewhere
-from domain.client import redirect_uri as redirect_uris
-from domain.client.client import Client
 from domain.errors import Refusal
 from domain.grant.grant import Grant
 
@@ -184,13 +181,7 @@ async def _way_on(request: web.Request, call: Call, cause: Cause | None) -> Next
     if not call.client_id:
         return None
     client = await call.core.configuration.client(call.tenant, call.client_id)
-    return None if client is None or not client.exists else _to_client(call.core, client, cause)
-
-
-def _to_client(core: Core, client: Client, cause: Cause | None) -> NextLink | None:
-    """Where the application begins a sign-in (OIDC Core §4), else its own page."""
-    begins, home = client.metadata.initiate_login_uri, client.metadata.client_uri
-    if begins and web_link(begins):
-        uri = redirect_uris.append_parameters(begins, {"iss": core.issuer})
-        return NextLink(BACK if cause is Cause.DONE else START_AGAIN, uri)
-    return NextLink(BACK, home) if home and web_link(home) else None
+    if client is None or not client.exists:
+        return None
+    links = client_links(call.core, client, BACK if cause is Cause.DONE else START_AGAIN)
+    return links[0] if links else None

@@ -12,8 +12,6 @@ from authrim.core.call import Call
 from authrim.people.sessions.browser import signed_in_browser
 from domain.client.client import Client
 
-#: The ``source`` of clients that an administrator has registered.
-_BY_ADMINISTRATOR: Final = "admin"
 _FRAMES: Final = frozenset({"iframe", "frame"})
 
 
@@ -22,7 +20,7 @@ async def has_to_be_asked(request: web.Request, call: Call, client: Client) -> b
 
     Not when an administrator registered it, nor when who is signed in with this browser has allowed it something. In a
     frame the address above is not ours and deceives nobody: there a client renews silently, and could show no page."""
-    if client.source == _BY_ADMINISTRATOR or call.core.settings.redirect_errors_at_once:
+    if client.by_administrator or call.core.settings.redirect_errors_at_once:
         return False
     if request.headers.get("Sec-Fetch-Dest") in _FRAMES:
         return False

@@ -4,9 +4,19 @@ from typing import Final
 
 from authrim.clients import logo_endpoint as logo
 from authrim.features.feature import Feature, Route
+from authrim.people import front_endpoint as front
 from authrim.web import health_endpoint as health
 
 OWN: Final[tuple[Feature, ...]] = (
+    Feature(
+        "front_page",
+        "our own",
+        (
+            Route("GET", "/", front.front, "front", head=True),
+            # The same without the slash, where the issuer has a path.
+            Route("GET", "", front.front, "front_bare", head=True),
+        ),
+    ),
     Feature(
         "client_logos",
         "RFC 7591 §2, §5",

@@ -55,6 +55,15 @@ def web_link(uri: str | None) -> str | None:
     return uri if parts and parts.scheme in {"http", "https"} else None
 
 
+def secure_link(uri: str | None, development: bool = False) -> str | None:
+    """The address if a person may be led there by a button: https, or plain http to this machine in development."""
+    parts = _split(uri or "")
+    if parts is None:
+        return None
+    local = parts.scheme == "http" and parts.authority.partition(":")[0] in {"localhost", "127.0.0.1"}
+    return uri if parts.scheme == "https" or (development and local) else None
+
+
 def own_image(path: str | None) -> str | None:
     """The path if it is an image on our own origin, else None: nothing is ever loaded from a third party (A036)."""
     if path and path.startswith("/") and not path.startswith(("//", "/\\")):

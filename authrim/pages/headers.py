@@ -59,4 +59,12 @@ def prefers_json(accept: str) -> bool:
     return weights.get("application/json", 0.0) > html
 
 
+def asks_for_page(accept: str) -> bool:
+    """Whether an Accept header names HTML itself, as browsers do when a person follows a link. ``*/*`` is not enough:
+    programs send it too."""
+    weights = {value.lower(): weight for value, weight in map(weighted_item, accept.split(","))}
+    html = max(weights.get("text/html", 0.0), weights.get("application/xhtml+xml", 0.0))
+    return html > 0 and not prefers_json(accept)
+
+
 ERROR_ID_HEADER = "Authrim-Error-Id"

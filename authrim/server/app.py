@@ -19,6 +19,7 @@ from authrim.core.expired import drop_until_cancelled
 from authrim.core.parts import Parts
 from authrim.core.readiness import Readiness
 from authrim.features import Route, enabled, server_metadata
+from authrim.pages.headers import asks_for_page
 from authrim.people.logout.notices import tell_until_cancelled
 from authrim.people.part import PEOPLE
 from authrim.web.answers import error_page
@@ -59,6 +60,9 @@ _PAGES = frozenset(
         "logout_confirm",
     }
 )
+
+#: Routes that show a page to people and are not there for programs.
+_FRONT = frozenset({"front", "front_head", "front_bare", "front_bare_head"})
 
 
 def make_app(parts: Parts, limits: Limits) -> web.Application:
@@ -101,13 +105,25 @@ def _add(app: web.Application, route: Route, path: str, name: str) -> None:
 def _paths(route: Route, prefix: str) -> tuple[str, ...]:
     before, behind = route.path + prefix + route.behind, prefix + route.path
     first, other = (before, behind) if route.at_root else (behind, before)
-    return (first, other) if route.both_forms and prefix else (first,)
+    paths = (first, other) if route.both_forms and prefix else (first,)
+    return tuple(path for path in paths if path)
 
 
 def _answer_failure(request: web.Request, refusal: Refusal, error_id: str) -> web.StreamResponse:
-    if request.match_info.route.name in _PAGES:
+    if request.match_info.route.name in _PAGES or _is_lost_person(request):
         return error_page(request, refusal, error_id)
     return json_refusal(refusal, error_id=error_id)
+
+
+def _is_lost_person(request: web.Request) -> bool:
+    """Whether a browser shows this answer to a person who followed a link to none of our pages. Scripts send an Origin
+    and get JSON (A198)."""
+    nothing_there = request.match_info.http_exception is not None
+    return (
+        (nothing_there or request.match_info.route.name in _FRONT)
+        and hdrs.ORIGIN not in request.headers
+        and asks_for_page(request.headers.get(hdrs.ACCEPT, ""))
+    )
 
 
 @asynccontextmanager

@@ -69,6 +69,11 @@ class Client(msgspec.Struct, frozen=True, omit_defaults=True):
     subjects_changed_at: int = 0
 
     @property
+    def by_administrator(self) -> bool:
+        """Whether an administrator registered it."""
+        return self.source == "admin"
+
+    @property
     def exists(self) -> bool:
         """Whether the client is registered, be it disabled; a deleted client does not exist any more."""
         return bool(self.client_id) and self.status != DELETED

@@ -18,6 +18,7 @@ from authrim.pages.display import (
     initial,
     own_image,
     redirect_host,
+    secure_link,
     web_link,
 )
 from authrim.pages.pages import Pages
@@ -111,6 +112,25 @@ def test_a195_a_link_is_http_or_no_link(uri: str | None) -> None:
     """A195: a registered address that could run is not offered as a link."""
     assert web_link(uri) is None
     assert web_link("https://acme.example/privacy") == "https://acme.example/privacy"
+
+
+@pytest.mark.parametrize(
+    ("uri", "always", "in_development"),
+    [
+        ("https://acme.example/", True, True),
+        ("http://acme.example/", False, False),
+        ("http://localhost:8080/", False, True),
+        ("http://localhost.evil.example/", False, False),
+        ("http://localhost@evil.example/", False, False),
+        ("com.example.app:/", False, False),
+        ("javascript:alert(1)", False, False),
+        (None, False, False),
+    ],
+)
+def test_a241_a_button_leads_to_https(uri: str | None, always: bool, in_development: bool) -> None:
+    """A241: where a button leads is safe on the way too; plain http is for this machine, in development."""
+    assert secure_link(uri) == (uri if always else None)
+    assert secure_link(uri, development=True) == (uri if in_development else None)
 
 
 @pytest.mark.parametrize(

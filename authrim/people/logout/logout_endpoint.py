@@ -12,7 +12,7 @@ from authrim.core.call import Call
 from authrim.core.parts import Core
 from authrim.crypto.ids import new_secret
 from authrim.pages import texts
-from authrim.pages.pages import ClientView, LoggedOutPage, LogoutPage
+from authrim.pages.pages import SIGN_IN_AGAIN, ClientView, LoggedOutPage, LogoutPage, NextLink
 from authrim.people.claims import display_name_of
 from authrim.people.logout._session_clients import clients_of_session, knows_session
 from authrim.people.pseudonyms import public_session, public_subject
@@ -21,6 +21,7 @@ from authrim.people.sessions.end import end_session
 from authrim.protocol.id_token_hint import read_hint
 from authrim.web.answers import page_settings, record, refuse_on_page, see_other
 from authrim.web.call import PAGES, call_of
+from authrim.web.client_links import client_links
 from authrim.web.cookies import (
     drop_browser_state,
     drop_session_cookie,
@@ -83,7 +84,11 @@ async def answer_logout(request: web.Request) -> web.StreamResponse:
     if refusal is not None:
         return await _refuse(request, call, refusal)
     if form.get("action") == "cancel":
-        page = LoggedOutPage(title=texts.STILL_LOGGED_IN, **page_settings(request, asked.ui_locales))
+        page = LoggedOutPage(
+            title=texts.STILL_LOGGED_IN,
+            ways_on=_ways_on(call, asked),
+            **page_settings(request, asked.ui_locales),
+        )
         return call.parts[PAGES].logged_out(page)
     return await _log_out(request, call, asked, await signed_in_browser(request, call, NO_CLIENT))
 
@@ -190,6 +195,7 @@ async def _log_out(
             leads_to=leads_to,
             notice=notice,
             error_id=call.error_id if notice else None,
+            ways_on=() if leads_to else _ways_on(call, asked),
             **page_settings(request, asked.ui_locales),
         )
         response = call.parts[PAGES].logged_out(page)
@@ -198,6 +204,12 @@ async def _log_out(
         drop_session_cookie(request, response)
         drop_browser_state(request, response)
     return response
+
+
+def _ways_on(call: Call, asked: LogoutRequest) -> tuple[NextLink, ...]:
+    """Where the page leads on to, when nobody is sent back."""
+    client = rules.next_client(asked)
+    return () if client is None else client_links(call.core, client, SIGN_IN_AGAIN)
 
 
 async def _frames(call: Call, signed_in: BrowserSession | None) -> tuple[str, ...]:
