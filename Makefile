@@ -16,7 +16,7 @@ test: .venv/dev.stamp tests/relying_parties/node_modules/.package-lock.json ## R
 	$(BIN)/pytest -n 2 --dist loadfile
 
 integrations: .venv/dev.stamp ## Start the applications that take long to install, too
-	scripts/system-packages.sh --for tests
+	scripts/system-packages.sh --for integrations
 	$(BIN)/pytest tests/integrations -m 'integrations or not integrations'
 
 check: .venv/dev.stamp ## Check style, types, import rules, wording, generated pages

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Install the named Debian packages when root, else say the command that does.
-# Usage: scripts/system-packages.sh PACKAGE…   or   scripts/system-packages.sh --for tests|bench
+# Usage: scripts/system-packages.sh PACKAGE…   or   scripts/system-packages.sh --for tests|bench|integrations
 set -euo pipefail
 
 has_postgresql() {
@@ -24,6 +24,16 @@ missing_for_bench() {
     command -v wrk >/dev/null || echo wrk
 }
 
+missing_for_integrations() {
+    missing_for_tests
+    [ -x /usr/sbin/apache2 ] || echo apache2
+    [ -e /usr/lib/apache2/modules/mod_auth_openidc.so ] || echo libapache2-mod-auth-openidc
+    command -v go >/dev/null || echo golang-go
+    command -v cargo >/dev/null || echo cargo
+    command -v mvn >/dev/null || echo maven
+    command -v java >/dev/null || echo default-jdk-headless
+}
+
 if [ "$1" = --for ]; then
     mapfile -t packages < <("missing_for_$2")
 else
@@ -44,7 +54,7 @@ if [[ " ${packages[*]} " == *" postgresql "* ]]; then
 fi
 
 # Nor a web server or a proxy: the tests start theirs on loopback. A policy that is there already stays.
-if [[ " ${packages[*]} " =~ \ (nginx-light|haproxy)\  ]] && [ ! -e /usr/sbin/policy-rc.d ]; then
+if [[ " ${packages[*]} " =~ \ (nginx-light|haproxy|apache2)\  ]] && [ ! -e /usr/sbin/policy-rc.d ]; then
     printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
     chmod 755 /usr/sbin/policy-rc.d
     trap 'rm -f /usr/sbin/policy-rc.d' EXIT

@@ -1,5 +1,6 @@
 """A browser without scripts for pages of anybody: it keeps cookies, follows redirects, clicks links, sends forms."""
 
+import time
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
@@ -104,6 +105,16 @@ class Browser:
         assert not self.at_the_server(page), page
         return page
 
+    def log_out(self, page: Page) -> Page:
+        """Answer the server's question whether to log out, until the browser is led on."""
+        assert page.url.startswith(self.issuer + "/logout"), page
+        return self.send(page, page.forms[0], action="logout")
+
     def is_asked_to_sign_in(self, page: Page) -> bool:
         """Whether the page is the server's sign-in page: no session is left."""
         return self.at_the_server(page) and "/login/" in page.url
+
+    @staticmethod
+    def wait(seconds: float) -> None:
+        """Do nothing for a while, as people do."""
+        time.sleep(seconds)

@@ -37,22 +37,31 @@ def python_environment(name: str) -> Path:
     return _installed(name, pins.read_bytes(), install) / "bin"
 
 
-def node_packages() -> Path:
-    """A folder with the packages of ``software/node`` in it: programs beside them find them."""
-    source = SOFTWARE / "node"
+def node_packages(name: str = "node") -> Path:
+    """A folder with the packages of ``software/NAME`` in it: programs beside them find them."""
+    source = SOFTWARE / name
 
     def install(folder: Path) -> None:
         shutil.copytree(source, folder)
         run("npm", "ci", "--no-audit", "--no-fund", "--silent", folder=folder)
 
-    return _installed("node", (source / "package-lock.json").read_bytes(), install)
+    return _installed(name, (source / "package-lock.json").read_bytes(), install)
 
 
-def debian_package(name: str, file: str) -> Path:
-    """A file of a Debian package, which is installed when the file is not there."""
-    if not Path(file).exists():
-        run(str(_SCRIPTS / "system-packages.sh"), name)
-    return Path(file)
+def go_program(module: str, version: str) -> Path:
+    """The program of a Go module, which pins what it is built from."""
+
+    def install(folder: Path) -> None:
+        run("go", "install", f"{module}@{version}", environment={"GOBIN": str(folder), "GOFLAGS": "-mod=mod"})
+
+    folder = _installed("go", f"{module}@{version}".encode(), install)
+    (program,) = (file for file in folder.iterdir() if file.name != "installed")
+    return program
+
+
+def system_packages() -> None:
+    """The Debian packages that the slow applications need, which are installed where they are not there."""
+    run(str(_SCRIPTS / "system-packages.sh"), "--for", "integrations")
 
 
 def _installed(name: str, pins: bytes, install: Callable[[Path], None]) -> Path:

@@ -1,0 +1,1 @@
+"""Programs that the tests run in environments of their own."""
