@@ -12,6 +12,7 @@ KEY = "key"
 REFUSAL = "refusal"
 REGISTRATION = "registration"
 RESOURCE = "resource"
+AUDIT = "audit"
 
 #: Kinds whose changes every process keeps in memory. The log's head holds the position of the newest change of these
 #: kinds.
@@ -73,3 +74,8 @@ def registration_stream(tenant: str, token_id: str) -> str:
 def refusal_stream(tenant: str, error_id: str) -> str:
     """The stream of one refusal, or of the counts of one minute."""
     return f"{tenant}:{REFUSAL}:{error_id}"
+
+
+def question_stream(tenant: str, question_id: str) -> str:
+    """The stream of one question that an auditor or administrator asked."""
+    return f"{tenant}:{AUDIT}:{question_id}"

@@ -65,6 +65,7 @@ SENTENCES: Final[dict[str, str]] = {
     "resource.updated.v1": "The resource server's settings were replaced.",
     "resource.retired.v1": "The resource server was retired: no more tokens are given out for it.",
     "refusal.request_refused.v1": "A request to {endpoint} was refused with {error}: {description}",
+    "audit.question_asked.v1": "Somebody asked a question that is recorded ({question}). They gave as reason: {reason}",
     "refusal.counted.v1": "{count} more requests to {endpoint} were refused with {error} in one minute.",
 }
 

@@ -26,7 +26,8 @@ from projections.followed import Metadata
 class Line(msgspec.Struct, frozen=True):
     """One event as an auditor reads it. ``recorded_at`` is µs UTC; ``fields`` are the event's own, as recorded.
 
-    ``readable`` is False for an event that this version cannot decode; it has no fields then.
+    ``readable`` is False for an event that this version cannot decode; it has no fields then. ``stream`` is the name of
+    the event's stream.
     """
 
     position: int
@@ -37,6 +38,7 @@ class Line(msgspec.Struct, frozen=True):
     metadata: Metadata
     fields: dict[str, Any]
     readable: bool = True
+    stream: str = ""
 
     @property
     def by(self) -> str:
@@ -127,7 +129,7 @@ def time_of(recorded_at: int) -> str:
 async def grant_timeline(store: Store, tenant: str, grant_id: str) -> Timeline:
     """Everything that happened to a grant, in order. Raises Unavailable."""
     events = await store.read_whole_stream(streams.grant_stream(tenant, grant_id))
-    read = [_read(stored) for stored in events]
+    read = [line_of(stored) for stored in events]
     lines = tuple(line for line, _ in read)
     known = [event for _, event in read if event is not None]
     status = _status(grants.fold(known)) if len(known) == len(read) else "cannot be read in full"
@@ -143,7 +145,7 @@ async def why(store: ReadBack, error_id: str) -> Explanation | None:
     positions = {row["position"] for row in rows}
     stream = streams.parse(rows[0]["stream"])
     events = await store.read_whole_stream(str(stream))
-    read = [_read(stored) for stored in events if stored.position in positions]
+    read = [line_of(stored) for stored in events if stored.position in positions]
     refusals = [refusal for _, event in read if event is not None and (refusal := told(event)) is not None]
     lines = tuple(line for line, _ in read)
     refusal = refusals[0] if refusals else _UNTOLD
@@ -154,7 +156,7 @@ async def why(store: ReadBack, error_id: str) -> Explanation | None:
 _UNTOLD: Final = Refusal("", "The request was refused after what is recorded below.")
 
 
-def _read(stored: StoredEvent) -> tuple[Line, Event | None]:
+def line_of(stored: StoredEvent) -> tuple[Line, Event | None]:
     """A line, and the event when it can be read."""
     place = (stored.position, stored.version, stored.recorded_at, stored.type)
     try:
@@ -162,12 +164,11 @@ def _read(stored: StoredEvent) -> tuple[Line, Event | None]:
     except (UnreadableEvent, msgspec.DecodeError, ValueError):
         one = None
     if one is None:
-        return Line(
-            *place, "This event cannot be read by this version.", Metadata(), {}, readable=False
-        ), None
+        unreadable = "This event cannot be read by this version."
+        return Line(*place, unreadable, Metadata(), {}, readable=False, stream=stored.stream), None
     what = sentence(one.type, msgspec.structs.asdict(one.event))
     fields = {name: value for name, value in as_dict(one.event).items() if name != "type"}
-    return Line(*place, what, one.metadata, fields), one.event
+    return Line(*place, what, one.metadata, fields, stream=stored.stream), one.event
 
 
 def _status(grant: Grant) -> str:

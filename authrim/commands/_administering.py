@@ -19,7 +19,7 @@ from authrim.crypto.master import MasterKeys
 from authrim.outside.egress import Egress
 from authrim.outside.telemetry import configure_command
 from authrim.settings import Settings
-from authrim.store.contract import Store
+from authrim.store.read_back import ReadBack
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 
@@ -31,7 +31,7 @@ class Office:
     """What a command works with."""
 
     settings: Settings
-    store: Store
+    store: ReadBack
     master: MasterKeys
     private: PrivateData
     egress: Egress
@@ -66,7 +66,7 @@ def administer(
     with failures_told(settings):
         master = MasterKeys.from_settings(settings.master_key_texts)
 
-    async def at_the_office(store: Store) -> T | Refusal:
+    async def at_the_office(store: ReadBack) -> T | Refusal:
         if proved:
             await prove_master_keys(store, master)
         egress = Egress.from_settings(settings)

@@ -1,31 +1,31 @@
 """``authrim audit``: the history of a grant, why a request was refused, and verifying the log."""
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 import click
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from authrim.audit.sentences import SENTENCES, reason_in_words, shown
-from authrim.audit.timeline import Explanation, Line, Timeline, grant_timeline, time_of
+from authrim.audit.sentences import shown
+from authrim.audit.timeline import Explanation, Timeline, grant_timeline, time_of
 from authrim.audit.timeline import why as explain
+from authrim.commands._audit_lines import lines_table
+from authrim.commands._audit_questions import account, search, session
 from authrim.commands._common import emit, progress_of, run_with_store
 from authrim.store.chain import Verification
 from authrim.store.chain import verify as verify_chain
 from authrim.store.read_back import ReadBack
 from domain.stream import DEFAULT_TENANT
 
-#: Fields that are for comparing by machine; ``--json`` has them.
-_DIGESTS: Final = ("_hash", "_digest", "_jwk", "hmac_key_id", "state")
-_TIMES: Final = ("_at", "_until", "auth_time", "active_from")
-
 
 @click.group()
 def audit() -> None:
     """Read what happened from the log, and verify the log."""
+
+
+for _command in (search, account, session):
+    audit.add_command(_command)
 
 
 @audit.command("grant")
@@ -94,43 +94,7 @@ def verify(context: click.Context) -> None:
 
 def _timeline(timeline: Timeline) -> RenderableType:
     title = Text(f"Grant {shown(timeline.grant_id)}", style="bold")
-    return Group(title, Text(f"Now: {timeline.status}"), Text(), _lines(timeline.lines))
-
-
-def _lines(lines: Iterable[Line]) -> RenderableType:
-    """One row per event. The actor is shown once for the events of one request."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("Position", justify="right", no_wrap=True)
-    table.add_column("Time (UTC)", no_wrap=True)
-    table.add_column("What happened", overflow="fold", ratio=1)
-    request = ""
-    for line in lines:
-        if _request(line) != request:
-            request = _request(line)
-            table.add_row("", "", Text(request, style="cyan"))
-        what = Text(line.what, style="" if line.readable else "red")
-        details = ", ".join(_details(line))
-        if details:
-            what.append(f"\n{details}", style="dim")
-        table.add_row(str(line.position), time_of(line.recorded_at)[:-4].replace("T", " "), what)
-    return table
-
-
-def _request(line: Line) -> str:
-    """The actor of an event, and its request."""
-    named = {"trace": line.metadata.trace, "error id": line.metadata.error_id}
-    return " · ".join([line.by, *(f"{name} {shown(value)}" for name, value in named.items() if value)])
-
-
-def _details(line: Line) -> Iterable[str]:
-    """The fields that the sentence does not name. When it happened is in the row already."""
-    for name, value in line.fields.items():
-        if name == "reason":
-            yield reason_in_words(shown(value)).removesuffix(".")
-        elif name == "expires_at" or (name.endswith(_TIMES) and not name.endswith("_at")):
-            yield f"{name} {datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S}"
-        elif not name.endswith((*_DIGESTS, *_TIMES)) and f"{{{name}}}" not in SENTENCES.get(line.type, ""):
-            yield f"{name} {shown(value)}"
+    return Group(title, Text(f"Now: {timeline.status}"), Text(), lines_table(timeline.lines))
 
 
 def _explanation(explanation: Explanation) -> RenderableType:
@@ -152,7 +116,7 @@ def _explanation(explanation: Explanation) -> RenderableType:
         if value:
             table.add_row(name, Text(shown(value)))
     title = Text(f"Refusal {shown(explanation.error_id)}", style="bold")
-    return Group(title, table, Text(), _lines(explanation.lines))
+    return Group(title, table, Text(), lines_table(explanation.lines))
 
 
 def _verification(proved: Verification, doubt: str) -> RenderableType:

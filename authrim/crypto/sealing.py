@@ -121,7 +121,8 @@ def _login_hash(master: MasterKeys, tenant: str, canonical: str, key_id: str | N
     return base64url.encode(keyed_hash(master.derive("login", key_id), *values))
 
 
-def address_hash(master: MasterKeys, tenant: str, address: str) -> str:
-    """The keyed hash of a network address, as the log's metadata holds it, in base64url."""
+def address_hash(master: MasterKeys, tenant: str, address: str, key_id: str | None = None) -> str:
+    """The keyed hash of a network address, as the log's metadata holds it, in base64url. ``key_id``: an earlier
+    master key."""
     values = tenant.encode("utf-8"), address.encode("utf-8")
-    return base64url.encode(keyed_hash(master.derive("address"), *values))
+    return base64url.encode(keyed_hash(master.derive("address", key_id), *values))

@@ -189,10 +189,14 @@ async def erase_account(
     return await and_end_sessions(store, tenant, subject, "person_erased", account)
 
 
+async def is_subject(store: Store, tenant: str, name: str) -> bool:
+    """Whether ``name`` is the subject of an account, be it erased."""
+    return (await store.find("account", row_key(tenant, name))).row is not None
+
+
 async def find_account(store: Store, master: MasterKeys, tenant: str, name: str) -> str | None:
     """The subject that ``name`` is, or that signs in with the login ``name``."""
-    found = await store.find("account", row_key(tenant, name))
-    return name if found.row is not None else await find_subject(store, master, tenant, name)
+    return name if await is_subject(store, tenant, name) else await find_subject(store, master, tenant, name)
 
 
 async def show_account(

@@ -15,10 +15,11 @@ from domain.grant.events import GRANT_EVENTS
 from domain.key.events import KEY_EVENTS
 from domain.person.account_events import ACCOUNT_EVENTS
 from domain.person.session_events import SESSION_EVENTS
+from domain.question_events import QUESTION_EVENTS
 from domain.refusal_events import REFUSAL_EVENTS
 from domain.registration.initial_access_token_events import REGISTRATION_EVENTS
 from domain.resource.events import RESOURCE_EVENTS
-from domain.stream import ACCOUNT, CLIENT, GRANT, KEY, REFUSAL, REGISTRATION, RESOURCE, SESSION
+from domain.stream import ACCOUNT, AUDIT, CLIENT, GRANT, KEY, REFUSAL, REGISTRATION, RESOURCE, SESSION
 
 REGISTRIES: dict[str, dict[str, type[Event]]] = {
     GRANT: GRANT_EVENTS,
@@ -29,6 +30,7 @@ REGISTRIES: dict[str, dict[str, type[Event]]] = {
     REFUSAL: REFUSAL_EVENTS,
     REGISTRATION: REGISTRATION_EVENTS,
     RESOURCE: RESOURCE_EVENTS,
+    AUDIT: QUESTION_EVENTS,
 }
 
 _TAGS: dict[type[Event], str] = {

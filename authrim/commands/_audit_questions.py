@@ -1,0 +1,268 @@
+"""``authrim audit search``, ``account`` and ``session``: questions to the whole log.
+
+A question about a person is recorded before it is answered. One that names them by a login needs a reason.
+"""
+
+import ipaddress
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+import click
+import msgspec
+from rich.console import Console
+from rich.text import Text
+
+from authrim.audit import search as searching
+from authrim.audit.search import Lines, Wanted
+from authrim.commands._administering import Office, administer
+from authrim.commands._audit_lines import lines_table
+from authrim.commands._common import is_json, json_text
+from authrim.core.questions import Question, record_question, refuse_reason
+from authrim.crypto.sealing import address_hash
+from authrim.people import accounts
+from authrim.wire.forwarded import source_of
+from domain.errors import Refusal
+from domain.person.account import UNKNOWN
+from domain.stream import grant_stream
+
+_AFTER: Final = click.option("--after", type=click.IntRange(0), default=0, help="Start after this position.")
+_LIMIT: Final = click.option(
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=100,
+    show_default=True,
+    help="The maximum number of events.",
+)
+_REASON: Final = click.option(
+    "--reason", default="", help="Why you ask. Recorded; nothing personal. Needed with a login."
+)
+#: The options of a search that need no translation, by the column of the index.
+_PLAIN: Final = {
+    "client": "client_id", "session": "session_id", "key": "key_id", "type": "type", "actor": "actor",
+    "error_id": "error_id", "trace": "trace",
+}  # fmt: skip
+#: What says something about a person: such a question is recorded.
+_OF_PEOPLE: Final = ("subject", "session_id", "address")
+
+
+class _Moment(click.ParamType[Any]):
+    """A position, or a time in ISO 8601 as µs, marked by the type of the value."""
+
+    name = "TIME|POSITION"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """A position as an integer, a time as a ``Time``."""
+        if not isinstance(value, str):
+            return value
+        if value.isascii() and value.isdigit() and len(value) < 19:
+            return int(value)
+        try:
+            return _Time(searching.moment_of(value))
+        except (ValueError, OverflowError):
+            self.fail(f"{value!r} is neither a position nor a time such as 2026-11-29T14:00:00", param, ctx)
+
+
+class _Time(msgspec.Struct, frozen=True):
+    """µs UTC."""
+
+    moment: int
+
+
+@click.command("search")
+@click.option("--client", help="Events that concern this client.")
+@click.option("--account", "person", metavar="LOGIN|SUBJECT", help="Events that name this person.")
+@click.option("--session", help="Events that name this session.")
+@click.option("--grant", help="Events of this grant.")
+@click.option("--key", help="Events of this signing key, and tokens that it signed.")
+@click.option("--type", help="Events of this type, such as grant.revoked.v1; docs/events.md has all.")
+@click.option("--actor", type=click.Choice(("client", "subject", "admin", "system")), help="Who acted.")
+@click.option("--address", help="Requests from this IP address; of IPv6, from its /64 network.")
+@click.option("--error-id", help="What was recorded of this error.")
+@click.option("--trace", help="Requests of this trace id.")
+@click.option("--from", "first", type=_Moment(), help="Not before this time or position. Times are UTC.")
+@click.option("--to", "last", type=_Moment(), help="Before this time, or up to this position.")
+@_AFTER
+@_LIMIT
+@click.option("--follow", "follows", is_flag=True, help="Print what is found and go on with whatever comes.")
+@_REASON
+@click.pass_context
+def search(
+    context: click.Context, /, first: int | _Time | None, last: int | _Time | None, after: int, limit: int,
+    reason: str, *, follows: bool, **options: str | None,
+) -> None:  # fmt: skip
+    """Find events by what they concern. All conditions must hold.
+
+    Prints the events in the order of the log; each row has its position. With --json, one JSON object per line.
+
+    Questions about a person, a session or an address are recorded in the log, and so is every --json.
+    """
+    show = _printer(context)
+
+    async def work(office: Office) -> Lines | Refusal | None:
+        values = await _values(office, options, reason)
+        if isinstance(values, Refusal):
+            return values
+        refusal = searching.refuse_search(values) or await _record(context, office, values, reason)
+        if refusal is not None:
+            return refusal
+        lower = await _position(office, first, after=True)
+        until = await _position(office, last, after=False)
+        wanted = Wanted(office.tenant, values, max(after, lower or 0), until)
+        if not follows:
+            return await searching.search(office.store, wanted, limit)
+        async for page in searching.follow(office.store, wanted):
+            show(page)
+        return None
+
+    with suppress(KeyboardInterrupt):
+        found = administer(context, work, proved=_needs_keys(options))
+        if found is not None:
+            show(found)
+            _say_more(context, found)
+
+
+@click.command("account")
+@click.argument("account")
+@_AFTER
+@_LIMIT
+@_REASON
+@click.pass_context
+def account(context: click.Context, account: str, after: int, limit: int, reason: str) -> None:
+    """Show what happened to a person: sign-ins, grants, tokens, sessions, changes by administrators.
+
+    ACCOUNT is a login or a subject; a login needs --reason. The question is recorded in the log.
+    """
+
+    async def work(office: Office) -> Lines | Refusal:
+        subject = await _subject_of(office, account, reason)
+        if isinstance(subject, Refusal):
+            return subject
+        asked = Question("account_history", reason, {}, subject, is_json(context))
+        refusal = refuse_reason(reason, demanded=False) or await record_question(
+            office.store, office.tenant, asked
+        )
+        if refusal is not None:
+            return refusal
+        return await searching.history(office.store, office.tenant, "subject", subject, after, limit)
+
+    found = administer(context, work)
+    _printer(context)(found)
+    _say_more(context, found)
+
+
+@click.command("session")
+@click.argument("session_id")
+@_AFTER
+@_LIMIT
+@_REASON
+@click.pass_context
+def session(context: click.Context, session_id: str, after: int, limit: int, reason: str) -> None:
+    """Show what happened in a session: the sign-in, what clients were granted, its end, and who was notified.
+
+    The question is recorded in the log.
+    """
+
+    async def work(office: Office) -> Lines | Refusal:
+        asked = Question("session_history", reason, {"session_id": session_id}, None, is_json(context))
+        refusal = refuse_reason(reason, demanded=False) or await record_question(
+            office.store, office.tenant, asked
+        )
+        if refusal is not None:
+            return refusal
+        return await searching.history(office.store, office.tenant, "session_id", session_id, after, limit)
+
+    found = administer(context, work, proved=False)
+    _printer(context)(found)
+    _say_more(context, found)
+
+
+def _needs_keys(options: Mapping[str, str | None]) -> bool:
+    """Whether the search looks for something that is stored as a hash with a key."""
+    return options["person"] is not None or options["address"] is not None
+
+
+async def _values(
+    office: Office, options: Mapping[str, str | None], reason: str
+) -> dict[str, tuple[str, ...]] | Refusal:
+    """The columns of the index that the options ask for, with their values."""
+    values: dict[str, tuple[str, ...]] = {
+        column: (value,) for name, column in _PLAIN.items() if (value := options[name]) is not None
+    }
+    if (grant := options["grant"]) is not None:
+        values["stream"] = (grant_stream(office.tenant, grant),)
+    if (address := options["address"]) is not None:
+        try:
+            ipaddress.ip_address(address)
+        except ValueError:
+            raise click.BadParameter("this is no IP address", param_hint="--address") from None
+        source = source_of(address)
+        values["address"] = tuple(
+            address_hash(office.master, office.tenant, source, key_id) for key_id in office.master.key_ids
+        )
+    if (person := options["person"]) is not None:
+        subject = await _subject_of(office, person, reason)
+        if isinstance(subject, Refusal):
+            return subject
+        values["subject"] = (subject,)
+    return values
+
+
+async def _subject_of(office: Office, account: str, reason: str) -> str | Refusal:
+    """The pseudonym of a person. Without a reason nobody learns whether there is a login."""
+    if await accounts.is_subject(office.store, office.tenant, account):
+        return account
+    refusal = refuse_reason(reason, demanded=True)
+    if refusal is not None:
+        return refusal
+    return await accounts.find_account(office.store, office.master, office.tenant, account) or UNKNOWN
+
+
+async def _record(
+    context: click.Context, office: Office, values: Mapping[str, tuple[str, ...]], reason: str
+) -> Refusal | None:
+    """Record the search where it is about a person or makes a copy of what it finds."""
+    refusal = refuse_reason(reason, demanded=False)
+    if refusal is not None or not (is_json(context) or any(name in values for name in _OF_PEOPLE)):
+        return refusal
+    conditions = {name: alternatives[0] for name, alternatives in values.items() if name != "subject"}
+    subject = values["subject"][0] if "subject" in values else None
+    question = Question("search", reason, conditions, subject, is_json(context))
+    return await record_question(office.store, office.tenant, question)
+
+
+async def _position(office: Office, place: int | _Time | None, *, after: bool) -> int | None:
+    """The position that a place means: for ``after`` the one before the first event that counts."""
+    match place:
+        case None:
+            return None
+        case int():
+            return max(place - 1, 0) if after else place
+        case _Time():
+            return await searching.position_at(office.store, place.moment)
+
+
+def _printer(context: click.Context) -> Callable[[Lines], None]:
+    """Prints pages: JSON lines, or one table with a single header."""
+    console = Console(soft_wrap=not sys.stdout.isatty(), highlight=False, markup=False)
+    begun = False
+
+    def show(page: Lines) -> None:
+        nonlocal begun
+        if is_json(context):
+            for line in page.lines:
+                click.echo(json_text(line.as_json()))
+        elif page.lines:
+            console.print(lines_table(page.lines, show_header=not begun, places=True))
+            begun = True
+
+    return show
+
+
+def _say_more(context: click.Context, found: Lines) -> None:
+    """Say how to go on, or that there is nothing; on standard error, where it disturbs no pipe."""
+    if not found.done:
+        click.echo(f"There may be more: --after {found.position}", err=True)
+    elif not found.lines and not is_json(context):
+        Console(highlight=False).print(Text(f"Nothing was found up to position {found.position}."))
