@@ -84,7 +84,7 @@ _OPTIONS: Final[tuple[Decorator, ...]] = (
         "--any-client/--listed-clients",
         "any_client",
         default=None,
-        help="Whether every client may ask for its tokens, or only clients with its URI as --audience (default).",
+        help="Whether every client may ask for its tokens, or only those that are allowed to (default).",
     ),
 )
 
@@ -129,7 +129,7 @@ def create(context: click.Context, /, uri: str, **options: Any) -> None:
     made = administer(context, work)
     note = "\nEvery client may ask for its tokens."
     if not settings.any_client:
-        note = f"\nAllow each client that may have its tokens:\n  authrim client update CLIENT_ID --audience {uri}"
+        note = f"\nAllow the clients that may ask for its tokens:\n  authrim resource allow {uri} CLIENT_ID"
     print_fields(context, _described(made), note)
 
 
@@ -182,6 +182,25 @@ def update(context: click.Context, /, uri: str, unset: tuple[str, ...], **option
         return await servers.update_resource(office.store, office.tenant, uri, changes, office.settings)
 
     print_fields(context, _described(administer(context, work)))
+
+
+@resource.command("allow")
+@click.argument("uri")
+@click.argument("client_ids", nargs=-1, required=True, metavar="CLIENT_ID...")
+@click.pass_context
+def allow(context: click.Context, uri: str, client_ids: tuple[str, ...]) -> None:
+    """Allow clients to ask for its tokens, by adding its URI to the audiences of each."""
+
+    async def work(office: Office) -> list[dict[str, Any]] | Refusal:
+        allowed = []
+        for client_id in client_ids:
+            client = await servers.allow_client(office.store, office.tenant, uri, client_id, office.settings)
+            if isinstance(client, Refusal):
+                return client
+            allowed.append({"client_id": client.client_id, "audiences": client.metadata.audiences})
+        return allowed
+
+    print_list(context, "clients", ("client_id", "audiences"), administer(context, work))
 
 
 @resource.command("retire")

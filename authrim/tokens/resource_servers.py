@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import msgspec
 
-from authrim.clients.records import read_client
+from authrim.clients.records import ClientRead, change_client, read_client
+from authrim.clients.terms import administrators_terms
 from authrim.core.execute import Change, Outcome, carry_out
 from authrim.core.paging import rows_of
 from authrim.crypto.jwe import EncryptionKey
@@ -14,9 +15,10 @@ from authrim.crypto.jwk import JwkRefused
 from authrim.settings import Settings
 from authrim.store import codec
 from authrim.store.contract import Store
+from domain.client.client import Client
 from domain.decision import Decision
 from domain.errors import Refusal, invalid_request
-from domain.registration import resource_server
+from domain.registration import lifecycle, resource_server
 from domain.registration.resource_server import UNKNOWN, ResourceTerms
 from domain.resource import resource as resources
 from domain.resource.resource import Resource, ResourceSettings
@@ -62,6 +64,26 @@ async def update_resource(
         return resource_server.decide_update(resource, settings, terms, now)
 
     return await _change(store, tenant, uri, decide)
+
+
+async def allow_client(
+    store: Store, tenant: str, uri: str, client_id: str, server: Settings
+) -> Client | Refusal:
+    """Add the resource server to the audiences of a client, whose other audiences stay."""
+    resource = await show_resource(store, tenant, uri)
+    if isinstance(resource, Refusal):
+        return resource
+    if not resource.is_active:
+        return resource_server.RETIRED
+    terms = administrators_terms(server.development, server.signing_algorithms)
+
+    def decide(read: ClientRead) -> Decision[Client]:
+        metadata = read.client.metadata
+        audiences = tuple(dict.fromkeys((*metadata.audiences, uri)))
+        allowed = msgspec.structs.replace(metadata, audiences=audiences)
+        return lifecycle.decide_update(read.client, allowed, read.now, terms)
+
+    return await change_client(store, tenant, client_id, decide)
 
 
 async def retire_resource(store: Store, tenant: str, uri: str, reason: str) -> Resource | Refusal:

@@ -33,6 +33,13 @@ UNKNOWN: Final = invalid_request(
 )
 
 
+RETIRED: Final = invalid_request(
+    "The resource server is retired.",
+    hint="Register it again with authrim resource create.",
+    section=_SECTION,
+)
+
+
 class ResourceTerms(msgspec.Struct, frozen=True):
     """What a resource server is judged by: the ``algorithms`` that this server keeps keys for, those of the
     ``introspection_clients`` it names that may not be such (``unfit_clients``), whether its URI is the id of a client
@@ -80,7 +87,7 @@ def decide_update(
 ) -> Decision[Resource]:
     """Replace the settings; to change one, replace it in ``resource.settings`` first."""
     if not resource.is_active:
-        return refuse(UNKNOWN)
+        return refuse(RETIRED if resource.uri else UNKNOWN)
     refusal = settings_refusal(settings, terms)
     if refusal is not None:
         return refuse(refusal)

@@ -32,12 +32,28 @@ def test_from_the_first_to_the_last(authrim: CommandLine) -> None:
 
 def test_what_comes_next_is_said(authrim: CommandLine) -> None:
     """A person who created it reads how a client gets its tokens; nothing is said where every client does."""
-    assert (
-        f"authrim client update CLIENT_ID --audience {URI}" in authrim.run("resource", "create", URI).stdout
-    )
+    assert f"authrim resource allow {URI} CLIENT_ID" in authrim.run("resource", "create", URI).stdout
     other = authrim.run("resource", "create", "urn:other", "--any-client").stdout
     assert "Every client may ask" in other
-    assert "client update" not in other
+    assert "resource allow" not in other
+
+
+def test_a_client_is_allowed_one_more(authrim: CommandLine) -> None:
+    """Its other audiences stay; again, nothing changes; a resource server that is unknown or retired is refused."""
+    service = ("client", "create", "--service", "--scope", "x", "--audience", "urn:other", "--client-id")
+    for client_id in ("one", "two"):
+        authrim.json(*service, client_id)
+    authrim.run("resource", "allow", URI, "one", status=1)
+    authrim.json("resource", "create", URI)
+    for _ in range(2):
+        allowed = authrim.json("resource", "allow", URI, "one", "two")["clients"]
+        assert [(one["client_id"], one["audiences"]) for one in allowed] == [
+            ("one", ["urn:other", URI]), ("two", ["urn:other", URI])
+        ]  # fmt: skip
+    assert "no such client" in authrim.run("resource", "allow", URI, "three", status=1).output
+    authrim.json("resource", "retire", URI, "--yes")
+    for refused in (("allow", URI, "one"), ("update", URI, "--scope", "x")):
+        assert "resource create" in authrim.run("resource", *refused, status=1).output
 
 
 def test_keys_are_read_from_a_file(authrim: CommandLine, tmp_path: Path) -> None:
