@@ -33,6 +33,7 @@ class MediaType(NamedTuple):
 
 #: A missing or malformed type. It equals no other type.
 UNKNOWN: Final = MediaType("", {})
+_PLAIN_FORM: Final = MediaType(FORM, {})
 
 
 def read_media_type(fields: Sequence[str]) -> MediaType:
@@ -40,6 +41,8 @@ def read_media_type(fields: Sequence[str]) -> MediaType:
     if len(fields) != 1 or len(fields[0]) > MAX_LENGTH:
         return UNKNOWN
     field = fields[0]
+    if field == FORM:  # what nearly every request says
+        return _PLAIN_FORM
     essence = _ESSENCE.match(field)
     if essence is None:
         return UNKNOWN

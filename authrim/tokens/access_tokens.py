@@ -158,5 +158,8 @@ def _client_status(status: str | None, client: Client | None, issued: AccessToke
 
 def _why_over(account_document: str | None, client: Client | None, issued: AccessTokenIssued) -> str:
     """Why the person's grants are over, that of this token among them; empty when it is not."""
+    endings = endings_of(account_document)
+    if not endings.marks:
+        return ""
     bound = client is not None and is_kept_bound(client, confirmation_of(issued).is_bound)
-    return endings_of(account_document).why_over(issued.client_id, issued.account_epoch, bound=bound)
+    return endings.why_over(issued.client_id, issued.account_epoch, bound=bound)

@@ -1,24 +1,22 @@
 """Reads a request body within the limits of size and time: no sender holds memory or a connection (A217, A218)."""
 
 import asyncio
-from typing import Final
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestPayloadError
 
+from authrim.web.request_facts import facts_of
 from authrim.wire.limits import LIMITS
 from domain.errors import Refusal, invalid_request
-
-_READ: Final = web.RequestKey[bytes | Refusal]("read_body")
 
 
 async def read_body(request: web.Request) -> bytes | Refusal:
     """The whole body, or a refusal with status 413 (too large), 408 (too late) or 400 (malformed framing). It is read
     once, however often it is asked for."""
-    read = request.get(_READ)
-    if read is None:
-        read = request[_READ] = await _read(request)
-    return read
+    facts = facts_of(request)
+    if facts.body is None:
+        facts.body = await _read(request)
+    return facts.body
 
 
 async def _read(request: web.Request) -> bytes | Refusal:

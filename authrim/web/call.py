@@ -10,7 +10,8 @@ from authrim.core.parts import Core, Part, Parts
 from authrim.crypto.ids import new_id
 from authrim.crypto.sealing import address_hash
 from authrim.pages.pages import Pages
-from authrim.web.middleware import client_address, trace_id
+from authrim.web.middleware import client_address
+from authrim.web.request_facts import facts_of
 from authrim.wire.forwarded import wider_networks
 from domain.stream import DEFAULT_TENANT
 
@@ -31,7 +32,7 @@ def call_of(request: web.Request) -> Call:
     core = parts[CORE]
     return Call(
         tenant=DEFAULT_TENANT,
-        trace=trace_id(request),
+        trace=facts_of(request).trace_id,
         address=_address_hash(core.master, DEFAULT_TENANT, client_address(request)),
         error_id=new_id(),
         core=core,

@@ -26,16 +26,9 @@ from authrim.store.contract import Unavailable
 from authrim.web.authority import refuse_other_names
 from authrim.web.cors import show_error_to_scripts
 from authrim.web.errors import json_refusal
+from authrim.web.request_facts import begin, facts_of
 from authrim.wire.forwarded import NO_PROXIES, PROXIES, behind_proxies, source_of
 from domain.errors import Refusal, temporarily_unavailable
-
-TRACE_ID = web.RequestKey("trace_id", str)
-"""Where a request keeps its trace id: 32 lower-case hex digits (W3C Trace Context §3.2.2.3)."""
-
-_SOURCE = web.RequestKey("source", str)
-
-LATE_HEADERS = web.RequestKey("late_headers", dict[str, str])
-"""Where a request keeps headers for whatever its answer will be, such as a fresh nonce (RFC 9449 §8.2)."""
 
 Answer = Callable[[web.Request, Refusal, str], web.StreamResponse]
 """Makes the answer to a refusal: the request, the refusal, the error id."""
@@ -68,7 +61,7 @@ def middleware(
     async def handle(request: web.Request, handler: Handler) -> web.StreamResponse:
         started = time.perf_counter()
         trace = trace_id_of(request.headers.get("traceparent"))
-        request[TRACE_ID] = trace
+        facts = begin(request, trace)
         # aiohttp runs each request in a task of its own, so nothing has to be unbound.
         structlog.contextvars.bind_contextvars(trace_id=trace)
         try:
@@ -76,8 +69,8 @@ def middleware(
             response = await handler(request)
             _protect(response)
             show_error_to_scripts(request, response)
-            if LATE_HEADERS in request:
-                response.headers.update(request[LATE_HEADERS])
+            if facts.late_headers:
+                response.headers.update(facts.late_headers)
         except (CancelledError, ConnectionError):
             _log_request(request, "client gone", started)
             raise
@@ -91,16 +84,12 @@ def middleware(
     return handle
 
 
-def trace_id(request: web.Request) -> str:
-    """The trace id of a request that the middleware has seen."""
-    return request[TRACE_ID]
-
-
 def client_address(request: web.Request) -> str:
     """The source a request counts against, as ``source_of`` names it. Found once per request."""
-    if _SOURCE not in request:
-        request[_SOURCE] = _source_of(request)
-    return request[_SOURCE]
+    facts = facts_of(request)
+    if facts.source is None:
+        facts.source = _source_of(request)
+    return facts.source
 
 
 def _source_of(request: web.Request) -> str:

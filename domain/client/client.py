@@ -7,6 +7,7 @@ How it gets registered and changed is in ``client_registration``, what a registr
 # ruff: noqa: S105 - RFC 7591's names hold the word token, their values are no passwords
 
 from collections.abc import Collection
+from functools import cached_property
 from typing import Final
 
 import msgspec
@@ -48,7 +49,7 @@ class Secret(msgspec.Struct, frozen=True, omit_defaults=True):
     expires_at: int = 0
 
 
-class Client(msgspec.Struct, frozen=True, omit_defaults=True):
+class Client(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     """What is known of a client after its events so far. One that never was has no ``client_id``.
 
     ``source``: who describes it (``ClientRegistered``). ``generation`` counts the changes by which all that people
@@ -144,7 +145,7 @@ class Client(msgspec.Struct, frozen=True, omit_defaults=True):
         registered = self.metadata.request_object_signing_alg
         return names_of(registered) if registered else frozenset(self.profile.signing_algorithms)
 
-    @property
+    @cached_property
     def sender_constraints(self) -> tuple[frozenset[str], ...]:
         """How the client's access tokens must be bound: in one way at least of each set. Empty: they need not be."""
         metadata = self.metadata

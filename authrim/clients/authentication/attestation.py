@@ -12,7 +12,7 @@ from authrim.core.parts import Core
 from authrim.protocol import attestation
 from authrim.protocol.attestation import InstanceKey
 from authrim.protocol.nonce import Nonces, nonces_at
-from authrim.web.middleware import LATE_HEADERS
+from authrim.web.request_facts import facts_of
 from domain.errors import Refusal, invalid_client
 from domain.vocabulary.features import CLIENT_ATTESTATION
 
@@ -85,4 +85,4 @@ def _instance(attempt: AuthenticationAttempt) -> InstanceKey | Refusal:
 
 def _offer(request: web.Request, challenge: str) -> None:
     """Add the challenge for the next request to the response (§6.2)."""
-    request.setdefault(LATE_HEADERS, {})[CHALLENGE_HEADER] = challenge
+    facts_of(request).late_headers[CHALLENGE_HEADER] = challenge

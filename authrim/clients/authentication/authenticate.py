@@ -61,14 +61,18 @@ async def authenticate(
     credentials = presented(request, form, attestations=CLIENT_ATTESTATION in call.core.features)
     if isinstance(credentials, Refusal):
         return call, credentials
-    # A digest, because an unknown client's id may be too long for a key of the store.
-    source = f"client-auth:{call.tenant}:{digest(credentials.client_id)}:{call.address}"
-    if _waiting.get(source, 0.0) > monotonic():
+    if _waiting and _waiting.get(_source(call, credentials), 0.0) > monotonic():
         return call, _too_many()
     call, checked = await _authenticate(call, request, credentials)
     if isinstance(checked, Refusal) and checked.error not in _NO_FAILURE:
-        await _count_failure(call.core, source)
+        await _count_failure(call.core, _source(call, credentials))
     return call, checked
+
+
+def _source(call: Call, credentials: Credentials) -> str:
+    """What failures are counted by: the client and the address. The name is a digest, because what an unknown client
+    calls itself may be too long for a key of the store."""
+    return f"client-auth:{call.tenant}:{digest(credentials.client_id)}:{call.address}"
 
 
 async def _authenticate(

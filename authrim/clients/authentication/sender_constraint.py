@@ -12,7 +12,7 @@ from authrim.protocol import dpop
 from authrim.protocol.dpop import Proof, ProofFacts
 from authrim.protocol.nonce import Nonces, nonces_at
 from authrim.protocol.single_use import SingleUseValue
-from authrim.web.middleware import LATE_HEADERS
+from authrim.web.request_facts import facts_of
 from domain.client.client import Client
 from domain.errors import Refusal
 from domain.vocabulary.confirmation import UNBOUND, Confirmation
@@ -80,7 +80,7 @@ def _dpop_proof(
     proof = dpop.check(call.tenant, proofs, facts)
     if nonces is not None and (isinstance(proof, Refusal) or proof.nonce != nonces.fresh):
         # The response contains a nonce for the next request (RFC 9449 §8.2).
-        request.setdefault(LATE_HEADERS, {})[NONCE_HEADER] = nonces.fresh
+        facts_of(request).late_headers[NONCE_HEADER] = nonces.fresh
     return proof
 
 

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from authrim.protocol.mtls import ClientCertificate
 from authrim.settings import Settings
+from authrim.web.request_facts import NOT_READ, facts_of
 from authrim.wire.forwarded import Network, is_in
 from authrim.wire.tls import CLIENT_CERTIFICATES
 from domain.errors import Refusal, invalid_client
@@ -61,15 +62,13 @@ CERTIFICATE_PROXIES = web.AppKey("certificate_proxies", CertificateProxies)
 """The key of an application's proxies; without it no header is trusted."""
 
 
-_CERTIFICATE: Final = web.RequestKey("client_certificate", object)
-
-
 def presented_certificate(request: web.Request) -> ClientCertificate | Refusal | None:
     """The certificate whose key the client proved possession of; None when there is none. It is read once per
     request."""
-    if _CERTIFICATE not in request:
-        request[_CERTIFICATE] = _read(request)
-    return cast("ClientCertificate | Refusal | None", request[_CERTIFICATE])
+    facts = facts_of(request)
+    if facts.certificate is NOT_READ:
+        facts.certificate = _read(request)
+    return cast("ClientCertificate | Refusal | None", facts.certificate)
 
 
 def _read(request: web.Request) -> ClientCertificate | Refusal | None:
