@@ -13,10 +13,11 @@ REFUSAL = "refusal"
 REGISTRATION = "registration"
 RESOURCE = "resource"
 AUDIT = "audit"
+CLAIM = "claim"
 
 #: Kinds whose changes every process keeps in memory. The log's head holds the position of the newest change of these
 #: kinds.
-CONFIGURATION_KINDS = frozenset({CLIENT, KEY, RESOURCE})
+CONFIGURATION_KINDS = frozenset({CLIENT, KEY, RESOURCE, CLAIM})
 
 
 class StreamId(NamedTuple):
@@ -69,6 +70,11 @@ def resource_stream(tenant: str, uri: str) -> str:
 def registration_stream(tenant: str, token_id: str) -> str:
     """The stream of an initial access token."""
     return f"{tenant}:{REGISTRATION}:{token_id}"
+
+
+def claims_stream(tenant: str) -> str:
+    """The stream of all claim definitions."""
+    return f"{tenant}:{CLAIM}:definitions"
 
 
 def refusal_stream(tenant: str, error_id: str) -> str:

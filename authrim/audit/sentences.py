@@ -44,6 +44,8 @@ SENTENCES: Final[dict[str, str]] = {
     "registration.token_issued.v1": "An initial access token was given out, for {uses} clients.",
     "registration.token_used.v1": "The initial access token let client {client_id} in.",
     "registration.token_revoked.v1": "The initial access token was revoked.",
+    "claim.defined.v1": "The claim {name} ({value_type}) was defined; these scopes release it: {scopes}.",
+    "claim.retired.v1": "The claim {name} was retired: no client is told it any more.",
     "account.created.v1": "The account {subject} was made.",
     "account.password_set.v1": "The account's password was set.",
     "account.claims_changed.v1": "The person's data was replaced: {names}.",

@@ -59,6 +59,7 @@ async def read_request(
         require_pushed=call.core.settings.require_pushed_authorization_requests,
         require_signed=call.core.settings.require_signed_request_object,
         resources=call.core.configuration.resources(call.tenant),
+        catalogue=call.core.configuration.catalogue(call.tenant),
     )
     parameters = _parameters(params)
     signed = await request_object(call, client, params)

@@ -164,6 +164,7 @@ def facts_for(
         acr_supported=ACR_SUPPORTED,
         issue=step.issue,
         browser_hash=step.browser_hash,
+        catalogue=call.core.configuration.catalogue(call.tenant),
     )
 
 

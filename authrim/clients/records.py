@@ -19,6 +19,7 @@ from authrim.core.sealed_rows import erasing_row
 from authrim.crypto.secrets import ClientSecret, new_client_secret
 from authrim.store import codec
 from authrim.store.contract import Store
+from domain.claim.catalogue import BUILT_IN, Catalogue
 from domain.client import client as clients
 from domain.client.client import SECRET_METHODS, Client
 from domain.client.metadata import ClientMetadata
@@ -67,7 +68,7 @@ class RegistrationContext(msgspec.Struct, frozen=True):
     ``development``: redirect URIs may be http on the loopback interface. ``logo`` None: the logo of ``logo_uri``, or no
     change. ``keeper`` stores secrets that clients sign with; without it no such client can be registered. ``fetching``
     None: nothing is fetched, neither the logo of a ``logo_uri`` nor the document of a sector. ``algorithms``: those
-    that the server has keys for, if known.
+    that the server has keys for, if known. ``catalogue``: the claims that can be mapped.
     """
 
     development: bool = False
@@ -75,11 +76,12 @@ class RegistrationContext(msgspec.Struct, frozen=True):
     keeper: ClientSecrets | None = None
     fetching: FetchContext | None = None
     algorithms: tuple[str, ...] = ()
+    catalogue: Catalogue = BUILT_IN
 
     @property
     def terms(self) -> Terms:
         """What an administrator's client is checked against."""
-        return administrators_terms(self.development, self.algorithms)
+        return administrators_terms(self.development, self.algorithms, self.catalogue)
 
 
 NO_MEANS: Final = RegistrationContext()

@@ -2,6 +2,7 @@
 
 from authrim.protocol.registered_keys import weak_keys_refusal
 from authrim.settings import Settings
+from domain.claim.catalogue import BUILT_IN, Catalogue
 from domain.registration.admission import NOBODYS, Admission, RegistrationRules
 from domain.registration.judgement import Terms
 
@@ -13,11 +14,18 @@ def settings_rules(settings: Settings) -> RegistrationRules:
     )
 
 
-def own_terms(settings: Settings, rules: RegistrationRules, admission: Admission = NOBODYS) -> Terms:
-    """For a client that registers or updates itself, or whose document does."""
-    return Terms(settings.development, settings.signing_algorithms, weak_keys_refusal, rules, admission)
+def own_terms(
+    settings: Settings, catalogue: Catalogue, rules: RegistrationRules, admission: Admission = NOBODYS
+) -> Terms:
+    """For a client that registers or updates itself, or whose document does. ``catalogue``: what an administrator may
+    have mapped for it."""
+    return Terms(
+        settings.development, settings.signing_algorithms, weak_keys_refusal, rules, admission, catalogue
+    )
 
 
-def administrators_terms(development: bool, algorithms: tuple[str, ...] = ()) -> Terms:
+def administrators_terms(
+    development: bool, algorithms: tuple[str, ...] = (), catalogue: Catalogue = BUILT_IN
+) -> Terms:
     """For an administrator. ``algorithms``: those that the server has keys for; empty: unknown."""
-    return Terms(development, algorithms, weak_keys_refusal)
+    return Terms(development, algorithms, weak_keys_refusal, catalogue=catalogue)

@@ -8,7 +8,7 @@ import click
 
 from authrim.commands._key_files import read_jwks
 from authrim.protocol.mtls import jwk_of
-from domain.client.claim_mapping import ClaimMapping
+from domain.client.claim_mapping import TO_CLIENT, ClaimMapping
 from domain.client.metadata import ClientMetadata
 
 #: What ``--auth-method`` takes beside the names of RFC 7591 §2: a secret, sent by either of its two methods.
@@ -22,6 +22,9 @@ _LISTS: Final = frozenset(
         "post_logout_redirect_uris", "client_attesters", "claim_mapping",
     }
 )  # fmt: skip
+
+#: What may be said of a mapping, beside its audiences.
+_PARTS: Final = frozenset({"separator", "prefix", "to"})
 
 
 def fields_of(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,15 +56,19 @@ def auth_method_fields(method: str) -> dict[str, Any]:
 
 
 def _read_mapping(text: str) -> ClaimMapping:
-    """``groups=https://example.com/groups|separator=,|prefix=oidc:``"""
+    """``groups=https://example.com/groups|separator=,|prefix=oidc:|to=access_token|audience=https://api.example.com/``"""
     mapping, *parts = text.split("|")
     claim, equals, name = mapping.partition("=")
-    form = dict(part.partition("=")[::2] for part in parts)
-    if not equals or len(form) < len(parts) or not form.keys() <= {"separator", "prefix"}:
+    given = [part.partition("=")[::2] for part in parts]
+    audiences = tuple(value for key, value in given if key == "audience")
+    form = {key: value for key, value in given if key != "audience"}
+    if not equals or len(form) + len(audiences) < len(parts) or not form.keys() <= _PARTS:
         raise click.BadParameter(
-            "write CLAIM=NAME, then |separator=TEXT and |prefix=TEXT as needed", param_hint="--claim-mapping"
+            "write CLAIM=NAME, then |separator=TEXT, |prefix=TEXT, |to=PLACE,PLACE and |audience=URI as needed",
+            param_hint="--claim-mapping",
         )
-    return ClaimMapping(claim, name, form.get("separator"), form.get("prefix", ""))
+    places = tuple(form["to"].split(",")) if "to" in form else TO_CLIENT
+    return ClaimMapping(claim, name, form.get("separator"), form.get("prefix", ""), places, audiences)
 
 
 def _jwks_of_certificate(path: Path) -> dict[str, Any]:

@@ -173,8 +173,11 @@ _OPTIONS: Final[tuple[Decorator, ...]] = (
     click.option(
         "--claim-mapping",
         multiple=True,
-        metavar="CLAIM=NAME[|separator=TEXT][|prefix=TEXT]",
-        help="Tell it a claim under another name or in another form; repeatable.",
+        metavar="CLAIM=NAME[|PART]...",
+        help="Tell it a claim under another name or in another form; repeatable. CLAIM= keeps the name. A PART is "
+        "separator=TEXT (an array becomes one string), prefix=TEXT, to=PLACE,PLACE (of id_token, userinfo, "
+        "access_token, introspection; default: id_token,userinfo), or audience=URI, a resource whose access tokens "
+        "or introspection may hold it.",
     ),
     click.option(
         "--response-alg",

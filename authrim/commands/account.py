@@ -5,7 +5,14 @@ from typing import Any, BinaryIO, Final
 
 import click
 
-from authrim.commands._account_claims import CLAIMS_FILE, read_claims, set_claims, set_groups, set_roles
+from authrim.commands._account_claims import (
+    CLAIMS_FILE,
+    read_claims,
+    set_claim,
+    set_claims,
+    set_groups,
+    set_roles,
+)
 from authrim.commands._administering import Office, administer, moment, print_fields, print_list
 from authrim.commands._one_account import on_account, print_account
 from authrim.crypto.passwords import Passwords
@@ -28,7 +35,7 @@ def account() -> None:
     """
 
 
-for _command in (set_claims, set_groups, set_roles):
+for _command in (set_claims, set_claim, set_groups, set_roles):
     account.add_command(_command)
 
 

@@ -14,6 +14,7 @@ from authrim.commands._client_fields import EITHER_SECRET, auth_method_fields, f
 from authrim.commands._client_options import client_options, logo_option
 from authrim.commands._client_recipes import ChosenRecipe, print_recipe, read_product, read_url
 from authrim.commands._common import is_json, settings_of
+from authrim.core.claim_definitions import read_catalogue
 from domain.client.client import Client
 from domain.client.metadata import ClientMetadata
 from domain.client.profile import PROFILES
@@ -99,6 +100,7 @@ def create(
                 keeper=office.keeper,
                 fetching=office.fetching,
                 algorithms=office.settings.signing_algorithms,
+                catalogue=await read_catalogue(office.store, office.tenant),
             ),
         )
 
@@ -180,6 +182,7 @@ def update(
                 keeper=office.keeper,
                 fetching=office.fetching,
                 algorithms=office.settings.signing_algorithms,
+                catalogue=await read_catalogue(office.store, office.tenant),
             ),
         )
 

@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "client": ("authrim.commands.client", "client"),
     "resource": ("authrim.commands.resource", "resource"),
     "registration": ("authrim.commands.registration", "registration"),
+    "claim": ("authrim.commands.claim", "claim"),
     "account": ("authrim.commands.account", "account"),
     "session": ("authrim.commands.session", "session"),
     "grant": ("authrim.commands.grant", "grant"),

@@ -1,4 +1,5 @@
-"""The clients, signing keys and resource servers that every process keeps in memory, and updates from the log.
+"""The clients, signing keys, resource servers and claim definitions that every process keeps in memory, and updates
+from the log.
 
 ``applied`` is the position of the newest configuration change that this process knows. Each append that depends on
 the configuration carries it, and conflicts when the log has a newer change (decisions.md 9). So a client that is
@@ -11,6 +12,7 @@ from typing import Final
 import msgspec
 import structlog
 
+from authrim.core.claim_definitions import read_catalogue
 from authrim.crypto.key_ring import KeyRing
 from authrim.crypto.master import UnknownMasterKey
 from authrim.crypto.sealing import SealBroken
@@ -18,13 +20,14 @@ from authrim.memory.lru_cache import LruCache
 from authrim.store import codec
 from authrim.store.contract import Store, StoreError
 from domain import stream as streams
+from domain.claim.catalogue import BUILT_IN, Catalogue
 from domain.client import client_id_url
 from domain.client.client import Client
 from domain.key import key as keys
 from domain.key.key import Key
 from domain.resource import resource as resources
 from domain.resource.resource import NO_RESOURCES, Resource, Resources
-from domain.stream import CLIENT, KEY, RESOURCE
+from domain.stream import CLAIM, CLIENT, DEFAULT_TENANT, KEY, RESOURCE
 from projections.tables import KEYS, RESOURCES, row_key
 
 log = structlog.get_logger(__name__)
@@ -37,8 +40,8 @@ PAUSE: Final = 0.25
 
 
 class Configuration:
-    """Clients, keys and resource servers in memory. A client is loaded when it is first needed; nothing loads all of
-    them.
+    """Clients, keys, resource servers and claim definitions in memory. A client is loaded when it is first needed;
+    nothing loads all of them.
 
     ``documents`` is False when this server does not read client ID metadata documents. Then clients that have one do
     not exist: nobody vouches for them, because the document may have been withdrawn long ago.
@@ -48,17 +51,19 @@ class Configuration:
         self._store = store
         self._documents = documents
         self._clients: LruCache[str, Client] = LruCache(CLIENTS_HELD)
+        self._catalogues: dict[str, Catalogue] = {}
         self._catching_up = asyncio.Lock()
         self._resources: dict[str, dict[str, Resource]] = {}
         self.key_ring = key_ring
         self.applied = 0
 
     async def open(self) -> None:
-        """Load all keys and resource servers (there are few) as of the head of the log."""
+        """Load all keys, resource servers and claim definitions (there are few) as of the head of the log."""
         head = await self._store.head()
         self.applied = head.changed_at
         await self._load_keys()
         await self._load_resources()
+        await self._read_claims(DEFAULT_TENANT)
         await self.catch_up()
 
     async def _load_resources(self) -> None:
@@ -89,6 +94,18 @@ class Configuration:
         except (SealBroken, UnknownMasterKey) as error:
             log.error("configuration.key_sealed", kid=key.kid, kind=type(error).__name__)
             await self.key_ring.adopt(tenant, Key(kid=key.kid, status=keys.REVOKED))
+
+    def catalogue(self, tenant: str) -> Catalogue:
+        """Which claims about people there are now."""
+        return self._catalogues.get(tenant, BUILT_IN)
+
+    async def _read_claims(self, tenant: str) -> None:
+        """When the definitions cannot be read, no defined claim is told: what is unknown is not released (A232)."""
+        try:
+            self._catalogues[tenant] = await read_catalogue(self._store, tenant)
+        except codec.UnreadableEvent:
+            log.error("configuration.claims_unreadable", tenant=tenant)
+            self._catalogues[tenant] = BUILT_IN
 
     async def client(self, tenant: str, client_id: str) -> Client | None:
         """Return the client with that id, or None. Disabled clients are returned too: check ``status``."""
@@ -123,6 +140,8 @@ class Configuration:
             self._clients.take(row_key(tenant, identifier))
         elif kind == KEY:
             await self._adopt(tenant, await self._read_key(stream, identifier))
+        elif kind == CLAIM:
+            await self._read_claims(tenant)
         elif kind == RESOURCE:
             self._keep(tenant, await self._read_resource(stream, identifier))
 

@@ -50,10 +50,13 @@ def access_token_claims(issuer: str, grant_id: str, token: AccessTokenIssued, su
 
 
 def sign_access_token(
-    key: SigningKey, issuer: str, grant_id: str, token: AccessTokenIssued, subject: str
-) -> str:
-    """The access token as an RFC 9068 JWT, with the ``typ`` that its resource server takes."""
-    return key.sign(_encode(access_token_claims(issuer, grant_id, token, subject)), typ_of(token))
+    key: SigningKey, issuer: str, grant_id: str, token: AccessTokenIssued, subject: str,
+    more_claims: dict[str, Any],
+) -> str:  # fmt: skip
+    """The access token as an RFC 9068 JWT, with the ``typ`` that its resource server takes. ``more_claims`` are those
+    about the person; none of them can take the place of one of ours."""
+    claims = {**more_claims, **access_token_claims(issuer, grant_id, token, subject)}
+    return key.sign(_encode(claims), typ_of(token))
 
 
 def typ_of(token: AccessTokenIssued) -> str:

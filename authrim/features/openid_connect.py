@@ -13,7 +13,6 @@ from authrim.tokens import userinfo_endpoint as userinfo
 from authrim.web import discovery_endpoint as discovery
 from domain.authorization.parameters import CREATE, DISPLAYS, PROMPTS
 from domain.stream import DEFAULT_TENANT
-from domain.vocabulary.claims import PERSON_CLAIMS, SCOPE_CLAIMS
 from domain.vocabulary.features import USER_REGISTRATION
 
 
@@ -34,8 +33,9 @@ def _authorization(core: Core) -> dict[str, Any]:
 
 def _openid(core: Core) -> dict[str, Any]:
     algorithms = core.key_ring.algorithms(DEFAULT_TENANT, core.now())
+    catalogue = core.configuration.catalogue(DEFAULT_TENANT)
     return {
-        "scopes_supported": ["openid", *SCOPE_CLAIMS, "offline_access"],
+        "scopes_supported": list(dict.fromkeys(("openid", *catalogue.scopes, "offline_access"))),
         "id_token_signing_alg_values_supported": list(algorithms),
         "claims_supported": [
             "sub",
@@ -47,7 +47,7 @@ def _openid(core: Core) -> dict[str, Any]:
             "acr",
             "amr",
             "nonce",
-            *PERSON_CLAIMS,
+            *catalogue.names,
         ],
         "claim_types_supported": ["normal"],
         "claims_parameter_supported": True,

@@ -6,7 +6,7 @@ compiled when the process starts, so showing a page does no I/O.
 """
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -145,10 +145,14 @@ class CreateAccountPage(Page, frozen=True, kw_only=True):
 
 
 class ScopeLine(msgspec.Struct, frozen=True):
-    """What one scope value allows, in the page's language."""
+    """What one scope value allows, in the page's language. ``claims``: the defined claims among it."""
 
     title: str
     detail: str
+    claims: tuple[str, ...] = ()
+
+
+NO_CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {}
 
 
 class ConsentPage(Page, frozen=True, kw_only=True):
@@ -157,6 +161,7 @@ class ConsentPage(Page, frozen=True, kw_only=True):
 
     ``shown`` is the time when the page was shown, in milliseconds. ``account_token`` identifies the sign-in that the
     page is about. ``error_message`` is as on the sign-in page. ``asked`` are parameters of the request.
+    ``claims`` are the names of the defined claims that the page shows; the form sends them back.
     """
 
     action_url: str
@@ -164,6 +169,7 @@ class ConsentPage(Page, frozen=True, kw_only=True):
     client: ClientView
     account_display_name: str
     scopes: tuple[ScopeLine, ...]
+    claims: str = ""
     shown: int = 0
     account_token: str = ""
     switch_url: str = ""
@@ -357,13 +363,18 @@ class Pages:
         """The frame that tells clients whether the browser's state has changed."""
         return self._html("check_session", page, 200, frame_headers(page.ancestors))
 
-    def scope_lines(self, scopes: Iterable[str], locale: str) -> tuple[ScopeLine, ...]:
-        """What each scope value allows, in plain language; a value without a description is shown by its name."""
+    def scope_lines(
+        self, scopes: Iterable[str], locale: str, claims: Mapping[str, tuple[str, ...]] = NO_CLAIMS
+    ) -> tuple[ScopeLine, ...]:
+        """What each scope value allows, in plain language; a value without a description is shown by its name.
+        ``claims``: by scope value, the labels of the defined claims that it releases."""
         translate = self._translations[locale].gettext
         lines = []
         for scope in scopes:
             title, detail = texts.SCOPE_TEXTS.get(scope, ("", texts.UNKNOWN_SCOPE_TEXT))
-            lines.append(ScopeLine(translate(title) if title else display_name(scope), translate(detail)))
+            named = tuple(map(display_name, claims.get(scope, ())))
+            shown = translate(title) if title else display_name(scope)
+            lines.append(ScopeLine(shown, translate(detail), named))
         return tuple(lines)
 
     def _with_password(self, name: str, page: Page, client: ClientView, status: int) -> web.Response:

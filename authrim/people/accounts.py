@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from authrim.core.claim_definitions import read_catalogue
 from authrim.core.execute import Change, Outcome, carry_out
 from authrim.core.paging import rows_of
 from authrim.core.sealed_rows import SUBJECT, PrivateData, erasing_row
@@ -72,7 +73,7 @@ async def create_account(
     All of it is one append; two accounts that want the same login at once are decided by the database.
     """
     store, tenant = account_store.store, account_store.tenant
-    refusal = refuse_new_account(wanted)
+    refusal = refuse_new_account(wanted, await read_catalogue(store, tenant))
     if refusal is not None:
         return refusal
     if await find_subject(store, account_store.master, tenant, wanted.login) is not None:

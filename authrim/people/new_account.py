@@ -17,11 +17,11 @@ from authrim.crypto.passwords import Passwords
 from authrim.crypto.sealing import canonical_login, login_hmac, login_hmacs
 from authrim.people.claims import CLAIMS, LOGIN, PASSWORD
 from authrim.store.contract import Store
+from domain.claim.catalogue import BUILT_IN, Catalogue
 from domain.decision import Decision
 from domain.errors import Refusal, invalid_request
 from domain.person import account as accounts
 from domain.person.account import Account
-from domain.vocabulary.claims import check_person
 from domain.vocabulary.text import LONGEST_LOGIN, LONGEST_PASSWORD
 from projections.rows import Row
 from projections.tables import LOGINS, row_key
@@ -84,9 +84,14 @@ class NewAccount(msgspec.Struct, frozen=True):
         return f"NewAccount({self.subject})"
 
 
-def refuse_new_account(wanted: AccountRequest) -> Refusal | None:
-    """Why there can be no such account, as far as it is not for the log to say."""
-    return refuse_login(wanted.login) or refuse_password(wanted.password) or check_person(wanted.claims)
+def refuse_new_account(wanted: AccountRequest, catalogue: Catalogue = BUILT_IN) -> Refusal | None:
+    """Why there can be no such account, as far as it is not for the log to say. ``catalogue``: the claims that it may
+    have."""
+    return (
+        refuse_login(wanted.login)
+        or refuse_password(wanted.password)
+        or catalogue.check_person(wanted.claims)
+    )
 
 
 def refuse_login(login: str) -> Refusal | None:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from authrim.core.claim_definitions import read_catalogue
 from authrim.core.execute import Outcome, carry_out
 from authrim.core.sealed_rows import SUBJECT, PrivateData
 from authrim.people.accounts import outcome_of, read_account
@@ -16,7 +17,7 @@ from authrim.store.contract import Store
 from domain.errors import Refusal
 from domain.person import account as accounts
 from domain.person.account import Account
-from domain.vocabulary.claims import MEMBERSHIPS, check_membership, check_person
+from domain.vocabulary.claims import STANDARD_CLAIMS
 
 Claims = Mapping[str, Any]
 
@@ -24,44 +25,50 @@ Claims = Mapping[str, Any]
 async def set_claims(
     store: Store, private: PrivateData, tenant: str, subject: str, claims: Claims
 ) -> Account | Refusal:
-    """Replace all claims of the person (OIDC Core §5.1). Groups and roles stay where ``claims`` does not name them."""
-    refusal = check_person(claims)
-    if refusal is not None:
-        return refusal
+    """Replace the person's claims of OIDC Core §5.1. Groups, roles and defined claims stay where ``claims`` does not
+    name them."""
 
     def replaced(known: Claims) -> dict[str, Any]:
-        return {name: known[name] for name in MEMBERSHIPS if name in known} | dict(claims)
+        stays = {name: value for name, value in known.items() if name not in STANDARD_CLAIMS}
+        return stays | dict(claims)
 
-    return await _change(store, private, tenant, subject, replaced)
+    return await _change(store, private, tenant, subject, replaced, tuple(claims))
 
 
-async def set_membership(
-    store: Store, private: PrivateData, tenant: str, subject: str, name: str, values: tuple[str, ...]
+async def set_claim(
+    store: Store, private: PrivateData, tenant: str, subject: str, name: str, value: Any
 ) -> Account | Refusal:
-    """Replace the person's ``groups`` or ``roles``; none takes them away."""
-    refusal = check_membership(name, values)
-    if refusal is not None:
-        return refusal
+    """Replace one claim of the person, groups and roles too. None or an empty array takes it away, a retired one
+    too."""
+    takes_away = value is None or value == []
 
     def replaced(known: Claims) -> dict[str, Any]:
-        others = {other: value for other, value in known.items() if other != name}
-        return others | ({name: list(values)} if values else {})
+        others = {other: one for other, one in known.items() if other != name}
+        return others if takes_away else others | {name: value}
 
-    return await _change(store, private, tenant, subject, replaced)
+    return await _change(store, private, tenant, subject, replaced, () if takes_away else (name,))
 
 
 async def _change(
-    store: Store, private: PrivateData, tenant: str, subject: str, replaced: Callable[[Claims], Claims]
-) -> Account | Refusal:
+    store: Store, private: PrivateData, tenant: str, subject: str,
+    replaced: Callable[[Claims], Claims], given: tuple[str, ...],
+) -> Account | Refusal:  # fmt: skip
     """The claims are read after the account and written at its version: a change in between, an erasure too, begins
-    this one again. Raises SealBroken."""
+    this one again. ``given``: the new ones; what was there before, a retired claim among it, is not judged again.
+    Raises SealBroken."""
 
     async def attempt() -> Outcome[Account]:
+        catalogue = await read_catalogue(store, tenant)
         read = await read_account(store, tenant, subject)
         if not read.account.exists:
             return Outcome(accounts.UNKNOWN)
         stored = await private.open(tenant, SUBJECT, subject, CLAIMS)
         claims = replaced({} if stored is None else json.loads(stored))
+        refusal = catalogue.check_person(
+            {name: value for name, value in claims.items() if name in given or name in catalogue.defined}
+        )
+        if refusal is not None:
+            return Outcome(refusal)
         decision = accounts.decide_change_claims(read.account, claims, read.now)
         rows = await private.more_rows(tenant, SUBJECT, subject, {CLAIMS: stored_claims(claims)})
         return outcome_of(tenant, subject, read, decision, rows)

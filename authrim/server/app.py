@@ -26,7 +26,7 @@ from authrim.web.answers import error_page
 from authrim.web.authority import OWN_NAMES, OwnNames
 from authrim.web.call import CORE, PAGES, PARTS
 from authrim.web.cors import FOR_SCRIPTS
-from authrim.web.discovery_endpoint import METADATA
+from authrim.web.discovery_endpoint import METADATA, Metadata
 from authrim.web.errors import json_refusal
 from authrim.web.health_endpoint import READINESS
 from authrim.web.middleware import middleware
@@ -80,7 +80,7 @@ def make_app(parts: Parts, limits: Limits) -> web.Application:
     app[OWN_NAMES] = OwnNames.of(core.settings)
     app[LOGOS] = Logos()
     app[READINESS] = Readiness()
-    app[METADATA] = msgspec.json.encode(server_metadata(core))
+    app[METADATA] = Metadata(core, lambda: msgspec.json.encode(server_metadata(core)))
     prefix = urlsplit(core.issuer).path
     for_scripts: set[str] = set()
     for feature in enabled(core.settings):

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from authrim.store.contract import NewEvent, StreamRead
+from domain.claim.events import CLAIM_EVENTS
 from domain.client.events import CLIENT_EVENTS
 from domain.event import Event
 from domain.grant.events import GRANT_EVENTS
@@ -19,7 +20,18 @@ from domain.question_events import QUESTION_EVENTS
 from domain.refusal_events import REFUSAL_EVENTS
 from domain.registration.initial_access_token_events import REGISTRATION_EVENTS
 from domain.resource.events import RESOURCE_EVENTS
-from domain.stream import ACCOUNT, AUDIT, CLIENT, GRANT, KEY, REFUSAL, REGISTRATION, RESOURCE, SESSION
+from domain.stream import (
+    ACCOUNT,
+    AUDIT,
+    CLAIM,
+    CLIENT,
+    GRANT,
+    KEY,
+    REFUSAL,
+    REGISTRATION,
+    RESOURCE,
+    SESSION,
+)
 
 REGISTRIES: dict[str, dict[str, type[Event]]] = {
     GRANT: GRANT_EVENTS,
@@ -31,6 +43,7 @@ REGISTRIES: dict[str, dict[str, type[Event]]] = {
     REGISTRATION: REGISTRATION_EVENTS,
     RESOURCE: RESOURCE_EVENTS,
     AUDIT: QUESTION_EVENTS,
+    CLAIM: CLAIM_EVENTS,
 }
 
 _TAGS: dict[type[Event], str] = {

@@ -8,12 +8,15 @@ from authrim.clients.authentication.back_channel import BackChannelEndpoint, Cli
 from authrim.core.call import Call
 from authrim.core.parts import Core
 from authrim.crypto.handles import REFRESH_TOKEN, genuine_refresh, parse_handle
+from authrim.people.claims import told_claims
 from authrim.people.pseudonyms import public_subject, subject_of_token
 from authrim.tokens.access_tokens import PresentedToken
 from authrim.tokens.issue import grant_status
 from authrim.tokens.part import TOKENS
 from authrim.web.answers import json_answer
-from domain.client.client import Client, may_introspect
+from domain.client.claim_mapping import INTROSPECTION
+from domain.client.client import Client, may_introspect, names_as_resource
+from domain.client.told_claims import Agreed, for_reader, released
 from domain.errors import Refusal, invalid_client, invalid_request
 from domain.grant.events import confirmation_of, token_type_of
 from domain.grant.refresh_token import is_current
@@ -51,7 +54,22 @@ async def _introspection(call: Call, asker: Client, token: str) -> dict[str, Any
     if not may_introspect(asker, presented.issued.client_id, presented.issued.audience, resources):
         return INACTIVE
     subject = subject_of_token(call.core, call.tenant, presented.client, presented.issued)
-    return _active(call.core, presented, subject)
+    return await _claims(call, asker, presented) | _active(call.core, presented, subject)
+
+
+async def _claims(call: Call, asker: Client, presented: PresentedToken) -> dict[str, Any]:
+    """What is told about the person: to the token's own client what it chose for this place, to a resource server only
+    what was chosen for it (A261)."""
+    issued, owner = presented.issued, presented.client
+    if issued.subject is None:
+        return {}
+    mappings = owner.metadata.claim_mapping
+    if asker.client_id != issued.client_id:
+        resources = call.core.configuration.resources(call.tenant)
+        mappings = for_reader(mappings, names_as_resource(asker, issued.audience, resources))
+    agreed = Agreed(issued.scope, issued.userinfo_claims, issued.agreed_claims)
+    told = released(call.core.configuration.catalogue(call.tenant), agreed, INTROSPECTION, mappings)
+    return await told_claims(call.core, call.tenant, issued.subject, told)
 
 
 def _active(core: Core, presented: PresentedToken, subject: str) -> dict[str, Any]:

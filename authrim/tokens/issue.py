@@ -15,11 +15,12 @@ from authrim.crypto import handles
 from authrim.crypto.ids import digest, new_token_id
 from authrim.crypto.jwe import EncryptionKey
 from authrim.crypto.tokens import HashInputs, sign_access_token, sign_id_token
-from authrim.people.claims import claims_of
+from authrim.people.claims import told_claims
 from authrim.people.endings import endings_of
 from authrim.people.pseudonyms import public_session, public_subject, subject_of_token
-from domain.client.claim_mapping import mapped
+from domain.client.claim_mapping import ACCESS_TOKEN, ID_TOKEN, ClaimMapping
 from domain.client.client import NO_CLIENT, Client, grant_refusal
+from domain.client.told_claims import Released
 from domain.errors import Refusal
 from domain.event import Event
 from domain.grant.events import AccessTokenIssued, token_type_of
@@ -164,6 +165,7 @@ class Issuance(msgspec.Struct, frozen=True):
             ).kid,
             signing_kids=call.core.key_ring.signing_kids(call.tenant, now),
             resources=call.core.configuration.resources(call.tenant),
+            catalogue=call.core.configuration.catalogue(call.tenant),
         )
         return cls(call, grant_id, facts, opaque, id_token_key)
 
@@ -188,7 +190,7 @@ class Issuance(msgspec.Struct, frozen=True):
 
     async def access_token(self, issued: AccessTokenIssued) -> Signed | Refusal:
         """The access token and what is said of it, alike at both endpoints (RFC 6749 §5.1, OIDC Core §3.2.2.5)."""
-        sent = self._as_signed(issued)
+        sent = await self._as_signed(issued)
         if issued.encrypted_to is not None:
             encrypted = await self._encrypted(issued.encrypted_to, sent)
             if isinstance(encrypted, Refusal):
@@ -202,13 +204,16 @@ class Issuance(msgspec.Struct, frozen=True):
         }
         return Signed(members, None if issued.encrypted_to is None else digest(sent))
 
-    def _as_signed(self, issued: AccessTokenIssued) -> str:
+    async def _as_signed(self, issued: AccessTokenIssued) -> str:
         call, facts = self.call, self.facts
         if issued.signing_kid is None:
             return self.opaque_access_token
         signer = call.core.key_ring.signer_of(call.tenant, issued.signing_kid, facts.now)
         subject = subject_of_token(call.core, call.tenant, facts.client, issued)
-        return sign_access_token(signer, call.core.issuer, self.grant_id, issued, subject)
+        more = {} if issued.subject is None else await told_claims(
+            call.core, call.tenant, issued.subject, self._told_in(ACCESS_TOKEN, issued.claims)
+        )  # fmt: skip
+        return sign_access_token(signer, call.core.issuer, self.grant_id, issued, subject, more)
 
     async def _encrypted(self, uri: str, token: str) -> str | Refusal:
         """The token, encrypted to the resource server (RFC 9068 §6): signed first, and not sent without it."""
@@ -222,9 +227,9 @@ class Issuance(msgspec.Struct, frozen=True):
     async def id_token(self, token: IdToken, sent_with: HashInputs) -> str:
         """The ID token, with those of the wanted claims that the person has; encrypted when the client wants it so
         (OIDC Core §16.14: signed first)."""
-        call, facts, wanted = self.call, self.facts, token.issued.claims
-        person = await claims_of(call.core, call.tenant, token.subject, names=wanted) if wanted else {}
-        more = mapped(person, facts.client.metadata.claim_mapping)
+        call, facts = self.call, self.facts
+        told = self._told_in(ID_TOKEN, token.issued.claims)
+        more = await told_claims(call.core, call.tenant, token.subject, told)
         algorithm = facts.client.metadata.id_token_signed_response_alg
         signer = call.core.key_ring.signer(call.tenant, algorithm, facts.now)
         subject = public_subject(call.core, call.tenant, facts.client, token.subject)
@@ -234,3 +239,8 @@ class Issuance(msgspec.Struct, frozen=True):
             return signed
         enc = facts.client.metadata.id_token_encrypted_response_enc or DEFAULT_ENC
         return self.id_token_key.encrypt(signed, enc)
+
+    def _told_in(self, place: str, names: tuple[str, ...]) -> Released:
+        """The claims that were decided for a token, as the client wants them there."""
+        mappings: tuple[ClaimMapping, ...] = self.facts.client.metadata.claim_mapping
+        return Released(names, tuple(mapping for mapping in mappings if place in mapping.places))

@@ -10,7 +10,7 @@ from authrim.protocol.dpop import ALGORITHMS
 from authrim.web.call import core_of
 from authrim.web.cors import ANY_ORIGIN, cors_headers
 from domain.client import resource
-from domain.vocabulary.claims import SCOPE_CLAIMS
+from domain.stream import DEFAULT_TENANT
 from domain.vocabulary.features import DPOP, MTLS
 
 _encode = msgspec.json.Encoder().encode
@@ -29,7 +29,9 @@ def _document(core: Core) -> dict[str, Any]:
         "resource": resource.userinfo(core.issuer),
         "authorization_servers": [core.issuer],
         "jwks_uri": core.url("/jwks"),
-        "scopes_supported": ["openid", *SCOPE_CLAIMS],
+        "scopes_supported": list(
+            dict.fromkeys(("openid", *core.configuration.catalogue(DEFAULT_TENANT).scopes))
+        ),
         "bearer_methods_supported": ["header", "body"],
     }
     if DPOP in core.features:

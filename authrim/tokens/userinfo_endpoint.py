@@ -8,7 +8,7 @@ from aiohttp import web
 from authrim.clients.part import CLIENTS
 from authrim.core.call import Call
 from authrim.crypto.tokens import sign_userinfo
-from authrim.people.claims import claims_of
+from authrim.people.claims import told_claims
 from authrim.people.pseudonyms import public_subject
 from authrim.tokens.access_tokens import PresentedToken
 from authrim.tokens.interaction_id import tell_interaction_id
@@ -16,13 +16,13 @@ from authrim.tokens.resource import INVALID_TOKEN, described_at, presented_token
 from authrim.web.answers import json_answer, jwt_answer, refuse_as_json, refuse_as_resource
 from authrim.web.call import call_of
 from authrim.web.cors import allow_client_origins
-from domain.client.claim_mapping import mapped
+from domain.client.claim_mapping import USERINFO
 from domain.client.client import Client
+from domain.client.told_claims import Agreed, released
 from domain.errors import Refusal
 from domain.grant.events import token_type_of
 from domain.grant.issue import OPENID
 from domain.registration.encryption import DEFAULT_ENC
-from domain.vocabulary.claims import by_scope
 
 ENDPOINT = "userinfo"
 
@@ -68,11 +68,12 @@ async def _answer(request: web.Request, call: Call, presented: PresentedToken) -
     issued = presented.issued
     assert issued.subject is not None
     client = presented.client
-    names = (*by_scope(issued.scope), *issued.userinfo_claims)
-    person = await claims_of(call.core, call.tenant, issued.subject, names)
-    claims = mapped(person, client.metadata.claim_mapping)
+    agreed = Agreed(issued.scope, issued.userinfo_claims, issued.agreed_claims)
+    catalogue = call.core.configuration.catalogue(call.tenant)
+    told = released(catalogue, agreed, USERINFO, client.metadata.claim_mapping)
+    claims = await told_claims(call.core, call.tenant, issued.subject, told)
     subject = public_subject(call.core, call.tenant, client, issued.subject)
-    response = await _in_form(call, client, {"sub": subject, **claims})
+    response = await _in_form(call, client, {**claims, "sub": subject})
     if isinstance(response, Refusal):
         return await refuse_as_json(request, call, ENDPOINT, response, client_known=True)
     return response

@@ -4,7 +4,7 @@ Each reader returns the value for ``AuthorizationRequested``, or a refusal. Para
 checked in ``parameter_refusals.py``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -156,8 +156,8 @@ def max_age(client: Client, parameters: Parameters) -> int | Refusal | None:
     return int(given)
 
 
-def asked_claims(parameters: Parameters) -> claims.ClaimsRequest | Refusal:
-    """The parsed ``claims`` parameter (OIDC Core §5.5)."""
+def asked_claims(parameters: Parameters, known: Container[str]) -> claims.ClaimsRequest | Refusal:
+    """The parsed ``claims`` parameter (OIDC Core §5.5), of the claims that are ``known``."""
     if parameters.claims_broken:
         return invalid_request(
             "The claims parameter is not valid JSON.",
@@ -165,7 +165,7 @@ def asked_claims(parameters: Parameters) -> claims.ClaimsRequest | Refusal:
         )
     if parameters.claims is None:
         return claims.ClaimsRequest()
-    return claims.read(parameters.claims)
+    return claims.read(parameters.claims, known)
 
 
 def display(parameters: Parameters) -> str:

@@ -12,6 +12,7 @@ from domain.authorization import parameters as read
 from domain.authorization.parameters import Parameters
 from domain.authorization.pushed_request import PushedRequest
 from domain.authorization.request_object import RequestObject
+from domain.claim.catalogue import BUILT_IN, Catalogue
 from domain.client import client as client_rules
 from domain.client import redirect_uri as redirect_uris
 from domain.client.client import Client
@@ -20,7 +21,6 @@ from domain.grant.events import AuthorizationRequested
 from domain.grant.issue import OPENID
 from domain.grant.sender_constraint import code_key
 from domain.resource.resource import NO_RESOURCES, Resources
-from domain.vocabulary import claims
 from domain.vocabulary import response_mode as response_modes
 
 
@@ -31,7 +31,7 @@ class RequestFacts(msgspec.Struct, frozen=True):
     ``pushed`` says how a pushed request was sent; ``require_pushed``: the server accepts no other (RFC 9126 §5).
     ``signed`` is the request object that contained the parameters; ``require_signed``: the server accepts no other (RFC
     9101 §10.5). ``browser_hash`` identifies the browser of a request that was not pushed. ``resources`` are the
-    registered resource servers.
+    registered resource servers, ``catalogue`` the claims that can be requested.
     """
 
     now: int
@@ -47,6 +47,7 @@ class RequestFacts(msgspec.Struct, frozen=True):
     signed: RequestObject | None = None
     require_signed: bool = False
     resources: Resources = NO_RESOURCES
+    catalogue: Catalogue = BUILT_IN
 
 
 class PrivateParameters(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -217,7 +218,7 @@ def _validated(
     refusal = _refusal_of_the_rest(client, parameters, facts, response_type, scope)
     if refusal is not None:
         return refusal
-    asked = read.asked_claims(parameters)
+    asked = read.asked_claims(parameters, facts.catalogue.names)
     if isinstance(asked, Refusal):
         return asked
     max_age = read.max_age(client, parameters)
@@ -239,8 +240,8 @@ def _validated(
         acr_values=asked.acr_values or read.acr_values(client, parameters),
         acr_essential=asked.acr_essential,
         auth_time_requested=asked.auth_time_requested or client.metadata.require_auth_time,
-        id_token_claims=claims.permitted(asked.id_token, client.metadata.scope),
-        userinfo_claims=claims.permitted(asked.userinfo, client.metadata.scope),
+        id_token_claims=facts.catalogue.permitted(asked.id_token, client.metadata.scope),
+        userinfo_claims=facts.catalogue.permitted(asked.userinfo, client.metadata.scope),
         display=read.display(parameters),
         ui_locales=read.words(parameters, "ui_locales"),
         claims_locales=read.words(parameters, "claims_locales"),

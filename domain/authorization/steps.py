@@ -5,6 +5,7 @@ import msgspec
 
 from domain.authorization import consent
 from domain.authorization.parameters import CREATE
+from domain.claim.catalogue import BUILT_IN, Catalogue
 from domain.client.client import Client
 from domain.decision import Decision
 from domain.errors import Refusal, invalid_request
@@ -24,7 +25,6 @@ from domain.grant.front_channel import AuthorizationResponse
 from domain.grant.grant import Grant, apply
 from domain.grant.issue import IssueFacts, session_known_to_client
 from domain.person.session import Session
-from domain.vocabulary import claims
 from domain.vocabulary import response_type as response_types
 
 
@@ -37,6 +37,7 @@ class Browser(msgspec.Struct, frozen=True):
     account_active: bool
     remembered_scope: tuple[str, ...] | None = None
     account_epoch: int = 0
+    remembered_claims: tuple[str, ...] = ()
 
 
 class AuthorizationFacts(msgspec.Struct, frozen=True):
@@ -44,7 +45,7 @@ class AuthorizationFacts(msgspec.Struct, frozen=True):
     request is for, by ``id_token_hint`` or by the ``sub`` of ``claims`` (OIDC Core §5.5.1). ``code_hash`` is the digest
     of the code that would be issued. ``issue`` has the facts for issuing tokens, None when the response type has none.
     ``browser_hash`` is the browser that a pushed request belongs to once the person is known (decisions.md 20), None
-    when the request already belongs to a browser."""
+    when the request already belongs to a browser. ``catalogue`` has the claims that there are."""
 
     now: int
     client: Client
@@ -55,6 +56,7 @@ class AuthorizationFacts(msgspec.Struct, frozen=True):
     acr_supported: tuple[str, ...] = ()
     issue: IssueFacts | None = None
     browser_hash: str | None = None
+    catalogue: Catalogue = BUILT_IN
 
 
 class SignInStep(msgspec.Struct, frozen=True):
@@ -91,23 +93,26 @@ def decide_signed_in(
     return _and_then((authenticated,), apply(grant, authenticated), facts)
 
 
-def decide_consented(grant: Grant, facts: AuthorizationFacts, account_epoch: int = 0) -> Decision[Step]:
-    """The person consented to everything that the consent page showed. ``account_epoch`` is that of the account now."""
+def decide_consented(
+    grant: Grant, facts: AuthorizationFacts, account_epoch: int = 0, claims: tuple[str, ...] = ()
+) -> Decision[Step]:
+    """The person consented to everything that the consent page showed, the defined ``claims`` among it.
+    ``account_epoch`` is that of the account now."""
     assert grant.request is not None
-    consented = ConsentGranted(grant.request.scope, account_epoch=account_epoch)
+    consented = ConsentGranted(grant.request.scope, account_epoch=account_epoch, claims=claims)
     return _and_then((consented,), apply(grant, consented), facts)
 
 
-def decide_another_account(grant: Grant, hinted_subject: str | None, now: int) -> Decision[Step]:
+def decide_another_account(grant: Grant, facts: AuthorizationFacts) -> Decision[Step]:
     """The person wants to use another account, and has to sign in for the same request. Refused, without an event, if
     the request names its person (OIDC Core §3.1.2.1 ``id_token_hint``): nobody else can answer it."""
     request = grant.request
     assert request is not None
     if grant.subject is None:
         return Decision((), SignInStep(select=True))
-    if hinted_subject is not None:
-        return Decision((), ConsentStep(scope_to_agree_to(request)))
-    return Decision((AnotherAccountRequested(now),), SignInStep(select=True))
+    if facts.hinted_subject is not None:
+        return Decision((), ConsentStep(consent.scope_to_agree_to(request, facts.client, facts.catalogue)))
+    return Decision((AnotherAccountRequested(facts.now),), SignInStep(select=True))
 
 
 def decide_cancelled(now: int) -> Decision[Step]:
@@ -182,12 +187,15 @@ def _consent(
     browser = facts.browser
     its_own = browser is not None and browser.account_active and browser.session_id == grant.session_id
     remembered = browser.remembered_scope if browser is not None and its_own else None
-    wanted = scope_to_agree_to(request)
+    wanted = consent.scope_to_agree_to(request, facts.client, facts.catalogue)
+    claims = consent.claims_to_agree_to(request, facts.catalogue)
+    if browser is None or not set(claims) <= set(browser.remembered_claims):
+        remembered = None
     if not its_own or consent.must_ask(facts.client, request.prompt, wanted, remembered):
         if silent:
             return _refused(_silent_refusal(facts), facts.now)
         return Decision((), ConsentStep(wanted))
-    granted = ConsentGranted(request.scope, remembered=True)
+    granted = ConsentGranted(request.scope, remembered=True, claims=claims)
     return _and_then((granted,), apply(grant, granted), facts)
 
 
@@ -195,13 +203,6 @@ def _silent_refusal(facts: AuthorizationFacts) -> Refusal:
     """The refusal of a silent request. If the request names a person, the refusal is the same for another person and
     for that person without consent. Otherwise a client could guess who the visitor is (OIDC Core §5.5.1, §3.1.2.6)."""
     return CONSENT_REQUIRED if facts.hinted_subject is None else LOGIN_REQUIRED
-
-
-def scope_to_agree_to(request: AuthorizationRequested) -> tuple[str, ...]:
-    """The scope that the person is asked to consent to: the requested one, and the scope values of the requested
-    claims."""
-    by_name = claims.scope_for((*request.id_token_claims, *request.userinfo_claims))
-    return tuple(dict.fromkeys((*request.scope, *by_name)))
 
 
 def _and_then(events: tuple[Event, ...], grant: Grant, facts: AuthorizationFacts) -> Decision[Step]:

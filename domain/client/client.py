@@ -366,11 +366,17 @@ def may_introspect(
         return False
     if client.client_id == issued_to:
         return True
-    if any(
-        client.client_id in resources[uri].settings.introspection_clients
-        for uri in audience
-        if uri in resources
-    ):
-        return True
+    return bool(names_as_resource(client, audience, resources))
+
+
+def names_as_resource(client: Client, audience: Collection[str], resources: Resources) -> frozenset[str]:
+    """The members of the audience that the client is, as a resource server: by its own registration, or by that of the
+    resource server."""
+    named = frozenset(audience)
+    registered = {
+        uri
+        for uri in named
+        if uri in resources and client.client_id in resources[uri].settings.introspection_clients
+    }
     its_own = {client.client_id, *client.metadata.protected_resources}
-    return client.metadata.may_introspect and not its_own.isdisjoint(audience)
+    return (named & its_own if client.metadata.may_introspect else frozenset()) | registered

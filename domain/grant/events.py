@@ -89,11 +89,13 @@ class SignInFailed(Event, frozen=True, tag="grant.sign_in_failed.v1"):
 
 
 class ConsentGranted(Event, frozen=True, tag="grant.consent_granted.v1"):
-    """The person gave consent, now or earlier (``remembered``). ``account_epoch`` as in ``SubjectAuthenticated``."""
+    """The person gave consent, now or earlier (``remembered``). ``account_epoch`` as in ``SubjectAuthenticated``.
+    ``claims`` are the defined claims that the consent named; none that is added to a scope later is released."""
 
     scope: tuple[str, ...]
     remembered: bool = False
     account_epoch: int = 0
+    claims: tuple[str, ...] = ()
 
 
 class AuthorizationRefused(Event, frozen=True, tag="grant.authorization_refused.v1"):
@@ -166,7 +168,8 @@ class AccessTokenIssued(Event, frozen=True, tag="grant.access_token_issued.v1"):
     ``x5t_s256`` is the key that it is bound to (RFC 9449 §6, RFC 8705 §3). ``client_generation`` and ``account_epoch``
     are those of its grant: whatever voids the grant makes the token inactive. ``typ`` is the media type of a JWT, if
     not ``at+jwt`` (RFC 9068 §2.1). ``encrypted_to`` is the resource server that alone can read the token (RFC 9068 §6),
-    and ``sent_hash`` the digest of the token as it was sent."""
+    and ``sent_hash`` the digest of the token as it was sent. ``agreed_claims`` are the defined claims that userinfo and
+    introspection may release for it, ``claims`` the names of the claims about the person in the token itself."""
 
     token_id: str
     format: str
@@ -188,6 +191,8 @@ class AccessTokenIssued(Event, frozen=True, tag="grant.access_token_issued.v1"):
     typ: str | None = None
     encrypted_to: str | None = None
     sent_hash: str | None = None
+    agreed_claims: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
 
 
 def token_type_of(issued: AccessTokenIssued) -> str:

@@ -12,7 +12,6 @@ from domain.grant import issue
 from domain.grant.events import AccessTokenIssued, AuthorizationRequested, IdTokenIssued
 from domain.grant.grant import Grant
 from domain.grant.issue import IdToken, IssueFacts
-from domain.vocabulary import claims
 from domain.vocabulary import response_type as response_types
 from domain.vocabulary.confirmation import Confirmation
 
@@ -54,19 +53,20 @@ def tokens_for(
             return target
         # A key named for the code also binds the access token in the same response (RFC 9449 §10), which is then no
         # bearer token.
-        access = issue.access_token(facts, target, grant, Confirmation(jkt=request.dpop_jkt))
+        bare = issue.access_token(facts, target, grant, Confirmation(jkt=request.dpop_jkt))
+        # It comes through the browser's history, so it says nothing of the person (RFC 9700 §4.3.2).
+        access = msgspec.structs.replace(bare, claims=())
     if response_types.gives_id_token(request.response_type):
-        identity = issue.id_token(facts, grant, scope, _claims_in_id_token(request, scope))
+        identity = issue.id_token(facts, grant, scope, _claims_in_id_token(facts, grant, request))
     said = None if identity is None else issue.identity_of(grant, identity)
     return FrontChannelTokens(issue.present(access, identity), access, said)
 
 
-def _claims_in_id_token(request: AuthorizationRequested, scope: tuple[str, ...]) -> tuple[str, ...]:
+def _claims_in_id_token(facts: IssueFacts, grant: Grant, request: AuthorizationRequested) -> tuple[str, ...]:
     """The claims about the person in the ID token. Without an access token the client cannot use userinfo, so the ID
     token has the claims of the scope (OIDC Core §5.4). With a code, all claims come over the back channel
     (§3.3.3.6)."""
     if response_types.gives_code(request.response_type):
         return ()
-    if response_types.gives_access_token(request.response_type):
-        return request.id_token_claims
-    return tuple(dict.fromkeys((*claims.by_scope(scope), *request.id_token_claims)))
+    scope = () if response_types.gives_access_token(request.response_type) else grant.scope or ()
+    return issue.claims_in_id_token(facts, grant, scope)

@@ -84,6 +84,7 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
     revocation_reason: str = ""
     account_epoch: int = 0
     another_account: bool = False
+    agreed_claims: tuple[str, ...] = ()
     events_since_summary: int = 0
 
     @property
@@ -149,6 +150,7 @@ def _changes(grant: Grant, event: Event) -> dict[str, Any]:
             return {
                 "scope": event.scope,
                 "account_epoch": max(grant.account_epoch, event.account_epoch),
+                "agreed_claims": event.claims,
             }
         case AuthorizationRefused():
             return {"refused": event.error}
@@ -236,6 +238,7 @@ def _summary_of(grant: Grant) -> SummaryV1:
         revocation_reason=grant.revocation_reason,
         account_epoch=grant.account_epoch,
         another_account=grant.another_account,
+        agreed_claims=grant.agreed_claims,
     )
 
 
@@ -275,6 +278,7 @@ def _of_summary(summary: SummaryV1) -> Grant:
         revocation_reason=summary.revocation_reason,
         account_epoch=summary.account_epoch,
         another_account=summary.another_account,
+        agreed_claims=summary.agreed_claims,
     )
 
 

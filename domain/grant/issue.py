@@ -5,9 +5,12 @@ from typing import Final
 
 import msgspec
 
+from domain.claim.catalogue import BUILT_IN, Catalogue
+from domain.client.claim_mapping import ACCESS_TOKEN, ID_TOKEN
 from domain.client.client import Client
 from domain.client.profile import BY_SCOPES
 from domain.client.resource import audience_for
+from domain.client.told_claims import Agreed, for_audience, released
 from domain.errors import Refusal, invalid_target
 from domain.event import Event
 from domain.grant.events import AccessTokenIssued, IdTokenIssued, RefreshTokenIssued
@@ -16,7 +19,7 @@ from domain.grant.sender_constraint import refresh_binding_of
 from domain.grant.target import Target, target_of
 from domain.liveness import Liveness
 from domain.resource.resource import AT_JWT, JWT, NO_RESOURCES, OPAQUE, Resources
-from domain.vocabulary.claims import by_scope
+from domain.vocabulary.claims import PERSONAL_SCOPES
 from domain.vocabulary.confirmation import UNBOUND, Confirmation
 
 OPENID = "openid"
@@ -34,7 +37,8 @@ class IssueFacts(msgspec.Struct, frozen=True):
 
     ``token_id`` is the ``jti`` of a JWT access token, ``opaque_token_id`` the digest of an opaque one: one of the two
     is used. ``refresh_hash`` is the digest of the next refresh token. ``signing_kids`` are the keys that sign now, by
-    algorithm, and ``resources`` the registered resource servers.
+    algorithm, ``resources`` the registered resource servers, and ``catalogue`` the claims that
+    there are.
     """
 
     now: int
@@ -51,6 +55,7 @@ class IssueFacts(msgspec.Struct, frozen=True):
     opaque_token_id: str = ""
     signing_kids: Mapping[str, str] = {}
     resources: Resources = NO_RESOURCES
+    catalogue: Catalogue = BUILT_IN
 
 
 class IdToken(msgspec.Struct, frozen=True):
@@ -99,7 +104,20 @@ def access_token(
         account_epoch=grant.account_epoch if grant else 0,
         typ=None if form.format == OPAQUE or form.typ == AT_JWT else form.typ,
         encrypted_to=form.encrypted_to,
+        agreed_claims=grant.agreed_claims if grant else (),
+        claims=_claims_in_access_token(facts, grant, target) if grant else (),
     )
+
+
+def _claims_in_access_token(facts: IssueFacts, grant: Grant, target: Target) -> tuple[str, ...]:
+    """The claims about the person in a JWT: those that this token's scope releases and that were chosen for all of its
+    audience. An opaque token has none."""
+    if target.form.format != JWT:
+        return ()
+    mappings = for_audience(facts.client.metadata.claim_mapping, target.audience, facts.issuer)
+    by_name = grant.request.userinfo_claims if grant.request else ()
+    agreed = Agreed(target.scope, by_name, grant.agreed_claims)
+    return released(facts.catalogue, agreed, ACCESS_TOKEN, mappings).names
 
 
 def id_token(
@@ -120,10 +138,15 @@ def id_token(
 def _claims_in_id_token(facts: IssueFacts, grant: Grant, scope: tuple[str, ...]) -> tuple[str, ...]:
     """The requested claims (OIDC Core §5.5) and, if the client is registered for it, the claims of this token's scope.
     Userinfo would return all of them too."""
+    by_scopes = facts.client.metadata.id_token_claims == BY_SCOPES
+    return claims_in_id_token(facts, grant, scope if by_scopes else ())
+
+
+def claims_in_id_token(facts: IssueFacts, grant: Grant, scope: tuple[str, ...]) -> tuple[str, ...]:
+    """The claims of ``scope`` and the requested ones, as far as the person agreed to them."""
     asked = grant.request.id_token_claims if grant.request else ()
-    if facts.client.metadata.id_token_claims != BY_SCOPES:
-        return asked
-    return tuple(dict.fromkeys((*by_scope(scope), *asked)))
+    agreed = Agreed(scope, asked, grant.agreed_claims)
+    return released(facts.catalogue, agreed, ID_TOKEN, ()).names
 
 
 def first_refresh_token(
@@ -174,7 +197,8 @@ def target_of_audience(
     facts: IssueFacts, audience: tuple[str, ...], scope: tuple[str, ...]
 ) -> Target | Refusal:
     """How the token is made for its audience; refused where the server has no key that signs as it should."""
-    found = target_of(facts.client, audience, scope, facts.resources, facts.issuer)
+    ours = PERSONAL_SCOPES.union(facts.catalogue.scopes)
+    found = target_of(facts.client, audience, scope, facts.resources, facts.issuer, ours)
     if (
         isinstance(found, Target)
         and found.form.format == JWT

@@ -61,6 +61,7 @@ class SummaryV1(msgspec.Struct, frozen=True, omit_defaults=True):
     revocation_reason: str = ""
     account_epoch: int = 0
     another_account: bool = False
+    agreed_claims: tuple[str, ...] = ()
 
 
 def stored(summary: SummaryV1) -> dict[str, object]:

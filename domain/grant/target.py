@@ -1,6 +1,8 @@
 """Whom an access token is for, and how it is made for them: what the registered resource servers among its audience
 say, and the client's own registration where they say nothing (RFC 8707 §2.2, RFC 9068 §2, §3)."""
 
+from collections.abc import Collection
+
 import msgspec
 
 from domain.client.client import Client
@@ -39,10 +41,12 @@ ONE_AT_A_TIME = invalid_target(
 
 
 def target_of(
-    client: Client, audience: tuple[str, ...], scope: tuple[str, ...], resources: Resources, issuer: str
-) -> Target | Refusal:
-    """How a token for this audience is made. Resources that want tokens of different forms get none together: what was
-    made for one would be read by another (RFC 9068 §5, A251)."""
+    client: Client, audience: tuple[str, ...], scope: tuple[str, ...], resources: Resources, issuer: str,
+    ours: Collection[str] = PERSONAL_SCOPES,
+) -> Target | Refusal:  # fmt: skip
+    """How a token for this audience is made. ``ours`` are the scope values that userinfo understands. Resources that
+    want tokens of different forms get none together: what was made for one would be read by another (RFC 9068 §5,
+    A251)."""
     others = tuple(uri for uri in audience if not is_ours(uri, issuer))
     forms = {_form(client, uri, resources) for uri in others} or {_own_form(client)}
     if len(forms) > 1 or (len(others) > 1 and any(form.encrypted_to for form in forms)):
@@ -54,7 +58,8 @@ def target_of(
             hint="Give the resource server another signing algorithm.",
         )
     settings = [resources[uri].settings for uri in others if uri in resources]
-    understood = _understood(scope, others, settings, with_ours=len(others) < len(audience))
+    with_ours = ours if len(others) < len(audience) else ()
+    understood = _understood(scope, others, settings, with_ours)
     if scope and not understood:
         return invalid_scope(
             f"The resource understands nothing of the scope {scopes.shown(scope)}.",
@@ -82,13 +87,13 @@ def _form(client: Client, uri: str, resources: Resources) -> TokenForm:
 
 
 def _understood(
-    scope: tuple[str, ...], others: tuple[str, ...], settings: list[ResourceSettings], *, with_ours: bool
+    scope: tuple[str, ...], others: tuple[str, ...], settings: list[ResourceSettings], ours: Collection[str]
 ) -> tuple[str, ...]:
     """The part of the scope that means something to the audience (RFC 9068 §2.2.3, §3): what a resource server names,
-    and what userinfo answers where the token is for us too. Who names nothing understands all."""
+    and ``ours``, what userinfo answers where the token is for us too. Who names nothing understands all."""
     if len(settings) < len(others) or not settings or any(not one.scope for one in settings):
         return scope
-    named = {value for one in settings for value in one.scope} | (PERSONAL_SCOPES if with_ours else set())
+    named = {value for one in settings for value in one.scope} | set(ours)
     return tuple(value for value in scope if value in named)
 
 

@@ -40,7 +40,8 @@ UNKNOWN: Final = invalid_request("There is no such account.", hint="Check the lo
 
 class Account(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is known of an account after its events so far. ``consents``: by client id, the agreed scope;
-    ``consent_generations``: by client id, the client's generation that was agreed with, where it is not 0.
+    ``consent_generations``: by client id, the client's generation that was agreed with, where it is not 0;
+    ``consent_claims``: by client id, the defined claims that were agreed to, where there are any.
     ``endings``: which grants are over."""
 
     subject: str = ""
@@ -48,6 +49,7 @@ class Account(msgspec.Struct, frozen=True, omit_defaults=True):
     password_set_at: int | None = None
     consents: dict[str, tuple[str, ...]] = {}
     consent_generations: dict[str, int] = {}
+    consent_claims: dict[str, tuple[str, ...]] = {}
     endings: Endings = NO_ENDINGS
 
     @property
@@ -60,6 +62,12 @@ class Account(msgspec.Struct, frozen=True, omit_defaults=True):
         if self.consent_generations.get(client_id, 0) != generation:
             return None
         return self.consents.get(client_id)
+
+    def remembered_claims(self, client_id: str, generation: int = 0) -> tuple[str, ...]:
+        """The defined claims that the person has agreed to for this client as it is now."""
+        if self.consent_generations.get(client_id, 0) != generation:
+            return ()
+        return self.consent_claims.get(client_id, ())
 
 
 NO_ACCOUNT: Final = Account()
@@ -101,14 +109,24 @@ def _with_consent(account: Account, event: ConsentRemembered) -> Account:
     generations = account.consent_generations
     if event.client_generation:
         generations = {**generations, event.client_id: event.client_generation}
-    consents = {**account.consents, event.client_id: event.scope}
-    return msgspec.structs.replace(account, consents=consents, consent_generations=generations)
+    claims = account.consent_claims
+    if event.claims:
+        claims = {**claims, event.client_id: event.claims}
+    return msgspec.structs.replace(
+        account,
+        consents={**account.consents, event.client_id: event.scope},
+        consent_generations=generations,
+        consent_claims=claims,
+    )
 
 
 def _without_consent(account: Account, client_id: str) -> Account:
     consents = {name: scope for name, scope in account.consents.items() if name != client_id}
     generations = {name: one for name, one in account.consent_generations.items() if name != client_id}
-    return msgspec.structs.replace(account, consents=consents, consent_generations=generations)
+    claims = {name: one for name, one in account.consent_claims.items() if name != client_id}
+    return msgspec.structs.replace(
+        account, consents=consents, consent_generations=generations, consent_claims=claims
+    )
 
 
 def _with_ending(account: Account, name: str, reason: str) -> Account:
@@ -157,17 +175,21 @@ def decide_enable(account: Account, now: int) -> Decision[Account]:
 
 
 def decide_remember_consent(
-    account: Account, client_id: str, scope: tuple[str, ...], now: int, generation: int = 0
-) -> Decision[Account]:
-    """Keep an agreement, together with what was agreed before with this ``generation`` of the client. Nothing new
-    appends nothing: a long-lived stream does not grow with every sign-in."""
+    account: Account, client_id: str, scope: tuple[str, ...], now: int, generation: int = 0,
+    claims: tuple[str, ...] = (),
+) -> Decision[Account]:  # fmt: skip
+    """Keep an agreement, together with what was agreed before with this ``generation`` of the client. ``claims`` are
+    the defined claims that it names. Nothing new appends nothing: a long-lived stream does not grow with every
+    sign-in."""
     if not account.exists:
         return refuse(UNKNOWN)
     remembered = account.remembered_scope(client_id, generation)
+    remembered_claims = account.remembered_claims(client_id, generation)
     whole = tuple(dict.fromkeys((*(remembered or ()), *scope)))
-    if whole == remembered:
+    whole_claims = tuple(dict.fromkeys((*remembered_claims, *claims)))
+    if whole == remembered and whole_claims == remembered_claims:
         return Decision((), account)
-    return _accept(account, ConsentRemembered(client_id, whole, now, generation))
+    return _accept(account, ConsentRemembered(client_id, whole, now, generation, whole_claims))
 
 
 def decide_withdraw_consent(account: Account, client_id: str, now: int) -> Decision[Account]:

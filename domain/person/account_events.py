@@ -40,12 +40,14 @@ class AccountEnabled(Event, frozen=True, tag="account.enabled.v1"):
 
 class ConsentRemembered(Event, frozen=True, tag="account.consent_remembered.v1"):
     """The consent that the person has given to a client: all of it, not a difference. ``client_generation`` is the
-    generation of the client at that time; a consent to an earlier generation is void (A206)."""
+    generation of the client at that time; a consent to an earlier generation is void (A206). ``claims`` are the defined
+    claims that the person was shown; one that is added to a scope later is asked for again."""
 
     client_id: str
     scope: tuple[str, ...]
     remembered_at: int
     client_generation: int = 0
+    claims: tuple[str, ...] = ()
 
 
 class ConsentWithdrawn(Event, frozen=True, tag="account.consent_withdrawn.v1"):

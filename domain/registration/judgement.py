@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from domain.claim.catalogue import BUILT_IN, Catalogue
 from domain.client.metadata import ClientMetadata
 from domain.errors import Refusal
 from domain.registration import policy as client_policy
@@ -27,7 +28,7 @@ class Terms(msgspec.Struct, frozen=True):
     ``algorithms``: those that the server has keys for; empty: unknown. ``keys_refusal`` checks the client's keys.
     ``rules``: what clients may give themselves by the current settings, when the client or its document asks; None: an
     administrator asks. ``admission``: the rules under which the client was admitted. ``development``: loopback http is
-    allowed.
+    allowed. ``catalogue``: the claims that can be mapped.
     """
 
     development: bool = False
@@ -35,6 +36,7 @@ class Terms(msgspec.Struct, frozen=True):
     keys_refusal: Callable[[Mapping[str, Any] | None], Refusal | None] = _not_looked_at
     rules: RegistrationRules | None = None
     admission: Admission = NOBODYS
+    catalogue: Catalogue = BUILT_IN
 
     @property
     def by_itself(self) -> bool:
@@ -57,7 +59,7 @@ def _refusal(metadata: ClientMetadata, terms: Terms, before: ClientMetadata | No
     outside = None
     if terms.rules is not None:
         outside = own_change_refusal(metadata, terms.rules, terms.admission, before)
-    refusal = outside or client_policy.check(metadata, terms.development)
+    refusal = outside or client_policy.check(metadata, terms.development, terms.catalogue)
     if refusal is None and terms.algorithms:
         refusal = signing_refusal(msgspec.structs.asdict(metadata), terms.algorithms)
     return refusal or terms.keys_refusal(metadata.jwks)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from domain.claim.catalogue import BUILT_IN, Catalogue
 from domain.client import claim_mapping, redirect_uri, resource
 from domain.client.client import SIGNED_SECRET
 from domain.client.metadata import ClientMetadata
@@ -53,15 +54,18 @@ MOST_GRACE_REPEATS: Final = 1000
 _DIGEST: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
-def check(metadata: ClientMetadata, development: bool = False) -> Refusal | None:
-    """Why the client cannot be registered like this, or None. ``development``: loopback http is allowed."""
-    for refusal in _checks(metadata, development):
+def check(
+    metadata: ClientMetadata, development: bool = False, catalogue: Catalogue = BUILT_IN
+) -> Refusal | None:
+    """Why the client cannot be registered like this, or None. ``development``: loopback http is allowed. ``catalogue``:
+    the claims that there are."""
+    for refusal in _checks(metadata, development, catalogue):
         if refusal is not None:
             return refusal
     return None
 
 
-def _checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | None]:
+def _checks(metadata: ClientMetadata, development: bool, catalogue: Catalogue) -> Iterable[Refusal | None]:
     """All rules, in order. Later rules rely on earlier ones."""
     yield unlike("profile", metadata.profile, tuple(PROFILES))
     yield unlike("application_type", metadata.application_type, APPLICATION_TYPES)
@@ -82,7 +86,7 @@ def _checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | N
     yield _logo_digest(metadata)
     yield from _signing(metadata)
     yield _id_token_claims(metadata)
-    yield _claim_mapping(metadata)
+    yield from _claim_mapping(metadata, catalogue)
     yield from client_policy_encryption.checks(metadata)
     yield from _scope_and_audience(metadata)
     yield from _lifetimes(metadata)
@@ -162,9 +166,15 @@ def _id_token_claims(metadata: ClientMetadata) -> Refusal | None:
     return unlike("id_token_claims", chosen, ID_TOKEN_CLAIMS)
 
 
-def _claim_mapping(metadata: ClientMetadata) -> Refusal | None:
-    problem = claim_mapping.problem(metadata.claim_mapping)
-    return None if problem is None else invalid("claim_mapping", problem[0], hint=problem[1])
+def _claim_mapping(metadata: ClientMetadata, catalogue: Catalogue) -> Iterable[Refusal | None]:
+    problem = claim_mapping.problem(metadata.claim_mapping, catalogue)
+    yield None if problem is None else invalid("claim_mapping", problem[0], hint=problem[1])
+    for mapping in metadata.claim_mapping:
+        if not all(map(resource.is_resource, mapping.audiences)):
+            yield invalid(
+                "claim_mapping", "names an audience that is no URI.",
+                hint="Use absolute URIs without fragment.",
+            )  # fmt: skip
 
 
 def _scope_and_audience(metadata: ClientMetadata) -> Iterable[Refusal | None]:

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from domain.authorization.consent import scope_to_agree_to
 from domain.authorization.steps import (
     AuthorizationFacts,
     Browser,
@@ -19,8 +20,8 @@ from domain.authorization.steps import (
     decide_sign_in_failed,
     decide_signed_in,
     is_answered_by_session,
-    scope_to_agree_to,
 )
+from domain.claim.catalogue import BUILT_IN
 from domain.decision import Decision
 from domain.grant.events import (
     AnotherAccountRequested,
@@ -273,7 +274,7 @@ def test_claims_by_name_are_agreed_to_as_their_scope() -> None:
     """OIDC Core §5.5: asking for ``birthdate`` is asking for ``profile``, and the person is told so."""
     request = requested(userinfo_claims=("birthdate",), id_token_claims=("email",))
     wanted = (*SCOPE, "profile")
-    assert scope_to_agree_to(request) == wanted
+    assert scope_to_agree_to(request, SHOP, BUILT_IN) == wanted
     assert decide_request(request, facts()).answer == ConsentStep(wanted)
     agreed_before = msgspec.structs.replace(SIGNED_IN, remembered_scope=wanted)
     assert decide_request(request, facts(agreed_before)).answer == AUTHORIZED
@@ -351,7 +352,7 @@ def test_who_is_somebody_else_signs_in_again() -> None:
     """A239: given a person without consent, when they ask for another account, then nobody is known, the session of the
     browser is not used again, and who signs in is asked as anybody is."""
     known = fold([REQUESTED, AUTHENTICATED])
-    decision = decide_another_account(known, None, NOW)
+    decision = decide_another_account(known, facts())
     assert decision == Decision((AnotherAccountRequested(NOW),), SignInStep(select=True))
     nobody = fold(decision.events, known)
     assert (nobody.subject, nobody.session_id, nobody.acr, nobody.account_epoch) == (None, None, "", 0)
@@ -366,5 +367,5 @@ def test_who_is_somebody_else_signs_in_again() -> None:
 def test_nobody_else_may_answer_for_a_person_who_is_named() -> None:
     """A239: given a request about one person, another account is not asked for; given nobody, there is no event."""
     known = fold([REQUESTED, AUTHENTICATED])
-    assert decide_another_account(known, "person", NOW) == Decision((), ConsentStep(SCOPE))
-    assert decide_another_account(fold([REQUESTED]), None, NOW).events == ()
+    assert decide_another_account(known, facts(hinted_subject="person")) == Decision((), ConsentStep(SCOPE))
+    assert decide_another_account(fold([REQUESTED]), facts()).events == ()

@@ -3,7 +3,8 @@
 import msgspec
 import pytest
 
-from domain.client.claim_mapping import PROTOCOL_CLAIMS, ClaimMapping, mapped
+from domain.claim.names import PROTOCOL_CLAIMS
+from domain.client.claim_mapping import ClaimMapping, mapped
 from domain.client.client import fold
 from domain.client.events import ClientRegistered
 from domain.errors import Refusal

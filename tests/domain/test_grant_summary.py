@@ -31,6 +31,7 @@ FULL = Grant(
     revocation_reason="reused",
     account_epoch=12,
     another_account=True,
+    agreed_claims=("department",),
 )
 
 #: Fields that a summary leaves out on purpose: it is where the count begins again.

@@ -30,11 +30,18 @@ def _leaves(
 
 
 def arguments_of(command: click.Command, value: str) -> tuple[str, ...]:
-    """A value for each argument that the command wants, ``-`` for a file, and the options that spare questions."""
+    """A value for each argument and each option that the command wants, ``-`` for a file, and the options that spare
+    questions."""
     arguments = [
         "-" if isinstance(parameter.type, click.File) else value
         for parameter in command.params
         if isinstance(parameter, click.Argument)
     ]
+    needed = [
+        word
+        for parameter in command.params
+        if isinstance(parameter, click.Option) and parameter.required
+        for word in (parameter.opts[0], "x")
+    ]
     offered = {name for parameter in command.params for name in parameter.opts}
-    return (*arguments, *(option for option in ("--yes", "--password-stdin") if option in offered))
+    return (*arguments, *needed, *(option for option in ("--yes", "--password-stdin") if option in offered))

@@ -24,7 +24,8 @@ from authrim.web.own_host import led_home
 from authrim.web.sent_forms import answered_once
 from authrim.web.shown_client import shown_client
 from domain.authorization import steps as authorization
-from domain.authorization.steps import scope_to_agree_to
+from domain.authorization.consent import claims_to_agree_to, scope_to_agree_to
+from domain.claim.catalogue import Catalogue
 from domain.client.client import Client
 from domain.decision import Decision
 from domain.grant.events import AuthorizationRequested
@@ -79,8 +80,9 @@ async def _switch(visit: Visit) -> web.StreamResponse:
     """The person is somebody else: the same request begins again at the sign-in. No session ends by that."""
     visit = visit.of_person(visit.interaction.grant.subject or "")
 
-    async def decide(grant: Grant, _client: Client, facts: StepFacts) -> StepDecision:
-        return StepDecision(authorization.decide_another_account(grant, facts.hinted_subject, facts.now))
+    async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepDecision:
+        known = facts_for(visit.call, client, None, facts, grant.subject)
+        return StepDecision(authorization.decide_another_account(grant, known))
 
     return (await advance(visit, decide)).response
 
@@ -96,7 +98,7 @@ async def _agree(visit: Visit) -> web.StreamResponse | None:
     async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepDecision:
         if grant.session_id != session_id:
             return StepDecision(Decision((), SIGNED_OUT))
-        return await _consent(visit.call, client, grant, facts)
+        return await _consent(visit, client, grant, facts)
 
     return (await advance(visit, decide)).response
 
@@ -125,29 +127,38 @@ async def _still_signed_in(call: Call, interaction: Interaction) -> bool:
     return account.status == ACTIVE and session.is_live(call.core.now())
 
 
-async def _consent(call: Call, client: Client, grant: Grant, facts: StepFacts) -> StepDecision:
+async def _consent(visit: Visit, client: Client, grant: Grant, facts: StepFacts) -> StepDecision:
     """Record the consent on the grant, and remember it on the account in the same append.
 
     The session of the sign-in has to live still: a changed password or another person's sign-in has ended it.
     """
-    tenant = call.tenant
+    call, tenant = visit.call, visit.call.tenant
     if grant.request is None or grant.subject is None or grant.session_id is None:
         return StepDecision(Decision((), SIGNED_OUT))
     account, version = await read_account(call.core, tenant, grant.subject)
     session, session_version = await read_session(call.core, tenant, grant.session_id)
     if account.status != ACTIVE or not session.is_live(facts.now):
         return StepDecision(Decision((), SIGNED_OUT))
+    catalogue = call.core.configuration.catalogue(tenant)
+    scope = scope_to_agree_to(grant.request, client, catalogue)
+    claims = _shown_claims(visit, claims_to_agree_to(grant.request, catalogue))
     remembered = accounts.decide_remember_consent(
-        account, client.client_id, scope_to_agree_to(grant.request), facts.now, client.generation
+        account, client.client_id, scope, facts.now, client.generation, claims
     )
     stream = account_stream(tenant, grant.subject)
     changes = (Change(stream, version, remembered.events, account),) if remembered.events else ()
     signed_in = (session_stream(tenant, grant.session_id), session_version)
     expects = (signed_in,) if changes else (signed_in, (stream, version))
     decision = authorization.decide_consented(
-        grant, facts_for(call, client, None, facts, grant.subject), account.endings.epoch
+        grant, facts_for(call, client, None, facts, grant.subject), account.endings.epoch, claims
     )
     return StepDecision(decision, changes, expects=expects)
+
+
+def _shown_claims(visit: Visit, claims: tuple[str, ...]) -> tuple[str, ...]:
+    """The claims that the page named when it was shown: one that was defined meanwhile was not agreed to (A262)."""
+    shown = set((visit.form.get("claims") or "").split())
+    return tuple(name for name in claims if name in shown)
 
 
 def _too_soon(visit: Visit) -> bool:
@@ -172,6 +183,9 @@ async def _page(visit: Visit, notice: str | None = None) -> web.Response:
     call, interaction = visit.call, visit.interaction
     assert interaction.grant.subject is not None
     settings = page_settings(visit.request, interaction.asked.ui_locales)
+    catalogue = call.core.configuration.catalogue(call.tenant)
+    scope = scope_to_agree_to(interaction.asked, interaction.client, catalogue)
+    claims = claims_to_agree_to(interaction.asked, catalogue)
     return call.parts[PAGES].consent(
         ConsentPage(
             action_url=call.core.url(f"/consent/{interaction.grant_id}"),
@@ -183,7 +197,10 @@ async def _page(visit: Visit, notice: str | None = None) -> web.Response:
             switch_url=_switch_url(call, interaction),
             asked=_asked(interaction.asked),
             account_display_name=await display_name_of(call.core, call.tenant, interaction.grant.subject),
-            scopes=call.parts[PAGES].scope_lines(scope_to_agree_to(interaction.asked), settings["locale"]),
+            scopes=call.parts[PAGES].scope_lines(
+                scope, settings["locale"], _labels_by_scope(catalogue, scope, claims)
+            ),
+            claims=" ".join(claims),
             **settings,
         )
     )
@@ -205,6 +222,16 @@ def _asked(asked: AuthorizationRequested) -> Facts:
         "resource": " ".join(asked.resource),
     }
     return tuple((name, value) for name, value in named.items() if value)
+
+
+def _labels_by_scope(
+    catalogue: Catalogue, scope: tuple[str, ...], claims: tuple[str, ...]
+) -> dict[str, tuple[str, ...]]:
+    """What people read of the defined claims, with the scope that releases them."""
+    return {
+        value: tuple(catalogue.labels[name] for name in catalogue.by_scope((value,)) if name in claims)
+        for value in scope
+    }
 
 
 CONSENT: Final = RequestPage(

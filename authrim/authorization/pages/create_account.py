@@ -54,6 +54,7 @@ from authrim.web.sent_forms import answered_once
 from authrim.web.shown_client import shown_client
 from domain.authorization import steps as authorization
 from domain.authorization.steps import NOBODY_NEW, Browser
+from domain.claim.values import MAX_OWN_NAME, OWN_NAME_UNUSABLE, check_own_name
 from domain.client.client import Client
 from domain.decision import Decision
 from domain.errors import Refusal, invalid_request
@@ -61,7 +62,6 @@ from domain.grant.grant import Grant
 from domain.person.account import NO_ACCOUNT
 from domain.person.session import NO_SESSION
 from domain.stream import account_stream
-from domain.vocabulary.claims import MAX_OWN_NAME, OWN_NAME_UNUSABLE, check_own_name
 from domain.vocabulary.text import LONGEST_LOGIN
 
 ENDPOINT = "create-account"

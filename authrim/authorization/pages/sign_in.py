@@ -110,6 +110,7 @@ async def _step(
         account_active=True,
         remembered_scope=remembered,
         account_epoch=account.endings.epoch,
+        remembered_claims=account.remembered_claims(client.client_id, client.generation),
     )
     authorization_facts = facts_for(call, client, browser, facts, subject)
     decision = authorization.decide_signed_in(

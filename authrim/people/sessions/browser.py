@@ -51,6 +51,7 @@ async def signed_in_browser(request: web.Request, call: Call, client: Client) ->
             account_active=row["account_status"] == ACTIVE,
             remembered_scope=account.remembered_scope(client.client_id, client.generation),
             account_epoch=account.endings.epoch,
+            remembered_claims=account.remembered_claims(client.client_id, client.generation),
         ),
         expects=(
             (session_stream(call.tenant, cookie.session_id), row["version"]),

@@ -6,7 +6,7 @@ import pytest
 
 from authrim.people.accounts import erase_account
 from authrim.people.claims import claims_of
-from authrim.people.person_claims import set_claims, set_membership
+from authrim.people.person_claims import set_claim, set_claims
 from domain.client.claim_mapping import ClaimMapping
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
@@ -24,8 +24,8 @@ SCOPE = ("openid", "email", "groups", "roles", "offline_access")
 async def member(server: RunningServer) -> RunningServer:
     """A server whose person has groups and a role."""
     for name, values in (("groups", GROUPS), ("roles", ("canary-admin",))):
-        changed = await set_membership(
-            server.core.store, server.core.private, DEFAULT_TENANT, server.subject, name, values
+        changed = await set_claim(
+            server.core.store, server.core.private, DEFAULT_TENANT, server.subject, name, list(values)
         )
         assert not isinstance(changed, Refusal)
     return server
@@ -60,8 +60,8 @@ async def test_the_shape_that_applications_read(member: RunningServer, browser: 
 
 
 async def test_no_claim_without_its_scope(member: RunningServer, browser: Browser) -> None:
-    """A156: a client that may not have a scope gets no claim of it, whether it asks by the scope or by name; a pairwise
-    one learns nothing that would tell who the person is elsewhere."""
+    """A260, A156: a client that may not have a scope gets no claim of it, whether it asks by the scope or by name; a
+    pairwise one learns nothing that would tell who the person is elsewhere."""
     client = await reader(member, "nosy", scope=("openid",), subject_type="pairwise")
     by_name = '{"id_token": {"groups": null, "email": null}, "userinfo": {"roles": null}}'
     tokens = await browser.code_flow(client, scope="openid groups email", claims=by_name)
@@ -73,7 +73,7 @@ async def test_no_claim_without_its_scope(member: RunningServer, browser: Browse
 
 
 async def test_no_group_in_a_token_for_another_audience(member: RunningServer, browser: Browser) -> None:
-    """A154: a resource server finds no group in the access token, and none by introspection."""
+    """A261: a resource server finds no group in the access token, and none by introspection."""
     client, api = await reader(member), await member.client("api")
     tokens = await browser.code_flow(client, scope="openid groups roles", resource=API)
     access = await verified_claims(member, tokens["access_token"])
