@@ -3,10 +3,13 @@
 import time
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from http.cookiejar import Cookie
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+import pytest
 import requests
+from requests.cookies import RequestsCookieJar
 
 from tests.support.patience import PATIENCE
 from tests.support.person import LOGIN, PASSWORD
@@ -65,12 +68,21 @@ class _Reader(HTMLParser):
             self.forms[-1].fields[name] = attributes.get("value", "")
 
 
+class _LocalCookies(RequestsCookieJar):
+    """Cookies as browsers keep them for localhost, which counts as secure without TLS."""
+
+    def set_cookie(self, cookie: Cookie, *arguments: Any, **named: Any) -> Any:
+        cookie.secure = False
+        return super().set_cookie(cookie, *arguments, **named)
+
+
 class Browser:
     """One browser with its own cookies."""
 
     def __init__(self, issuer: str) -> None:
         self.issuer = issuer
         self._session = requests.Session()
+        self._session.cookies = _LocalCookies()
 
     def open(self, url: str) -> Page:
         """Go to an address, and on by redirects."""
@@ -97,13 +109,21 @@ class Browser:
 
     def sign_in(self, page: Page) -> Page:
         """Through the server's pages, sign-in and consent, until the browser is somewhere else."""
-        assert self.at_the_server(page), page
-        assert "/login/" in page.url, page
+        assert self.is_asked_to_sign_in(page), page
         page = self.send(page, page.forms[0], login=LOGIN, password=PASSWORD, action="sign-in")
         if self.at_the_server(page) and "/consent/" in page.url:
             page = self.send(page, page.forms[0], action="allow")
         assert not self.at_the_server(page), page
         return page
+
+    def sign_in_for(self, page: Page, redirect_uri: str) -> str:
+        """The same for a redirect URI where nobody listens: the address that the browser was sent to."""
+        with pytest.raises(requests.ConnectionError) as nobody:
+            self.sign_in(page)
+        assert nobody.value.request is not None
+        address = str(nobody.value.request.url)
+        assert address.startswith(redirect_uri)
+        return address
 
     def log_out(self, page: Page) -> Page:
         """Answer the server's question whether to log out, until the browser is led on."""

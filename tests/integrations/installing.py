@@ -59,6 +59,24 @@ def go_program(module: str, version: str) -> Path:
     return program
 
 
+def cargo_program(folder: Path, name: str) -> Path:
+    """Build the program in ``folder`` from the crates of ``software/rust``, which are built once."""
+    pins = SOFTWARE / "rust" / "Cargo.lock"
+    shutil.copy(pins, folder)
+    target = _installed("rust", pins.read_bytes(), lambda target: target.mkdir())
+    with (target / "build.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        run(
+            "cargo",
+            "build",
+            "--quiet",
+            "--locked",
+            folder=folder,
+            environment={"CARGO_TARGET_DIR": str(target)},
+        )
+        return shutil.copy2(target / "debug" / name, folder / f"{name}-built")
+
+
 def system_packages() -> None:
     """The Debian packages that the slow applications need, which are installed where they are not there."""
     run(str(_SCRIPTS / "system-packages.sh"), "--for", "integrations")
