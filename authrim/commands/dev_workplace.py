@@ -10,8 +10,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from pydantic import SecretStr
 
-from authrim.clients.records import RegistrationContext, create_client
+from authrim.commands._dev_clients import (
+    CLIENTS,
+    WantedClients,
+    example_client,
+    own_client,
+    with_redirect_uris,
+)
 from authrim.core.sealed_rows import PrivateData
 from authrim.crypto.master import MasterKeys
 from authrim.crypto.passwords import Passwords
@@ -19,50 +26,17 @@ from authrim.people.accounts import create_account
 from authrim.people.new_account import AccountRequest, AccountStore
 from authrim.settings import Settings
 from authrim.store.contract import Store
-from domain.client.metadata import ClientMetadata
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 
-API: Final = "https://api.example.com"
 LOGIN: Final = "alice"
 
 #: The file of the workplace, which holds the master key of the database beside it.
 WORKPLACE: Final = "development.json"
 DATABASE: Final = "authrim.db"
-
-_PERSON_SCOPES: Final = ("openid", "profile", "email", "address", "phone", "offline_access")
-_SIGNED: Final = {"id_token_signed_response_alg": "ES256", "access_token_signing_alg": "ES256"}
-
-CLIENTS: Final[dict[str, ClientMetadata]] = {
-    "web": ClientMetadata(
-        client_name="Example Web Application",
-        redirect_uris=("http://localhost:3000/callback", "http://127.0.0.1:3000/callback"),
-        grant_types=("authorization_code", "refresh_token"),
-        scope=_PERSON_SCOPES,
-        either_secret_method=True,
-        **_SIGNED,  # type: ignore[arg-type]
-    ),
-    "spa": ClientMetadata(
-        client_name="Example Single-Page Application",
-        redirect_uris=("http://localhost:5173/callback", "http://127.0.0.1:5173/callback"),
-        token_endpoint_auth_method="none",  # noqa: S106 - the name of a method
-        grant_types=("authorization_code", "refresh_token"),
-        scope=_PERSON_SCOPES,
-        **_SIGNED,  # type: ignore[arg-type]
-    ),
-    "service": ClientMetadata(
-        client_name="Example Service",
-        grant_types=("client_credentials",),
-        response_types=(),
-        scope=("reports.read", "reports.write"),
-        audiences=(API,),
-        default_audience=API,
-        protected_resources=(API,),
-        may_introspect=True,
-        either_secret_method=True,
-        **_SIGNED,  # type: ignore[arg-type]
-    ),
-}
+#: What is printed when the server answers: issuer, clients with their secrets, account.
+CLIENTS_FILE: Final = "clients.json"
+NO_MORE: Final = WantedClients()
 
 PERSON: Final[dict[str, Any]] = {
     "name": "Alice Maria Example",
@@ -155,34 +129,63 @@ def write_config(folder: Path, settings: Settings) -> None:
         "master_keys": list(settings.master_key_texts),
         "signing_algorithms": list(settings.signing_algorithms),
         "encryption_algorithms": list(settings.encryption_algorithms),
+        "egress_allow": list(settings.egress_allow),
     }
+    lines = {**_others(settings), **lines}
     text = "".join(f"{name} = {json.dumps(value)}\n" for name, value in lines.items())
     _write_privately(folder / "authrim.toml", text)
 
 
-async def furnish(settings: Settings, store: Store, folder: Path, workplace: Workplace) -> None:
-    """Create the clients and the account that do not exist yet."""
-    for name, metadata in CLIENTS.items():
-        if name not in workplace.clients:
-            workplace.clients[name] = await _client(store, metadata)
+def write_announcement(folder: Path, workplace: Workplace, issuer: str) -> None:
+    """Write what ``authrim dev`` prints to a file that only its owner can read."""
+    _write_privately(folder / CLIENTS_FILE, json.dumps(workplace.announcement(issuer), indent=2) + "\n")
+
+
+def _others(settings: Settings) -> dict[str, Any]:
+    """What else was set, without secrets, and without what belongs to the listener alone."""
+    names = {
+        name for name in settings.model_fields_set
+        if not isinstance(getattr(settings, name), SecretStr | None)
+        and not name.startswith(("tls_", "mtls_", "listen_", "master_key"))
+    }  # fmt: skip
+    return {
+        name: value for name, value in settings.model_dump(mode="json", include=names).items()
+        if isinstance(value, str | int | float | list)
+    }  # fmt: skip
+
+
+async def furnish(
+    settings: Settings, store: Store, folder: Path, workplace: Workplace, wanted: WantedClients = NO_MORE
+) -> None:
+    """Create the clients and the account that do not exist yet, and what the command line asks for."""
+    algorithms, described = settings.signing_algorithms, workplace.clients
+    for name in CLIENTS:
+        if name not in described:
+            described[name] = _taken(await example_client(store, name, algorithms))
             save_workplace(folder, workplace)
     if not workplace.account:
         workplace.account = await _account(settings, store)
         save_workplace(folder, workplace)
+    for client_id, uris in wanted.clients.items():
+        if client_id not in described:
+            described[client_id] = _taken(await own_client(store, client_id, uris, algorithms), client_id)
+            save_workplace(folder, workplace)
+    for name, uris in (*wanted.clients.items(), *wanted.redirect_uris.items()):
+        if name not in described:
+            raise UnusableFolder(f"there is no client {name} here: use one of {', '.join(described)}")
+        if not {*uris} <= {*described[name]["redirect_uris"]}:
+            described[name] = _taken(await with_redirect_uris(store, described[name], uris), name)
+            save_workplace(folder, workplace)
 
 
-async def _client(store: Store, metadata: ClientMetadata) -> dict[str, Any]:
-    created = await create_client(
-        store, DEFAULT_TENANT, metadata, means=RegistrationContext(development=True)
+def _taken(described: dict[str, Any] | Refusal, wanted: str = "") -> dict[str, Any]:
+    if not isinstance(described, Refusal):
+        return described
+    if wanted:
+        raise UnusableFolder(f"the client {wanted} cannot be like this: {described.error_description}")
+    raise UnusableFolder(
+        f"its example cannot be made: {described.description} Remove the data folder and start again"
     )
-    if isinstance(created, Refusal):
-        raise UnusableFolder(
-            f"its example cannot be made: {created.description} Remove the data folder and start again"
-        )
-    described: dict[str, Any] = {"client_id": created.client.client_id}
-    if created.secret is not None:
-        described["client_secret"] = created.secret
-    return described | {"redirect_uris": list(metadata.redirect_uris)}
 
 
 async def _account(settings: Settings, store: Store) -> dict[str, str]:

@@ -53,8 +53,19 @@ class _Environment(Settings, BaseSettings):
     model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX)
 
 
-def load(config: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
-    """The settings of this process. ``overrides`` are the command line's own options. Raises BadSettings."""
+def configured(config: Path | None = None) -> dict[str, Any]:
+    """What the file and the environment say, as it is written there. Raises BadSettings."""
+    made = made_by_a_platform(os.environ, ENVIRONMENT_PREFIX)
+    return {**(_read_toml(config) if config is not None else {}), **_read_environment(made)}
+
+
+def load(
+    config: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    defaults: Mapping[str, Any] | None = None,
+) -> Settings:
+    """The settings of this process. ``overrides`` are the command line's own options, ``defaults`` what a command
+    begins with in place of the settings' own defaults. Raises BadSettings."""
     from_file = _read_toml(config) if config is not None else {}
     made = made_by_a_platform(os.environ, ENVIRONMENT_PREFIX)
     from_environment = _read_environment(made)
@@ -64,6 +75,7 @@ def load(config: Path | None = None, overrides: Mapping[str, Any] | None = None)
     places |= {key: f"{_variable(key)}: " for key in from_environment}
     places |= dict.fromkeys(from_command_line, "command line: ")
     _read_master_key_file(given, places)
+    given = {**(defaults or {}), **given}
     try:
         return Settings(**given).read_from(_place_of_master_keys(places), sorted(made & _known()))
     except ValidationError as error:
