@@ -111,15 +111,21 @@ def print_fields(context: click.Context, fields: Mapping[str, Any], note: str = 
 
 
 def print_list(
-    context: click.Context, name: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]
+    context: click.Context,
+    name: str,
+    columns: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+    note: str = "",
 ) -> None:
-    """Several things, one per line under the names of the columns; as JSON with all their fields."""
+    """Several things, one per line under the names of the columns; as JSON with all their fields. ``note`` is for
+    people."""
     lines = [[_text(row[column]).replace("\n", " ") for column in columns] for row in rows]
     widths = [max(map(len, cells)) for cells in zip(columns, *lines, strict=True)]
     text = Text()
     for cells, style in ((columns, "bold"), *((line, "") for line in lines)):
         padded = (f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
         text.append("  ".join(padded).rstrip() + "\n", style)
+    text.append(note)
     text.rstrip()
     emit(context, {name: rows}, text)
 

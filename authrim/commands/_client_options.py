@@ -36,6 +36,12 @@ _OPTIONS: Final[tuple[Decorator, ...]] = (
         help="An address that responses may go to; repeatable.",
     ),
     click.option(
+        "--plain-http/--no-plain-http",
+        "plain_http_redirect_uris",
+        default=None,
+        help="Whether its redirect URIs may be http, for an intranet without TLS. Anybody in between can read.",
+    ),
+    click.option(
         "--grant-type", "grant_types", multiple=True, type=click.Choice(GRANT_TYPES), help="Repeatable."
     ),
     click.option(

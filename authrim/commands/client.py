@@ -15,6 +15,7 @@ from authrim.commands._client_options import client_options, logo_option
 from authrim.commands._client_recipes import ChosenRecipe, print_recipe, read_product, read_url
 from authrim.commands._common import is_json, settings_of
 from authrim.core.claim_definitions import read_catalogue
+from domain.client import redirect_uri
 from domain.client.client import Client
 from domain.client.metadata import ClientMetadata
 from domain.client.profile import PROFILES
@@ -128,7 +129,9 @@ def list_(context: click.Context, after: str, limit: int) -> None:
 
     found = administer(context, work)
     columns = ("client_id", "client_name", "status", "token_endpoint_auth_method", "grant_types")
-    print_list(context, "clients", columns, [describe(one) for one in found])
+    rows = [describe(one) for one in found]
+    warnings = (f"{row['client_id']}: {warning}" for row in rows for warning in row["warnings"])
+    print_list(context, "clients", columns, rows, "\n".join(warnings))
 
 
 @client.command("show")
@@ -269,8 +272,18 @@ def describe(one: Client) -> dict[str, Any]:
         ],
         **fields,
         "claim_mapping": msgspec.to_builtins(one.metadata.claim_mapping),
+        "warnings": warnings_of(one.metadata),
         "scope": " ".join(one.metadata.scope),
     }
+
+
+def warnings_of(metadata: ClientMetadata) -> list[str]:
+    """What an administrator should know of a client whenever it is shown."""
+    addresses = [
+        uri for uri in (*metadata.redirect_uris, *metadata.post_logout_redirect_uris)
+        if redirect_uri.is_plain_http(uri)
+    ]  # fmt: skip
+    return [f"not encrypted: anybody on the way can read what is sent to {uri}" for uri in addresses]
 
 
 def _print(context: click.Context, answer: ClientWithSecret, recipe: dict[str, Any] | None = None) -> None:

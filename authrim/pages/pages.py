@@ -30,6 +30,7 @@ from authrim.pages.display import (
 from authrim.pages.headers import ERROR_ID_HEADER, frame_headers, page_headers
 from authrim.pages.translations import LOCALES, SOURCE_LOCALE, load_translations
 from authrim.pages.words import Words, words_for
+from domain.client import redirect_uri as redirect_uris
 from domain.errors import Refusal, invalid_request
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -72,6 +73,11 @@ class ClientView(msgspec.Struct, frozen=True, kw_only=True):
     def host(self) -> str:
         """The host that the response is sent to."""
         return redirect_host(self.redirect_uri)
+
+    @property
+    def is_unencrypted(self) -> bool:
+        """Whether the response crosses a network in the clear."""
+        return redirect_uris.is_plain_http(self.redirect_uri)
 
     @property
     def logo(self) -> str | None:

@@ -103,6 +103,8 @@ class ClientMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
     claim_mapping: tuple[ClaimMapping, ...] = ()
     # our own: the registration names neither of the ways to send a secret, so that the client may use both
     either_secret_method: bool = False
+    # our own: an administrator lets its answers go to http addresses, for an application without TLS in an intranet
+    plain_http_redirect_uris: bool = False
 
 
 #: The names by one of which a certificate is the client's (RFC 8705 §2.1.2).

@@ -58,7 +58,8 @@ class Profile(msgspec.Struct, frozen=True):
     and in no other way (JARM). ``sender_constraints``: access tokens are bound in one of these ways, any of which
     will do; empty: they need not be. ``dpop_nonce_required``: their DPoP proofs hold a nonce of the server, where
     the server leaves that to the profile. ``nonce_required``: every OpenID Connect request has a ``nonce``.
-    ``id_token_claims``: how much its ID tokens may say of the person.
+    ``id_token_claims``: how much its ID tokens may say of the person. ``plain_http_redirect_uris``: an administrator
+    may allow a client http addresses.
     ``interaction_ids``: our own resources repeat ``x-fapi-interaction-id``.
     A rotated refresh token is answered again for the server's or the client's grace, and never for more than
     ``longest_refresh_grace_seconds``.
@@ -81,6 +82,7 @@ class Profile(msgspec.Struct, frozen=True):
     code_lifetime: int = 60
     longest_refresh_grace_seconds: int = 60
     id_token_claims: tuple[str, ...] = (MINIMAL,)
+    plain_http_redirect_uris: bool = False
 
 
 _GENERAL_ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
@@ -112,6 +114,7 @@ _OIDC = Profile(
     request_objects=RequestObjectRule(types=frozenset({"oauth-authz-req+jwt", "JWT"})),  # OIDC Core §6.1
     response_types=RESPONSE_TYPES,
     id_token_claims=ID_TOKEN_CLAIMS,
+    plain_http_redirect_uris=True,  # OIDC Core §3.1.2.1 lets servers allow it
 )
 _OAUTH21 = Profile(
     name="oauth21",

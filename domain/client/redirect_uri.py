@@ -49,15 +49,16 @@ class _Parts(NamedTuple):
 
 
 def registration_problem(
-    redirect_uri: str, application_type: str, development: bool = False
+    redirect_uri: str, application_type: str, development: bool = False, plain_http: bool = False
 ) -> Problem | None:
-    """Why the URI cannot be registered, or None. ``development``: loopback http is for every client."""
+    """Why the URI cannot be registered, or None. ``development``: loopback http is for every client. ``plain_http``:
+    an administrator allows this client any http address (OIDC Core §3.1.2.1)."""
     problem = shape_problem(redirect_uri)
     if problem is not None:
         return problem
     parts = _parts(redirect_uri)
     assert parts is not None
-    if parts.scheme == "https":
+    if parts.scheme == "https" or (parts.scheme == "http" and plain_http):
         return None
     if parts.scheme == "http":
         return _http_problem(_host(parts), application_type, development)
@@ -72,7 +73,8 @@ def _http_problem(host: str, application_type: str, development: bool) -> Proble
         return None
     return Problem(
         "is http.",
-        "Use https; a native application may use http://127.0.0.1, http://[::1] or http://localhost.",
+        "Use https; a native application may use http://127.0.0.1, http://[::1] or http://localhost. "
+        "For an intranet an administrator may allow http.",
     )
 
 
@@ -156,6 +158,12 @@ def matches(client: Client, redirect_uri: str) -> bool:
 def is_loopback(redirect_uri: str) -> bool:
     """Whether the answer stays on the machine of the person, by http."""
     return _without_loopback_port(redirect_uri) is not None
+
+
+def is_plain_http(uri: str) -> bool:
+    """Whether the answer crosses a network without encryption. Takes a URI that passed ``shape_problem``."""
+    parts = _parts(uri)
+    return parts is not None and parts.scheme == "http" and _host(parts) not in _LOOPBACK_HOSTS
 
 
 def _without_loopback_port(uri: str) -> tuple[str, str] | None:

@@ -19,7 +19,9 @@ def checks(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | No
 def _post_logout_redirect_uris(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | None]:
     """A browser is sent to these URIs, so the rules of redirect URIs apply (A006)."""
     for index, uri in enumerate(metadata.post_logout_redirect_uris):
-        problem = redirect_uri.registration_problem(uri, metadata.application_type, development)
+        problem = redirect_uri.registration_problem(
+            uri, metadata.application_type, development, metadata.plain_http_redirect_uris
+        )
         if problem is not None:
             yield _invalid(
                 f"post_logout_redirect_uris[{index}]", problem, "OIDC RP-Initiated Logout 1.0 §3.1"

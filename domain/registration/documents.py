@@ -23,7 +23,7 @@ OWN: Final = frozenset(
     {
         "access_token_format", "access_token_lifetime", "access_token_signing_alg", "audiences", "claim_mapping",
         "client_attesters", "default_audience", "either_secret_method", "localized", "logo_digest",
-        "may_introspect", "profile",
+        "may_introspect", "plain_http_redirect_uris", "profile",
         "protected_resources",
         "refresh_grace_count", "refresh_grace_seconds", "refresh_token_lifetime", "skip_consent",
     }

@@ -79,6 +79,7 @@ def _checks(metadata: ClientMetadata, development: bool, catalogue: Catalogue) -
     yield from _grants(metadata)
     yield from client_policy_requests.checks(metadata)
     yield from client_policy_responses.checks(metadata)
+    yield _plain_http(metadata)
     yield from _redirect_uris(metadata, development)
     yield from sector.checks(metadata, development)
     yield from _pages(metadata, development)
@@ -125,9 +126,34 @@ def _redirect_uris(metadata: ClientMetadata, development: bool) -> Iterable[Refu
     if metadata.response_types and not metadata.redirect_uris:
         yield _invalid_redirect_uri("redirect_uris", "is empty.", "Register the addresses for responses.")
     for index, uri in enumerate(metadata.redirect_uris):
-        problem = redirect_uri.registration_problem(uri, metadata.application_type, development)
+        problem = redirect_uri.registration_problem(
+            uri, metadata.application_type, development, metadata.plain_http_redirect_uris
+        )
         if problem is not None:
             yield _invalid_redirect_uri(f"redirect_uris[{index}]", problem.what, problem.fix)
+
+
+def _plain_http(metadata: ClientMetadata) -> Refusal | None:
+    """Anybody in the network can read what comes by such an address: a code, which is worth nothing without the
+    client's own credentials, and never a token (OIDC Core §3.1.2.1, §3.2.2.1)."""
+    if not metadata.plain_http_redirect_uris:
+        return None
+    if not PROFILES[metadata.profile].plain_http_redirect_uris:
+        return invalid(
+            "plain_http_redirect_uris", "is not for a client of this profile.",
+            hint="Use https, or the profile oidc.", section="OIDC Core §3.1.2.1",
+        )  # fmt: skip
+    if metadata.token_endpoint_auth_method == "none":
+        return invalid(
+            "plain_http_redirect_uris", "is not for public clients.",
+            hint="Register a secret or a key.", section="OIDC Core §3.1.2.1",
+        )  # fmt: skip
+    if not {*metadata.response_types} <= {"code", "none"}:
+        return invalid(
+            "plain_http_redirect_uris", "is for the code flow alone.",
+            hint="Register the response_type code, and no other.", section="OIDC Core §3.2.2.1",
+        )  # fmt: skip
+    return None
 
 
 def _pages(metadata: ClientMetadata, development: bool) -> Iterable[Refusal | None]:

@@ -11,6 +11,7 @@ from domain.client.metadata import ClientMetadata
 from domain.client.redirect_uri import (
     append_fragment,
     append_parameters,
+    is_plain_http,
     matches,
     origin_of,
     registration_problem,
@@ -230,3 +231,33 @@ def test_appended_parameters_are_read_back(uri: str, parameters: dict[str, str])
     assert parse_qsl(urlsplit(by_query).query, keep_blank_values=True) == [*before, *parameters.items()]
     by_fragment = append_fragment(uri, parameters)
     assert parse_qsl(by_fragment.partition("#")[2], keep_blank_values=True) == list(parameters.items())
+
+
+@pytest.mark.parametrize(
+    ("uri", "allowed"),
+    [
+        ("http://wiki.intranet/cb", True), ("http://10.1.2.3:8080/cb", True), ("http://wiki/cb", True),
+        ("HTTP://wiki/cb", True), ("https://wiki/cb", True), ("http://localhost/cb", True),
+        ("http://user@wiki/cb", False), ("http://wiki/cb#a", False), ("http://wiki/*", False),
+        ("http://wiki/../cb", False), ("http:///cb", False), ("http:wiki", False), ("ws://wiki/cb", False),
+        ("com.example.app:/cb", False),
+    ],
+)  # fmt: skip
+def test_plain_http_is_only_the_scheme(uri: str, allowed: bool) -> None:
+    """A255: an administrator allows http, and every other rule of redirect URIs stays."""
+    assert (registration_problem(uri, "web", plain_http=True) is None) is allowed
+    if uri.lower().startswith("http:") and "localhost" not in uri:
+        assert registration_problem(uri, "web") is not None
+
+
+@pytest.mark.parametrize(
+    ("uri", "plain"),
+    [
+        ("http://wiki/cb", True), ("HTTP://wiki/cb", True), ("http://127.0.0.2/cb", True), ("https://wiki/", False),
+        ("http://localhost:1/cb", False), ("http://127.0.0.1/cb", False), ("http://[::1]/cb", False),
+        ("http://localhost.wiki/cb", True), ("com.example.app:/cb", False),
+    ],
+)  # fmt: skip
+def test_which_addresses_are_warned_of(uri: str, plain: bool) -> None:
+    """A255: what stays on the person's machine crosses no network."""
+    assert is_plain_http(uri) is plain

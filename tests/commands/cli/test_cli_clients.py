@@ -300,3 +300,19 @@ def test_both_methods_are_not_for_fapi(authrim: CommandLine) -> None:
     """FAPI 2 Security Profile §5.3.2.1: no way to send a secret, named or not."""
     refused = ("client", "create", "--redirect-uri", CALLBACK, "--profile", "fapi2-security")
     authrim.json(*refused, "--auth-method", "client_secret", status=1)
+
+
+def test_plain_http_is_warned_of_wherever_the_client_is_shown(authrim: CommandLine) -> None:
+    """A255: at creation, after an update, when shown and in the list; loopback addresses need no warning."""
+    arguments = ("client", "create", "--client-id", "wiki", "--redirect-uri", "http://wiki.intranet/cb")
+    assert "administrator" in authrim.json(*arguments, status=1)["hint"]
+    created = authrim.json(*arguments, "--plain-http")
+    (warning,) = created["warnings"]
+    assert "http://wiki.intranet/cb" in warning
+    for command in (("show", "wiki"), ("update", "wiki", "--name", "Wiki")):
+        assert authrim.json("client", *command)["warnings"] == [warning]
+        assert warning in authrim.run("client", *command).stdout.replace("\n", " ")
+    assert authrim.json("client", "list")["clients"][0]["warnings"] == [warning]
+    assert "not encrypted" in authrim.run("client", "list").stdout
+    native = ("--type", "native", "--redirect-uri", "http://127.0.0.1/cb")
+    assert authrim.json("client", "create", *native)["warnings"] == []
