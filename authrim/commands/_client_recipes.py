@@ -6,9 +6,12 @@ from urllib.parse import urlsplit
 
 import click
 
-from authrim.commands._administering import print_list
+from authrim.commands._administering import Office, print_list
 from authrim.recipes.catalog import products, recipe, recipes
 from authrim.recipes.recipe import Recipe, fill, notes_of, place_values
+from authrim.tokens import resource_servers as servers
+from domain.errors import Refusal
+from domain.resource.resource import Resource
 
 
 def read_product(context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
@@ -55,6 +58,19 @@ class ChosenRecipe:
     def client_fields(self, issuer: str) -> dict[str, Any]:
         """What the client is registered with."""
         return self.recipe.fields(self.values(issuer))
+
+    async def register_api(self, office: Office) -> Refusal | None:
+        """Register the API of the recipe as a resource server. One that is there stays as it is."""
+        settings = self.recipe.resource
+        if settings is None:
+            return None
+        known = await servers.show_resource(office.store, office.tenant, self._url)
+        if isinstance(known, Resource):
+            return None
+        made = await servers.create_resource(
+            office.store, office.tenant, self._url, settings, office.settings
+        )
+        return made if isinstance(made, Refusal) else None
 
     def answer(self, issuer: str, client_id: str, client_secret: str | None) -> dict[str, Any]:
         """What ``--json`` says of the recipe: the filled texts, and the notes."""

@@ -90,6 +90,9 @@ def create(
         change = await _logo_change(office, logo)
         if isinstance(change, Refusal):
             return change
+        unusable = await chosen.register_api(office) if chosen else None
+        if unusable is not None:
+            return unusable
         return await clients.create_client(
             office.store,
             office.tenant,

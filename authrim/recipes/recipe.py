@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from domain.client.metadata import ClientMetadata
+from domain.resource.resource import ResourceSettings
 
 #: A place to fill: ``@issuer@``. Nothing that people paste looks like it.
 _PLACE: Final = re.compile(r"@([a-z_]+)@")
@@ -29,8 +30,9 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A product, as its own documentation describes it.
 
     ``url`` is the address of an installation, for the page. ``client`` holds the fields of ``ClientMetadata`` that
-    differ from the defaults. ``refresh``, ``audience`` and ``logout`` answer the three questions that follow a first
-    sign-in: when refresh tokens come, what ``aud`` is, how people log out.
+    differ from the defaults, ``resource`` those of ``ResourceSettings``, for an API: its URI is the address.
+    ``refresh``, ``audience`` and ``logout`` answer what follows a first sign-in: when refresh tokens come, what
+    ``aud`` is, how people log out.
     """
 
     title: str
@@ -44,6 +46,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     audience: str
     logout: str
     notes: tuple[str, ...] = ()
+    resource: ResourceSettings | None = None
 
     @property
     def needs_url(self) -> bool:

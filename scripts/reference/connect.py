@@ -73,7 +73,7 @@ def _page(name: str) -> str:
         "",
         f"```console\n$ authrim client create --for {name}{url}\n```",
         "",
-        "registers a client with",
+        f"{_resource(one)} a client with",
         "",
         *_client(one, values),
         "",
@@ -90,6 +90,18 @@ def _page(name: str) -> str:
     if test is not None:
         parts += ["", f"The tests start this software with the texts of this page: `{test.as_posix()}`."]
     return "\n".join(parts) + "\n"
+
+
+def _resource(one: Recipe) -> str:
+    if one.resource is None:
+        return "registers"
+    settings = msgspec.to_builtins(one.resource)
+    wanted = ", ".join(f"`{name}` is `{_plain(value)}`" for name, value in settings.items())
+    with_settings = f" ({wanted})" if wanted else ""
+    return (
+        f"registers the [resource server](../protocols/resource-servers.md) `{one.url}`{with_settings}, unless it is "
+        "there already, and"
+    )
 
 
 def _client(one: Recipe, values: Mapping[str, str]) -> list[str]:

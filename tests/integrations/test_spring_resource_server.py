@@ -13,5 +13,5 @@ pytestmark = [pytest.mark.integrations, pytest.mark.parametrize("version", SPRIN
 def test_only_callers_of_the_api_are_let_in(provider: Provider, place: Place, version: str) -> None:
     """Issuer, audience, signature, type and scope of an access token count."""
     client = provider.client("spring-resource-server", place.url)
-    with running_spring(place, client, version):
+    with running_spring(place, client, version, "src/main/resources/application.yml"):
         assert_only_its_callers_are_let_in(provider, "spring-resource-server", client, place.url)

@@ -48,3 +48,14 @@ def test_an_address_is_asked_for_where_it_is_needed(authrim: CommandLine) -> Non
     assert "--url" in refused.stderr
     assert authrim.json("client", "create", "--for", "kubernetes")["token_endpoint_auth_method"] == "none"
     authrim.run("client", "create", "--url", "https://app.example.com", status=2)
+
+
+def test_an_api_is_registered_once(authrim: CommandLine) -> None:
+    """The API of a recipe becomes a resource server with what the product needs, and one that is there stays so."""
+    url = "https://api.example.com"
+    options = ("client", "create", "--for", "spring-resource-server", "--url", url)
+    assert authrim.json(*options)["audiences"] == [url]
+    assert authrim.json("resource", "show", url)["access_token_typ"] == "JWT"
+    authrim.run("resource", "update", url, "--access-token-typ", "at+jwt")
+    authrim.run(*options)
+    assert authrim.json("resource", "show", url)["access_token_typ"] == "at+jwt"
