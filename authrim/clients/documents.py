@@ -34,9 +34,9 @@ from domain.decision import Decision, refuse
 from domain.errors import Refusal
 from domain.registration import admission as client_admission
 from domain.registration import documents as registration_metadata
+from domain.registration.admission import Admission
 from domain.registration.dynamic import defaults_for
 from domain.registration.invalid_metadata import invalid
-from domain.registration.judgement import Terms
 from domain.registration.lifecycle import RegisterClient, decide_register, decide_update
 from domain.stream import CLIENT, client_stream
 from domain.units import MICROSECONDS
@@ -125,9 +125,7 @@ class ClientDocuments:
             read = await self._store.read_stream(stream)
             events = codec.decode_stream(CLIENT, read)
             client, admission = clients.fold(events), client_admission.fold(events)
-            catalogue = self._configuration.catalogue(call.tenant)
-            terms = own_terms(self._settings, catalogue, settings_rules(self._settings), admission)
-            decision = self._decide(client, terms, client_id, fields, read.now // MICROSECONDS)
+            decision = self._decide(client, admission, client_id, fields, read.now // MICROSECONDS)
             changes = (Change(stream, read.version, decision.events, client),) if decision.events else ()
             return Outcome(decision.answer, changes)
 
@@ -137,12 +135,12 @@ class ClientDocuments:
         return answer if isinstance(answer, Refusal) else None
 
     def _decide(
-        self, client: Client, terms: Terms, client_id: str, fields: dict[str, Any], now: int
+        self, client: Client, admission: Admission, client_id: str, fields: dict[str, Any], now: int
     ) -> Decision[Client]:
         """Apply the same policy as for a registration. A shared secret is refused, because nobody could have received
         it."""
-        settings, rules = self._settings, terms.rules
-        assert rules is not None
+        settings = self._settings
+        rules = settings_rules(settings)
         profile = client.metadata.profile if client.exists else rules.profile
         defaults = defaults_for(profile, settings.signing_algorithms)
         own = client.metadata if client.exists else ClientMetadata(
@@ -150,11 +148,12 @@ class ClientDocuments:
         )  # fmt: skip
         if "none" in PROFILES[profile].client_auth_methods:
             defaults["token_endpoint_auth_method"] = "none"  # noqa: S105 - the name of a method
-        stays = client_admission.left_out(terms.admission, own, fields)
+        stays = client_admission.left_out(admission, own, fields)
         metadata = registration_metadata.whole(fields, own, {**defaults, "scope": rules.scope, **stays})
         refusal = _shared_secret_refusal(metadata) or _sector_refusal(metadata)
         if refusal is not None:
             return refuse(refusal)
+        terms = own_terms(settings, rules, admission)
         if client.client_id:
             return decide_update(client, metadata, now, terms)
         return decide_register(client, RegisterClient(client_id, metadata, terms=terms, source=SOURCE), now)

@@ -14,14 +14,9 @@ def settings_rules(settings: Settings) -> RegistrationRules:
     )
 
 
-def own_terms(
-    settings: Settings, catalogue: Catalogue, rules: RegistrationRules, admission: Admission = NOBODYS
-) -> Terms:
-    """For a client that registers or updates itself, or whose document does. ``catalogue``: what an administrator may
-    have mapped for it."""
-    return Terms(
-        settings.development, settings.signing_algorithms, weak_keys_refusal, rules, admission, catalogue
-    )
+def own_terms(settings: Settings, rules: RegistrationRules, admission: Admission = NOBODYS) -> Terms:
+    """For a client that registers or updates itself, or whose document does."""
+    return Terms(settings.development, settings.signing_algorithms, weak_keys_refusal, rules, admission)
 
 
 def administrators_terms(

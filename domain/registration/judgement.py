@@ -59,7 +59,10 @@ def _refusal(metadata: ClientMetadata, terms: Terms, before: ClientMetadata | No
     outside = None
     if terms.rules is not None:
         outside = own_change_refusal(metadata, terms.rules, terms.admission, before)
-    refusal = outside or client_policy.check(metadata, terms.development, terms.catalogue)
+    # A mapping was checked when it was set. Claims that were defined or retired since stand in no other update's way.
+    mapping_is_kept = before is not None and before.claim_mapping == metadata.claim_mapping
+    catalogue = None if mapping_is_kept else terms.catalogue
+    refusal = outside or client_policy.check(metadata, terms.development, catalogue)
     if refusal is None and terms.algorithms:
         refusal = signing_refusal(msgspec.structs.asdict(metadata), terms.algorithms)
     return refusal or terms.keys_refusal(metadata.jwks)

@@ -55,17 +55,19 @@ _DIGEST: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 def check(
-    metadata: ClientMetadata, development: bool = False, catalogue: Catalogue = BUILT_IN
+    metadata: ClientMetadata, development: bool = False, catalogue: Catalogue | None = BUILT_IN
 ) -> Refusal | None:
     """Why the client cannot be registered like this, or None. ``development``: loopback http is allowed. ``catalogue``:
-    the claims that there are."""
+    the claims that can be mapped; None: the mapping is an old one."""
     for refusal in _checks(metadata, development, catalogue):
         if refusal is not None:
             return refusal
     return None
 
 
-def _checks(metadata: ClientMetadata, development: bool, catalogue: Catalogue) -> Iterable[Refusal | None]:
+def _checks(
+    metadata: ClientMetadata, development: bool, catalogue: Catalogue | None
+) -> Iterable[Refusal | None]:
     """All rules, in order. Later rules rely on earlier ones."""
     yield unlike("profile", metadata.profile, tuple(PROFILES))
     yield unlike("application_type", metadata.application_type, APPLICATION_TYPES)
@@ -192,7 +194,9 @@ def _id_token_claims(metadata: ClientMetadata) -> Refusal | None:
     return unlike("id_token_claims", chosen, ID_TOKEN_CLAIMS)
 
 
-def _claim_mapping(metadata: ClientMetadata, catalogue: Catalogue) -> Iterable[Refusal | None]:
+def _claim_mapping(metadata: ClientMetadata, catalogue: Catalogue | None) -> Iterable[Refusal | None]:
+    if catalogue is None:
+        return
     problem = claim_mapping.problem(metadata.claim_mapping, catalogue)
     yield None if problem is None else invalid("claim_mapping", problem[0], hint=problem[1])
     for mapping in metadata.claim_mapping:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from domain.authorization.consent import claims_to_agree_to, scope_to_agree_to
@@ -26,7 +27,9 @@ from domain.grant.events import AccessTokenIssued, ConsentGranted, IdTokenIssued
 from domain.grant.front_channel import AuthorizationResponse
 from domain.grant.grant import fold as fold_grant
 from domain.person.session import Session
+from domain.registration.judgement import Terms, judged
 from domain.registration.policy import check
+from domain.resource.resource import Resource, ResourceSettings
 from tests.domain import grant_samples as samples
 from tests.domain.client_samples import NOW, changed
 from tests.domain.grant_samples import API, AUTHENTICATED, CODE, FILES, ISSUER
@@ -274,3 +277,30 @@ def test_old_mappings_are_for_the_client() -> None:
     recorded = {"claim_mapping": [{"claim": "groups", "name": "memberOf"}]}
     (mapping,) = fold_client((ClientRegistered("c", recorded, NOW),)).metadata.claim_mapping
     assert (mapping.places, mapping.audiences) == ((ID_TOKEN, USERINFO), ())
+
+
+def test_old_mapping_stands_in_no_ones_way() -> None:
+    """A client whose mapping gave a name to groups before a claim of that name was defined can still be updated; a new
+    mapping to that name is refused."""
+    mapped = changed(claim_mapping=(ClaimMapping("groups", "memberOf"),))
+    terms = Terms(catalogue=catalogue_of(fold((ClaimDefined("memberOf", "string", ("hr",), NOW),))))
+    renamed = msgspec.structs.replace(mapped, client_name="Other")
+    assert judged(renamed, terms, mapped) == renamed
+    assert isinstance(judged(renamed, terms, changed()), Refusal)
+    assert isinstance(judged(renamed, terms), Refusal)
+
+
+def test_scope_of_a_defined_claim_reaches_userinfo() -> None:
+    """Given a resource server that understands one scope, its token for us too keeps the scopes that userinfo answers,
+    those of defined claims among them."""
+    resources = {API: Resource(API, ResourceSettings(scope=("read",)), "active")}
+    scope = ("openid", "hr", "read", "write")
+    facts = samples.facts(
+        client=samples.client(scope=scope, audiences=(API,)), catalogue=CATALOGUE, resources=resources
+    )
+    given = fold_grant(
+        (samples.requested(scope=scope, resource=(API,)), AUTHENTICATED, ConsentGranted(scope), CODE)
+    )
+    decision = decide_redeem(given, samples.redemption(), facts)
+    event = next(event for event in decision.events if isinstance(event, AccessTokenIssued))
+    assert event.scope == ("openid", "hr", "read")

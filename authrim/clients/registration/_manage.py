@@ -74,8 +74,7 @@ async def replace_metadata(
             token_hash=digest(next_token) if next_token != token else "",
             renew_secret_before=read.now + settings.registration_secret_lifetime // 2,
         )
-        catalogue = call.core.configuration.catalogue(call.tenant)
-        terms = own_terms(settings, catalogue, settings_rules(settings), read.admission)
+        terms = own_terms(settings, settings_rules(settings), read.admission)
         decision = dynamic_registration.decide_replace(read.client, command, terms, read.now)
         if isinstance(decision.answer, Refusal):
             return Outcome(decision.answer)

@@ -75,7 +75,7 @@ async def register_client(
             metadata,
             secret_hash=secret.hash if needs_secret else None,
             secret_expires_at=secret_expiry(call.core, now),
-            terms=own_terms(call.core.settings, call.core.configuration.catalogue(call.tenant), rules),
+            terms=own_terms(call.core.settings, rules),
             source="registration",
             initial_token_id=admission.token_id,
             statement_issuer=wanted.statement_issuer,

@@ -4,6 +4,7 @@ and known to every process soon after the event."""
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from authrim.people.accounts import erase_account
 from authrim.people.claim_definitions import define_claim, retire_claim
 from authrim.people.claims import claims_of
 from authrim.people.person_claims import set_claim, set_claims
+from authrim.store.postgres.store import PostgresStore
+from authrim.store.sqlite.store import SQLiteStore
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 from tests.support.browser import Browser, authenticated_post
@@ -159,12 +162,15 @@ async def test_retired(known: RunningServer, browser: Browser) -> None:
     assert (await userinfo(known, tokens["access_token"]))["department"] == DEPARTMENT
 
 
-async def test_discovery_follows_the_log(server: RunningServer) -> None:
-    """OpenID Connect Discovery §3, RFC 9728 §2: the metadata have a claim and its scope soon after the event, in a
-    process that was told nothing but the log."""
+async def test_discovery_follows_the_log(server: RunningServer, store_place: Path | str) -> None:
+    """OpenID Connect Discovery §3, RFC 9728 §2: the metadata have a claim and its scope soon after the event, which a
+    command writes beside the running server."""
     before = await metadata(server)
     assert "department" not in before["claims_supported"]
-    await define_claim(server.core.store, DEFAULT_TENANT, "department", "string", ("hr",))
+    beside = SQLiteStore(store_place) if isinstance(store_place, Path) else PostgresStore(store_place)
+    await beside.open()
+    await define_claim(beside, DEFAULT_TENANT, "department", "string", ("hr",))
+    await beside.close()
 
     async def there() -> bool:
         document = await metadata(server)

@@ -10,6 +10,7 @@ from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 from tests.support.browser import Browser, authenticated_post, redeem
 from tests.support.log import whole_log
+from tests.support.resource_servers import resource_server
 from tests.support.running import KnownClient, RunningServer
 from tests.support.tokens import verified_claims
 
@@ -119,6 +120,20 @@ async def test_opaque_tokens(member: RunningServer, browser: Browser) -> None:
     tokens = await browser.code_flow(client, scope="openid groups", resource=API)
     assert (await introspected(member, api, tokens["access_token"]))["memberOf"] == GROUPS
     assert (await introspected(member, client, tokens["access_token"]))["memberOf"] == GROUPS
+
+
+async def test_registered_resource_server(member: RunningServer, browser: Browser) -> None:
+    """A261: a registered resource server that introspects by its own client is told what was chosen for its URI, and
+    another one nothing, of the very same token."""
+    asker = await member.client("asker", kind="api", may_introspect=False, protected_resources=())
+    other = await member.client("other", kind="api", may_introspect=False, protected_resources=())
+    await resource_server(member, API, introspection_clients=(asker.client_id,))
+    await resource_server(member, FILES, introspection_clients=(other.client_id,))
+    client = await app(member)
+    tokens = await flow(member, browser, client, [API, FILES])
+    assert (await introspected(member, asker, tokens["access_token"]))["memberOf"] == GROUPS
+    assert "memberOf" not in await introspected(member, other, tokens["access_token"])
+    assert "memberOf" not in await verified_claims(member, tokens["access_token"])
 
 
 async def test_nothing_in_the_browser(member: RunningServer, browser: Browser) -> None:
