@@ -3,12 +3,15 @@
 import pytest
 
 from authrim.clients.part import CLIENTS
+from authrim.store.contract import Store
+from domain.client.metadata import ClientMetadata
 from domain.grant.events import CodeRedeemed
 from tests.support.browser import Browser, authorization_query, redeem
 from tests.support.https_site import Site
 from tests.support.log import count_events
+from tests.support.registration import MINIMAL, register
 from tests.support.resource_servers import API, FILES, decrypted, encryption_key, resource_server
-from tests.support.running import RunningServer
+from tests.support.running import KnownClient, RunningServer, running_server
 from tests.support.tokens import OFFLINE, claims_of, refresh
 
 pytestmark = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
@@ -78,3 +81,21 @@ async def test_without_the_key_nothing_is_sent_and_nothing_used_up(
     status, tokens = await redeem(server, web, code, verifier)
     assert status == 200
     assert API in claims_of(decrypted(tokens["access_token"], key))["aud"]
+
+
+async def test_a_client_that_registered_itself(store: Store) -> None:
+    """A039, RFC 8707 §2: it lists no audience, and gets tokens where the resource server takes every client alone."""
+    async with running_server(
+        store, registration="open", registration_scope=("openid", "api.read")
+    ) as server:
+        await resource_server(server, API, any_client=True, scope=("api.read",))
+        await resource_server(server, FILES)
+        answer = await register(server, MINIMAL | {"scope": "openid api.read"})
+        client = KnownClient(
+            answer.body["client_id"], answer.body["client_secret"],
+            ClientMetadata(redirect_uris=tuple(MINIMAL["redirect_uris"])),
+        )  # fmt: skip
+        tokens = await Browser(server).code_flow(client, scope="api.read", resource=API)
+        assert (claims_of(tokens["access_token"])["aud"], tokens["scope"]) == (API, "api.read")
+        refused, _ = await Browser(server).authorize(client, scope="api.read", resource=FILES)
+        assert "invalid_target" in (refused.body + str(refused.location))
