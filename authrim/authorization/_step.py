@@ -12,7 +12,7 @@ from authrim.authorization._completion import complete
 from authrim.authorization._front_channel import Onward, SignedAnswer, draft_answer, recorded, signed_step
 from authrim.authorization.dead_ends import CLIENT_CHANGED, Cause, DeadEnd, refuse_dead_end, why_not_open
 from authrim.authorization.interaction import Interaction, StepFacts, Visit, allowed_client
-from authrim.clients.keys import NoEncryptionKey
+from authrim.clients.keys import NoUsableKey
 from authrim.core.call import Call
 from authrim.core.execute import Change, Outcome
 from authrim.core.sealed_rows import GRANT, erasing_row
@@ -78,7 +78,7 @@ async def take_step(
         facts = StepFacts(now, draft.code_hash, private.hinted_subject, draft.issue_facts, binds_to)
         taken = await decide(grant, client, facts)
         answer = await signed_step(draft, taken.decision.answer, private.state)
-        if isinstance(answer, NoEncryptionKey):
+        if isinstance(answer, NoUsableKey):
             return Outcome(answer)
         events = recorded(taken.decision.events, answer)
         changes = (Change(stream, version, events, grant),) if events else ()
@@ -102,5 +102,5 @@ async def answer_step(visit: Visit, step: Onward | Refusal, gone: Refusal | None
     by_person = request.method == hdrs.METH_POST  # every step but those of /authorize is a form of ours
     response = await complete(request, call, visit.interaction, step, by_person=by_person)
     # Refused before the step was decided: nothing of it was recorded.
-    taken = not isinstance(step, NoEncryptionKey)
+    taken = not isinstance(step, NoUsableKey)
     return StepAnswer(taken, response, is_over=isinstance(step, SignedAnswer | Refusal))

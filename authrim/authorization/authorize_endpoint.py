@@ -17,7 +17,7 @@ from authrim.authorization._response import refuse_by_redirect
 from authrim.authorization.dead_ends import CLIENT_CHANGED, DeadEnd, refuse_dead_end
 from authrim.authorization.interaction import OpenRequest, StepFacts, allowed_client, facts_for
 from authrim.authorization.part import AUTHORIZATION
-from authrim.clients.keys import NoEncryptionKey
+from authrim.clients.keys import NoUsableKey
 from authrim.clients.part import CLIENTS
 from authrim.core.call import Call
 from authrim.core.execute import Change, Outcome
@@ -141,7 +141,7 @@ async def _first_step(request: web.Request, call: Call, opened: OpenRequest) -> 
         browser = signed_in.browser if signed_in else None
         decision = authorization.decide_request(asked, facts_for(call, client, browser, step_facts))
         answer = await signed_step(draft, decision.answer, private.state)
-        if isinstance(answer, NoEncryptionKey):
+        if isinstance(answer, NoUsableKey):
             return Outcome(answer)
         is_over = isinstance(answer, SignedAnswer | Refusal)
         rows = () if is_over else private_rows(call, opened)

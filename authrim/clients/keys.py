@@ -83,11 +83,11 @@ def _usable(jwk: Mapping[str, Any], alg: str) -> EncryptionKey | None:
         return None
 
 
-class NoEncryptionKey(Refusal, frozen=True, kw_only=True):
-    """There is no key to encrypt with. A response that must be encrypted is never sent in the clear."""
+class NoUsableKey(Refusal, frozen=True, kw_only=True):
+    """There is no key to encrypt or to sign with. A response that must be encrypted is never sent in the clear."""
 
 
-NO_ENCRYPTION_KEY: Final = NoEncryptionKey(
+NO_ENCRYPTION_KEY: Final = NoUsableKey(
     "temporarily_unavailable",
     "The client's encryption key is not available.",
     hint="Try again.",
@@ -95,6 +95,10 @@ NO_ENCRYPTION_KEY: Final = NoEncryptionKey(
     reason="no_encryption_key",
     status=503,
     retry_after=1,
+)
+
+NO_KEY_OF_RESOURCE: Final = msgspec.structs.replace(
+    NO_ENCRYPTION_KEY, description="The encryption key of the resource server is not available."
 )
 
 NO_KEYS: Final = _Jwks({"keys": []})
@@ -153,16 +157,18 @@ class ClientKeys:
         """
         return (await self._keys(tenant, client, kid)).verifying
 
-    async def encrypting(self, tenant: str, client: Client, alg: str) -> EncryptionKey | NoEncryptionKey:
+    async def encrypting(self, tenant: str, client: Client, alg: str) -> EncryptionKey | NoUsableKey:
         """The key for encryption with ``alg`` to this client. Without one, nothing is sent in the clear."""
         return (await self._keys(tenant, client)).encrypting(alg) or NO_ENCRYPTION_KEY
 
     async def of_resource(
         self, tenant: str, uri: str, settings: ResourceSettings
-    ) -> EncryptionKey | NoEncryptionKey:
-        """The same for a resource server, whose keys are held beside the clients' under a name that no client has."""
+    ) -> EncryptionKey | NoUsableKey:
+        """Return the key that access tokens for this resource server are encrypted to. Its keys are held beside the
+        clients' keys, under a name that no client has."""
         holder = Client(f"resource {uri}", ClientMetadata(jwks=settings.jwks, jwks_uri=settings.jwks_uri))
-        return await self.encrypting(tenant, holder, settings.access_token_encryption_alg or "")
+        found = await self.encrypting(tenant, holder, settings.access_token_encryption_alg or "")
+        return NO_KEY_OF_RESOURCE if isinstance(found, Refusal) else found
 
     async def encrypted(
         self, tenant: str, client: Client, jws: str, alg: str | None, enc: str | None

@@ -83,12 +83,10 @@ class KeyRing:
         """The id of the key that signs with each algorithm now."""
         return self._at(tenant, now).signing_kids
 
-    def signer_of(self, tenant: str, kid: str, now: int) -> SigningKey:
-        """The key of that id, which signs now. Raises NoSigningKey."""
-        signer = next((one for one in self._at(tenant, now).signers.values() if one.kid == kid), None)
-        if signer is None:
-            raise NoSigningKey(kid)
-        return signer
+    def signer_of(self, tenant: str, kid: str) -> SigningKey | None:
+        """The key of that id, which signed a moment ago and may have retired since; None if it was revoked."""
+        loaded = self._loaded.get((tenant, kid))
+        return loaded if isinstance(loaded, SigningKey) else None
 
     def algorithms(self, tenant: str, now: int) -> tuple[str, ...]:
         """The algorithms that the tenant currently signs with, in alphabetical order."""

@@ -4,11 +4,12 @@ Signing comes after the decision and before the append (architecture.md rule 7):
 unsent tokens are thrown away.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from authrim.clients.authentication.back_channel import ClientRequest
+from authrim.clients.keys import NoUsableKey
 from authrim.clients.part import CLIENTS
 from authrim.core.call import Call
 from authrim.crypto import handles
@@ -80,6 +81,17 @@ async def grant_status(call: Call, client: Client, grant: Grant, now: int) -> Gr
     if row and bound:
         expects.append((session_stream(call.tenant, grant.session_id), row["version"]))
     return GrantStatus(liveness, found.now // MICROSECONDS, tuple(expects))
+
+
+KEY_REVOKED: Final = NoUsableKey(
+    "temporarily_unavailable",
+    "The key that signs the token was revoked meanwhile.",
+    hint="Try again.",
+    section="RFC 6749 §4.1.2.1",
+    reason="signing_key_revoked",
+    status=503,
+    retry_after=1,
+)
 
 
 class Signed(msgspec.Struct, frozen=True):
@@ -191,6 +203,8 @@ class Issuance(msgspec.Struct, frozen=True):
     async def access_token(self, issued: AccessTokenIssued) -> Signed | Refusal:
         """The access token and what is said of it, alike at both endpoints (RFC 6749 §5.1, OIDC Core §3.2.2.5)."""
         sent = await self._as_signed(issued)
+        if isinstance(sent, Refusal):
+            return sent
         if issued.encrypted_to is not None:
             encrypted = await self._encrypted(issued.encrypted_to, sent)
             if isinstance(encrypted, Refusal):
@@ -204,11 +218,13 @@ class Issuance(msgspec.Struct, frozen=True):
         }
         return Signed(members, None if issued.encrypted_to is None else digest(sent))
 
-    async def _as_signed(self, issued: AccessTokenIssued) -> str:
+    async def _as_signed(self, issued: AccessTokenIssued) -> str | Refusal:
         call, facts = self.call, self.facts
         if issued.signing_kid is None:
             return self.opaque_access_token
-        signer = call.core.key_ring.signer_of(call.tenant, issued.signing_kid, facts.now)
+        signer = call.core.key_ring.signer_of(call.tenant, issued.signing_kid)
+        if signer is None:
+            return KEY_REVOKED
         subject = subject_of_token(call.core, call.tenant, facts.client, issued)
         more = {} if issued.subject is None else await told_claims(
             call.core, call.tenant, issued.subject, self._told_in(ACCESS_TOKEN, issued.claims)

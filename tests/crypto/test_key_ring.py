@@ -179,6 +179,22 @@ async def test_a_revoked_key_verifies_nothing_any_more(ring: KeyRing, vault: Vau
         ring.signer("default", "ES256", NOW + 1)
 
 
+async def test_a_key_that_was_chosen_signs_unless_it_was_revoked(ring: KeyRing, vault: Vault) -> None:
+    """A089, F28: between the decision on a token and its signature its key may retire, and is still published then; one
+    that was revoked signs nothing any more."""
+    first = await add(ring, vault, "ES256", NOW)
+    kid = ring.signing_kids("default", NOW)["ES256"]
+    pair = await new_key_pair("ES256")
+    vault.rows["default", pair.public.kid] = pair.private
+    await ring.adopt("default", fold(decide_rotate(pair.public, (first,), NOW, TIMES, urgent=True).events))
+    assert ring.signing_kids("default", NOW + 1)["ES256"] == pair.public.kid
+    for signer in (ring.signer_of("default", kid), ring.signer_of("default", pair.public.kid)):
+        assert signer is not None
+    await ring.adopt("default", fold(decide_revoke(first, "leaked", NOW + 1).events, first))
+    assert ring.signer_of("default", kid) is None
+    assert ring.signer_of("other", pair.public.kid) is None
+
+
 async def test_tenants_share_no_key(ring: KeyRing, vault: Vault) -> None:
     """A tenant signs with and publishes its own keys alone."""
     await add(ring, vault, "ES256", NOW, "a")

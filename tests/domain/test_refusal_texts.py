@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 UNNAMED = {
     "Refusal": ("error", "description"),
     "DeadEnd": ("error", "description"),
-    "NoEncryptionKey": ("error", "description"),
+    "NoUsableKey": ("error", "description"),
     "LoginTaken": ("error", "description"),
     "WrongKey": ("error", "description"),
     "WrongVerifier": ("error", "description"),
