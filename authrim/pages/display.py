@@ -6,7 +6,7 @@ invisible or direction-changing characters (RFC 9700 §4.11), and a link can be 
 
 import re
 import unicodedata
-from typing import Final, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from domain.vocabulary.text import normalized
@@ -82,10 +82,6 @@ def redirect_host(redirect_uri: str) -> str:
     return parts.authority if parts.scheme in {"http", "https"} else f"{parts.scheme}:"
 
 
-#: The addresses of a development server's clients.
-_THIS_MACHINE: Final = ("http://localhost:*", "http://127.0.0.1:*")
-
-
 def form_action_source(redirect_uri: str) -> str:
     """The CSP source that allows a form's response to reach the redirect URI; "" when none is safe.
 
@@ -102,14 +98,19 @@ def form_action_source(redirect_uri: str) -> str:
     return f"{parts.scheme}://{parts.authority}"
 
 
-def form_action_sources(redirect_uri: str, development: bool = False) -> tuple[str, ...]:
-    """The CSP sources for a form that leads to the redirect URI, by a redirect or by a post; none when that is not
-    safe. From there a web client may send the browser to another https origin, which Chromium also checks against the
-    form's page (docs/designs/0008). ``development``: or to another port of this machine."""
+def form_action_sources(redirect_uri: str) -> tuple[str, ...] | None:
+    """The CSP sources for a form that leads to the redirect URI, by a redirect or by a post. None: any. Empty: the URI
+    is not safe.
+
+    From the callback of a web client, or of a tool on the machine of the person, the browser may be sent on: to another
+    host, to an application without TLS in an intranet, to an app's own scheme. Chromium checks all of these against the
+    policy of our page, and CSP has no source for any scheme (docs/designs/0019). The scheme of a native app ends in the
+    app, so nothing else is allowed there.
+    """
     source = form_action_source(redirect_uri)
-    if not source.startswith(("https:", "http:")):
-        return (source,) if source else ()
-    return (source, "https:", *(_THIS_MACHINE if development else ()))
+    if source.startswith(("https:", "http:")):
+        return None
+    return (source,) if source else ()
 
 
 class _Parts(NamedTuple):

@@ -17,20 +17,20 @@ _FIXED = {
 
 
 def page_headers(
-    form_action: Iterable[str], script_nonce: str = "", frames: Iterable[str] = ()
+    form_action: Iterable[str] | None, script_nonce: str = "", frames: Iterable[str] = ()
 ) -> dict[str, str]:
-    """The headers of a page whose forms can lead only to the given CSP sources; empty sources are left out.
+    """The headers of a page whose forms can lead only to the given CSP sources; empty sources are left out. None: they
+    can lead anywhere.
 
     Chromium checks every redirect after a form against ``form-action``, including those of the client after ours
-    (docs/designs/0008). Without ``script_nonce`` no script runs. ``frames`` are the only sources that the page can show
+    (docs/designs/0019). Without ``script_nonce`` no script runs. ``frames`` are the only sources that the page can show
     in frames.
     """
-    leads_to = " ".join(source for source in form_action if source) or "'none'"
     policy = [
         "default-src 'none'",
         "style-src 'self'",
         "img-src 'self'",
-        f"form-action {leads_to}",
+        *_form_action(form_action),
         "frame-ancestors 'none'",
         "base-uri 'none'",
     ]
@@ -40,6 +40,13 @@ def page_headers(
     if framed:
         policy.append(f"frame-src {framed}")
     return {**_FIXED, "Content-Security-Policy": "; ".join(policy)}
+
+
+def _form_action(sources: Iterable[str] | None) -> tuple[str, ...]:
+    if sources is None:
+        return ()
+    leads_to = " ".join(source for source in sources if source) or "'none'"
+    return (f"form-action {leads_to}",)
 
 
 def frame_headers(ancestors: Iterable[str]) -> dict[str, str]:

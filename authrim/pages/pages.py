@@ -322,8 +322,8 @@ class Pages:
 
     def consent(self, page: ConsentPage) -> web.Response:
         """The consent form."""
-        leads_to = form_action_sources(page.client.redirect_uri, page.development)
-        return self._html("consent", page, 200, page_headers(("'self'", *leads_to)))
+        leads_to = form_action_sources(page.client.redirect_uri)
+        return self._html("consent", page, 200, page_headers(_with_own(leads_to)))
 
     def error(self, page: ErrorPage) -> web.Response:
         """A refusal as a page."""
@@ -338,25 +338,25 @@ class Pages:
 
     def form_post(self, page: FormPostPage) -> web.Response:
         """The page that posts a response to the client, by script, or with its button if there is no JavaScript."""
-        leads_to = form_action_sources(page.action, page.development)
-        if not leads_to:
+        leads_to = form_action_sources(page.action)
+        if leads_to == ():
             return self.error(self._not_deliverable(page))
         nonce = secrets.token_urlsafe(16)
         return self._html("form_post", page, 200, page_headers(leads_to, script_nonce=nonce), nonce=nonce)
 
     def leaving(self, page: LeavingPage) -> web.Response:
         """Ask whether to continue. An address that cannot be shown is never offered."""
-        leads_to = form_action_sources(page.client.redirect_uri, page.development)
-        if not leads_to:
+        leads_to = form_action_sources(page.client.redirect_uri)
+        if leads_to == ():
             return self.error(self._not_deliverable(page))
         headers = page_headers(leads_to if page.fields else ())
         return self._html("leaving", page, page.status, _with_error_id(headers, page.error_id))
 
     def logout(self, page: LogoutPage) -> web.Response:
         """Ask whether to log out."""
-        leads_to = form_action_sources(page.client.redirect_uri, page.development) if page.client else ()
+        leads_to = form_action_sources(page.client.redirect_uri) if page.client else ()
         return self._html(
-            "logout", page, 200, _with_error_id(page_headers(("'self'", *leads_to)), page.error_id)
+            "logout", page, 200, _with_error_id(page_headers(_with_own(leads_to)), page.error_id)
         )
 
     def logged_out(self, page: LoggedOutPage) -> web.Response:
@@ -386,8 +386,8 @@ class Pages:
     def _with_password(self, name: str, page: Page, client: ClientView, status: int) -> web.Response:
         """A page with a password field. Only our own script runs, which adds a button that shows the password."""
         nonce = secrets.token_urlsafe(16)
-        leads_to = form_action_sources(client.redirect_uri, page.development)
-        headers = page_headers(("'self'", *leads_to), script_nonce=nonce)
+        leads_to = form_action_sources(client.redirect_uri)
+        headers = page_headers(_with_own(leads_to), script_nonce=nonce)
         return self._html(name, page, status, headers, nonce=nonce)
 
     def _not_deliverable(self, page: FormPostPage | LeavingPage) -> ErrorPage:
@@ -444,3 +444,8 @@ _NOT_DELIVERABLE: Final = invalid_request(
 
 def _with_error_id(headers: dict[str, str], error_id: str | None) -> dict[str, str]:
     return headers | ({ERROR_ID_HEADER: error_id} if error_id else {})
+
+
+def _with_own(leads_to: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """The CSP sources of a form that is sent to us first."""
+    return None if leads_to is None else ("'self'", *leads_to)

@@ -8,7 +8,6 @@ import pytest
 import pytest_asyncio
 from aiohttp import ClientSession
 
-from authrim.pages.display import form_action_source
 from authrim.pages.headers import prefers_json
 from authrim.pages.pages import ErrorPage, FormPostPage, SignInPage
 from authrim.pages.words import words_for
@@ -48,15 +47,8 @@ async def test_a180_every_page_refuses_frames_caches_and_third_parties(site: Sit
         assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
         policy = policy_of(answer.headers["Content-Security-Policy"])
         assert BASE_POLICY.items() <= policy.items()
-        client_origin = form_action_source(site.redirect_uri)
-        # login-wrong is shown by a development server, whose clients may be anywhere on this machine.
-        onward = f"{client_origin} https:"
-        forms = {
-            "error": "'none'",
-            "form-post": onward,
-            "login-wrong": f"'self' {onward} http://localhost:* http://127.0.0.1:*",
-        }
-        assert policy["form-action"] == forms.get(page, f"'self' {onward}")
+        # A web client may lead on anywhere from its callback (docs/designs/0019).
+        assert policy.get("form-action") == ("'none'" if page == "error" else None)
         scripts = policy.get("script-src")
         with_script = page in {"form-post", "login", "login-wrong", "create-account"}
         assert re.fullmatch(r"'nonce-[\w-]{22}'", scripts or "") if with_script else scripts is None
