@@ -24,6 +24,14 @@ _PARAMETER: Final = re.compile(
 _ESCAPE: Final = re.compile(r"\\(.)")
 
 
+_UTF8: Final = frozenset({"utf-8", "utf8"})
+#: Charsets that write the characters of ASCII as UTF-8 does; some libraries name the first of them for every form.
+_LIKE_ASCII: Final = frozenset(
+    {"iso-8859-1", "latin1", "latin-1", "iso-8859-15", "windows-1252", "us-ascii", "ascii"}
+)
+_NOT_ASCII_ESCAPE: Final = re.compile(rb"%[89A-Fa-f]")
+
+
 class MediaType(NamedTuple):
     """``essence`` is type and subtype in lower case; so are the names of ``parameters``."""
 
@@ -40,7 +48,7 @@ def read_media_type(fields: Sequence[str]) -> MediaType:
     """The type in the ``Content-Type`` fields of one message; UNKNOWN unless there is exactly one field."""
     if len(fields) != 1 or len(fields[0]) > MAX_LENGTH:
         return UNKNOWN
-    field = fields[0]
+    field = fields[0].rstrip(" \t")
     if field == FORM:  # what nearly every request says
         return _PLAIN_FORM
     essence = _ESSENCE.match(field)
@@ -56,24 +64,33 @@ def read_media_type(fields: Sequence[str]) -> MediaType:
         name, token, quoted = found.groups()
         if name is None:
             continue
-        if name.lower() in parameters:
+        value = token if quoted is None else _ESCAPE.sub(r"\1", quoted)
+        if parameters.get(name.lower(), value) != value:
             return UNKNOWN  # two readers could take one each
-        parameters[name.lower()] = token if quoted is None else _ESCAPE.sub(r"\1", quoted)
+        parameters[name.lower()] = value
     return MediaType(essence[1].lower(), parameters)
 
 
+def _charset(media_type: MediaType) -> str:
+    return media_type.parameters.get("charset", "utf-8").lower()
+
+
 def is_utf8(media_type: MediaType) -> bool:
-    """Whether the text is UTF-8, as it is where nothing is said."""
-    return media_type.parameters.get("charset", "utf-8").lower() == "utf-8"
+    """Whether the text is UTF-8, as it is where nothing is said, or can be read as that when it is ASCII."""
+    return _charset(media_type) in _UTF8 | _LIKE_ASCII
 
 
-def is_form(media_type: MediaType) -> bool:
-    """A form, with no other parameter than a charset of UTF-8."""
-    return media_type.essence == FORM and media_type.parameters.keys() <= {"charset"} and is_utf8(media_type)
+def is_form(media_type: MediaType, body: bytes) -> bool:
+    """A form in UTF-8. Other parameters mean nothing (WHATWG URL §5), and neither does a charset whose characters the
+    body does not use."""
+    if media_type.essence != FORM or not is_utf8(media_type):
+        return False
+    return _charset(media_type) in _UTF8 or (body.isascii() and not _NOT_ASCII_ESCAPE.search(body))
 
 
 def is_json(media_type: MediaType) -> bool:
-    """JSON by its own name or by its suffix (RFC 6839 §3.1), in UTF-8 (RFC 8259 §8.1)."""
+    """JSON by its own name or by its suffix (RFC 6839 §3.1). It is always UTF-8, and a charset beside it has no meaning
+    (RFC 8259 §8.1, §11); one that could not be UTF-8 is refused all the same."""
     kind, _, subtype = media_type.essence.partition("/")
     named = media_type.essence == JSON or (kind == "application" and subtype.endswith("+json"))
     return named and is_utf8(media_type)

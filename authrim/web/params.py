@@ -104,7 +104,7 @@ async def read_form(request: web.Request, *, with_query: bool = False) -> Params
         return body
     if not body and hdrs.CONTENT_TYPE not in request.headers:
         return parse(b"")
-    if not is_form(sent_type(request)):
+    if not is_form(sent_type(request), body):
         return Refusal(
             "invalid_request",
             "The body has another content type.",

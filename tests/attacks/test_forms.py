@@ -116,6 +116,13 @@ async def test_charset_of_utf8_is_accepted(port: int) -> None:
     assert status == 200
 
 
+async def test_a_form_in_another_charset_is_refused(port: int) -> None:
+    """A032: characters that another charset writes otherwise are not guessed; without them the charset is none."""
+    latin = "application/x-www-form-urlencoded; charset=ISO-8859-1"
+    assert (await ask(port, post("/form", b"a=b", latin)))[0] == 200
+    assert (await ask(port, post("/form", b"a=%E9", latin)))[0] == 415
+
+
 async def test_parameters_from_query_and_body_are_refused(port: int) -> None:
     """A032: a POST with a query beside its form is invalid_request, whatever the two hold."""
     status, _, body = await ask(port, post("/authorize?client_id=a", b"client_id=b"))

@@ -66,14 +66,44 @@ def test_what_two_readers_could_read_in_two_ways_is_no_type(fields: tuple[str, .
     assert read_media_type(fields) is UNKNOWN
 
 
-def test_a_form_and_json_are_utf8() -> None:
-    """A032: what names another charset is not read as UTF-8; what names none is."""
-    assert is_form(read_media_type(["application/x-www-form-urlencoded; charset=utf-8"]))
-    assert not is_form(read_media_type(["application/x-www-form-urlencoded; charset=utf-16"]))
-    assert not is_form(read_media_type(["application/x-www-form-urlencoded; a=b"]))
-    assert is_json(read_media_type(["application/jwk-set+json"]))
-    assert not is_json(read_media_type(["application/json; charset=utf-16"]))
+@pytest.mark.parametrize(
+    ("parameters", "body", "fits"),
+    [
+        ("", b"a=%C3%A9", True), ("; charset=utf-8", b"a=%C3%A9", True), (";charset=UTF-8", b"a=b", True),
+        (' ;\tcharset="Utf-8" ; ', b"a=%C3%A9", True), ("; charset=utf8", b"a=%C3%A9", True),
+        ("; charset=utf-8; charset=utf-8", b"a=b", True), ("; boundary=x", b"a=b", True),
+        ("; charset=ISO-8859-1", b"a=b&c=%7E", True), ("; charset=us-ascii", b"a=b", True),
+        ("; charset=ISO-8859-1", b"a=%E9", False), ("; charset=ISO-8859-1", b"a=%c3%a9", False),
+        ("; charset=ISO-8859-1", b"a=\xc3\xa9", False), ("; charset=utf-16", b"a=b", False),
+        ("; charset=utf-7", b"a=b", False), ("; charset=ebcdic", b"a=b", False),
+        ("; charset=utf-8; charset=utf-16", b"a=b", False),
+    ],
+)  # fmt: skip
+def test_a_form_with_harmless_parameters_is_a_form(parameters: str, body: bytes, fits: bool) -> None:
+    """A032: what a parameter says of other forms, or of characters that are not in this one, changes nothing."""
+    assert is_form(read_media_type(["application/x-www-form-urlencoded" + parameters]), body) is fits
+    assert not is_form(read_media_type(["multipart/form-data" + parameters]), body)
+
+
+@pytest.mark.parametrize(
+    ("field", "fits"),
+    [
+        ("application/json", True), ("application/json;charset=utf-8", True), ("application/json; charset=utf8", True),
+        ('APPLICATION/JSON ; Charset="UTF-8" ; profile=x', True), ("application/jwk-set+json; q=1", True),
+        ("application/json; charset=ISO-8859-1", True), ("application/json ", True),
+        ("application/json; charset=utf-16", False), ("application/json, application/json", False),
+        ("text/json", False), ("application/jsonp", False),
+    ],
+)  # fmt: skip
+def test_json_with_harmless_parameters_is_json(field: str, fits: bool) -> None:
+    """RFC 8259 §11: JSON has no charset parameter, so one that is there says nothing; A032: UTF-16 is no JSON."""
+    assert is_json(read_media_type([field])) is fits
+
+
+def test_no_type_is_neither() -> None:
+    """A217: a malformed type is no form and no JSON."""
     assert not is_json(UNKNOWN)
+    assert not is_form(UNKNOWN, b"")
 
 
 @pytest.mark.parametrize("kind", UNFIT)
