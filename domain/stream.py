@@ -13,11 +13,15 @@ REFUSAL = "refusal"
 REGISTRATION = "registration"
 RESOURCE = "resource"
 AUDIT = "audit"
+SCOPE = "scope"
 CLAIM = "claim"
 
 #: Kinds whose changes every process keeps in memory. The log's head holds the position of the newest change of these
 #: kinds.
 CONFIGURATION_KINDS = frozenset({CLIENT, KEY, RESOURCE, CLAIM})
+#: Kinds that every process follows in the log. Nothing is decided on what people read about a scope value, so no append
+#: conflicts when that changes.
+FOLLOWED_KINDS = CONFIGURATION_KINDS | {SCOPE}
 
 
 class StreamId(NamedTuple):
@@ -75,6 +79,11 @@ def registration_stream(tenant: str, token_id: str) -> str:
 def claims_stream(tenant: str) -> str:
     """The stream of all claim definitions."""
     return f"{tenant}:{CLAIM}:definitions"
+
+
+def scope_stream(tenant: str) -> str:
+    """The stream of the descriptions of all scope values."""
+    return f"{tenant}:{SCOPE}:descriptions"
 
 
 def refusal_stream(tenant: str, error_id: str) -> str:

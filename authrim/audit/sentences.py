@@ -66,6 +66,8 @@ SENTENCES: Final[dict[str, str]] = {
     "resource.created.v1": "The resource server {uri} was registered.",
     "resource.updated.v1": "The resource server's settings were replaced.",
     "resource.retired.v1": "The resource server was retired: no more tokens are given out for it.",
+    "scope.described.v1": "The scope value {scope} was described in {locale}: {title}",
+    "scope.description_removed.v1": "The description of the scope value {scope} in {locale} was removed.",
     "refusal.request_refused.v1": "A request to {endpoint} was refused with {error}: {description}",
     "audit.question_asked.v1": "Somebody asked a question that is recorded ({question}). They gave as reason: {reason}",
     "refusal.counted.v1": "{count} more requests to {endpoint} were refused with {error} in one minute.",

@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "serve": ("authrim.commands.serve", "serve"),
     "migrate": ("authrim.commands.migrate", "migrate"),
     "client": ("authrim.commands.client", "client"),
+    "scope": ("authrim.commands.scope", "scope"),
     "resource": ("authrim.commands.resource", "resource"),
     "registration": ("authrim.commands.registration", "registration"),
     "claim": ("authrim.commands.claim", "claim"),

@@ -27,7 +27,9 @@ from domain.key import key as keys
 from domain.key.key import Key
 from domain.resource import resource as resources
 from domain.resource.resource import NO_RESOURCES, Resource, Resources
-from domain.stream import CLAIM, CLIENT, DEFAULT_TENANT, KEY, RESOURCE
+from domain.scope_text import scope_text
+from domain.scope_text.scope_text import NO_TEXTS, ScopeTexts
+from domain.stream import CLAIM, CLIENT, DEFAULT_TENANT, KEY, RESOURCE, SCOPE, scope_stream
 from projections.tables import KEYS, RESOURCES, row_key
 
 log = structlog.get_logger(__name__)
@@ -54,6 +56,7 @@ class Configuration:
         self._catalogues: dict[str, Catalogue] = {}
         self._catching_up = asyncio.Lock()
         self._resources: dict[str, dict[str, Resource]] = {}
+        self._scope_texts: dict[str, ScopeTexts] = {}
         self.key_ring = key_ring
         self.applied = 0
 
@@ -64,7 +67,21 @@ class Configuration:
         await self._load_keys()
         await self._load_resources()
         await self._read_claims(DEFAULT_TENANT)
+        await self._read_scope_texts(DEFAULT_TENANT)
         await self.catch_up()
+
+    def scope_texts(self, tenant: str) -> ScopeTexts:
+        """What people read about the scope values of a tenant."""
+        return self._scope_texts.get(tenant, NO_TEXTS)
+
+    async def _read_scope_texts(self, tenant: str) -> None:
+        read = await self._store.read_stream(scope_stream(tenant))
+        try:
+            self._scope_texts[tenant] = scope_text.fold(codec.decode_stream(SCOPE, read))
+        except codec.UnreadableEvent:
+            # People see the names of the scope values then, and everything else goes on (A232).
+            log.error("configuration.scope_texts_unreadable", tenant=tenant)
+            self._scope_texts[tenant] = NO_TEXTS
 
     async def _load_resources(self) -> None:
         after = ""
@@ -144,6 +161,8 @@ class Configuration:
             await self._read_claims(tenant)
         elif kind == RESOURCE:
             self._keep(tenant, await self._read_resource(stream, identifier))
+        elif kind == SCOPE:
+            await self._read_scope_texts(tenant)
 
     async def _read_resource(self, stream: str, uri: str) -> Resource:
         found = await self._store.read_whole_stream(stream)

@@ -28,13 +28,13 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _NEVER_A_DESTINATION = frozenset({"javascript", "vbscript", "data", "blob", "file", "filesystem", "about"})
 
 
-def display_name(name: str) -> str:
-    """The name as it can be shown safely: one line, NFC, no invisible characters, at most 80 characters (A038)."""
+def display_name(name: str, longest: int = MAX_NAME_LENGTH) -> str:
+    """The name as it can be shown safely: one line, NFC, no invisible characters, at most ``longest`` long (A038)."""
     # The rest would be cut off below anyway: a registered name has at most 200 characters.
-    begun = name[: 4 * MAX_NAME_LENGTH]
+    begun = name[: 4 * longest]
     visible = _INVISIBLE.sub("", _SPACE.sub(" ", "".join(_shown(character) for character in begun)))
     normal = normalized("NFC", visible, len(begun)).strip()
-    return normal if len(normal) <= MAX_NAME_LENGTH else normal[: MAX_NAME_LENGTH - 1].rstrip() + "…"
+    return normal if len(normal) <= longest else normal[: longest - 1].rstrip() + "…"
 
 
 def _shown(character: str) -> str:

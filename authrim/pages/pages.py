@@ -32,6 +32,7 @@ from authrim.pages.translations import LOCALES, SOURCE_LOCALE, load_translations
 from authrim.pages.words import Words, words_for
 from domain.client import redirect_uri as redirect_uris
 from domain.errors import Refusal, invalid_request
+from domain.scope_text.scope_text import MAX_DETAIL, NO_TEXTS, ScopeTexts, text_in
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _COMPILED = CompiledTemplates()
@@ -151,11 +152,13 @@ class CreateAccountPage(Page, frozen=True, kw_only=True):
 
 
 class ScopeLine(msgspec.Struct, frozen=True):
-    """What one scope value allows, in the page's language. ``claims``: the defined claims among it."""
+    """What one scope value allows, in the page's language. ``claims``: the defined claims among it. ``lang``: the
+    language of title and detail where it is not the page's."""
 
     title: str
     detail: str
     claims: tuple[str, ...] = ()
+    lang: str = ""
 
 
 NO_CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {}
@@ -370,18 +373,38 @@ class Pages:
         return self._html("check_session", page, 200, frame_headers(page.ancestors))
 
     def scope_lines(
-        self, scopes: Iterable[str], locale: str, claims: Mapping[str, tuple[str, ...]] = NO_CLAIMS
+        self,
+        scopes: Iterable[str],
+        locale: str,
+        claims: Mapping[str, tuple[str, ...]] = NO_CLAIMS,
+        described: ScopeTexts = NO_TEXTS,
+        otherwise: str = SOURCE_LOCALE,
     ) -> tuple[ScopeLine, ...]:
-        """What each scope value allows, in plain language; a value without a description is shown by its name.
-        ``claims``: by scope value, the labels of the defined claims that it releases."""
-        translate = self._translations[locale].gettext
+        """What each scope value allows, in words. ``claims``: by scope value, the labels of the defined claims that it
+        releases. ``described`` are the administrator's descriptions; a value that has none in the page's language has
+        the one in ``otherwise``, in English, or in any language that there is. A value without a description is shown
+        by its name."""
         lines = []
         for scope in scopes:
-            title, detail = texts.SCOPE_TEXTS.get(scope, ("", texts.UNKNOWN_SCOPE_TEXT))
+            line = self._scope_line(scope, locale, described, otherwise)
             named = tuple(map(display_name, claims.get(scope, ())))
-            shown = translate(title) if title else display_name(scope)
-            lines.append(ScopeLine(shown, translate(detail), named))
+            lines.append(msgspec.structs.replace(line, claims=named))
         return tuple(lines)
+
+    def _scope_line(self, scope: str, locale: str, described: ScopeTexts, otherwise: str) -> ScopeLine:
+        translate = self._translations[locale].gettext
+        own = texts.SCOPE_TEXTS.get(scope)
+        # Our own words are in every language, so another language's description does not replace them.
+        others = () if own else (otherwise, SOURCE_LOCALE, *sorted(described.get(scope, ())))
+        found = text_in(described, scope, (locale, *others))
+        if found is not None:
+            language, text = found
+            lang = "" if language == locale else language
+            return ScopeLine(display_name(text.title), display_name(text.detail, MAX_DETAIL), lang=lang)
+        if own is not None:
+            title, detail = own
+            return ScopeLine(translate(title), translate(detail))
+        return ScopeLine(display_name(scope), translate(texts.UNKNOWN_SCOPE_TEXT))
 
     def _with_password(self, name: str, page: Page, client: ClientView, status: int) -> web.Response:
         """A page with a password field. Only our own script runs, which adds a button that shows the password."""

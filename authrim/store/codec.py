@@ -20,6 +20,7 @@ from domain.question_events import QUESTION_EVENTS
 from domain.refusal_events import REFUSAL_EVENTS
 from domain.registration.initial_access_token_events import REGISTRATION_EVENTS
 from domain.resource.events import RESOURCE_EVENTS
+from domain.scope_text.events import SCOPE_TEXT_EVENTS
 from domain.stream import (
     ACCOUNT,
     AUDIT,
@@ -30,6 +31,7 @@ from domain.stream import (
     REFUSAL,
     REGISTRATION,
     RESOURCE,
+    SCOPE,
     SESSION,
 )
 
@@ -44,6 +46,7 @@ REGISTRIES: dict[str, dict[str, type[Event]]] = {
     RESOURCE: RESOURCE_EVENTS,
     AUDIT: QUESTION_EVENTS,
     CLAIM: CLAIM_EVENTS,
+    SCOPE: SCOPE_TEXT_EVENTS,
 }
 
 _TAGS: dict[type[Event], str] = {

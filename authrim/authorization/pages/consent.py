@@ -15,6 +15,7 @@ from authrim.core.execute import Change
 from authrim.crypto.ids import constant_time_equal
 from authrim.pages import texts
 from authrim.pages.pages import ConsentPage, Facts
+from authrim.pages.translations import choose_locale
 from authrim.people.claims import display_name_of
 from authrim.people.sessions.browser import read_account, read_session
 from authrim.web.answers import page_settings, see_other
@@ -198,7 +199,11 @@ async def _page(visit: Visit, notice: str | None = None) -> web.Response:
             asked=_asked(interaction.asked),
             account_display_name=await display_name_of(call.core, call.tenant, interaction.grant.subject),
             scopes=call.parts[PAGES].scope_lines(
-                scope, settings["locale"], _labels_by_scope(catalogue, scope, claims)
+                scope,
+                settings["locale"],
+                _labels_by_scope(catalogue, scope, claims),
+                call.core.configuration.scope_texts(call.tenant),
+                choose_locale("", "", call.core.settings.default_locale),
             ),
             claims=" ".join(claims),
             **settings,

@@ -37,7 +37,7 @@ STREAM_NAMES: Final = """
 LOG: Final = f"SELECT {_EVENT} FROM events WHERE position > $1 ORDER BY position LIMIT $2"
 CONFIGURATION_LOG: Final = f"""
     SELECT {_EVENT} FROM events
-    WHERE position > $1 AND split_part(stream_id, ':', 2) IN ('client', 'key', 'claim', 'resource')
+    WHERE position > $1 AND split_part(stream_id, ':', 2) IN ('client', 'key', 'claim', 'resource', 'scope')
     ORDER BY position LIMIT $2
 """
 LEDGER: Final = """

@@ -22,7 +22,8 @@ _READ_CONFIGURATION = """
     WHERE position > ? AND (substr(stream_id, instr(stream_id, ':') + 1, 7) = 'client:'
                             OR substr(stream_id, instr(stream_id, ':') + 1, 4) = 'key:'
                             OR substr(stream_id, instr(stream_id, ':') + 1, 6) = 'claim:'
-                            OR substr(stream_id, instr(stream_id, ':') + 1, 9) = 'resource:')
+                            OR substr(stream_id, instr(stream_id, ':') + 1, 9) = 'resource:'
+                            OR substr(stream_id, instr(stream_id, ':') + 1, 6) = 'scope:')
     ORDER BY position LIMIT ?
 """
 _READ_WHOLE_STREAM = """

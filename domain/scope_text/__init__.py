@@ -1,0 +1,1 @@
+"""What an administrator tells people about a scope value, in each language."""
