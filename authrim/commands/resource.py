@@ -56,6 +56,14 @@ _OPTIONS: Final[tuple[Decorator, ...]] = (
         "separated by spaces. Default: all.",
     ),
     click.option(
+        "--claim",
+        "claims",
+        multiple=True,
+        metavar="CLAIM",
+        help="A claim about the person that its tokens and introspection hold, when the scope releases it; "
+        "repeatable. Default: what each client maps for it.",
+    ),
+    click.option(
         "--encryption-alg",
         "access_token_encryption_alg",
         type=click.Choice(KEY_MANAGEMENT),
@@ -88,7 +96,6 @@ _OPTIONS: Final[tuple[Decorator, ...]] = (
     ),
 )
 
-_LISTS: Final = ("scope", "introspection_clients")
 _FIELDS: Final = ResourceSettings.__struct_fields__
 
 
@@ -103,8 +110,9 @@ def _settings_of(options: dict[str, Any]) -> dict[str, Any]:
     given = {name: value for name, value in options.items() if value not in (None, ())}
     if "scope" in given:
         given["scope"] = tuple(dict.fromkeys(" ".join(given["scope"]).split()))
-    if "introspection_clients" in given:
-        given["introspection_clients"] = tuple(dict.fromkeys(given["introspection_clients"]))
+    for name in ("introspection_clients", "claims"):
+        if name in given:
+            given[name] = tuple(dict.fromkeys(given[name]))
     if "jwks" in given:
         given["jwks"] = read_jwks(given["jwks"])
     return given

@@ -21,7 +21,7 @@ from authrim.people.endings import endings_of
 from authrim.people.pseudonyms import public_session, public_subject, subject_of_token
 from domain.client.claim_mapping import ACCESS_TOKEN, ID_TOKEN, ClaimMapping
 from domain.client.client import NO_CLIENT, Client, grant_refusal
-from domain.client.told_claims import Released
+from domain.client.told_claims import Released, for_audience
 from domain.errors import Refusal
 from domain.event import Event
 from domain.grant.events import AccessTokenIssued, token_type_of
@@ -227,7 +227,7 @@ class Issuance(msgspec.Struct, frozen=True):
             return KEY_REVOKED
         subject = subject_of_token(call.core, call.tenant, facts.client, issued)
         more = {} if issued.subject is None else await told_claims(
-            call.core, call.tenant, issued.subject, self._told_in(ACCESS_TOKEN, issued.claims)
+            call.core, call.tenant, issued.subject, self._told_to_resources(issued)
         )  # fmt: skip
         return sign_access_token(signer, call.core.issuer, self.grant_id, issued, subject, more)
 
@@ -244,7 +244,7 @@ class Issuance(msgspec.Struct, frozen=True):
         """The ID token, with those of the wanted claims that the person has; encrypted when the client wants it so
         (OIDC Core §16.14: signed first)."""
         call, facts = self.call, self.facts
-        told = self._told_in(ID_TOKEN, token.issued.claims)
+        told = self._told_in_id_token(token.issued.claims)
         more = await told_claims(call.core, call.tenant, token.subject, told)
         algorithm = facts.client.metadata.id_token_signed_response_alg
         signer = call.core.key_ring.signer(call.tenant, algorithm, facts.now)
@@ -256,7 +256,17 @@ class Issuance(msgspec.Struct, frozen=True):
         enc = facts.client.metadata.id_token_encrypted_response_enc or DEFAULT_ENC
         return self.id_token_key.encrypt(signed, enc)
 
-    def _told_in(self, place: str, names: tuple[str, ...]) -> Released:
-        """The claims that were decided for a token, as the client wants them there."""
+    def _told_in_id_token(self, names: tuple[str, ...]) -> Released:
+        """The claims that were decided for an ID token, as the client wants them there."""
         mappings: tuple[ClaimMapping, ...] = self.facts.client.metadata.claim_mapping
-        return Released(names, tuple(mapping for mapping in mappings if place in mapping.places))
+        return Released(names, tuple(mapping for mapping in mappings if ID_TOKEN in mapping.places))
+
+    def _told_to_resources(self, issued: AccessTokenIssued) -> Released:
+        """The claims that were decided for an access token, as they are told to its audience."""
+        facts = self.facts
+        mappings = for_audience(
+            facts.client.metadata.claim_mapping, issued.audience, facts.issuer, facts.resources
+        )
+        return Released(
+            issued.claims, tuple(mapping for mapping in mappings if ACCESS_TOKEN in mapping.places)
+        )

@@ -8,6 +8,7 @@ import msgspec
 
 from authrim.clients.records import ClientRead, change_client, read_client
 from authrim.clients.terms import administrators_terms
+from authrim.core.claim_definitions import read_catalogue
 from authrim.core.execute import Change, Outcome, carry_out
 from authrim.core.paging import rows_of
 from authrim.crypto.jwe import EncryptionKey
@@ -148,9 +149,11 @@ async def _terms(
         client = (await read_client(store, tenant, client_id)).client
         if not client.exists or client.is_public:
             unfit.append(client_id)
+    catalogue = await read_catalogue(store, tenant)
+    unknown = tuple(claim for claim in settings.claims if claim not in catalogue.names)
     same_id = (await read_client(store, tenant, uri)).client
     return ResourceTerms(
-        server.issuer, server.signing_algorithms, tuple(unfit), same_id.exists, server.development
+        server.issuer, server.signing_algorithms, tuple(unfit), unknown, same_id.exists, server.development
     )
 
 

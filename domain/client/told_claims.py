@@ -7,6 +7,7 @@ the place and the audience (A261, A260, A262). Whoever tells claims asks ``relea
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from itertools import product
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ import msgspec
 from domain.claim.catalogue import Catalogue
 from domain.client.claim_mapping import TO_RESOURCES, ClaimMapping, mapped
 from domain.client.resource import is_ours
+from domain.resource.resource import NO_RESOURCES, Resources
 from domain.vocabulary.claims import PERSON_CLAIMS
 
 
@@ -60,15 +62,62 @@ def agreed_names(catalogue: Catalogue, agreed: Agreed) -> tuple[str, ...]:
 
 
 def for_audience(
-    mappings: Iterable[ClaimMapping], audience: Collection[str], issuer: str
+    mappings: Iterable[ClaimMapping],
+    audience: Collection[str],
+    issuer: str,
+    resources: Resources = NO_RESOURCES,
 ) -> tuple[ClaimMapping, ...]:
     """The mappings for a token that all of ``audience`` can read: each of them must be chosen. We ourselves, who are in
     it for userinfo, know the claims anyway, and count when nobody else is in it."""
     readers = {uri for uri in audience if not is_ours(uri, issuer)} or set(audience)
-    return tuple(mapping for mapping in mappings if readers and readers <= set(mapping.audiences))
+    chosen = _as_resources_choose(mappings, readers, resources)
+    return tuple(mapping for mapping in chosen if readers and readers <= set(mapping.audiences))
 
 
-def for_reader(mappings: Iterable[ClaimMapping], named: Collection[str]) -> tuple[ClaimMapping, ...]:
+def for_reader(
+    mappings: Iterable[ClaimMapping], named: Collection[str], resources: Resources = NO_RESOURCES
+) -> tuple[ClaimMapping, ...]:
     """The mappings for one resource server that asks about a token. ``named`` are the members of the token's audience
     that it is (``client.names_as_resource``): by one of them it was chosen."""
-    return tuple(mapping for mapping in mappings if not set(named).isdisjoint(mapping.audiences))
+    chosen = _as_resources_choose(mappings, named, resources)
+    return tuple(mapping for mapping in chosen if not set(named).isdisjoint(mapping.audiences))
+
+
+def _as_resources_choose(
+    mappings: Iterable[ClaimMapping], readers: Collection[str], resources: Resources
+) -> tuple[ClaimMapping, ...]:
+    """The client's mappings, and the claims that registered resource servers among the readers choose (A254). One that
+    names claims is told these and no others; under which name, a mapping of the client for it says."""
+    chosen = {
+        uri: resources[uri].settings.claims
+        for uri in readers
+        if uri in resources and resources[uri].settings.claims
+    }
+    if not chosen:
+        return tuple(mappings)
+    told = _of_client(mappings, readers, chosen)
+    for uri, claims in chosen.items():
+        for claim, place in product(claims, TO_RESOURCES):
+            before = told.get((claim, place)) or ClaimMapping(claim, places=(place,))
+            given_away = any(one.claim != claim and one.clashes_with(before) for one in told.values())
+            if not given_away:
+                told[claim, place] = msgspec.structs.replace(before, audiences=(*before.audiences, uri))
+    return tuple(told.values())
+
+
+def _of_client(
+    mappings: Iterable[ClaimMapping], readers: Collection[str], chosen: Mapping[str, Collection[str]]
+) -> dict[tuple[str, str], ClaimMapping]:
+    """What the client's mappings leave for these readers, by claim and place."""
+    told = {}
+    for mapping in mappings:
+        audiences = tuple(
+            uri
+            for uri in mapping.audiences
+            if uri in readers and (uri not in chosen or mapping.claim in chosen[uri])
+        )
+        for place in mapping.places if audiences else ():
+            told[mapping.claim, place] = msgspec.structs.replace(
+                mapping, places=(place,), audiences=audiences
+            )
+    return told

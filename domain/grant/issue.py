@@ -19,7 +19,6 @@ from domain.grant.sender_constraint import refresh_binding_of
 from domain.grant.target import Target, target_of
 from domain.liveness import Liveness
 from domain.resource.resource import AT_JWT, JWT, NO_RESOURCES, OPAQUE, Resources
-from domain.vocabulary.claims import PERSONAL_SCOPES
 from domain.vocabulary.confirmation import UNBOUND, Confirmation
 
 OPENID = "openid"
@@ -114,7 +113,9 @@ def _claims_in_access_token(facts: IssueFacts, grant: Grant, target: Target) -> 
     audience. An opaque token has none."""
     if target.form.format != JWT:
         return ()
-    mappings = for_audience(facts.client.metadata.claim_mapping, target.audience, facts.issuer)
+    mappings = for_audience(
+        facts.client.metadata.claim_mapping, target.audience, facts.issuer, facts.resources
+    )
     by_name = grant.request.userinfo_claims if grant.request else ()
     agreed = Agreed(target.scope, by_name, grant.agreed_claims)
     return released(facts.catalogue, agreed, ACCESS_TOKEN, mappings).names
@@ -197,8 +198,7 @@ def target_of_audience(
     facts: IssueFacts, audience: tuple[str, ...], scope: tuple[str, ...]
 ) -> Target | Refusal:
     """How the token is made for its audience; refused where the server has no key that signs as it should."""
-    ours = PERSONAL_SCOPES.union(facts.catalogue.scopes)
-    found = target_of(facts.client, audience, scope, facts.resources, facts.issuer, ours)
+    found = target_of(facts.client, audience, scope, facts.resources, facts.issuer, facts.catalogue)
     if (
         isinstance(found, Target)
         and found.form.format == JWT

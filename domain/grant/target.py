@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 import msgspec
 
+from domain.claim.catalogue import BUILT_IN, Catalogue
 from domain.client.client import Client
 from domain.client.profile import PROFILES
 from domain.client.resource import is_ours
@@ -42,11 +43,10 @@ ONE_AT_A_TIME = invalid_target(
 
 def target_of(
     client: Client, audience: tuple[str, ...], scope: tuple[str, ...], resources: Resources, issuer: str,
-    ours: Collection[str] = PERSONAL_SCOPES,
+    catalogue: Catalogue = BUILT_IN,
 ) -> Target | Refusal:  # fmt: skip
-    """How a token for this audience is made. ``ours`` are the scope values that userinfo understands. Resources that
-    want tokens of different forms get none together: what was made for one would be read by another (RFC 9068 §5,
-    A251)."""
+    """How a token for this audience is made. ``catalogue``: which claims scope values release. Resources that want
+    tokens of different forms get none together: what was made for one would be read by another (RFC 9068 §5, A251)."""
     others = tuple(uri for uri in audience if not is_ours(uri, issuer))
     forms = {_form(client, uri, resources) for uri in others} or {_own_form(client)}
     if len(forms) > 1 or (len(others) > 1 and any(form.encrypted_to for form in forms)):
@@ -58,14 +58,28 @@ def target_of(
             hint="Give the resource server another signing algorithm.",
         )
     settings = [resources[uri].settings for uri in others if uri in resources]
-    with_ours = ours if len(others) < len(audience) else ()
-    understood = _understood(scope, others, settings, with_ours)
+    ours = PERSONAL_SCOPES.union(catalogue.scopes) if len(others) < len(audience) else frozenset()
+    is_narrowed = len(settings) == len(others) > 0 and all(one.scope for one in settings)
+    understood = _understood(scope, settings, ours, catalogue) if is_narrowed else scope
     if scope and not understood:
         return invalid_scope(
             f"The resource understands nothing of the scope {scopes.shown(scope)}.",
             hint="Ask for a scope of the resource.",
         )
     return Target(audience, understood, form, _lifetime(client, settings))
+
+
+def _understood(
+    scope: tuple[str, ...], settings: list[ResourceSettings], ours: Collection[str], catalogue: Catalogue
+) -> tuple[str, ...]:
+    """The part of the scope that means something to the audience (RFC 9068 §2.2.3, §3): what a resource server names,
+    what releases a claim that it is told, and ``ours``, what userinfo answers where the token is for us too. Asked only
+    where each resource server names some: one that names nothing understands all."""
+    named = {value for one in settings for value in one.scope}.union(ours)
+    told = {claim for one in settings for claim in one.claims}
+    return tuple(
+        value for value in scope if value in named or not told.isdisjoint(catalogue.by_scope((value,)))
+    )
 
 
 def _own_form(client: Client) -> TokenForm:
@@ -84,17 +98,6 @@ def _form(client: Client, uri: str, resources: Resources) -> TokenForm:
         settings.access_token_signing_alg or own.signing_alg,
         uri if settings.access_token_encryption_alg else None,
     )
-
-
-def _understood(
-    scope: tuple[str, ...], others: tuple[str, ...], settings: list[ResourceSettings], ours: Collection[str]
-) -> tuple[str, ...]:
-    """The part of the scope that means something to the audience (RFC 9068 §2.2.3, §3): what a resource server names,
-    and ``ours``, what userinfo answers where the token is for us too. Who names nothing understands all."""
-    if len(settings) < len(others) or not settings or any(not one.scope for one in settings):
-        return scope
-    named = {value for one in settings for value in one.scope} | set(ours)
-    return tuple(value for value in scope if value in named)
 
 
 def _lifetime(client: Client, settings: list[ResourceSettings]) -> int | None:

@@ -42,12 +42,14 @@ RETIRED: Final = invalid_request(
 
 class ResourceTerms(msgspec.Struct, frozen=True):
     """What a resource server is judged by: the ``algorithms`` that this server keeps keys for, those of the
-    ``introspection_clients`` it names that may not be such (``unfit_clients``), whether its URI is the id of a client
+    ``introspection_clients`` it names that may not be such (``unfit_clients``), the claims it names that nobody defined
+    (``unknown_claims``), whether its URI is the id of a client
     (``is_client_id``), and whether keys may be behind loopback http (``development``)."""
 
     issuer: str
     algorithms: tuple[str, ...]
     unfit_clients: tuple[str, ...] = ()
+    unknown_claims: tuple[str, ...] = ()
     is_client_id: bool = False
     development: bool = False
 
@@ -124,6 +126,14 @@ def _checks(settings: ResourceSettings, terms: ResourceTerms) -> Iterable[Refusa
     yield from _encryption(settings, terms.development)
     if len(settings.introspection_clients) > MAX_ENTRIES:
         yield _invalid("introspection_clients", "has too many entries.", f"Use at most {MAX_ENTRIES}.")
+    if len(settings.claims) > MAX_ENTRIES:
+        yield _invalid("claims", "has too many entries.", f"Use at most {MAX_ENTRIES}.")
+    if terms.unknown_claims:
+        yield _invalid(
+            "claims",
+            "names a claim that is not known.",
+            "Use those of OIDC Core 5.1, groups and roles, or define it: authrim claim define.",
+        )
     if terms.unfit_clients:
         yield _invalid(
             "introspection_clients",

@@ -31,7 +31,8 @@ class ResourceSettings(msgspec.Struct, frozen=True, omit_defaults=True):
     ``scope`` are the scope values that it understands; empty: all. Its tokens are encrypted to a key of ``jwks`` or
     ``jwks_uri`` when there is an ``access_token_encryption_alg`` (RFC 9068 §6). ``introspection_clients`` are the
     clients by which it authenticates at the introspection endpoint. ``any_client``: every client may ask for its
-    tokens, not only those that list it. Lifetimes in seconds.
+    tokens, not only those that list it. ``claims`` about the person are told to it, in its JWTs and by introspection,
+    when the granted scope releases them; empty: those that a client maps for it. Lifetimes in seconds.
     """
 
     name: str = ""
@@ -46,6 +47,7 @@ class ResourceSettings(msgspec.Struct, frozen=True, omit_defaults=True):
     jwks_uri: str | None = None
     introspection_clients: tuple[str, ...] = ()
     any_client: bool = False
+    claims: tuple[str, ...] = ()
 
 
 class Resource(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -114,6 +114,14 @@ def test_an_introspection_client_must_authenticate() -> None:
     assert "spa" in refusal.description
 
 
+def test_a_claim_must_be_known() -> None:
+    """A name that nobody defined would be told to nobody, or one day to somebody who did not expect it."""
+    terms = ResourceTerms(TERMS.issuer, TERMS.algorithms, unknown_claims=("shoe_size",))
+    refusal = create(terms=terms, claims=("shoe_size",)).answer
+    assert isinstance(refusal, Refusal)
+    assert "claim define" in refusal.hint
+
+
 def test_the_typ_of_id_tokens_is_not_for_a_uri_that_is_a_client() -> None:
     """A154: a token with that client as its audience would pass for its ID token (RFC 9068 §5)."""
     terms = ResourceTerms(TERMS.issuer, TERMS.algorithms, is_client_id=True)

@@ -158,3 +158,9 @@ def test_any_client_may_ask_where_the_resource_server_says_so() -> None:
     stranger = Client("d", ClientMetadata())
     assert isinstance(audience_for(stranger, (API,), (), ISSUER, resources=registered()), Refusal)
     assert audience_for(stranger, (API,), (), ISSUER, resources=registered(any_client=True)) == (API,)
+
+
+def test_a_scope_that_releases_a_claim_of_the_resource_is_understood() -> None:
+    """A254: it stays in the token, or the claim that the resource server names could never be told."""
+    resources = registered(scope=("read",), claims=("groups",))
+    assert target((API,), resources, ("read", "groups", "email")).scope == ("read", "groups")

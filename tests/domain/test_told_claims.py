@@ -29,7 +29,7 @@ from domain.grant.grant import fold as fold_grant
 from domain.person.session import Session
 from domain.registration.judgement import Terms, judged
 from domain.registration.policy import check
-from domain.resource.resource import Resource, ResourceSettings
+from domain.resource.resource import ACTIVE, Resource, Resources, ResourceSettings
 from tests.domain import grant_samples as samples
 from tests.domain.client_samples import NOW, changed
 from tests.domain.grant_samples import API, AUTHENTICATED, CODE, FILES, ISSUER
@@ -161,6 +161,61 @@ def test_who_asks_was_chosen() -> None:
     assert for_reader((EVERYWHERE,), (API, "api")) == (EVERYWHERE,)
     assert for_reader((EVERYWHERE,), (FILES,)) == ()
     assert for_reader((EVERYWHERE,), ()) == ()
+
+
+def choosing(*uris: str, claims: tuple[str, ...] = ("groups",)) -> Resources:
+    return {uri: Resource(uri, ResourceSettings(claims=claims), ACTIVE) for uri in uris}
+
+
+def told_to(
+    audience: tuple[str, ...],
+    resources: Resources,
+    *mappings: ClaimMapping,
+    scope: str = "openid groups email",
+) -> dict[str, Any]:
+    """What a token for this audience holds."""
+    chosen = for_audience(mappings, audience, ISSUER, resources)
+    return released(CATALOGUE, Agreed(tuple(scope.split())), ACCESS_TOKEN, chosen).told(PERSON)
+
+
+def test_a_resource_server_chooses_its_claims() -> None:
+    """A254: it is told what it names, under the claim's own name, whichever client asks; and only what is released."""
+    assert told_to((API,), choosing(API)) == {"groups": ["staff"]}
+    assert told_to((API, ISSUER), choosing(API)) == {"groups": ["staff"]}
+    assert told_to((API,), choosing(API), scope="openid email") == {}
+    assert told_to((API,), choosing(API, claims=("department",))) == {}
+    assert told_to((API,), choosing(API, claims=())) == {}
+
+
+@pytest.mark.parametrize("audience", [(FILES,), (API, FILES), (ISSUER,)])
+def test_what_one_resource_server_chooses_no_other_is_told(audience: tuple[str, ...]) -> None:
+    """A254: neither alone in the audience nor beside it."""
+    assert told_to(audience, choosing(API)) == {}
+    assert "groups" not in told_to(audience, {**choosing(API), **choosing(FILES, claims=("email",))})
+
+
+def test_what_both_choose_both_are_told() -> None:
+    """Of one token for two resource servers each reads all of it."""
+    assert told_to((API, FILES), choosing(API, FILES)) == {"groups": ["staff"]}
+
+
+def test_a_client_says_the_name_and_chooses_no_more() -> None:
+    """A254: its mapping for the resource server renames the claim; what the resource server does not name is out."""
+    named = ClaimMapping("groups", "memberOf", places=(ACCESS_TOKEN,), audiences=(API,))
+    more = ClaimMapping("email", places=(ACCESS_TOKEN,), audiences=(API,))
+    elsewhere = ClaimMapping("groups", "memberOf", places=(ACCESS_TOKEN,), audiences=(FILES,))
+    assert told_to((API,), choosing(API), named, more) == {"memberOf": ["staff"]}
+    assert told_to((API,), choosing(API), elsewhere) == {"groups": ["staff"]}
+    assert told_to((API, FILES), choosing(API), elsewhere) == {"memberOf": ["staff"]}
+    taken = ClaimMapping("email", "groups", places=(ACCESS_TOKEN,), audiences=(API,))
+    assert told_to((API,), choosing(API, claims=("groups", "email")), taken) == {"groups": PERSON["email"]}
+
+
+def test_introspection_tells_who_chose() -> None:
+    """A254: of two resource servers in the audience, only the one that names the claim is told."""
+    assert [one.claim for one in for_reader((), (API,), choosing(API))] == ["groups", "groups"]
+    assert for_reader((), (FILES,), choosing(API)) == ()
+    assert for_reader((EVERYWHERE,), (API,), choosing(API, claims=("email",)))[0].claim == "email"
 
 
 def issued(claim_mapping: tuple[ClaimMapping, ...], **fields: Any) -> AccessTokenIssued:

@@ -15,7 +15,7 @@ def test_from_the_first_to_the_last(authrim: CommandLine) -> None:
     """Created, listed, shown, changed, reset, retired, and created again: each shows what there is now."""
     created = authrim.json(
         "resource", "create", URI, "--access-token-typ", "JWT", "--format", "jwt", "--lifetime", "300",
-        "--signing-alg", "RS256", "--scope", "orders.read orders.write", "--scope", "stock.read",
+        "--signing-alg", "RS256", "--claim", "groups", "--scope", "orders.read orders.write", "--scope", "stock.read",
     )  # fmt: skip
     assert (created["uri"], created["status"], created["access_token_typ"]) == (URI, "active", "JWT")
     assert created["scope"] == ["orders.read", "orders.write", "stock.read"]
@@ -76,6 +76,7 @@ def test_keys_are_read_from_a_file(authrim: CommandLine, tmp_path: Path) -> None
         (("--introspection-client", "nobody"), "nobody"),
         (("--encryption-alg", "ECDH-ES"), "jwks"),
         (("--lifetime", "90000"), "access_token_lifetime"),
+        (("--claim", "shoe_size"), "claim define"),
     ],
 )
 def test_a_refusal_says_what_to_do(authrim: CommandLine, options: tuple[str, ...], named: str) -> None:

@@ -193,3 +193,31 @@ async def test_a_form_for_each_place(member: RunningServer, browser: Browser) ->
     assert said["groups"] == [f"oidc:{one}" for one in GROUPS]
     assert (told["roles_of"], "groups" in told) == (GROUPS, False)
     assert (await verified_claims(member, tokens["access_token"]))["memberOf"] == GROUPS
+
+
+async def test_a_resource_server_chooses_for_all_clients(member: RunningServer, browser: Browser) -> None:
+    """A254: it names the claim once; tokens of every client and introspection hold it for this audience, when the scope
+    releases it, and no other audience reads it."""
+    asker, other = (
+        await member.client("api", protected_resources=(), may_introspect=False),
+        await files(member),
+    )
+    await resource_server(
+        member, API, claims=("groups",), scope=("read",), introspection_clients=(asker.client_id,)
+    )
+    plain = await app(member, "plain", claim_mapping=(), scope=(*SCOPE, "read"))
+    tokens = await browser.code_flow(plain, scope="read groups", resource=API)
+    assert tokens["scope"] == "read groups"
+    for told in (
+        await verified_claims(member, tokens["access_token"]),
+        await introspected(member, asker, tokens["access_token"]),
+    ):
+        assert told["groups"] == GROUPS
+        assert not {"email", "name"} & told.keys()
+    for audiences in ([FILES], [API, FILES]):
+        both = await flow(member, browser, plain, audiences)
+        assert "groups" not in await verified_claims(member, both["access_token"])
+        assert "groups" not in await introspected(member, other, both["access_token"])
+    without = await browser.code_flow(plain, scope="read email", resource=API)
+    assert "groups" not in await verified_claims(member, without["access_token"])
+    assert "groups" not in await introspected(member, asker, without["access_token"])
