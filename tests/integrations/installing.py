@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,6 +76,25 @@ def cargo_program(folder: Path, name: str) -> Path:
             environment={"CARGO_TARGET_DIR": str(target)},
         )
         return shutil.copy2(target / "debug" / name, folder / f"{name}-built")
+
+
+def maven_archive(artifact: str) -> Path:
+    """The folder that an archive of Maven Central unpacks to; ``artifact`` is GROUP:NAME:VERSION:zip."""
+
+    def install(folder: Path) -> None:
+        copying = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy"
+        options = ("--batch-mode", "--quiet", f"-Dartifact={artifact}", f"-DoutputDirectory={folder}")
+        run("mvn", copying, *options, folder=folder.parent)
+        (archive,) = folder.glob("*.zip")
+        with zipfile.ZipFile(archive) as opened:
+            opened.extractall(folder)
+        archive.unlink()
+        for program in folder.glob("*/bin/*.sh"):
+            program.chmod(0o755)
+
+    name = artifact.split(":")[1]
+    (unpacked,) = (file for file in _installed(name, artifact.encode(), install).iterdir() if file.is_dir())
+    return unpacked
 
 
 def system_packages() -> None:

@@ -80,6 +80,8 @@ def running_provider(folder: Path) -> Iterator[Provider]:
         "master_keys": [secrets.token_urlsafe(32)],
         "signing_algorithms": ["ES256", "RS256"],
         "egress_allow": ["localhost", "127.0.0.1"],
+        "registration": "open",
+        "registration_scope": ["mcp.use", "offline_access"],
         "consent_pause": 0,
         "argon2_memory": 8192,
         "argon2_time_cost": 1,

@@ -19,7 +19,10 @@ pytestmark = pytest.mark.integrations
 _CLIENT = Path(__file__).parent / "programs" / "mcp_client.py"
 
 
-def test_a_client_finds_the_way_by_itself(provider: Provider, browser: Browser, place: Place) -> None:
+@pytest.mark.parametrize("registers_itself", [False, True])
+def test_a_client_finds_the_way_by_itself(
+    provider: Provider, browser: Browser, place: Place, registers_itself: bool
+) -> None:
     """From the 401 of the MCP server through its metadata, ours and the pages to a tool that knows the person."""
     url = f"{place.url}/mcp"
     client = provider.client("mcp", url)
@@ -29,7 +32,8 @@ def test_a_client_finds_the_way_by_itself(provider: Provider, browser: Browser, 
         asked = requests.post(url, json={}, timeout=PATIENCE)
         assert asked.status_code == 401
         assert "resource_metadata" in asked.headers["WWW-Authenticate"]
-        command = (python, _CLIENT, url, client.client_id, str(free_port()))
+        known = () if registers_itself else (client.client_id,)
+        command = (python, _CLIENT, url, str(free_port()), *known)
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
             assert program.stdout is not None
             browser.sign_in(browser.open(json.loads(program.stdout.readline())["open"]))

@@ -1,6 +1,6 @@
 """An MCP client as people run it: it prints the address to open, waits for the browser, and calls the tool ``who``.
 
-Arguments: the MCP server's address, the client id, and the port of the redirect URI.
+Arguments: the MCP server's address, the port of the redirect URI, and the client id, unless it registers itself.
 """
 
 import asyncio
@@ -16,14 +16,15 @@ from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata
 
-URL, CLIENT_ID, PORT = sys.argv[1:]
+URL, PORT, *CLIENT_ID = sys.argv[1:]
 REDIRECT_URI = f"http://127.0.0.1:{PORT}/callback"
 
 
 class Memory:
-    """Tokens for this run, and the client that an administrator made."""
+    """Tokens for this run, and the client: that of an administrator, or none until it registered itself."""
 
     tokens: Any = None
+    client: OAuthClientInformationFull | None = None
 
     async def get_tokens(self) -> Any:
         return self.tokens
@@ -31,13 +32,12 @@ class Memory:
     async def set_tokens(self, tokens: Any) -> None:
         self.tokens = tokens
 
-    async def get_client_info(self) -> OAuthClientInformationFull:
-        return OAuthClientInformationFull(
-            client_id=CLIENT_ID, redirect_uris=[REDIRECT_URI], token_endpoint_auth_method="none"
-        )
+    async def get_client_info(self) -> OAuthClientInformationFull | None:
+        return self.client
 
-    async def set_client_info(self, client_info: Any) -> None:
-        raise AssertionError("the client is known")
+    async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
+        assert not CLIENT_ID, "the client is known"
+        self.client = client_info
 
 
 async def main() -> None:
@@ -62,8 +62,12 @@ async def main() -> None:
         return await returned
 
     await asyncio.start_server(answer, "127.0.0.1", int(PORT))
-    metadata = OAuthClientMetadata(redirect_uris=[REDIRECT_URI], token_endpoint_auth_method="none")
-    auth = OAuthClientProvider(URL, metadata, Memory(), redirect_handler=show, callback_handler=callback)
+    described: dict[str, Any] = {"redirect_uris": [REDIRECT_URI], "token_endpoint_auth_method": "none"}
+    memory = Memory()
+    if CLIENT_ID:
+        memory.client = OAuthClientInformationFull(client_id=CLIENT_ID[0], **described)
+    metadata = OAuthClientMetadata(client_name="MCP client", **described)
+    auth = OAuthClientProvider(URL, metadata, memory, redirect_handler=show, callback_handler=callback)
     async with (
         httpx2.AsyncClient(auth=auth, timeout=60) as http,
         Client(streamable_http_client(URL, http_client=http)) as client,
