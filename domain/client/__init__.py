@@ -1,1 +1,1 @@
-"""A client: the fold of its stream, its events, metadata and profile."""
+"""A client: the fold of its stream, its events, its metadata and its profile."""

@@ -43,7 +43,7 @@ class ClaimMapping(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def told_as(self) -> str:
-        """The name that the client sees."""
+        """The name that the client gets."""
         return self.name or self.claim
 
     def clashes_with(self, other: "ClaimMapping") -> bool:
@@ -53,7 +53,7 @@ class ClaimMapping(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def problem(mappings: Iterable[ClaimMapping], catalogue: Catalogue = BUILT_IN) -> tuple[str, str] | None:
-    """What is wrong with the mappings and how to mend it, or None."""
+    """What is wrong with the mappings and how to fix it, or None."""
     mappings = tuple(mappings)
     for mapping in mappings:
         found = _problem_of(mapping, catalogue) or _problem_of_places(mapping)
@@ -77,11 +77,11 @@ def _problem_of(mapping: ClaimMapping, catalogue: Catalogue) -> tuple[str, str] 
     if name in PROTOCOL_CLAIMS:
         return (f"has the name {name}, which is a claim of the protocol.", "Use another name.")
     if catalogue.json_type_of(name) is not None and name != mapping.claim:
-        return (f"has the name {name}, which is another claim's.", "Use another name.")
+        return (f"has the name {name} of another claim.", "Use another name.")
     if mapping.separator is not None and kind != ARRAY:
-        return ("has a separator for a claim that is no array.", "Leave it out.")
+        return ("has a separator for a claim that is not an array.", "Leave it out.")
     if mapping.separator == "" or (mapping.prefix and kind not in (ARRAY, STRING)):
-        return ("has a separator or a prefix that means nothing.", "Leave it out.")
+        return ("has a separator or a prefix without effect.", "Leave it out.")
     texts = (mapping.separator or "", mapping.prefix)
     if not all(len(text) <= MAX_TEXT and text.isprintable() for text in texts):
         return ("has a malformed separator or prefix.", f"Use up to {MAX_TEXT} printable characters.")
@@ -127,6 +127,6 @@ def _form(value: Any, mapping: ClaimMapping) -> Any:
         return value
     if mapping.separator is None:
         return [mapping.prefix + one for one in value]
-    # A value with the separator in it would be read as two, and one of them may be somebody else's group.
+    # A value that contains the separator would be read as two, and one of them may be another group.
     whole = (mapping.prefix + one for one in value if mapping.separator not in mapping.prefix + one)
     return mapping.separator.join(whole)

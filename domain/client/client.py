@@ -1,7 +1,7 @@
-"""A client: what is registered of it (RFC 7591's metadata in RFC 7591's names), and what it may do.
+"""A client: its registration (the metadata of RFC 7591), and what it may do.
 
-How it gets registered and changed is in ``client_registration``, what a registration may say in
-``client_policy``.
+Registration and updates are in ``domain/registration/lifecycle.py``, the policy for metadata in
+``domain/registration/policy.py``.
 """
 
 # ruff: noqa: S105 - RFC 7591's names hold the word token, their values are no passwords
@@ -43,19 +43,18 @@ SECRET_METHODS: Final = frozenset({*SENT_SECRET_METHODS, SIGNED_SECRET})
 
 
 class Secret(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The SHA-256 of a client secret, and until when it is accepted (seconds since 1970; 0: forever)."""
+    """The SHA-256 of a client secret, and when it expires (seconds since 1970; 0: never)."""
 
     secret_hash: str
     expires_at: int = 0
 
 
 class Client(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
-    """What is known of a client after its events so far. One that never was has no ``client_id``.
+    """The state of a client. A client without events has no ``client_id``.
 
-    ``source``: who describes it (``ClientRegistered``). ``generation`` counts the changes by which all that people
-    agreed to before became void. Since ``subjects_generation``, which began at ``subjects_changed_at``, it knows
-    people by the names that it has for them now. ``registration_token_hash`` is empty when nobody manages it from
-    outside.
+    ``source``: where its metadata comes from (``ClientRegistered``). ``generation`` counts the changes that voided all
+    earlier consents. Since ``subjects_generation``, which began at ``subjects_changed_at``, the client gets its present
+    subjects for people. ``registration_token_hash`` is empty when nobody can manage the client from outside.
     """
 
     client_id: str = ""
@@ -76,18 +75,18 @@ class Client(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
 
     @property
     def exists(self) -> bool:
-        """Whether the client is registered, be it disabled; a deleted client does not exist any more."""
+        """Whether the client is registered. It may be disabled; a deleted client no longer exists."""
         return bool(self.client_id) and self.status != DELETED
 
     def status_for(self, generation: int) -> str:
-        """The client's status for a grant that was made to its generation ``generation``. Grants made before the
-        client's names for people changed are over: the person did not agree to the new names."""
+        """The client's status for a grant that was made to its generation ``generation``. Grants from before its
+        subjects changed are over: they were not made for the new subjects."""
         renamed = self.status == ACTIVE and generation < self.subjects_generation
         return SUBJECTS_CHANGED if renamed else self.status
 
     @property
     def hears_of_sessions(self) -> bool:
-        """Whether the client can use a ``sid``: to be told of a logout, or to ask for one."""
+        """Whether the client can use a ``sid``: to be notified of a logout, or to request one."""
         metadata = self.metadata
         return bool(
             metadata.frontchannel_logout_uri
@@ -97,12 +96,12 @@ class Client(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
 
     @property
     def profile(self) -> Profile:
-        """The rules that the client is held to."""
+        """The rules for the client."""
         return PROFILES[self.metadata.profile]
 
     @property
     def is_public(self) -> bool:
-        """Whether the client cannot keep a secret, so that anybody can act in its name (RFC 6749 §2.1)."""
+        """Whether the client has no credentials, so anybody can act in its name (RFC 6749 §2.1)."""
         return self.metadata.token_endpoint_auth_method == "none"
 
     @property
@@ -122,18 +121,18 @@ class Client(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
 
     @property
     def signs_with_secret(self) -> bool:
-        """Whether the client proves its secret by signing with it, and never sends it (OIDC Core §9)."""
+        """Whether the client signs with its secret instead of sending it (OIDC Core §9)."""
         return self.metadata.token_endpoint_auth_method == SIGNED_SECRET
 
     @property
     def is_attested(self) -> bool:
-        """Whether each instance of the client authenticates with a key of its own, which an attester vouches for."""
+        """Whether each instance of the client authenticates with its own key, which an attester vouches for."""
         return self.metadata.token_endpoint_auth_method in ATTESTED_METHODS
 
     @property
     def assertion_algorithms(self) -> frozenset[str]:
-        """What a client assertion may be signed with: the registered algorithm, else any of the profile's. With a
-        secret HMAC alone, and never with a key that somebody knows to be public (A086)."""
+        """The algorithms for client assertions: the registered one, or else any of the profile. With a secret only
+        HMAC, which is never used with a public key (A086)."""
         if self.signs_with_secret:
             return frozenset({SECRET_ALGORITHM})
         registered = self.metadata.token_endpoint_auth_signing_alg
@@ -141,13 +140,14 @@ class Client(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
 
     @property
     def request_object_algorithms(self) -> frozenset[str]:
-        """What a request object may be signed with: the registered algorithm, else any of the profile's."""
+        """The algorithms for request objects: the registered one, or else any of the profile."""
         registered = self.metadata.request_object_signing_alg
         return names_of(registered) if registered else frozenset(self.profile.signing_algorithms)
 
     @cached_property
     def sender_constraints(self) -> tuple[frozenset[str], ...]:
-        """How the client's access tokens must be bound: in one way at least of each set. Empty: they need not be."""
+        """How the client's access tokens must be bound: in at least one way of each set. Empty: they need not be
+        bound."""
         metadata = self.metadata
         demanded = (
             self.profile.sender_constraints,
@@ -158,8 +158,8 @@ class Client(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
 
     @property
     def response_algorithm(self) -> str:
-        """What its authorization responses are signed with: as registered, else RS256 (JARM §3), or where the profile
-        has no RS256 what its ID tokens are signed with."""
+        """The algorithm for the client's authorization responses: the registered one, else RS256 (JARM §3), or the
+        algorithm of its ID tokens if the profile does not allow RS256."""
         if self.metadata.authorization_signed_response_alg is not None:
             return self.metadata.authorization_signed_response_alg
         id_token_alg = self.metadata.id_token_signed_response_alg
@@ -204,8 +204,8 @@ fold: Final = folding(apply, NO_CLIENT)
 
 
 def _updated(client: Client, event: ClientUpdated) -> Client:
-    """A client that turns from secrets to another method leaves its secrets behind for good, and one that turns to
-    signing with its secret needs a new one: of the old the server has only a digest."""
+    """A client that changes from secrets to another method loses its secrets for good. One that starts to sign with its
+    secret needs a new one, because the server has only a digest of the old one."""
     metadata = msgspec.convert(event.metadata, ClientMetadata)
     generation = client.generation + event.consents_void
     updated = msgspec.structs.replace(
@@ -222,7 +222,7 @@ def _updated(client: Client, event: ClientUpdated) -> Client:
 
 
 def _with_secret(client: Client, event: ClientSecretSet) -> tuple[Secret, ...]:
-    """The new secret, and the one before it for as long as the event says but no longer than its own life."""
+    """The new secret, and the previous one for as long as the event says, but not longer than its own lifetime."""
     newest = Secret(event.secret_hash, event.expires_at)
     if not client.secrets or event.previous_until <= event.set_at:
         return (newest,)
@@ -237,9 +237,8 @@ def may_use_grant(client: Client, grant_type: str) -> bool:
 
 
 def cannot_be_served(client: Client, offered: Collection[str]) -> Refusal | None:
-    """Why the client gets no tokens here: its profile or registration demands what is switched off (RFC 9126 pushed
-    requests, tokens that are bound as in RFC 8705 or RFC 9449), and nobody is given less than was promised.
-    ``offered`` are the features that are on."""
+    """Why the client gets no tokens: its profile or registration requires a feature that is off (pushed or signed
+    requests, tokens bound as in RFC 8705 or RFC 9449). ``offered`` are the features that are on."""
     if must_push(client) and PUSHED_REQUESTS not in offered:
         return _not_offered("pushed requests")
     if must_sign_requests(client) and REQUEST_OBJECTS not in offered:
@@ -251,14 +250,14 @@ def cannot_be_served(client: Client, offered: Collection[str]) -> Refusal | None
 
 def _not_offered(what: str) -> Refusal:
     return unauthorized_client(
-        f"The client's profile or registration demands {what}, which are not offered here.",
-        hint="Switch the feature on, or register the client otherwise.",
+        f"The client's profile or registration requires {what}, which this server does not offer.",
+        hint="Switch the feature on, or change the registration.",
     )
 
 
 def grant_refusal(client: Client, grant_type: str, offered: Collection[str]) -> Refusal | None:
-    """Why the client may not have tokens of this grant type; asked at each try of a request (F31). Whether it is
-    active is the liveness that each decision asks for."""
+    """Why the client may not use this grant type. Every attempt of a request asks this (F31). Whether the client is
+    active is checked by each decision (``Liveness``)."""
     unserved = cannot_be_served(client, offered)
     if unserved is not None:
         return unserved
@@ -270,14 +269,14 @@ def grant_refusal(client: Client, grant_type: str, offered: Collection[str]) -> 
 
 
 def response_type_refusal(client: Client, response_type: str) -> Refusal | None:
-    """Why the client may not have this response type: it and the grant types that belong to it are registered, or
-    it is not for this client (A017). Words have no order (OAuth MRT §3)."""
+    """Why the client may not use this response type: the type and its grant types must be registered (A017). The order
+    of its words does not matter (OAuth MRT §3)."""
     wanted = response_types.spelled(response_type)
     if wanted not in map(response_types.spelled, client.metadata.response_types):
         if wanted in client.profile.jarm_only:
             return Refusal(
                 "unsupported_response_type",
-                "The client's profile has this response_type by a signed response alone.",
+                "The client's profile allows this response_type only with a signed response.",
                 hint="Register it, and a response_mode of JARM.",
                 section="FAPI 1 Advanced §5.2.2",
             )
@@ -290,12 +289,12 @@ def response_type_refusal(client: Client, response_type: str) -> Refusal | None:
 
 
 def response_mode_refusal(client: Client, response_type: str, response_mode: str) -> Refusal | None:
-    """Why answers of this response type may not travel to the client in this mode."""
+    """Why responses of this type cannot be sent to the client in this mode."""
     registered = client.metadata.response_modes
     in_full = response_modes.in_full(response_mode, response_type)
     if response_type in client.profile.jarm_only and not response_modes.is_jarm(in_full):
         return invalid_request(
-            "The client's profile demands a signed response.",
+            "The client's profile requires a signed response.",
             hint="Send response_mode=jwt.",
             section="JARM §2.3",
         )
@@ -309,38 +308,38 @@ def response_mode_refusal(client: Client, response_type: str, response_mode: str
 
 
 def is_answered_signed(client: Client, response_type: str) -> bool:
-    """Whether answers of this response type travel to the client by JARM and in no other way."""
+    """Whether responses of this type are sent to the client only by JARM."""
     registered = client.metadata.response_modes
     has_only_jarm = bool(registered) and all(map(response_modes.is_jarm, registered))
     return has_only_jarm or response_type in client.profile.jarm_only
 
 
 def _stays_in_the_url(client: Client, mode_in_full: str) -> bool:
-    """Whether browser history, logs and Referer headers would see what is sent. In a query nothing is hidden but what
-    is encrypted to the client (JARM §2.3.1)."""
+    """Whether the response would be visible in the browser's history, in logs and in Referer headers. In a query only
+    encrypted responses are hidden (JARM §2.3.1)."""
     if response_modes.encoding_of(mode_in_full) != response_modes.QUERY:
         return False
     return not (response_modes.is_jarm(mode_in_full) and client.metadata.authorization_encrypted_response_alg)
 
 
 def may_omit_redirect_uri(client: Client) -> bool:
-    """Whether a plain OAuth request may leave it out: there is only one (RFC 6749 §3.1.2.3)."""
+    """Whether a plain OAuth request may omit the redirect URI, because only one is registered (RFC 6749 §3.1.2.3)."""
     return len(client.metadata.redirect_uris) == 1 and not client.profile.redirect_uri_required
 
 
 def must_push(client: Client) -> bool:
-    """Whether the client's authorization requests must come by RFC 9126: by registration (§6) or profile."""
+    """Whether the client must push its authorization requests (RFC 9126), by its registration (§6) or its profile."""
     return client.profile.require_pushed or client.metadata.require_pushed_authorization_requests
 
 
 def must_sign_requests(client: Client) -> bool:
-    """Whether the client's authorization requests must be request objects: by registration (RFC 9101 §10.5) or
+    """Whether the client's authorization requests must be request objects, by its registration (RFC 9101 §10.5) or its
     profile."""
     return client.profile.request_objects.required or client.metadata.require_signed_request_object
 
 
 def requires_pkce(client: Client, pushed: bool = False) -> bool:
-    """Whether the authorization request must carry a ``code_challenge``; ``pushed``: it came by RFC 9126."""
+    """Whether the authorization request must have a ``code_challenge``. ``pushed``: it was pushed (RFC 9126)."""
     match client.profile.pkce:
         case PkceRule.EVERY_CLIENT:
             return True
@@ -351,8 +350,8 @@ def requires_pkce(client: Client, pushed: bool = False) -> bool:
 
 
 def rotates_refresh_tokens(client: Client) -> bool:
-    """Whether each refresh token is for one use: all but those of confidential clients whose tokens are bound
-    to a key (RFC 9700 §2.2.2, decisions.md 5)."""
+    """Whether each refresh token can be used once: all except those of confidential clients with bound tokens (RFC 9700
+    §2.2.2, decisions.md 5)."""
     return client.is_public or not client.sender_constraints
 
 

@@ -1,6 +1,6 @@
 """A ``client_id`` that is the address of the client's metadata document (draft-ietf-oauth-client-id-metadata-document).
 
-It is compared as it is written and never normalised, so what could be written in two ways is no such address (A120).
+It is compared literally and never normalised, so an address that has several spellings is refused (A120).
 """
 
 from typing import Final
@@ -13,12 +13,12 @@ _HTTPS: Final = "https://"
 
 
 def looks_like_one(client_id: str) -> bool:
-    """Whether it is meant as an address: no id that is registered otherwise has a colon."""
+    """Whether the id is meant as an address. No other client id contains a colon."""
     return client_id.startswith(_HTTPS)
 
 
 def problem(client_id: str) -> str:
-    """Why no document can be behind it, in plain words; empty when one can."""
+    """Why the id cannot be the address of a document, in plain words; empty when it can."""
     if not looks_like_one(client_id):
         return "is not https."
     if len(client_id) > MAX_LENGTH:

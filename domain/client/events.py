@@ -1,4 +1,4 @@
-"""What can happen to a client's registration (RFC 7591's metadata in RFC 7591's names)."""
+"""The events of a client's registration (the metadata of RFC 7591)."""
 
 from typing import Any
 

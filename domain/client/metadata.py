@@ -1,6 +1,6 @@
-"""What a client is registered with, in the names of the specifications that define each field.
+"""The metadata of a client, with the names of the specifications that define each field.
 
-What may stand in a field is in ``client_policy``, what a client may do with it in ``client``.
+The policy for the values is in ``domain/registration/policy.py``, their effect in ``client``.
 """
 
 # ruff: noqa: S105 - RFC 7591's names hold the word token, their values are no passwords
@@ -13,18 +13,17 @@ from domain.client.claim_mapping import ClaimMapping
 
 
 class ClientMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a client is registered with (RFC 7591 §2, OIDC DCR §2). Lifetimes in seconds.
+    """The metadata of a client (RFC 7591 §2, OIDC DCR §2). Lifetimes are in seconds.
 
-    ``scope`` and ``audiences`` are allow-lists: what is not in them cannot be asked for, and empty ones allow
-    nothing (the issuer as audience follows its own rule, see ``resource.audience_for``). ``response_modes``
-    empty: any. ``protected_resources`` are the resources that this client *is*: with ``may_introspect`` it
-    learns about tokens meant for them. ``jwks`` holds public keys. A lifetime or grace of None: the server's.
-    ``contacts`` are people's: what is recorded of a client never holds them. ``localized`` are texts and pages for a
-    language, by their names with it, such as ``client_name#fr`` (RFC 7591 §2.2). ``logo_digest`` is the SHA-256 of
-    the picture that we show for the client, None when there is none; it is set by us and is never a client's to
-    choose (decisions.md 29). ``client_attesters`` are the names of those who may vouch for its instances; empty: the
-    only one that the server trusts. ``id_token_claims``: ``minimal`` leaves the claims of the scopes to userinfo (OIDC
-    Core §5.4), ``scopes`` puts them into the ID token of the token endpoint as well.
+    ``scope`` and ``audiences`` are allow-lists: other values cannot be requested, and empty lists allow nothing (for
+    the issuer as audience see ``resource.audience_for``). ``response_modes`` empty: any. ``protected_resources`` are
+    the resources that this client *is*: with ``may_introspect`` it may introspect their tokens. ``jwks`` contains
+    public keys. A lifetime or grace period of None is that of the server. ``contacts`` are personal data and never
+    recorded in events. ``localized`` are texts and pages in other languages, with names such as ``client_name#fr`` (RFC
+    7591 §2.2). ``logo_digest`` is the SHA-256 of the client's logo, None when it has none; the server sets it, never
+    the client (decisions.md 29). ``client_attesters`` are the names of attesters that may vouch for its instances;
+    empty: the only attester that the server trusts. ``id_token_claims``: with ``minimal`` the claims of the scopes are
+    only in userinfo (OIDC Core §5.4), with ``scopes`` also in the ID token of the token endpoint.
     """
 
     client_name: str = ""
@@ -98,16 +97,16 @@ class ClientMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
     dpop_bound_access_tokens: bool = False
     # draft-ietf-oauth-attestation-based-client-auth-10
     client_attesters: tuple[str, ...] = ()
-    # our own: whether ID tokens hold the claims of the granted scopes too, and under which names claims are told
+    # Authrim's own: whether ID tokens also have the claims of the granted scopes, and the mapping of claims
     id_token_claims: str = "minimal"
     claim_mapping: tuple[ClaimMapping, ...] = ()
-    # our own: the registration names neither of the ways to send a secret, so that the client may use both
+    # Authrim's own: the registration names neither way to send a secret, so the client may use both
     either_secret_method: bool = False
     # our own: an administrator lets its answers go to http addresses, for an application without TLS in an intranet
     plain_http_redirect_uris: bool = False
 
 
-#: The names by one of which a certificate is the client's (RFC 8705 §2.1.2).
+#: The names of which one identifies the client's certificate (RFC 8705 §2.1.2).
 CERTIFICATE_NAMES: Final = (
     "tls_client_auth_subject_dn", "tls_client_auth_san_dns", "tls_client_auth_san_uri", "tls_client_auth_san_ip",
     "tls_client_auth_san_email",
@@ -115,9 +114,8 @@ CERTIFICATE_NAMES: Final = (
 
 
 def addresses_or_keys_are_new(before: ClientMetadata, after: ClientMetadata) -> bool:
-    """Whether somebody else could be behind the client now: an address that was not registered, a key that was not
-    there, another place to fetch keys from, or another name of its certificate (A206). What is only taken away gives
-    nobody anything."""
+    """Whether somebody else could now act as the client: it has a new redirect URI, a new key, another address of its
+    keys, or another name of its certificate (A206). Removing any of them allows nothing new."""
     known = _keys(before)
     return (
         not set(after.redirect_uris) <= set(before.redirect_uris)

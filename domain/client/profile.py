@@ -1,6 +1,6 @@
-"""What a client's profile demands of it: one frozen value a profile (OIDC Core, OAuth 2.1, FAPI 1, FAPI 2).
+"""The rules of each profile for clients, as one immutable value per profile (OIDC Core, OAuth 2.1, FAPI 1, FAPI 2).
 
-Code asks the profile for the rule. It never compares profile names, so a new profile is one new value here.
+Code asks the profile for a rule and never compares the names of profiles, so a new profile is one new value here.
 """
 
 from enum import Enum
@@ -12,18 +12,18 @@ from domain.units import HOUR
 from domain.vocabulary.features import DPOP, MTLS
 from domain.vocabulary.response_type import RESPONSE_TYPES
 
-#: What a client secret of 256 bits is long enough to sign with (RFC 7518 §3.2).
+#: The algorithm for signatures with a client secret of 256 bits, which is long enough for it (RFC 7518 §3.2).
 SECRET_ALGORITHM: Final = "HS256"  # noqa: S105 - the name of an algorithm
 
 
-#: What ID tokens say of the person: what was asked for by name, or all that the granted scopes stand for too.
+#: The claims about the person in ID tokens: those that the request names, or also those of the granted scopes.
 MINIMAL: Final = "minimal"
 BY_SCOPES: Final = "scopes"
 ID_TOKEN_CLAIMS: Final = (MINIMAL, BY_SCOPES)
 
 
 class PkceRule(Enum):
-    """Whose authorization requests must carry a ``code_challenge``."""
+    """Which authorization requests must have a ``code_challenge``."""
 
     PUBLIC_CLIENTS = "public_clients"
     PUSHED_REQUESTS = "pushed_requests"
@@ -31,8 +31,8 @@ class PkceRule(Enum):
 
 
 class AssertionAudience(Enum):
-    """What the ``aud`` of a client assertion may hold: one that names another server too could be shown to us by that
-    server (decisions.md 18)."""
+    """The allowed ``aud`` of a client assertion. If it names another server too, that server could send the assertion
+    to us (decisions.md 18)."""
 
     ISSUER_ALONE = "issuer_alone"
     OURS_ONLY = "ours_only"
@@ -40,9 +40,9 @@ class AssertionAudience(Enum):
 
 
 class RequestObjectRule(msgspec.Struct, frozen=True):
-    """What is demanded of request objects (RFC 9101, decisions.md 19). ``required``: there is no request without one.
-    ``types`` are those that ``typ`` may name; it may be left out. ``is_dated``: ``client_id``, ``aud``, ``exp`` and
-    ``nbf`` must be there, and the object lives no longer than ``longest_life`` seconds and began no longer ago."""
+    """The requirements for request objects (RFC 9101, decisions.md 19). ``required``: every request must be an object.
+    ``types``: the allowed values of ``typ``, which can be omitted. ``is_dated``: ``client_id``, ``aud``, ``exp`` and
+    ``nbf`` are required, and the object must be neither older than ``longest_life`` seconds nor valid for longer."""
 
     required: bool = False
     types: frozenset[str] = frozenset({"oauth-authz-req+jwt"})
@@ -91,7 +91,7 @@ _FAPI_ALGORITHMS: Final = ("PS256", "ES256", "EdDSA", "Ed25519")
 ATTESTED_METHODS: Final = ("attest_jwt_client_auth", "attest_jwt_client_auth_dpop")
 TLS_CLIENT_AUTH: Final = "tls_client_auth"
 SELF_SIGNED: Final = "self_signed_tls_client_auth"
-#: The methods by which a client authenticates with its certificate (RFC 8705 §2).
+#: The methods with which a client authenticates by its certificate (RFC 8705 §2).
 CERTIFICATE_METHODS: Final = (TLS_CLIENT_AUTH, SELF_SIGNED)
 _GENERAL_METHODS: Final = (
     "client_secret_basic",
@@ -158,7 +158,7 @@ _FAPI2_MESSAGE_SIGNING = msgspec.structs.replace(
     jarm_only=("code",),  # FAPI 2 Message Signing §5.4
 )
 
-#: Every profile by its name.
+#: Every profile, by name.
 PROFILES: Final = {
     profile.name: profile
     for profile in (_OIDC, _OAUTH21, _FAPI1_ADVANCED, _FAPI2_SECURITY, _FAPI2_MESSAGE_SIGNING)

@@ -1,5 +1,5 @@
-"""What a client of a profile is registered with where its owner says nothing: what the profile demands anyway, so that
-the registration shows it and the command that makes the client is short."""
+"""Defaults for a client of a profile: what the profile requires anyway. So the registration shows it, and the command
+that creates the client is short."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from domain.vocabulary.features import MTLS
 
 
 def defaults_of(profile: Profile) -> dict[str, Any]:
-    """Fields of ``ClientMetadata``. They only say what holds: a client of the profile cannot do less by leaving them
-    out."""
+    """Fields of ``ClientMetadata``. They only state the profile's rules; omitting them would not make the client less
+    strict."""
     fields: dict[str, Any] = {}
     if "client_secret_basic" not in profile.client_auth_methods:
         fields["token_endpoint_auth_method"] = profile.client_auth_methods[0]

@@ -1,7 +1,7 @@
-"""Where an authorization answer may go (RFC 6749 §3.1.2, RFC 8252 §7, RFC 9700 §4.1.3).
+"""Redirect URIs: where an authorization response can be sent (RFC 6749 §3.1.2, RFC 8252 §7, RFC 9700 §4.1.3).
 
-A redirect URI is compared as a string of characters and never normalised: the parsers of browsers and of
-servers disagree about everything else. What they could disagree on cannot be registered.
+Redirect URIs are compared as strings and never normalised, because the parsers of browsers and servers disagree about
+everything else. A URI that they could parse differently cannot be registered.
 """
 
 import re
@@ -14,7 +14,8 @@ from domain.client.client import Client
 
 MAX_LENGTH: Final = 2000
 
-#: Parameters of authorization answers; one of that name in a registered URI could be taken for ours (A015).
+#: Parameters of authorization responses. A registered URI must not contain one, because it could be mistaken for the
+#: server's (A015).
 RESERVED_PARAMETERS: Final = frozenset(
     {
         "access_token", "code", "error", "error_description", "error_uri", "expires_in", "id_token", "iss",
@@ -22,7 +23,7 @@ RESERVED_PARAMETERS: Final = frozenset(
     }
 )  # fmt: skip
 
-#: RFC 3986's characters without ``#`` (fragment) and ``*`` (wildcard).
+#: The characters of RFC 3986 without ``#`` (fragment) and ``*`` (wildcard).
 _CHARACTERS: Final = re.compile(r"(?:[A-Za-z0-9\-._~:/?\[\]@!$&'()+,;=]|%[0-9A-Fa-f]{2})*")
 _PARTS: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):(?://([^/?]*))?([^?]*)(?:\?(.*))?")
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9\-]*[A-Za-z0-9])?"
@@ -30,12 +31,12 @@ _AUTHORITY: Final = re.compile(rf"((?:{_LABEL}\.)*{_LABEL}|\[[0-9A-Fa-f:.]+\])(?
 _REVERSE_DOMAIN: Final = re.compile(r"[a-z][a-z0-9\-]*(?:\.[a-z0-9\-]+)+")
 _DOT_SEGMENT: Final = re.compile(r"/(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
 _LOOPBACK: Final = re.compile(r"http://(127\.0\.0\.1|\[::1\]|localhost)(?::([0-9]{1,5}))?([/?].*)?")
-#: The name beside the two addresses: RFC 8252 §8.3 advises against it, and most tools of developers use it.
+#: The loopback hosts. RFC 8252 §8.3 advises against ``localhost``, but most developer tools use it.
 _LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "[::1]", "localhost"})
 
 
 class Problem(NamedTuple):
-    """Why a URI cannot be used, and what to do about it; in characters of ``error_description``."""
+    """Why a URI cannot be used and what to do about it, in characters that are allowed in ``error_description``."""
 
     what: str
     fix: str
@@ -68,7 +69,7 @@ def registration_problem(
 
 
 def _http_problem(host: str, application_type: str, development: bool) -> Problem | None:
-    """http only where nobody else listens: on the machine of the person (RFC 8252 §7.3, §8.3)."""
+    """http is allowed only on the person's own machine, where nobody else listens (RFC 8252 §7.3, §8.3)."""
     if (development or application_type == "native") and host in _LOOPBACK_HOSTS:
         return None
     return Problem(
@@ -79,21 +80,21 @@ def _http_problem(host: str, application_type: str, development: bool) -> Proble
 
 
 def shape_problem(redirect_uri: str) -> Problem | None:
-    """Why no client at all may use the URI, or None. Asked at registration and at each use (A006, A010)."""
+    """Why no client can use the URI, or None. This is checked at registration and at each use (A006, A010)."""
     if not 0 < len(redirect_uri) <= MAX_LENGTH:
         return Problem("is empty or too long.", f"Use at most {MAX_LENGTH} characters.")
     return _written_problem(redirect_uri)
 
 
-@lru_cache(maxsize=1024)  # the same few are asked about in every request
+@lru_cache(maxsize=1024)  # every request checks one of a few URIs
 def _written_problem(redirect_uri: str) -> Problem | None:
     if "#" in redirect_uri:
-        return Problem("has a fragment.", "Leave out the # and what follows it.")
+        return Problem("has a fragment.", "Leave out the # and everything after it.")
     if "*" in redirect_uri:
         return Problem("has a wildcard.", "Register each URI in full.")
     if not _CHARACTERS.fullmatch(redirect_uri):
         return Problem(
-            "has characters that no URI has.", "Use ASCII, percent-encoded where RFC 3986 says so."
+            "has characters that are not allowed in URIs.", "Use ASCII, percent-encoded as in RFC 3986."
         )
     parts = _parts(redirect_uri)
     if parts is None:
@@ -103,7 +104,7 @@ def _written_problem(redirect_uri: str) -> Problem | None:
 
 def _parts_problem(parts: _Parts) -> Problem | None:
     if "@" in (parts.authority or ""):
-        return Problem("has user information before the host.", "Leave out the @ and what precedes it.")
+        return Problem("has user information before the host.", "Leave out the @ and everything before it.")
     if parts.scheme in {"http", "https"}:
         if not _is_authority(parts.authority):
             return Problem("has no well-formed host.", "Use https://host/path; a name has no trailing dot.")
@@ -115,7 +116,7 @@ def _parts_problem(parts: _Parts) -> Problem | None:
     if _DOT_SEGMENT.search(parts.path):
         return Problem("has . or .. in its path.", "Write the path in full.")
     if any(name in RESERVED_PARAMETERS for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
-        return Problem("has a parameter of the authorization answer in its query.", "Name it otherwise.")
+        return Problem("has a parameter of authorization responses in its query.", "Rename the parameter.")
     return None
 
 
@@ -138,10 +139,10 @@ def _host(parts: _Parts) -> str:
 
 
 def matches(client: Client, redirect_uri: str) -> bool:
-    """Whether answers for the client may go there: a registered URI, byte for byte.
+    """Whether responses for the client can be sent to the URI, which must equal a registered one exactly.
 
-    Of a native client's ``http://127.0.0.1``, ``http://[::1]`` and ``http://localhost`` the port alone may vary,
-    because the operating system hands it out (RFC 8252 §7.3).
+    Only the port of a native client's ``http://127.0.0.1``, ``http://[::1]`` or ``http://localhost`` can differ,
+    because the operating system assigns it (RFC 8252 §7.3).
     """
     if shape_problem(redirect_uri) is not None:
         return False
@@ -156,7 +157,7 @@ def matches(client: Client, redirect_uri: str) -> bool:
 
 
 def is_loopback(redirect_uri: str) -> bool:
-    """Whether the answer stays on the machine of the person, by http."""
+    """Whether the response stays on the person's machine, over http."""
     return _without_loopback_port(redirect_uri) is not None
 
 
@@ -167,14 +168,14 @@ def is_plain_http(uri: str) -> bool:
 
 
 def _without_loopback_port(uri: str) -> tuple[str, str] | None:
-    """Host and rest of a loopback URI; None for any other."""
+    """The host and the rest of a loopback URI; None for any other."""
     match = _LOOPBACK.fullmatch(uri)
     return (match[1], match[3] or "") if match else None
 
 
 def origin_of(uri: str) -> str:
-    """Where an answer goes, for the person's eyes and for ``form-action``: ``https://host:port``, or
-    an application's own scheme with its colon. Takes a URI that passed ``shape_problem``."""
+    """The origin of the URI, for people and for ``form-action``: ``https://host:port``, or an application's own scheme
+    with its colon. The URI must have passed ``shape_problem``."""
     parts = _parts(uri)
     assert parts is not None
     if parts.scheme in {"http", "https"}:
@@ -183,8 +184,8 @@ def origin_of(uri: str) -> str:
 
 
 def web_origin(uri: str) -> str | None:
-    """The origin of a page at that address, as its browser spells it (RFC 6454 §6.2); None for what is no web page.
-    Takes a URI that passed ``shape_problem``."""
+    """The origin of a web page at that address, as browsers write it (RFC 6454 §6.2); None if it is not a web page. The
+    URI must have passed ``shape_problem``."""
     origin = origin_of(uri)
     if origin.startswith("https://"):
         return origin.removesuffix(":443")
@@ -192,17 +193,17 @@ def web_origin(uri: str) -> str | None:
 
 
 def append_parameters(uri: str, parameters: Mapping[str, str]) -> str:
-    """The URI with ``parameters`` in its query; the query it has stays byte for byte (RFC 6749 §3.1.2)."""
+    """Add ``parameters`` to the query of the URI. An existing query stays unchanged (RFC 6749 §3.1.2)."""
     if uri.endswith(("?", "&")):
         return uri + _encoded(parameters)
     return f"{uri}{'&' if '?' in uri else '?'}{_encoded(parameters)}"
 
 
 def append_fragment(uri: str, parameters: Mapping[str, str]) -> str:
-    """The URI with ``parameters`` in its fragment (OAuth MRT §2.1). A registered URI has none of its own."""
+    """Add ``parameters`` as the fragment of the URI (OAuth MRT §2.1). A registered URI has no fragment."""
     return f"{uri}#{_encoded(parameters)}"
 
 
 def _encoded(parameters: Mapping[str, str]) -> str:
-    """A space becomes %20, which readers of forms and of URIs both understand, and not the forms' own +."""
+    """A space is encoded as %20, which parsers of forms and of URIs both understand, not as the + of forms."""
     return urlencode(parameters, quote_via=quote, safe="")

@@ -1,4 +1,4 @@
-"""RFC 8707: which resources a token may be for; one outside the registration is ``invalid_target``."""
+"""RFC 8707: the resources that a token may be for. One that the client is not registered for is ``invalid_target``."""
 
 import re
 from typing import Final
@@ -9,19 +9,19 @@ from domain.resource.resource import NO_RESOURCE, NO_RESOURCES, Resources
 
 MAX_LENGTH: Final = 2048
 
-#: scheme ":" and at least one character of RFC 3986; ``#`` is not among them, so a fragment never fits.
+#: A scheme, ":" and at least one character of RFC 3986. ``#`` is not among them, so a fragment never matches.
 _ABSOLUTE_URI: Final = re.compile(
     r"[A-Za-z][A-Za-z0-9+.\-]*:(?:[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+"
 )
 
 
 def is_resource(value: str) -> bool:
-    """Whether it is an absolute URI without a fragment (RFC 8707 §2)."""
+    """Whether the value is an absolute URI without a fragment (RFC 8707 §2)."""
     return len(value) <= MAX_LENGTH and _ABSOLUTE_URI.fullmatch(value) is not None
 
 
 def userinfo(issuer: str) -> str:
-    """The resource identifier of our own userinfo endpoint, as its metadata tells it (RFC 9728 §2)."""
+    """The resource identifier of the userinfo endpoint, as in its metadata (RFC 9728 §2)."""
     return f"{issuer}/userinfo"
 
 
@@ -38,11 +38,12 @@ def audience_for(
     default: str | None = None,
     resources: Resources = NO_RESOURCES,
 ) -> tuple[str, ...] | Refusal:
-    """Whom an access token is for; what it is not for refuses it (decisions.md 24).
+    """The audience of an access token, or a refusal (decisions.md 24).
 
-    The requested resources, each of which the client must be allowed; without any the ``default`` of the grant, or of
-    the client where there is no grant yet, else the issuer. With ``openid`` the issuer is in it too, because userinfo
-    needs it. ``resources`` are the registered resource servers: for a retired one there are no tokens.
+    These are the requested resources, each of which the client must be allowed. Without any, it is the ``default`` of
+    the grant, or that of the client if there is no grant yet, or else the issuer. With ``openid`` the issuer is
+    included, because userinfo requires it. ``resources`` are the registered resource servers; no tokens are issued for
+    a retired one.
     """
     for resource in requested:
         if not is_resource(resource):
@@ -51,7 +52,7 @@ def audience_for(
             )
         if not (is_ours(resource, issuer) or _may_ask_for(client, resource, resources)):
             return invalid_target(
-                "The client may not have tokens for this resource.", hint="Allow it in audiences."
+                "The client is not allowed tokens for this resource.", hint="Allow it in audiences."
             )
     audience = requested or (default or client.metadata.default_audience or issuer,)
     if any(resource in resources and not resources[resource].is_active for resource in audience):

@@ -1,4 +1,4 @@
-"""By what name a client knows people: the same everywhere, or a pseudonym of its sector (OIDC Core §8)."""
+"""The subjects that a client gets for people: the same for every client, or pseudonyms of its sector (OIDC Core §8)."""
 
 from typing import Final
 from urllib.parse import urlsplit
@@ -9,12 +9,12 @@ PUBLIC: Final = "public"
 PAIRWISE: Final = "pairwise"
 SUBJECT_TYPES: Final = (PUBLIC, PAIRWISE)
 
-#: A host that every device has is nobody's sector.
+#: Hosts that every device has cannot be a sector.
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def sector_of(metadata: ClientMetadata) -> str | None:
-    """The sector identifier (OIDC Core §8.1): a host, or None when the registration names none."""
+    """The sector identifier (OIDC Core §8.1): a host, or None when the registration has none."""
     if metadata.sector_identifier_uri is not None:
         return _host(metadata.sector_identifier_uri)
     hosts = {_host(uri) for uri in metadata.redirect_uris}
@@ -23,10 +23,10 @@ def sector_of(metadata: ClientMetadata) -> str | None:
 
 
 def subjects_are_new(before: ClientMetadata, after: ClientMetadata) -> bool:
-    """Whether the client would know people by other names than before.
+    """Whether the client would get other subjects for the same people.
 
-    What it was given before must not be answered with the new names: they belong to another sector, whose clients know
-    the person by them.
+    Then its earlier grants must not return the new subjects, because these identify the people to the clients of
+    another sector.
     """
     return _known_by(before) != _known_by(after)
 
@@ -37,6 +37,6 @@ def _known_by(metadata: ClientMetadata) -> tuple[str, str | None]:
 
 
 def _host(uri: str) -> str | None:
-    """The host of a web address; an application's own scheme has none."""
+    """The host of a web address; None for an application's own scheme."""
     parts = urlsplit(uri)
     return parts.hostname if parts.scheme in ("https", "http") else None

@@ -1,7 +1,7 @@
-"""An account: a pseudonymous subject, whether it may sign in, and what the person has agreed to.
+"""An account: a pseudonymous subject, whether it may sign in, and the consents of the person.
 
-The login, the password's hash and the claims are sealed rows beside the log (decisions.md 16); the decisions
-here say that they changed.
+The login, the password hash and the claims are in sealed rows beside the log (decisions.md 16). The events only say
+that they changed.
 """
 
 import re
@@ -30,7 +30,8 @@ from domain.person.grant_ending import ALL, NO_ENDINGS, UNBOUND, Endings, Grants
 DISABLED: Final = "disabled"
 ERASED: Final = "erased"
 
-#: OIDC Core §2 allows 255 ASCII characters; the colon divides the keys of the rows that belong to a subject.
+#: OIDC Core §2 allows 255 ASCII characters. A colon is not allowed, because it separates the parts of the keys of a
+#: subject's rows.
 _SUBJECT: Final = re.compile(r"[A-Za-z0-9\-._~|@+]{1,255}")
 
 _ENDED_WITH_PASSWORD: Final = {"all": ALL, "unbound": UNBOUND}
@@ -54,11 +55,11 @@ class Account(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def exists(self) -> bool:
-        """Whether there is such a person, be the account disabled; an erased one is nobody any more."""
+        """Whether there is such a person. The account may be disabled; an erased one no longer exists."""
         return bool(self.subject) and self.status != ERASED
 
     def remembered_scope(self, client_id: str, generation: int = 0) -> tuple[str, ...] | None:
-        """What the person has agreed to for this client as it is now; None: nothing."""
+        """The scope that the person consented to for this generation of the client; None: no consent."""
         if self.consent_generations.get(client_id, 0) != generation:
             return None
         return self.consents.get(client_id)
@@ -134,9 +135,9 @@ def _with_ending(account: Account, name: str, reason: str) -> Account:
 
 
 def decide_create(account: Account, subject: str, now: int) -> Decision[Account]:
-    """Make an account for a subject that was never used; one that was erased is not made again."""
+    """Create an account for a subject that was never used, not even by an erased account."""
     if account.subject:
-        return refuse(invalid_request("The subject is taken, or was once.", hint="Use another."))
+        return refuse(invalid_request("The subject is in use, or was used before.", hint="Use another."))
     if not _SUBJECT.fullmatch(subject):
         return refuse(
             invalid_request("The subject is malformed.", hint="Use 1 to 255 of A-Z a-z 0-9 - . _ ~ | @ +.")
@@ -152,12 +153,12 @@ def decide_set_password(account: Account, now: int, ends: Grants = "none") -> De
 
 
 def decide_change_claims(account: Account, names: Iterable[str], now: int) -> Decision[Account]:
-    """Record that the claims were replaced. ``names``: those that the person has from now on."""
+    """Record that the claims were replaced. ``names`` are those that the person has from now on."""
     return _accept(account, ClaimsChanged(tuple(sorted(names)), now)) if account.exists else refuse(UNKNOWN)
 
 
 def decide_disable(account: Account, reason: str, now: int) -> Decision[Account]:
-    """Forbid signing in, and so end every token; repeating it appends nothing."""
+    """Disable the account, which makes its tokens inactive. Disabling it again appends nothing."""
     if not account.exists:
         return refuse(UNKNOWN)
     if account.status != ACTIVE:
@@ -166,7 +167,7 @@ def decide_disable(account: Account, reason: str, now: int) -> Decision[Account]
 
 
 def decide_enable(account: Account, now: int) -> Decision[Account]:
-    """Let a disabled account sign in again."""
+    """Enable a disabled account."""
     if not account.exists:
         return refuse(UNKNOWN)
     if account.status != DISABLED:
@@ -193,22 +194,22 @@ def decide_remember_consent(
 
 
 def decide_withdraw_consent(account: Account, client_id: str, now: int) -> Decision[Account]:
-    """End the agreement with a client, and all that came of it. Also where none is remembered: the client may have
-    been let in without a question."""
+    """Withdraw the consent to a client, and end all its grants. This also works without a remembered consent, because
+    some clients need none."""
     if not account.exists:
         return refuse(UNKNOWN)
     return _accept(account, ConsentWithdrawn(client_id, now, ends_grants=True))
 
 
 def decide_end_grants(account: Account, client_id: str | None, reason: str, now: int) -> Decision[Account]:
-    """End what a client has been granted, or every client; the agreements stay, and people may be asked for less."""
+    """End the grants of a client, or of every client. The consents stay."""
     if not account.exists:
         return refuse(UNKNOWN)
     return _accept(account, GrantsEnded(reason, now, client_id))
 
 
 def decide_erase(account: Account, now: int) -> Decision[Account]:
-    """Record that the key of the person's data is destroyed (GDPR Art. 17); the subject stays used."""
+    """Record that the key of the person's data is destroyed (GDPR Art. 17). The subject cannot be used again."""
     return _accept(account, PersonErased(now)) if account.exists else refuse(UNKNOWN)
 
 

@@ -1,4 +1,4 @@
-"""What can happen to an account. The person's data is in sealed rows; events have only the pseudonymous subject."""
+"""The events of an account. Personal data is in sealed rows; events have only the pseudonymous subject."""
 
 from domain.event import Event, registry
 

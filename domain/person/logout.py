@@ -1,5 +1,5 @@
-"""OpenID Connect RP-Initiated Logout 1.0: whom a logout request speaks for, whether the person is asked, and where
-the browser may go afterwards."""
+"""OpenID Connect RP-Initiated Logout 1.0: the client that a logout request is for, whether the person is asked, and
+where the browser is sent afterwards."""
 
 from typing import Final
 
@@ -16,8 +16,7 @@ MAX_STATE: Final = 4096
 
 
 class Hint(msgspec.Struct, frozen=True):
-    """What a genuine ID token says: its audience, its person as the client knows them, its ``sid`` and its
-    ``auth_time``."""
+    """The contents of a valid ID token: its audience, its subject, its ``sid`` and its ``auth_time``."""
 
     audience: tuple[str, ...]
     subject: str
@@ -26,8 +25,8 @@ class Hint(msgspec.Struct, frozen=True):
 
 
 class CurrentSession(msgspec.Struct, frozen=True):
-    """The session that this browser has, by the names that the client of the request knows it by. ``session_id`` None:
-    the client is told none."""
+    """The session of this browser, with the identifiers that the client of the request gets. ``session_id`` None: the
+    client gets no ``sid``."""
 
     session_id: str | None
     subject: str
@@ -35,8 +34,8 @@ class CurrentSession(msgspec.Struct, frozen=True):
 
 
 class LogoutRequest(msgspec.Struct, frozen=True):
-    """A logout request that may go on. ``client`` is the one it speaks for, None when it names none that can be
-    believed. ``hint`` None: there was none, or (``hint_refused``) it was not genuine."""
+    """A logout request that can continue. ``client`` is the client that it is for, None when it proves none. ``hint``
+    None: there is none, or (``hint_refused``) it is not valid."""
 
     client: Client | None = None
     hint: Hint | None = None
@@ -56,13 +55,13 @@ OTHER_CLIENT: Final = Refusal(
 NOT_REGISTERED: Final = Refusal(
     "invalid_request",
     "The post_logout_redirect_uri is not registered for this client.",
-    hint="Register it in post_logout_redirect_uris, and send it byte for byte.",
+    hint="Register it in post_logout_redirect_uris, and send exactly that URI.",
     section="OIDC RP-Initiated Logout 1.0 §3",
     reason="post_logout_redirect_uri_not_registered",
 )
 NO_CLIENT: Final = Refusal(
     "invalid_request",
-    "The post_logout_redirect_uri belongs to no client that the request proves.",
+    "The request proves no client for the post_logout_redirect_uri.",
     hint="Send an ID token as id_token_hint, or the client_id.",
     section="OIDC RP-Initiated Logout 1.0 §3",
     reason="post_logout_redirect_uri_without_client",
@@ -70,7 +69,7 @@ NO_CLIENT: Final = Refusal(
 BAD_HINT: Final = Refusal(
     "invalid_request",
     "The id_token_hint is not an ID token of this server.",
-    hint="Send the signed ID token as it was issued; decrypt it first if it came encrypted.",
+    hint="Send the signed ID token as it was issued; decrypt it first if it was encrypted.",
     section=SECTION,
     reason="logout_hint_not_ours",
 )
@@ -80,7 +79,7 @@ STATE_TOO_LONG: Final = invalid_request(
 
 
 def client_id_of(hint: Hint | None, client_id: str | None) -> str | Refusal | None:
-    """The client that the request speaks for: the hint's own, which ``client_id`` must be when both are there."""
+    """The client that the request is for: that of the hint. If there is also a ``client_id``, both must match."""
     if hint is None:
         return client_id
     if client_id is not None:
@@ -89,10 +88,10 @@ def client_id_of(hint: Hint | None, client_id: str | None) -> str | Refusal | No
 
 
 def return_uri(request: LogoutRequest) -> str | Refusal | None:
-    """Where the browser goes afterwards, None when nowhere was asked for; or why it does not go where it was.
+    """The URI that the browser is sent to; None when the request has none; or why the browser is not sent there.
 
-    A refusal keeps nobody signed in: the logout goes on and ends on our own page (A189). A hint that is not genuine
-    makes the whole request unbelievable, the ``client_id`` beside it too (§4).
+    A refusal never keeps anybody signed in: the logout continues and ends on our own page (A189). With an invalid hint
+    nothing in the request can be trusted, not even the ``client_id`` (§4).
     """
     uri, client = request.post_logout_redirect_uri, request.client
     if request.hint_refused:
@@ -117,19 +116,19 @@ def next_client(request: LogoutRequest) -> Client | None:
 
 
 def with_state(uri: str, state: str | None) -> str:
-    """The URI that the browser is sent to, with the client's ``state`` when it sent one (§3)."""
+    """The URI for the browser, with the client's ``state`` if it sent one (§3)."""
     return uri if state is None else redirect_uris.append_parameters(uri, {"state": state})
 
 
 def frontchannel_uri(uri: str, issuer: str, session_id: str) -> str:
-    """The client's page with ``iss`` and ``sid``, beside which the query it has stays (Front-Channel Logout 1.0 §2)."""
+    """The client's page with ``iss`` and ``sid`` added to its query (Front-Channel Logout 1.0 §2)."""
     return redirect_uris.append_parameters(uri, {"iss": issuer, "sid": session_id})
 
 
 def needs_confirmation(request: LogoutRequest, session: CurrentSession | None) -> bool:
-    """Whether the person MUST be asked: without a genuine ID token of the session that this browser has
-    (§2, A191). A token without ``sid`` is of the session when it tells of the same sign-in of the same person.
-    ``session`` None: nobody is signed in, and there is nothing to ask about."""
+    """Whether the person MUST be asked, because there is no valid ID token of this browser's session (§2, A191). A
+    token without ``sid`` belongs to the session if subject and sign-in are the same. ``session`` None: nobody is signed
+    in, so there is nothing to ask."""
     hint = request.hint
     if hint is None:
         return True

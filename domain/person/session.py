@@ -1,4 +1,4 @@
-"""A browser session: who signed in, when and how. Its id is the ``sid`` of ID tokens."""
+"""A browser session: who signed in, when and how. Its id is the ``sid`` of ID tokens, except for pairwise clients."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -19,8 +19,8 @@ ENDED = "ended"
 
 
 class Session(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is known of a session. Times in seconds since the epoch. ``notified``: the clients that were told of its
-    end, or that it was given up to tell."""
+    """The state of a session. Times are in seconds since 1970. ``notified``: the clients that were notified of its end,
+    or for which that failed finally."""
 
     subject: str = ""
     secret_hash: str = ""
@@ -32,7 +32,7 @@ class Session(msgspec.Struct, frozen=True, omit_defaults=True):
     notified: tuple[str, ...] = ()
 
     def is_live(self, now: int) -> bool:
-        """Whether the person may still be taken as signed in."""
+        """Whether the person still counts as signed in."""
         return self.status == ACTIVE and now < self.expires_at
 
 
@@ -40,7 +40,7 @@ NO_SESSION = Session()
 
 
 class Authentication(msgspec.Struct, frozen=True):
-    """A person just proved who they are. ``secret_hash`` is the digest of the new cookie's secret."""
+    """A person has just authenticated. ``secret_hash`` is the digest of the new cookie's secret."""
 
     subject: str
     secret_hash: str
@@ -83,12 +83,13 @@ fold: Final = folding(apply, NO_SESSION)
 
 
 def continues(session: Session, signed_in: Authentication, now: int) -> bool:
-    """Whether a sign-in renews this session (same person, same ``sid``) rather than starting another."""
+    """Whether a sign-in renews this session (same person, same ``sid``) instead of starting another."""
     return session.is_live(now) and session.subject == signed_in.subject
 
 
 def decide_sign_in(session: Session, signed_in: Authentication, now: int, lifetime: int) -> tuple[Event, ...]:
-    """Start the session, or renew it with a new cookie secret so that no fixed cookie survives (A181)."""
+    """Start the session, or renew it with a new cookie secret, so a cookie from before the sign-in is useless
+    (A181)."""
     expires_at = now + lifetime
     if continues(session, signed_in, now):
         return (SessionReauthenticated(signed_in.secret_hash, now, signed_in.acr, signed_in.amr, expires_at),)
@@ -109,5 +110,5 @@ def decide_end(session: Session, reason: str, now: int) -> tuple[Event, ...]:
 def decide_notified(
     session: Session, outcomes: Iterable[BackChannelLogoutDelivered | BackChannelLogoutFailed]
 ) -> tuple[Event, ...]:
-    """Record what became of telling clients, once each: two nodes may both have told one (F22)."""
+    """Record the results of notifying clients, once per client: two nodes may both have notified one (F22)."""
     return tuple(event for event in outcomes if event.client_id not in session.notified)

@@ -1,4 +1,4 @@
-"""What can happen to a browser session. Of the secret in its cookie, events have only a digest."""
+"""The events of a browser session. They contain only a digest of the secret in its cookie."""
 
 from domain.event import Event, registry
 
