@@ -163,13 +163,13 @@ _OPTIONS: Final[tuple[Decorator, ...]] = (
         "--access-token-alg",
         "access_token_signing_alg",
         type=_ALGORITHM,
-        help="The algorithm that signs its access tokens.",
+        help="The algorithm that signs its access tokens. Default: the first of signing_algorithms.",
     ),
     click.option(
         "--id-token-alg",
         "id_token_signed_response_alg",
         type=_ALGORITHM,
-        help="The algorithm that signs its ID tokens.",
+        help="The algorithm that signs its ID tokens. Default: RS256 where profile and server have it, else the first.",
     ),
     click.option(
         "--id-token-claims",

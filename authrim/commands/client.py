@@ -166,13 +166,14 @@ def update(
     """Change fields of a client. A list replaces the whole list."""
     if logo is not None and no_logo:
         raise click.UsageError("Give --logo or --no-logo, not both.")
-    defaults = ClientMetadata()
-    changes = {name: getattr(defaults, name) for name in unset}
-    if "token_endpoint_auth_method" in unset:
-        changes |= auth_method_fields(EITHER_SECRET)
-    changes |= fields_of(options)
+    options = fields_of(options)
 
     async def work(office: Office) -> ClientWithSecret | Refusal:
+        kept = await clients.show_client(office.store, office.tenant, client_id)
+        if isinstance(kept, Refusal):
+            return kept
+        profile = options.get("profile", kept.metadata.profile)
+        changes = {**_defaults_of(unset, profile, office.settings.signing_algorithms), **options}
         change = await _logo_change(office, logo, no_logo)
         if isinstance(change, Refusal):
             return change
@@ -193,6 +194,16 @@ def update(
         )
 
     _print(context, administer(context, work))
+
+
+def _defaults_of(names: tuple[str, ...], profile: str, algorithms: tuple[str, ...]) -> dict[str, Any]:
+    """The values that a new client of the profile has in these fields."""
+    defaults = ClientMetadata()
+    new = {**defaults_of(PROFILES[profile]), **default_algorithms(algorithms, profile)}
+    values = {name: new.get(name, getattr(defaults, name)) for name in names}
+    if values.get("token_endpoint_auth_method") == defaults.token_endpoint_auth_method:
+        values |= auth_method_fields(EITHER_SECRET)
+    return values
 
 
 async def _logo_change(

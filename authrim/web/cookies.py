@@ -28,6 +28,8 @@ _KNOWN_BROWSER: Final = "authrim-known-browser"
 _WATCHERS_REMEMBERED: Final = 30 * DAY
 #: The most requests that one browser has open at once.
 MOST_OPEN_REQUESTS: Final = 20
+#: The most cookies that one response drops. nginx takes 4 KiB of response headers by default, and answers 502 beyond.
+_MOST_DROPPED: Final = 8
 _SECRET_LENGTH: Final = 43
 _ID_LENGTH: Final = 32
 
@@ -64,7 +66,8 @@ def set_request_cookie(request: web.Request, response: web.Response, grant_id: s
     core = core_of(request)
     name, prefix = _request_name(core, grant_id), _name(core, _REQUEST)
     open_ones = [sent for sent in cookies_of(request) if sent.startswith(prefix) and sent != name]
-    for oldest in open_ones[: max(0, len(open_ones) + 1 - MOST_OPEN_REQUESTS)]:
+    too_many = max(0, len(open_ones) + 1 - MOST_OPEN_REQUESTS)
+    for oldest in open_ones[: min(too_many, _MOST_DROPPED)]:  # tabs that opened at once may have left more
         _drop(request, response, oldest)
     _set(core, response, name, secret, core.settings.interaction_lifetime)
 

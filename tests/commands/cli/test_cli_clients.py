@@ -316,3 +316,35 @@ def test_plain_http_is_warned_of_wherever_the_client_is_shown(authrim: CommandLi
     assert "not encrypted" in authrim.run("client", "list").stdout
     native = ("--type", "native", "--redirect-uri", "http://127.0.0.1/cb")
     assert authrim.json("client", "create", *native)["warnings"] == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "profile", "id_token", "access_token"),
+    [
+        ("ES256,RS256,PS256", "oidc", "RS256", "ES256"),
+        ("ES256,RS256,PS256", "fapi2-security", "ES256", "ES256"),
+        ("ES256,EdDSA", "oidc", "ES256", "ES256"),
+    ],
+)
+def test_one_default_of_algorithms_however_a_client_is_made(
+    authrim: CommandLine,
+    monkeypatch: pytest.MonkeyPatch,
+    keys: str,
+    profile: str,
+    id_token: str,
+    access_token: str,
+) -> None:
+    """OIDC Core §15.1: with create and every --type, and again with --unset; the help of the command says it."""
+    authrim.environment["AUTHRIM_SIGNING_ALGORITHMS"] = keys
+    monkeypatch.setenv("AUTHRIM_SIGNING_ALGORITHMS", keys)
+    names = ("id_token_signed_response_alg", "access_token_signing_alg")
+    method = ("--auth-method", "tls_client_auth", "--tls-client-auth-san-dns", "shop.example")
+    options = ("--profile", profile, *(method if profile != "oidc" else ()))
+    created = create(authrim, *options)
+    assert tuple(created[name] for name in names) == (id_token, access_token)
+    unset = [word for name in names for word in ("--unset", name)]
+    updated = authrim.json("client", "update", created["client_id"], "--id-token-alg", "ES256")
+    assert updated["id_token_signed_response_alg"] == "ES256"
+    updated = authrim.json("client", "update", created["client_id"], *unset)
+    assert tuple(updated[name] for name in names) == (id_token, access_token)
+    assert "Default: RS256" in authrim.run("client", "create", "--help").stdout

@@ -1,0 +1,1 @@
+"""Cookies that a browser holds for us."""
