@@ -132,6 +132,7 @@ def show(context: click.Context, account: str, *, personal: bool) -> None:
         "status": shown.status,
         "password_set_at": None if shown.password_set_at is None else moment(shown.password_set_at),
         "consents": {client_id: " ".join(scope) for client_id, scope in shown.consents.items()},
+        "consent_claims": {client_id: " ".join(names) for client_id, names in shown.consent_claims.items()},
     }
     if personal:
         fields |= {"login": shown.login, "claims": shown.claims}

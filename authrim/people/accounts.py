@@ -50,6 +50,7 @@ class AccountView(msgspec.Struct, frozen=True, omit_defaults=True):
     status: str
     password_set_at: int | None = None
     consents: dict[str, tuple[str, ...]] = {}
+    consent_claims: dict[str, tuple[str, ...]] = {}
     login: str | None = None
     claims: dict[str, Any] | None = None
 
@@ -207,7 +208,9 @@ async def show_account(
     account = (await read_account(store, tenant, subject)).account
     if not account.subject:
         return accounts.UNKNOWN
-    shown = AccountView(account.subject, account.status, account.password_set_at, account.consents)
+    shown = AccountView(
+        account.subject, account.status, account.password_set_at, account.consents, account.consent_claims
+    )
     if not personal:
         return shown
     login = await private.open(tenant, SUBJECT, subject, LOGIN)

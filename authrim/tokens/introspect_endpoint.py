@@ -67,7 +67,8 @@ async def _claims(call: Call, asker: Client, presented: PresentedToken) -> dict[
     if asker.client_id != issued.client_id:
         resources = call.core.configuration.resources(call.tenant)
         mappings = for_reader(mappings, names_as_resource(asker, issued.audience, resources), resources)
-    agreed = Agreed(issued.scope, issued.userinfo_claims, issued.agreed_claims)
+    # What was requested by name is for userinfo or the ID token (OIDC Core §5.5).
+    agreed = Agreed(issued.scope, defined=issued.agreed_claims)
     told = released(call.core.configuration.catalogue(call.tenant), agreed, INTROSPECTION, mappings)
     return await told_claims(call.core, call.tenant, issued.subject, told)
 

@@ -110,14 +110,13 @@ def access_token(
 
 def _claims_in_access_token(facts: IssueFacts, grant: Grant, target: Target) -> tuple[str, ...]:
     """The claims about the person in a JWT: those that this token's scope releases and that were chosen for all of its
-    audience. An opaque token has none."""
+    audience. What was requested by name is for userinfo or the ID token (OIDC Core §5.5). An opaque token has none."""
     if target.form.format != JWT:
         return ()
     mappings = for_audience(
         facts.client.metadata.claim_mapping, target.audience, facts.issuer, facts.resources
     )
-    by_name = grant.request.userinfo_claims if grant.request else ()
-    agreed = Agreed(target.scope, by_name, grant.agreed_claims)
+    agreed = Agreed(target.scope, defined=grant.agreed_claims)
     return released(facts.catalogue, agreed, ACCESS_TOKEN, mappings).names
 
 

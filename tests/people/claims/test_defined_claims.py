@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from authrim.people.accounts import erase_account
+from authrim.people.accounts import erase_account, show_account
 from authrim.people.claim_definitions import define_claim, retire_claim
 from authrim.people.claims import claims_of
 from authrim.people.person_claims import set_claim, set_claims
@@ -110,6 +110,17 @@ async def test_consent_page_names_it(known: RunningServer, browser: Browser) -> 
     shown, _ = await browser.authorize(client, scope="openid hr", ui_locales="de")
     page = await browser.sign_in(shown)
     assert "Dazu gehört: Your department." in page.body
+
+
+async def test_agreement_is_shown(known: RunningServer, browser: Browser) -> None:
+    """The account says to which defined claims the person agreed for which client, beside the scope, and no value."""
+    client = await reader(known)
+    await browser.code_flow(client, scope="openid hr")
+    core = known.core
+    shown = await show_account(core.store, core.private, DEFAULT_TENANT, known.subject)
+    assert not isinstance(shown, Refusal)
+    assert shown.consents == {client.client_id: ("openid", "hr")}
+    assert shown.consent_claims == {client.client_id: ("department",)}
 
 
 async def test_an_agreement_does_not_grow(known: RunningServer, browser: Browser) -> None:

@@ -105,6 +105,20 @@ async def test_no_claim_without_its_scope(member: RunningServer, browser: Browse
     assert "memberOf" not in await introspected(member, api, refreshed["access_token"])
 
 
+async def test_requested_for_userinfo_alone(member: RunningServer, browser: Browser) -> None:
+    """A260, OIDC Core §5.5: a claim that was requested by name for userinfo is told there, and to no resource server,
+    because the token's scope does not release it."""
+    client, api = await app(member), await member.client("api")
+    tokens = await browser.code_flow(
+        client, scope="openid", resource=API, claims='{"userinfo": {"groups": null}}'
+    )
+    headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+    async with member.http.get(member.url("/userinfo"), headers=headers) as answer:
+        assert (await answer.json())["groups"] == GROUPS
+    assert "memberOf" not in await verified_claims(member, tokens["access_token"])
+    assert "memberOf" not in await introspected(member, api, tokens["access_token"])
+
+
 async def test_one_client_chooses_for_itself_alone(member: RunningServer, browser: Browser) -> None:
     """A261: what one client chose for the API does not put claims into another client's tokens."""
     client, api = await app(member, "plain", claim_mapping=()), await member.client("api")
