@@ -13,7 +13,8 @@ from authrim.core.call import Call
 from authrim.crypto.handles import new_handle
 from authrim.crypto.ids import digest
 from authrim.crypto.tokens import HashInputs
-from authrim.tokens.issue import GrantStatus, Issuance, with_sent_hash
+from authrim.people.grant_status import GrantStatus
+from authrim.tokens.issue import Issuance, with_sent_hash
 from domain.authorization.steps import ConsentStep, SignInStep, Step
 from domain.client.client import Client
 from domain.errors import Refusal

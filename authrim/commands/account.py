@@ -13,8 +13,11 @@ from authrim.commands._account_claims import (
     set_groups,
     set_roles,
 )
+from authrim.commands._account_search import search
 from authrim.commands._administering import Office, administer, moment, print_fields, print_list
+from authrim.commands._common import is_json
 from authrim.commands._one_account import on_account, print_account
+from authrim.core.questions import Question, record_question, refuse_reason
 from authrim.crypto.passwords import Passwords
 from authrim.people import accounts
 from authrim.people.account_list import list_accounts
@@ -35,7 +38,7 @@ def account() -> None:
     """
 
 
-for _command in (set_claims, set_claim, set_groups, set_roles):
+for _command in (search, set_claims, set_claim, set_groups, set_roles):
     account.add_command(_command)
 
 
@@ -116,12 +119,20 @@ def list_(context: click.Context, after: str, limit: int) -> None:
 
 @account.command("show")
 @click.argument("account")
-@click.option("--personal", is_flag=True, help="Also show the login and the claims.")
+@click.option("--personal", is_flag=True, help="Also show the login and the claims; needs --reason.")
+@click.option("--reason", default="", help="Why you read personal data. Recorded; nothing personal.")
 @click.pass_context
-def show(context: click.Context, account: str, *, personal: bool) -> None:
+def show(context: click.Context, account: str, reason: str, *, personal: bool) -> None:
     """Show an account, without personal data unless --personal is given."""
 
     async def work(office: Office, subject: str) -> AccountView | Refusal:
+        if personal:
+            question = Question("account_data", reason, {}, subject, is_json(context))
+            refusal = refuse_reason(reason, demanded=True) or await record_question(
+                office.store, office.tenant, question
+            )
+            if refusal is not None:
+                return refusal
         return await accounts.show_account(
             office.store, office.private, office.tenant, subject, personal=personal
         )

@@ -1,19 +1,54 @@
-"""``authrim grant``: end single grants."""
+"""``authrim grant``: list the grants of a person, and end single grants."""
 
 import click
 
-from authrim.commands._administering import Office, administer, print_fields
+from authrim.commands._administering import Office, administer, moment, print_fields, print_list
+from authrim.commands._one_account import on_account
 from authrim.people import grants
+from authrim.people.grant_list import KnownGrant, list_grants
 from domain.errors import Refusal
 
 
 @click.group()
 def grant() -> None:
-    """End a grant: its code, its refresh token and every access token.
+    """List grants and end them: the code, the refresh token and every access token.
 
     GRANT_ID is the second part of a code, of a refresh token or of an opaque access token, and the claim grant_id of a
     JWT. The audit commands print it too.
     """
+
+
+@grant.command("list")
+@click.argument("account")
+@click.option("--all", "over_too", is_flag=True, help="Include grants that have ended or expired.")
+@click.option("--after", default="", help="Start after this grant.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="The maximum number."
+)
+@click.pass_context
+def list_(context: click.Context, account: str, after: str, limit: int, *, over_too: bool) -> None:
+    """List the grants of an account in the order of their ids.
+
+    Each is active until its last token expires, or waits for the person or the client.
+    """
+
+    async def work(office: Office, subject: str) -> tuple[KnownGrant, ...] | Refusal:
+        return await list_grants(office.store, office.tenant, subject, after, limit, over_too=over_too)
+
+    found = on_account(context, account, work)
+    rows = [
+        {
+            "grant_id": one.grant_id,
+            "client_id": one.client_id,
+            "status": one.status,
+            "reason": one.reason or None,
+            "scope": " ".join(one.scope),
+            "began_at": moment(one.began_at),
+            "expires_at": None if one.expires_at is None else moment(one.expires_at),
+        }
+        for one in found
+    ]
+    print_list(context, "grants", ("grant_id", "client_id", "status", "expires_at"), rows)
 
 
 @grant.command("end")

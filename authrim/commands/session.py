@@ -6,6 +6,7 @@ import click
 
 from authrim.commands._administering import Office, administer, moment, print_fields, print_list
 from authrim.commands._one_account import on_account
+from authrim.people.logout.notice_states import notice_states
 from authrim.people.sessions import known
 from authrim.people.sessions.known import KnownSession
 from domain.errors import Refusal
@@ -43,12 +44,15 @@ def list_(context: click.Context, account: str, after: str, limit: int) -> None:
 def show(context: click.Context, session_id: str) -> None:
     """Show a session, the clients that know of it, and the state of their back-channel notices."""
 
-    async def work(office: Office) -> KnownSession | Refusal:
-        return await known.show_session(office.store, office.tenant, session_id)
+    async def work(office: Office) -> tuple[KnownSession, dict[str, str]] | Refusal:
+        shown = await known.show_session(office.store, office.tenant, session_id)
+        if isinstance(shown, Refusal):
+            return shown
+        return shown, await notice_states(office.store, office.tenant, shown)
 
-    shown = administer(context, work)
+    shown, clients = administer(context, work)
     details = {"end_reason": shown.end_reason, "acr": shown.session.acr, "amr": list(shown.session.amr)}
-    print_fields(context, {**_line(shown), **details, "clients": shown.clients})
+    print_fields(context, {**_line(shown), **details, "clients": clients})
 
 
 @session.command("end")

@@ -21,6 +21,10 @@ _PUT_OFF: Final = (
     "WHERE position = {position} AND done_at IS NULL"
 )
 
+_STATE: Final = "SELECT attempts, due_at, done_at FROM outbox WHERE position = {position}"
+STATE_POSTGRES: Final = _STATE.format(position="$1")
+STATE_SQLITE: Final = _STATE.format(position="?")
+
 TAKE_POSTGRES: Final = _TAKE.format(
     now="clock_us()", lease="$1::BIGINT", limit="$2", lock="FOR UPDATE SKIP LOCKED"
 )

@@ -46,6 +46,14 @@ class Delivery(NamedTuple):
     attempts: int
 
 
+class DeliveryState(NamedTuple):
+    """How far the delivery of an outbox row is. Times in µs UTC; ``done_at`` None: there is still something to do."""
+
+    attempts: int
+    due_at: int
+    done_at: int | None
+
+
 class Shadow(Protocol):
     """Empty copies of tables, filled by replay and compared with the live ones in the database itself.
 
@@ -141,6 +149,9 @@ class ReadBack(Store, Protocol):
     ) -> None:
         """End a taken row, or put it off by ``delay_seconds``; when it is not ``counted``, as if it had not been
         attempted. Raises Unavailable."""
+
+    async def read_delivery(self, position: int) -> DeliveryState | None:
+        """The state of the outbox row of an event, None when there is none yet. Raises Unavailable."""
 
     @property
     def audit(self) -> "AuditIndex":

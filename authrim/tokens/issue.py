@@ -17,7 +17,7 @@ from authrim.crypto.ids import digest, new_token_id
 from authrim.crypto.jwe import EncryptionKey
 from authrim.crypto.tokens import HashInputs, sign_access_token, sign_id_token
 from authrim.people.claims import told_claims
-from authrim.people.endings import endings_of
+from authrim.people.grant_status import GrantStatus, read_grant_status
 from authrim.people.pseudonyms import public_session, public_subject, subject_of_token
 from domain.client.claim_mapping import ACCESS_TOKEN, ID_TOKEN, ClaimMapping
 from domain.client.client import NO_CLIENT, Client, grant_refusal
@@ -26,22 +26,9 @@ from domain.errors import Refusal
 from domain.event import Event
 from domain.grant.events import AccessTokenIssued, token_type_of
 from domain.grant.grant import Grant
-from domain.grant.issue import IdToken, IssuedTokens, IssueFacts, session_bound_to
-from domain.grant.sender_constraint import is_kept_bound
+from domain.grant.issue import IdToken, IssuedTokens, IssueFacts
 from domain.liveness import Liveness
 from domain.registration.encryption import DEFAULT_ENC
-from domain.stream import account_stream, session_stream
-from domain.units import MICROSECONDS
-from projections.tables import row_key
-
-
-class GrantStatus(msgspec.Struct, frozen=True):
-    """Whether a grant's client, account and session are still allowed, the versions that this was read at, and
-    the database's clock then, in seconds."""
-
-    liveness: Liveness
-    now: int
-    expects: tuple[tuple[str, int], ...] = ()
 
 
 async def current_client(asked: ClientRequest, grant_type: str) -> Client | Refusal:
@@ -53,34 +40,7 @@ async def current_client(asked: ClientRequest, grant_type: str) -> Client | Refu
 
 async def grant_status(call: Call, client: Client, grant: Grant, now: int) -> GrantStatus:
     """Read what the grant depends on, in one look-up; without a session ``now`` is the time."""
-    if grant.session_id is None or grant.request is None:
-        return GrantStatus(Liveness(client=client.status), now)
-    found = await call.core.store.find("session", row_key(call.tenant, grant.session_id))
-    row = found.row or {}
-    bound = session_bound_to(grant) is not None
-    if found.row is None and not bound and grant.subject is not None:
-        # The session ended long ago, and its row is deleted (authrim/core/expired.py): only the account counts.
-        found = await call.core.store.find("account", row_key(call.tenant, grant.subject))
-        account = found.row or {}
-        row = {f"account_{name}": account.get(name) for name in ("status", "version", "document")}
-    liveness = Liveness(
-        client=client.status_for(grant.request.client_generation),
-        account=row.get("account_status"),
-        session=row.get("status"),
-        needs_account=True,
-        needs_session=bound,
-        ended=endings_of(row.get("account_document")).why_over(
-            grant.client_id,
-            grant.account_epoch,
-            bound=is_kept_bound(client, bool(grant.request.sender_constraints)),
-        ),
-    )
-    expects = []
-    if row and grant.subject is not None:
-        expects.append((account_stream(call.tenant, grant.subject), row["account_version"] or 0))
-    if row and bound:
-        expects.append((session_stream(call.tenant, grant.session_id), row["version"]))
-    return GrantStatus(liveness, found.now // MICROSECONDS, tuple(expects))
+    return await read_grant_status(call.core.store, call.tenant, client, grant, now)
 
 
 KEY_REVOKED: Final = NoUsableKey(

@@ -24,7 +24,7 @@ from authrim.store.postgres._guard import Guard
 from authrim.store.postgres.audit_index import PostgresAudit
 from authrim.store.postgres.connections import Connections
 from authrim.store.postgres.writer import Writer
-from authrim.store.read_back import Delivery, Page, ProjectionResult, Shadow
+from authrim.store.read_back import Delivery, DeliveryState, Page, ProjectionResult, Shadow
 from domain.units import MICROSECONDS
 from projections.lookups import LOOKUPS
 from projections.rows import key_range
@@ -167,6 +167,11 @@ class PostgresStore:
         else:
             delay = delay_seconds * MICROSECONDS
             await self._connections.fetch(outbox_sql.PUT_OFF_POSTGRES, delay, position, int(not counted))
+
+    async def read_delivery(self, position: int) -> DeliveryState | None:
+        """The state of an outbox row."""
+        rows = await self._connections.fetch(outbox_sql.STATE_POSTGRES, position)
+        return DeliveryState(*rows[0]) if rows else None
 
     def shadow(self, tables: Sequence[Table], *, repair: bool) -> AbstractAsyncContextManager[Shadow]:
         """Shadows of tables, for a verification or a rebuild."""

@@ -3,7 +3,7 @@
 import sqlite3
 
 from authrim.store import _outbox_sql as outbox_sql
-from authrim.store.read_back import Delivery
+from authrim.store.read_back import Delivery, DeliveryState
 
 
 def any_due(connection: sqlite3.Connection, now: int) -> bool:
@@ -21,3 +21,9 @@ def settle(connection: sqlite3.Connection, position: int, delay: int | None, bac
     """Put a row off by ``delay`` µs and take ``back`` attempts back, or end it."""
     statement = outbox_sql.SETTLE_SQLITE if delay is None else outbox_sql.PUT_OFF_SQLITE
     connection.execute(statement, {"now": now, "delay": delay, "back": back, "position": position})
+
+
+def state(connection: sqlite3.Connection, position: int) -> DeliveryState | None:
+    """The state of a row."""
+    row = connection.execute(outbox_sql.STATE_SQLITE, (position,)).fetchone()
+    return None if row is None else DeliveryState(*row)

@@ -30,7 +30,7 @@ from authrim.store.contract import (
 )
 from authrim.store.group_commit import GroupCommit, QueueLimits
 from authrim.store.loader import GroupLoader
-from authrim.store.read_back import Delivery, Page, ProjectionResult, Shadow
+from authrim.store.read_back import Delivery, DeliveryState, Page, ProjectionResult, Shadow
 from authrim.store.sqlite import _followers as followers
 from authrim.store.sqlite import _outbox as outbox_sqlite
 from authrim.store.sqlite import _shadow as shadow_sqlite
@@ -210,6 +210,10 @@ class SQLiteStore:
         """End a taken row, or put it off."""
         delay = None if delay_seconds is None else delay_seconds * MICROSECONDS
         await self._writer.run(outbox_sqlite.settle, position, delay, int(not counted), self._clock.now())
+
+    async def read_delivery(self, position: int) -> DeliveryState | None:
+        """The state of an outbox row."""
+        return await self._lookups.run(outbox_sqlite.state, position)
 
     def shadow(self, tables: Sequence[Table], *, repair: bool) -> AbstractAsyncContextManager[Shadow]:
         """Shadows of tables, for a verification or a rebuild."""

@@ -100,7 +100,7 @@ def test_show_tells_nothing_personal_unless_asked(authrim: CommandLine, claims_f
         authrim.run("--json", "account", "show", subject).stdout,
     ):
         assert "canary" not in output.lower()
-    shown = authrim.json("account", "show", "canary-login", "--personal")
+    shown = authrim.json("account", "show", "canary-login", "--personal", "--reason", "test")
     assert (shown["login"], shown["claims"], shown["status"]) == ("canary-login", CLAIMS, "active")
     assert "argon2" not in json.dumps(shown)
 
@@ -181,7 +181,9 @@ def test_claims_are_replaced_whole(authrim: CommandLine, claims_file: str) -> No
     """What is not in the new claims is gone."""
     create(authrim, "alice", "--claims", claims_file)
     authrim.json("account", "set-claims", "alice", "-", stdin='{"nickname": "Ali"}')
-    assert authrim.json("account", "show", "alice", "--personal")["claims"] == {"nickname": "Ali"}
+    assert authrim.json("account", "show", "alice", "--personal", "--reason", "test")["claims"] == {
+        "nickname": "Ali"
+    }
 
 
 def test_groups_and_roles(authrim: CommandLine, claims_file: str) -> None:
@@ -191,14 +193,14 @@ def test_groups_and_roles(authrim: CommandLine, claims_file: str) -> None:
     authrim.json("account", "set-groups", "alice", "engineering", "on-call")
     authrim.json("account", "set-roles", "alice", "admin")
     authrim.json("account", "set-claims", "alice", "-", stdin='{"nickname": "Ali"}')
-    shown = authrim.json("account", "show", "alice", "--personal")["claims"]
+    shown = authrim.json("account", "show", "alice", "--personal", "--reason", "test")["claims"]
     assert shown == {"nickname": "Ali", "groups": ["engineering", "on-call"], "roles": ["admin"]}
     authrim.json("account", "set-groups", "alice")
     refused = authrim.json(
         "account", "set-roles", "alice", *("r" * length for length in range(1, 130)), status=1
     )
     assert "roles" in refused["description"]
-    assert authrim.json("account", "show", "alice", "--personal")["claims"] == {
+    assert authrim.json("account", "show", "alice", "--personal", "--reason", "test")["claims"] == {
         "nickname": "Ali",
         "roles": ["admin"],
     }
@@ -225,7 +227,7 @@ def test_wrong_claims_are_refused_and_not_repeated(authrim: CommandLine, claims:
     create(authrim, "alice")
     refused = authrim.run("account", "set-claims", "alice", "-", stdin=claims, status=status)
     assert "canary" not in refused.output
-    assert authrim.json("account", "show", "alice", "--personal")["claims"] == {}
+    assert authrim.json("account", "show", "alice", "--personal", "--reason", "test")["claims"] == {}
 
 
 def test_disable_and_enable(authrim: CommandLine) -> None:
@@ -251,7 +253,9 @@ async def test_erased_is_erased(
     assert await store.read_rows(LOGINS.name, "", 10) == []
     events = await store.read_whole_stream(account_stream("default", subject))
     assert [event.type for event in events][-1] == "account.person_erased.v1"
-    shown = await asyncio.to_thread(authrim.json, "account", "show", subject, "--personal")
+    shown = await asyncio.to_thread(
+        authrim.json, "account", "show", subject, "--personal", "--reason", "test"
+    )
     assert (shown["status"], shown["login"], shown["claims"]) == ("erased", None, None)
     set_claims = ("account", "set-claims", subject, "-")
     refused = await asyncio.to_thread(authrim.json, *set_claims, stdin='{"name": "x"}', status=1)
@@ -267,7 +271,9 @@ async def test_erasing_does_not_depend_on_reading(authrim: CommandLine, store: S
     other = await asyncio.to_thread(create, authrim, "bob")
     environment = {**authrim.environment, "AUTHRIM_MASTER_KEYS": secrets.token_urlsafe(32)}
     stranger = CommandLine(environment)
-    await asyncio.to_thread(stranger.run, "account", "show", subject, "--personal", status=2)
+    await asyncio.to_thread(
+        stranger.run, "account", "show", subject, "--personal", "--reason", "test", status=2
+    )
     await asyncio.to_thread(stranger.json, "account", "erase", subject, "--yes")
     assert [row["subject"] for row in await store.read_rows(LOGINS.name, "", 10)] == [other]
     assert all(f":{other}:" in key for key in await sealed_of_people(store))

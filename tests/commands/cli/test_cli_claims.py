@@ -16,7 +16,7 @@ def alice(authrim: CommandLine) -> CommandLine:
 
 
 def claims(authrim: CommandLine) -> dict[str, object]:
-    shown = authrim.json("account", "show", "alice", "--personal")
+    shown = authrim.json("account", "show", "alice", "--personal", "--reason", "test")
     return dict(shown["claims"])
 
 

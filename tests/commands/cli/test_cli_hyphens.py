@@ -64,8 +64,8 @@ def test_a_person_and_a_client_of_such_names(authrim: CommandLine) -> None:
     """They are made, found, changed and ended by the names they have."""
     create = ("account", "create", "-alice", "--password-stdin", "--subject", "-s")
     assert authrim.json(*create, stdin="correct horse battery\n")["subject"] == "-s"
-    assert authrim.json("account", "show", "-alice", "--personal")["login"] == "-alice"
-    assert authrim.json("account", "show", "--personal", "-s")["login"] == "-alice"
+    assert authrim.json("account", "show", "-alice", "--personal", "--reason", "test")["login"] == "-alice"
+    assert authrim.json("account", "show", "--personal", "-s", "--reason", "test")["login"] == "-alice"
     assert authrim.json("account", "erase", "--yes", "-s")["status"] == "erased"
     options = ("--client-id", "-shop", "--redirect-uri", "https://shop.example.com/callback")
     authrim.json("client", "create", *options)

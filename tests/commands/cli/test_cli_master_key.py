@@ -120,7 +120,12 @@ def test_the_place_of_the_key_is_named(used: CommandLine, tmp_path: Path) -> Non
 def test_a_newer_key_goes_before_the_older_one(used: CommandLine, right: str) -> None:
     """[new, old] is taken and then neither may go, nor may their order turn, which would change pairwise subjects."""
     new = secrets.token_urlsafe(32)
-    assert with_keys(used, new, right).json("account", "show", "alice", "--personal")["login"] == "alice"
+    assert (
+        with_keys(used, new, right).json("account", "show", "alice", "--personal", "--reason", "test")[
+            "login"
+        ]
+        == "alice"
+    )
     assert f"master key {id_of(new)}," in with_keys(used, right).run("keys", "list", status=2).stderr
     assert f"master key {id_of(right)}," in with_keys(used, new).run("keys", "list", status=2).stderr
     turned = with_keys(used, right, new).run("keys", "list", status=2).stderr

@@ -57,7 +57,7 @@ async def test_end_and_the_notices_that_follow(authrim: CommandLine, store: SQLi
     shown = await asyncio.to_thread(authrim.json, "session", "show", session_id)
     assert (shown["status"], shown["end_reason"]) == ("ended", "administrator")
     assert shown["clients"] == {
-        "forum": "failed, unreachable, attempts 5",
+        "forum": "failed: unreachable, attempts 5",
         "shop": "delivered, attempt 1",
     }
     assert "canary" not in json.dumps(shown)

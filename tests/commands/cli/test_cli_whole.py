@@ -124,11 +124,13 @@ def test_the_same_on_postgresql(environment: dict[str, str], postgres_dsn: str, 
     create = ("account", "create", "alice", "--password-stdin", "--claims", str(claims))
     subject = authrim.json(*create, stdin="correct horse\n")["subject"]
     assert authrim.json(*create, stdin="correct horse\n", status=1)["error"] == "invalid_request"
-    assert authrim.json("account", "show", "alice", "--personal")["claims"] == {"name": "Alice"}
+    assert authrim.json("account", "show", "alice", "--personal", "--reason", "test")["claims"] == {
+        "name": "Alice"
+    }
     set_password = ("account", "set-password", "alice", "--password-stdin")
     assert authrim.json(*set_password, stdin="battery staple\n")["subject"] == subject
     assert authrim.json("account", "erase", "alice", "--yes")["status"] == "erased"
-    assert authrim.json("account", "show", subject, "--personal")["claims"] is None
+    assert authrim.json("account", "show", subject, "--personal", "--reason", "test")["claims"] is None
 
     assert len(authrim.json("keys", "rotate")["keys"]) == 4
     (kid, *_) = (key["kid"] for key in authrim.json("keys", "list")["keys"])
