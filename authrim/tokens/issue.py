@@ -29,6 +29,7 @@ from domain.grant.grant import Grant
 from domain.grant.issue import IdToken, IssuedTokens, IssueFacts
 from domain.liveness import Liveness
 from domain.registration.encryption import DEFAULT_ENC
+from domain.resource.resource import OPAQUE
 
 
 async def current_client(asked: ClientRequest, grant_type: str) -> Client | Refusal:
@@ -115,7 +116,9 @@ class Issuance(msgspec.Struct, frozen=True):
         next_generation: int | None, id_token_key: EncryptionKey | None,
     ) -> "Issuance":  # fmt: skip
         metadata, settings, now = client.metadata, call.core.settings, status.now
-        opaque = handles.new_handle("at", grant_id)
+        resources = call.core.configuration.resources(call.tenant)
+        may_be_opaque = metadata.access_token_format == OPAQUE or bool(resources)
+        opaque = handles.new_handle("at", grant_id) if may_be_opaque else ""
         refresh_hash = ""
         if next_generation is not None:
             refresh = handles.refresh_token(call.core.master, call.tenant, grant_id, next_generation)
@@ -126,7 +129,7 @@ class Issuance(msgspec.Struct, frozen=True):
             client=client,
             liveness=status.liveness,
             token_id=new_token_id(),
-            opaque_token_id=digest(opaque),
+            opaque_token_id=digest(opaque) if may_be_opaque else "",
             refresh_hash=refresh_hash,
             hmac_key_id=call.core.master.current_id,
             access_token_lifetime=metadata.access_token_lifetime or settings.access_token_lifetime,
@@ -136,7 +139,7 @@ class Issuance(msgspec.Struct, frozen=True):
                 call.tenant, metadata.id_token_signed_response_alg, now
             ).kid,
             signing_kids=call.core.key_ring.signing_kids(call.tenant, now),
-            resources=call.core.configuration.resources(call.tenant),
+            resources=resources,
             catalogue=call.core.configuration.catalogue(call.tenant),
         )
         return cls(call, grant_id, facts, opaque, id_token_key)
