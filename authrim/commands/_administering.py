@@ -11,6 +11,7 @@ from rich.text import Text
 from authrim.clients.fetched_documents import FetchContext
 from authrim.clients.secrets import ClientSecrets
 from authrim.commands._common import emit, failures_told, is_json, json_text, run_with_store, settings_of
+from authrim.commands.list_layout import list_text
 from authrim.core.clients_and_keys import Configuration
 from authrim.core.master_proof import prove_master_keys
 from authrim.core.sealed_rows import PrivateData
@@ -117,14 +118,10 @@ def print_list(
     rows: Sequence[Mapping[str, Any]],
     note: str = "",
 ) -> None:
-    """Several things, one per line under the names of the columns; as JSON with all their fields. ``note`` is for
+    """Several things under the names of the columns, in 80 columns; as JSON with all their fields. ``note`` is for
     people."""
     lines = [[_text(row[column]).replace("\n", " ") for column in columns] for row in rows]
-    widths = [max(map(len, cells)) for cells in zip(columns, *lines, strict=True)]
-    text = Text()
-    for cells, style in ((columns, "bold"), *((line, "") for line in lines)):
-        padded = (f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
-        text.append("  ".join(padded).rstrip() + "\n", style)
+    text = list_text(columns, lines)
     text.append(note)
     text.rstrip()
     emit(context, {name: rows}, text)

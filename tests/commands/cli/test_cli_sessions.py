@@ -14,8 +14,9 @@ from domain.stream import session_stream
 from tests.support.command_line import CommandLine
 
 
-async def write(store: Store, session_id: str, version: int, *events: Event) -> None:
-    await store.append(append_of((Change(session_stream("default", session_id), version, events),), b"{}"))
+async def write(store: Store, session_id: str, version: int, *events: Event, stream: str = "") -> None:
+    change = Change(stream or session_stream("default", session_id), version, events)
+    await store.append(append_of((change,), b"{}"))
 
 
 def started(subject: str, expires_at: int = 2**32) -> SessionStarted:
