@@ -198,7 +198,9 @@ def configuration(
         {"task": "Cancel", "match": f"{issuer}/login*", "commands": [["click", "id", "cancel"]]},
         callback_task(given.suite),
     )
-    shown = [["wait", "xpath", "//*", 10, "cannot be answered", "update-image-placeholder-optional"]]
+    shown = [
+        ["wait", "xpath", "//*", 10, "cannot be answered|cannot go on", "update-image-placeholder-optional"]
+    ]
     page = {"task": "Error page", "optional": True, "match": f"{issuer}/authorize*", "commands": shown}
     either = authorization(
         issuer,

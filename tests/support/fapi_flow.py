@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 #: What the query of the second client's redirect URI brings back.
 _DUMMIES = {"dummy1": "lorem", "dummy2": "ipsum"}
-_ERROR_ON_PAGE = re.compile(r"<dd><code>([a-z_]+)</code></dd>")
+_ERROR_ON_PAGE = re.compile(r"<dt>error</dt>\s*<dd>([a-z_]+)</dd>")
 
 
 class Flow:

@@ -106,7 +106,7 @@ async def test_it_belongs_to_who_signs_in(server: RunningServer, browser: Browse
     assert on_error_page(await first.sign_in(abandoned), "begun in another browser")
     assert on_error_page(await first.request("GET", signed_in.url), "begun in another browser")
     # What a conformance suite waits for (docs/certification/fapi.py).
-    assert on_error_page(await fetch(first, web, request_uri), "This request cannot be answered")
+    assert on_error_page(await fetch(first, web, request_uri), "This sign-in cannot go on")
     assert on_error_page(await fetch(first, web, request_uri), "invalid_request_uri")
     shown = await other.submit(signed_in, action="allow")
     assert (await redeem(server, web, shown.parameters["code"], verifier))[0] == 200
