@@ -16,9 +16,11 @@ from rich.text import Text
 
 from authrim.audit import search as searching
 from authrim.audit.search import Lines, Wanted
+from authrim.commands import option_groups
 from authrim.commands._administering import Office, administer
 from authrim.commands._audit_lines import lines_table
 from authrim.commands._common import is_json, json_text
+from authrim.commands.option_groups import GroupedCommand
 from authrim.core.questions import Question, record_question, refuse_reason
 from authrim.crypto.sealing import address_hash
 from authrim.people import accounts
@@ -70,7 +72,7 @@ class _Time(msgspec.Struct, frozen=True):
     moment: int
 
 
-@click.command("search")
+@click.command("search", cls=GroupedCommand, groups=option_groups.SEARCH)
 @click.option("--client", help="Events that concern this client.")
 @click.option("--account", "person", metavar="LOGIN|SUBJECT", help="Events that name this person.")
 @click.option("--session", help="Events that name this session.")

@@ -9,11 +9,13 @@ import msgspec
 from authrim.clients import records as clients
 from authrim.clients.logos import LARGEST_FILE, LogoChange, new_logo
 from authrim.clients.records import ClientWithSecret
+from authrim.commands import option_groups
 from authrim.commands._administering import Office, administer, moment, print_fields, print_list
 from authrim.commands._client_fields import EITHER_SECRET, auth_method_fields, fields_of
 from authrim.commands._client_options import client_options, logo_option
 from authrim.commands._client_recipes import ChosenRecipe, print_recipe, read_product, read_url
 from authrim.commands._common import is_json, settings_of
+from authrim.commands.option_groups import GroupedCommand
 from authrim.core.claim_definitions import read_catalogue
 from domain.client import redirect_uri
 from domain.client.client import Client
@@ -50,7 +52,7 @@ def client() -> None:
     """Register, update, disable and delete clients, and rotate their secrets."""
 
 
-@client.command("create")
+@client.command("create", cls=GroupedCommand, groups=option_groups.CLIENT)
 @click.option(
     "--type", "kind", type=click.Choice(tuple(PRESETS)), default="web", show_default=True,
     help="What the client begins with: a server-side application, one in the browser, one on a device, "
@@ -131,7 +133,7 @@ def list_(context: click.Context, after: str, limit: int) -> None:
         return await clients.list_clients(office.store, office.tenant, after, limit)
 
     found = administer(context, work)
-    columns = ("client_id", "client_name", "status", "token_endpoint_auth_method", "grant_types")
+    columns = ("client_id", "client_name", "status", "grant_types")
     rows = [describe(one) for one in found]
     warnings = (f"{row['client_id']}: {warning}" for row in rows for warning in row["warnings"])
     print_list(context, "clients", columns, rows, "\n".join(warnings))
@@ -149,7 +151,7 @@ def show(context: click.Context, client_id: str) -> None:
     print_fields(context, describe(administer(context, work)))
 
 
-@client.command("update")
+@client.command("update", cls=GroupedCommand, groups=option_groups.CLIENT)
 @click.argument("client_id")
 @client_options
 @logo_option

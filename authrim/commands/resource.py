@@ -7,8 +7,10 @@ from typing import Any, Final
 import click
 import msgspec
 
+from authrim.commands import option_groups
 from authrim.commands._administering import Office, administer, moment, print_fields, print_list
 from authrim.commands._key_files import read_jwks
+from authrim.commands.option_groups import GroupedCommand
 from authrim.crypto.key_pair import SIGNING_ALGORITHMS
 from authrim.tokens import resource_servers as servers
 from domain.errors import Refusal
@@ -123,7 +125,7 @@ def resource() -> None:
     """Register, update and retire resource servers: the APIs that tokens are for."""
 
 
-@resource.command("create")
+@resource.command("create", cls=GroupedCommand, groups=option_groups.RESOURCE)
 @click.argument("uri")
 @_settings_options
 @click.pass_context
@@ -173,7 +175,7 @@ def show(context: click.Context, uri: str) -> None:
     print_fields(context, _described(administer(context, work)))
 
 
-@resource.command("update")
+@resource.command("update", cls=GroupedCommand, groups=option_groups.RESOURCE)
 @click.argument("uri")
 @_settings_options
 @click.option(

@@ -7,11 +7,8 @@ from rich.cells import cell_len
 from authrim.commands.list_layout import WIDTH, list_text
 
 ID = "0192f3a4b5c6d7e8f900112233445566"
-CELLS = st.lists(
-    st.text("abcdef ghi-漢字", max_size=120).map(" ".join).map(lambda text: " ".join(text.split())),
-    min_size=4,
-    max_size=4,
-)
+TEXTS = st.text("abcdef ghi-漢字", max_size=120).map(lambda text: " ".join(text.split()))
+CELLS = st.lists(TEXTS, min_size=4, max_size=4)
 
 
 def fits(text: str) -> bool:
