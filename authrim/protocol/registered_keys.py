@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from authrim.crypto.jwk import PRIVATE_MEMBERS, JwkRefused, public_key_of
-from authrim.crypto.verification_keys import is_of_known_kind
+from authrim.crypto.verification_keys import is_of_known_kind, read_jwks
 from domain.errors import Refusal
 from domain.registration.invalid_metadata import invalid
 
@@ -17,6 +17,10 @@ _TOLD: Final = {
     "curve_unknown": "has a key on a curve that is not supported.",
     "private_key": "contains a private key.",
     "symmetric_key": "contains a symmetric key.",
+    "kid_malformed": "has a key whose kid is no text of 1 to 255 characters.",
+    "alg_malformed": "has a key whose alg is no text.",
+    "alg_not_of_key": "has a key with an alg that is not for its type.",
+    "kid_twice": "has two keys of one kid.",
 }
 
 
@@ -25,17 +29,17 @@ def weak_keys_refusal(jwks: Mapping[str, Any] | None) -> Refusal | None:
     keys = (jwks or {}).get("keys")
     judged = [key for key in keys if isinstance(key, Mapping)] if isinstance(keys, list) else []
     others = [key for key in judged if _is_passed_over(key)]
-    # What is passed over hurts nobody beside a key that is of use; alone it would be a client without keys.
-    for key in judged if len(others) == len(judged) else [key for key in judged if key not in others]:
-        if _is_for_key_agreement(key):
-            continue
-        try:
-            public_key_of(key)
-        except JwkRefused as refused:
-            told = _TOLD.get(refused.code, "has a malformed key.")
-            return invalid(
-                "jwks", told, hint="Register keys of RFC 7518 with at least 2048 bits, P-256 or Ed25519."
-            )
+    try:
+        # What is passed over hurts nobody beside a key that is of use; alone it would be a client without keys.
+        for key in judged if len(others) == len(judged) else [key for key in judged if key not in others]:
+            if not _is_for_key_agreement(key):
+                public_key_of(key)
+        read_jwks({"keys": judged})  # what use would refuse, registration does not take
+    except JwkRefused as refused:
+        told = _TOLD.get(refused.code, "has a malformed key.")
+        return invalid(
+            "jwks", told, hint="Register keys of RFC 7518 with at least 2048 bits, P-256 or Ed25519."
+        )
     return None
 
 

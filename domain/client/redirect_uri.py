@@ -156,9 +156,12 @@ def matches(client: Client, redirect_uri: str) -> bool:
     )
 
 
-def is_loopback(redirect_uri: str) -> bool:
-    """Whether the response stays on the person's machine, over http."""
-    return _without_loopback_port(redirect_uri) is not None
+def is_of_native_app(uri: str) -> bool:
+    """Whether only a native application can have the address (RFC 8252 §7.1, §7.3). Takes any text."""
+    parts = _parts(uri)
+    if parts is None or parts.scheme == "https":
+        return False
+    return parts.scheme != "http" or _host(parts) in _LOOPBACK_HOSTS
 
 
 def is_plain_http(uri: str) -> bool:

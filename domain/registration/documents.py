@@ -66,10 +66,11 @@ def read(document: Mapping[str, Any]) -> dict[str, Any] | Refusal:
 
 
 def _native(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """A client whose redirect URIs are all loopback addresses is a native application, even if it does not say so: RFC
-    7591 has no application_type, and OIDC DCR §2 does not allow such URIs for web clients."""
+    """A client with an address on the person's own machine, or of an app's own scheme, is a native application, even if
+    it does not say so, and whatever else it has: RFC 7591 has no application_type, and OIDC DCR §2 does not allow a web
+    client such an address."""
     addresses = fields.get("redirect_uris", ())
-    is_native = bool(addresses) and all(redirect_uri.is_loopback(uri) for uri in addresses)
+    is_native = any(redirect_uri.is_of_native_app(uri) for uri in addresses)
     return {"application_type": "native"} if is_native and "application_type" not in fields else {}
 
 

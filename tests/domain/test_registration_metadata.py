@@ -48,13 +48,19 @@ def test_grant_and_response_types_follow_each_other(given: dict[str, Any], expec
         ({"redirect_uris": ["http://localhost:1455/cb"]}, "native"),
         ({"redirect_uris": ["http://127.0.0.1/cb", "http://[::1]:8/cb"]}, "native"),
         ({"redirect_uris": ["http://localhost/cb"], "application_type": "web"}, "web"),
-        ({"redirect_uris": ["http://localhost/cb", "https://app.example/cb"]}, None),
+        ({"redirect_uris": ["https://editor.example/cb", "http://127.0.0.1:33418/"]}, "native"),
+        ({"redirect_uris": ["http://localhost/cb", "com.example.app:/cb"]}, "native"),
+        ({"redirect_uris": ["com.example.app:/cb"]}, "native"),
+        ({"redirect_uris": ["HTTP://LocalHost:5/cb"]}, "native"),
+        ({"redirect_uris": ["https://localhost/cb"]}, None),
+        ({"redirect_uris": ["http://127.0.0.2/cb"]}, None),
+        ({"redirect_uris": ["no URI"]}, None),
         ({"redirect_uris": ["http://localhost.evil.example/cb"]}, None),
         ({"redirect_uris": []}, None),
         ({}, None),
     ],
 )
-def test_loopback_addresses_alone_are_a_native_client(given: dict[str, Any], kind: str | None) -> None:
+def test_addresses_that_only_apps_have_are_a_native_client(given: dict[str, Any], kind: str | None) -> None:
     """RFC 7591 has no application_type: a tool on the person's machine need not name it (A009)."""
     fields = read(given)
     assert not isinstance(fields, Refusal)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from authrim.store.contract import Store
@@ -185,3 +186,20 @@ async def test_what_a_library_sends_by_default_registers(open_server: RunningSer
     answer = await register(open_server, {**document, "jwks_uri": None})
     assert answer.status == 201, answer.body
     assert not {"request_object_signing_alg", "jwks_uri"} & answer.body.keys()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [({"kid": 5}, "kid"), ({"kid": ""}, "kid"), ({"alg": "RS256"}, "alg"), ({"alg": ["ES256"]}, "alg")],
+)
+async def test_a_key_that_use_would_refuse_is_refused(
+    server: RunningServer, change: dict[str, Any], told: str
+) -> None:
+    """A174: a key that would spoil the set of its client at each use is named at the registration."""
+    document = MINIMAL | {
+        "token_endpoint_auth_method": "private_key_jwt",
+        "jwks": {"keys": [{**public_jwks(new_key())["keys"][0], **change}]},
+    }
+    answer = await register(server, document, await initial_token(server))
+    assert answer.error == (400, "invalid_client_metadata")
+    assert told in answer.body["error_description"]
