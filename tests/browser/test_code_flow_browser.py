@@ -12,6 +12,7 @@ from playwright.async_api import BrowserContext, Page
 
 from authrim.store.contract import Store
 from tests.browser.chromium import chromium
+from tests.support.accounts import add_account
 from tests.support.browser import authorization_query, redeem
 from tests.support.running import KnownClient, RunningServer, running_server
 
@@ -106,6 +107,30 @@ async def test_a_person_signs_in_and_comes_back(
     for answer, proof in ((first, verifier), (second, again)):
         status, _ = await redeem(server, client, answer["code"], proof)
         assert status == 200
+
+
+@pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
+@SCRIPTS
+async def test_somebody_else_answers(
+    server: RunningServer, client: KnownClient, site: ClientSite, scripts: bool
+) -> None:
+    """A239: "Not you?" in Chromium: the second person signs in for the same request, is named, and comes back."""
+    await add_account(server, "bob")
+    async with a_context(java_script_enabled=scripts) as context:
+        page = await context.new_page()
+        await follow_link(page, server, client)
+        await sign_in(page, server)
+        await page.get_by_role("button", name="Not you?").click()
+        await arrive(page, server.url("/login/"))
+        assert await page.get_by_label("Sign-in name").input_value() == ""
+        await page.get_by_label("Sign-in name").fill("bob")
+        await page.locator("#password").fill(server.password)
+        await page.click("#login-submit")
+        await arrive(page, server.url("/consent/"))
+        await page.click("#consent-submit")
+        await arrive(page, site.callback_url)
+    ((_, answer),) = site.received
+    assert "code" in answer
 
 
 @pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)

@@ -5,17 +5,24 @@
   function offer(input) {
     var row = document.createElement("div");
     var button = document.createElement("button");
+    var seen = document.createElement("span");
+    var heard = document.createElement("span");
 
     function show(visible) {
       input.type = visible ? "text" : "password";
-      button.textContent = input.getAttribute(visible ? "data-hide" : "data-show");
-      button.setAttribute("aria-label", input.getAttribute(visible ? "data-hide-label" : "data-show-label"));
+      seen.textContent = input.getAttribute(visible ? "data-hide" : "data-show");
+      heard.textContent = input.getAttribute(visible ? "data-hide-label" : "data-show-label");
     }
 
     row.className = "secret";
     button.type = "button";
     button.id = "show-" + input.id;
     button.setAttribute("aria-controls", input.id);
+    // The short word is for the eye, the whole one for a screen reader.
+    seen.setAttribute("aria-hidden", "true");
+    heard.className = "heard";
+    button.appendChild(seen);
+    button.appendChild(heard);
     input.parentNode.insertBefore(row, input);
     row.appendChild(input);
     row.appendChild(button);

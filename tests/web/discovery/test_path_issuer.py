@@ -84,6 +84,10 @@ async def test_everything_is_below_the_path(store: Store, tmp_path: Path, kind: 
             headers = {"Authorization": f"Bearer {tokens['access_token']}"}
             async with server.http.get(f"{issuer}/userinfo", headers=headers) as answer:
                 assert answer.status == 200
+            for path, status in (("/", 200), ("/no-such-page", 404)):
+                page = await browser.request("GET", issuer + path, headers={"Accept": "text/html"})
+                assert page.status == status
+                await _loads_all(server, page.body)
             asked = await browser.request("GET", f"{issuer}/logout")
             assert asked.status == 200
             await _loads_all(server, asked.body)
