@@ -47,7 +47,7 @@ def running_application(
         ) as process,
     ):
         try:
-            wait_until(lambda: process.poll() is not None or _listens(place.port), 4 * PATIENCE)
+            wait_until(lambda: process.poll() is not None or _listens(place.port), 20 * PATIENCE)
             assert process.poll() is None, output.read_text(errors="replace")
             yield output
         except BaseException:

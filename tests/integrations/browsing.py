@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from http.cookiejar import Cookie
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -79,9 +80,13 @@ class _LocalCookies(RequestsCookieJar):
 class Browser:
     """One browser with its own cookies."""
 
-    def __init__(self, issuer: str) -> None:
+    def __init__(self, issuer: str, authority: Path | None = None) -> None:
         self.issuer = issuer
         self._session = requests.Session()
+        # Neither proxies nor authorities of the environment: it is this machine alone.
+        self._session.trust_env = False
+        if authority is not None:
+            self._session.verify = str(authority)
         self._session.cookies = _LocalCookies()
 
     def open(self, url: str) -> Page:

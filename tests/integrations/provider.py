@@ -7,9 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import requests
+from cryptography import x509
+
+from tests.support import certificates
 from tests.support.command_line import CommandLine
+from tests.support.patience import PATIENCE
 from tests.support.person import LOGIN, PASSWORD, PERSON
-from tests.support.processes import answers, started, wait_until
+from tests.support.processes import started, wait_until
 from tests.support.running import free_port
 
 GROUPS = ["engineering", "on-call"]
@@ -47,8 +52,10 @@ class Client:
 class Provider:
     """The running server, with one account in two groups."""
 
-    def __init__(self, issuer: str, config: Path) -> None:
+    def __init__(self, issuer: str, config: Path, authority: Path | None = None) -> None:
         self.issuer = issuer
+        #: The file that its certificate is verified with, when it has TLS.
+        self.authority = authority
         self._config = config
 
     def command(self, *arguments: str, stdin: str | None = None) -> Any:
@@ -60,16 +67,24 @@ class Provider:
         address = ("--url", url) if url else ()
         return Client(self.command("client", "create", "--for", product, *address, *options))
 
+    def answers(self) -> bool:
+        """Whether it is ready."""
+        verify = str(self.authority) if self.authority else True
+        try:
+            return requests.get(f"{self.issuer}/health/ready", timeout=PATIENCE, verify=verify).ok
+        except requests.ConnectionError:
+            return False
+
     def end_sessions(self) -> None:
         """Log the person out everywhere, as an administrator does."""
         self.command("account", "end-sessions", LOGIN)
 
 
 @contextmanager
-def running_provider(folder: Path) -> Iterator[Provider]:
+def running_provider(folder: Path, *, tls: bool = False) -> Iterator[Provider]:
     """A server on loopback that may reach loopback, until the block ends."""
     port = free_port()
-    issuer = f"http://localhost:{port}"
+    issuer = f"{'https' if tls else 'http'}://localhost:{port}"
     config = folder / "authrim.toml"
     settings = {
         "issuer": issuer,
@@ -86,12 +101,25 @@ def running_provider(folder: Path) -> Iterator[Provider]:
         "argon2_memory": 8192,
         "argon2_time_cost": 1,
     }
+    authority = _certificates(folder, settings) if tls else None
     config.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()))
-    provider = Provider(issuer, config)
+    provider = Provider(issuer, config, authority)
     provider.command("migrate")
     provider.command("account", "create", LOGIN, "--password-stdin", stdin=PASSWORD)
     provider.command("account", "set-claims", LOGIN, "-", stdin=json.dumps(PERSON))
     provider.command("account", "set-groups", LOGIN, *GROUPS)
     with started("serve", "--config", str(config)):
-        wait_until(lambda: answers(f"{issuer}/health/ready"))
+        wait_until(provider.answers)
         yield provider
+
+
+def _certificates(folder: Path, settings: dict[str, Any]) -> Path:
+    """Give the server a certificate; the file of the authority that issued it."""
+    authority = certificates.Authority(path_length=0)
+    names = [x509.DNSName("localhost")]
+    issued = authority.issue("localhost", names, usage=certificates.SERVER_AUTH)
+    certificate, key = issued.write(folder, "server")
+    settings |= {"tls_certificate": str(certificate), "tls_key": str(key)}
+    file = folder / "authority.pem"
+    file.write_text(certificates.pem(authority.certificate))
+    return file
