@@ -32,11 +32,11 @@ CLIENT_NAMES = ("client", "client2", "client_secret_post")
 
 #: Modules that show an error page at the authorization endpoint: its text, as the reviewer is to see it.
 ERROR_PAGES = {
-    "oidcc-ensure-request-object-with-redirect-uri": "invalid redirect_uri",
-    "oidcc-ensure-registered-redirect-uri": "invalid redirect_uri",
-    "oidcc-ensure-redirect-uri-in-authorization-request": "invalid redirect_uri",
-    "oidcc-redirect-uri-query-mismatch": "invalid redirect_uri",
-    "oidcc-redirect-uri-query-added": "invalid redirect_uri",
+    "oidcc-ensure-request-object-with-redirect-uri": "cannot be answered",
+    "oidcc-ensure-registered-redirect-uri": "cannot be answered",
+    "oidcc-ensure-redirect-uri-in-authorization-request": "cannot be answered",
+    "oidcc-redirect-uri-query-mismatch": "cannot be answered",
+    "oidcc-redirect-uri-query-added": "cannot be answered",
 }
 #: Modules that sign in a second time: the picture is of the sign-in page.
 SECOND_SIGN_INS = ("oidcc-prompt-login", "oidcc-max-age-1")
