@@ -140,7 +140,7 @@ NOBODYS: list[str] = [
     "https://example.com/\ncb", "https://", "https://example.com:99999/", "/cb", "",
     "javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,x", "vbscript:x", "blob:https://a/b",  # A006
     "file:///etc/passwd", "about:blank",
-    "http://example.com/cb", "com.example.app:/cb",  # A009: not for a web client
+    "http://example.com/cb",  # A009
     "https://example.com/cb#fragment", "https://example.com/cb#",  # A010, oidcc-redirect-uri-regfrag
     "https://example.com/cb?code=x", "https://example.com/cb?a=b&state=", "https://example.com/cb?iss=x",  # A015
     "https://example.com/cb?error=x", "https://example.com/cb?response=x", "https://example.com/a/../cb",
@@ -153,6 +153,9 @@ async def test_redirect_uris_that_nobody_may_have(open_server: RunningServer) ->
     for uri in NOBODYS:
         for uris in ([uri], ["https://rp.example/cb", uri]):
             await assert_refused(open_server, {"redirect_uris": uris}, "invalid_redirect_uri")
+    # An app's own scheme makes a client native unless it says that it is a web client (RFC 8252 §7.1).
+    web_client = {"application_type": "web", "redirect_uris": ["com.example.app:/cb"]}
+    await assert_refused(open_server, web_client, "invalid_redirect_uri")
 
 
 @ONE_STORE

@@ -42,12 +42,15 @@ def taken_port() -> Iterator[int]:
 def try_every_command(authrim: CommandLine, way: Damage, port: int, data: Path | None) -> None:
     """Run all commands; each ends by itself, in words."""
     told = []
+    # A development server takes an issuer on this machine alone.
+    on_this_machine = CommandLine({**authrim.environment, "AUTHRIM_ISSUER": f"http://localhost:{port}"})
     # Those that mend what they can come last.
     for words, command in sorted(every_command(), key=lambda one: one[0][0] in ("dev", "migrate")):
         extra = ("--port", str(port), "--data", str(data)) if words == ("dev",) else ()
         if words == ("dev",) and data is None:
             continue
-        result = authrim.run(*words, *arguments_of(command, "alice"), *extra, stdin=STDIN, status=None)
+        runs_on = on_this_machine if words == ("dev",) else authrim
+        result = runs_on.run(*words, *arguments_of(command, "alice"), *extra, stdin=STDIN, status=None)
         place = f"{way.name}: {' '.join(words)}: {result.output}"
         assert "Traceback" not in result.output, place
         assert "unexpected error" not in result.output, place
