@@ -104,7 +104,7 @@ def form_action_sources(redirect_uri: str) -> tuple[str, ...] | None:
 
     From the callback of a web client, or of a tool on the machine of the person, the browser may be sent on: to another
     host, to an application without TLS in an intranet, to an app's own scheme. Chromium checks all of these against the
-    policy of our page, and CSP has no source for any scheme (docs/designs/0019). The scheme of a native app ends in the
+    policy of our page, and CSP has no source for any scheme (docs/designs/0020). The scheme of a native app ends in the
     app, so nothing else is allowed there.
     """
     source = form_action_source(redirect_uri)

@@ -23,7 +23,7 @@ def page_headers(
     can lead anywhere.
 
     Chromium checks every redirect after a form against ``form-action``, including those of the client after ours
-    (docs/designs/0019). Without ``script_nonce`` no script runs. ``frames`` are the only sources that the page can show
+    (docs/designs/0020). Without ``script_nonce`` no script runs. ``frames`` are the only sources that the page can show
     in frames.
     """
     policy = [

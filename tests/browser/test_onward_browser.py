@@ -1,5 +1,5 @@
 """A client that sends the browser on from its callback: Chromium holds that to the policy of our page (decisions.md 28,
-docs/designs/0019)."""
+docs/designs/0020)."""
 
 import asyncio
 import ssl

@@ -47,7 +47,7 @@ async def test_a180_every_page_refuses_frames_caches_and_third_parties(site: Sit
         assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
         policy = policy_of(answer.headers["Content-Security-Policy"])
         assert BASE_POLICY.items() <= policy.items()
-        # A web client may lead on anywhere from its callback (docs/designs/0019).
+        # A web client may lead on anywhere from its callback (docs/designs/0020).
         assert policy.get("form-action") == ("'none'" if page == "error" else None)
         scripts = policy.get("script-src")
         with_script = page in {"form-post", "login", "login-wrong", "create-account"}
