@@ -7,7 +7,7 @@ login and per address alone. An address counts with the IPv6 networks around it,
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -19,6 +19,7 @@ from authrim.core.parts import Core
 from authrim.core.sealed_rows import SUBJECT
 from authrim.crypto.passwords import PasswordsBusy
 from authrim.crypto.sealing import login_hmacs
+from authrim.people.checks_under_way import Check, ChecksUnderWay, is_room
 from authrim.people.claims import PASSWORD
 from authrim.people.new_account import find_by_hashes
 from authrim.people.part import PEOPLE
@@ -72,15 +73,43 @@ async def check_password(call: Call, attempt: Attempt) -> PasswordMatch | SignIn
     limits = _limits(call, hashes[0] if hashes else "", attempt.networks, known)
     # Who is known is no stranger to the queue either; others share it with the widest network around them.
     source = None if known else attempt.networks[-1]
-    while True:
-        with call.parts[PEOPLE].checks.under_way(limits) as check:
-            if not await too_many(call.core, limits):
-                checked = await _check(call, attempt, hashes, limits, source)
-                check.right = isinstance(checked, PasswordMatch)
-                return checked
-        # Right passwords that are being looked at are counted too, until they have proved right: wait for those.
-        if not await call.parts[PEOPLE].checks.make_room(limits):
-            return SignInRefusal("too_many_attempts", retry_after=call.core.settings.sign_in_window_seconds)
+    checks = call.parts[PEOPLE].checks
+
+    async def counted(check: Check) -> PasswordMatch | SignInRefusal | None:
+        """Count the attempt and check it; None when it is one too many."""
+        if await too_many(call.core, limits):
+            return None
+        checked = await _check(call, attempt, hashes, limits, source)
+        check.makes_room = isinstance(checked, PasswordMatch)
+        return checked
+
+    with checks.under_way(limits) as first:
+        checked = await counted(first)
+        # Never of a later count: two that are counted again would make room for each other without end.
+        first.makes_room = first.makes_room or checked is None
+    if checked is None and first.crowded:
+        checked = await _counted_again(checks, limits, counted)
+    return checked or SignInRefusal(
+        "too_many_attempts", retry_after=call.core.settings.sign_in_window_seconds
+    )
+
+
+async def _counted_again(
+    checks: ChecksUnderWay, limits: Collection[str],
+    counted: Callable[[Check], Awaitable[PasswordMatch | SignInRefusal | None]],
+) -> PasswordMatch | SignInRefusal | None:  # fmt: skip
+    """Count an attempt that was refused beside others, until it is not one too many or none of the others can make
+    room."""
+    async with checks.turn(limits) as has_turn:
+        may_go = has_turn
+        while may_go:
+            with checks.waiting_for_room(limits) as waiter:
+                with checks.under_way(limits) as check:
+                    checked = await counted(check)
+                if checked is not None:
+                    return checked
+                may_go = await is_room(waiter)
+    return None
 
 
 async def _check(
