@@ -2,15 +2,14 @@
 
 from collections.abc import Callable
 
-from authrim.core.execute import Change, Outcome, carry_out
-from authrim.store import codec
+from authrim.core.execute import change_state
+from authrim.core.stream_state import read_state
 from authrim.store.contract import Store
 from domain.decision import Decision
 from domain.errors import Refusal
 from domain.scope_text import scope_text
 from domain.scope_text.scope_text import ScopeText, ScopeTexts
-from domain.stream import SCOPE, scope_stream
-from domain.units import MICROSECONDS
+from domain.stream import scope_stream
 
 
 async def describe_scope(
@@ -33,20 +32,10 @@ async def remove_scope_text(
 
 async def read_scope_texts(store: Store, tenant: str) -> ScopeTexts:
     """The descriptions of all scope values."""
-    read = await store.read_stream(scope_stream(tenant))
-    return scope_text.fold(codec.decode_stream(SCOPE, read))
+    return (await read_state(store, scope_stream(tenant), scope_text.fold)).state
 
 
 async def _change(
     store: Store, tenant: str, decide: Callable[[ScopeTexts, int], Decision[ScopeTexts]]
 ) -> ScopeTexts | Refusal:
-    stream = scope_stream(tenant)
-
-    async def attempt() -> Outcome[ScopeTexts]:
-        read = await store.read_stream(stream)
-        texts = scope_text.fold(codec.decode_stream(SCOPE, read))
-        decision = decide(texts, read.now // MICROSECONDS)
-        changes = (Change(stream, read.version, decision.events),) if decision.events else ()
-        return Outcome(decision.answer, changes)
-
-    return await carry_out(store, tenant, attempt)
+    return await change_state(store, tenant, scope_stream(tenant), scope_text.fold, decide)

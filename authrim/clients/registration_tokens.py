@@ -4,14 +4,14 @@ and registration access tokens, with which a client is managed (RFC 7592)."""
 import msgspec
 
 from authrim.clients.records import change_client
-from authrim.core.execute import Change, Outcome, carry_out
+from authrim.core.execute import change_state
+from authrim.core.stream_state import read_state
 from authrim.crypto.ids import digest, new_id
 from authrim.crypto.registration_handles import new_initial_token, new_registration_token
-from authrim.store import codec
 from authrim.store.contract import Store
-from domain import stream as streams
 from domain.client.client import Client
 from domain.client.profile import PROFILES
+from domain.decision import Decision
 from domain.errors import Refusal
 from domain.registration import (
     dynamic as dynamic_registration,
@@ -22,8 +22,7 @@ from domain.registration import (
 from domain.registration.initial_access_token import RegistrationToken
 from domain.registration.initial_access_token_events import InitialAccessTokenIssued
 from domain.registration.policy import GRANT_TYPES
-from domain.stream import REGISTRATION, registration_stream
-from domain.units import MICROSECONDS
+from domain.stream import registration_stream
 
 
 class NewRegistrationToken(msgspec.Struct, frozen=True):
@@ -51,16 +50,13 @@ async def create_initial_token(
     value = new_initial_token(token_id)
     stream = registration_stream(tenant, token_id)
 
-    async def attempt() -> Outcome[RegistrationToken]:
-        now = (await store.read_stream(stream)).now // MICROSECONDS
+    def decide(before: RegistrationToken, now: int) -> Decision[RegistrationToken]:
         wanted = InitialAccessTokenIssued(
             token_id, digest(value), uses, now, now + lifetime, scope, grant_types, profile
         )
-        decision = registration_token.decide_issue(registration_token.NO_TOKEN, wanted)
-        changes = (Change(stream, 0, decision.events),) if decision.events else ()
-        return Outcome(decision.answer, changes)
+        return registration_token.decide_issue(before, wanted)
 
-    token = await carry_out(store, tenant, attempt)
+    token = await change_state(store, tenant, stream, registration_token.fold, decide)
     return token if isinstance(token, Refusal) else NewRegistrationToken(token, value)
 
 
@@ -70,26 +66,18 @@ async def list_initial_tokens(
     """At most ``limit`` tokens in the order of their issue, starting after the id ``after``."""
     prefix = registration_stream(tenant, "")
     names = await store.stream_names(prefix, f"{prefix}{after}", limit)
-    return tuple([await _read(store, name) for name in names])
+    return tuple([(await read_state(store, name, registration_token.fold)).state for name in names])
 
 
 async def revoke_initial_token(store: Store, tenant: str, token_id: str) -> RegistrationToken | Refusal:
     """Revoke the token. Clients that registered with it stay."""
-    stream = registration_stream(tenant, token_id)
-
-    async def attempt() -> Outcome[RegistrationToken]:
-        read = await store.read_stream(stream)
-        token = registration_token.fold(codec.decode_stream(REGISTRATION, read))
-        decision = registration_token.decide_revoke(token, read.now // MICROSECONDS)
-        changes = (Change(stream, read.version, decision.events),) if decision.events else ()
-        return Outcome(decision.answer, changes)
-
-    return await carry_out(store, tenant, attempt)
-
-
-async def _read(store: Store, stream: str) -> RegistrationToken:
-    read = await store.read_stream(stream)
-    return registration_token.fold(codec.decode_stream(streams.parse(stream).kind, read))
+    return await change_state(
+        store,
+        tenant,
+        registration_stream(tenant, token_id),
+        registration_token.fold,
+        registration_token.decide_revoke,
+    )
 
 
 async def new_registration_access_token(

@@ -7,12 +7,12 @@ disabled on one node is disabled on all of them from the next append on, without
 """
 
 import asyncio
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 import structlog
 
-from authrim.core.claim_definitions import read_catalogue
+from authrim.core.stream_state import read_state
 from authrim.crypto.key_ring import KeyRing
 from authrim.crypto.master import UnknownMasterKey
 from authrim.crypto.sealing import SealBroken
@@ -20,19 +20,23 @@ from authrim.memory.lru_cache import LruCache
 from authrim.store import codec
 from authrim.store.contract import Store, StoreError
 from domain import stream as streams
-from domain.claim.catalogue import BUILT_IN, Catalogue
+from domain.claim import definitions as claim_definitions
+from domain.claim.catalogue import BUILT_IN, Catalogue, catalogue_of
 from domain.client import client_id_url
 from domain.client.client import Client
+from domain.event import Fold
 from domain.key import key as keys
 from domain.key.key import Key
 from domain.resource import resource as resources
 from domain.resource.resource import NO_RESOURCES, Resource, Resources
 from domain.scope_text import scope_text
 from domain.scope_text.scope_text import NO_TEXTS, ScopeTexts
-from domain.stream import CLAIM, CLIENT, DEFAULT_TENANT, KEY, RESOURCE, SCOPE, scope_stream
+from domain.stream import CLAIM, CLIENT, DEFAULT_TENANT, KEY, RESOURCE, SCOPE, claims_stream, scope_stream
 from projections.tables import KEYS, RESOURCES, row_key
 
 log = structlog.get_logger(__name__)
+
+S = TypeVar("S")
 
 #: The most clients in memory; the least recently used one is dropped.
 CLIENTS_HELD = 10_000
@@ -74,15 +78,6 @@ class Configuration:
         """What people read about the scope values of a tenant."""
         return self._scope_texts.get(tenant, NO_TEXTS)
 
-    async def _read_scope_texts(self, tenant: str) -> None:
-        read = await self._store.read_stream(scope_stream(tenant))
-        try:
-            self._scope_texts[tenant] = scope_text.fold(codec.decode_stream(SCOPE, read))
-        except codec.UnreadableEvent:
-            # People see the names of the scope values then, and everything else goes on (A232).
-            log.error("configuration.scope_texts_unreadable", tenant=tenant)
-            self._scope_texts[tenant] = NO_TEXTS
-
     async def _load_resources(self) -> None:
         after = ""
         while rows := await self._store.read_rows(RESOURCES.name, after, _PAGE):
@@ -115,14 +110,6 @@ class Configuration:
     def catalogue(self, tenant: str) -> Catalogue:
         """Which claims about people there are now."""
         return self._catalogues.get(tenant, BUILT_IN)
-
-    async def _read_claims(self, tenant: str) -> None:
-        """When the definitions cannot be read, no defined claim is told: what is unknown is not released (A232)."""
-        try:
-            self._catalogues[tenant] = await read_catalogue(self._store, tenant)
-        except codec.UnreadableEvent:
-            log.error("configuration.claims_unreadable", tenant=tenant)
-            self._catalogues[tenant] = BUILT_IN
 
     async def client(self, tenant: str, client_id: str) -> Client | None:
         """Return the client with that id, or None. Disabled clients are returned too: check ``status``."""
@@ -164,23 +151,29 @@ class Configuration:
         elif kind == SCOPE:
             await self._read_scope_texts(tenant)
 
-    async def _read_resource(self, stream: str, uri: str) -> Resource:
-        found = await self._store.read_whole_stream(stream)
-        try:
-            return resources.fold([codec.decode(RESOURCE, event.type, event.payload) for event in found])
-        except codec.UnreadableEvent:
-            # Nobody knows what its tokens should be, so there are none; those of the others are not concerned (A232).
-            log.error("configuration.resource_unreadable", uri=uri)
-            return Resource(uri=uri, status=resources.RETIRED)
+    # What cannot be read is as good as gone, and everything else goes on (A232): an unknown key neither signs nor
+    # verifies, an unknown resource server has no tokens, no defined claim is told, people read the names of scopes.
 
     async def _read_key(self, stream: str, kid: str) -> Key:
-        found = await self._store.read_whole_stream(stream)
+        return await self._readable(stream, keys.fold) or Key(kid=kid, status=keys.REVOKED)
+
+    async def _read_resource(self, stream: str, uri: str) -> Resource:
+        return await self._readable(stream, resources.fold) or Resource(uri=uri, status=resources.RETIRED)
+
+    async def _read_claims(self, tenant: str) -> None:
+        definitions = await self._readable(claims_stream(tenant), claim_definitions.fold)
+        self._catalogues[tenant] = BUILT_IN if definitions is None else catalogue_of(definitions)
+
+    async def _read_scope_texts(self, tenant: str) -> None:
+        self._scope_texts[tenant] = await self._readable(scope_stream(tenant), scope_text.fold) or NO_TEXTS
+
+    async def _readable(self, stream: str, fold: Fold[S]) -> S | None:
+        """The state of a stream, or None when it holds an event that cannot be read."""
         try:
-            return keys.fold([codec.decode(KEY, event.type, event.payload) for event in found])
+            return (await read_state(self._store, stream, fold)).state
         except codec.UnreadableEvent:
-            # The state of this key is unknown, so it neither signs nor verifies; the other keys still work (A232).
-            log.error("configuration.key_unreadable", kid=kid)
-            return Key(kid=kid, status=keys.REVOKED)
+            log.error("configuration.unreadable", stream=stream)
+            return None
 
     async def follow(self) -> None:
         """Follow the log until cancelled. Wait while the store is unavailable."""

@@ -18,22 +18,24 @@ import msgspec
 
 from authrim.core.clients_and_keys import Configuration
 from authrim.core.origin import Origin
+from authrim.core.stream_state import read_state
 from authrim.memory.lru_cache import LruCache
 from authrim.store import codec
 from authrim.store.contract import Append, Conflict, NewEvent, Overloaded, Store, StreamAppend
 from domain import stream as streams
+from domain.decision import Decision
 from domain.errors import Refusal, temporarily_unavailable
-from domain.event import Event
+from domain.event import Event, Fold
 from domain.grant import grant as grants
 from domain.grant.events import AuthorizationRequested
 from domain.grant.grant import NOTHING, Grant
 from domain.stream import CONFIGURATION_KINDS
-from domain.units import MICROSECONDS
 from projections.inline import STATE_PROJECTIONS, state_rows, token_rows
 from projections.rows import Row
 from projections.session_clients import session_client_rows
 
 A = TypeVar("A")
+S = TypeVar("S")
 
 #: How long an append that keeps losing is decided again before the client is asked to retry later.
 PATIENCE_SECONDS = 5.0
@@ -85,9 +87,7 @@ class Executor:
 
     async def read_grant(self, tenant: str, grant_id: str) -> GrantRead:
         """A grant from its stream. One that does not exist has version 0."""
-        read = await self._store.read_stream(streams.grant_stream(tenant, grant_id))
-        grant = grants.fold(codec.decode_stream(streams.GRANT, read))
-        return GrantRead(grant, read.version, read.now // MICROSECONDS)
+        return GrantRead(*await read_state(self._store, streams.grant_stream(tenant, grant_id), grants.fold))
 
     async def on_grant(
         self, origin: Origin, grant_id: str, decide: Callable[[Grant, int, int], Awaitable[Outcome[A]]],
@@ -198,6 +198,24 @@ async def carry_out(
     if outcome is None:
         return temporarily_unavailable("Somebody else keeps changing the same thing.")
     return outcome.answer
+
+
+async def change_state(
+    store: Store, tenant: str, stream: str, fold: Fold[S], decide: Callable[[S, int], Decision[A]]
+) -> A | Refusal:
+    """Append for an administrator what ``decide(state, now)`` decides on the state of a stream."""
+
+    async def attempt() -> Outcome[A]:
+        state, version, now = await read_state(store, stream, fold)
+        return outcome_of(stream, state, version, decide(state, now))
+
+    return await carry_out(store, tenant, attempt)
+
+
+def outcome_of(stream: str, state: Any, version: int, decision: Decision[A]) -> Outcome[A]:
+    """A decision on one stream, as the outcome to append."""
+    changes = (Change(stream, version, decision.events, state),) if decision.events else ()
+    return Outcome(decision.answer, changes)
 
 
 async def again(

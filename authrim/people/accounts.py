@@ -15,6 +15,7 @@ from authrim.core.claim_definitions import read_catalogue
 from authrim.core.execute import Change, Outcome, carry_out
 from authrim.core.paging import rows_of
 from authrim.core.sealed_rows import SUBJECT, PrivateData, erasing_row
+from authrim.core.stream_state import read_state
 from authrim.crypto.master import MasterKeys
 from authrim.crypto.sealing import SealBroken, login_hmacs
 from authrim.people.claims import CLAIMS, LOGIN, PASSWORD
@@ -30,15 +31,13 @@ from authrim.people.new_account import (
     refuse_password,
 )
 from authrim.people.sessions.end import and_end_sessions, end_sessions
-from authrim.store import codec
 from authrim.store.contract import Conflict, Store
 from domain.decision import Decision
 from domain.errors import Refusal
 from domain.person import account as accounts
 from domain.person.account import Account
 from domain.person.grant_ending import Grants
-from domain.stream import ACCOUNT, account_stream
-from domain.units import MICROSECONDS
+from domain.stream import account_stream
 from projections.rows import Row
 from projections.tables import LOGINS, row_key
 
@@ -242,10 +241,7 @@ async def _login_rows(
 
 async def read_account(store: Store, tenant: str, subject: str) -> AccountRead:
     """The account as its stream has it now."""
-    read = await store.read_stream(account_stream(tenant, subject))
-    return AccountRead(
-        accounts.fold(codec.decode_stream(ACCOUNT, read)), read.version, read.now // MICROSECONDS
-    )
+    return AccountRead(*await read_state(store, account_stream(tenant, subject), accounts.fold))
 
 
 async def _change(

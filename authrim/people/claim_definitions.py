@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from authrim.core.claim_definitions import DefinitionsRead, read_definitions
-from authrim.core.execute import Change, Outcome, carry_out
+from authrim.core.execute import change_state
+from authrim.core.stream_state import read_state
 from authrim.store.contract import Store
 from domain.claim import definitions as rules
 from domain.claim.definitions import Definition, Definitions
@@ -18,37 +18,35 @@ async def define_claim(
 ) -> Definition | Refusal:
     """Define a claim that these scopes release; running servers know it at once. ``label``: what people read of it."""
 
-    def decide(read: DefinitionsRead) -> Decision[Definitions]:
-        return rules.decide_define(read.definitions, ClaimDefined(name, type_, scopes, read.now, label))
-
-    return await _change(store, tenant, name, decide)
+    return await _change(
+        store,
+        tenant,
+        name,
+        lambda known, now: rules.decide_define(known, ClaimDefined(name, type_, scopes, now, label)),
+    )
 
 
 async def retire_claim(store: Store, tenant: str, name: str) -> Definition | Refusal:
     """Tell the claim to nobody any more. People's values stay until they are replaced or erased."""
-    return await _change(
-        store, tenant, name, lambda read: rules.decide_retire(read.definitions, name, read.now)
-    )
+    return await _change(store, tenant, name, lambda known, now: rules.decide_retire(known, name, now))
 
 
 async def list_claims(store: Store, tenant: str) -> tuple[Definition, ...]:
     """Every claim that was ever defined."""
-    return tuple((await read_definitions(store, tenant)).definitions.by_name.values())
+    return tuple((await _read(store, tenant)).by_name.values())
 
 
 async def find_claim(store: Store, tenant: str, name: str) -> Definition | Refusal:
     """The claim of that name."""
-    return (await read_definitions(store, tenant)).definitions.by_name.get(name) or rules.UNKNOWN
+    return (await _read(store, tenant)).by_name.get(name) or rules.UNKNOWN
+
+
+async def _read(store: Store, tenant: str) -> Definitions:
+    return (await read_state(store, claims_stream(tenant), rules.fold)).state
 
 
 async def _change(
-    store: Store, tenant: str, name: str, decide: Callable[[DefinitionsRead], Decision[Definitions]]
+    store: Store, tenant: str, name: str, decide: Callable[[Definitions, int], Decision[Definitions]]
 ) -> Definition | Refusal:
-    async def attempt() -> Outcome[Definitions]:
-        read = await read_definitions(store, tenant)
-        decision = decide(read)
-        changes = (Change(claims_stream(tenant), read.version, decision.events),) if decision.events else ()
-        return Outcome(decision.answer, changes)
-
-    answer = await carry_out(store, tenant, attempt)
-    return answer if isinstance(answer, Refusal) else answer.by_name[name]
+    changed = await change_state(store, tenant, claims_stream(tenant), rules.fold, decide)
+    return changed if isinstance(changed, Refusal) else changed.by_name[name]

@@ -1,6 +1,6 @@
 """Resource servers, as administrators register, change and retire them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, Final
 
@@ -9,22 +9,21 @@ import msgspec
 from authrim.clients.records import ClientRead, change_client, read_client
 from authrim.clients.terms import administrators_terms
 from authrim.core.claim_definitions import read_catalogue
-from authrim.core.execute import Change, Outcome, carry_out
+from authrim.core.execute import Outcome, carry_out, change_state, outcome_of
 from authrim.core.paging import rows_of
+from authrim.core.stream_state import read_state
 from authrim.crypto.jwe import EncryptionKey
 from authrim.crypto.jwk import JwkRefused
 from authrim.settings import Settings
-from authrim.store import codec
 from authrim.store.contract import Store
 from domain.client.client import Client
-from domain.decision import Decision
+from domain.decision import Decision, refuse
 from domain.errors import Refusal, invalid_request
 from domain.registration import lifecycle, resource_server
 from domain.registration.resource_server import UNKNOWN, ResourceTerms
 from domain.resource import resource as resources
 from domain.resource.resource import Resource, ResourceSettings
-from domain.stream import RESOURCE, resource_stream
-from domain.units import MICROSECONDS
+from domain.stream import resource_stream
 from projections.tables import RESOURCES
 
 NO_FITTING_KEY: Final = invalid_request(
@@ -38,30 +37,26 @@ async def create_resource(
     store: Store, tenant: str, uri: str, settings: ResourceSettings, server: Settings
 ) -> Resource | Refusal:
     """Register a resource server. ``server``: the settings of this server."""
-    terms = await _terms(store, tenant, uri, settings, server)
-    if isinstance(terms, Refusal):
-        return terms
-    return await _change(
-        store,
-        tenant,
-        uri,
-        lambda resource, now: resource_server.decide_create(resource, uri, settings, terms, now),
-    )
+
+    async def decide(resource: Resource, now: int) -> Decision[Resource]:
+        terms = await _terms(store, tenant, uri, settings, server)
+        if isinstance(terms, Refusal):
+            return refuse(terms)
+        return resource_server.decide_create(resource, uri, settings, terms, now)
+
+    return await _change(store, tenant, uri, decide)
 
 
 async def update_resource(
     store: Store, tenant: str, uri: str, changes: Mapping[str, Any], server: Settings
 ) -> Resource | Refusal:
     """Change some settings, named as in ``ResourceSettings``; the others stay as they are."""
-    current = await show_resource(store, tenant, uri)
-    if isinstance(current, Refusal):
-        return current
-    terms = await _terms(store, tenant, uri, msgspec.structs.replace(current.settings, **changes), server)
-    if isinstance(terms, Refusal):
-        return terms
 
-    def decide(resource: Resource, now: int) -> Decision[Resource]:
+    async def decide(resource: Resource, now: int) -> Decision[Resource]:
         settings = msgspec.structs.replace(resource.settings, **changes)
+        terms = await _terms(store, tenant, uri, settings, server)
+        if isinstance(terms, Refusal):
+            return refuse(terms)
         return resource_server.decide_update(resource, settings, terms, now)
 
     return await _change(store, tenant, uri, decide)
@@ -89,14 +84,18 @@ async def allow_client(
 
 async def retire_resource(store: Store, tenant: str, uri: str, reason: str) -> Resource | Refusal:
     """Issue no more tokens for the resource server. ``reason`` is for the log."""
-    return await _change(
-        store, tenant, uri, lambda resource, now: resource_server.decide_retire(resource, reason, now)
+    return await change_state(
+        store,
+        tenant,
+        resource_stream(tenant, uri),
+        resources.fold,
+        lambda resource, now: resource_server.decide_retire(resource, reason, now),
     )
 
 
 async def show_resource(store: Store, tenant: str, uri: str) -> Resource | Refusal:
     """The resource server as its events tell it."""
-    resource, _version, _now = await _read(store, tenant, uri)
+    resource = (await read_state(store, resource_stream(tenant, uri), resources.fold)).state
     return resource if resource.uri else UNKNOWN
 
 
@@ -115,21 +114,14 @@ async def list_resources(
     return tuple(found)
 
 
-async def _read(store: Store, tenant: str, uri: str) -> tuple[Resource, int, int]:
-    """The resource server, the version that was read, and the database's clock in seconds."""
-    read = await store.read_stream(resource_stream(tenant, uri))
-    resource = resources.fold(codec.decode_stream(RESOURCE, read))
-    return resource, read.version, read.now // MICROSECONDS
-
-
 async def _change(
-    store: Store, tenant: str, uri: str, decide: Callable[[Resource, int], Decision[Resource]]
+    store: Store, tenant: str, uri: str, decide: Callable[[Resource, int], Awaitable[Decision[Resource]]]
 ) -> Resource | Refusal:
+    stream = resource_stream(tenant, uri)
+
     async def attempt() -> Outcome[Resource]:
-        resource, version, now = await _read(store, tenant, uri)
-        decision = decide(resource, now)
-        change = Change(resource_stream(tenant, uri), version, decision.events, resource)
-        return Outcome(decision.answer, (change,) if decision.events else ())
+        resource, version, now = await read_state(store, stream, resources.fold)
+        return outcome_of(stream, resource, version, await decide(resource, now))
 
     return await carry_out(store, tenant, attempt)
 
