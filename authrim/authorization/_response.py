@@ -14,7 +14,8 @@ from authrim.authorization.unasked import has_to_be_asked
 from authrim.clients.part import CLIENTS
 from authrim.core.call import Call
 from authrim.pages.headers import ERROR_ID_HEADER
-from authrim.pages.pages import FormPostPage, LeavingPage, Pages
+from authrim.pages.pages import Pages
+from authrim.pages.views import FormPostPage, LeavingPage
 from authrim.protocol import jarm
 from authrim.web.answers import page_settings, refuse_on_page, see_other
 from authrim.web.call import PAGES

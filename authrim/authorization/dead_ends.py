@@ -10,8 +10,8 @@ from aiohttp import hdrs, web
 
 from authrim.core.call import Call
 from authrim.pages import texts
-from authrim.pages.pages import BACK, HERE, START_AGAIN, NextLink
 from authrim.pages.texts import message
+from authrim.pages.views import BACK, HERE, START_AGAIN, NextLink
 from authrim.pages.words import Words
 from authrim.web.answers import error_page, record, see_other
 from authrim.web.call import core_of

@@ -6,6 +6,7 @@ import click
 
 from authrim.commands._administering import Office
 from authrim.commands._one_account import on_account, print_account
+from authrim.commands._options import read_json_object
 from authrim.core.claim_definitions import read_catalogue
 from authrim.crypto import strict_json
 from authrim.people import person_claims
@@ -99,11 +100,5 @@ def _set_membership(context: click.Context, account: str, name: str, values: tup
 
 
 def read_claims(file: BinaryIO) -> dict[str, Any]:
-    """The claims as JSON. An error is reported without quoting the file."""
-    try:
-        claims = strict_json.loads(file.read())
-    except strict_json.JsonRefused as refused:
-        raise click.BadParameter(f"the claims are {refused}", param_hint="claims") from None
-    if not isinstance(claims, dict):
-        raise click.BadParameter("the claims are not a JSON object", param_hint="claims")
-    return claims
+    """The claims of a file."""
+    return read_json_object(file.read(), "claims", "a JSON object")

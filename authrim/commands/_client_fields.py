@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from authrim.commands._key_files import read_jwks
+from authrim.commands._options import read_jwks, scope_values
 from authrim.protocol.mtls import jwk_of
 from domain.client.claim_mapping import TO_CLIENT, ClaimMapping
 from domain.client.metadata import ClientMetadata
@@ -36,13 +36,13 @@ def fields_of(options: Mapping[str, Any]) -> dict[str, Any]:
             continue
         fields[name] = value
     if "scope" in fields:
-        fields["scope"] = tuple(dict.fromkeys(" ".join(fields["scope"]).split()))
+        fields["scope"] = scope_values(fields["scope"])
     if "token_endpoint_auth_method" in fields:
         fields |= auth_method_fields(fields["token_endpoint_auth_method"])
     if "claim_mapping" in fields:
         fields["claim_mapping"] = tuple(_read_mapping(text) for text in fields["claim_mapping"])
     if "jwks" in fields:
-        fields["jwks"] = read_jwks(fields["jwks"])
+        fields["jwks"] = read_jwks(fields["jwks"].read_bytes())
     if options.get("certificate") is not None:
         fields["jwks"] = _jwks_of_certificate(options["certificate"])
     return fields

@@ -3,13 +3,13 @@
 An option is named after its field of RFC 7591 §2; one that is not given is not in what the command receives.
 """
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
 from authrim.commands._client_fields import EITHER_SECRET
+from authrim.commands._options import Decorator, with_options
 from authrim.crypto.key_pair import SIGNING_ALGORITHMS
 from domain.client.profile import ID_TOKEN_CLAIMS, PROFILES
 from domain.client.subject_type import SUBJECT_TYPES
@@ -24,8 +24,6 @@ _METHODS: Final = tuple(
 )
 _ALGORITHM: Final = click.Choice(SIGNING_ALGORITHMS)
 _SECONDS: Final = click.IntRange(min=0)
-
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 _OPTIONS: Final[tuple[Decorator, ...]] = (
     click.option("--name", "client_name", help="The name that people see when they are asked for consent."),
@@ -310,8 +308,5 @@ logo_option: Final[Decorator] = click.option(
 )  # fmt: skip
 
 
-def client_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of a client."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+#: Gives a command the options of a client.
+client_options: Final = with_options(_OPTIONS)

@@ -1,7 +1,7 @@
 """``authrim account``: people who sign in. A password is never an argument, because other processes could read it."""
 
 import sys
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO
 
 import click
 
@@ -17,6 +17,7 @@ from authrim.commands._account_search import search
 from authrim.commands._administering import Office, administer, moment, print_fields, print_list
 from authrim.commands._common import is_json
 from authrim.commands._one_account import on_account, print_account
+from authrim.commands._options import limit_option, log_reason_option
 from authrim.core.questions import Question, record_question, refuse_reason
 from authrim.crypto.passwords import Passwords
 from authrim.people import accounts
@@ -26,8 +27,6 @@ from authrim.people.new_account import AccountRequest, AccountStore
 from domain.errors import Refusal
 from domain.person.account import Account
 from domain.person.grant_ending import Grants
-
-_NOTHING_PERSONAL: Final = "For the log; nothing personal."
 
 
 @click.group()
@@ -102,9 +101,7 @@ def set_password(context: click.Context, account: str, ends: Grants | None, *, p
 
 @account.command("list")
 @click.option("--after", default="", help="Start after this subject.")
-@click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="The maximum number."
-)
+@limit_option
 @click.pass_context
 def list_(context: click.Context, after: str, limit: int) -> None:
     """List the accounts in the order of their subjects, without personal data. Includes erased ones."""
@@ -152,7 +149,7 @@ def show(context: click.Context, account: str, reason: str, *, personal: bool) -
 
 @account.command("disable")
 @click.argument("account")
-@click.option("--reason", default="administrator", show_default=True, help=_NOTHING_PERSONAL)
+@log_reason_option
 @click.pass_context
 def disable(context: click.Context, account: str, reason: str) -> None:
     """Forbid signing in. All tokens become inactive at once."""
@@ -178,7 +175,7 @@ def end_sessions(context: click.Context, account: str) -> None:
 @account.command("end-grants")
 @click.argument("account")
 @click.option("--client", "client_id", help="Only the grants of this client.")
-@click.option("--reason", default="administrator", show_default=True, help=_NOTHING_PERSONAL)
+@log_reason_option
 @click.pass_context
 def end_grants(context: click.Context, account: str, client_id: str | None, reason: str) -> None:
     """End everything that clients were granted for the person.

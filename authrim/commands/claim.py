@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from authrim.commands._administering import Office, administer, moment, print_fields, print_list
+from authrim.commands._options import scope_values
 from authrim.people import claim_definitions
 from domain.claim.definitions import Definition
 from domain.claim.values import TYPES
@@ -37,7 +38,7 @@ def define(context: click.Context, name: str, type_: str, scopes: tuple[str, ...
     NAME begins with a letter and has letters, digits and _ . : / ~ - in it; it may be a URI of your own.
     People who agreed to a scope before are asked again before a client is told a claim that was added to it.
     """
-    values = tuple(dict.fromkeys(" ".join(scopes).split()))
+    values = scope_values(scopes)
 
     async def work(office: Office) -> Definition | Refusal:
         return await claim_definitions.define_claim(office.store, office.tenant, name, type_, values, label)

@@ -15,6 +15,7 @@ from authrim.commands._client_fields import EITHER_SECRET, auth_method_fields, f
 from authrim.commands._client_options import client_options, logo_option
 from authrim.commands._client_recipes import ChosenRecipe, print_recipe, read_product, read_url
 from authrim.commands._common import is_json, settings_of
+from authrim.commands._options import limit_option, log_reason_option
 from authrim.commands.option_groups import GroupedCommand
 from authrim.core.claim_definitions import read_catalogue
 from domain.client import redirect_uri
@@ -122,9 +123,7 @@ def create(
 
 @client.command("list")
 @click.option("--after", default="", help="Start after this client id.")
-@click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="The maximum number."
-)
+@limit_option
 @click.pass_context
 def list_(context: click.Context, after: str, limit: int) -> None:
     """List the clients in the order of their ids."""
@@ -238,7 +237,7 @@ def rotate_secret(context: click.Context, client_id: str, overlap: int) -> None:
 
 @client.command("disable")
 @click.argument("client_id")
-@click.option("--reason", default="administrator", show_default=True, help="For the log; nothing personal.")
+@log_reason_option
 @click.pass_context
 def disable(context: click.Context, client_id: str, reason: str) -> None:
     """Disable a client. Its tokens become inactive at once."""

@@ -4,6 +4,7 @@ import click
 
 from authrim.commands._administering import Office, administer, moment, print_fields, print_list
 from authrim.commands._one_account import on_account
+from authrim.commands._options import limit_option, log_reason_option
 from authrim.people import grants
 from authrim.people.grant_list import KnownGrant, list_grants
 from domain.errors import Refusal
@@ -22,9 +23,7 @@ def grant() -> None:
 @click.argument("account")
 @click.option("--all", "over_too", is_flag=True, help="Include grants that have ended or expired.")
 @click.option("--after", default="", help="Start after this grant.")
-@click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="The maximum number."
-)
+@limit_option
 @click.pass_context
 def list_(context: click.Context, account: str, after: str, limit: int, *, over_too: bool) -> None:
     """List the grants of an account in the order of their ids.
@@ -53,7 +52,7 @@ def list_(context: click.Context, account: str, after: str, limit: int, *, over_
 
 @grant.command("end")
 @click.argument("grant_id")
-@click.option("--reason", default="administrator", show_default=True, help="For the log; nothing personal.")
+@log_reason_option
 @click.pass_context
 def end(context: click.Context, grant_id: str, reason: str) -> None:
     """End one grant, at once and permanently."""

@@ -6,6 +6,7 @@ import click
 import msgspec
 
 from authrim.commands._administering import Office, administer, moment, print_fields, print_list
+from authrim.commands._options import log_reason_option
 from authrim.core import signing_keys
 from authrim.core.master_proof import give_up_master_key
 from authrim.core.signing_keys import ListedKey
@@ -66,7 +67,7 @@ def rotate(context: click.Context, algs: tuple[str, ...], *, urgent: bool) -> No
 
 @keys.command("revoke")
 @click.argument("kid")
-@click.option("--reason", default="administrator", show_default=True, help="For the log.")
+@log_reason_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def revoke(context: click.Context, kid: str, reason: str, *, yes: bool) -> None:

@@ -8,6 +8,7 @@ import click
 from authrim.clients import registration_tokens
 from authrim.clients.registration_tokens import NewRegistrationToken
 from authrim.commands._administering import Office, administer, moment, print_fields, print_list
+from authrim.commands._options import limit_option, scope_values
 from domain.client.client import Client
 from domain.client.profile import PROFILES
 from domain.errors import Refusal
@@ -51,7 +52,7 @@ def create(
     profile: str | None,
 ) -> None:  # fmt: skip
     """Create an initial access token. It is shown only once."""
-    values = tuple(dict.fromkeys(" ".join(scope).split()))
+    values = scope_values(scope)
 
     async def work(office: Office) -> NewRegistrationToken | Refusal:
         return await registration_tokens.create_initial_token(
@@ -66,9 +67,7 @@ def create(
 
 @token.command("list")
 @click.option("--after", default="", help="Start after this id.")
-@click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="The maximum number."
-)
+@limit_option
 @click.pass_context
 def list_(context: click.Context, after: str, limit: int) -> None:
     """List initial access tokens, oldest first, without their values."""

@@ -1,6 +1,5 @@
 """``authrim resource``: the resource servers that access tokens are for, and how their tokens are made."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,7 +8,14 @@ import msgspec
 
 from authrim.commands import option_groups
 from authrim.commands._administering import Office, administer, moment, print_fields, print_list
-from authrim.commands._key_files import read_jwks
+from authrim.commands._options import (
+    Decorator,
+    limit_option,
+    log_reason_option,
+    read_jwks,
+    scope_values,
+    with_options,
+)
 from authrim.commands.option_groups import GroupedCommand
 from authrim.crypto.key_pair import SIGNING_ALGORITHMS
 from authrim.tokens import resource_servers as servers
@@ -22,8 +28,6 @@ from domain.resource.resource import (
     Resource,
     ResourceSettings,
 )
-
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 _OPTIONS: Final[tuple[Decorator, ...]] = (
     click.option("--name", help="A name for people."),
@@ -101,22 +105,16 @@ _OPTIONS: Final[tuple[Decorator, ...]] = (
 _FIELDS: Final = ResourceSettings.__struct_fields__
 
 
-def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
-
-
 def _settings_of(options: dict[str, Any]) -> dict[str, Any]:
     """The given settings, by their names in ``ResourceSettings``. Raises click.BadParameter."""
     given = {name: value for name, value in options.items() if value not in (None, ())}
     if "scope" in given:
-        given["scope"] = tuple(dict.fromkeys(" ".join(given["scope"]).split()))
+        given["scope"] = scope_values(given["scope"])
     for name in ("introspection_clients", "claims"):
         if name in given:
             given[name] = tuple(dict.fromkeys(given[name]))
     if "jwks" in given:
-        given["jwks"] = read_jwks(given["jwks"])
+        given["jwks"] = read_jwks(given["jwks"].read_bytes())
     return given
 
 
@@ -127,7 +125,7 @@ def resource() -> None:
 
 @resource.command("create", cls=GroupedCommand, groups=option_groups.RESOURCE)
 @click.argument("uri")
-@_settings_options
+@with_options(_OPTIONS)
 @click.pass_context
 def create(context: click.Context, /, uri: str, **options: Any) -> None:
     """Register the resource server URI. Clients ask for its tokens by resource=URI (RFC 8707)."""
@@ -146,9 +144,7 @@ def create(context: click.Context, /, uri: str, **options: Any) -> None:
 @resource.command("list")
 @click.option("--all", "retired_too", is_flag=True, help="Include retired ones.")
 @click.option("--after", default="", help="Start after this URI.")
-@click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="The maximum number."
-)
+@limit_option
 @click.pass_context
 def list_(context: click.Context, after: str, limit: int, *, retired_too: bool) -> None:
     """List the resource servers in the order of their URIs."""
@@ -177,7 +173,7 @@ def show(context: click.Context, uri: str) -> None:
 
 @resource.command("update", cls=GroupedCommand, groups=option_groups.RESOURCE)
 @click.argument("uri")
-@_settings_options
+@with_options(_OPTIONS)
 @click.option(
     "--unset", multiple=True, type=click.Choice(_FIELDS), metavar="SETTING",
     help="Reset a setting, such as access_token_lifetime, to its default; repeatable.",
@@ -215,7 +211,7 @@ def allow(context: click.Context, uri: str, client_ids: tuple[str, ...]) -> None
 
 @resource.command("retire")
 @click.argument("uri")
-@click.option("--reason", default="administrator", show_default=True, help="For the log.")
+@log_reason_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def retire(context: click.Context, uri: str, reason: str, *, yes: bool) -> None:

@@ -6,6 +6,7 @@ import click
 
 from authrim.commands._administering import Office, administer, moment, print_fields, print_list
 from authrim.commands._one_account import on_account
+from authrim.commands._options import limit_option, log_reason_option
 from authrim.people.logout.notice_states import notice_states
 from authrim.people.sessions import known
 from authrim.people.sessions.known import KnownSession
@@ -23,9 +24,7 @@ def session() -> None:
 @session.command("list")
 @click.argument("account")
 @click.option("--after", default="", help="Start after this session.")
-@click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="The maximum number."
-)
+@limit_option
 @click.pass_context
 def list_(context: click.Context, account: str, after: str, limit: int) -> None:
     """List the sessions of an account in the order of their ids. Includes those that are over."""
@@ -57,7 +56,7 @@ def show(context: click.Context, session_id: str) -> None:
 
 @session.command("end")
 @click.argument("session_id")
-@click.option("--reason", default="administrator", show_default=True, help="For the log; nothing personal.")
+@log_reason_option
 @click.pass_context
 def end(context: click.Context, session_id: str, reason: str) -> None:
     """End one session. Running servers notify the clients that registered for it."""

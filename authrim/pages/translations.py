@@ -5,6 +5,7 @@ The catalogs are compiled in memory when the process starts, so there is no buil
 new file.
 """
 
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -19,6 +20,7 @@ LOCALES: tuple[str, ...] = (SOURCE_LOCALE, *sorted(path.stem for path in _CATALO
 """All languages of the pages, the source first."""
 
 
+@cache
 def load_translations(locale: str) -> NullTranslations:
     """The texts of one of ``LOCALES``. The source language needs no catalog."""
     if locale == SOURCE_LOCALE:

@@ -6,7 +6,7 @@ from aiohttp import hdrs, web
 
 from authrim.core.call import Call
 from authrim.pages.headers import asks_for_page
-from authrim.pages.pages import FrontPage
+from authrim.pages.views import FrontPage
 from authrim.people.claims import display_name_of
 from authrim.people.sessions.browser import signed_in_browser
 from authrim.web.answers import page_settings

@@ -7,8 +7,9 @@ from aiohttp import hdrs, web
 
 from authrim.core.call import Call
 from authrim.pages.headers import page_headers, prefers_json
-from authrim.pages.pages import ErrorPage, NextLink, Pages
+from authrim.pages.pages import Pages
 from authrim.pages.translations import choose_locale
+from authrim.pages.views import ErrorPage, NextLink
 from authrim.pages.words import Words, words_for
 from authrim.web.call import PAGES, core_of, parts_of
 from authrim.web.errors import BEARER, json_refusal, resource_refusal

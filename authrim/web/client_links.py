@@ -6,7 +6,7 @@ The addresses are those of the registration. Nothing in a request can choose the
 
 from authrim.core.parts import Core
 from authrim.pages.display import secure_link
-from authrim.pages.pages import BACK, NextLink
+from authrim.pages.views import BACK, NextLink
 from domain.client import redirect_uri as redirect_uris
 from domain.client.client import Client
 

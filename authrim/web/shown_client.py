@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from authrim.core.parts import Core
 from authrim.pages.display import redirect_host
-from authrim.pages.pages import ClientView
+from authrim.pages.views import ClientView
 from domain.client import client_id_url
 from domain.client.client import Client
 

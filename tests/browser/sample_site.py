@@ -9,7 +9,9 @@ from aiohttp.test_utils import TestServer
 
 from authrim.authorization import dead_ends
 from authrim.pages import texts
-from authrim.pages.pages import (
+from authrim.pages.pages import Pages
+from authrim.pages.scope_lines import scope_lines
+from authrim.pages.views import (
     BACK,
     SIGN_IN_AGAIN,
     START_AGAIN,
@@ -23,7 +25,6 @@ from authrim.pages.pages import (
     LoggedOutPage,
     LogoutPage,
     NextLink,
-    Pages,
     SignInPage,
 )
 from authrim.pages.words import Words, words_for
@@ -138,9 +139,7 @@ class Site:
                             ("redirect_uri", self.redirect_uri),
                             ("scope", "openid email"),
                         ),
-                        scopes=self.pages.scope_lines(
-                            ALL_SCOPES if name == "consent-all" else SCOPES, locale
-                        ),
+                        scopes=scope_lines(ALL_SCOPES if name == "consent-all" else SCOPES, locale),
                     )
                 )
             case "error" | "busy" | "nothing":
@@ -262,7 +261,7 @@ class Site:
                         account_display_name=HOSTILE,
                         switch_url="/switch",
                         asked=((HOSTILE, HOSTILE),),
-                        scopes=self.pages.scope_lines((HOSTILE, "openid"), "en"),
+                        scopes=scope_lines((HOSTILE, "openid"), "en"),
                     )
                 )
             case "hostile-error":

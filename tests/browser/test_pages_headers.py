@@ -9,7 +9,7 @@ import pytest_asyncio
 from aiohttp import ClientSession
 
 from authrim.pages.headers import prefers_json
-from authrim.pages.pages import ErrorPage, FormPostPage, SignInPage
+from authrim.pages.views import ErrorPage, FormPostPage, SignInPage
 from authrim.pages.words import words_for
 from authrim.web.answers import page_or_json
 from domain.errors import Refusal

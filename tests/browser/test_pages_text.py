@@ -21,7 +21,7 @@ from authrim.pages.display import (
     secure_link,
     web_link,
 )
-from authrim.pages.pages import Pages
+from authrim.pages.scope_lines import scope_lines
 from authrim.pages.translations import LOCALES, choose_locale
 
 SOURCE = Path(display.__file__).parent
@@ -196,7 +196,7 @@ def test_each_language_is_a_locale() -> None:
 
 def test_scopes_are_explained_in_the_pages_language() -> None:
     """Standard scopes have words of their own, an unknown one keeps its name, made safe to show (A038)."""
-    openid, unknown = Pages().scope_lines(("openid", "invoices:\u202eread"), "de")
+    openid, unknown = scope_lines(("openid", "invoices:\u202eread"), "de")
     assert openid.title == "Sie wiedererkennen"
     assert unknown.title == "invoices:read"
     assert unknown.detail != texts.UNKNOWN_SCOPE_TEXT

@@ -2,8 +2,9 @@
 
 import msgspec
 
-from authrim.pages.pages import ErrorPage, Pages
+from authrim.pages.pages import Pages
 from authrim.pages.translations import LOCALES
+from authrim.pages.views import ErrorPage
 from authrim.pages.words import words_for
 from domain.errors import Refusal
 

@@ -14,8 +14,9 @@ from authrim.core.call import Call
 from authrim.core.execute import Change
 from authrim.crypto.ids import constant_time_equal
 from authrim.pages import texts
-from authrim.pages.pages import ConsentPage, Facts
+from authrim.pages.scope_lines import scope_lines
 from authrim.pages.translations import choose_locale
+from authrim.pages.views import ConsentPage, Facts
 from authrim.people.claims import display_name_of
 from authrim.people.sessions.browser import read_account, read_session
 from authrim.web.answers import page_settings, see_other
@@ -198,7 +199,7 @@ async def _page(visit: Visit, notice: str | None = None) -> web.Response:
             switch_url=_switch_url(call, interaction),
             asked=_asked(interaction.asked),
             account_display_name=await display_name_of(call.core, call.tenant, interaction.grant.subject),
-            scopes=call.parts[PAGES].scope_lines(
+            scopes=scope_lines(
                 scope,
                 settings["locale"],
                 _labels_by_scope(catalogue, scope, claims),

@@ -28,7 +28,7 @@ from authrim.core.call import Call
 from authrim.core.execute import Change
 from authrim.pages import texts
 from authrim.pages.headers import ERROR_ID_HEADER
-from authrim.pages.pages import CreateAccountPage
+from authrim.pages.views import CreateAccountPage
 from authrim.people.new_account import (
     LOGIN_TAKEN,
     LOGIN_UNUSABLE,

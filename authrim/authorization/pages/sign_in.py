@@ -21,7 +21,7 @@ from authrim.core.call import Call
 from authrim.core.execute import Change, Outcome
 from authrim.pages import texts
 from authrim.pages.headers import ERROR_ID_HEADER
-from authrim.pages.pages import SignInPage
+from authrim.pages.views import SignInPage
 from authrim.people.sessions.begin import SessionBeginning
 from authrim.people.sessions.browser import read_account
 from authrim.people.sign_in.password import (

@@ -12,7 +12,7 @@ from authrim.core.call import Call
 from authrim.core.parts import Core
 from authrim.crypto.ids import new_secret
 from authrim.pages import texts
-from authrim.pages.pages import SIGN_IN_AGAIN, ClientView, LoggedOutPage, LogoutPage, NextLink
+from authrim.pages.views import SIGN_IN_AGAIN, ClientView, LoggedOutPage, LogoutPage, NextLink
 from authrim.people.claims import display_name_of
 from authrim.people.logout._session_clients import clients_of_session, knows_session
 from authrim.people.pseudonyms import public_session, public_subject

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from authrim.pages.pages import CheckSessionPage
+from authrim.pages.views import CheckSessionPage
 from authrim.people.sessions.state import watching_origins
 from authrim.web.call import PAGES, core_of, parts_of
 from authrim.web.cookies import browser_state_name

@@ -31,14 +31,15 @@ class SQLiteAudit:
 
     async def of_error(self, error_id: str) -> Sequence[Mapping[str, Any]]:
         """The rows of an error id, in the log's order."""
-        rows = await self._lane.run(_all, _BY_ERROR, (error_id,))
+        rows = await self._lane.run(_all, _BY_ERROR, (findable(error_id),))
         return [dict(zip(TABLE.columns, row, strict=True)) for row in rows]
 
     async def search(
         self, tenant: str, values: Mapping[str, str], after: int, until: int, limit: int
     ) -> AuditPage:
         """Events whose columns of ``audit`` have these values."""
-        asked = sql.arguments(values, tenant, after, until, limit)
+        findable_values = {name: findable(value) for name, value in values.items()}
+        asked = sql.arguments(findable_values, tenant, after, until, limit)
         rows = await self._lane.run(_all, _SEARCH[sql.lead_of(values)], asked)
         return sql.page_of(rows, until, limit)
 
@@ -46,7 +47,7 @@ class SQLiteAudit:
         self, column: str, tenant: str, value: str, after: int, limit: int
     ) -> Sequence[StoredEvent]:
         """The next events of a person or a session."""
-        asked = {"tenant": tenant, "value": value, "after": after, "limit": limit}
+        asked = {"tenant": tenant, "value": findable(value), "after": after, "limit": limit}
         return [StoredEvent(*row) for row in await self._lane.run(_all, _HISTORY[column], asked)]
 
     async def streams_of(self, tenant: str, subject: str, kind: str, after: str, limit: int) -> Sequence[str]:

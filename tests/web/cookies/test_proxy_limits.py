@@ -2,73 +2,19 @@
 one of 8,190 bytes, HAProxy 15 KiB for all headers."""
 
 import asyncio
-import os
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from authrim.store.contract import Store
 from authrim.web.cookies import MOST_OPEN_REQUESTS
 from tests.support.browser import Browser, redeem
-from tests.support.patience import PATIENCE
+from tests.support.proxies import proxy, wait_for_proxy
 from tests.support.pushed import fetch, pushed
-from tests.support.running import RunningServer, free_port, running_server
+from tests.support.running import free_port, running_server
 
 #: Half of the smallest limit: the other half is for the session, for logout, and for other applications of the host.
 ROOM = 4096
-
-_NGINX = """
-{user} daemon off; pid {folder}/nginx.pid; events {{}}
-http {{ access_log off; client_body_temp_path {folder}; proxy_temp_path {folder};
-fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};
-server {{ listen 127.0.0.1:{front}; location / {{
-proxy_pass http://127.0.0.1:{back}; proxy_set_header Host $http_host; }} }} }}
-"""
-_HAPROXY = """
-defaults
-    mode http
-    timeout client 30s
-    timeout connect 30s
-    timeout server 30s
-listen front
-    bind 127.0.0.1:{front}
-    server one 127.0.0.1:{back}
-"""
-
-
-@contextmanager
-def proxy(kind: str, folder: Path, front: int, back: int) -> Iterator[None]:
-    """The proxy with its default limits, until the end of the block."""
-    file = folder / f"{kind}.conf"
-    user = "user root;" if os.geteuid() == 0 else ""
-    template = {"nginx": _NGINX, "haproxy": _HAPROXY}[kind]
-    file.write_text(template.format(front=front, back=back, folder=folder, user=user))
-    command = {
-        "nginx": ["nginx", "-p", str(folder), "-c", str(file), "-e", str(folder / "nginx.log")],
-        "haproxy": ["haproxy", "-db", "-f", str(file)],
-    }[kind]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(PATIENCE)
-
-
-async def _is_up(server: RunningServer) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            try:
-                async with server.http.get(server.url("/jwks")) as answer:
-                    if answer.status == 200:
-                        return
-            except aiohttp.ClientError:
-                pass
-            await asyncio.sleep(0.05)
 
 
 def header_size(browser: Browser) -> int:
@@ -84,7 +30,7 @@ async def test_many_open_requests_pass_a_proxy(store: Store, tmp_path: Path, kin
     front, back = free_port(), free_port()
     async with running_server(store, port=back, issuer=f"http://localhost:{front}") as server:
         with proxy(kind, tmp_path, front, back):
-            await _is_up(server)
+            await wait_for_proxy(server)
             web = await server.client("web")
             browser = Browser(server)
             sizes = []
@@ -111,7 +57,7 @@ async def test_tabs_that_open_at_once_pass_a_proxy(store: Store, tmp_path: Path,
     front, back = free_port(), free_port()
     async with running_server(store, port=back, issuer=f"http://localhost:{front}") as server:
         with proxy(kind, tmp_path, front, back):
-            await _is_up(server)
+            await wait_for_proxy(server)
             web = await server.client("web")
             browser = Browser(server)
             await asyncio.gather(*(browser.authorize(web) for _ in range(60)))

@@ -1,60 +1,22 @@
 """An issuer with a path, behind a real nginx and a real HAProxy that pass on nothing but that path."""
 
-import asyncio
-import os
 import re
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from authrim.store.contract import Store
 from tests.support.browser import Browser, redeem
+from tests.support.proxies import proxy, wait_for_proxy
 from tests.support.running import RunningServer, free_port, running_server
 
-_NGINX = """
-{user} daemon off; pid {folder}/nginx.pid; events {{}}
-http {{ access_log off; client_body_temp_path {folder}; proxy_temp_path {folder};
-fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};
-server {{ listen 127.0.0.1:{front}; proxy_set_header Host $http_host;
-location /auth/ {{ proxy_pass http://127.0.0.1:{back}; }}
-location ~ ^/\\.well-known/[a-z-]+/auth(/|$) {{ proxy_pass http://127.0.0.1:{back}; }} }} }}
-"""
-_HAPROXY = """
-defaults
-    mode http
-    timeout client 30s
-    timeout connect 30s
-    timeout server 30s
-frontend front
-    bind 127.0.0.1:{front}
-    http-request deny deny_status 404 unless {{ path_beg /auth/ }} or {{ path_reg ^/\\.well-known/[a-z-]+/auth(/|$) }}
-    default_backend authrim
-backend authrim
-    server one 127.0.0.1:{back}
-"""
-
-
-@contextmanager
-def proxy(kind: str, folder: Path, front: int, back: int) -> Iterator[None]:
-    """The proxy, until the end of the block."""
-    file = folder / f"{kind}.conf"
-    template = {"nginx": _NGINX, "haproxy": _HAPROXY}[kind]
-    user = "user root;" if os.geteuid() == 0 else ""
-    file.write_text(template.format(front=front, back=back, folder=folder, user=user))
-    command = {
-        "nginx": ["nginx", "-p", str(folder), "-c", str(file), "-e", str(folder / "nginx.log")],
-        "haproxy": ["haproxy", "-db", "-f", str(file)],
-    }[kind]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(30)
+#: Only what is below the path, and the addresses of RFC 8414 §3.1 that end with it.
+BELOW_THE_PATH = {
+    "nginx": """location /auth/ {{ proxy_pass http://127.0.0.1:{back}; }}
+location ~ ^/\\.well-known/[a-z-]+/auth(/|$) {{ proxy_pass http://127.0.0.1:{back}; }}""",
+    "haproxy": "    http-request deny deny_status 404 unless {{ path_beg /auth/ }}"
+    " or {{ path_reg ^/\\.well-known/[a-z-]+/auth(/|$) }}",
+}
 
 
 @pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
@@ -64,8 +26,8 @@ async def test_everything_is_below_the_path(store: Store, tmp_path: Path, kind: 
     front, back = free_port(), free_port()
     issuer = f"http://localhost:{front}/auth"
     async with running_server(store, port=back, issuer=issuer) as server:
-        with proxy(kind, tmp_path, front, back):
-            await _is_up(server)
+        with proxy(kind, tmp_path, front, back, BELOW_THE_PATH):
+            await wait_for_proxy(server)
             origin = server.core.origin
             for name in ("openid-configuration", "oauth-authorization-server"):
                 for url in (f"{origin}/.well-known/{name}/auth", f"{issuer}/.well-known/{name}"):
@@ -102,16 +64,3 @@ async def _loads_all(server: RunningServer, page: str) -> None:
         if "/static/" in path:
             async with server.http.get(server.core.origin + path) as answer:
                 assert answer.status == 200, path
-
-
-async def _is_up(server: RunningServer) -> None:
-    """Wait until the proxy answers for the server."""
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                async with server.http.get(server.url("/jwks")) as answer:
-                    if answer.status == 200:
-                        return
-            except aiohttp.ClientError:
-                pass
-            await asyncio.sleep(0.05)
