@@ -97,20 +97,22 @@ def _alternatives(values: Mapping[str, tuple[str, ...]]) -> list[dict[str, str]]
 
 
 async def follow(store: ReadBack, wanted: Wanted) -> AsyncIterator[Lines]:
-    """What is found, and from then on whatever comes, until cancelled."""
+    """What is found, and from then on whatever comes, until cancelled or ``until`` is reached."""
     async for _position in store.changes():
-        page = await search(store, wanted, _PAGE)
-        yield page
-        while not page.done:
-            page = await search(store, msgspec.structs.replace(wanted, after=page.position), _PAGE)
+        done = False
+        while not done:
+            page = await search(store, wanted, _PAGE)
             yield page
-        wanted = msgspec.structs.replace(wanted, after=max(wanted.after, page.position))
+            done = page.done
+            wanted = msgspec.structs.replace(wanted, after=max(wanted.after, page.position))
+        if wanted.until is not None and wanted.after >= wanted.until:
+            return
 
 
 async def history(store: ReadBack, tenant: str, column: str, value: str, after: int, limit: int) -> Lines:
     """What happened to a person (``column`` ``subject``) or in a session (``session_id``). Raises Unavailable."""
     head = await Follower(store, AUDIT).catch_up()
-    events = await store.audit.history(column, tenant, value, after, limit)
+    events = await store.audit.history(column, tenant, value, after, head, limit)
     done = len(events) < limit
     position = head if done else events[-1].position
     return Lines(tuple(line_of(event)[0] for event in events), position, done)

@@ -3,7 +3,6 @@
 
 import os
 from collections.abc import Callable, Mapping
-from contextlib import aclosing
 from typing import Any, Final
 
 import msgspec
@@ -13,7 +12,7 @@ from authrim.clients.logos import LogoChange
 from authrim.clients.secrets import ClientSecrets, leaving_rows
 from authrim.clients.terms import administrators_terms
 from authrim.core.execute import Change, Outcome, carry_out
-from authrim.core.paging import rows_of
+from authrim.core.paging import states_of
 from authrim.core.sealed_rows import CLIENT as CLIENT_OWNER
 from authrim.core.sealed_rows import erasing_row
 from authrim.crypto.secrets import ClientSecret, new_client_secret
@@ -226,15 +225,7 @@ async def show_client(store: Store, tenant: str, client_id: str) -> Client | Ref
 
 async def list_clients(store: Store, tenant: str, after: str = "", limit: int = 100) -> tuple[Client, ...]:
     """At most ``limit`` clients in the order of their ids, starting after ``after``, without deleted ones."""
-    found: list[Client] = []
-    async with aclosing(rows_of(store, CLIENTS, tenant, after)) as rows:
-        async for row in rows:
-            if len(found) == limit:
-                break
-            client = msgspec.json.decode(row["document"], type=Client)
-            if client.exists:
-                found.append(client)
-    return tuple(found)
+    return await states_of(store, CLIENTS, tenant, Client, after, limit, lambda client: client.exists)
 
 
 async def read_client(store: Store, tenant: str, client_id: str) -> ClientRead:

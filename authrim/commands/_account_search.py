@@ -21,7 +21,11 @@ from domain.errors import Refusal
 @click.argument("text")
 @click.option("--after", default="", help="Start after this subject.")
 @click.option(
-    "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="The maximum number."
+    "--limit",
+    type=click.IntRange(1, 1000),
+    default=20,
+    show_default=True,
+    help="The maximum number, beside the account whose login is TEXT.",
 )
 @click.option(
     "--most-read", type=click.IntRange(1, 1_000_000), default=20_000, show_default=True,
@@ -47,12 +51,14 @@ def search(context: click.Context, text: str, after: str, limit: int, most_read:
         if refusal is not None:
             return refusal
         place = office.store, office.private
-        whole = None if after else await find_whole_login(*place, office.master, office.tenant, text)
+        whole = await find_whole_login(*place, office.master, office.tenant, text)
         return whole, await search_accounts(*place, office.tenant, text, after, limit, most_read)
 
     whole, page = administer(context, work)
-    others = [one for one in page.accounts if whole is None or one.subject != whole.subject]
-    found = [*([] if whole is None else [whole]), *others]
+    # A whole login comes first, on the first page, and not again where its subject would stand.
+    found = [one for one in page.accounts if whole is None or one.subject != whole.subject]
+    if whole is not None and not after:
+        found.insert(0, whole)
     print_list(
         context, "accounts", ("subject", "status", "login", "name", "email"), [asdict(one) for one in found]
     )

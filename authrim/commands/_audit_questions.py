@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import click
 import msgspec
+from click.core import ParameterSource
 from rich.console import Console
 from rich.text import Text
 
@@ -20,13 +21,12 @@ from authrim.commands import option_groups
 from authrim.commands._administering import Office, administer
 from authrim.commands._audit_lines import lines_table
 from authrim.commands._common import is_json, json_text
+from authrim.commands._one_account import asked_subject
 from authrim.commands.option_groups import GroupedCommand
 from authrim.core.questions import Question, record_question, refuse_reason
 from authrim.crypto.sealing import address_hash
-from authrim.people import accounts
 from authrim.wire.forwarded import source_of
 from domain.errors import Refusal
-from domain.person.account import UNKNOWN
 from domain.stream import grant_stream
 
 _AFTER: Final = click.option("--after", type=click.IntRange(0), default=0, help="Start after this position.")
@@ -87,7 +87,12 @@ class _Time(msgspec.Struct, frozen=True):
 @click.option("--to", "last", type=_Moment(), help="Before this time, or up to this position.")
 @_AFTER
 @_LIMIT
-@click.option("--follow", "follows", is_flag=True, help="Print what is found and go on with whatever comes.")
+@click.option(
+    "--follow",
+    "follows",
+    is_flag=True,
+    help="Print all that is found, and go on with whatever comes, up to --to.",
+)
 @_REASON
 @click.pass_context
 def search(
@@ -100,10 +105,12 @@ def search(
 
     Questions about a person, a session or an address are recorded in the log, and so is every --json.
     """
+    if follows and context.get_parameter_source("limit") is not ParameterSource.DEFAULT:
+        raise click.UsageError("--follow prints all that is found: leave --limit out.")
     show = _printer(context)
 
     async def work(office: Office) -> Lines | Refusal | None:
-        values = await _values(office, options, reason)
+        values = await _values(context, office, options, reason)
         if isinstance(values, Refusal):
             return values
         refusal = searching.refuse_search(values) or await _record(context, office, values, reason)
@@ -138,7 +145,7 @@ def account(context: click.Context, account: str, after: int, limit: int, reason
     """
 
     async def work(office: Office) -> Lines | Refusal:
-        subject = await _subject_of(office, account, reason)
+        subject = await asked_subject(context, office, account, "account_history", reason)
         if isinstance(subject, Refusal):
             return subject
         asked = Question("account_history", reason, {}, subject, is_json(context))
@@ -186,7 +193,7 @@ def _needs_keys(options: Mapping[str, str | None]) -> bool:
 
 
 async def _values(
-    office: Office, options: Mapping[str, str | None], reason: str
+    context: click.Context, office: Office, options: Mapping[str, str | None], reason: str
 ) -> dict[str, tuple[str, ...]] | Refusal:
     """The columns of the index that the options ask for, with their values."""
     values: dict[str, tuple[str, ...]] = {
@@ -204,21 +211,11 @@ async def _values(
             address_hash(office.master, office.tenant, source, key_id) for key_id in office.master.key_ids
         )
     if (person := options["person"]) is not None:
-        subject = await _subject_of(office, person, reason)
+        subject = await asked_subject(context, office, person, "search", reason)
         if isinstance(subject, Refusal):
             return subject
         values["subject"] = (subject,)
     return values
-
-
-async def _subject_of(office: Office, account: str, reason: str) -> str | Refusal:
-    """The pseudonym of a person. Without a reason nobody learns whether there is a login."""
-    if await accounts.is_subject(office.store, office.tenant, account):
-        return account
-    refusal = refuse_reason(reason, demanded=True)
-    if refusal is not None:
-        return refusal
-    return await accounts.find_account(office.store, office.master, office.tenant, account) or UNKNOWN
 
 
 async def _record(
@@ -263,7 +260,7 @@ def _printer(context: click.Context) -> Callable[[Lines], None]:
 
 
 def _say_more(context: click.Context, found: Lines) -> None:
-    """Say how to go on, or that there is nothing; on standard error, where it disturbs no pipe."""
+    """Say how to go on, on standard error, where it disturbs no pipe; or in place of a table that there is nothing."""
     if not found.done:
         click.echo(f"There may be more: --after {found.position}", err=True)
     elif not found.lines and not is_json(context):

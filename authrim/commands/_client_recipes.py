@@ -5,13 +5,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import click
+from msgspec.structs import asdict
 
+from authrim.clients.records import ClientWithSecret
 from authrim.commands._administering import Office, print_list
 from authrim.recipes.catalog import products, recipe, recipes
 from authrim.recipes.recipe import Recipe, fill, notes_of, place_values
 from authrim.tokens import resource_servers as servers
 from domain.errors import Refusal
-from domain.resource.resource import Resource
+from domain.registration import resource_server
+from domain.resource.resource import ResourceSettings
 
 
 def read_product(context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
@@ -59,31 +62,51 @@ class ChosenRecipe:
         """What the client is registered with."""
         return self.recipe.fields(self.values(issuer))
 
-    async def register_api(self, office: Office) -> Refusal | None:
-        """Register the API of the recipe as a resource server. One that is there stays as it is."""
+    async def register_api(self, office: Office) -> str | Refusal:
+        """Register the API of the recipe as a resource server. One that is there stays as it is: the answer is a note
+        where it is not what the recipe needs."""
         settings = self.recipe.resource
         if settings is None:
-            return None
+            return ""
         known = await servers.show_resource(office.store, office.tenant, self._url)
-        if isinstance(known, Resource):
-            return None
-        made = await servers.create_resource(
-            office.store, office.tenant, self._url, settings, office.settings
-        )
-        return made if isinstance(made, Refusal) else None
+        if isinstance(known, Refusal):
+            made = await servers.create_resource(
+                office.store, office.tenant, self._url, settings, office.settings
+            )
+            return made if isinstance(made, Refusal) else ""
+        if not known.is_active:
+            return resource_server.RETIRED
+        return self._differences(known.settings, settings)
 
-    def answer(self, issuer: str, client_id: str, client_secret: str | None) -> dict[str, Any]:
-        """What ``--json`` says of the recipe: the filled texts, and the notes."""
-        values = self.values(issuer) | {"client_id": client_id}
-        if client_secret is not None:
-            values["client_secret"] = client_secret
+    def _differences(self, known: ResourceSettings, needed: ResourceSettings) -> str:
+        usual = asdict(ResourceSettings())
+        others = [
+            f"{name} {value}"
+            for name, value in asdict(needed).items()
+            if value != usual[name] and getattr(known, name) != value
+        ]
+        if not others:
+            return ""
+        return (
+            f"The resource server {self._url} was there before, and this product needs {', '.join(others)}:"
+            " see authrim resource update."
+        )
+
+    def answer(self, issuer: str, created: ClientWithSecret, note: str) -> dict[str, Any]:
+        """What ``--json`` says of the recipe: the filled texts, and the notes; ``note`` is one more, if any."""
+        values = self.values(issuer) | {"client_id": created.client.client_id}
+        if created.secret is not None:
+            values["client_secret"] = created.secret
         return {
             "product": self.product,
             "snippets": [
                 {"file": one.file, "language": one.language, "text": one.text}
                 for one in self.recipe.filled_snippets(values)
             ],
-            "notes": [f"{subject}: {fill(note, values)}" for subject, note in notes_of(self.recipe)],
+            "notes": [
+                *(f"{subject}: {fill(text, values)}" for subject, text in notes_of(self.recipe)),
+                *([note] if note else []),
+            ],
         }
 
 

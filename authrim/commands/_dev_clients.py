@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 import msgspec
 
-from authrim.clients.records import RegistrationContext, create_client, update_client
+from authrim.clients.records import RegistrationContext, create_client, show_client, update_client
 from authrim.store.contract import Store
 from domain.client.metadata import ClientMetadata
 from domain.errors import Refusal
@@ -121,9 +121,16 @@ async def _created(
 async def with_redirect_uris(
     store: Store, described: Mapping[str, Any], more: tuple[str, ...]
 ) -> dict[str, Any] | Refusal:
-    """Add redirect URIs to a client, which is returned as it is announced."""
-    uris = tuple(dict.fromkeys((*described["redirect_uris"], *more)))
-    changed = await update_client(
-        store, DEFAULT_TENANT, described["client_id"], {"redirect_uris": uris}, means=_MEANS
-    )
-    return changed if isinstance(changed, Refusal) else {**described, "redirect_uris": list(uris)}
+    """Add redirect URIs to those that a client has, if it lacks any; the client is returned as it is announced."""
+    client = await show_client(store, DEFAULT_TENANT, described["client_id"])
+    if isinstance(client, Refusal):
+        return client
+    known = client.metadata.redirect_uris
+    uris = tuple(dict.fromkeys((*known, *more)))
+    if uris != known:
+        changed = await update_client(
+            store, DEFAULT_TENANT, client.client_id, {"redirect_uris": uris}, means=_MEANS
+        )
+        if isinstance(changed, Refusal):
+            return changed
+    return {**described, "redirect_uris": list(uris)}

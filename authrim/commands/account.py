@@ -16,7 +16,7 @@ from authrim.commands._account_claims import (
 from authrim.commands._account_search import search
 from authrim.commands._administering import Office, administer, moment, print_fields, print_list
 from authrim.commands._common import is_json
-from authrim.commands._one_account import on_account, print_account
+from authrim.commands._one_account import asked_subject, on_account, print_account
 from authrim.commands._options import limit_option, log_reason_option
 from authrim.core.questions import Question, record_question, refuse_reason
 from authrim.crypto.passwords import Passwords
@@ -122,19 +122,22 @@ def list_(context: click.Context, after: str, limit: int) -> None:
 def show(context: click.Context, account: str, reason: str, *, personal: bool) -> None:
     """Show an account, without personal data unless --personal is given."""
 
-    async def work(office: Office, subject: str) -> AccountView | Refusal:
-        if personal:
-            question = Question("account_data", reason, {}, subject, is_json(context))
-            refusal = refuse_reason(reason, demanded=True) or await record_question(
-                office.store, office.tenant, question
-            )
-            if refusal is not None:
-                return refusal
+    async def show_account(office: Office, subject: str) -> AccountView | Refusal:
         return await accounts.show_account(
             office.store, office.private, office.tenant, subject, personal=personal
         )
 
-    shown = on_account(context, account, work)
+    async def show_person(office: Office) -> AccountView | Refusal:
+        subject = refuse_reason(reason, demanded=True) or await asked_subject(
+            context, office, account, "account_data", reason
+        )
+        if isinstance(subject, Refusal):
+            return subject
+        asked = Question("account_data", reason, {}, subject, is_json(context))
+        refusal = await record_question(office.store, office.tenant, asked)
+        return refusal or await show_account(office, subject)
+
+    shown = administer(context, show_person) if personal else on_account(context, account, show_account)
     fields: dict[str, Any] = {
         "subject": shown.subject,
         "status": shown.status,

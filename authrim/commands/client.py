@@ -81,7 +81,7 @@ def create(
     if url and chosen is None:
         raise click.UsageError("--url belongs to --for.")
 
-    async def work(office: Office) -> ClientWithSecret | Refusal:
+    async def work(office: Office) -> tuple[ClientWithSecret, str] | Refusal:
         begun = PRESETS[kind] if chosen is None else chosen.client_fields(office.settings.issuer)
         fields = {
             **default_algorithms(office.settings.signing_algorithms, profile.name),
@@ -93,10 +93,7 @@ def create(
         change = await _logo_change(office, logo)
         if isinstance(change, Refusal):
             return change
-        unusable = await chosen.register_api(office) if chosen else None
-        if unusable is not None:
-            return unusable
-        return await clients.create_client(
+        made = await clients.create_client(
             office.store,
             office.tenant,
             ClientMetadata(**fields),
@@ -110,12 +107,19 @@ def create(
                 catalogue=await read_catalogue(office.store, office.tenant),
             ),
         )
+        if isinstance(made, Refusal):
+            return made
+        note = await chosen.register_api(office) if chosen else ""
+        if isinstance(note, Refusal):  # a client whose API cannot be is of no use
+            await clients.delete_client(office.store, office.tenant, made.client.client_id)
+            return note
+        return made, note
 
-    created = administer(context, work)
+    created, note = administer(context, work)
     if chosen is None:
         _print(context, created)
         return
-    answer = chosen.answer(settings_of(context).issuer, created.client.client_id, created.secret)
+    answer = chosen.answer(settings_of(context).issuer, created, note)
     _print(context, created, recipe=answer)
     if not is_json(context):
         print_recipe(answer, chosen.recipe)
@@ -173,7 +177,8 @@ def update(
         kept = await clients.show_client(office.store, office.tenant, client_id)
         if isinstance(kept, Refusal):
             return kept
-        profile = options.get("profile", kept.metadata.profile)
+        unset_profile = ClientMetadata().profile if "profile" in unset else kept.metadata.profile
+        profile = options.get("profile", unset_profile)
         changes = {**_defaults_of(unset, profile, office.settings.signing_algorithms), **options}
         change = await _logo_change(office, logo, no_logo)
         if isinstance(change, Refusal):

@@ -173,9 +173,8 @@ async def furnish(
     for name, uris in (*wanted.clients.items(), *wanted.redirect_uris.items()):
         if name not in described:
             raise UnusableFolder(f"there is no client {name} here: use one of {', '.join(described)}")
-        if not {*uris} <= {*described[name]["redirect_uris"]}:
-            described[name] = _taken(await with_redirect_uris(store, described[name], uris), name)
-            save_workplace(folder, workplace)
+        described[name] = _taken(await with_redirect_uris(store, described[name], uris), name)
+        save_workplace(folder, workplace)
 
 
 def _taken(described: dict[str, Any] | Refusal, wanted: str = "") -> dict[str, Any]:

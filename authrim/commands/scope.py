@@ -3,9 +3,11 @@
 from typing import Any
 
 import click
+from msgspec.structs import asdict
 
 from authrim.authorization import scope_texts
 from authrim.commands._administering import Office, administer, print_fields, print_list
+from authrim.commands._common import is_json
 from authrim.pages.translations import LOCALES, SOURCE_LOCALE
 from domain.errors import Refusal
 from domain.scope_text.scope_text import UNKNOWN, ScopeText, ScopeTexts
@@ -38,7 +40,7 @@ def describe(context: click.Context, value: str, text: str, locale: str, detail:
             office.store, office.tenant, value, locale, ScopeText(text, detail)
         )
 
-    print_fields(context, _described(value, administer(context, work)))
+    _print(context, value, administer(context, work))
 
 
 @scope.command("list")
@@ -47,7 +49,7 @@ def list_(context: click.Context) -> None:
     """List the scope values that have a description."""
     texts = administer(context, _read)
     rows = [_described(value, texts) for value in sorted(texts)]
-    shown = [{**row, "languages": " ".join(row["texts"])} for row in rows]
+    shown = [{**row, "languages": list(row["texts"])} for row in rows]
     print_list(context, "scopes", ("scope", "languages"), shown)
 
 
@@ -61,7 +63,7 @@ def show(context: click.Context, value: str) -> None:
         texts = await _read(office)
         return texts if value in texts else UNKNOWN
 
-    print_fields(context, _described(value, administer(context, work)))
+    _print(context, value, administer(context, work))
 
 
 @scope.command("remove")
@@ -74,7 +76,7 @@ def remove(context: click.Context, value: str, locale: str | None) -> None:
     async def work(office: Office) -> ScopeTexts | Refusal:
         return await scope_texts.remove_scope_text(office.store, office.tenant, value, locale)
 
-    print_fields(context, _described(value, administer(context, work)))
+    _print(context, value, administer(context, work))
 
 
 async def _read(office: Office) -> ScopeTexts:
@@ -83,8 +85,14 @@ async def _read(office: Office) -> ScopeTexts:
 
 def _described(value: str, texts: ScopeTexts) -> dict[str, Any]:
     said = texts.get(value, {})
-    shown = {
-        locale: f"{said[locale].title} ({said[locale].detail})" if said[locale].detail else said[locale].title
-        for locale in sorted(said)
+    return {"scope": value, "texts": {locale: asdict(said[locale]) for locale in sorted(said)}}
+
+
+def _print(context: click.Context, value: str, texts: ScopeTexts) -> None:
+    """The parts of each text for programs, one line per language for people."""
+    described = _described(value, texts)
+    lines = {
+        locale: f"{text['title']} ({text['detail']})" if text["detail"] else text["title"]
+        for locale, text in described["texts"].items()
     }
-    return {"scope": value, "texts": shown}
+    print_fields(context, described if is_json(context) else {"scope": value, "texts": lines})

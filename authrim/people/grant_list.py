@@ -1,5 +1,6 @@
 """The grants of a person, for an administrator: which clients hold what, and until when."""
 
+from contextlib import aclosing
 from typing import Final
 
 import msgspec
@@ -7,20 +8,21 @@ import msgspec
 from authrim.audit.follow import Follower
 from authrim.clients.records import read_client
 from authrim.core.paging import rows_of
+from authrim.core.stream_state import read_state
 from authrim.people.grant_status import read_grant_status
-from authrim.store import codec
 from authrim.store.contract import Store
 from authrim.store.read_back import ReadBack
 from domain.client.client import Client
 from domain.grant.grant import Grant, fold
 from domain.liveness import ACTIVE, why_not
 from domain.stream import GRANT, grant_stream, parse
-from domain.units import MICROSECONDS
 from projections.audit import AUDIT
 from projections.tables import TOKENS
 
 #: Grants read at a time.
 _PAGE: Final = 100
+#: Tokens read at a time: few grants have more.
+_TOKENS: Final = 8
 #: The person has not answered yet, or the client has not redeemed its code.
 WAITING: Final = "waiting"
 EXPIRED: Final = "expired"
@@ -68,8 +70,7 @@ async def _read(
     store: Store, tenant: str, subject: str, grant_id: str, clients: dict[str, Client]
 ) -> KnownGrant | None:
     """One grant; None when somebody else signed in after the person."""
-    read = await store.read_stream(grant_stream(tenant, grant_id))
-    grant, now = fold(codec.decode_stream(GRANT, read)), read.now // MICROSECONDS
+    grant, _version, now = await read_state(store, grant_stream(tenant, grant_id), fold)
     if grant.subject != subject or grant.request is None:
         return None
     if grant.client_id not in clients:
@@ -102,9 +103,10 @@ def _state(grant: Grant, over: str, until: int | None, now: int) -> tuple[str, s
 async def _expires_at(store: Store, tenant: str, grant_id: str, grant: Grant) -> int | None:
     """When the last token of the grant that is not revoked expires."""
     times = [] if grant.refresh is None else [grant.refresh.expires_at]
-    async for row in rows_of(store, TOKENS, tenant, f"{grant_id}:"):
-        if row["grant_id"] != grant_id:
-            break
-        if row["revoked_at"] is None:
-            times.append(row["expires_at"])
+    async with aclosing(rows_of(store, TOKENS, tenant, f"{grant_id}:", page=_TOKENS)) as rows:
+        async for row in rows:
+            if row["grant_id"] != grant_id:
+                break
+            if row["revoked_at"] is None:
+                times.append(row["expires_at"])
     return max(times, default=None)

@@ -1,5 +1,6 @@
 # ruff: noqa: S608 - the names in these texts are constants
-"""The auditor's queries for both engines. Each reads a bounded number of rows by an index that is named here.
+"""The auditor's queries for both engines. Each reads by an index that is named here: a search a bounded number of rows,
+the others the rows of one person, session or error.
 
 The database does not choose how to search. The rows are found by one condition, the ``lead``, in the order of their
 positions, and the other conditions are checked on the rows found. So no combination of conditions reads the whole
@@ -56,7 +57,7 @@ _COMMON: Final = ", ".join(f"'{one}'" for one in COMMON_TYPES)
 _OWNING: Final = ", ".join(f"'{tag_of(event)}'" for event in (SubjectAuthenticated, SessionStarted))
 
 SEARCH_PARAMETERS: Final = ("tenant", *CONDITIONS, "after", "until", "most", "limit")
-HISTORY_PARAMETERS: Final = ("tenant", "value", "after", "limit")
+HISTORY_PARAMETERS: Final = ("tenant", "value", "after", "until", "limit")
 STREAMS_PARAMETERS: Final = ("tenant", "subject", "first", "before", "after", "limit")
 
 #: How a parameter is written, by its name: ``$1::TEXT`` or ``:tenant``.
@@ -150,6 +151,7 @@ def history(column: str, marks: Marks, *, lateral: bool) -> str:
     """The events that name a person or a session (``column``), and those of its streams that name none.
 
     A stream belongs to the one that its sign-ins name. Where they name several, only what names this one is told.
+    Nothing after ``until`` is read: what the index does not have yet would seem to name nobody.
     """
     own = f"""
         SELECT DISTINCT o.stream FROM audit o
@@ -162,7 +164,8 @@ def history(column: str, marks: Marks, *, lateral: bool) -> str:
         unnamed = f"""
         SELECT u.position FROM own CROSS JOIN LATERAL (
             SELECT s.position FROM events s LEFT JOIN audit a ON a.position = s.position
-            WHERE s.stream_id = own.stream AND s.position > {marks["after"]} AND a.{column} IS NULL
+            WHERE s.stream_id = own.stream AND s.position > {marks["after"]} AND s.position <= {marks["until"]}
+              AND a.{column} IS NULL
             ORDER BY s.version LIMIT {marks["limit"]}
         ) AS u
         """
@@ -170,12 +173,13 @@ def history(column: str, marks: Marks, *, lateral: bool) -> str:
         unnamed = f"""
         SELECT s.position FROM own CROSS JOIN events s ON s.stream_id = own.stream
         LEFT JOIN audit a ON a.position = s.position
-        WHERE +s.position > {marks["after"]} AND a.{column} IS NULL
+        WHERE +s.position > {marks["after"]} AND +s.position <= {marks["until"]} AND a.{column} IS NULL
         """
     return f"""
     WITH own AS MATERIALIZED ({own}), named AS MATERIALIZED (
         SELECT a.position FROM audit a
-        WHERE a.tenant = {marks["tenant"]} AND a.{column} = {marks["value"]} AND a.position > {marks["after"]}
+        WHERE a.tenant = {marks["tenant"]} AND a.{column} = {marks["value"]}
+          AND a.position > {marks["after"]} AND a.position <= {marks["until"]}
         ORDER BY a.position LIMIT {marks["limit"]}
     ), unnamed AS MATERIALIZED ({unnamed}), found AS MATERIALIZED (
         SELECT position FROM named UNION SELECT position FROM unnamed

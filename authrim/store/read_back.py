@@ -99,8 +99,8 @@ class AuditPage(NamedTuple):
 
 
 class AuditIndex(Protocol):
-    """Finds events by what the followed projection ``audit`` says of them. Each look-up reads a bounded number of rows,
-    by an index. Raises Unavailable."""
+    """Finds events by what the followed projection ``audit`` says of them, by an index: a search reads a bounded number
+    of rows, the others those of one person, session or error. Raises Unavailable."""
 
     async def of_error(self, error_id: str) -> Sequence[Mapping[str, Any]]:
         """The rows of an error id, in the log's order."""
@@ -112,10 +112,10 @@ class AuditIndex(Protocol):
         ``limit`` and more to come."""
 
     async def history(
-        self, column: str, tenant: str, value: str, after: int, limit: int
+        self, column: str, tenant: str, value: str, after: int, until: int, limit: int
     ) -> Sequence[StoredEvent]:
-        """The next events of a person (``column`` ``subject``) or a session (``session_id``): those that name it, and
-        the rest of the grants and sessions that are its own."""
+        """The next events of a person (``column`` ``subject``) or a session (``session_id``), up to a position that the
+        projection has reached: those that name it, and the rest of the grants and sessions that are its own."""
 
     async def streams_of(self, tenant: str, subject: str, kind: str, after: str, limit: int) -> Sequence[str]:
         """The names of the grants or sessions (``kind``) in which a person signed in, after a name, in order."""

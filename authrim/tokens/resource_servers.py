@@ -1,7 +1,6 @@
 """Resource servers, as administrators register, change and retire them."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import aclosing
 from typing import Any, Final
 
 import msgspec
@@ -10,7 +9,7 @@ from authrim.clients.records import ClientRead, change_client, read_client
 from authrim.clients.terms import administrators_terms
 from authrim.core.claim_definitions import read_catalogue
 from authrim.core.execute import Outcome, carry_out, change_state, outcome_of
-from authrim.core.paging import rows_of
+from authrim.core.paging import states_of
 from authrim.core.stream_state import read_state
 from authrim.crypto.jwe import EncryptionKey
 from authrim.crypto.jwk import JwkRefused
@@ -103,15 +102,9 @@ async def list_resources(
     store: Store, tenant: str, after: str = "", limit: int = 100, *, retired_too: bool = False
 ) -> tuple[Resource, ...]:
     """At most ``limit`` resource servers in the order of their URIs, those after ``after``."""
-    found: list[Resource] = []
-    async with aclosing(rows_of(store, RESOURCES, tenant, after)) as rows:
-        async for row in rows:
-            if len(found) == limit:
-                break
-            resource = msgspec.json.decode(row["document"], type=Resource)
-            if resource.is_active or retired_too:
-                found.append(resource)
-    return tuple(found)
+    return await states_of(
+        store, RESOURCES, tenant, Resource, after, limit, lambda resource: resource.is_active or retired_too
+    )
 
 
 async def _change(

@@ -123,6 +123,20 @@ def test_own_clients_and_redirect_uris(tmp_path: Path) -> None:
         assert again == announced
 
 
+def test_redirect_uris_are_added_to_what_a_client_has(tmp_path: Path) -> None:
+    """An address that was registered by ``client update`` stays when a later start adds another one."""
+    port, data = free_port(), tmp_path / "data"
+    with development_server(data, port) as (_, announced):
+        client_id = announced["clients"]["web"]["client_id"]
+    own = "http://localhost:7777/mine"
+    authrim = CommandLine({})
+    config = ("--config", str(data / "authrim.toml"))
+    authrim.run(*config, "client", "update", client_id, "--redirect-uri", own)
+    with development_server(data, port, "--redirect-uri", CALLBACK) as (_, announced):
+        assert announced["clients"]["web"]["redirect_uris"] == [own, CALLBACK]
+    assert authrim.json(*config, "client", "show", client_id)["redirect_uris"] == [own, CALLBACK]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -116,8 +116,8 @@ async def test_history_tells_of_one_person_alone(store: ReadBack) -> None:
     await write_signed(store, "of-ada", "ada")
     await write_signed(store, "of-bob", "bob")
     await write_signed(store, "of-both", "ada", "bob")
-    await followed(store)
-    events = await store.audit.history("subject", TENANT, "ada", 0, 1000)
+    head = await followed(store)
+    events = await store.audit.history("subject", TENANT, "ada", 0, head, 1000)
     assert [(event.stream.rsplit(":", 1)[1], event.type.split(".")[1]) for event in events] == [
         ("of-ada", "authorization_requested"),
         ("of-ada", "subject_authenticated"),
@@ -126,12 +126,24 @@ async def test_history_tells_of_one_person_alone(store: ReadBack) -> None:
         ("of-both", "subject_authenticated"),
     ]
     paged: list[int] = []
-    while page := await store.audit.history("subject", TENANT, "ada", paged[-1] if paged else 0, 2):
+    while page := await store.audit.history("subject", TENANT, "ada", paged[-1] if paged else 0, head, 2):
         paged += [event.position for event in page]
     assert paged == [event.position for event in events]
-    of_session = await store.audit.history("session_id", TENANT, "session-of-bob", 0, 1000)
+    of_session = await store.audit.history("session_id", TENANT, "session-of-bob", 0, head, 1000)
     assert {event.stream.rsplit(":", 1)[1] for event in of_session} == {"of-bob", "of-both"}
-    assert await store.audit.history("subject", "another", "ada", 0, 1000) == []
+    assert await store.audit.history("subject", "another", "ada", 0, head, 1000) == []
+
+
+async def test_history_ends_where_the_index_does(store: ReadBack) -> None:
+    """A246: an event that the index does not have yet names nobody there, and is in nobody's history: another person
+    may have signed in to the same grant."""
+    await write_signed(store, "of-ada", "ada")
+    head = await followed(store)
+    before = await store.audit.history("subject", TENANT, "ada", 0, head, 1000)
+    signed = grant.SubjectAuthenticated("bob", "session-of-bob", 10, "1", ("pwd",))
+    change = Change(grant_stream(TENANT, "of-ada"), 4, (signed,))
+    await store.append(append_of((change,), Origin(TENANT).metadata()))
+    assert await store.audit.history("subject", TENANT, "ada", 0, head, 1000) == before
 
 
 async def test_streams_of_a_person(store: ReadBack) -> None:
@@ -220,7 +232,7 @@ def test_the_types_without_an_index_are_those_of_the_migration() -> None:
 @pytest.mark.parametrize("column", ["subject", "session_id"])
 async def test_a_history_scans_nothing(full_store: PostgresStore, column: str) -> None:
     """A245: the history of a person or a session is read by indexes alone."""
-    plan = await plan_of(full_store, postgres_audit.HISTORY[column], TENANT, "person-7", 10, 100)
+    plan = await plan_of(full_store, postgres_audit.HISTORY[column], TENANT, "person-7", 10, 10**6, 100)
     assert "Seq Scan" not in plan
     assert f"audit_{column.removesuffix('_id')}s" in plan
     assert "events_stream_id_version_key" in plan

@@ -43,10 +43,10 @@ class PostgresAudit:
         return sql.page_of(rows, until, limit)
 
     async def history(
-        self, column: str, tenant: str, value: str, after: int, limit: int
+        self, column: str, tenant: str, value: str, after: int, until: int, limit: int
     ) -> Sequence[StoredEvent]:
         """The next events of a person or a session."""
-        rows = await self._connections.fetch(HISTORY[column], tenant, findable(value), after, limit)
+        rows = await self._connections.fetch(HISTORY[column], tenant, findable(value), after, until, limit)
         return [StoredEvent(*row) for row in rows]
 
     async def streams_of(self, tenant: str, subject: str, kind: str, after: str, limit: int) -> Sequence[str]:

@@ -44,10 +44,10 @@ class SQLiteAudit:
         return sql.page_of(rows, until, limit)
 
     async def history(
-        self, column: str, tenant: str, value: str, after: int, limit: int
+        self, column: str, tenant: str, value: str, after: int, until: int, limit: int
     ) -> Sequence[StoredEvent]:
         """The next events of a person or a session."""
-        asked = {"tenant": tenant, "value": findable(value), "after": after, "limit": limit}
+        asked = {"tenant": tenant, "value": findable(value), "after": after, "until": until, "limit": limit}
         return [StoredEvent(*row) for row in await self._lane.run(_all, _HISTORY[column], asked)]
 
     async def streams_of(self, tenant: str, subject: str, kind: str, after: str, limit: int) -> Sequence[str]:

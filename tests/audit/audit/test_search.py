@@ -154,8 +154,15 @@ async def test_a_login_needs_a_reason(server: RunningServer, story: dict[str, st
                 "cannot be recorded"
                 in (await run("audit", *command, server.login, "--reason", reason, status=1)).stderr
             )
-    assert "no such account" in (await run("audit", "account", "nobody", *REASON, status=1)).stderr
-    assert await found("search", "--type", "audit.question_asked.v1") != []
+    type_ = "audit.question_asked.v1"
+    asked = len(await found("search", "--type", type_))
+    for words in (
+        ("audit", "account", "nobody"),
+        ("audit", "search", "--account", "nobody"),
+        ("account", "show", "nobody", "--personal"),
+    ):
+        assert "no such account" in (await run(*words, *REASON, status=1)).stderr
+    assert len(await found("search", "--type", type_)) == asked + 1 + 3  # and the first count itself
 
 
 async def test_histories_tell_the_whole_story(server: RunningServer, story: dict[str, str]) -> None:
@@ -214,6 +221,14 @@ async def test_times_lead_to_positions(server: RunningServer, store: ReadBack, s
         assert await position_at(store, event.recorded_at) == wanted
     assert await position_at(store, 0) == 0
     assert await position_at(store, events[-1].recorded_at + 1) == events[-1].position
+
+
+async def test_follow_ends_where_it_is_told(story: dict[str, str]) -> None:
+    """--follow up to a position ends there, with all that is found; a --limit beside it is refused."""
+    lines = await found("search", "--follow", "--to", "3")
+    assert [line["position"] for line in lines] == sorted(line["position"] for line in lines)
+    assert max(line["position"] for line in lines) <= 3
+    await run("audit", "search", "--follow", "--limit", "1", status=2)
 
 
 async def test_follow_prints_what_comes(server: RunningServer, story: dict[str, str]) -> None:

@@ -74,6 +74,25 @@ def test_a_search_is_bounded_and_goes_on(authrim: CommandLine) -> None:
     assert len(both) == 1
 
 
+def test_a_whole_login_comes_first_and_once(authrim: CommandLine) -> None:
+    """A245: the account whose login is the text is on the first page, beside as many as the limit, and on no
+    other."""
+    for number in range(4):
+        login, subject = (f"carol{number}", f"s{number}") if number < 3 else ("carol", "z-last")
+        create_one = ("account", "create", login, "--password-stdin", "--subject", subject)
+        authrim.run(*create_one, stdin="a long password\n")
+    search = ("account", "search", "carol", "--limit", "2", *REASON)
+    pages, after = [], ""
+    while True:
+        result = authrim.run("--json", *search, *(("--after", after) if after else ()))
+        pages.append([one["subject"] for one in json.loads(result.stdout)["accounts"]])
+        if "--after" not in result.stderr:
+            break
+        after = result.stderr.split("--after ")[1].split()[0]
+    assert pages[0] == ["z-last", "s0", "s1"]
+    assert sorted(subject for page in pages for subject in page) == ["s0", "s1", "s2", "z-last"]
+
+
 async def test_reading_personal_data_is_recorded(
     authrim: CommandLine, store: SQLiteStore, stored_bytes: Callable[[], bytes]
 ) -> None:

@@ -296,6 +296,16 @@ def test_naming_no_method_leaves_both_open(authrim: CommandLine) -> None:
     assert create(authrim, "--type", "spa")["either_secret_method"] is False
 
 
+def test_an_unset_profile_is_the_usual_one(authrim: CommandLine) -> None:
+    """With the profile, other fields that are unset get the values of the profile that the client has then."""
+    options = ("--redirect-uri", "https://rp.example/cb", "--jwks-uri", "https://rp.example/jwks")
+    made = authrim.json("client", "create", "--profile", "fapi2-security", *options)
+    fields = ("profile", "token_endpoint_auth_method", "require_pushed_authorization_requests")
+    unset = [word for name in fields for word in ("--unset", name)]
+    changed = authrim.json("client", "update", made["client_id"], *unset)
+    assert [changed[name] for name in fields] == ["oidc", "client_secret_basic", False]
+
+
 def test_both_methods_are_not_for_fapi(authrim: CommandLine) -> None:
     """FAPI 2 Security Profile §5.3.2.1: no way to send a secret, named or not."""
     refused = ("client", "create", "--redirect-uri", CALLBACK, "--profile", "fapi2-security")

@@ -57,5 +57,18 @@ def test_an_api_is_registered_once(authrim: CommandLine) -> None:
     assert authrim.json(*options)["audiences"] == [url]
     assert authrim.json("resource", "show", url)["access_token_typ"] == "JWT"
     authrim.run("resource", "update", url, "--access-token-typ", "at+jwt")
-    authrim.run(*options)
+    assert "needs access_token_typ JWT" in authrim.run(*options).stdout
     assert authrim.json("resource", "show", url)["access_token_typ"] == "at+jwt"
+
+
+def test_nothing_is_left_of_a_recipe_that_is_refused(authrim: CommandLine) -> None:
+    """A client that is refused leaves no resource server behind, and a retired resource server no client."""
+    url = "https://api.example.com"
+    authrim.run("client", "create", "--client-id", "taken", "--redirect-uri", "https://rp.example/cb")
+    authrim.run("client", "create", "--for", "fastapi", "--url", url, "--client-id", "taken", status=1)
+    assert authrim.json("resource", "list", "--all")["resources"] == []
+    authrim.run("resource", "create", url)
+    authrim.run("resource", "retire", url, "--yes")
+    refused = authrim.run("client", "create", "--for", "fastapi", "--url", url, status=1)
+    assert "retired" in refused.stderr
+    assert [one["client_id"] for one in authrim.json("client", "list")["clients"]] == ["taken"]
