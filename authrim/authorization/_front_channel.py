@@ -81,7 +81,10 @@ async def signed_step(draft: Draft, step: Step | Refusal, state: str | None) -> 
         sent_hash = signed.sent_hash
     if issuance is not None and step.id_token is not None:
         sent_with = HashInputs(parameters.get("access_token"), parameters.get("code"), state)
-        parameters["id_token"] = await issuance.id_token(step.id_token, sent_with)
+        id_token = await issuance.id_token(step.id_token, sent_with)
+        if isinstance(id_token, Refusal):
+            return id_token
+        parameters["id_token"] = id_token
     return SignedAnswer(parameters, step.session_id, sent_hash)
 
 

@@ -38,6 +38,7 @@ from domain.registration.admission import Admission
 from domain.registration.dynamic import defaults_for
 from domain.registration.invalid_metadata import invalid
 from domain.registration.lifecycle import RegisterClient, decide_register, decide_update
+from domain.registration.resource_server import client_id_refusal
 from domain.stream import CLIENT, client_stream
 from domain.units import MICROSECONDS
 
@@ -119,6 +120,9 @@ class ClientDocuments:
         return True
 
     async def _record(self, call: Call, client_id: str, fields: dict[str, Any]) -> Refusal | None:
+        refusal = client_id_refusal(client_id, self._configuration.resources(call.tenant))
+        if refusal is not None:
+            return refusal
         stream = client_stream(call.tenant, client_id)
 
         async def attempt() -> Outcome[Client]:

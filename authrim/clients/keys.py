@@ -253,3 +253,13 @@ def _read(document: object) -> _Jwks | None:
     except JwkRefused as refused:
         log.warning("client_keys.refused", reason=refused.code)
         return None
+
+
+def has_key_for(jwks: Mapping[str, Any] | None, alg: str | None) -> bool:
+    """Whether a key of the set can be used with ``alg``; True where either is missing."""
+    if jwks is None or alg is None:
+        return True
+    try:
+        return _Jwks(jwks).encrypting(alg) is not None
+    except JwkRefused:
+        return False

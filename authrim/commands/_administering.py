@@ -9,9 +9,12 @@ import click
 from rich.text import Text
 
 from authrim.clients.fetched_documents import FetchContext
+from authrim.clients.logos import LogoChange
+from authrim.clients.records import RegistrationContext
 from authrim.clients.secrets import ClientSecrets
 from authrim.commands._common import emit, failures_told, is_json, json_text, run_with_store, settings_of
 from authrim.commands.list_layout import list_text
+from authrim.core.claim_definitions import read_catalogue
 from authrim.core.clients_and_keys import Configuration
 from authrim.core.master_proof import prove_master_keys
 from authrim.core.sealed_rows import PrivateData
@@ -47,6 +50,17 @@ class Office:
     def fetching(self) -> FetchContext:
         """What a registration fetches addresses with."""
         return FetchContext(self.egress, self.private)
+
+    async def registration_context(self, logo: LogoChange | None = None) -> RegistrationContext:
+        """What a client is registered and updated with."""
+        return RegistrationContext(
+            development=self.settings.development,
+            logo=logo,
+            keeper=self.keeper,
+            fetching=self.fetching,
+            algorithms=self.settings.signing_algorithms,
+            catalogue=await read_catalogue(self.store, self.tenant),
+        )
 
     async def configuration(self) -> Configuration:
         """The signing keys as of now."""

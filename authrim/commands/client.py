@@ -17,7 +17,6 @@ from authrim.commands._client_recipes import ChosenRecipe, print_recipe, read_pr
 from authrim.commands._common import is_json, settings_of
 from authrim.commands._options import limit_option, log_reason_option
 from authrim.commands.option_groups import GroupedCommand
-from authrim.core.claim_definitions import read_catalogue
 from domain.client import redirect_uri
 from domain.client.client import Client
 from domain.client.metadata import ClientMetadata
@@ -98,14 +97,7 @@ def create(
             office.tenant,
             ClientMetadata(**fields),
             client_id=client_id,
-            means=clients.RegistrationContext(
-                development=office.settings.development,
-                logo=change,
-                keeper=office.keeper,
-                fetching=office.fetching,
-                algorithms=office.settings.signing_algorithms,
-                catalogue=await read_catalogue(office.store, office.tenant),
-            ),
+            means=await office.registration_context(change),
         )
         if isinstance(made, Refusal):
             return made
@@ -183,20 +175,12 @@ def update(
         change = await _logo_change(office, logo, no_logo)
         if isinstance(change, Refusal):
             return change
-        development = office.settings.development
         return await clients.update_client(
             office.store,
             office.tenant,
             client_id,
             changes,
-            means=clients.RegistrationContext(
-                development=development,
-                logo=change,
-                keeper=office.keeper,
-                fetching=office.fetching,
-                algorithms=office.settings.signing_algorithms,
-                catalogue=await read_catalogue(office.store, office.tenant),
-            ),
+            means=await office.registration_context(change),
         )
 
     _print(context, administer(context, work))

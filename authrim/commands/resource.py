@@ -198,9 +198,9 @@ def allow(context: click.Context, uri: str, client_ids: tuple[str, ...]) -> None
     """Allow clients to ask for its tokens, by adding its URI to the audiences of each."""
 
     async def work(office: Office) -> list[dict[str, Any]] | Refusal:
-        allowed = []
+        allowed, means = [], await office.registration_context()
         for client_id in client_ids:
-            client = await servers.allow_client(office.store, office.tenant, uri, client_id, office.settings)
+            client = await servers.allow_client(office.store, office.tenant, uri, client_id, means)
             if isinstance(client, Refusal):
                 return client
             allowed.append({"client_id": client.client_id, "audiences": client.metadata.audiences})

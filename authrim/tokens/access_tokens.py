@@ -1,8 +1,8 @@
 """An access token that somebody presents: is it one of ours, and is it active?
 
-One function for introspection, userinfo, revocation and our own resources (A129, A147). A JWT counts only with
-our signature, its exact type and issuer; an opaque token, and one that is encrypted to its resource server, only as the
-whole string that was given out.
+One function for introspection, userinfo, revocation and our own resources (A129, A147). A JWT counts only with our
+signature, its exact type and issuer; an opaque token only as the whole string that was given out; one that is encrypted
+to its resource server as it was sent, or decrypted.
 """
 
 from time import time

@@ -19,9 +19,9 @@ from authrim.crypto.tokens import HashInputs, sign_access_token, sign_id_token
 from authrim.people.claims import told_claims
 from authrim.people.grant_status import GrantStatus, read_grant_status
 from authrim.people.pseudonyms import public_session, public_subject, subject_of_token
-from domain.client.claim_mapping import ACCESS_TOKEN, ID_TOKEN, ClaimMapping
+from domain.client.claim_mapping import ACCESS_TOKEN, ID_TOKEN
 from domain.client.client import NO_CLIENT, Client, grant_refusal
-from domain.client.told_claims import Released, for_audience
+from domain.client.told_claims import as_decided
 from domain.errors import Refusal
 from domain.event import Event
 from domain.grant.events import AccessTokenIssued, token_type_of
@@ -160,7 +160,10 @@ class Issuance(msgspec.Struct, frozen=True):
             )
         if issued.id_token is not None:
             sent_with = HashInputs(access_token=response["access_token"])
-            response["id_token"] = await self.id_token(issued.id_token, sent_with)
+            id_token = await self.id_token(issued.id_token, sent_with)
+            if isinstance(id_token, Refusal):
+                return id_token
+            response["id_token"] = id_token
         return msgspec.structs.replace(signed, members=response)
 
     async def access_token(self, issued: AccessTokenIssued) -> Signed | Refusal:
@@ -189,8 +192,9 @@ class Issuance(msgspec.Struct, frozen=True):
         if signer is None:
             return KEY_REVOKED
         subject = subject_of_token(call.core, call.tenant, facts.client, issued)
+        told = as_decided(issued.claims, ACCESS_TOKEN, facts.mappings_for(issued.audience))
         more = {} if issued.subject is None else await told_claims(
-            call.core, call.tenant, issued.subject, self._told_to_resources(issued)
+            call.core, call.tenant, issued.subject, told
         )  # fmt: skip
         return sign_access_token(signer, call.core.issuer, self.grant_id, issued, subject, more)
 
@@ -203,14 +207,15 @@ class Issuance(msgspec.Struct, frozen=True):
             return key
         return key.encrypt(token, settings.access_token_encryption_enc or DEFAULT_ENC)
 
-    async def id_token(self, token: IdToken, sent_with: HashInputs) -> str:
+    async def id_token(self, token: IdToken, sent_with: HashInputs) -> str | Refusal:
         """The ID token, with those of the wanted claims that the person has; encrypted when the client wants it so
         (OIDC Core §16.14: signed first)."""
         call, facts = self.call, self.facts
-        told = self._told_in_id_token(token.issued.claims)
+        signer = call.core.key_ring.signer_of(call.tenant, token.issued.signing_kid)
+        if signer is None:
+            return KEY_REVOKED
+        told = as_decided(token.issued.claims, ID_TOKEN, facts.client.metadata.claim_mapping)
         more = await told_claims(call.core, call.tenant, token.subject, told)
-        algorithm = facts.client.metadata.id_token_signed_response_alg
-        signer = call.core.key_ring.signer(call.tenant, algorithm, facts.now)
         subject = public_subject(call.core, call.tenant, facts.client, token.subject)
         session_id = public_session(call.core, call.tenant, facts.client, token.session_id)
         signed = sign_id_token(signer, call.core.issuer, token, subject, session_id, sent_with, more)
@@ -218,18 +223,3 @@ class Issuance(msgspec.Struct, frozen=True):
             return signed
         enc = facts.client.metadata.id_token_encrypted_response_enc or DEFAULT_ENC
         return self.id_token_key.encrypt(signed, enc)
-
-    def _told_in_id_token(self, names: tuple[str, ...]) -> Released:
-        """The claims that were decided for an ID token, as the client wants them there."""
-        mappings: tuple[ClaimMapping, ...] = self.facts.client.metadata.claim_mapping
-        return Released(names, tuple(mapping for mapping in mappings if ID_TOKEN in mapping.places))
-
-    def _told_to_resources(self, issued: AccessTokenIssued) -> Released:
-        """The claims that were decided for an access token, as they are told to its audience."""
-        facts = self.facts
-        mappings = for_audience(
-            facts.client.metadata.claim_mapping, issued.audience, facts.issuer, facts.resources
-        )
-        return Released(
-            issued.claims, tuple(mapping for mapping in mappings if ACCESS_TOKEN in mapping.places)
-        )

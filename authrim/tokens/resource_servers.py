@@ -1,35 +1,28 @@
 """Resource servers, as administrators register, change and retire them."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
-from authrim.clients.records import ClientRead, change_client, read_client
-from authrim.clients.terms import administrators_terms
+from authrim.clients.keys import has_key_for
+from authrim.clients.records import ClientRead, RegistrationContext, change_client, read_client
 from authrim.core.claim_definitions import read_catalogue
 from authrim.core.execute import Outcome, carry_out, change_state, outcome_of
 from authrim.core.paging import states_of
 from authrim.core.stream_state import read_state
-from authrim.crypto.jwe import EncryptionKey
-from authrim.crypto.jwk import JwkRefused
+from authrim.protocol.registered_keys import weak_keys_refusal
 from authrim.settings import Settings
 from authrim.store.contract import Store
 from domain.client.client import Client
-from domain.decision import Decision, refuse
-from domain.errors import Refusal, invalid_request
+from domain.decision import Decision
+from domain.errors import Refusal
 from domain.registration import lifecycle, resource_server
 from domain.registration.resource_server import UNKNOWN, ResourceTerms
 from domain.resource import resource as resources
 from domain.resource.resource import Resource, ResourceSettings
 from domain.stream import resource_stream
 from projections.tables import RESOURCES
-
-NO_FITTING_KEY: Final = invalid_request(
-    "jwks has no key that access_token_encryption_alg can be used with.",
-    hint="Give a public key of its type whose use, if it has one, is enc.",
-    section="RFC 7517 §4.2",
-)
 
 
 async def create_resource(
@@ -38,9 +31,7 @@ async def create_resource(
     """Register a resource server. ``server``: the settings of this server."""
 
     async def decide(resource: Resource, now: int) -> Decision[Resource]:
-        terms = await _terms(store, tenant, uri, settings, server)
-        if isinstance(terms, Refusal):
-            return refuse(terms)
+        terms = await _terms(store, tenant, uri, settings, resource.settings, server)
         return resource_server.decide_create(resource, uri, settings, terms, now)
 
     return await _change(store, tenant, uri, decide)
@@ -53,16 +44,14 @@ async def update_resource(
 
     async def decide(resource: Resource, now: int) -> Decision[Resource]:
         settings = msgspec.structs.replace(resource.settings, **changes)
-        terms = await _terms(store, tenant, uri, settings, server)
-        if isinstance(terms, Refusal):
-            return refuse(terms)
+        terms = await _terms(store, tenant, uri, settings, resource.settings, server)
         return resource_server.decide_update(resource, settings, terms, now)
 
     return await _change(store, tenant, uri, decide)
 
 
 async def allow_client(
-    store: Store, tenant: str, uri: str, client_id: str, server: Settings
+    store: Store, tenant: str, uri: str, client_id: str, means: RegistrationContext
 ) -> Client | Refusal:
     """Add the resource server to the audiences of a client, whose other audiences stay."""
     resource = await show_resource(store, tenant, uri)
@@ -70,15 +59,14 @@ async def allow_client(
         return resource
     if not resource.is_active:
         return resource_server.RETIRED
-    terms = administrators_terms(server.development, server.signing_algorithms)
 
     def decide(read: ClientRead) -> Decision[Client]:
         metadata = read.client.metadata
         audiences = tuple(dict.fromkeys((*metadata.audiences, uri)))
         allowed = msgspec.structs.replace(metadata, audiences=audiences)
-        return lifecycle.decide_update(read.client, allowed, read.now, terms)
+        return lifecycle.decide_update(read.client, allowed, read.now, means.terms)
 
-    return await change_client(store, tenant, client_id, decide)
+    return await change_client(store, tenant, client_id, decide, means=means)
 
 
 async def retire_resource(store: Store, tenant: str, uri: str, reason: str) -> Resource | Refusal:
@@ -120,31 +108,29 @@ async def _change(
 
 
 async def _terms(
-    store: Store, tenant: str, uri: str, settings: ResourceSettings, server: Settings
-) -> ResourceTerms | Refusal:
-    """What the settings are judged by, and what only the keys themselves can tell."""
-    if settings.jwks is not None and settings.access_token_encryption_alg is not None:
-        keys = settings.jwks.get("keys")
-        if isinstance(keys, list) and not any(
-            _fits(key, settings.access_token_encryption_alg) for key in keys
-        ):
-            return NO_FITTING_KEY
+    store: Store,
+    tenant: str,
+    uri: str,
+    settings: ResourceSettings,
+    before: ResourceSettings,
+    server: Settings,
+) -> ResourceTerms:
+    """What the settings are judged by. A claim or a client that was named ``before`` stays: it may have been retired
+    since, and then hinders no other change."""
     unfit = []
     for client_id in settings.introspection_clients:
         client = (await read_client(store, tenant, client_id)).client
-        if not client.exists or client.is_public:
+        if client_id not in before.introspection_clients and (not client.exists or client.is_public):
             unfit.append(client_id)
-    catalogue = await read_catalogue(store, tenant)
-    unknown = tuple(claim for claim in settings.claims if claim not in catalogue.names)
+    known = {*(await read_catalogue(store, tenant)).names, *before.claims}
     same_id = (await read_client(store, tenant, uri)).client
     return ResourceTerms(
-        server.issuer, server.signing_algorithms, tuple(unfit), unknown, same_id.exists, server.development
+        server.issuer,
+        server.signing_algorithms,
+        weak_keys_refusal(settings.jwks),
+        has_key_for(settings.jwks, settings.access_token_encryption_alg),
+        tuple(unfit),
+        tuple(claim for claim in settings.claims if claim not in known),
+        same_id.exists,
+        server.development,
     )
-
-
-def _fits(jwk: Any, alg: str) -> bool:
-    try:
-        EncryptionKey(jwk, alg)
-    except (JwkRefused, AttributeError):
-        return False
-    return True

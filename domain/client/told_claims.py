@@ -43,12 +43,17 @@ class Released(msgspec.Struct, frozen=True):
 def released(catalogue: Catalogue, agreed: Agreed, place: str, mappings: Iterable[ClaimMapping]) -> Released:
     """The claims of a person under this agreement, for this place. For an access token and for introspection
     ``mappings`` are those of ``for_audience`` or ``for_reader``: what they do not name stays out."""
-    here = tuple(mapping for mapping in mappings if place in mapping.places)
+    mappings = tuple(mappings)
     names = agreed_names(catalogue, agreed)
     if place in TO_RESOURCES:
-        chosen = {mapping.claim for mapping in here}
+        chosen = {mapping.claim for mapping in mappings if place in mapping.places}
         names = tuple(name for name in names if name in chosen)
-    return Released(names, here)
+    return as_decided(names, place, mappings)
+
+
+def as_decided(names: tuple[str, ...], place: str, mappings: Iterable[ClaimMapping]) -> Released:
+    """The claims that were decided for this place, told by the mappings that are for it."""
+    return Released(names, tuple(mapping for mapping in mappings if place in mapping.places))
 
 
 def agreed_names(catalogue: Catalogue, agreed: Agreed) -> tuple[str, ...]:

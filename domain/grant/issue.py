@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from domain.claim.catalogue import BUILT_IN, Catalogue
-from domain.client.claim_mapping import ACCESS_TOKEN, ID_TOKEN
+from domain.client.claim_mapping import ACCESS_TOKEN, ID_TOKEN, ClaimMapping
 from domain.client.client import Client
 from domain.client.profile import BY_SCOPES
 from domain.client.resource import audience_for
@@ -55,6 +55,10 @@ class IssueFacts(msgspec.Struct, frozen=True):
     signing_kids: Mapping[str, str] = {}
     resources: Resources = NO_RESOURCES
     catalogue: Catalogue = BUILT_IN
+
+    def mappings_for(self, audience: tuple[str, ...]) -> tuple[ClaimMapping, ...]:
+        """How claims are told to this audience of an access token."""
+        return for_audience(self.client.metadata.claim_mapping, audience, self.issuer, self.resources)
 
 
 class IdToken(msgspec.Struct, frozen=True):
@@ -113,9 +117,7 @@ def _claims_in_access_token(facts: IssueFacts, grant: Grant, target: Target) -> 
     audience. What was requested by name is for userinfo or the ID token (OIDC Core §5.5). An opaque token has none."""
     if target.form.format != JWT:
         return ()
-    mappings = for_audience(
-        facts.client.metadata.claim_mapping, target.audience, facts.issuer, facts.resources
-    )
+    mappings = facts.mappings_for(target.audience)
     agreed = Agreed(target.scope, defined=grant.agreed_claims)
     return released(facts.catalogue, agreed, ACCESS_TOKEN, mappings).names
 

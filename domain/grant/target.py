@@ -9,6 +9,7 @@ from domain.claim.catalogue import BUILT_IN, Catalogue
 from domain.client.client import Client
 from domain.client.profile import PROFILES
 from domain.client.resource import is_ours
+from domain.client.told_claims import for_reader
 from domain.errors import Refusal, invalid_scope, invalid_target
 from domain.resource.resource import AT_JWT, JWT, Resources, ResourceSettings
 from domain.vocabulary import scope as scopes
@@ -60,7 +61,10 @@ def target_of(
     settings = [resources[uri].settings for uri in others if uri in resources]
     ours = PERSONAL_SCOPES.union(catalogue.scopes) if len(others) < len(audience) else frozenset()
     is_narrowed = len(settings) == len(others) > 0 and all(one.scope for one in settings)
-    understood = _understood(scope, settings, ours, catalogue) if is_narrowed else scope
+    told = {
+        one.claim for uri in others for one in for_reader(client.metadata.claim_mapping, (uri,), resources)
+    }
+    understood = _understood(scope, settings, told, ours, catalogue) if is_narrowed else scope
     if scope and not understood:
         return invalid_scope(
             f"The resource understands nothing of the scope {scopes.shown(scope)}.",
@@ -70,15 +74,16 @@ def target_of(
 
 
 def _understood(
-    scope: tuple[str, ...], settings: list[ResourceSettings], ours: Collection[str], catalogue: Catalogue
-) -> tuple[str, ...]:
+    scope: tuple[str, ...], settings: list[ResourceSettings], told: Collection[str], ours: Collection[str],
+    catalogue: Catalogue,
+) -> tuple[str, ...]:  # fmt: skip
     """The part of the scope that means something to the audience (RFC 9068 §2.2.3, §3): what a resource server names,
-    what releases a claim that it is told, and ``ours``, what userinfo answers where the token is for us too. Asked only
-    where each resource server names some: one that names nothing understands all."""
+    what releases a claim that it is ``told``, and ``ours``, what userinfo answers where the token is for us too. Asked
+    only where each resource server names some: one that names nothing understands all."""
     named = {value for one in settings for value in one.scope}.union(ours)
-    told = {claim for one in settings for claim in one.claims}
+    claims = frozenset(told)
     return tuple(
-        value for value in scope if value in named or not told.isdisjoint(catalogue.by_scope((value,)))
+        value for value in scope if value in named or not claims.isdisjoint(catalogue.by_scope((value,)))
     )
 
 
@@ -92,11 +97,12 @@ def _form(client: Client, uri: str, resources: Resources) -> TokenForm:
     if resource is None:
         return own
     settings = resource.settings
+    is_encrypted = settings.access_token_encryption_alg is not None  # which only a JWT can be (RFC 9068 §6)
     return TokenForm(
-        settings.access_token_format or own.format,
+        JWT if is_encrypted else settings.access_token_format or own.format,
         settings.access_token_typ,
         settings.access_token_signing_alg or own.signing_alg,
-        uri if settings.access_token_encryption_alg else None,
+        uri if is_encrypted else None,
     )
 
 

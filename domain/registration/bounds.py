@@ -75,7 +75,7 @@ _CHOICES: Final = (
     "userinfo_encrypted_response_alg", "userinfo_encrypted_response_enc", "authorization_signed_response_alg",
     "authorization_encrypted_response_alg", "authorization_encrypted_response_enc",
     "request_object_encryption_alg", "request_object_encryption_enc", "sector_identifier_uri",
-    "default_acr_values",
+    "default_acr_values", "either_secret_method",
 )  # fmt: skip
 
 #: Fields that an administrator restricts: when an update by the client omits them, they are not reset to their

@@ -13,6 +13,7 @@ from domain.event import Event
 from domain.registration._policy_keys import fetched_uri, jwks_refusal
 from domain.registration._policy_texts import MAX_NAME
 from domain.registration.encryption import CONTENT_ENCRYPTION, KEY_MANAGEMENT
+from domain.registration.invalid_metadata import invalid
 from domain.registration.policy import LONGEST_ACCESS_TOKEN, MAX_ENTRIES
 from domain.resource.events import ResourceCreated, ResourceRetired, ResourceUpdated
 from domain.resource.resource import (
@@ -21,6 +22,7 @@ from domain.resource.resource import (
     AT_JWT,
     OPAQUE,
     Resource,
+    Resources,
     ResourceSettings,
     fold,
 )
@@ -40,14 +42,24 @@ RETIRED: Final = invalid_request(
 )
 
 
+NO_FITTING_KEY: Final = invalid_request(
+    "jwks has no key that access_token_encryption_alg can be used with.",
+    hint="Give a public key of its type whose use, if it has one, is enc.",
+    section="RFC 7517 §4.2",
+)
+
+
 class ResourceTerms(msgspec.Struct, frozen=True):
-    """What a resource server is judged by: the ``algorithms`` that this server keeps keys for, those of the
-    ``introspection_clients`` it names that may not be such (``unfit_clients``), the claims it names that nobody defined
-    (``unknown_claims``), whether its URI is the id of a client
+    """What a resource server is judged by: the ``algorithms`` that this server keeps keys for; why a key of ``jwks``
+    cannot be used (``unfit_keys``), and whether one of them is for ``access_token_encryption_alg`` (``has_key``); the
+    ``introspection_clients`` that may not be such (``unfit_clients``) and the claims that nobody defined
+    (``unknown_claims``), of those that it did not name before; whether its URI is the id of a client
     (``is_client_id``), and whether keys may be behind loopback http (``development``)."""
 
     issuer: str
     algorithms: tuple[str, ...]
+    unfit_keys: Refusal | None = None
+    has_key: bool = True
     unfit_clients: tuple[str, ...] = ()
     unknown_claims: tuple[str, ...] = ()
     is_client_id: bool = False
@@ -123,7 +135,7 @@ def _checks(settings: ResourceSettings, terms: ResourceTerms) -> Iterable[Refusa
     yield _lifetime(settings.access_token_lifetime)
     yield from _scope(settings.scope)
     yield from _signing(settings, terms)
-    yield from _encryption(settings, terms.development)
+    yield from _encryption(settings, terms)
     if len(settings.introspection_clients) > MAX_ENTRIES:
         yield _invalid("introspection_clients", "has too many entries.", f"Use at most {MAX_ENTRIES}.")
     if len(settings.claims) > MAX_ENTRIES:
@@ -131,7 +143,7 @@ def _checks(settings: ResourceSettings, terms: ResourceTerms) -> Iterable[Refusa
     if terms.unknown_claims:
         yield _invalid(
             "claims",
-            "names a claim that is not known.",
+            f"names {scopes.shown(terms.unknown_claims)}, which is no claim that is known.",
             "Use those of OIDC Core 5.1, groups and roles, or define it: authrim claim define.",
         )
     if terms.unfit_clients:
@@ -180,14 +192,31 @@ def _signing(settings: ResourceSettings, terms: ResourceTerms) -> Iterable[Refus
         yield _invalid(
             "access_token_format", "is opaque, so nothing is signed.", "Leave out algorithm and typ."
         )
-    if terms.is_client_id and settings.access_token_typ != AT_JWT:
-        # A client that compares aud alone would take such a token for its ID token (RFC 9068 §5).
+    if terms.is_client_id and has_typ_of_id_tokens(settings):
         yield _invalid(
             "access_token_typ", "is that of ID tokens, and the URI is the id of a client.", f"Use {AT_JWT}."
         )
 
 
-def _encryption(settings: ResourceSettings, development: bool) -> Iterable[Refusal | None]:
+def has_typ_of_id_tokens(settings: ResourceSettings) -> bool:
+    """Whether a client whose id is the URI, and that compares ``aud`` alone, would take its access tokens for ID tokens
+    (RFC 9068 §5)."""
+    return settings.access_token_typ != AT_JWT
+
+
+def client_id_refusal(client_id: str, resources: Resources) -> Refusal | None:
+    """Why no client can have this id, or None."""
+    resource = resources.get(client_id)
+    if resource is None or not resource.is_active or not has_typ_of_id_tokens(resource.settings):
+        return None
+    return invalid(
+        "client_id",
+        "is the URI of a resource server whose access tokens have the typ of ID tokens.",
+        hint=f"Use another address, or give the resource server the typ {AT_JWT}.",
+    )
+
+
+def _encryption(settings: ResourceSettings, terms: ResourceTerms) -> Iterable[Refusal | None]:
     alg, enc = settings.access_token_encryption_alg, settings.access_token_encryption_enc
     yield _unlike("access_token_encryption_alg", alg, KEY_MANAGEMENT)
     yield _unlike("access_token_encryption_enc", enc, CONTENT_ENCRYPTION)
@@ -195,12 +224,15 @@ def _encryption(settings: ResourceSettings, development: bool) -> Iterable[Refus
         yield _invalid("jwks", "is there together with jwks_uri.", "Give one of the two.")
     if settings.jwks is not None:
         yield _as_of_resource(jwks_refusal(settings.jwks))
+        yield _as_of_resource(terms.unfit_keys)
     if settings.jwks_uri is not None:
-        yield _as_of_resource(fetched_uri("jwks_uri", settings.jwks_uri, development))
+        yield _as_of_resource(fetched_uri("jwks_uri", settings.jwks_uri, terms.development))
     if enc is not None and alg is None:
         yield _invalid("access_token_encryption_enc", "is there without the alg.", "Give the alg too.")
     if alg is not None and settings.jwks is None and settings.jwks_uri is None:
         yield _invalid("access_token_encryption_alg", "has no key to encrypt to.", "Give jwks or jwks_uri.")
+    if alg is not None and settings.jwks is not None and not terms.has_key:
+        yield NO_FITTING_KEY
     if alg is not None and settings.access_token_format == OPAQUE:
         yield _invalid("access_token_encryption_alg", "is for JWTs, not for opaque tokens.", "Use jwt.")
 

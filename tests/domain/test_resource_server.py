@@ -5,7 +5,13 @@ from typing import Any
 import pytest
 
 from domain.errors import Refusal
-from domain.registration.resource_server import ResourceTerms, decide_create, decide_retire, decide_update
+from domain.registration.resource_server import (
+    ResourceTerms,
+    client_id_refusal,
+    decide_create,
+    decide_retire,
+    decide_update,
+)
 from domain.resource.events import ResourceCreated, ResourceRetired, ResourceUpdated
 from domain.resource.resource import ACTIVE, NO_RESOURCE, RETIRED, Resource, ResourceSettings, fold
 
@@ -119,6 +125,7 @@ def test_a_claim_must_be_known() -> None:
     terms = ResourceTerms(TERMS.issuer, TERMS.algorithms, unknown_claims=("shoe_size",))
     refusal = create(terms=terms, claims=("shoe_size",)).answer
     assert isinstance(refusal, Refusal)
+    assert "shoe_size" in refusal.description
     assert "claim define" in refusal.hint
 
 
@@ -127,3 +134,12 @@ def test_the_typ_of_id_tokens_is_not_for_a_uri_that_is_a_client() -> None:
     terms = ResourceTerms(TERMS.issuer, TERMS.algorithms, is_client_id=True)
     assert isinstance(create(terms=terms, access_token_typ="JWT").answer, Refusal)
     assert isinstance(create(terms=terms).answer, Resource)
+
+
+def test_no_client_takes_the_uri_of_a_resource_server_with_that_typ() -> None:
+    """A154: the same when the client comes later."""
+    typ = {URI: Resource(URI, ResourceSettings(access_token_typ="JWT"), ACTIVE)}
+    assert client_id_refusal(URI, typ) is not None
+    assert client_id_refusal(URI, {URI: Resource(URI, ResourceSettings(), ACTIVE)}) is None
+    assert client_id_refusal(URI, {URI: Resource(URI, typ[URI].settings, RETIRED)}) is None
+    assert client_id_refusal("https://else.example/", typ) is None

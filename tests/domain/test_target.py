@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from domain.client.claim_mapping import ClaimMapping
 from domain.client.client import Client
 from domain.client.metadata import ClientMetadata
 from domain.client.resource import audience_for
@@ -35,6 +36,22 @@ def refused(audience: tuple[str, ...], resources: Resources, scope: tuple[str, .
     found = target_of(CLIENT, audience, scope, resources, ISSUER)
     assert isinstance(found, Refusal), found
     return found.error
+
+
+def test_what_is_encrypted_is_a_jwt() -> None:
+    """RFC 9068 §6: a client with opaque tokens gets a JWT where its tokens are encrypted to the resource server."""
+    opaque = Client("c", ClientMetadata(audiences=(API,), access_token_format="opaque"))
+    resources = registered(access_token_encryption_alg="ECDH-ES")
+    assert target((API,), resources, client=opaque).form == TokenForm("jwt", "at+jwt", "RS256", API)
+
+
+def test_a_scope_that_releases_a_mapped_claim_is_understood() -> None:
+    """What a client maps for a resource server that names no claims itself is told there, so its scope stays."""
+    mapping = ClaimMapping("groups", places=("access_token",), audiences=(API,))
+    client = Client("c", ClientMetadata(audiences=(API, FILES), claim_mapping=(mapping,)))
+    resources = registered(scope=("read",))
+    assert target((API,), resources, ("read", "groups", "files"), client).scope == ("read", "groups")
+    assert target((API,), resources, ("read", "groups")).scope == ("read",)
 
 
 @pytest.mark.parametrize("audience", [(ISSUER,), (API,), (API, ISSUER), (API, FILES)])

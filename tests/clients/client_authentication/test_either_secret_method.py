@@ -177,6 +177,21 @@ async def test_what_an_administrator_named_stays(server: RunningServer) -> None:
     assert await answers(server, known) == (200, 401)
 
 
+async def test_what_an_administrator_named_of_a_client_that_registered_itself_stays(
+    server: RunningServer,
+) -> None:
+    """A202: the method that it has by default may be made the only one, and its own update does not undo that."""
+    client = await registered(server)
+    named = {"token_endpoint_auth_method": "client_secret_basic", "either_secret_method": False}
+    changed = await update_client(server.core.store, DEFAULT_TENANT, client["client_id"], named)
+    assert not isinstance(changed, Refusal), changed.error_description
+    await server.core.configuration.catch_up()
+    answer = await manage(server, client, "PUT", MINIMAL | {"client_id": client["client_id"]})
+    assert answer.status == 200, answer.body
+    known = as_known(answer.body | {"client_secret": client["client_secret"]})
+    assert await answers(server, known) == (200, 401)
+
+
 async def test_turning_to_either_and_back(server: RunningServer) -> None:
     """A change by an administrator holds at once, both ways, and the secret stays the same."""
     client = await server.client("web")

@@ -21,6 +21,7 @@ from tests.support.https_site import Authority, Site
 from tests.support.log import whole_log
 from tests.support.nodes import another_node
 from tests.support.registration import call
+from tests.support.resource_servers import changed, resource_server
 from tests.support.running import KnownClient, RunningServer, running_server
 
 PATH = "/client.json"
@@ -77,6 +78,17 @@ async def test_a_client_that_nobody_registered_is_served(
     assert (await call(server, "GET", server.url("/userinfo"), tokens["access_token"])).status == 200
     assert site.asked(PATH) == 1
     assert '"source":"metadata_document"' in await whole_log(server)
+
+
+async def test_an_address_whose_tokens_look_like_id_tokens_is_no_client(
+    server: RunningServer, browser: Browser, site: Site
+) -> None:
+    """A154: access tokens for that resource server would pass for the client's ID tokens (RFC 9068 §5)."""
+    client = publish(site)
+    await resource_server(server, client.client_id, access_token_typ="JWT")
+    assert (await begin(browser, client.client_id)).status == 400
+    await changed(server, client.client_id, access_token_typ="at+jwt")
+    assert (await begin(browser, client.client_id)).status == 200
 
 
 async def test_it_is_told_in_the_metadata(server: RunningServer) -> None:

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from joserfc.jwk import RSAKey
 
 from tests.support.command_line import CommandLine
 from tests.support.resource_servers import encryption_key
@@ -61,11 +63,24 @@ def test_keys_are_read_from_a_file(authrim: CommandLine, tmp_path: Path) -> None
     file = tmp_path / "jwks.json"
     encrypted = ("resource", "create", URI, "--encryption-alg", "ECDH-ES", "--jwks", str(file))
     key = encryption_key()
-    for wrong in (key.as_dict(private=True), key.as_dict(private=False) | {"use": "sig"}):
-        file.write_text(json.dumps({"keys": [wrong]}))
+    public = key.as_dict(private=False)
+    weak = RSAKey.import_key(rsa.generate_private_key(65537, 1024)).as_dict(private=False)
+    for wrong in ([key.as_dict(private=True)], [public | {"use": "sig"}], [public, weak]):
+        file.write_text(json.dumps({"keys": wrong}))
         assert authrim.run(*encrypted, status=1).stdout == ""
     file.write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
     assert authrim.json(*encrypted)["access_token_encryption_alg"] == "ECDH-ES"
+
+
+def test_what_was_named_before_hinders_no_change(authrim: CommandLine) -> None:
+    """A claim that was retired and a client that was deleted stay where they are named; a new one is judged."""
+    authrim.run("claim", "define", "shoe_size", "--type", "number", "--scope", "shoes")
+    authrim.run("client", "create", "--service", "--client-id", "api")
+    authrim.run("resource", "create", URI, "--claim", "shoe_size", "--introspection-client", "api")
+    authrim.run("claim", "retire", "shoe_size")
+    authrim.run("client", "delete", "api", "--yes")
+    assert authrim.json("resource", "update", URI, "--lifetime", "60")["claims"] == ["shoe_size"]
+    authrim.run("resource", "update", URI, "--introspection-client", "nobody", status=1)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,0 @@
--- Descriptions of scope values are kept in memory too (domain/stream.py). The index of before stays for servers of the
--- version before.
-CREATE INDEX events_followed ON events (position)
-    WHERE split_part(stream_id, ':', 2) IN ('client', 'key', 'claim', 'resource', 'scope');
