@@ -181,7 +181,7 @@ async def _way_on(request: web.Request, call: Call, cause: Cause | None) -> Next
     if not call.client_id:
         return None
     client = await call.core.configuration.client(call.tenant, call.client_id)
-    if client is None or not client.exists:
-        return None
+    if client is None or not client.may_be_offered(proved=False):
+        return None  # anybody can open a request of a client, and send its address to somebody else
     links = client_links(call.core, client, BACK if cause is Cause.DONE else START_AGAIN)
     return links[0] if links else None

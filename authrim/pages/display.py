@@ -9,6 +9,7 @@ import unicodedata
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from domain.client.redirect_uri import is_plain_http
 from domain.vocabulary.text import normalized
 
 MAX_NAME_LENGTH = 80
@@ -60,7 +61,7 @@ def secure_link(uri: str | None, development: bool = False) -> str | None:
     parts = _split(uri or "")
     if parts is None:
         return None
-    local = parts.scheme == "http" and parts.authority.partition(":")[0] in {"localhost", "127.0.0.1"}
+    local = parts.scheme == "http" and uri is not None and not is_plain_http(uri)
     return uri if parts.scheme == "https" or (development and local) else None
 
 

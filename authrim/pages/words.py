@@ -50,12 +50,27 @@ _BUSY: Final = Words(
 _OLD_LINK: Final = Words(
     texts.CANNOT_GO_ON, message("This link to a sign-in is old, or was used before."), texts.START_AGAIN
 )
-_BY_STATUS: Final = {403: _FORM, 404: _NOTHING_HERE, 405: _NO_PAGE, 429: _WAIT}
-_BY_ERROR: Final = {"invalid_request_uri": _OLD_LINK}
+#: What happens to a form of ours on its way here is not the application's mistake.
+_BY_STATUS: Final = {
+    403: _FORM,
+    404: _NOTHING_HERE,
+    405: _NO_PAGE,
+    408: _FORM,
+    413: _FORM,
+    415: _FORM,
+    429: _WAIT,
+}
+#: Of a pushed request (RFC 9126 §4) that a person has had before.
+_BY_REASON: Final = {
+    "request_uri_unknown": _OLD_LINK,
+    "request_uri_used": _OLD_LINK,
+    "request_uri_expired": _OLD_LINK,
+    "request_uri_of_another_browser": _OLD_LINK,
+}
 
 
 def words_for(refusal: Refusal) -> Words:
     """What to tell a person of a refusal that is for programs."""
     if refusal.status >= 500:
         return _BUSY
-    return _BY_STATUS.get(refusal.status) or _BY_ERROR.get(refusal.error, _APPLICATION)
+    return _BY_STATUS.get(refusal.status) or _BY_REASON.get(refusal.reason, _APPLICATION)

@@ -22,6 +22,7 @@ from authrim.store.contract import Store
 from domain.errors import Refusal, invalid_request
 from domain.person.account import Account
 from domain.vocabulary.text import LONGEST_LOGIN
+from projections.tables import row_key
 
 #: The claims that a search looks at (OIDC Core §5.1).
 SEARCHED: Final = (
@@ -101,7 +102,7 @@ async def find_whole_login(
     subject = await find_subject(store, master, tenant, text)
     if subject is None:
         return None
-    row = (await store.find("account", f"{tenant}:{subject}")).row
+    row = (await store.find("account", row_key(tenant, subject))).row
     if row is None:
         return None
     (known,) = await _opened(private, tenant, (msgspec.json.decode(row["document"], type=Account),))

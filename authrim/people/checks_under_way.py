@@ -1,39 +1,78 @@
 """The sign-ins that this process is counting and checking.
 
-An attempt is counted before its password is checked, and taken back when the password is right or when the attempt is
-refused. Until then it may be what takes another attempt over the limit. So an attempt that is refused beside others is
-counted once more: one at a time, and again whenever one of the others has been taken back.
+An attempt is counted before its password is checked. The count is taken back when the password is right, and when the
+attempt is refused, because nothing was guessed then. Until that happens it may be what takes another attempt over the
+limit. So an attempt that is refused beside others is counted again: when the password of one of them was right, and
+when all of them are over.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from time import monotonic
 from typing import Final
 from weakref import WeakValueDictionary
 
 #: How many may wait for others at once in a process. Further ones are refused at once.
 MOST_WAITERS: Final = 100
-#: Seconds that an attempt waits for its turn, and then for room.
+#: Seconds that an attempt waits in all, for its turn and for others.
 LONGEST_WAIT: Final = 5
+#: How often an attempt is counted again although no password beside it was right.
+MOST_RECOUNTS: Final = 2
 
 
 class Check:
-    """An attempt under way. ``crowded``: others with one of its counters were under way beside it. ``makes_room``: its
-    count was taken back."""
+    """An attempt under way. ``beside``: others that shared a counter with it while it was. ``was_right``: its count was
+    taken back because nothing was guessed. ``is_refused``: it was one too many, and ``beside`` is kept."""
 
-    __slots__ = ("crowded", "makes_room")
+    __slots__ = ("beside", "ended", "is_refused", "was_right")
 
     def __init__(self) -> None:
-        self.crowded = False
-        self.makes_room = False
+        self.beside: set[Check] = set()
+        self.ended = False
+        self.was_right = False
+        self.is_refused = False
+
+
+class Turn:
+    """The right to be counted again, until it is used up."""
+
+    def __init__(self, until: float, waiters: dict[asyncio.Future[bool], set[Check]]) -> None:
+        self._until = until
+        self._waiters = waiters
+        self._recounts = 0
+
+    async def may_recount(self, beside: set[Check]) -> bool:
+        """Wait for those that a refused attempt was counted beside: for the first that was right, or for all."""
+        if not beside:
+            return False
+        if not await self._was_one_right(beside):
+            self._recounts += 1
+        return self._recounts <= MOST_RECOUNTS and monotonic() < self._until
+
+    async def _was_one_right(self, beside: set[Check]) -> bool:
+        if any(check.ended and check.was_right for check in beside):
+            return True
+        left = {check for check in beside if not check.ended}
+        if not left:
+            return False
+        waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiters[waiter] = left
+        try:
+            async with asyncio.timeout(self._until - monotonic()):
+                return await waiter
+        except TimeoutError:
+            return False
+        finally:
+            del self._waiters[waiter]
 
 
 class ChecksUnderWay:
-    """The attempts under way by counter, and who waits for room."""
+    """The attempts under way by counter, and who waits for them."""
 
     def __init__(self) -> None:
         self._running: dict[str, set[Check]] = {}
-        self._waiters: dict[asyncio.Future[bool], frozenset[str]] = {}
+        self._waiters: dict[asyncio.Future[bool], set[Check]] = {}
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._in_line = 0
 
@@ -42,11 +81,11 @@ class ChecksUnderWay:
         """An attempt with these counters is being counted and checked."""
         check = Check()
         for name in counters:
-            beside = self._running.setdefault(name, set())
-            check.crowded = check.crowded or bool(beside)
-            for alone in beside if len(beside) == 1 else ():  # of several, each knows already
-                alone.crowded = True
-            beside.add(check)
+            running = self._running.setdefault(name, set())
+            check.beside |= running
+            for other in running:
+                other.beside.add(check)
+            running.add(check)
         try:
             yield check
         finally:
@@ -54,14 +93,15 @@ class ChecksUnderWay:
                 self._running[name].discard(check)
                 if not self._running[name]:
                     del self._running[name]
-            self._tell(frozenset(counters), room=check.makes_room)
+            self._end(check)
 
     @asynccontextmanager
-    async def turn(self, counters: Collection[str]) -> AsyncIterator[bool]:
-        """Wait until no other attempt with the narrowest of these counters, the first, is counted again. False when
-        that takes too long, or too many wait."""
+    async def turn(self, counters: Collection[str]) -> AsyncIterator[Turn | None]:
+        """Wait until no other attempt with the narrowest of these counters, the first, is counted again. None when that
+        takes too long, or too many wait."""
+        until = monotonic() + LONGEST_WAIT
         if self._in_line >= MOST_WAITERS:
-            yield False
+            yield None
             return
         self._in_line += 1
         try:
@@ -70,39 +110,22 @@ class ChecksUnderWay:
                 async with asyncio.timeout(LONGEST_WAIT):
                     await lock.acquire()
             except TimeoutError:
-                yield False
+                yield None
                 return
             try:
-                yield True
+                yield Turn(until, self._waiters)
             finally:
                 lock.release()
         finally:
             self._in_line -= 1
 
-    @contextmanager
-    def waiting_for_room(self, counters: Collection[str]) -> Iterator[asyncio.Future[bool]]:
-        """Whether another attempt makes room from now on: True as soon as one does, False when none is left that
-        could."""
-        waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiters[waiter] = frozenset(counters)
-        try:
-            yield waiter
-        finally:
-            del self._waiters[waiter]
-
-    def _tell(self, ended: frozenset[str], *, room: bool) -> None:
-        for waiter, names in self._waiters.items():
-            if not waiter.done() and names & ended and (room or not self._is_any_running(names)):
-                waiter.set_result(room)
-
-    def _is_any_running(self, names: frozenset[str]) -> bool:
-        return any(name in self._running for name in names)
-
-
-async def is_room(waiter: asyncio.Future[bool]) -> bool:
-    """What the waiter is told; False when it takes too long."""
-    try:
-        async with asyncio.timeout(LONGEST_WAIT):
-            return await waiter
-    except TimeoutError:
-        return False
+    def _end(self, check: Check) -> None:
+        check.ended = True
+        if not check.is_refused:
+            check.beside = set()  # else each attempt would keep all before it alive
+        for waiter, left in self._waiters.items():
+            if check not in left or waiter.done():
+                continue
+            left.discard(check)
+            if check.was_right or not left:
+                waiter.set_result(check.was_right)

@@ -73,6 +73,12 @@ class Client(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
         """Whether an administrator registered it."""
         return self.source == "admin"
 
+    def may_be_offered(self, *, proved: bool) -> bool:
+        """Whether one of our pages may offer its addresses as links. A client that registered itself has to be
+        ``proved`` by an ID token of its own: everyone knows its id, and could lend its address our name (RFC 9700
+        §4.11.2, A241)."""
+        return self.status == ACTIVE and (self.by_administrator or proved)
+
     @property
     def exists(self) -> bool:
         """Whether the client is registered. It may be disabled; a deleted client no longer exists."""

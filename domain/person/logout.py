@@ -106,13 +106,11 @@ def return_uri(request: LogoutRequest) -> str | Refusal | None:
 
 
 def next_client(request: LogoutRequest) -> Client | None:
-    """The client whose own addresses the page offers as links, if the request proves one. A client that registered
-    itself has to show an ID token: everyone knows its ``client_id``, and could lend its address our name
-    (RFC 9700 §4.11.2, A241)."""
+    """The client whose own addresses the page offers as links, if the request proves one."""
     client = request.client
-    if client is None or request.hint_refused or client.status != ACTIVE:
+    if client is None or request.hint_refused:
         return None
-    return client if client.by_administrator or request.hint is not None else None
+    return client if client.may_be_offered(proved=request.hint is not None) else None
 
 
 def with_state(uri: str, state: str | None) -> str:

@@ -1,4 +1,4 @@
-"""A241: the links of the page after a logout, over real HTTP."""
+"""A241: the links of the page after a logout, and of a sign-in that cannot go on, over real HTTP."""
 
 import re
 from html import unescape
@@ -76,3 +76,20 @@ async def test_a_stranger_has_to_show_an_id_token(server: RunningServer, browser
     tokens = await browser.code_flow(stranger)
     assert links(await log_out(Browser(server), client_id=stranger.client_id)) == []
     assert links(await log_out(browser, id_token_hint=tokens["id_token"])) == [HOME]
+
+
+async def test_a_dead_end_offers_no_address_that_anybody_may_have_registered(server: RunningServer) -> None:
+    """A241: anybody can open a request of a client that registered itself, and send its address to somebody else; of
+    such a client, and of one that was disabled, the page of another browser has no link."""
+    html = {"Accept": "text/html"}
+    own = await registered(server, initiate_login_uri=LOGIN, client_uri=HOME)
+    begun, _ = await Browser(server).authorize(as_known(own))
+    shown = await Browser(server).request("GET", begun.url, headers=html)
+    assert (shown.status, "rp.example" in shown.body) == (400, False)
+    client = await server.client("web", initiate_login_uri=LOGIN, client_uri=HOME)
+    begun, _ = await Browser(server).authorize(client)
+    assert LOGIN in (await Browser(server).request("GET", begun.url, headers=html)).body
+    await disable_client(server.core.store, DEFAULT_TENANT, client.client_id, "test")
+    await server.core.configuration.catch_up()
+    shown = await Browser(server).request("GET", begun.url, headers=html)
+    assert (shown.status, "rp.example" in shown.body) == (400, False)

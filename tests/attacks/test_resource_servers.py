@@ -95,7 +95,7 @@ async def test_a_token_has_the_typ_that_it_was_issued_with(
 
 @only_sqlite
 async def test_a_token_of_another_form_is_none(server: RunningServer) -> None:
-    """A154: the id of an opaque token in a JWT, signed by us, is no token, and the other way about."""
+    """A154: the id of an opaque token in a JWT, signed by us, is no token; nor is the id of a JWT in an opaque one."""
     await resource_server(server, access_token_format="opaque")
     service = await server.client("service", audiences=(API, FILES))
     opaque = (await service_token(server, service))["access_token"]
@@ -105,6 +105,10 @@ async def test_a_token_of_another_form_is_none(server: RunningServer) -> None:
     assert signer.alg == "ES256"
     for typ in ("at+jwt", "JWT"):
         assert await seen(server, service, Forger(server).sign(claims, typ)) == INACTIVE
+    jwt = (await service_token(server, service, resource=FILES))["access_token"]
+    grant_id, token_id = claims_of(jwt)["grant_id"], claims_of(jwt)["jti"]
+    for secret in (token_id, token_id.ljust(43, "A")):
+        assert await seen(server, service, f"at.{grant_id}.{secret}") == INACTIVE
 
 
 async def test_a_resource_server_learns_nothing_of_the_tokens_of_another(server: RunningServer) -> None:

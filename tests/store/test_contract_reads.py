@@ -5,7 +5,6 @@ import asyncio
 import pytest
 
 from authrim.store.contract import Append, NewEvent, Store, StreamAppend
-from domain.stream import CONFIGURATION_KINDS
 from projections.rows import Row
 from tests.store.store_samples import METADATA, grant_append, new_event
 from tests.support.patience import LATER, PATIENCE
@@ -101,13 +100,6 @@ async def test_configuration_events_alone(store: Store) -> None:
         streams[2],
     ]
     assert [event.stream for event in await store.read_log(1, 10, configuration_only=True)] == [streams[2]]
-
-
-@pytest.mark.parametrize("kind", sorted(CONFIGURATION_KINDS))
-async def test_every_kind_that_is_kept_in_memory_is_followed(store: Store, kind: str) -> None:
-    """Whatever kind of stream a process keeps in memory, its changes are among those that it reads."""
-    await store.append(Append((StreamAppend(f"default:{kind}:x", 0, (new_event(),)),), METADATA))
-    assert len(await store.read_log(0, 10, configuration_only=True)) == 1
 
 
 async def test_rows_are_listed_in_the_order_of_bytes(store: Store) -> None:

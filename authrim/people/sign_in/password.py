@@ -19,7 +19,7 @@ from authrim.core.parts import Core
 from authrim.core.sealed_rows import SUBJECT
 from authrim.crypto.passwords import PasswordsBusy
 from authrim.crypto.sealing import login_hmacs
-from authrim.people.checks_under_way import Check, ChecksUnderWay, is_room
+from authrim.people.checks_under_way import Check, ChecksUnderWay
 from authrim.people.claims import PASSWORD
 from authrim.people.new_account import find_by_hashes
 from authrim.people.part import PEOPLE
@@ -75,46 +75,41 @@ async def check_password(call: Call, attempt: Attempt) -> PasswordMatch | SignIn
     source = None if known else attempt.networks[-1]
     checks = call.parts[PEOPLE].checks
 
-    async def counted(check: Check) -> PasswordMatch | SignInRefusal | None:
+    async def count(check: Check) -> PasswordMatch | SignInRefusal | None:
         """Count the attempt and check it; None when it is one too many."""
         if await too_many(call.core, limits):
+            check.is_refused = True
             return None
-        checked = await _check(call, attempt, hashes, limits, source)
-        check.makes_room = isinstance(checked, PasswordMatch)
-        return checked
+        return await _check(call, attempt, hashes, limits, source, check)
 
-    with checks.under_way(limits) as first:
-        checked = await counted(first)
-        # Never of a later count: two that are counted again would make room for each other without end.
-        first.makes_room = first.makes_room or checked is None
-    if checked is None and first.crowded:
-        checked = await _counted_again(checks, limits, counted)
+    with checks.under_way(limits) as check:
+        checked = await count(check)
+    if checked is None and check.beside:
+        checked = await _count_again(checks, limits, count, check)
     return checked or SignInRefusal(
         "too_many_attempts", retry_after=call.core.settings.sign_in_window_seconds
     )
 
 
-async def _counted_again(
+async def _count_again(
     checks: ChecksUnderWay, limits: Collection[str],
-    counted: Callable[[Check], Awaitable[PasswordMatch | SignInRefusal | None]],
+    count: Callable[[Check], Awaitable[PasswordMatch | SignInRefusal | None]], first: Check,
 ) -> PasswordMatch | SignInRefusal | None:  # fmt: skip
-    """Count an attempt that was refused beside others, until it is not one too many or none of the others can make
-    room."""
-    async with checks.turn(limits) as has_turn:
-        may_go = has_turn
-        while may_go:
-            with checks.waiting_for_room(limits) as waiter:
-                with checks.under_way(limits) as check:
-                    checked = await counted(check)
-                if checked is not None:
-                    return checked
-                may_go = await is_room(waiter)
+    """Count an attempt that was refused beside others, until it is not one too many or its turn is used up."""
+    refused = first
+    async with checks.turn(limits) as turn:
+        while turn is not None and await turn.may_recount(refused.beside):
+            with checks.under_way(limits) as check:
+                checked = await count(check)
+            if checked is not None:
+                return checked
+            refused = check
     return None
 
 
 async def _check(
     call: Call, attempt: Attempt, hashes: tuple[str, ...], limits: dict[str, int],
-    source: str | None,
+    source: str | None, check: Check,
 ) -> PasswordMatch | SignInRefusal:  # fmt: skip
     """Look at a password whose attempt has been counted."""
     subject = await find_by_hashes(call.core.store, call.tenant, hashes)
@@ -123,6 +118,7 @@ async def _check(
     if subject is None or stored is None:
         return SignInRefusal("login_unknown" if subject is None else "password_wrong", subject)
     await _take_back(call.core, limits)  # a right password was no guess
+    check.was_right = True
     if account.status != ACTIVE:
         return SignInRefusal("account_not_active", subject)
     await _renew_hash(call, subject, version, attempt.password, stored)

@@ -1,12 +1,16 @@
 """What an administrator is told of the back-channel notices of a session, from its beginning to the last attempt."""
 
+import re
+
+import pytest
+
 from authrim.audit.follow import Follower
 from authrim.core.execute import Change, append_of
 from authrim.people.logout import notice_states as states
 from authrim.people.logout.notice_states import notice_states
 from authrim.people.sessions.known import show_session
 from authrim.store.read_back import ReadBack
-from domain.client.events import ClientRegistered
+from domain.client.events import ClientRegistered, ClientUpdated
 from domain.errors import Refusal
 from domain.event import Event
 from domain.grant.events import CodeIssued
@@ -58,13 +62,32 @@ async def test_no_two_states_look_alike(store: ReadBack) -> None:
     await Follower(store, OUTBOX).catch_up()
     assert await told(store) == {**never, "shop": states.NOT_TAKEN}
     (delivery,) = await store.take_deliveries(10, 1000)
-    await store.settle_delivery(delivery.position, 1000)
+    await store.settle_delivery(delivery.position, 10**6)
     state = (await told(store))["shop"]
-    assert state.startswith("waiting: attempts 1, the next in 99"), state
+    assert re.fullmatch(r"waiting: attempts 1, the next in [0-9]+ s", state), state
     await store.settle_delivery(delivery.position)
     assert await told(store) == {**never, "shop": states.NOT_THEN}
     await write(store, stream, 2, BackChannelLogoutDelivered("shop", "jti", 3, 2))
     assert await told(store) == {**never, "shop": "delivered, attempt 2"}
+
+
+async def test_a_notice_that_is_too_late_or_for_another_name(
+    store: ReadBack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An end that was taken up long after it sends nothing; nor does one to a client that knows people by other names
+    since."""
+    await write_session(store)
+    await write(store, session_stream(DEFAULT_TENANT, SESSION_ID), 1, SessionEnded("logout", 2))
+    await Follower(store, OUTBOX).catch_up()
+    (delivery,) = await store.take_deliveries(10, 1000)
+    await store.settle_delivery(delivery.position)
+    monkeypatch.setattr(states, "OLD", -1)
+    assert (await told(store))["shop"] == states.TOO_OLD
+    renamed = ClientUpdated(
+        {"backchannel_logout_uri": "https://shop.example/logout"}, LATER, subjects_changed=True
+    )
+    await write(store, client_stream(DEFAULT_TENANT, "shop"), 1, renamed)
+    assert (await told(store))["shop"] == states.OTHER_NAMES
 
 
 async def test_an_expired_session_sends_nothing(store: ReadBack) -> None:
