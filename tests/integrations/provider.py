@@ -27,6 +27,9 @@ def assert_is_alice(person: dict[str, Any]) -> None:
     assert person["groups"] == GROUPS, person
 
 
+ROTATED = "grant.refresh_token_rotated.v1"
+
+
 class Client:
     """A client that ``client create --for`` made, with what it printed."""
 
@@ -61,6 +64,11 @@ class Provider:
     def command(self, *arguments: str, stdin: str | None = None) -> Any:
         """What ``authrim --json`` answers."""
         return CommandLine({}).json("--config", str(self._config), *arguments, stdin=stdin)
+
+    def refreshes(self) -> int:
+        """How often a client has used a refresh token so far."""
+        search = ("--json", "--config", str(self._config), "audit", "search", "--type", ROTATED)
+        return len(CommandLine({}).run(*search).stdout.splitlines())
 
     def client(self, product: str, url: str | None = None, *options: str) -> Client:
         """A client by its recipe."""

@@ -34,8 +34,9 @@ c.Authenticator.post_auth_hook = write_down
 
 
 def test_people_sign_in_and_out(provider: Provider, browser: Browser, place: Place) -> None:
-    """The hub knows login, name, email and groups, refreshes, and its logout ends the session of the server, too."""
-    client = provider.client("jupyterhub", place.url)
+    """The hub knows login, name, email and groups, refreshes when its access token has expired, and its logout ends the
+    session of the server, too."""
+    client = provider.client("jupyterhub", place.url, "--access-token-lifetime", "1")
     hub, proxy = new_place(place.folder), new_place(place.folder)
     config = place.folder / "jupyterhub_config.py"
     ours = _OURS.format(url=place.url, hub=hub.url, proxy=proxy.url)
@@ -52,5 +53,6 @@ def test_people_sign_in_and_out(provider: Provider, browser: Browser, place: Pla
         browser.wait(1.2)
         shown = browser.open(f"{place.url}/hub/home")
         assert (shown.url, shown.status) == (f"{place.url}/hub/home", 200), shown
+        assert provider.refreshes() > 0
         browser.log_out(browser.open(f"{place.url}/hub/logout"))
         assert browser.is_asked_to_sign_in(browser.open(f"{place.url}/hub/oauth_login"))

@@ -81,6 +81,8 @@ def test_a_session_is_refreshed(provider: Provider, browser: Browser, place: Pla
     change = ('cookie_refresh = "5m"', 'cookie_refresh = "1s"')
     with running_proxies(place, provider.client("oauth2-proxy", place.url), change):
         browser.sign_in(browser.open(place.url))
-        for _ in range(3):
-            browser.wait(1.2)
+        assert provider.refreshes() == 0
+        for number in range(2):
+            browser.wait(2.2)  # its clock has whole seconds
             assert browser.open(place.url).json["login"] == "alice"
+            assert provider.refreshes() == number + 1
