@@ -80,8 +80,16 @@ class Cluster(NamedTuple):
 
     def empty_database(self, name: str) -> None:
         """End all sessions of a database and make its log and tables as new: much cheaper than a new one."""
-        self.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'")
+        self.end_sessions(name)
         self.execute(_EMPTY, name)
+
+    def end_sessions(self, database: str, which: str = "TRUE") -> None:
+        """End the sessions of a database for which the condition ``which`` on ``pg_stat_activity`` holds. The cluster
+        is shared, so those of other databases are another test's."""
+        self.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            f" WHERE datname = '{database}' AND {which}"
+        )
 
     def control(self, action: str, *options: str) -> None:
         """``pg_ctl``: start, stop (``-m immediate``), restart; waits until it is done."""

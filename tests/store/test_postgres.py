@@ -125,13 +125,13 @@ async def test_a_silent_network(through_proxy: PostgresStore, proxy: Proxy, shor
     assert (await verify(through_proxy)).problem is None
 
 
-async def test_ended_sessions_are_made_anew(store: PostgresStore, cluster: Cluster) -> None:
+async def test_ended_sessions_are_made_anew(
+    store: PostgresStore, cluster: Cluster, postgres_dsn: str
+) -> None:
     """The database ends every session, as a restart does: within seconds everything works again (F04)."""
     await store.append(grant_append("g"))
     await store.find("sealed", "default:none")
-    cluster.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'authrim %'"
-    )
+    cluster.end_sessions(postgres_dsn.rpartition("/")[2])
     async with asyncio.timeout(PATIENCE):
         while True:
             try:
@@ -213,9 +213,7 @@ async def test_a_lost_listen_connection(store: PostgresStore, postgres_dsn: str,
         await writer.append(grant_append(f"g{number}"))
         cluster.execute("NOTIFY authrim, '1'", database=postgres_dsn.rsplit("/", 1)[1])
         if number % 10 == 5:
-            cluster.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
-            )
+            cluster.end_sessions(postgres_dsn.rpartition("/")[2], "query LIKE 'LISTEN%'")
     async with asyncio.timeout(PATIENCE):
         await following
     assert seen == list(range(1, 31))

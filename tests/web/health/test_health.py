@@ -38,9 +38,7 @@ async def test_a_server_without_its_store_is_not_ready(
     name = postgres_dsn.rpartition("/")[2]
     cluster.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
     try:
-        cluster.execute(
-            f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"
-        )
+        cluster.end_sessions(name)
         assert await ask(server, "ready") == (503, {"status": "unready", "why": "store_unavailable"})
         assert (await ask(server, "live"))[0] == 200
         form = {"grant_type": "client_credentials"}
