@@ -12,7 +12,7 @@ APPLICATION = words_for(invalid_request("Anything."))
 
 
 def test_an_old_link_is_told_apart_from_a_mistake() -> None:
-    """A pushed request that was used before is an old link; a request object that cannot be had is the application's
+    """A pushed request that was used before is an old link; a request object that is not available is the application's
     mistake, although both have the error invalid_request_uri."""
     for old in (pushed_request.UNKNOWN, pushed_request.USED, pushed_request.EXPIRED):
         assert words_for(old).advice == texts.START_AGAIN
