@@ -14,7 +14,8 @@ from authrim.store.contract import Store
 from authrim.store.read_back import ReadBack
 from domain.client.client import Client
 from domain.grant.grant import Grant, fold
-from domain.liveness import ACTIVE, why_not
+from domain.grant.standing import ENDED, EXPIRED, last_expiry, standing_of
+from domain.liveness import why_not
 from domain.stream import GRANT, grant_stream, parse
 from projections.audit import AUDIT
 from projections.tables import TOKENS
@@ -23,10 +24,6 @@ from projections.tables import TOKENS
 _PAGE: Final = 100
 #: Tokens read at a time: few grants have more.
 _TOKENS: Final = 8
-#: The person has not answered yet, or the client has not redeemed its code.
-WAITING: Final = "waiting"
-EXPIRED: Final = "expired"
-ENDED: Final = "ended"
 
 
 class KnownGrant(msgspec.Struct, frozen=True):
@@ -77,36 +74,18 @@ async def _read(
         clients[grant.client_id] = (await read_client(store, tenant, grant.client_id)).client
     status = await read_grant_status(store, tenant, clients[grant.client_id], grant, now)
     until = await _expires_at(store, tenant, grant_id, grant)
-    state, reason = _state(grant, why_not(status.liveness), until, now)
+    state, reason = standing_of(grant, why_not(status.liveness), until, now)
     began_at = grant.request.requested_at
     return KnownGrant(grant_id, grant.client_id, state, grant.scope or (), began_at, until, reason)
 
 
-def _state(grant: Grant, over: str, until: int | None, now: int) -> tuple[str, str]:
-    """The status, and the reason of an end."""
-    if grant.revoked_at is not None:
-        return ENDED, grant.revocation_reason
-    if grant.refused is not None:
-        return ENDED, grant.refused
-    if grant.code is not None and grant.code.voided is not None:
-        return ENDED, grant.code.voided
-    if over:
-        return ENDED, over
-    if until is not None:
-        return (ACTIVE if now < until else EXPIRED), ""
-    assert grant.request is not None
-    ends = grant.request.expires_at if grant.code is None else grant.code.expires_at
-    waits = grant.waits_for_person or (grant.code is not None and grant.code.redeemed_at is None)
-    return (WAITING if waits and now < ends else EXPIRED), ""
-
-
 async def _expires_at(store: Store, tenant: str, grant_id: str, grant: Grant) -> int | None:
     """When the last token of the grant that is not revoked expires."""
-    times = [] if grant.refresh is None else [grant.refresh.expires_at]
+    times: list[int] = []
     async with aclosing(rows_of(store, TOKENS, tenant, f"{grant_id}:", page=_TOKENS)) as rows:
         async for row in rows:
             if row["grant_id"] != grant_id:
                 break
             if row["revoked_at"] is None:
                 times.append(row["expires_at"])
-    return max(times, default=None)
+    return last_expiry(grant, times)

@@ -7,7 +7,7 @@ from authrim.store.contract import Store
 from domain.client.client import Client
 from domain.grant.grant import Grant
 from domain.grant.issue import session_bound_to
-from domain.grant.sender_constraint import is_kept_bound
+from domain.grant.standing import NOBODY, Person, liveness_of_grant
 from domain.liveness import Liveness
 from domain.stream import account_stream, session_stream
 from domain.units import MICROSECONDS
@@ -26,7 +26,7 @@ class GrantStatus(msgspec.Struct, frozen=True):
 async def read_grant_status(store: Store, tenant: str, client: Client, grant: Grant, now: int) -> GrantStatus:
     """Read what the grant depends on, in one look-up; without a session ``now`` is the time."""
     if grant.session_id is None or grant.request is None:
-        return GrantStatus(Liveness(client=client.status), now)
+        return GrantStatus(liveness_of_grant(grant, client, NOBODY), now)
     found = await store.find("session", row_key(tenant, grant.session_id))
     row = found.row or {}
     bound = session_bound_to(grant) is not None
@@ -35,18 +35,8 @@ async def read_grant_status(store: Store, tenant: str, client: Client, grant: Gr
         found = await store.find("account", row_key(tenant, grant.subject))
         account = found.row or {}
         row = {f"account_{name}": account.get(name) for name in ("status", "version", "document")}
-    liveness = Liveness(
-        client=client.status_for(grant.request.client_generation),
-        account=row.get("account_status"),
-        session=row.get("status"),
-        needs_account=True,
-        needs_session=bound,
-        ended=endings_of(row.get("account_document")).why_over(
-            grant.client_id,
-            grant.account_epoch,
-            bound=is_kept_bound(client, bool(grant.request.sender_constraints)),
-        ),
-    )
+    person = Person(row.get("account_status"), row.get("status"), endings_of(row.get("account_document")))
+    liveness = liveness_of_grant(grant, client, person)
     expects = []
     if row and grant.subject is not None:
         expects.append((account_stream(tenant, grant.subject), row["account_version"] or 0))

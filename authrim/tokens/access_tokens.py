@@ -23,10 +23,9 @@ from authrim.memory.lru_cache import LruCache
 from authrim.people.endings import endings_of
 from authrim.store.contract import Store
 from domain.client.client import NO_CLIENT, Client
-from domain.grant.events import AccessTokenIssued, confirmation_of
-from domain.grant.sender_constraint import is_kept_bound
+from domain.grant.events import AccessTokenIssued
+from domain.grant.standing import Person, liveness_of_token
 from domain.grant.token import TokenStatus, why_inactive
-from domain.liveness import ACTIVE, Liveness
 from domain.resource.resource import ACCESS_TOKEN_TYPS, JWT
 from domain.units import MICROSECONDS
 from projections.tables import sent_token_key, token_key
@@ -98,17 +97,11 @@ class AccessTokens:
         if not named.is_of(issued):
             return None
         client = await self._configuration.client(tenant, issued.client_id)
+        person = Person(row["account_status"], row["session_status"], endings_of(row["account_document"]))
         status = TokenStatus(
             expires_at=row["expires_at"],
             revoked_at=row["revoked_at"],
-            liveness=Liveness(
-                client=_client_status(row["client_status"], client, issued),
-                account=row["account_status"],
-                session=row["session_status"],
-                needs_account=row["subject"] is not None,
-                needs_session=row["session_id"] is not None,
-                ended=_why_over(row["account_document"], client, issued),
-            ),
+            liveness=liveness_of_token(issued, client, row["client_status"], person),
         )
         why = why_inactive(status, found.now // MICROSECONDS)
         return PresentedToken(
@@ -146,20 +139,3 @@ class AccessTokens:
         named = TokenReference(grant_id, token_id, verified.kid, typ)
         self._verified.put(digest(token), named)
         return named
-
-
-def _client_status(status: str | None, client: Client | None, issued: AccessTokenIssued) -> str | None:
-    """The status that the row has now, on whatever node it was changed; and whether the client still calls the person
-    what it was told with this token."""
-    if client is None or status != ACTIVE or issued.subject is None:
-        return status if client else None
-    return client.status_for(issued.client_generation)
-
-
-def _why_over(account_document: str | None, client: Client | None, issued: AccessTokenIssued) -> str:
-    """Why the person's grants are over, that of this token among them; empty when it is not."""
-    endings = endings_of(account_document)
-    if not endings.marks:
-        return ""
-    bound = client is not None and is_kept_bound(client, confirmation_of(issued).is_bound)
-    return endings.why_over(issued.client_id, issued.account_epoch, bound=bound)

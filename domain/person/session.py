@@ -16,6 +16,7 @@ from domain.person.session_events import (
 )
 
 ENDED = "ended"
+EXPIRED = "expired"
 
 
 class Session(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -80,6 +81,11 @@ def apply(session: Session, event: Event) -> Session:
 
 #: The session after some events.
 fold: Final = folding(apply, NO_SESSION)
+
+
+def status_at(session: Session, now: int) -> str:
+    """``active``, ``ended`` or ``expired``; empty when there is no such session."""
+    return EXPIRED if session.status == ACTIVE and not session.is_live(now) else session.status
 
 
 def continues(session: Session, signed_in: Authentication, now: int) -> bool:

@@ -6,11 +6,12 @@ from authrim.clients.records import read_client
 from authrim.core.paging import rows_of
 from authrim.people.logout._session_clients import knows_session
 from authrim.people.logout.notices import OLD
-from authrim.people.sessions.known import EXPIRED, KnownSession
+from authrim.people.sessions.known import KnownSession
 from authrim.store import codec
 from authrim.store.contract import Store
 from authrim.store.read_back import ReadBack
 from domain.client.client import Client
+from domain.person.session import EXPIRED
 from domain.person.session_events import BackChannelLogoutDelivered, BackChannelLogoutFailed, SessionEnded
 from domain.stream import SESSION, session_stream
 from domain.units import MICROSECONDS

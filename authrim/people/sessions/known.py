@@ -10,8 +10,7 @@ from authrim.people.sessions.end import end_one
 from authrim.store import codec
 from authrim.store.contract import Store
 from domain.errors import Refusal, invalid_request
-from domain.liveness import ACTIVE
-from domain.person.session import NO_SESSION, Session, fold
+from domain.person.session import NO_SESSION, Session, fold, status_at
 from domain.person.session_events import SessionEnded
 from domain.stream import SESSION, session_stream
 from domain.units import MICROSECONDS
@@ -20,7 +19,6 @@ from projections.tables import SESSIONS, row_key
 UNKNOWN: Final = invalid_request(
     "There is no such session.", hint="authrim session list LOGIN shows the ids."
 )
-EXPIRED: Final = "expired"
 
 
 class KnownSession(msgspec.Struct, frozen=True):
@@ -43,7 +41,7 @@ async def list_sessions(
             if len(found) == limit:
                 break
             session = msgspec.json.decode(row["document"], type=Session)
-            found.append(KnownSession(row["session_id"], session, _status(session, now)))
+            found.append(KnownSession(row["session_id"], session, status_at(session, now)))
     return tuple(found)
 
 
@@ -55,14 +53,10 @@ async def show_session(store: Store, tenant: str, session_id: str) -> KnownSessi
     if session == NO_SESSION:
         return UNKNOWN
     reason = next((event.reason for event in events if isinstance(event, SessionEnded)), None)
-    return KnownSession(session_id, session, _status(session, read.now // MICROSECONDS), reason)
+    return KnownSession(session_id, session, status_at(session, read.now // MICROSECONDS), reason)
 
 
 async def end_known_session(store: Store, tenant: str, session_id: str, reason: str) -> bool | Refusal:
     """End one session; whether it had not ended before."""
     read = await store.read_stream(session_stream(tenant, session_id))
     return UNKNOWN if read.version == 0 else await end_one(store, tenant, session_id, reason)
-
-
-def _status(session: Session, now: int) -> str:
-    return EXPIRED if session.status == ACTIVE and not session.is_live(now) else session.status
