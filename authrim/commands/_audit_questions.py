@@ -7,20 +7,21 @@ import ipaddress
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 import click
-import msgspec
 from click.core import ParameterSource
 from rich.console import Console
 from rich.text import Text
 
 from authrim.audit import search as searching
+from authrim.audit.past.moments import Time
 from authrim.audit.search import Lines, Wanted
 from authrim.commands import option_groups
 from authrim.commands._administering import Office, administer
 from authrim.commands._audit_lines import lines_table
 from authrim.commands._common import is_json, json_text
+from authrim.commands._moments import MomentType
 from authrim.commands._one_account import asked_subject
 from authrim.commands.option_groups import GroupedCommand
 from authrim.core.questions import Question, record_question, refuse_reason
@@ -49,29 +50,6 @@ _PLAIN: Final = {
 _OF_PEOPLE: Final = ("subject", "session_id", "address")
 
 
-class _Moment(click.ParamType[Any]):
-    """A position, or a time in ISO 8601 as µs, marked by the type of the value."""
-
-    name = "TIME|POSITION"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """A position as an integer, a time as a ``Time``."""
-        if not isinstance(value, str):
-            return value
-        if value.isascii() and value.isdigit() and len(value) < 19:
-            return int(value)
-        try:
-            return _Time(searching.moment_of(value))
-        except (ValueError, OverflowError):
-            self.fail(f"{value!r} is neither a position nor a time such as 2026-11-29T14:00:00", param, ctx)
-
-
-class _Time(msgspec.Struct, frozen=True):
-    """µs UTC."""
-
-    moment: int
-
-
 @click.command("search", cls=GroupedCommand, groups=option_groups.SEARCH)
 @click.option("--client", help="Events that concern this client.")
 @click.option("--account", "person", metavar="LOGIN|SUBJECT", help="Events that name this person.")
@@ -83,8 +61,8 @@ class _Time(msgspec.Struct, frozen=True):
 @click.option("--address", help="Requests from this IP address; of IPv6, from its /64 network.")
 @click.option("--error-id", help="What was recorded of this error.")
 @click.option("--trace", help="Requests of this trace id.")
-@click.option("--from", "first", type=_Moment(), help="Not before this time or position. Times are UTC.")
-@click.option("--to", "last", type=_Moment(), help="Before this time, or up to this position.")
+@click.option("--from", "first", type=MomentType(), help="Not before this time or position. Times are UTC.")
+@click.option("--to", "last", type=MomentType(), help="Before this time, or up to this position.")
 @_AFTER
 @_LIMIT
 @click.option(
@@ -96,7 +74,7 @@ class _Time(msgspec.Struct, frozen=True):
 @_REASON
 @click.pass_context
 def search(
-    context: click.Context, /, first: int | _Time | None, last: int | _Time | None, after: int, limit: int,
+    context: click.Context, /, first: int | Time | None, last: int | Time | None, after: int, limit: int,
     reason: str, *, follows: bool, **options: str | None,
 ) -> None:  # fmt: skip
     """Find events by what they concern. All conditions must hold.
@@ -231,15 +209,15 @@ async def _record(
     return await record_question(office.store, office.tenant, question)
 
 
-async def _position(office: Office, place: int | _Time | None, *, after: bool) -> int | None:
+async def _position(office: Office, place: int | Time | None, *, after: bool) -> int | None:
     """The position that a place means: for ``after`` the one before the first event that counts."""
     match place:
         case None:
             return None
         case int():
             return max(place - 1, 0) if after else place
-        case _Time():
-            return await searching.position_at(office.store, place.moment)
+        case Time():
+            return await searching.position_at(office.store, place.micros)
 
 
 def _printer(context: click.Context) -> Callable[[Lines], None]:

@@ -48,9 +48,14 @@ def key_ring_of(settings: Settings, private: PrivateData) -> KeyRing:
     async def private_half(tenant: str, kid: str) -> bytes | None:
         return await private.open(tenant, SIGNING_KEY, kid, PRIVATE_HALF)
 
+    return KeyRing(private_half, key_times_of(settings))
+
+
+def key_times_of(settings: Settings) -> KeyTimes:
+    """The times by which keys live."""
     # A client's own lifetime may be longer than the setting, so the retired key waits for the longest allowed.
     longest = max(settings.id_token_lifetime, LONGEST_ACCESS_TOKEN)
-    return KeyRing(private_half, KeyTimes(settings.jwks_cache_seconds, longest))
+    return KeyTimes(settings.jwks_cache_seconds, longest)
 
 
 async def ensure_keys(

@@ -13,7 +13,12 @@ from tests.support.worked_example import examples, follow
 DOCS = Path(__file__).parents[2] / "docs"
 #: The port that pages give to ``authrim dev --mtls-port``.
 WRITTEN_MTLS_PORT = "8443"
-PAGES = sorted(page for page in (DOCS / "protocols").glob("*.md") if any(examples(page.read_text())))
+PAGES = sorted(
+    page
+    for folder in ("audit", "protocols")
+    for page in (DOCS / folder).glob("*.md")
+    if any(examples(page.read_text()))
+)
 
 
 def test_pages_have_examples() -> None:
@@ -29,5 +34,8 @@ def test_a_page_can_be_followed(page: Path, tmp_path: Path) -> None:
     options = ("--mtls-port", str(mtls_port)) if text != page.read_text() else ()
     with development_server(tmp_path / ".data", port, *options):
         commands = Path(sys.executable).parent
-        environment = os.environ | {"PATH": f"{commands}:{os.environ['PATH']}"}
+        environment = os.environ | {
+            "PATH": f"{commands}:{os.environ['PATH']}",
+            "PYTHONPATH": str(DOCS.parent),
+        }
         assert follow(text, tmp_path, f"http://localhost:{port}", environment) > 0

@@ -1,0 +1,87 @@
+"""Streams as they were at a moment.
+
+Everything is read from the log itself, by stream: rows beside the log know only the present.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from authrim.audit.past.moments import Moment
+from authrim.store import codec
+from authrim.store.contract import Store, StoredEvent
+from domain import stream as streams
+from domain.event import Event, Fold
+from domain.key.key import KeyTimes
+
+S = TypeVar("S")
+
+#: Names of streams read at a time.
+_PAGE: Final = 500
+
+
+class Stream(msgspec.Struct, frozen=True):
+    """A stream: the events up to a moment, and those after it."""
+
+    stored: Sequence[StoredEvent]
+    after: Sequence[StoredEvent]
+
+    def events(self) -> list[Event]:
+        """The events up to the moment. Raises UnreadableEvent."""
+        return _decoded(self.stored)
+
+    def events_until_now(self) -> list[Event]:
+        """All events. Raises UnreadableEvent."""
+        return _decoded([*self.stored, *self.after])
+
+
+class Past:
+    """The log at one moment, for one question: each stream is read once. ``times`` are those by which keys live (they
+    are settings, and not in the log)."""
+
+    def __init__(self, store: Store, tenant: str, moment: Moment, times: KeyTimes) -> None:
+        self._store = store
+        self.tenant = tenant
+        self.moment = moment
+        self.times = times
+        self._streams: dict[str, Stream] = {}
+        self._states: dict[str, Any] = {}
+
+    @property
+    def now(self) -> int:
+        """The time of the moment, in seconds."""
+        return self.moment.now
+
+    async def stream(self, name: str) -> Stream:
+        """A stream. Raises Unavailable."""
+        if name not in self._streams:
+            self._streams[name] = await self._read(name)
+        return self._streams[name]
+
+    async def _read(self, name: str) -> Stream:
+        events = await self._store.read_whole_stream(name)
+        # Positions within a stream grow with its versions.
+        reached = sum(event.position <= self.moment.position for event in events)
+        return Stream(events[:reached], events[reached:])
+
+    async def state(self, name: str, fold: Fold[S]) -> S:
+        """The state of a stream at the moment. Raises UnreadableEvent or Unavailable."""
+        if name not in self._states:
+            self._states[name] = fold((await self.stream(name)).events())
+        state: S = self._states[name]
+        return state
+
+    async def ids(self, kind: str) -> list[str]:
+        """The ids of all streams of a kind that there are, in order; some may have begun after the moment."""
+        prefix = f"{self.tenant}:{kind}:"
+        found: list[str] = []
+        after = ""
+        while names := await self._store.stream_names(prefix, after, _PAGE):
+            found += [name.removeprefix(prefix) for name in names]
+            after = names[-1]
+        return found
+
+
+def _decoded(stored: Sequence[StoredEvent]) -> list[Event]:
+    return [codec.decode(streams.parse(event.stream).kind, event.type, event.payload) for event in stored]

@@ -1,0 +1,121 @@
+"""``authrim audit state``: the state of anything as of a time or a position.
+
+The question is recorded before it is answered, like every question about a person (A237, A247).
+"""
+
+from typing import Any, Final
+
+import click
+
+from authrim.audit.past.moments import Moment, Time, moment_at
+from authrim.audit.past.reading import Past
+from authrim.audit.past.states import FEW, STATES, state_of, states_of
+from authrim.audit.past.view import View
+from authrim.audit.sentences import reason_in_words
+from authrim.audit.timeline import time_of
+from authrim.commands._administering import Office, administer, print_fields
+from authrim.commands._common import is_json, json_text
+from authrim.commands._moments import MomentType
+from authrim.commands._one_account import asked_subject
+from authrim.core.questions import Question, hidden_text, record_question, refuse_reason
+from authrim.core.signing_keys import key_times_of
+from domain.errors import Refusal
+from domain.stream import ACCOUNT, DEFAULT_TENANT
+
+_KIND: Final = "state"
+
+
+@click.command("state")
+@click.argument("kind", type=click.Choice(tuple(STATES)), metavar="KIND")
+@click.argument("identifier", required=False, metavar="[ID]")
+@click.option(
+    "--at",
+    "place",
+    type=MomentType(),
+    help="A time (UTC unless it names a zone) or a position. Default: now.",
+)
+@click.option("--reason", default="", help="Why you ask. Recorded; nothing personal. Needed with a login.")
+@click.pass_context
+def state(
+    context: click.Context, kind: str, identifier: str | None, place: int | Time | None, reason: str
+) -> None:
+    """Show the state of one thing as of a time or a position, by the rules that hold today.
+
+    KIND is grant, session, account, client, key, resource (a resource server), registration (an initial access token),
+    claim (a claim definition) or scope (what people read about a scope value). ID names one of them; without it all
+    keys, claims or scopes are shown. An account is named by its login or its subject; a login needs --reason.
+
+    At a position, that event has happened and no later one. The question is recorded in the log.
+    """
+    if identifier is None and kind not in FEW:
+        raise click.UsageError(f"Name one {kind} by its ID.")
+
+    async def work(office: Office) -> tuple[Moment, list[View]] | Refusal:
+        refusal = refuse_reason(reason, demanded=False)
+        if refusal is not None:
+            return refusal
+        moment = await moment_at(office.store, place)
+        if isinstance(moment, Refusal):
+            return moment
+        named = identifier
+        if kind == ACCOUNT and identifier is not None:
+            subject = await asked_subject(context, office, identifier, _KIND, reason)
+            if isinstance(subject, Refusal):
+                return subject
+            named = subject
+        past = Past(office.store, office.tenant, moment, key_times_of(office.settings))
+        found = await (states_of(past, kind) if named is None else _one(past, kind, named))
+        refusal = await _record(context, office, moment, (kind, named or ""), found, reason)
+        if refusal is not None:
+            return refusal
+        return found if isinstance(found, Refusal) else (moment, found)
+
+    moment, found = administer(context, work, proved=kind == ACCOUNT)
+    for view in found:
+        _show(context, view, moment)
+    if not found and not is_json(context):
+        click.echo(f"There was no {kind} at position {moment.position}.")
+
+
+async def _one(past: Past, kind: str, identifier: str) -> list[View] | Refusal:
+    found = await state_of(past, kind, identifier)
+    return found if isinstance(found, Refusal) else [found]
+
+
+async def _record(
+    context: click.Context, office: Office, moment: Moment, asked: tuple[str, str],
+    found: list[View] | Refusal, reason: str,
+) -> Refusal | None:  # fmt: skip
+    """Record the question. An id that leads nowhere may be anything, a login too: it is hidden."""
+    kind, identifier = asked
+    conditions = {"kind": kind, "position": str(moment.position)}
+    subject = None if isinstance(found, Refusal) or len(found) != 1 else found[0].subject
+    if isinstance(found, Refusal):
+        conditions["id"] = hidden_text(office.master, office.tenant, identifier)
+    elif identifier and kind != ACCOUNT:
+        conditions["id"] = identifier
+    question = Question(_KIND, reason, conditions, subject, is_json(context))
+    return await record_question(office.store, office.tenant, question)
+
+
+def _show(context: click.Context, view: View, moment: Moment) -> None:
+    data = view.as_json(DEFAULT_TENANT, moment)
+    if is_json(context):
+        click.echo(json_text(data))
+        return
+    following = data["next_event"]
+    lines: dict[str, Any] = {
+        view.kind: view.id,
+        "as_of": f"{time_of(moment.micros)}, position {moment.position}",
+        "status": view.status,
+        "reason": reason_in_words(view.reason),
+        "person": view.subject,
+        **view.fields,
+        "last_event": _event(data["last_event"]),
+        "next_event": "none" if following is None else _event(following),
+    }
+    print_fields(context, lines)
+
+
+def _event(event: dict[str, Any]) -> str:
+    return f"{event['type']} at position {event['position']}, {event['time']}"
