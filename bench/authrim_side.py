@@ -26,7 +26,8 @@ from domain.client.metadata import ClientMetadata
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 from tests.postgres_cluster import Cluster
-from tests.support.running import MASTER_KEY, free_port
+from tests.support.ports import free_port
+from tests.support.running import MASTER_KEY
 
 _LOGIN, _PASSWORD = "bench", "a password for the benchmark"
 _SEEDS = 64

@@ -14,7 +14,7 @@ from typing import Any, Self
 from bench.http_client import REDIRECT_URI, VERIFIER, Answer, Client, authorize_path, basic
 from bench.load import Load
 from tests.postgres_cluster import Cluster
-from tests.support.running import free_port
+from tests.support.ports import free_port
 
 _SEEDS = 64
 #: The port of PostgreSQL in the peer's adapter, which is replaced by ours.

@@ -10,7 +10,6 @@ import json
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from uuid import uuid4
 import psycopg2
 
 from authrim.store.postgres.schema import migrate_postgres
+from tests.support.ports import free_port
 
 USER = "authrim"
 _TEMPLATE = "authrim_template"
@@ -105,7 +105,7 @@ def start() -> Cluster:
     folder = Path(tempfile.mkdtemp(prefix="authrim-pg-", dir="/tmp"))
     if (user := _unprivileged()) is not None:
         os.chown(folder, user.pw_uid, user.pw_gid)
-    cluster = Cluster(str(folder), _free_port())
+    cluster = Cluster(str(folder), free_port())
     _run([_binary("initdb"), "-D", f"{folder}/data", "-U", USER, "-A", "trust", "-E", "UTF8", "--no-locale"])
     cluster.control("start")
     cluster.execute(f"CREATE DATABASE {_TEMPLATE}")
@@ -174,10 +174,3 @@ def _run(command: list[str]) -> None:
     if user is not None:
         identity = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/", timeout=60, **identity)
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.processes import development_server
-from tests.support.running import free_port
 from tests.support.worked_example import examples, follow
 
 DOCS = Path(__file__).parents[2] / "docs"

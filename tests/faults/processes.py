@@ -23,15 +23,8 @@ from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 from tests.support.patience import PATIENCE
 from tests.support.person import LOGIN, PASSWORD, PERSON
-from tests.support.running import (
-    CHEAP,
-    MASTER_KEY,
-    USUAL,
-    KnownClient,
-    RunningServer,
-    development_settings,
-    free_port,
-)
+from tests.support.ports import free_port
+from tests.support.running import CHEAP, MASTER_KEY, USUAL, KnownClient, RunningServer, development_settings
 
 
 class ServerProcess:

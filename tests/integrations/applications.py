@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.support.patience import PATIENCE
+from tests.support.ports import free_port
 from tests.support.processes import wait_until
-from tests.support.running import free_port
 
 
 class Place(NamedTuple):

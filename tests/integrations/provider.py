@@ -14,8 +14,8 @@ from tests.support import certificates
 from tests.support.command_line import CommandLine
 from tests.support.patience import PATIENCE
 from tests.support.person import LOGIN, PASSWORD, PERSON
+from tests.support.ports import free_port
 from tests.support.processes import started, wait_until
-from tests.support.running import free_port
 
 GROUPS = ["engineering", "on-call"]
 

@@ -12,7 +12,7 @@ from tests.integrations.browsing import Browser
 from tests.integrations.installing import python_environment
 from tests.integrations.provider import Provider
 from tests.support.patience import PATIENCE
-from tests.support.running import free_port
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.integrations
 

@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from tests.support.patience import PATIENCE
+from tests.support.ports import free_port
 from tests.support.processes import (
     COMMAND,
     answers,
@@ -20,7 +21,6 @@ from tests.support.processes import (
     terminated,
     wait_until,
 )
-from tests.support.running import free_port
 
 #: 127.0.0.1 and ::1 as /proc/net/tcp and tcp6 write them.
 LOOPBACK = {"0100007F", "00000000000000000000000001000000"}

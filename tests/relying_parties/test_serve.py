@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from tests.support.patience import PATIENCE
+from tests.support.ports import free_port
 from tests.support.processes import (
     answers,
     children,
@@ -23,7 +24,6 @@ from tests.support.processes import (
     terminated,
     wait_until,
 )
-from tests.support.running import free_port
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ import aiohttp
 
 from authrim.store.contract import Store
 from tests.support.certificates import Authority, IssuedCertificate, pem
-from tests.support.running import KnownClient, RunningServer, free_port, running_server
+from tests.support.ports import free_port
+from tests.support.running import KnownClient, RunningServer, running_server
 
 DOCUMENTED = Path(__file__).parents[2] / "docs" / "operations" / "running.md"
 

@@ -8,7 +8,8 @@ from authrim.server.app import make_app
 from authrim.server.wiring import make_parts
 from authrim.wire.limits import Limits
 from authrim.wire.listener import start_site
-from tests.support.running import RunningServer, development_settings, free_port
+from tests.support.ports import free_port
+from tests.support.running import RunningServer, development_settings
 
 
 class Node(RunningServer):

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import secrets
-import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -33,6 +32,7 @@ from domain.client.metadata import ClientMetadata
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 from tests.support.person import LOGIN, PASSWORD, PERSON
+from tests.support.ports import free_port
 
 #: The cheapest that argon2id takes: tests prove what is done with passwords, not what they cost.
 CHEAP = PasswordCost(memory_kib=8, passes=1, lanes=1)
@@ -139,13 +139,6 @@ USUAL: dict[str, ClientMetadata] = {
         **_SERVICE,
     ),
 }
-
-
-def free_port() -> int:
-    """A TCP port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def development_settings(port: int, **changes: Any) -> Settings:

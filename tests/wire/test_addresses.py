@@ -9,7 +9,7 @@ from aiohttp import web
 from authrim.server.supervisor import reserve_port
 from authrim.wire.limits import Limits
 from authrim.wire.listener import ListenError, of_both_families, start_site
-from tests.support.running import free_port
+from tests.support.ports import free_port
 
 
 def has_ipv6() -> bool:

@@ -29,6 +29,7 @@ from tests.clients.logos.images import BLUE, CANARY, RED, animation, bomb, chunk
 from tests.support import running
 from tests.support.browser import Browser
 from tests.support.command_line import CommandLine
+from tests.support.ports import free_port
 from tests.support.running import KnownClient, RunningServer
 
 CALLBACK = "https://shop.example.com/callback"
@@ -241,11 +242,12 @@ async def test_logo_that_cannot_be_opened_is_no_logo(
     assert (await get(server, address(created)))[0].status == 404
 
 
-async def test_issuer_with_a_path(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_issuer_with_a_path(store: Store) -> None:
     """The page's picture is below the issuer's own path, and is there."""
-    port = running.free_port()
-    monkeypatch.setattr(running, "free_port", lambda: port)
-    async with running.running_server(store, issuer=f"http://localhost:{port}/tenants/one") as server:
+    port = free_port()
+    async with running.running_server(
+        store, port=port, issuer=f"http://localhost:{port}/tenants/one"
+    ) as server:
         client = await server.client("web")
         change = await new_logo(server.core.private, image())
         assert not isinstance(change, Refusal)

@@ -21,8 +21,9 @@ from authrim.web.call import CORE
 from projections.tables import SEALED
 from tests.support.command_line import CommandLine
 from tests.support.command_tree import STDIN, arguments_of, every_command
+from tests.support.ports import free_port
 from tests.support.processes import ended, started
-from tests.support.running import development_settings, free_port
+from tests.support.running import development_settings
 
 #: Commands that read the log without any key, or change the schema.
 WITHOUT_A_KEY = {"audit", "projections", "migrate", "dev"}

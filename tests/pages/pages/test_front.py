@@ -5,7 +5,8 @@ import pytest
 from authrim.pages.headers import asks_for_page
 from authrim.store.contract import Store
 from tests.support.browser import Browser
-from tests.support.running import RunningServer, free_port, running_server
+from tests.support.ports import free_port
+from tests.support.running import RunningServer, running_server
 
 SQLITE = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
 HTML = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}

@@ -11,8 +11,9 @@ from authrim.store.contract import Store
 from authrim.wire.limits import Limits
 from authrim.wire.listener import start_site
 from tests.support.browser import Browser
+from tests.support.ports import free_port
 from tests.support.registration import call
-from tests.support.running import RunningServer, development_settings, free_port, running_server
+from tests.support.running import RunningServer, development_settings, running_server
 
 pytestmark = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
 

@@ -9,9 +9,10 @@ import pytest
 from authrim.store.contract import Store
 from authrim.web.cookies import MOST_OPEN_REQUESTS
 from tests.support.browser import Browser, redeem
+from tests.support.ports import free_port
 from tests.support.proxies import proxy, wait_for_proxy
 from tests.support.pushed import fetch, pushed
-from tests.support.running import free_port, running_server
+from tests.support.running import running_server
 
 #: Half of the smallest limit: the other half is for the session, for logout, and for other applications of the host.
 ROOM = 4096

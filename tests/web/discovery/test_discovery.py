@@ -10,7 +10,8 @@ from authrim.server.wiring import make_parts
 from authrim.store.contract import Store
 from authrim.wire.limits import Limits
 from authrim.wire.listener import start_site
-from tests.support.running import RunningServer, development_settings, free_port
+from tests.support.ports import free_port
+from tests.support.running import RunningServer, development_settings
 
 pytestmark = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
 

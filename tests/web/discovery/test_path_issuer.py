@@ -7,8 +7,9 @@ import pytest
 
 from authrim.store.contract import Store
 from tests.support.browser import Browser, redeem
+from tests.support.ports import free_port
 from tests.support.proxies import proxy, wait_for_proxy
-from tests.support.running import RunningServer, free_port, running_server
+from tests.support.running import RunningServer, running_server
 
 #: Only what is below the path, and the addresses of RFC 8414 §3.1 that end with it.
 BELOW_THE_PATH = {

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.certificates import Authority, pem, self_signed
+from tests.support.ports import free_port
 from tests.support.processes import COMMAND, ended, started, wait_until
-from tests.support.running import free_port
 
 ROOT = Authority()
 
