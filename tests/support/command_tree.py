@@ -30,12 +30,10 @@ def _leaves(
 
 
 def arguments_of(command: click.Command, value: str) -> tuple[str, ...]:
-    """A value for each argument and each option that the command wants, ``-`` for a file, and the options that spare
-    questions."""
+    """A value for each argument and each option that the command wants, ``-`` for a file, a word that it knows where it
+    takes no others, and the options that spare questions."""
     arguments = [
-        "-" if isinstance(parameter.type, click.File) else value
-        for parameter in command.params
-        if isinstance(parameter, click.Argument)
+        _argument(parameter, value) for parameter in command.params if isinstance(parameter, click.Argument)
     ]
     needed = [
         word
@@ -45,3 +43,9 @@ def arguments_of(command: click.Command, value: str) -> tuple[str, ...]:
     ]
     offered = {name for parameter in command.params for name in parameter.opts}
     return (*arguments, *needed, *(option for option in ("--yes", "--password-stdin") if option in offered))
+
+
+def _argument(parameter: click.Argument, value: str) -> str:
+    if isinstance(parameter.type, click.Choice):
+        return str(parameter.type.choices[0])
+    return "-" if isinstance(parameter.type, click.File) else value
