@@ -18,8 +18,24 @@ from projections.tables import Table
 FOREIGN_KIND: Final = "es"
 
 
+#: What allowed a change. An auditor reads them in words (``authrim/audit/sentences.py``).
+COMMAND_LINE: Final = "command_line"
+SERVER_START: Final = "server_start"
+OPEN_REGISTRATION: Final = "open_registration"
+INITIAL_ACCESS_TOKEN: Final = "initial_access_token"  # noqa: S105 - a name, no token
+REGISTRATION_ACCESS_TOKEN: Final = "registration_access_token"  # noqa: S105 - likewise
+METADATA_DOCUMENT: Final = "metadata_document"
+SELF_REGISTRATION: Final = "self_registration"
+CONSENT_PAGE: Final = "consent_page"
+
+
 class Metadata(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The metadata of an event: its actor and request. Unknown fields are empty."""
+    """The metadata of an event: its actor and request. Unknown fields are empty.
+
+    ``authority`` says what allowed a change, ``credential`` which initial access token, by
+    its id, or which registration access token, by its SHA-256. ``operator`` is the numeric user id of the process, for
+    commands and for what the server does by itself.
+    """
 
     tenant: str = ""
     actor: str = ""
@@ -29,6 +45,9 @@ class Metadata(msgspec.Struct, frozen=True, omit_defaults=True):
     address: str = ""
     error_id: str = ""
     server: str = ""
+    authority: str = ""
+    credential: str = ""
+    operator: str = ""
 
 
 class LogEntry(NamedTuple):

@@ -41,6 +41,7 @@ from domain.registration.lifecycle import RegisterClient, decide_register, decid
 from domain.registration.resource_server import client_id_refusal
 from domain.stream import CLIENT, client_stream
 from domain.units import MICROSECONDS
+from projections.followed import METADATA_DOCUMENT
 
 log = structlog.get_logger(__name__)
 
@@ -133,8 +134,8 @@ class ClientDocuments:
             changes = (Change(stream, read.version, decision.events, client),) if decision.events else ()
             return Outcome(decision.answer, changes)
 
-        recording = Origin(call.tenant, call.trace, call.address, client_id)
-        answer = await self._executor.until_it_fits(recording, attempt, stream, on_configuration=False)
+        origin = Origin(call.tenant, call.trace, call.address, client_id).allowed_by(METADATA_DOCUMENT)
+        answer = await self._executor.until_it_fits(origin, attempt, stream, on_configuration=False)
         await self._configuration.catch_up()
         return answer if isinstance(answer, Refusal) else None
 

@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from authrim.core.clients_and_keys import Configuration
-from authrim.core.origin import Origin
+from authrim.core.origin import Origin, own_origin
 from authrim.core.stream_state import read_state
 from authrim.memory.lru_cache import LruCache
 from authrim.store import codec
@@ -181,7 +181,7 @@ async def carry_out(
     ``applied`` returns the position of the configuration in memory, for an ``attempt`` whose decision depends on it
     (decisions.md 9). When a claim is taken already, the Conflict is raised and nothing is decided again.
     """
-    origin = Origin(tenant, actor=actor)
+    origin = own_origin(tenant, actor)
 
     async def once() -> Outcome[A] | None:
         outcome = await attempt()
@@ -201,15 +201,16 @@ async def carry_out(
 
 
 async def change_state(
-    store: Store, tenant: str, stream: str, fold: Fold[S], decide: Callable[[S, int], Decision[A]]
-) -> A | Refusal:
+    store: Store, tenant: str, stream: str, fold: Fold[S], decide: Callable[[S, int], Decision[A]], *,
+    actor: Literal["admin", "system"] = "admin",
+) -> A | Refusal:  # fmt: skip
     """Append for an administrator what ``decide(state, now)`` decides on the state of a stream."""
 
     async def attempt() -> Outcome[A]:
         state, version, now = await read_state(store, stream, fold)
         return outcome_of(stream, state, version, decide(state, now))
 
-    return await carry_out(store, tenant, attempt)
+    return await carry_out(store, tenant, attempt, actor)
 
 
 def outcome_of(stream: str, state: Any, version: int, decision: Decision[A]) -> Outcome[A]:

@@ -1,12 +1,12 @@
 """Records a question about a person before it is answered: what, why, and when (A247)."""
 
-import os
 from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
 from authrim.core.execute import Change, Outcome, carry_out
+from authrim.core.origin import operator
 from authrim.crypto import base64url
 from authrim.crypto.ids import new_id
 from authrim.crypto.keyed_hash import keyed_hash
@@ -58,7 +58,7 @@ async def record_question(store: Store, tenant: str, question: Question) -> Refu
             dict(question.conditions),
             question.subject,
             question.reason.strip(),
-            f"uid {os.getuid()}",
+            operator(),
             question.exported,
         )
         return Outcome(None, (Change(stream, 0, (event,)),))

@@ -63,6 +63,7 @@ from domain.person.account import NO_ACCOUNT
 from domain.person.session import NO_SESSION
 from domain.stream import account_stream
 from domain.vocabulary.text import LONGEST_LOGIN
+from projections.followed import SELF_REGISTRATION
 
 ENDPOINT = "create-account"
 
@@ -160,7 +161,7 @@ async def _create(visit: Visit, typed: AccountForm) -> web.Response:
         core.store, core.private, core.master, call.parts[PEOPLE].passwords, call.tenant
     )
     new = await prepare_account(account_store, typed.wanted, source=networks_of(visit.request)[-1])
-    person = call.of_person(new.subject, actor="subject")
+    person = call.of_person(new.subject, actor="subject").allowed_by(SELF_REGISTRATION)
     beginning = SessionBeginning(visit.request, person, new.subject, typed.login)
 
     async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepDecision:

@@ -30,6 +30,7 @@ from domain.registration import dynamic as dynamic_registration
 from domain.registration import lifecycle as client_registration
 from domain.registration.dynamic import NOT_MANAGED, ReplaceMetadata
 from domain.stream import client_stream
+from projections.followed import REGISTRATION_ACCESS_TOKEN
 
 A = TypeVar("A")
 
@@ -92,7 +93,7 @@ async def replace_metadata(
             return Outcome(rows)
         return Outcome(decision.answer, changes, rows, () if changes else ((stream, read.version),))
 
-    client = await _append(call, client_id, attempt)
+    client = await _append(call, client_id, token, attempt)
     if isinstance(client, Refusal):
         return client
     await call.core.configuration.catch_up()
@@ -121,7 +122,7 @@ async def delete_managed(call: Call, client_id: str, token: str) -> Refusal | No
             ),
         )
 
-    refusal = await _append(call, client_id, attempt)
+    refusal = await _append(call, client_id, token, attempt)
     await call.core.configuration.catch_up()
     return refusal
 
@@ -141,12 +142,15 @@ async def revoke_misused_token(call: Call, token: str) -> Refusal:
         change = Change(client_stream(call.tenant, owner), read.version, decision.events, read.client)
         return Outcome(NOT_MANAGED, (change,))
 
-    return await _append(call, owner, attempt) or NOT_MANAGED
+    return await _append(call, owner, token, attempt) or NOT_MANAGED
 
 
-async def _append(call: Call, client_id: str, attempt: Callable[[], Awaitable[Outcome[A]]]) -> A | Refusal:
+async def _append(
+    call: Call, client_id: str, token: str, attempt: Callable[[], Awaitable[Outcome[A]]]
+) -> A | Refusal:
     stream = client_stream(call.tenant, client_id)
-    return await call.core.executor.until_it_fits(call, attempt, stream, on_configuration=False)
+    allowed = call.allowed_by(REGISTRATION_ACCESS_TOKEN, digest(token))
+    return await call.core.executor.until_it_fits(allowed, attempt, stream, on_configuration=False)
 
 
 def _is_genuine(client: Client, token: str) -> bool:

@@ -36,6 +36,7 @@ from domain.registration.initial_access_token import RegistrationToken
 from domain.registration.lifecycle import RegisterClient
 from domain.stream import REGISTRATION, client_stream, registration_stream
 from domain.units import MICROSECONDS
+from projections.followed import INITIAL_ACCESS_TOKEN, OPEN_REGISTRATION
 
 
 class _Admission(msgspec.Struct, frozen=True):
@@ -99,11 +100,20 @@ async def register_client(
         return Outcome(decision.answer, changes, rows)
 
     client = await call.core.executor.until_it_fits(
-        call.of_client(client_id), attempt, _busy(call, initial_token) or stream, on_configuration=False
-    )
+        _origin(call, client_id, initial_token), attempt, _busy(call, initial_token) or stream,
+        on_configuration=False,
+    )  # fmt: skip
     if isinstance(client, Refusal):
         return client
     return ManagedClient(client, token, secret.value if client.secrets else None, wanted.sealed)
+
+
+def _origin(call: Call, client_id: str, initial_token: str | None) -> Call:
+    """The call with what allows the registration. The id of a token is no secret."""
+    named = call.of_client(client_id)
+    if initial_token is None:
+        return named.allowed_by(OPEN_REGISTRATION)
+    return named.allowed_by(INITIAL_ACCESS_TOKEN, initial_token_id(initial_token) or "")
 
 
 def _busy(call: Call, initial_token: str | None) -> str | None:
