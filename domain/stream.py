@@ -15,6 +15,7 @@ RESOURCE = "resource"
 AUDIT = "audit"
 SCOPE = "scope"
 CLAIM = "claim"
+SETTING = "setting"
 
 #: Kinds whose changes every process keeps in memory. The log's head holds the position of the newest change of these
 #: kinds.
@@ -84,6 +85,11 @@ def claims_stream(tenant: str) -> str:
 def scope_stream(tenant: str) -> str:
     """The stream of the descriptions of all scope values."""
     return f"{tenant}:{SCOPE}:descriptions"
+
+
+def setting_stream(tenant: str) -> str:
+    """The stream of the settings that processes of the server started with."""
+    return f"{tenant}:{SETTING}:server"
 
 
 def refusal_stream(tenant: str, error_id: str) -> str:

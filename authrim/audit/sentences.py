@@ -7,6 +7,16 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from authrim.outside.telemetry import scrub_text
+from projections.followed import (
+    COMMAND_LINE,
+    CONSENT_PAGE,
+    INITIAL_ACCESS_TOKEN,
+    METADATA_DOCUMENT,
+    OPEN_REGISTRATION,
+    REGISTRATION_ACCESS_TOKEN,
+    SELF_REGISTRATION,
+    SERVER_START,
+)
 
 #: By the event's stored type.
 SENTENCES: Final[dict[str, str]] = {
@@ -68,9 +78,22 @@ SENTENCES: Final[dict[str, str]] = {
     "resource.retired.v1": "The resource server was retired: no more tokens are given out for it.",
     "scope.described.v1": "The scope value {scope} was described in {locale}: {title}",
     "scope.description_removed.v1": "The description of the scope value {scope} in {locale} was removed.",
+    "setting.changed.v1": "A server process started with other settings than those recorded before.",
     "refusal.request_refused.v1": "A request to {endpoint} was refused with {error}: {description}",
     "audit.question_asked.v1": "Somebody asked a question that is recorded ({question}). They gave as reason: {reason}",
     "refusal.counted.v1": "{count} more requests to {endpoint} were refused with {error} in one minute.",
+}
+
+#: By what allowed a change (``Metadata.authority``).
+_AUTHORITIES: Final[dict[str, str]] = {
+    COMMAND_LINE: "on the command line",
+    SERVER_START: "at the start of a server process",
+    OPEN_REGISTRATION: "by registration that is open to all",
+    INITIAL_ACCESS_TOKEN: "with an initial access token",
+    REGISTRATION_ACCESS_TOKEN: "with its registration access token",
+    METADATA_DOCUMENT: "by its metadata document",
+    SELF_REGISTRATION: "on the page for new accounts",
+    CONSENT_PAGE: "on the consent page",
 }
 
 #: By the ``reason`` of an event or a refusal. A reason that is not here speaks for itself.
@@ -138,6 +161,12 @@ _DETAILED_REASONS: Final[dict[str, str]] = {
 def sentence(type_: str, fields: Mapping[str, Any]) -> str:
     """What happened, in one sentence. ``fields`` are all the event's fields."""
     return SENTENCES[type_].format_map({name: shown(value) for name, value in fields.items()})
+
+
+def authority_in_words(authority: str, credential: str = "") -> str:
+    """What allowed a change, in words; one of a later version as it is."""
+    words = _AUTHORITIES.get(authority, shown(authority))
+    return f"{words} {shown(credential)}" if credential else words
 
 
 def shown(value: Any) -> str:

@@ -21,7 +21,7 @@ from authrim.commands import option_groups
 from authrim.commands._administering import Office, administer
 from authrim.commands._audit_lines import lines_table
 from authrim.commands._common import is_json, json_text
-from authrim.commands._moments import MomentType
+from authrim.commands._moments import MomentType, position_of
 from authrim.commands._one_account import asked_subject
 from authrim.commands.option_groups import GroupedCommand
 from authrim.core.questions import Question, record_question, refuse_reason
@@ -94,8 +94,8 @@ def search(
         refusal = searching.refuse_search(values) or await _record(context, office, values, reason)
         if refusal is not None:
             return refusal
-        lower = await _position(office, first, after=True)
-        until = await _position(office, last, after=False)
+        lower = await position_of(office.store, first, after=True)
+        until = await position_of(office.store, last, after=False)
         wanted = Wanted(office.tenant, values, max(after, lower or 0), until)
         if not follows:
             return await searching.search(office.store, wanted, limit)
@@ -207,17 +207,6 @@ async def _record(
     subject = values["subject"][0] if "subject" in values else None
     question = Question("search", reason, conditions, subject, is_json(context))
     return await record_question(office.store, office.tenant, question)
-
-
-async def _position(office: Office, place: int | Time | None, *, after: bool) -> int | None:
-    """The position that a place means: for ``after`` the one before the first event that counts."""
-    match place:
-        case None:
-            return None
-        case int():
-            return max(place - 1, 0) if after else place
-        case Time():
-            return await searching.position_at(office.store, place.micros)
 
 
 def _printer(context: click.Context) -> Callable[[Lines], None]:

@@ -10,6 +10,7 @@ from rich.text import Text
 from authrim.audit.sentences import shown
 from authrim.audit.timeline import Explanation, Timeline, grant_timeline, time_of
 from authrim.audit.timeline import why as explain
+from authrim.commands._audit_changes import show_changes
 from authrim.commands._audit_lines import lines_table
 from authrim.commands._audit_questions import account, search, session
 from authrim.commands._audit_state import state
@@ -27,6 +28,7 @@ def audit() -> None:
 
 for _command in (search, account, session, state):
     audit.add_command(_command)
+audit.add_command(show_changes)
 
 
 @audit.command("grant")

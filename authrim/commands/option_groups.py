@@ -61,6 +61,13 @@ SEARCH: Final[Groups] = (
     ("What is recorded", ("--reason",)),
 )  # fmt: skip
 
+CHANGES: Final[Groups] = (
+    ("Which changes", ("--actor", "--field")),
+    ("When they were made", ("--from", "--to")),
+    ("What is printed", ("--after", "--limit", "--follow")),
+    ("What is recorded", ("--reason",)),
+)
+
 
 #: An option with all the values that it takes.
 _CHOICE: Final = re.compile(r"(?P<option>\S+) +\[(?P<values>[^\]]+)\]")

@@ -11,13 +11,16 @@ from typing import Final
 import structlog
 
 from authrim.core.parts import Parts
+from authrim.core.recorded_settings import record_settings
 from authrim.server.app import background_work, make_app
 from authrim.server.wiring import make_parts
 from authrim.settings import Settings
 from authrim.store.read_back import ReadBack
+from authrim.web.call import CORE
 from authrim.wire.limits import Limits
 from authrim.wire.listener import ListeningSite, start_site, unix_socket
 from authrim.wire.tls import Tls, UnusableCertificate
+from domain.stream import DEFAULT_TENANT
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +53,7 @@ async def serve(
         loop.add_reader(lifeline, stop.set)
     async with AsyncExitStack() as stack:
         parts = await make_parts(settings, store)
+        await record_settings(store, settings, parts[CORE].master, DEFAULT_TENANT)
         await stack.enter_async_context(background_work(parts))
         behind_proxy = settings.trusted_proxies or settings.client_cert_proxies
         limits = Limits(connections_per_address=0) if behind_proxy else Limits()

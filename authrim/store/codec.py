@@ -21,6 +21,7 @@ from domain.refusal_events import REFUSAL_EVENTS
 from domain.registration.initial_access_token_events import REGISTRATION_EVENTS
 from domain.resource.events import RESOURCE_EVENTS
 from domain.scope_text.events import SCOPE_TEXT_EVENTS
+from domain.setting.events import SETTING_EVENTS
 from domain.stream import (
     ACCOUNT,
     AUDIT,
@@ -33,6 +34,7 @@ from domain.stream import (
     RESOURCE,
     SCOPE,
     SESSION,
+    SETTING,
 )
 
 REGISTRIES: dict[str, dict[str, type[Event]]] = {
@@ -47,6 +49,7 @@ REGISTRIES: dict[str, dict[str, type[Event]]] = {
     AUDIT: QUESTION_EVENTS,
     CLAIM: CLAIM_EVENTS,
     SCOPE: SCOPE_TEXT_EVENTS,
+    SETTING: SETTING_EVENTS,
 }
 
 _TAGS: dict[type[Event], str] = {

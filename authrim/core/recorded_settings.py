@@ -1,0 +1,108 @@
+"""Records the settings that matter for security when a process of the server starts with others than before (A265).
+
+Whatever is not named here is recorded with its value, so a new setting is too. A secret is recorded as a keyed hash: it
+says that the value is another one, and nothing of the value (A266).
+"""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from pydantic import SecretStr
+
+from authrim.core.execute import change_state
+from authrim.crypto import base64url
+from authrim.crypto.keyed_hash import keyed_hash
+from authrim.crypto.master import MasterKeys
+from authrim.settings import Settings
+from authrim.store.contract import Store, Unavailable
+from domain.decision import Decision
+from domain.errors import Refusal
+from domain.setting.settings import RecordedSettings, decide_start, fold
+from domain.stream import setting_stream
+
+log = structlog.get_logger(__name__)
+
+#: Where this one process runs and what it writes to, and how much it takes at once. Other processes of the same server
+#: may have other values.
+NOT_RECORDED: Final = frozenset(
+    {
+        "append_queue_limit", "append_wait_seconds", "database", "database_listen", "database_pooled",
+        "default_locale", "host", "listen_socket", "log_format", "log_level", "master_key_file", "mtls_port",
+        "password_queue_limit", "password_workers", "port", "tls_key", "workers",
+    }
+)  # fmt: skip
+#: Whether they are set matters, what is in them is renewed all the time.
+_WHETHER_SET: Final = frozenset({"tls_certificate", "tls_client_crls"})
+#: Files that say whom the server trusts. There is no secret in them, so their digest is one that everybody can compute.
+_PUBLIC_FILES: Final = frozenset(
+    {"client_attesters", "egress_ca_file", "software_statement_issuers", "tls_client_anchors"}
+)
+_UNREADABLE: Final = "unreadable"
+
+
+async def record_settings(store: Store, settings: Settings, master: MasterKeys, tenant: str) -> None:
+    """Append what differs from the settings that were recorded last, if anything does.
+
+    Of several processes that start at once with the same settings, one appends: the others decide again and find
+    nothing that differs. Raises Unavailable when it cannot be recorded; then the process must not serve.
+    """
+    started_with = settings_for_the_log(settings, master)
+    differ: list[str] = []
+
+    def decide(recorded: RecordedSettings, now: int) -> Decision[RecordedSettings]:
+        differ[:] = _names_that_differ(recorded, started_with)
+        return decide_start(recorded, started_with, now)
+
+    answer = await change_state(store, tenant, setting_stream(tenant), fold, decide, actor="system")
+    if isinstance(answer, Refusal):
+        raise Unavailable("the settings could not be recorded: other processes keep recording theirs")
+    if differ:
+        log.info("settings.changed", names=differ)
+
+
+def settings_for_the_log(settings: Settings, master: MasterKeys) -> dict[str, Any]:
+    """The settings that are recorded, by name, as JSON values."""
+    names = [name for name in type(settings).model_fields if name not in NOT_RECORDED]
+    plain = settings.model_dump(mode="json", include=set(names))
+    return {name: _recorded(name, getattr(settings, name), plain[name], master) for name in names}
+
+
+def _recorded(name: str, value: Any, plain: Any, master: MasterKeys) -> Any:
+    if name == "master_keys":
+        return list(master.key_ids)
+    if name in _WHETHER_SET:
+        return value is not None
+    match value:
+        case SecretStr():
+            return _hidden(name, value.get_secret_value().encode(), master)
+        case Path():
+            return _file(name, value, master)
+        case tuple() | list() if any(isinstance(one, SecretStr | Path) for one in value):
+            return [_recorded(name, one, shown, master) for one, shown in zip(value, plain, strict=True)]
+        case _:
+            return plain
+
+
+def _file(name: str, path: Path, master: MasterKeys) -> str:
+    """The digest of a file, not its place, which is another one on each machine."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return _UNREADABLE
+    if name in _PUBLIC_FILES:
+        return f"sha256:{hashlib.sha256(content).hexdigest()}"
+    return _hidden(name, content, master)
+
+
+def _hidden(name: str, secret: bytes, master: MasterKeys) -> str:
+    """A keyed hash. The oldest master key makes it, which stays when keys are changed."""
+    oldest = master.key_ids[-1]
+    made = keyed_hash(master.derive("recorded setting", oldest), name.encode(), secret)
+    return f"hmac:{oldest}:{base64url.encode(made)}"
+
+
+def _names_that_differ(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
