@@ -217,14 +217,7 @@ def _registration_fields(token: RegistrationToken, _name: str) -> Fields:
 
 
 def _setting_fields(recorded: settings.RecordedSettings, _name: str) -> Fields:
-    return {name: _setting(value) for name, value in recorded.items()}
-
-
-def _setting(value: Any) -> Any:
-    """A keyed hash says nothing to a reader but that it is another one."""
-    parts = value if isinstance(value, list) else [value]
-    is_secret = any(isinstance(part, str) and part.startswith("hmac:") for part in parts)
-    return Hidden(value) if is_secret else value
+    return {name: Hidden(value) if settings.is_hidden(value) else value for name, value in recorded.items()}
 
 
 #: By kind of stream.

@@ -20,7 +20,7 @@ from authrim.settings import Settings
 from authrim.store.contract import Store, Unavailable
 from domain.decision import Decision
 from domain.errors import Refusal
-from domain.setting.settings import RecordedSettings, decide_start, fold
+from domain.setting.settings import HIDDEN, RecordedSettings, decide_start, fold
 from domain.stream import setting_stream
 
 log = structlog.get_logger(__name__)
@@ -101,7 +101,7 @@ def _hidden(name: str, secret: bytes, master: MasterKeys) -> str:
     """A keyed hash. The oldest master key makes it, which stays when keys are changed."""
     oldest = master.key_ids[-1]
     made = keyed_hash(master.derive("recorded setting", oldest), name.encode(), secret)
-    return f"hmac:{oldest}:{base64url.encode(made)}"
+    return f"{HIDDEN}{oldest}:{base64url.encode(made)}"
 
 
 def _names_that_differ(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

@@ -16,6 +16,16 @@ RecordedSettings = Mapping[str, Any]
 NOTHING_RECORDED: Final[RecordedSettings] = {}
 
 
+#: Before the keyed hash that stands for a secret.
+HIDDEN: Final = "hmac:"
+
+
+def is_hidden(value: Any) -> bool:
+    """Whether a recorded value stands for a secret. It says nothing to a reader but that it is another one."""
+    parts = value if isinstance(value, list) else [value]
+    return any(isinstance(part, str) and part.startswith(HIDDEN) for part in parts)
+
+
 def apply(settings: RecordedSettings, event: Event) -> RecordedSettings:
     """The settings after one more event."""
     match event:

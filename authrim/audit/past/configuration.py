@@ -15,6 +15,7 @@ from domain.liveness import ACTIVE
 from domain.registration import initial_access_token
 from domain.resource import resource as resources
 from domain.scope_text import scope_text
+from domain.setting import settings
 from domain.stream import (
     CLAIM,
     CLIENT,
@@ -22,6 +23,8 @@ from domain.stream import (
     REGISTRATION,
     RESOURCE,
     SCOPE,
+    SETTING,
+    StreamId,
     claims_stream,
     client_stream,
     key_stream,
@@ -138,6 +141,16 @@ async def scope_state(past: Past, value: str) -> View | None:
     return view_of(SCOPE, value, stream, ("described", ""), fields)
 
 
+async def setting_state(past: Past, name: str) -> View | None:
+    """The settings that the newest process had started with. Of a secret it says that it was set."""
+    stream = await past.stream(str(StreamId(past.tenant, SETTING, name)))
+    if not stream.stored:
+        return None
+    recorded = settings.fold(stream.events())
+    fields = {one: "set" if settings.is_hidden(value) else value for one, value in recorded.items()}
+    return view_of(SETTING, name, stream, ("recorded", ""), fields)
+
+
 async def claim_names(past: Past) -> list[str]:
     """The claims that had been defined."""
     return sorted((await past.state(claims_stream(past.tenant), claim_definitions.fold)).by_name)
@@ -147,6 +160,11 @@ async def scope_values(past: Past) -> list[str]:
     """The scope values that had a description."""
     texts = await past.state(scope_stream(past.tenant), scope_text.fold)
     return sorted(texts)
+
+
+async def setting_names(past: Past) -> list[str]:
+    """The one record of settings."""
+    return await past.ids(SETTING)
 
 
 async def key_ids(past: Past) -> list[str]:

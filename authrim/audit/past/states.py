@@ -13,6 +13,8 @@ from authrim.audit.past.configuration import (
     resource_state,
     scope_state,
     scope_values,
+    setting_names,
+    setting_state,
 )
 from authrim.audit.past.grants import grant_state
 from authrim.audit.past.people import account_state, session_state
@@ -20,7 +22,7 @@ from authrim.audit.past.reading import Past
 from authrim.audit.past.view import View
 from authrim.store.codec import UnreadableEvent
 from domain.errors import Refusal, invalid_request
-from domain.stream import ACCOUNT, CLAIM, CLIENT, GRANT, KEY, REGISTRATION, RESOURCE, SCOPE, SESSION
+from domain.stream import ACCOUNT, CLAIM, CLIENT, GRANT, KEY, REGISTRATION, RESOURCE, SCOPE, SESSION, SETTING
 
 STATES: Final[Mapping[str, Callable[[Past, str], Awaitable[View | None]]]] = {
     GRANT: grant_state,
@@ -32,12 +34,14 @@ STATES: Final[Mapping[str, Callable[[Past, str], Awaitable[View | None]]]] = {
     REGISTRATION: registration_state,
     CLAIM: claim_state,
     SCOPE: scope_state,
+    SETTING: setting_state,
 }
 #: Kinds of which there are few: all of them can be asked for at once.
 FEW: Final[Mapping[str, Callable[[Past], Awaitable[list[str]]]]] = {
     KEY: key_ids,
     CLAIM: claim_names,
     SCOPE: scope_values,
+    SETTING: setting_names,
 }
 
 UNREADABLE: Final = invalid_request(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from pydantic import SecretStr
 
 from authrim.audit.changed_fields import CHANGEABLE
 from authrim.commands.root import main
@@ -198,6 +199,29 @@ async def test_settings_are_told(server: RunningServer, store: Store) -> None:
     assert "– → 600" in text
     assert "600 → 300" in text
     assert "use --field" in (await run("audit", "changes", "setting", "port", status=2)).stderr
+
+
+async def test_settings_as_of_a_position(server: RunningServer, store: Store) -> None:
+    """A265: ``audit state setting`` shows what a process had started with at a position; of a secret (A266) that it was
+    set."""
+    core = server.core
+    for lifetime in (600, 300):
+        update = {
+            "access_token_lifetime": lifetime,
+            "client_cert_secret": SecretStr("proxy-secret-" + "x" * 32),
+        }
+        await record_settings(store, core.settings.model_copy(update=update), core.master, DEFAULT_TENANT)
+    first, second = await changed("setting")
+    shown = {
+        place: json.loads((await run("audit", "state", "setting", "--at", str(place), "--json")).stdout)[
+            "fields"
+        ]
+        for place in (first["position"], second["position"])
+    }
+    assert [one["access_token_lifetime"] for one in shown.values()] == [600, 300]
+    assert {one["client_cert_secret"] for one in shown.values()} == {"set"}
+    none = await run("audit", "state", "setting", "--at", str(first["position"] - 1))
+    assert "There was no setting" in none.stdout
 
 
 async def test_changes_from_before_the_record_of_authority(store: Store) -> None:
