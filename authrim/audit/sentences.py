@@ -81,6 +81,8 @@ SENTENCES: Final[dict[str, str]] = {
     "setting.changed.v1": "A server process started with other settings than those recorded before.",
     "refusal.request_refused.v1": "A request to {endpoint} was refused with {error}: {description}",
     "audit.question_asked.v1": "Somebody asked a question that is recorded ({question}). They gave as reason: {reason}",
+    "audit.rule_broken.v1": "The monitor found a rule broken ({rule}) in {stream}, at the positions {positions}.",
+    "audit.rule_break_acknowledged.v1": "Somebody looked into the broken rule. They gave as reason: {reason}",
     "refusal.counted.v1": "{count} more requests to {endpoint} were refused with {error} in one minute.",
 }
 

@@ -10,6 +10,7 @@ from time import time
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
+from authrim.audit.monitor.monitor import Monitor
 from authrim.core.clients_and_keys import Configuration
 from authrim.core.execute import Executor
 from authrim.core.refusals import Refusals
@@ -48,7 +49,8 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """The part that every package uses. ``features`` are the names of the features that are on."""
+    """The part that every package uses. ``features`` are the names of the features that are on.
+    ``monitor`` proves the rules over the log, and counts what it finds broken."""
 
     settings: Settings
     store: ReadBack
@@ -60,6 +62,7 @@ class Core:
     refusals: Refusals
     egress: Egress
     features: frozenset[str]
+    monitor: Monitor
 
     @property
     def response_types(self) -> tuple[str, ...]:

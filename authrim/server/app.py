@@ -134,6 +134,8 @@ async def background_work(parts: Parts) -> AsyncIterator[None]:
         core.configuration.follow,
         core.refusals.flush_every_minute,
         lambda: follow_all(core.store),
+        core.monitor.follow,
+        core.monitor.follow_samples,
         lambda: forget_until_cancelled(core),
         lambda: drop_until_cancelled(core),
     ]

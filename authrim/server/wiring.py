@@ -2,6 +2,7 @@
 
 from urllib.parse import urlsplit
 
+from authrim.audit.monitor.monitor import Monitor
 from authrim.authorization.fetched_request_objects import RequestObjects
 from authrim.authorization.part import AUTHORIZATION, Authorization
 from authrim.authorization.source_limiter import SourceLimiter
@@ -76,6 +77,7 @@ async def _core(settings: Settings, store: ReadBack) -> Core:
         refusals=Refusals(store),
         egress=egress,
         features=features,
+        monitor=Monitor(store, settings.issuer),
     )
 
 

@@ -14,6 +14,7 @@ from domain.client.events import CLIENT_EVENTS
 from domain.event import Event
 from domain.grant.events import GRANT_EVENTS
 from domain.key.events import KEY_EVENTS
+from domain.monitor_events import MONITOR_EVENTS
 from domain.person.account_events import ACCOUNT_EVENTS
 from domain.person.session_events import SESSION_EVENTS
 from domain.question_events import QUESTION_EVENTS
@@ -46,7 +47,7 @@ REGISTRIES: dict[str, dict[str, type[Event]]] = {
     REFUSAL: REFUSAL_EVENTS,
     REGISTRATION: REGISTRATION_EVENTS,
     RESOURCE: RESOURCE_EVENTS,
-    AUDIT: QUESTION_EVENTS,
+    AUDIT: {**QUESTION_EVENTS, **MONITOR_EVENTS},
     CLAIM: CLAIM_EVENTS,
     SCOPE: SCOPE_TEXT_EVENTS,
     SETTING: SETTING_EVENTS,

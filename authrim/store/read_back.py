@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple, Protocol
 
 from authrim.store.contract import Store, StoredEvent
+from authrim.store.monitor_contract import MonitorStore
 from projections.rows import Row
 from projections.tables import Table
 
@@ -156,6 +157,10 @@ class ReadBack(Store, Protocol):
     @property
     def audit(self) -> "AuditIndex":
         """The auditor's look-ups. They know what the follower of ``audit`` has come to."""
+
+    @property
+    def monitor(self) -> MonitorStore:
+        """The monitor's part of the store."""
 
     def shadow(self, tables: Sequence[Table], *, repair: bool) -> AbstractAsyncContextManager[Shadow]:
         """Shadows of tables. With ``repair`` what was replaced is committed at the end, unless it ends in an error."""

@@ -4,7 +4,7 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -30,14 +30,15 @@ from tests.support.running import CHEAP, MASTER_KEY, USUAL, KnownClient, Running
 class ServerProcess:
     """One ``authrim serve`` that a test may kill."""
 
-    def __init__(self, config: Path, port: int) -> None:
+    def __init__(self, config: Path, port: int, program: Sequence[str] = ("authrim",)) -> None:
         self._config = config
+        self._program = program
         self.port = port
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
         """Start it and wait until it answers."""
-        command = [sys.executable, "-m", "authrim", "--config", str(self._config), "serve"]
+        command = [sys.executable, "-m", *self._program, "--config", str(self._config), "serve"]
         self._process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
         async with aiohttp.ClientSession() as http:
             for _ in range(600):
@@ -67,10 +68,17 @@ class ServerProcess:
 class Site:
     """Server processes over one store, with clients and a person."""
 
-    def __init__(self, place: Path | str, folder: Path, settings: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        place: Path | str,
+        folder: Path,
+        settings: Mapping[str, Any],
+        program: Sequence[str] = ("authrim",),
+    ) -> None:
         self._place = place
         self._folder = folder
         self._more = settings
+        self._program = program
         self.settings = development_settings(free_port(), database=str(place))
         self.clients: dict[str, KnownClient] = {}
         self.servers: list[ServerProcess] = []
@@ -99,7 +107,7 @@ class Site:
         """Start that many processes, one port each, one issuer for all."""
         for number in range(processes):
             port = self.settings.port if number == 0 else free_port()
-            server = ServerProcess(self._write_config(number, port), port)
+            server = ServerProcess(self._write_config(number, port), port, self._program)
             await server.start()
             self.servers.append(server)
 
@@ -125,10 +133,12 @@ class Site:
 
 @asynccontextmanager
 async def site(
-    place: Path | str, folder: Path, processes: int, settings: Mapping[str, Any] | None = None, **changes: Any
-) -> AsyncIterator[Site]:
-    """A furnished site with running processes, which are stopped at the end. ``settings`` are beside the usual ones."""
-    made = Site(place, folder, settings or {})
+    place: Path | str, folder: Path, processes: int, settings: Mapping[str, Any] | None = None,
+    program: Sequence[str] = ("authrim",), **changes: Any,
+) -> AsyncIterator[Site]:  # fmt: skip
+    """A furnished site with running processes, which are stopped at the end. ``settings`` are beside the usual ones;
+    ``program`` is the module that is run, with arguments of its own."""
+    made = Site(place, folder, settings or {}, program)
     await made.furnish(**changes)
     try:
         await made.start(processes)

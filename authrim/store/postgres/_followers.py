@@ -5,10 +5,10 @@ somebody else's session (decisions.md 8).
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
 from itertools import groupby
-from typing import Final
+from typing import Final, TypeVar
 
 import asyncpg
 
@@ -20,13 +20,15 @@ from authrim.store.read_back import Failure, Page, ProjectionResult
 from projections.rows import Row, key_range
 from projections.tables import Table
 
+T = TypeVar("T")
+
 #: No schema shares its followers with another in the same database.
 _LOCK_KEYS = "hashtext('authrim follower'), hashtext(current_schema() || ' ' || $1)"
-_TRY_LOCK = f"SELECT pg_try_advisory_xact_lock({_LOCK_KEYS})"
-_LOCK = f"SELECT pg_advisory_xact_lock({_LOCK_KEYS})"
+TRY_LOCK = f"SELECT pg_try_advisory_xact_lock({_LOCK_KEYS})"
+LOCK = f"SELECT pg_advisory_xact_lock({_LOCK_KEYS})"
 
-_POSITION = "SELECT position FROM followers WHERE name = $1"
-_SAVE = """
+POSITION = "SELECT position FROM followers WHERE name = $1"
+SAVE = """
     INSERT INTO followers (name, position) VALUES ($1, $2)
     ON CONFLICT (name) DO UPDATE SET position = excluded.position
 """
@@ -60,11 +62,15 @@ class Followers:
         wait: bool,
     ) -> Page:
         """One page of a follower. Raises Unavailable."""
+        return await self.run(lambda connection: run_page(connection, name, table, limit, project, wait=wait))
+
+    async def run(self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+        """Work of a follower on its connection. Raises Unavailable."""
         async with self._one_at_a_time:
             try:
                 if self._connection is None or self._connection.is_closed():
                     self._connection = (await self._connections.connect()).connection
-                return await run_page(self._connection, name, table, limit, project, wait=wait)
+                return await work(self._connection)
             except LOST as lost:
                 self._disconnect()
                 raise unavailable(lost) from None
@@ -94,10 +100,10 @@ async def run_page(
     """One page of a follower in one transaction, whose advisory lock keeps out every other process."""
     async with connection.transaction():
         if wait:
-            await connection.execute(_LOCK, name)
-        elif not await connection.fetchval(_TRY_LOCK, name):
+            await connection.execute(LOCK, name)
+        elif not await connection.fetchval(TRY_LOCK, name):
             return Page(0, 0, busy=True)
-        position = await connection.fetchval(_POSITION, name) or 0
+        position = await connection.fetchval(POSITION, name) or 0
         events = [StoredEvent(*row) for row in await connection.fetch(LOG, position, limit)]
         if not events:
             return Page(position, 0)
@@ -105,7 +111,7 @@ async def run_page(
         position = events[-1].position
         failures = [*projected.failures, *await _write_acceptable(connection, table, projected.rows)]
         await connection.executemany(_FAIL, [(name, failure.position, failure.kind) for failure in failures])
-        await connection.execute(_SAVE, name, position)
+        await connection.execute(SAVE, name, position)
     return Page(position, len(events), failures)
 
 

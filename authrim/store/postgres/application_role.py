@@ -7,7 +7,9 @@ from authrim.store.postgres.connections import LOST, REFUSED, SESSION, unavailab
 from authrim.store.postgres.schema import SCHEMA, connect, quoted
 
 #: Beside executing the append function and reading, what the application role may do: rows that are no history.
-_APPLICATION_WRITES = ("guard", "counters", "followers", "audit", "failed_events", "outbox")
+_APPLICATION_WRITES = (
+    "guard", "counters", "followers", "audit", "failed_events", "outbox", "monitor_states", "monitor_breaches",
+)  # fmt: skip
 
 
 _MAY_WRITE = """

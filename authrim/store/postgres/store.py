@@ -21,6 +21,7 @@ from authrim.store.postgres import schema as schemas
 from authrim.store.postgres._changes import Changes
 from authrim.store.postgres._followers import Followers
 from authrim.store.postgres._guard import Guard
+from authrim.store.postgres._monitor import PostgresMonitor
 from authrim.store.postgres.audit_index import PostgresAudit
 from authrim.store.postgres.connections import Connections
 from authrim.store.postgres.writer import Writer
@@ -57,6 +58,7 @@ class PostgresStore:
         self._rows = {lookup: GroupLoader(partial(self._load_rows, lookup)) for lookup in LOOKUPS}
         self._guard = Guard(self._connections)
         self.audit = PostgresAudit(self._connections)
+        self.monitor = PostgresMonitor(self._connections, self._followers)
 
     async def open(self) -> None:
         """Connect and check the schema. Raises UnknownSchema or Unavailable."""

@@ -12,8 +12,8 @@ from authrim.store.sqlite.reads import read_log
 from projections.rows import Row
 from projections.tables import Table
 
-_POSITION = "SELECT position FROM followers WHERE name = ?"
-_SAVE = """
+POSITION = "SELECT position FROM followers WHERE name = ?"
+SAVE = """
     INSERT INTO followers (name, position) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET position = excluded.position
 """
 _FAIL = """
@@ -35,7 +35,7 @@ def run_page(
     """One page of a follower in one transaction, whose write lock keeps out every other process."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        saved = connection.execute(_POSITION, (name,)).fetchone()
+        saved = connection.execute(POSITION, (name,)).fetchone()
         position = 0 if saved is None else int(saved[0])
         events = read_log(connection, position, limit, configuration_only=False)
         if not events:
@@ -45,7 +45,7 @@ def run_page(
         failures = [*projected.failures, *_write_acceptable(connection, table, projected.rows)]
         failed = [(name, failure.position, failure.kind, now) for failure in failures]
         connection.executemany(_FAIL, failed)
-        connection.execute(_SAVE, (name, position))
+        connection.execute(SAVE, (name, position))
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:

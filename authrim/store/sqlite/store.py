@@ -35,6 +35,7 @@ from authrim.store.sqlite import _followers as followers
 from authrim.store.sqlite import _outbox as outbox_sqlite
 from authrim.store.sqlite import _shadow as shadow_sqlite
 from authrim.store.sqlite import reads, writes
+from authrim.store.sqlite._monitor import SQLiteMonitor
 from authrim.store.sqlite.audit_index import SQLiteAudit
 from authrim.store.sqlite.clock import Clock
 from authrim.store.sqlite.lane import Lane
@@ -78,6 +79,7 @@ class SQLiteStore:
         self._next_checkpoint = 0.0
         self._wal = WriteAheadLog(self._path)
         self.audit = SQLiteAudit(self._scans)
+        self.monitor = SQLiteMonitor(self._writer, self._scans, self._clock)
         self.doubt = ""
 
     async def open(self) -> None:
