@@ -141,6 +141,7 @@ REASONS: Final[dict[str, str]] = {
     "scheme_not_basic": "The Authorization header uses a scheme that is not for clients.",
     "secret_wrong": "The client's secret was wrong, or has expired.",
     "session_ended": "The browser's session is over.",
+    "signing_key_gone": "The key that signed the token was revoked, or is no longer in the key set.",
     "token_not_active": "The access token is unknown, expired, revoked, or not for this resource.",
     "too_many_accounts": "Too many new accounts were asked for; the next one has to wait.",
     "too_many_attempts": "There were too many failed sign-ins; the next one has to wait.",

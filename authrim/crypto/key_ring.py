@@ -12,7 +12,7 @@ from authrim.crypto.jwe import DecryptionKey
 from authrim.crypto.jwk import published
 from authrim.crypto.jws import KeySet, SigningKey, VerificationKey
 from authrim.crypto.key_pair import load_key
-from domain.key.key import ACTIVE, Key, KeyTimes, is_published, life, next_change, successor_of
+from domain.key.key import ACTIVE, Key, KeyTimes, is_published, life, next_change, successor_of, verifies
 
 PrivateHalf = Callable[[str, str], Awaitable[bytes | None]]
 """From tenant and ``kid`` to the private half (PKCS #8, DER), or None when there is none."""
@@ -135,7 +135,7 @@ class KeyRing:
             loaded = self._loaded.get((tenant, key.kid))
             if key.status == ACTIVE and not key.is_for_encryption:
                 recognised.append(VerificationKey.from_jwk(published(key.public_jwk)))
-            if stage != "gone" and not key.is_for_encryption:
+            if verifies(key, stage):
                 verifying.append(recognised[-1])
             if stage != "gone" and isinstance(loaded, DecryptionKey):
                 opening.append(loaded)

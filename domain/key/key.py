@@ -127,6 +127,11 @@ def is_published(key: Key, stage: Life) -> bool:
     return stage in ("published", "active") or (stage == "retired" and not key.is_for_encryption)
 
 
+def verifies(key: Key, stage: Life) -> bool:
+    """Whether what the key signed is accepted: as long as anybody can have a token of it that has not expired."""
+    return stage != "gone" and not key.is_for_encryption
+
+
 def next_change(key: Key, successor: Key | None, now: int, times: KeyTimes) -> int | None:
     """When the key's life changes next; None when only another event can change it."""
     changes = [key.active_from]

@@ -10,7 +10,7 @@ from domain.claim import definitions as claim_definitions
 from domain.client import client as clients
 from domain.client.client import Client
 from domain.key import key as keys
-from domain.key.key import Key, is_published, life, successor_of
+from domain.key.key import Key, Life, is_published, life, successor_of
 from domain.liveness import ACTIVE
 from domain.registration import initial_access_token
 from domain.resource import resource as resources
@@ -62,13 +62,18 @@ async def key_state(past: Past, kid: str) -> View | None:
     stream = await past.stream(key_stream(past.tenant, kid))
     if not stream.stored:
         return None
-    key = keys.fold(stream.events())
-    others = [await past.state(key_stream(past.tenant, other), keys.fold) for other in await past.ids(KEY)]
-    successor = successor_of(key, [other for other in others if other.kid])
-    stage = life(key, successor, past.now, past.times)
+    key, successor, stage = await judged_key(past, kid)
     reason = "revoked" if key.status != ACTIVE else ""
     published = is_published(key, stage)
     return view_of(KEY, kid, stream, (stage, reason), _key(key, successor, published=published))
+
+
+async def judged_key(past: Past, kid: str) -> tuple[Key, Key | None, Life]:
+    """A key, the one that takes over from it, and where it was in its life. One that there was not yet is gone."""
+    key = await past.state(key_stream(past.tenant, kid), keys.fold)
+    others = [await past.state(key_stream(past.tenant, other), keys.fold) for other in await past.ids(KEY)]
+    successor = successor_of(key, [other for other in others if other.kid])
+    return key, successor, life(key, successor, past.now, past.times)
 
 
 def _key(key: Key, successor: Key | None, *, published: bool) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """A grant as it was, with its tokens and what it depended on."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
+from authrim.audit.past.configuration import judged_key
 from authrim.audit.past.reading import Past
 from authrim.audit.past.view import View, view_of, when
 from domain.client import client as clients
@@ -23,10 +24,14 @@ from domain.grant.standing import (
     tokens_of,
 )
 from domain.grant.token import TokenStatus, why_inactive
+from domain.key.key import verifies
 from domain.liveness import why_not
 from domain.person import account as accounts
 from domain.person import session as sessions
 from domain.stream import GRANT, account_stream, client_stream, grant_stream, session_stream
+
+#: The key that signed a JWT was revoked, or had left the key set.
+KEY_GONE: Final = "signing_key_gone"
 
 
 class JudgedToken(msgspec.Struct, frozen=True):
@@ -76,12 +81,17 @@ async def person_of(past: Past, subject: str | None, session_id: str | None) -> 
 
 
 async def _why_inactive(past: Past, token: GivenToken, client: Client) -> str:
-    """Why the token was not active, by the function that introspection asks."""
+    """Why the token was not active, by the functions that introspection asks. A JWT counts only as long as its key
+    verifies; one that is encrypted is found by its digest (``authrim/tokens/access_tokens.py``)."""
     issued = token.issued
     person = await person_of(past, issued.subject, issued.session_id)
     known = None if client == NO_CLIENT else client
     liveness = liveness_of_token(issued, known, client.status or None, person)
-    return why_inactive(TokenStatus(issued.expires_at, token.revoked_at, liveness), past.now)
+    why = why_inactive(TokenStatus(issued.expires_at, token.revoked_at, liveness), past.now)
+    if why or issued.signing_kid is None or issued.encrypted_to is not None:
+        return why
+    key, _successor, stage = await judged_key(past, issued.signing_kid)
+    return "" if verifies(key, stage) else KEY_GONE
 
 
 async def grant_state(past: Past, grant_id: str) -> View | None:

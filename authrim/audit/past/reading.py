@@ -47,6 +47,7 @@ class Past:
         self.times = times
         self._streams: dict[str, Stream] = {}
         self._states: dict[str, Any] = {}
+        self._ids: dict[str, list[str]] = {}
 
     @property
     def now(self) -> int:
@@ -74,7 +75,11 @@ class Past:
 
     async def ids(self, kind: str) -> list[str]:
         """The ids of all streams of a kind that there are, in order; some may have begun after the moment."""
-        prefix = f"{self.tenant}:{kind}:"
+        if kind not in self._ids:
+            self._ids[kind] = await self._read_ids(f"{self.tenant}:{kind}:")
+        return self._ids[kind]
+
+    async def _read_ids(self, prefix: str) -> list[str]:
         found: list[str] = []
         after = ""
         while names := await self._store.stream_names(prefix, after, _PAGE):

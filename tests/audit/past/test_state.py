@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from authrim.commands.root import main
 from authrim.core.questions import LONGEST_REASON
+from authrim.core.signing_keys import revoke_key
 from authrim.people import accounts
 from authrim.store.contract import Append, NewEvent, StreamAppend
 from authrim.store.read_back import ReadBack
@@ -201,3 +202,23 @@ async def test_arguments_that_mean_nothing(
 ) -> None:
     """A kind that needs an id, no kind, no time: nothing is asked."""
     assert words in (await run(*arguments, status=2)).stderr
+
+
+async def test_a_revoked_key_ends_its_tokens(
+    server: RunningServer, store: ReadBack, story: dict[str, Any]
+) -> None:
+    """Since the key of a JWT is revoked, neither introspection nor the state of its grant calls it active; before, both
+    did."""
+    position = (await store.head()).position
+    (token,) = (await state("grant", story["grant"]))["fields"]["tokens"]
+    assert token["active"] is await introspected(server, story) is True
+    events = [json.loads(event.payload) for event in await store.read_log(0, 1000)]
+    (kid,) = {event["signing_kid"] for event in events if event.get("token_id") == token["token_id"]}
+    core = server.core
+    await revoke_key(store, core.private, core.configuration, DEFAULT_TENANT, kid, "leaked")
+    await core.configuration.catch_up()
+    (token,) = (await state("grant", story["grant"]))["fields"]["tokens"]
+    assert token["active"] is await introspected(server, story) is False
+    assert token["reason"] == "signing_key_gone"
+    (before,) = (await state("grant", story["grant"], "--at", str(position)))["fields"]["tokens"]
+    assert before["active"] is True
