@@ -15,6 +15,7 @@ from authrim.commands._audit_lines import lines_table
 from authrim.commands._audit_monitor import monitor
 from authrim.commands._audit_questions import account, search, session
 from authrim.commands._audit_state import state
+from authrim.commands._audit_token import receipt, token
 from authrim.commands._common import emit, progress_of, run_with_store
 from authrim.store.chain import Verification
 from authrim.store.chain import verify as verify_chain
@@ -27,7 +28,7 @@ def audit() -> None:
     """Read what happened from the log, and verify the log."""
 
 
-for _command in (search, account, session, state, monitor):
+for _command in (search, account, session, state, monitor, token, receipt):
     audit.add_command(_command)
 audit.add_command(show_changes)
 

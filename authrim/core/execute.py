@@ -22,6 +22,7 @@ from authrim.core.stream_state import read_state
 from authrim.memory.lru_cache import LruCache
 from authrim.store import codec
 from authrim.store.contract import Append, Conflict, NewEvent, Overloaded, Store, StreamAppend
+from authrim.store.places import places_of
 from domain import stream as streams
 from domain.decision import Decision
 from domain.errors import Refusal, temporarily_unavailable
@@ -239,7 +240,10 @@ async def _append(store: Store, origin: Origin, outcome: Outcome[Any], applied: 
     changes, rows = outcome.changes, outcome.rows
     if changes or rows:
         metadata = origin.metadata(origin.error_id if isinstance(outcome.answer, Refusal) else "")
-        await store.append(append_of(changes, metadata, rows=rows, expects=outcome.expects, applied=applied))
+        append = append_of(changes, metadata, rows=rows, expects=outcome.expects, applied=applied)
+        appended = await store.append(append)
+        if origin.places is not None:
+            origin.places.noted.extend(places_of(append, appended))
 
 
 def _answer(outcome: Outcome[A], origin: Origin) -> A | Refusal:

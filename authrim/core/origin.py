@@ -6,16 +6,24 @@ from typing import Literal, Self
 import msgspec
 
 from authrim import __version__
+from authrim.store.places import Place
 from projections.followed import COMMAND_LINE, SERVER_START, Metadata
 
 _encode = msgspec.json.Encoder().encode
+
+
+class Places(msgspec.Struct, frozen=True):
+    """Collects the places in the log of what was appended for one request."""
+
+    noted: list[Place]
 
 
 class Origin(msgspec.Struct, frozen=True):
     """The origin of a change, for the metadata of each event.
 
     ``address`` is a keyed hash. ``error_id`` is sent to the client with a refusal, and is in the metadata of the
-    events that record the refusal, so that an auditor can find them. The other fields are those of ``Metadata``.
+    events that record the refusal, so that an auditor can find them. ``places``: whoever asked wants to know where its
+    events are. The other fields are those of ``Metadata``.
     """
 
     tenant: str
@@ -28,6 +36,7 @@ class Origin(msgspec.Struct, frozen=True):
     authority: str = ""
     credential: str = ""
     operator: str = ""
+    places: Places | None = None
 
     def allowed_by(self, authority: str, credential: str = "") -> Self:
         """The origin after it is known what allows the change."""

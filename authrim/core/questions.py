@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from authrim.core.call import Call
 from authrim.core.execute import Change, Outcome, carry_out
 from authrim.core.origin import operator
 from authrim.crypto import base64url
@@ -64,6 +65,19 @@ async def record_question(store: Store, tenant: str, question: Question) -> Refu
         return Outcome(None, (Change(stream, 0, (event,)),))
 
     return await carry_out(store, tenant, attempt)
+
+
+async def record_question_of(call: Call, question: Question) -> Refusal | None:
+    """The same for the question of a client: who asks is in the event's metadata."""
+    stream, core = question_stream(call.tenant, new_id()), call.core
+
+    async def attempt() -> Outcome[None]:
+        now = (await core.store.read_stream(stream)).now // MICROSECONDS
+        conditions = dict(question.conditions)
+        event = QuestionAsked(question.kind, now, conditions, question.subject, exported=question.exported)
+        return Outcome(None, (Change(stream, 0, (event,)),))
+
+    return await core.executor.until_it_fits(call, attempt, stream, on_configuration=False)
 
 
 def hidden_text(master: MasterKeys, tenant: str, text: str) -> str:

@@ -4,11 +4,18 @@ from typing import Any, Final
 
 from authrim.core.parts import Core
 from authrim.features.feature import Feature, Route
+from authrim.tokens.introspect_at_endpoint import INTROSPECT_AT
 from authrim.tokens.introspect_endpoint import INTROSPECT
 from authrim.tokens.revoke_endpoint import REVOKE
 from authrim.tokens.token_endpoint import TOKEN
 from domain.client.profile import ATTESTED_METHODS, CERTIFICATE_METHODS, SECRET_ALGORITHM
-from domain.vocabulary.features import CLIENT_ATTESTATION, MTLS
+from domain.vocabulary.features import (
+    CLIENT_ATTESTATION,
+    INTROSPECTION_AT,
+    INTROSPECTION_POSITIONS,
+    MTLS,
+    RECEIPTS,
+)
 
 ASSERTION_ALGORITHMS: Final = ["RS256", "PS256", "ES256", "EdDSA", "Ed25519", SECRET_ALGORITHM]
 
@@ -87,6 +94,25 @@ TOKENS: Final[tuple[Feature, ...]] = (
         "RFC 7662",
         (Route("POST", "/introspect", INTROSPECT.handle, "introspect"),),
         _introspection,
+    ),
+    Feature(
+        INTROSPECTION_AT,
+        "our own",
+        (Route("POST", "/introspect/at", INTROSPECT_AT.handle, "introspect_at"),),
+        lambda core: {"authrim_introspection_at_endpoint": core.url("/introspect/at")},
+        possible=lambda settings: settings.introspection_at,
+    ),
+    Feature(
+        INTROSPECTION_POSITIONS,
+        "our own",
+        metadata=lambda _core: {"authrim_introspection_positions_supported": True},
+        possible=lambda settings: settings.introspection_positions,
+    ),
+    Feature(
+        RECEIPTS,
+        "our own",
+        metadata=lambda _core: {"authrim_receipts_supported": True},
+        possible=lambda settings: settings.receipts,
     ),
     Feature(
         "revocation",

@@ -30,6 +30,7 @@ from authrim.protocol.software_statement import SoftwareStatements
 from authrim.settings import Settings
 from authrim.store.read_back import ReadBack
 from authrim.tokens.access_tokens import AccessTokens
+from authrim.tokens.log_positions import PositionWaits
 from authrim.tokens.part import TOKENS, Tokens
 from authrim.web.call import CORE, PAGES
 from domain.stream import DEFAULT_TENANT
@@ -48,7 +49,9 @@ async def make_parts(settings: Settings, store: ReadBack) -> Parts:
             PAGES: Pages(urlsplit(settings.issuer).path),
             CLIENTS: _clients(core),
             PEOPLE: People(_passwords(settings), ChecksUnderWay()),
-            TOKENS: Tokens(AccessTokens(store, core.configuration, core.key_ring, settings.issuer)),
+            TOKENS: Tokens(
+                AccessTokens(store, core.configuration, core.key_ring, settings.issuer), PositionWaits(store)
+            ),
             AUTHORIZATION: Authorization(
                 SourceLimiter(settings.authorize_requests_per_minute), RequestObjects(core.egress)
             ),

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import ConfigDict, PrivateAttr, model_validator
 
 from authrim.settings.groups import (
+    Evidence,
     Keys,
     Log,
     Output,
@@ -22,7 +23,9 @@ from authrim.settings.groups import (
 from authrim.settings.kinds import POSTGRES_SCHEMES, is_loopback
 
 
-class Settings(Server, Tls, Log, Keys, Tokens, Requests, SignIn, Passwords, Registration, Outside, Output):
+class Settings(
+    Server, Tls, Log, Keys, Tokens, Requests, SignIn, Passwords, Registration, Outside, Evidence, Output
+):
     """Everything that can be set. ``load`` makes one from what is configured."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True)

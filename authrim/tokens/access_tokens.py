@@ -14,7 +14,7 @@ from authrim.core.clients_and_keys import Configuration
 from authrim.crypto import strict_json
 from authrim.crypto.handles import ACCESS_TOKEN, parse_handle
 from authrim.crypto.ids import digest
-from authrim.crypto.jws import MAX_TOKEN, JwsRefused, verify
+from authrim.crypto.jws import MAX_TOKEN, JwsRefused, KeySet, verify
 from authrim.crypto.key_pair import SIGNING_ALGORITHMS
 from authrim.crypto.key_ring import KeyRing
 from authrim.crypto.strict_json import JsonRefused
@@ -24,7 +24,7 @@ from authrim.people.endings import endings_of
 from authrim.store.contract import Store
 from domain.client.client import NO_CLIENT, Client
 from domain.grant.events import AccessTokenIssued
-from domain.grant.standing import Person, liveness_of_token
+from domain.grant.standing import NOBODY, Person, liveness_of_token
 from domain.grant.token import TokenStatus, why_inactive
 from domain.resource.resource import ACCESS_TOKEN_TYPS, JWT
 from domain.units import MICROSECONDS
@@ -97,7 +97,9 @@ class AccessTokens:
         if not named.is_of(issued):
             return None
         client = await self._configuration.client(tenant, issued.client_id)
-        person = Person(row["account_status"], row["session_status"], endings_of(row["account_document"]))
+        person = NOBODY
+        if row["subject"] is not None:
+            person = Person(row["account_status"], row["session_status"], endings_of(row["account_document"]))
         status = TokenStatus(
             expires_at=row["expires_at"],
             revoked_at=row["revoked_at"],
@@ -107,6 +109,19 @@ class AccessTokens:
         return PresentedToken(
             row["grant_id"], issued, client or NO_CLIENT, why, row["revoked_at"] is not None
         )
+
+    async def identify(self, tenant: str, token: str) -> TokenReference | None:
+        """The token that was issued here as this string, also one that has expired or whose key has retired since; None
+        if there is none, or if it cannot be told any more (encrypted tokens are found by their rows)."""
+        named = self._named(tenant, token)
+        if named is None:
+            return self._read_jwt(token, self._key_ring.past_and_present_keys(tenant, int(time())))
+        if named.sent_hash is None:
+            return named
+        found = await self._store.find("encrypted_token", sent_token_key(tenant, named.sent_hash))
+        if found.row is None:
+            return None
+        return TokenReference(found.row["grant_id"], _decode(found.row["document"]).token_id)
 
     def _named(self, tenant: str, token: str) -> TokenReference | None:
         handle = parse_handle(token)
@@ -125,6 +140,13 @@ class AccessTokens:
         remembered = self._verified.get(digest(token))
         if remembered is not None and remembered.kid in keys:
             return remembered
+        named = self._read_jwt(token, keys)
+        if named is not None:
+            self._verified.put(digest(token), named)
+        return named
+
+    def _read_jwt(self, token: str, keys: KeySet) -> TokenReference | None:
+        """The token that a JWT says it is, if one of the keys signed it."""
         try:
             verified = verify(token, keys, algorithms=_ALGORITHMS, typ=_TYPS)
             claims: Any = strict_json.loads(verified.payload)
@@ -136,6 +158,4 @@ class AccessTokens:
         if not isinstance(grant_id, str) or not isinstance(token_id, str):
             return None
         typ = str(verified.header["typ"]).lower().removeprefix("application/")
-        named = TokenReference(grant_id, token_id, verified.kid, typ)
-        self._verified.put(digest(token), named)
-        return named
+        return TokenReference(grant_id, token_id, verified.kid, typ)

@@ -6,40 +6,51 @@ from aiohttp import web
 
 from authrim.clients.authentication.back_channel import BackChannelEndpoint, ClientRequest
 from authrim.core.call import Call
-from authrim.core.parts import Core
 from authrim.crypto.handles import REFRESH_TOKEN, genuine_refresh, parse_handle
 from authrim.people.claims import told_claims
 from authrim.people.pseudonyms import public_subject, subject_of_token
 from authrim.tokens.access_tokens import PresentedToken
+from authrim.tokens.introspected import INACTIVE, NO_TOKEN, NOT_FOR_PUBLIC, members_of
 from authrim.tokens.issue import grant_status
 from authrim.tokens.part import TOKENS
 from authrim.web.answers import json_answer
 from domain.client.claim_mapping import INTROSPECTION
 from domain.client.client import Client, may_introspect, names_as_resource
 from domain.client.told_claims import Agreed, for_reader, released
-from domain.errors import Refusal, invalid_client, invalid_request
-from domain.grant.events import confirmation_of, token_type_of
+from domain.errors import Refusal, invalid_request
 from domain.grant.refresh_token import is_current
 from domain.liveness import why_not
+from domain.vocabulary.features import INTROSPECTION_POSITIONS
 
 ENDPOINT = "introspect"
-
-#: The whole answer for a token that is not active, or not meant for the caller (RFC 7662 §2.2).
-INACTIVE: Final[dict[str, Any]] = {"active": False}
 
 
 async def _answer(asked: ClientRequest) -> web.Response | Refusal:
     if not asked.authenticated.is_confidential:
-        return invalid_client(
-            "A public client may not introspect.",
-            reason="public_client",
-            hint="Register a client that authenticates.",
-            section="RFC 7662 §2.1",
-        )
+        return NOT_FOR_PUBLIC
     token = asked.form.get("token")
     if token is None:
-        return invalid_request("The token is missing.", hint="Send the token.", section="RFC 7662 §2.1")
-    return json_answer(await _introspection(asked.call, asked.client, token))
+        return NO_TOKEN
+    if INTROSPECTION_POSITIONS not in asked.call.core.features:
+        return json_answer(await _introspection(asked.call, asked.client, token))
+    position = await _position(asked)
+    if isinstance(position, Refusal):
+        return position
+    answer = await _introspection(asked.call, asked.client, token)
+    return json_answer(answer if position is None else answer | {"log_position": position})
+
+
+async def _position(asked: ClientRequest) -> int | Refusal | None:
+    """The position that the answer has reached; None if the resource server did not ask for it."""
+    wanted, named = asked.form.get("min_position"), asked.form.get("log_position")
+    if named not in (None, "true"):
+        return invalid_request(
+            "The log_position is malformed.", hint="Send log_position=true, or leave it out."
+        )
+    if wanted is None and named is None:
+        return None
+    seconds = asked.call.core.settings.min_position_wait_seconds
+    return await asked.call.parts[TOKENS].position_waits.reach(asked.client.client_id, wanted, seconds)
 
 
 async def _introspection(call: Call, asker: Client, token: str) -> dict[str, Any]:
@@ -54,7 +65,7 @@ async def _introspection(call: Call, asker: Client, token: str) -> dict[str, Any
     if not may_introspect(asker, presented.issued.client_id, presented.issued.audience, resources):
         return INACTIVE
     subject = subject_of_token(call.core, call.tenant, presented.client, presented.issued)
-    return await _claims(call, asker, presented) | _active(call.core, presented, subject)
+    return await _claims(call, asker, presented) | members_of(call.core.issuer, presented.issued, subject)
 
 
 async def _claims(call: Call, asker: Client, presented: PresentedToken) -> dict[str, Any]:
@@ -71,29 +82,6 @@ async def _claims(call: Call, asker: Client, presented: PresentedToken) -> dict[
     agreed = Agreed(issued.scope, defined=issued.agreed_claims)
     told = released(call.core.configuration.catalogue(call.tenant), agreed, INTROSPECTION, mappings)
     return await told_claims(call.core, call.tenant, issued.subject, told)
-
-
-def _active(core: Core, presented: PresentedToken, subject: str) -> dict[str, Any]:
-    """``subject`` is the ``sub`` that the token's own client knows, whoever asks (A156)."""
-    issued = presented.issued
-    members: dict[str, Any] = {
-        "active": True,
-        "scope": " ".join(issued.scope),
-        "client_id": issued.client_id,
-        "token_type": token_type_of(issued),
-        "exp": issued.expires_at,
-        "iat": issued.issued_at,
-        "sub": subject,
-        "aud": issued.audience[0] if len(issued.audience) == 1 else list(issued.audience),
-        "iss": core.issuer,
-        "jti": issued.token_id,
-    }
-    if issued.subject is not None:
-        members |= {"auth_time": issued.auth_time, "acr": issued.acr}
-    bound_to = confirmation_of(issued)
-    if bound_to.is_bound:
-        members["cnf"] = bound_to.members
-    return members
 
 
 async def _refresh_token(call: Call, asker: Client, token: str) -> dict[str, Any]:

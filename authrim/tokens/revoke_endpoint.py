@@ -11,6 +11,8 @@ from authrim.core.execute import Change, Outcome
 from authrim.crypto.handles import REFRESH_TOKEN, genuine_refresh, parse_handle
 from authrim.tokens.access_tokens import PresentedToken
 from authrim.tokens.part import TOKENS
+from authrim.tokens.receipts import receipt_of, with_places
+from authrim.web.answers import json_answer
 from domain.errors import Refusal, invalid_request
 from domain.grant.grant import Grant
 from domain.grant.revocation import decide_revoke_access_token, decide_revoke_grant
@@ -24,10 +26,17 @@ async def _answer(asked: ClientRequest) -> web.Response | Refusal:
     token = asked.form.get("token")
     if token is None:
         return invalid_request("The token is missing.", hint="Send the token.", section="RFC 7009 §2.1")
-    refusal = await _revoke(asked.call, asked.authenticated, token)
-    if refusal is not None and asked.authenticated.is_confidential:
+    if not asked.authenticated.is_confidential:
+        await _revoke(asked.call, asked.authenticated, token)
+        return web.Response(status=200)  # a public client proves nothing and learns nothing (A135)
+    noting = with_places(asked)
+    if isinstance(noting, Refusal):
+        return noting
+    refusal = await _revoke(noting.call, asked.authenticated, token)
+    if refusal is not None:
         return refusal
-    return web.Response(status=200)  # a public client proves nothing and learns nothing (A135)
+    receipt = receipt_of(noting, "revocation")
+    return json_answer(receipt) if receipt else web.Response(status=200)
 
 
 async def _revoke(call: Call, authenticated: AuthenticatedClient, token: str) -> Refusal | None:

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from authrim.clients.authentication.back_channel import BackChannelEndpoint, ClientRequest
 from authrim.tokens.grants import authorization_code, client_credentials, refresh_token
+from authrim.tokens.receipts import receipt_of, with_places
 from authrim.web.answers import json_answer
 from domain.client.client import grant_refusal
 from domain.errors import Refusal, invalid_request
@@ -23,8 +24,13 @@ GRANT_TYPES: Final[dict[str, GrantTokens]] = {
 
 
 async def _grant(asked: ClientRequest) -> web.Response | Refusal:
-    tokens = await _tokens(asked)
-    return tokens if isinstance(tokens, Refusal) else json_answer(tokens)
+    noting = with_places(asked)
+    if isinstance(noting, Refusal):
+        return noting
+    tokens = await _tokens(noting)
+    if isinstance(tokens, Refusal):
+        return tokens
+    return json_answer(tokens | receipt_of(noting, "grant", scope=tokens["scope"]))
 
 
 async def _tokens(asked: ClientRequest) -> dict[str, Any] | Refusal:

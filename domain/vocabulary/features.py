@@ -26,3 +26,8 @@ PROTECTED_RESOURCE_METADATA: Final = "protected_resource_metadata"
 SESSION_MANAGEMENT: Final = "session_management"
 FRONTCHANNEL_LOGOUT: Final = "frontchannel_logout"
 BACKCHANNEL_LOGOUT: Final = "backchannel_logout"
+
+#: Our own, off until a setting switches them on.
+INTROSPECTION_AT: Final = "introspection_at"
+INTROSPECTION_POSITIONS: Final = "introspection_positions"
+RECEIPTS: Final = "receipts"

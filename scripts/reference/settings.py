@@ -25,6 +25,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "Passwords": groups.Passwords,
     "Registration": groups.Registration,
     "What the server fetches": groups.Outside,
+    "Evidence": groups.Evidence,
     "Output": groups.Output,
 }
 

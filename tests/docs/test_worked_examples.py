@@ -1,6 +1,7 @@
 """The documentation's worked examples do what they say: each page that has commands is followed to its end."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from tests.support.worked_example import examples, follow
 DOCS = Path(__file__).parents[2] / "docs"
 #: The port that pages give to ``authrim dev --mtls-port``.
 WRITTEN_MTLS_PORT = "8443"
+#: Settings that a page starts its server with: ``AUTHRIM_RECEIPTS=true authrim dev``.
+SETTING = re.compile(r"(AUTHRIM_[A-Z_]+)=(\S+)(?= .*authrim dev)")
 PAGES = sorted(
     page
     for folder in ("audit", "protocols")
@@ -27,11 +30,13 @@ def test_pages_have_examples() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_a_page_can_be_followed(page: Path, tmp_path: Path) -> None:
+def test_a_page_can_be_followed(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader who starts ``authrim dev`` as the page says and copies its commands gets what the page shows."""
     port, mtls_port = free_port(), free_port()
     text = page.read_text().replace(WRITTEN_MTLS_PORT, str(mtls_port))
     options = ("--mtls-port", str(mtls_port)) if text != page.read_text() else ()
+    for name, value in SETTING.findall(text):
+        monkeypatch.setenv(name, value)
     with development_server(tmp_path / ".data", port, *options):
         commands = Path(sys.executable).parent
         environment = os.environ | {

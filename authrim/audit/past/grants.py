@@ -65,7 +65,7 @@ async def judged_grant(past: Past, events: list[Event]) -> JudgedGrant:
     given = tokens_of(events)
     until = last_expiry(grant, (one.issued.expires_at for one in given if one.revoked_at is None))
     status, reason = standing_of(grant, over, until, past.now)
-    tokens = [JudgedToken(one, await _why_inactive(past, one, client)) for one in given]
+    tokens = [await judged_token(past, one, client) for one in given]
     return JudgedGrant(grant, status, reason, tuple(tokens), client, person)
 
 
@@ -78,6 +78,11 @@ async def person_of(past: Past, subject: str | None, session_id: str | None) -> 
     if session_id is not None:
         status = (await past.state(session_stream(past.tenant, session_id), sessions.fold)).status
     return Person(account.status or None, status or None, account.endings)
+
+
+async def judged_token(past: Past, token: GivenToken, client: Client) -> JudgedToken:
+    """Whether a token of this client was active. Raises UnreadableEvent or Unavailable."""
+    return JudgedToken(token, await _why_inactive(past, token, client))
 
 
 async def _why_inactive(past: Past, token: GivenToken, client: Client) -> str:

@@ -5,6 +5,7 @@ Each class is a section of ``docs/settings.md``; together they are ``Settings``.
 A default is what a new installation should run with. Within its bounds the server keeps its promises.
 """
 
+from authrim.settings.groups.evidence import Evidence
 from authrim.settings.groups.keys import Keys
 from authrim.settings.groups.log import Log
 from authrim.settings.groups.output import Output
@@ -18,6 +19,7 @@ from authrim.settings.groups.tls import Tls
 from authrim.settings.groups.tokens import Tokens
 
 __all__ = [
+    "Evidence",
     "Keys",
     "Log",
     "Output",

@@ -1,0 +1,43 @@
+"""Receipts: a client that asks with ``receipt=true`` gets a signed one of what was just recorded.
+
+It names the events by their places in the log, as the append itself knows them: nothing is read for it.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from authrim.clients.authentication.back_channel import ClientRequest
+from authrim.core.origin import Places
+from authrim.tokens.signed_answers import Statement, sign_receipt
+from domain import stream as streams
+from domain.errors import Refusal, invalid_request
+from domain.vocabulary.features import RECEIPTS
+
+MALFORMED: Final = invalid_request("The receipt is malformed.", hint="Send receipt=true, or leave it out.")
+
+
+def with_places(asked: ClientRequest) -> ClientRequest | Refusal:
+    """The request, noting where its events are if the client wants a receipt."""
+    wanted = asked.form.get("receipt") if RECEIPTS in asked.call.core.features else None
+    if wanted is None:
+        return asked
+    if wanted != "true":
+        return MALFORMED
+    call = msgspec.structs.replace(asked.call, places=Places([]))
+    return msgspec.structs.replace(asked, call=call)
+
+
+def receipt_of(asked: ClientRequest, what: str, **more: Any) -> dict[str, Any]:
+    """The member ``receipt`` of the answer; none if none was asked for, or if nothing was recorded: then this request
+    changed nothing."""
+    call = asked.call
+    if call.places is None or not call.places.noted:
+        return {}
+    core = call.core
+    alg = asked.client.metadata.id_token_signed_response_alg
+    key = core.key_ring.signer(call.tenant, alg, core.now())
+    statement = Statement(core.issuer, asked.client.client_id, core.now())
+    noted = call.places.noted
+    claims = {"receipt_of": what, "grant_id": streams.parse(noted[0].stream).id, **more}
+    return {"receipt": sign_receipt(key, statement, claims, noted)}
