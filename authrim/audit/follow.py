@@ -42,10 +42,14 @@ class Follower:
 
     async def step(self, *, wait: bool = False) -> Page:
         """One page. ``wait``: after another process that is at it just now, else the page is ``busy``."""
-        name, table = self._projection.name, self._projection.table
-        page = await self._store.run_followed_page(name, table, self._page, self._project, wait=wait)
+        page = await self._store.run_followed_page(self._projection, self._page, self._project, wait=wait)
         for failure in page.failures:
-            log.error("follower.event_failed", projection=name, position=failure.position, kind=failure.kind)
+            log.error(
+                "follower.event_failed",
+                projection=self._projection.name,
+                position=failure.position,
+                kind=failure.kind,
+            )
         return page
 
     async def catch_up(self) -> int:
@@ -75,7 +79,7 @@ class Follower:
             page = await self.step()
 
     def _project(self, events: Sequence[StoredEvent]) -> ProjectionResult:
-        recorded, unreadable = read_page(event for event in events if self._projection.looks_at(event.type))
+        recorded, unreadable = read_page(events)
         rows, failed = rows_of(recorded, self._projection)
         return ProjectionResult(rows, [*unreadable, *failed])
 

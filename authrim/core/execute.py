@@ -6,6 +6,8 @@ again: for a request until its patience ends (docs/designs/0001-decide-again-unt
 few times.
 """
 
+from __future__ import annotations  # a function in a function would evaluate its annotations each time
+
 import asyncio
 import random
 from collections.abc import Awaitable, Callable

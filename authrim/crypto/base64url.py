@@ -4,7 +4,6 @@ Padding, whitespace, the ``+/`` alphabet and non-zero trailing bits would give o
 whoever remembers a ``jti`` or a hash by its spelling could then be shown the same value twice.
 """
 
-from base64 import urlsafe_b64encode
 from binascii import Error, a2b_base64, b2a_base64
 from typing import Final
 
@@ -21,7 +20,7 @@ class NotBase64url(ValueError):
 
 def encode(data: bytes) -> str:
     """The canonical, unpadded base64url text of ``data``."""
-    return urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return b2a_base64(data, newline=False).translate(_FROM_STANDARD).rstrip(b"=").decode("ascii")
 
 
 def decode(text: str | bytes) -> bytes:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from authrim.store.contract import Store, StoredEvent
 from authrim.store.monitor_contract import MonitorStore
+from projections.followed import FollowedProjection
 from projections.rows import Row
 from projections.tables import Table
 
@@ -130,14 +131,14 @@ class ReadBack(Store, Protocol):
 
     async def run_followed_page(
         self,
-        name: str,
-        table: Table,
+        projection: FollowedProjection,
         limit: int,
         project: Callable[[Sequence[StoredEvent]], ProjectionResult],
         *,
         wait: bool = False,
     ) -> Page:
-        """One page of a follower in one transaction: its position, the log after it, rows, new position.
+        """One page of a follower in one transaction: its position, the next ``limit`` positions of the log, rows, new
+        position. ``project`` gets the events that the projection looks at, and is called even when there are none.
 
         One process at a time. When another one is at it: ``busy``, or with ``wait`` after it.
         """

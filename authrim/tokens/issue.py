@@ -36,6 +36,8 @@ async def current_client(asked: ClientRequest, grant_type: str) -> Client | Refu
     """The authenticated client as it is now: it may have been changed since the last try of this request."""
     core = asked.call.core
     client = await core.configuration.client(asked.call.tenant, asked.client.client_id) or NO_CLIENT
+    if client is asked.client:  # the very one that the endpoint has judged
+        return client
     return grant_refusal(client, grant_type, core.features) or client
 
 
@@ -117,7 +119,9 @@ class Issuance(msgspec.Struct, frozen=True):
     ) -> "Issuance":  # fmt: skip
         metadata, settings, now = client.metadata, call.core.settings, status.now
         resources = call.core.configuration.resources(call.tenant)
+        # A resource server may want another format than the client.
         may_be_opaque = metadata.access_token_format == OPAQUE or bool(resources)
+        may_be_jwt = metadata.access_token_format != OPAQUE or bool(resources)
         opaque = handles.new_handle("at", grant_id) if may_be_opaque else ""
         refresh_hash = ""
         if next_generation is not None:
@@ -128,7 +132,7 @@ class Issuance(msgspec.Struct, frozen=True):
             issuer=call.core.issuer,
             client=client,
             liveness=status.liveness,
-            token_id=new_token_id(),
+            token_id=new_token_id() if may_be_jwt else "",
             opaque_token_id=digest(opaque) if may_be_opaque else "",
             refresh_hash=refresh_hash,
             hmac_key_id=call.core.master.current_id,
@@ -164,7 +168,7 @@ class Issuance(msgspec.Struct, frozen=True):
             if isinstance(id_token, Refusal):
                 return id_token
             response["id_token"] = id_token
-        return msgspec.structs.replace(signed, members=response)
+        return signed
 
     async def access_token(self, issued: AccessTokenIssued) -> Signed | Refusal:
         """The access token and what is said of it, alike at both endpoints (RFC 6749 §5.1, OIDC Core §3.2.2.5)."""

@@ -59,12 +59,12 @@ def target_of(
             hint="Give the resource server another signing algorithm.",
         )
     settings = [resources[uri].settings for uri in others if uri in resources]
-    ours = PERSONAL_SCOPES.union(catalogue.scopes) if len(others) < len(audience) else frozenset()
-    is_narrowed = len(settings) == len(others) > 0 and all(one.scope for one in settings)
-    told = {
-        one.claim for uri in others for one in for_reader(client.metadata.claim_mapping, (uri,), resources)
-    }
-    understood = _understood(scope, settings, told, ours, catalogue) if is_narrowed else scope
+    understood = scope
+    if len(settings) == len(others) > 0 and all(one.scope for one in settings):
+        ours = PERSONAL_SCOPES.union(catalogue.scopes) if len(others) < len(audience) else frozenset()
+        mapping = client.metadata.claim_mapping
+        told = {one.claim for uri in others for one in for_reader(mapping, (uri,), resources)}
+        understood = _understood(scope, settings, told, ours, catalogue)
     if scope and not understood:
         return invalid_scope(
             f"The resource understands nothing of the scope {scopes.shown(scope)}.",

@@ -113,7 +113,7 @@ async def main():
     await follower.step()
     def die(events):
         os.kill(os.getpid(), signal.SIGKILL)
-    await store.run_followed_page(AUDIT.name, AUDIT.table, 4, die)
+    await store.run_followed_page(AUDIT, 4, die)
 
 asyncio.run(main())
 """

@@ -35,6 +35,13 @@ STREAM_NAMES: Final = """
     ORDER BY stream_id LIMIT $4
 """
 LOG: Final = f"SELECT {_EVENT} FROM events WHERE position > $1 ORDER BY position LIMIT $2"
+#: What a follower looks at, of a part of the log.
+PART_OF_TYPES: Final = f"""
+    SELECT {_EVENT} FROM events WHERE position > $1 AND position <= $2 AND type = ANY($3::TEXT[]) ORDER BY position
+"""
+PART_WITHOUT_TYPES: Final = f"""
+    SELECT {_EVENT} FROM events WHERE position > $1 AND position <= $2 AND type <> ALL($3::TEXT[]) ORDER BY position
+"""
 CONFIGURATION_LOG: Final = f"""
     SELECT {_EVENT} FROM events
     WHERE position > $1 AND split_part(stream_id, ':', 2) IN ('client', 'key', 'claim', 'resource', 'scope')

@@ -27,6 +27,7 @@ from authrim.store.postgres.connections import Connections
 from authrim.store.postgres.writer import Writer
 from authrim.store.read_back import Delivery, DeliveryState, Page, ProjectionResult, Shadow
 from domain.units import MICROSECONDS
+from projections.followed import FollowedProjection
 from projections.lookups import LOOKUPS
 from projections.rows import key_range
 from projections.tables import Table
@@ -145,15 +146,14 @@ class PostgresStore:
 
     async def run_followed_page(
         self,
-        name: str,
-        table: Table,
+        projection: FollowedProjection,
         limit: int,
         project: Callable[[Sequence[StoredEvent]], ProjectionResult],
         *,
         wait: bool = False,
     ) -> Page:
         """One page of a follower in one transaction."""
-        return await self._followers.run_page(name, table, limit, project, wait=wait)
+        return await self._followers.run_page(projection, limit, project, wait=wait)
 
     async def take_deliveries(self, limit: int, lease_seconds: int) -> Sequence[Delivery]:
         """Rows of the outbox that are due."""

@@ -8,11 +8,15 @@ from contextlib import closing
 from authrim.store import _shadow_sql as shadow_sql
 from authrim.store.contract import StoredEvent
 from authrim.store.read_back import Failure, Page, ProjectionResult
-from authrim.store.sqlite.reads import read_log
+from authrim.store.sqlite.reads import read_part
+from projections.followed import FollowedProjection
 from projections.rows import Row
 from projections.tables import Table
 
 POSITION = "SELECT position FROM followers WHERE name = ?"
+_POSITIONS = (
+    "SELECT coalesce((SELECT position FROM followers WHERE name = ?), 0), (SELECT position FROM head)"
+)
 SAVE = """
     INSERT INTO followers (name, position) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET position = excluded.position
 """
@@ -26,8 +30,7 @@ _ROWS_OWN_FAULT = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, Uni
 
 def run_page(
     connection: sqlite3.Connection,
-    name: str,
-    table: Table,
+    projection: FollowedProjection,
     limit: int,
     project: Callable[[Sequence[StoredEvent]], ProjectionResult],
     now: int,
@@ -35,22 +38,21 @@ def run_page(
     """One page of a follower in one transaction, whose write lock keeps out every other process."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        saved = connection.execute(POSITION, (name,)).fetchone()
-        position = 0 if saved is None else int(saved[0])
-        events = read_log(connection, position, limit, configuration_only=False)
-        if not events:
-            return Page(position, 0)
-        projected = project(events)
-        position = events[-1].position
-        failures = [*projected.failures, *_write_acceptable(connection, table, projected.rows)]
+        name = projection.name
+        before, head = connection.execute(_POSITIONS, (name,)).fetchone()
+        until = min(head, before + limit)
+        if until <= before:
+            return Page(before, 0)
+        projected = project(read_part(connection, projection, before, until))
+        failures = [*projected.failures, *_write_acceptable(connection, projection.table, projected.rows)]
         failed = [(name, failure.position, failure.kind, now) for failure in failures]
         connection.executemany(_FAIL, failed)
-        connection.execute(SAVE, (name, position))
+        connection.execute(SAVE, (name, until))
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-    return Page(position, len(events), failures)
+    return Page(until, until - before, failures)
 
 
 def _write_acceptable(connection: sqlite3.Connection, table: Table, rows: Sequence[Row]) -> Sequence[Failure]:

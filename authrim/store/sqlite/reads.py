@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from authrim.store.contract import Batch, StoredEvent
+from projections.followed import FollowedProjection
 from projections.lookups import LOOKUPS
 from projections.rows import key_range
 from projections.tables import INLINE_TABLES, PRIVATE_TABLES, TABLES_OF_SUBJECT
@@ -14,6 +15,12 @@ from projections.tables import INLINE_TABLES, PRIVATE_TABLES, TABLES_OF_SUBJECT
 _READ_LOG = """
     SELECT position, CAST(stream_id AS BLOB), version, CAST(type AS BLOB), payload, metadata, recorded_at, leaf
     FROM events WHERE position > ? ORDER BY position LIMIT ?
+"""
+#: What a follower looks at, of a part of the log: its types, or all types but some.
+_READ_PART = """
+    SELECT position, CAST(stream_id AS BLOB), version, CAST(type AS BLOB), payload, metadata, recorded_at, leaf
+    FROM events
+    WHERE position > ? AND position <= ? AND (type IN (SELECT value FROM json_each(?))) = ? ORDER BY position
 """
 # The condition on the kind is the very one of the partial index.
 _READ_CONFIGURATION = """
@@ -115,9 +122,22 @@ def read_log(
 ) -> list[StoredEvent]:
     """Events after a position, in order."""
     query = _READ_CONFIGURATION if configuration_only else _READ_LOG
+    return _events(connection.execute(query, (after, limit)))
+
+
+def read_part(
+    connection: sqlite3.Connection, projection: FollowedProjection, after: int, until: int
+) -> list[StoredEvent]:
+    """The events of a part of the log that the projection looks at, in order."""
+    types = list(projection.only or projection.passes_over)
+    values = (after, until, json.dumps(types), bool(projection.only))
+    return _events(connection.execute(_READ_PART, values))
+
+
+def _events(rows: sqlite3.Cursor) -> list[StoredEvent]:
     return [
         StoredEvent(position, stream.decode(errors="replace"), version, type_.decode(errors="replace"), *rest)
-        for position, stream, version, type_, *rest in connection.execute(query, (after, limit))
+        for position, stream, version, type_, *rest in rows
     ]
 
 

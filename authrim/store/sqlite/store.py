@@ -42,6 +42,7 @@ from authrim.store.sqlite.lane import Lane
 from authrim.store.sqlite.schema import check_sqlite
 from authrim.store.sqlite.wal import WriteAheadLog
 from domain.units import MICROSECONDS
+from projections.followed import FollowedProjection
 from projections.lookups import LOOKUPS
 from projections.tables import Table
 
@@ -189,15 +190,14 @@ class SQLiteStore:
 
     async def run_followed_page(
         self,
-        name: str,
-        table: Table,
+        projection: FollowedProjection,
         limit: int,
         project: Callable[[Sequence[StoredEvent]], ProjectionResult],
         *,
         wait: bool = False,  # noqa: ARG002 - whoever writes has always waited for the file's write lock
     ) -> Page:
         """One page of a follower in one transaction."""
-        return await self._writer.run(followers.run_page, name, table, limit, project, self._clock.now())
+        return await self._writer.run(followers.run_page, projection, limit, project, self._clock.now())
 
     async def take_deliveries(self, limit: int, lease_seconds: int) -> Sequence[Delivery]:
         """Rows of the outbox that are due."""

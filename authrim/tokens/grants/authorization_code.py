@@ -1,5 +1,7 @@
 """``grant_type=authorization_code`` (RFC 6749 §4.1.3, RFC 7636 §4.5, OIDC Core §3.1.3)."""
 
+from __future__ import annotations  # a function in a function would evaluate its annotations each time
+
 from typing import Any
 
 from authrim.clients.authentication.back_channel import ClientRequest

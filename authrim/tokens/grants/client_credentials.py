@@ -1,5 +1,7 @@
 """``grant_type=client_credentials`` (RFC 6749 §4.4)."""
 
+from __future__ import annotations  # a function in a function would evaluate its annotations each time
+
 from typing import Any
 
 from authrim.clients.authentication.back_channel import ClientRequest

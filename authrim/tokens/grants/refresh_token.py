@@ -1,5 +1,7 @@
 """``grant_type=refresh_token`` (RFC 6749 §6, RFC 9700 §4.14.2)."""
 
+from __future__ import annotations  # a function in a function would evaluate its annotations each time
+
 from typing import Any
 
 from authrim.clients.authentication.back_channel import ClientRequest
