@@ -79,6 +79,7 @@ SENTENCES: Final[dict[str, str]] = {
     "scope.described.v1": "The scope value {scope} was described in {locale}: {title}",
     "scope.description_removed.v1": "The description of the scope value {scope} in {locale} was removed.",
     "setting.changed.v1": "A server process started with other settings than those recorded before.",
+    "setting.master_key_given_up.v1": "The lost master key {key_id} was given up: what it sealed is lost.",
     "refusal.request_refused.v1": "A request to {endpoint} was refused with {error}: {description}",
     "audit.question_asked.v1": "Somebody asked a question that is recorded ({question}). They gave as reason: {reason}",
     "audit.rule_broken.v1": "The monitor found a rule broken ({rule}) in {stream}, at the positions {positions}.",

@@ -204,16 +204,15 @@ async def carry_out(
 
 
 async def change_state(
-    store: Store, tenant: str, stream: str, fold: Fold[S], decide: Callable[[S, int], Decision[A]], *,
-    actor: Literal["admin", "system"] = "admin",
-) -> A | Refusal:  # fmt: skip
+    store: Store, tenant: str, stream: str, fold: Fold[S], decide: Callable[[S, int], Decision[A]]
+) -> A | Refusal:
     """Append for an administrator what ``decide(state, now)`` decides on the state of a stream."""
 
     async def attempt() -> Outcome[A]:
         state, version, now = await read_state(store, stream, fold)
         return outcome_of(stream, state, version, decide(state, now))
 
-    return await carry_out(store, tenant, attempt, actor)
+    return await carry_out(store, tenant, attempt)
 
 
 def outcome_of(stream: str, state: Any, version: int, decision: Decision[A]) -> Outcome[A]:

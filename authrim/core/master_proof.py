@@ -8,15 +8,18 @@ a database from before the canaries, the data keys serve for the proof.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, Literal
 
-from authrim.core.execute import append_of
-from authrim.core.origin import Origin
+from authrim.core.execute import Change, append_of
+from authrim.core.origin import own_origin
 from authrim.core.sealed_rows import CLIENT, DATA_KEY, GRANT, SIGNING_KEY, SUBJECT
+from authrim.core.stream_state import read_state
 from authrim.crypto import sealing
 from authrim.crypto.master import MasterKeys
 from authrim.crypto.sealing import SealBroken
 from authrim.store.contract import Conflict, Store, Unavailable
 from domain.errors import Refusal
-from domain.stream import DEFAULT_TENANT
+from domain.setting import settings
+from domain.setting.events import MasterKeyGivenUp
+from domain.stream import DEFAULT_TENANT, setting_stream
 from projections.rows import Row
 from projections.tables import SEALED, sealed_key
 
@@ -85,8 +88,10 @@ async def prove_master_keys(store: Store, master: MasterKeys, given_up: Collecti
             rows = _first_rows(master, await _ids_in_use(store, master), given_up)
         if not rows:
             return
+        changes = await _giving_up(store, given_up)
+        metadata = own_origin(DEFAULT_TENANT, "admin" if changes else "system").metadata()
         try:
-            await store.append(append_of((), Origin(DEFAULT_TENANT, actor="system").metadata(), rows=rows))
+            await store.append(append_of(changes, metadata, rows=rows))
         except Conflict:
             continue  # another process left one first, perhaps of another key
         return
@@ -103,6 +108,16 @@ async def give_up_master_key(store: Store, master: MasterKeys, key_id: str) -> s
         return NO_SUCH_KEY
     await prove_master_keys(store, master, {key_id})
     return key_id
+
+
+async def _giving_up(store: Store, given_up: Collection[str]) -> tuple[Change, ...]:
+    """The record that an administrator goes on without these keys."""
+    if not given_up:
+        return ()
+    stream = setting_stream(DEFAULT_TENANT)
+    read = await read_state(store, stream, settings.fold)
+    events = tuple(MasterKeyGivenUp(key_id, read.now) for key_id in sorted(given_up))
+    return (Change(stream, read.version, events),)
 
 
 def _proved(master: MasterKeys, canaries: Mapping[str, bytes], given_up: Collection[str]) -> tuple[Row, ...]:

@@ -5,23 +5,25 @@ says that the value is another one, and nothing of the value (A266).
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 from pydantic import SecretStr
 
-from authrim.core.execute import change_state
+from authrim.core.execute import Outcome, carry_out, outcome_of
 from authrim.crypto import base64url
 from authrim.crypto.keyed_hash import keyed_hash
 from authrim.crypto.master import MasterKeys
 from authrim.settings import Settings
-from authrim.store.contract import Store, Unavailable
-from domain.decision import Decision
+from authrim.store import codec
+from authrim.store.contract import Store, StreamRead, Unavailable
 from domain.errors import Refusal
+from domain.event import Event
 from domain.setting.settings import HIDDEN, RecordedSettings, decide_start, fold
-from domain.stream import setting_stream
+from domain.stream import SETTING, setting_stream
+from domain.units import MICROSECONDS
 
 log = structlog.get_logger(__name__)
 
@@ -52,15 +54,30 @@ async def record_settings(store: Store, settings: Settings, master: MasterKeys, 
     started_with = settings_for_the_log(settings, master)
     differ: list[str] = []
 
-    def decide(recorded: RecordedSettings, now: int) -> Decision[RecordedSettings]:
-        differ[:] = _names_that_differ(recorded, started_with)
-        return decide_start(recorded, started_with, now)
+    stream = setting_stream(tenant)
 
-    answer = await change_state(store, tenant, setting_stream(tenant), fold, decide, actor="system")
+    async def attempt() -> Outcome[RecordedSettings]:
+        read = await store.read_stream(stream)
+        recorded = fold(_readable(read))
+        differ[:] = _names_that_differ(recorded, started_with)
+        decision = decide_start(recorded, started_with, read.now // MICROSECONDS)
+        return outcome_of(stream, recorded, read.version, decision)
+
+    answer = await carry_out(store, tenant, attempt, "system")
     if isinstance(answer, Refusal):
         raise Unavailable("the settings could not be recorded: other processes keep recording theirs")
     if differ:
         log.info("settings.changed", names=differ)
+
+
+def _readable(read: StreamRead) -> Iterator[Event]:
+    """The events that this version can read. Those of a newer one must not keep an older one from starting after it was
+    taken back."""
+    for tag, payload in read.payloads:
+        try:
+            yield codec.decode(SETTING, tag, payload)
+        except codec.UnreadableEvent:
+            log.warning("settings.unreadable", type=tag)
 
 
 def settings_for_the_log(settings: Settings, master: MasterKeys) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""What can happen to the settings of the server. Their values come from outside the log; it records what they were."""
+"""What can happen to the settings of the server, and to its master keys. Their values come from outside the log; it
+records what they were."""
 
 from typing import Any
 
@@ -18,4 +19,11 @@ class SettingsChanged(Event, frozen=True, tag="setting.changed.v1"):
     removed: tuple[str, ...] = ()
 
 
-SETTING_EVENTS = registry(SettingsChanged)
+class MasterKeyGivenUp(Event, frozen=True, tag="setting.master_key_given_up.v1"):
+    """An administrator goes on without a lost master key: what it sealed is lost. ``key_id`` is its id."""
+
+    key_id: str
+    given_up_at: int
+
+
+SETTING_EVENTS = registry(SettingsChanged, MasterKeyGivenUp)

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from authrim.core.recorded_settings import NOT_RECORDED, record_settings, settings_for_the_log
 from authrim.crypto.master import MasterKeys
 from authrim.settings import Settings
-from authrim.store.contract import Store, StoredEvent
+from authrim.store.contract import Append, NewEvent, Store, StoredEvent, StreamAppend
 from domain.setting.settings import digest_of
 from domain.stream import DEFAULT_TENANT
 from tests.support.processes import answers, children, listeners, started, terminated, wait_until
@@ -65,6 +65,17 @@ async def test_a_change_is_recorded_once(store: Store) -> None:
     metadata = json.loads((await events(store))[-1].metadata)
     assert (metadata["actor"], metadata["authority"]) == ("system", "server_start")
     assert metadata["operator"].startswith("uid ")
+
+
+async def test_a_newer_version_is_taken_back(store: Store) -> None:
+    """F19: an event of the settings that this version cannot read keeps it from nothing: it compares with what it can
+    read, and records what differs."""
+    await start(store)
+    unknown = NewEvent("setting.from_the_future.v1", b'{"type":"setting.from_the_future.v1"}')
+    await store.append(Append((StreamAppend("default:setting:server", 1, (unknown,)),), b"{}"))
+    await start(store)
+    await start(store, registration="open")
+    assert (await changed(store))[1:] == [{"registration": "open"}]
 
 
 def test_each_setting_is_recorded_or_named() -> None:

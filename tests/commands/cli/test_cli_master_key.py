@@ -135,7 +135,8 @@ def test_a_newer_key_goes_before_the_older_one(used: CommandLine, right: str) ->
 
 
 def test_a_key_that_is_lost_can_be_given_up(used: CommandLine, right: str) -> None:
-    """What it sealed is gone, and the installation goes on; a key that is there cannot be given up."""
+    """What it sealed is gone, and the installation goes on; a key that is there cannot be given up. A264: who gave it
+    up is in the log."""
     new = with_keys(used, secrets.token_urlsafe(32))
     new.run("keys", "list", status=2)
     assert used.json("keys", "give-up-master", id_of(right), "--yes", status=1)["error"] == "invalid_request"
@@ -143,6 +144,9 @@ def test_a_key_that_is_lost_can_be_given_up(used: CommandLine, right: str) -> No
     assert new.json("keys", "give-up-master", id_of(right), "--yes")["status"] == "given up"
     new.json("keys", "list")
     used.run("keys", "list", status=2)
+    told = new.run("audit", "changes", "setting").output
+    assert f"The lost master key {id_of(right)} was given up" in told
+    assert "administrator (uid" in told
 
 
 def test_development_server_with_another_workplace(tmp_path: Path) -> None:
