@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test integrations check format docs screenshots bench audit lock clean
+.PHONY: help run test integrations check format docs screenshots bench dist audit lock clean
 
 BIN := .venv/bin
 PINS := requirements/build.txt pyproject.toml scripts/bootstrap.sh
@@ -47,6 +47,9 @@ bench: .venv/dev.stamp ## Measure the store, the server, a FAPI 2 flow
 	$(BIN)/python -m bench.store
 	$(BIN)/python -m bench.http
 	$(BIN)/python -m bench.fapi2 --nonce
+
+dist: .venv/dev.stamp ## Build the wheel, the source distribution, their bill of materials
+	$(BIN)/python -m scripts.dist
 
 audit: .venv/dev.stamp ## Check the pinned requirements for known vulnerabilities
 	scripts/audit.sh

@@ -14,6 +14,7 @@ from authrim.audit.past.moments import Moment
 from authrim.crypto import base64url
 from authrim.crypto.jws import SigningKey
 from authrim.store.places import Place
+from domain.units import MICROSECONDS
 
 #: The state of a token at a time.
 TOKEN_AT_TYPE: Final = "authrim-token-at+jwt"  # noqa: S105 - a media type
@@ -61,12 +62,12 @@ def sign_receipt(key: SigningKey, statement: Statement, what: dict[str, Any], pl
 
 
 def shown_places(places: Iterable[Place]) -> list[dict[str, Any]]:
-    """Places as JSON. ``recorded_at`` is in µs: the leaf of the event in the Merkle tree is made of it and ``leaf``."""
+    """Places as JSON. ``time`` is in seconds."""
     return [
         {
             "position": place.position,
             "type": place.type,
-            "recorded_at": place.recorded_at,
+            "time": place.recorded_at // MICROSECONDS,
             "leaf": base64url.encode(place.leaf),
         }
         for place in places
