@@ -67,7 +67,7 @@ async def record_settings(store: Store, settings: Settings, master: MasterKeys, 
     if isinstance(answer, Refusal):
         raise Unavailable("the settings could not be recorded: other processes keep recording theirs")
     if differ:
-        log.info("settings.changed", names=differ)
+        log.debug("settings.changed", names=differ)
 
 
 def _readable(read: StreamRead) -> Iterator[Event]:
