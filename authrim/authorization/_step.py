@@ -22,17 +22,20 @@ from domain.decision import Decision
 from domain.errors import Refusal
 from domain.grant.events import AuthorizationRefused
 from domain.grant.grant import Grant
+from domain.inputs import AuthorizationInputs
 from domain.stream import grant_stream
 from projections.rows import Row
 
 
 class StepDecision(msgspec.Struct, frozen=True):
-    """What a step decided: the grant's own events and answer, and what else is appended with them."""
+    """What a step decided: the grant's own events and answer, what else is appended with them, and what was decided
+    on."""
 
     decision: Decision[Step]
     changes: tuple[Change, ...] = ()
     rows: tuple[Row, ...] = ()
     expects: tuple[tuple[str, int], ...] = ()
+    inputs: AuthorizationInputs | None = None
 
 
 class StepAnswer(msgspec.Struct, frozen=True):
@@ -81,7 +84,7 @@ async def take_step(
         if isinstance(answer, NoUsableKey):
             return Outcome(answer)
         events = recorded(taken.decision.events, answer)
-        changes = (Change(stream, version, events, grant),) if events else ()
+        changes = (Change(stream, version, events, grant, taken.inputs),) if events else ()
         ended = isinstance(answer, SignedAnswer) or any(
             isinstance(event, AuthorizationRefused) for event in events
         )

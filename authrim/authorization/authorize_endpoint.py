@@ -5,8 +5,6 @@ the sign-in or consent page. A request that came by POST is recorded and sent on
 looked for, because browsers leave cookies out of cross-site POSTs (decisions.md 28).
 """
 
-from typing import Any
-
 from aiohttp import hdrs, web
 
 from authrim.authorization._authorize_pushed import authorize_pushed
@@ -15,7 +13,13 @@ from authrim.authorization._front_channel import Onward, SignedAnswer, draft_ans
 from authrim.authorization._request import as_opened, private_rows, read_request, record_request
 from authrim.authorization._response import refuse_by_redirect
 from authrim.authorization.dead_ends import CLIENT_CHANGED, DeadEnd, refuse_dead_end
-from authrim.authorization.interaction import OpenRequest, StepFacts, allowed_client, facts_for
+from authrim.authorization.interaction import (
+    OpenRequest,
+    StepFacts,
+    allowed_client,
+    facts_for,
+    inputs_of_step,
+)
 from authrim.authorization.part import AUTHORIZATION
 from authrim.clients.keys import NoUsableKey
 from authrim.clients.part import CLIENTS
@@ -23,7 +27,7 @@ from authrim.core.call import Call
 from authrim.core.execute import Change, Outcome
 from authrim.core.parts import Core
 from authrim.crypto.ids import digest, new_id, new_secret
-from authrim.people.sessions.browser import BrowserSession, signed_in_browser
+from authrim.people.sessions.browser import signed_in_browser
 from authrim.web.answers import record, refuse_on_page, see_other
 from authrim.web.call import call_of, networks_of
 from authrim.web.cookies import set_request_cookie
@@ -139,19 +143,16 @@ async def _first_step(request: web.Request, call: Call, opened: OpenRequest) -> 
             return Outcome(draft)
         step_facts = StepFacts(now, draft.code_hash, private.hinted_subject, draft.issue_facts)
         browser = signed_in.browser if signed_in else None
-        decision = authorization.decide_request(asked, facts_for(call, client, browser, step_facts))
+        known = facts_for(call, client, browser, step_facts)
+        decision = authorization.decide_request(asked, known)
         answer = await signed_step(draft, decision.answer, private.state)
         if isinstance(answer, NoUsableKey):
             return Outcome(answer)
         is_over = isinstance(answer, SignedAnswer | Refusal)
         rows = () if is_over else private_rows(call, opened)
-        expects = _expectations(decision.events, signed_in)
         events = recorded(decision.events, answer)
-        return Outcome(answer, (Change(stream, 0, events),), rows, expects)
+        inputs = inputs_of_step(call, "request", known)
+        expects = signed_in.expects if signed_in else ()
+        return Outcome(answer, (Change(stream, 0, events, inputs=inputs),), rows, expects)
 
     return await call.core.executor.until_it_fits(call, attempt, stream)
-
-
-def _expectations(events: tuple[Any, ...], signed_in: BrowserSession | None) -> tuple[tuple[str, int], ...]:
-    """The versions of session and account that a decision on the session relies on."""
-    return signed_in.expects if signed_in is not None and len(events) > 1 else ()

@@ -16,18 +16,20 @@ from authrim.core.parts import Core
 from authrim.core.sealed_rows import GRANT
 from authrim.crypto.ids import digest
 from authrim.people.pseudonyms import hinted_person
-from authrim.people.sign_in.password import ACR_SUPPORTED
 from authrim.web.cookies import fetched_secret, request_secret
 from authrim.web.own_form import csrf_token
 from authrim.web.params import NO_PARAMS, Params
+from domain.authorization.recorded_inputs import of_step
 from domain.authorization.request import PrivateParameters
-from domain.authorization.steps import AuthorizationFacts, Browser
+from domain.authorization.steps import AuthorizationFacts, Browser, code_lifetime_for
 from domain.authorization.still_allowed import is_still_allowed
 from domain.client.client import Client
 from domain.errors import Refusal
 from domain.grant.events import AuthorizationRequested
 from domain.grant.grant import Grant
 from domain.grant.issue import IssueFacts
+from domain.inputs import AuthorizationInputs, Step
+from domain.vocabulary.acr import ACR_SUPPORTED
 from domain.vocabulary.features import USER_REGISTRATION
 
 #: Name of the sealed row with parameters that may hold personal data.
@@ -158,7 +160,7 @@ def facts_for(
         now=step.now,
         client=client,
         code_hash=step.code_hash,
-        code_lifetime=min(client.profile.code_lifetime, call.core.settings.code_lifetime),
+        code_lifetime=code_lifetime_for(client, call.core.settings.code_lifetime),
         browser=browser,
         hinted_subject=hinted_person(call.core, call.tenant, client, step.hinted_subject, known),
         acr_supported=ACR_SUPPORTED,
@@ -166,6 +168,13 @@ def facts_for(
         browser_hash=step.browser_hash,
         catalogue=call.core.configuration.catalogue(call.tenant),
     )
+
+
+def inputs_of_step(
+    call: Call, step: Step, facts: AuthorizationFacts, subject: str | None = None
+) -> AuthorizationInputs:
+    """What is recorded beside a step that was decided with these facts."""
+    return of_step(step, facts, subject, call.core.settings.code_lifetime, call.core.token_lifetimes)
 
 
 def create_account_url(core: Core, interaction: Interaction) -> str:

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from authrim.authorization._step import StepAnswer, StepDecision, advance
 from authrim.authorization.dead_ends import refuse_dead_end
-from authrim.authorization.interaction import StepFacts, Visit, facts_for, open_interaction
+from authrim.authorization.interaction import StepFacts, Visit, facts_for, inputs_of_step, open_interaction
 from authrim.people.sessions.browser import signed_in_browser
 from authrim.web.call import call_of
 from authrim.web.own_host import led_home
@@ -32,7 +32,9 @@ async def go_on(visit: Visit, gone: Refusal | None = None) -> StepAnswer:
     async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepDecision:
         signed_in = await signed_in_browser(visit.request, visit.call, client)
         browser = signed_in.browser if signed_in else None
-        decision = authorization.advance(grant, facts_for(visit.call, client, browser, facts, grant.subject))
-        return StepDecision(decision, expects=signed_in.expects if signed_in else ())
+        known = facts_for(visit.call, client, browser, facts, grant.subject)
+        decision = authorization.advance(grant, known)
+        inputs = inputs_of_step(visit.call, "session", known, grant.subject)
+        return StepDecision(decision, expects=signed_in.expects if signed_in else (), inputs=inputs)
 
     return await advance(visit, decide, gone, at_once=True)

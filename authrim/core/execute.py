@@ -32,6 +32,7 @@ from domain.event import Event, Fold
 from domain.grant import grant as grants
 from domain.grant.events import AuthorizationRequested
 from domain.grant.grant import NOTHING, Grant
+from domain.inputs import Inputs, beside
 from domain.stream import CONFIGURATION_KINDS
 from projections.inline import STATE_PROJECTIONS, state_rows, token_rows
 from projections.rows import Row
@@ -47,12 +48,14 @@ ATTEMPTS: Final = 3
 
 
 class Change(msgspec.Struct, frozen=True):
-    """New events for one stream. ``before`` is the state they follow, for kinds that keep their state as a row."""
+    """New events for one stream. ``before`` is the state they follow, for kinds that keep their state as a row.
+    ``inputs``: what was decided on beside what the log has, for a decision that can be made again from it."""
 
     stream: str
     version: int
     events: tuple[Event, ...]
     before: Any = None
+    inputs: Inputs | None = None
 
 
 class Outcome(msgspec.Struct, Generic[A], frozen=True):
@@ -270,7 +273,8 @@ def append_of(
     for change in changes:
         stream = streams.parse(change.stream)
         events: tuple[NewEvent, ...] = tuple(codec.encode(event) for event in change.events)
-        appends.append(StreamAppend(change.stream, change.version, events))
+        first = None if change.inputs is None else beside(metadata, change.inputs)
+        appends.append(StreamAppend(change.stream, change.version, events, first))
         configuration = configuration or stream.kind in CONFIGURATION_KINDS
         inline.extend(session_client_rows(stream, change.events))
         projection = STATE_PROJECTIONS.get(stream.kind)

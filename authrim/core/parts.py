@@ -20,6 +20,7 @@ from authrim.crypto.master import MasterKeys
 from authrim.outside.egress import Egress
 from authrim.settings import Settings
 from authrim.store.read_back import ReadBack
+from domain.inputs import Lifetimes
 from domain.vocabulary import features as names
 from domain.vocabulary.features import HYBRID, IMPLICIT, JARM, RESPONSE_TYPE_NONE
 from domain.vocabulary.response_mode import FORM_POST, FRAGMENT, JARM_MODES, QUERY
@@ -73,6 +74,19 @@ class Core:
     def response_modes(self) -> tuple[str, ...]:
         """The response modes of the features that are on."""
         return _response_modes(self.features)
+
+    @property
+    def token_lifetimes(self) -> Lifetimes:
+        """The lifetimes of tokens, as far as no client or resource server has its own."""
+        settings = self.settings
+        return Lifetimes(
+            settings.access_token_lifetime, settings.id_token_lifetime, settings.refresh_token_lifetime
+        )
+
+    @property
+    def refresh_grace(self) -> tuple[int, int]:
+        """How long in seconds, and how often, a used refresh token is still accepted."""
+        return self.settings.refresh_grace_seconds, self.settings.refresh_grace_count
 
     @property
     def issuer(self) -> str:

@@ -8,11 +8,11 @@ from authrim.authorization.pages import consent, create_account, sign_in
 from authrim.core.parts import Core
 from authrim.features.feature import Feature, Route
 from authrim.pages.translations import LOCALES
-from authrim.people.sign_in.password import ACR_SUPPORTED
 from authrim.tokens import userinfo_endpoint as userinfo
 from authrim.web import discovery_endpoint as discovery
 from domain.authorization.parameters import CREATE, DISPLAYS, PROMPTS
 from domain.stream import DEFAULT_TENANT
+from domain.vocabulary.acr import ACR_SUPPORTED
 from domain.vocabulary.features import USER_REGISTRATION
 
 

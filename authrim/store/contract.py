@@ -27,12 +27,14 @@ class NewEvent(NamedTuple):
 class StreamAppend(NamedTuple):
     """Events for one stream. ``expected_version`` is the version read before, 0 for a stream that is new.
 
-    The events get the versions that follow it. It is a conflict when one of them is there already.
+    The events get the versions that follow it. It is a conflict when one of them is there already. ``first_metadata``
+    is that of the first of them, when it has another than the append.
     """
 
     stream: str
     expected_version: int
     events: tuple[NewEvent, ...]
+    first_metadata: bytes | None = None
 
 
 class Append(msgspec.Struct, frozen=True):

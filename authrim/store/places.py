@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from authrim.store.chain import leaf_hash
+from authrim.store.appended import appended
 from authrim.store.contract import Append, AppendResult, StoredEvent
 
 
@@ -29,9 +29,5 @@ def place_of(event: StoredEvent) -> Place:
 
 def places_of(append: Append, result: AppendResult) -> Iterator[Place]:
     """The places of the events of an append, in order. Computed from what was appended: nothing is read."""
-    position = result.first_position
-    for stream, version, events in append.streams:
-        for number, event in enumerate(events, version + 1):
-            leaf = leaf_hash(stream, number, event.type, event.payload, append.metadata)
-            yield Place(position, stream, event.type, leaf, result.recorded_at)
-            position += 1
+    for position, event in enumerate(appended(append), result.first_position):
+        yield Place(position, event.stream, event.type, event.leaf, result.recorded_at)

@@ -26,7 +26,7 @@ from domain.errors import Refusal
 from domain.event import Event
 from domain.grant.events import AccessTokenIssued, token_type_of
 from domain.grant.grant import Grant
-from domain.grant.issue import IdToken, IssuedTokens, IssueFacts
+from domain.grant.issue import IdToken, IssuedTokens, IssueFacts, lifetimes_for
 from domain.liveness import Liveness
 from domain.registration.encryption import DEFAULT_ENC
 from domain.resource.resource import OPAQUE
@@ -117,7 +117,8 @@ class Issuance(msgspec.Struct, frozen=True):
         cls, call: Call, client: Client, grant_id: str, status: GrantStatus,
         next_generation: int | None, id_token_key: EncryptionKey | None,
     ) -> "Issuance":  # fmt: skip
-        metadata, settings, now = client.metadata, call.core.settings, status.now
+        metadata, now = client.metadata, status.now
+        lifetimes = lifetimes_for(client, call.core.token_lifetimes)
         resources = call.core.configuration.resources(call.tenant)
         # A resource server may want another format than the client.
         may_be_opaque = metadata.access_token_format == OPAQUE or bool(resources)
@@ -136,9 +137,9 @@ class Issuance(msgspec.Struct, frozen=True):
             opaque_token_id=digest(opaque) if may_be_opaque else "",
             refresh_hash=refresh_hash,
             hmac_key_id=call.core.master.current_id,
-            access_token_lifetime=metadata.access_token_lifetime or settings.access_token_lifetime,
-            id_token_lifetime=settings.id_token_lifetime,
-            refresh_token_lifetime=metadata.refresh_token_lifetime or settings.refresh_token_lifetime,
+            access_token_lifetime=lifetimes.access_token,
+            id_token_lifetime=lifetimes.id_token,
+            refresh_token_lifetime=lifetimes.refresh_token,
             id_token_kid=call.core.key_ring.signer(
                 call.tenant, metadata.id_token_signed_response_alg, now
             ).kid,

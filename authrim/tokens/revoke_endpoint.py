@@ -16,6 +16,7 @@ from authrim.web.answers import json_answer
 from domain.errors import Refusal, invalid_request
 from domain.grant.grant import Grant
 from domain.grant.revocation import decide_revoke_access_token, decide_revoke_grant
+from domain.inputs import RevocationInputs
 from domain.stream import grant_stream
 
 ENDPOINT = "revoke"
@@ -62,7 +63,8 @@ async def _revoke_refresh_token(call: Call, authenticated: AuthenticatedClient, 
         if grant.refresh is None or not known or handle.generation > grant.refresh.generation:
             return Outcome(None)
         decision = decide_revoke_grant(grant, authenticated.client.client_id, now)
-        changes = (Change(stream, version, decision.events),) if decision.events else ()
+        inputs = RevocationInputs(now)
+        changes = (Change(stream, version, decision.events, inputs=inputs),) if decision.events else ()
         return Outcome(decision.answer, changes)
 
     return await call.core.executor.on_grant(call, handle.grant_id, decide)
@@ -77,7 +79,8 @@ async def _revoke_access_token(
         decision = decide_revoke_access_token(
             grant, authenticated.client.client_id, presented.issued.token_id, presented.revoked, now
         )
-        changes = (Change(stream, version, decision.events),) if decision.events else ()
+        inputs = RevocationInputs(now)
+        changes = (Change(stream, version, decision.events, inputs=inputs),) if decision.events else ()
         return Outcome(decision.answer, changes)
 
     return await call.core.executor.on_grant(call, presented.grant_id, decide)

@@ -59,6 +59,11 @@ class AuthorizationFacts(msgspec.Struct, frozen=True):
     catalogue: Catalogue = BUILT_IN
 
 
+def code_lifetime_for(client: Client, setting: int) -> int:
+    """The lifetime of a code for this client, in seconds: the server's, never longer than the profile allows."""
+    return min(client.profile.code_lifetime, setting)
+
+
 class SignInStep(msgspec.Struct, frozen=True):
     """The person has to sign in. ``select``: and may choose the account (``prompt=select_account``); ``create``: and
     creates a new account (``prompt=create``)."""

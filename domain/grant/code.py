@@ -18,13 +18,14 @@ from domain.vocabulary.confirmation import UNBOUND, Confirmation
 
 
 class RedeemCode(msgspec.Struct, frozen=True):
-    """An authenticated client presents a code. ``code_hash`` is the digest of the whole string, ``proof`` the keys that
-    the request proved possession of."""
+    """An authenticated client presents a code. ``code_hash`` is the digest of the whole string, ``verifier_challenge``
+    the challenge of the ``code_verifier`` (``pkce.challenge_of``), and ``proof`` the keys that the request proved
+    possession of."""
 
     client_id: str
     code_hash: str
     redirect_uri: str | None
-    code_verifier: str | None
+    verifier_challenge: str | None
     resource: tuple[str, ...]
     client_auth_method: str
     client_key_id: str | None = None
@@ -125,7 +126,7 @@ def _replayed(grant: Grant, command: RedeemCode, now: int) -> Decision[IssuedTok
 
 def _proves_possession(grant: Grant, command: RedeemCode) -> bool:
     challenge = grant.request.code_challenge if grant.request else None
-    return bool(challenge and command.code_verifier and pkce.verifies(command.code_verifier, challenge))
+    return bool(challenge and pkce.matches(command.verifier_challenge or "", challenge))
 
 
 def _client_has_changed(grant: Grant, facts: IssueFacts) -> bool:
@@ -160,7 +161,7 @@ class WrongVerifier(Refusal, frozen=True, kw_only=True):
 def _wrong_verifier(grant: Grant, command: RedeemCode) -> Refusal | None:
     """A challenge requires a verifier, and a verifier requires a challenge (RFC 9700 §4.8.2)."""
     assert grant.request is not None
-    challenge, verifier = grant.request.code_challenge, command.code_verifier
+    challenge, verifier = grant.request.code_challenge, command.verifier_challenge
     if challenge is None and verifier is None:
         return None
     if challenge is None:
@@ -177,7 +178,7 @@ def _wrong_verifier(grant: Grant, command: RedeemCode) -> Refusal | None:
             hint="Send the verifier of the code_challenge.",
             section="RFC 7636 §4.5",
         )
-    if not pkce.verifies(verifier, challenge):
+    if not pkce.matches(verifier, challenge):
         return WrongVerifier(
             "invalid_grant",
             "The code_verifier does not match the code_challenge.",

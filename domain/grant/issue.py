@@ -17,6 +17,7 @@ from domain.grant.events import AccessTokenIssued, IdTokenIssued, RefreshTokenIs
 from domain.grant.grant import Grant
 from domain.grant.sender_constraint import refresh_binding_of
 from domain.grant.target import Target, target_of
+from domain.inputs import Lifetimes
 from domain.liveness import Liveness
 from domain.resource.resource import AT_JWT, JWT, NO_RESOURCES, OPAQUE, Resources
 from domain.vocabulary.confirmation import UNBOUND, Confirmation
@@ -80,6 +81,16 @@ class IssuedTokens(msgspec.Struct, frozen=True):
     access_token: AccessTokenIssued
     id_token: IdToken | None = None
     refresh_generation: int | None = None
+
+
+def lifetimes_for(client: Client, settings: Lifetimes) -> Lifetimes:
+    """The lifetimes of the client's tokens: its own, else the server's. A resource server may shorten one."""
+    own = client.metadata
+    return Lifetimes(
+        own.access_token_lifetime or settings.access_token,
+        settings.id_token,
+        own.refresh_token_lifetime or settings.refresh_token,
+    )
 
 
 def access_token(

@@ -3,6 +3,8 @@ grant (RFC 6749 §6, RFC 9700 §4.14.2; decisions.md 4 to 6)."""
 
 import msgspec
 
+from domain.client import client as client_rules
+from domain.client.client import Client
 from domain.decision import Decision, refuse
 from domain.errors import Refusal, invalid_grant, invalid_scope
 from domain.grant import issue
@@ -43,6 +45,20 @@ class RotationRule(msgspec.Struct, frozen=True):
     rotates: bool = True
     grace_seconds: int = 10
     grace_count: int = 64
+
+
+def rotation_rule(client: Client, grace: tuple[int, int]) -> RotationRule:
+    """The client's own grace, else the server's (how long in seconds, and how often); never longer than the profile
+    allows."""
+    metadata, (seconds, count) = client.metadata, grace
+    own_seconds, own_count = metadata.refresh_grace_seconds, metadata.refresh_grace_count
+    return RotationRule(
+        rotates=client_rules.rotates_refresh_tokens(client),
+        grace_seconds=min(
+            seconds if own_seconds is None else own_seconds, client.profile.longest_refresh_grace_seconds
+        ),
+        grace_count=count if own_count is None else own_count,
+    )
 
 
 UNKNOWN = invalid_grant(

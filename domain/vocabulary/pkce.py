@@ -25,7 +25,17 @@ def s256(code_verifier: str) -> str:
     return urlsafe_b64encode(sha256(code_verifier.encode("ascii")).digest()).rstrip(b"=").decode("ascii")
 
 
-def verifies(code_verifier: str, code_challenge: str) -> bool:
-    """Whether the verifier is well-formed and matches the challenge (RFC 7636 §4.6). The comparison takes constant
+def challenge_of(code_verifier: str) -> str:
+    """The challenge that a verifier was made for; empty, which is nobody's, when it is malformed."""
+    return s256(code_verifier) if is_verifier(code_verifier) else ""
+
+
+def matches(challenge_of_verifier: str, code_challenge: str) -> bool:
+    """Whether the verifier with that challenge is the one of the request (RFC 7636 §4.6). The comparison takes constant
     time."""
-    return is_verifier(code_verifier) and hmac.compare_digest(s256(code_verifier), code_challenge)
+    return bool(challenge_of_verifier) and hmac.compare_digest(challenge_of_verifier, code_challenge)
+
+
+def verifies(code_verifier: str, code_challenge: str) -> bool:
+    """Whether the verifier is well-formed and matches the challenge (RFC 7636 §4.6)."""
+    return matches(challenge_of(code_verifier), code_challenge)

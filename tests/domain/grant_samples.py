@@ -79,8 +79,10 @@ def with_code(request: AuthorizationRequested = REQUESTED) -> Grant:
 
 
 def redemption(**fields: Any) -> RedeemCode:
-    """The right redemption of the code by its own client, changed."""
-    right = RedeemCode("shop", "code-hash", CALLBACK, VERIFIER, (), "client_secret_basic")
+    """The right redemption of the code by its own client, changed. ``code_verifier``: what the client sends."""
+    verifier = fields.pop("code_verifier", VERIFIER)
+    challenge = None if verifier is None else pkce.challenge_of(verifier)
+    right = RedeemCode("shop", "code-hash", CALLBACK, challenge, (), "client_secret_basic")
     return msgspec.structs.replace(right, **fields)
 
 

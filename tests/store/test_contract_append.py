@@ -266,3 +266,13 @@ async def test_the_stored_bytes_are_the_given_ones(store: Store) -> None:
     )
     (event,) = await store.read_whole_stream("default:grant:g")
     assert (event.payload, event.metadata, event.type) == (payload, metadata, "grant.x.v1")
+
+
+async def test_the_first_event_has_metadata_of_its_own(store: Store) -> None:
+    """decisions 10: what is recorded beside a decision is in its first event alone, and the hash chain proves it."""
+    first, other = b'{"tenant":"default","decided":1}', b'{"tenant":"default"}'
+    events = (new_event(), new_event())
+    parts = (StreamAppend("default:grant:a", 0, events, first), StreamAppend("default:grant:b", 0, events))
+    await store.append(Append(parts, other))
+    assert [event.metadata for event in await store.read_log(0, 10)] == [first, other, other, other]
+    assert (await verify(store)).is_proof

@@ -22,6 +22,7 @@ from domain.authorization.steps import decide_cancelled
 from domain.client.client import Client
 from domain.errors import Refusal
 from domain.grant.grant import Grant
+from domain.inputs import AuthorizationInputs
 
 Open = Callable[[web.Request, Call], Awaitable[tuple[Call, Interaction | Refusal]]]
 Step = Callable[[Visit], Awaitable[web.StreamResponse | None]]
@@ -82,6 +83,7 @@ async def cancel(visit: Visit) -> web.StreamResponse | None:
         return None
 
     async def decide(_grant: Grant, _client: Client, facts: StepFacts) -> StepDecision:
-        return StepDecision(decide_cancelled(facts.now))
+        inputs = AuthorizationInputs(facts.now, "cancel", visit.call.core.settings.code_lifetime)
+        return StepDecision(decide_cancelled(facts.now), inputs=inputs)
 
     return (await advance(visit, decide)).response

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from authrim.authorization._step import StepDecision, advance
 from authrim.authorization.dead_ends import SIGNED_OUT, refuse_dead_end
-from authrim.authorization.interaction import Interaction, StepFacts, Visit, facts_for
+from authrim.authorization.interaction import Interaction, StepFacts, Visit, facts_for, inputs_of_step
 from authrim.authorization.pages._page import RequestPage, cancel
 from authrim.core.call import Call
 from authrim.core.execute import Change
@@ -84,7 +84,8 @@ async def _switch(visit: Visit) -> web.StreamResponse:
 
     async def decide(grant: Grant, client: Client, facts: StepFacts) -> StepDecision:
         known = facts_for(visit.call, client, None, facts, grant.subject)
-        return StepDecision(authorization.decide_another_account(grant, known))
+        inputs = inputs_of_step(visit.call, "another_account", known, grant.subject)
+        return StepDecision(authorization.decide_another_account(grant, known), inputs=inputs)
 
     return (await advance(visit, decide)).response
 
@@ -151,10 +152,10 @@ async def _consent(visit: Visit, client: Client, grant: Grant, facts: StepFacts)
     changes = (Change(stream, version, remembered.events, account),) if remembered.events else ()
     signed_in = (session_stream(tenant, grant.session_id), session_version)
     expects = (signed_in,) if changes else (signed_in, (stream, version))
-    decision = authorization.decide_consented(
-        grant, facts_for(call, client, None, facts, grant.subject), account.endings.epoch, claims
-    )
-    return StepDecision(decision, changes, expects=expects)
+    known = facts_for(call, client, None, facts, grant.subject)
+    decision = authorization.decide_consented(grant, known, account.endings.epoch, claims)
+    inputs = inputs_of_step(call, "consent", known, grant.subject)
+    return StepDecision(decision, changes, expects=expects, inputs=inputs)
 
 
 def _shown_claims(visit: Visit, claims: tuple[str, ...]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from authrim.authorization.interaction import (
     Visit,
     create_account_url,
     facts_for,
+    inputs_of_step,
     open_interaction,
 )
 from authrim.authorization.pages._page import (
@@ -45,7 +46,7 @@ from authrim.people.new_account import (
 )
 from authrim.people.part import PEOPLE
 from authrim.people.sessions.begin import SessionBeginning
-from authrim.people.sign_in.password import PASSWORD_ACR, PASSWORD_AMR, by_network, too_many
+from authrim.people.sign_in.password import by_network, too_many
 from authrim.web.answers import page_settings, record
 from authrim.web.call import PAGES, networks_of
 from authrim.web.own_host import led_home
@@ -62,6 +63,7 @@ from domain.grant.grant import Grant
 from domain.person.account import NO_ACCOUNT
 from domain.person.session import NO_SESSION
 from domain.stream import account_stream
+from domain.vocabulary.acr import PASSWORD_ACR, PASSWORD_AMR
 from domain.vocabulary.text import LONGEST_LOGIN
 from projections.followed import SELF_REGISTRATION
 
@@ -171,8 +173,8 @@ async def _create(visit: Visit, typed: AccountForm) -> web.Response:
         account = decide_new_account(NO_ACCOUNT, new, facts.now)
         changes = await beginning.decide(client, facts.now)
         made = Change(account_stream(call.tenant, new.subject), 0, account.events)
-        decision = _signed_in(call, client, new, beginning.session_id, grant, facts)
-        return StepDecision(decision, (made, *changes), new.rows)
+        step = _signed_in(call, client, new, beginning.session_id, grant, facts)
+        return msgspec.structs.replace(step, changes=(made, *changes), rows=new.rows)
 
     step = await take_step(person, visit.interaction, decide)
     if isinstance(step, LoginTaken):
@@ -186,13 +188,14 @@ async def _create(visit: Visit, typed: AccountForm) -> web.Response:
 def _signed_in(
     call: Call, client: Client, new: NewAccount, session_id: str,
     grant: Grant, facts: StepFacts,
-) -> Decision[authorization.Step]:  # fmt: skip
+) -> StepDecision:  # fmt: skip
     """The new person is the one of the request, and has agreed to nothing yet."""
     browser = Browser(session_id, NO_SESSION, account_active=True)
     authorization_facts = facts_for(call, client, browser, facts, new.subject)
-    return authorization.decide_signed_in(
+    decision = authorization.decide_signed_in(
         grant, new.subject, session_id, PASSWORD_ACR, PASSWORD_AMR, authorization_facts
     )
+    return StepDecision(decision, inputs=inputs_of_step(call, "sign_in", authorization_facts, new.subject))
 
 
 async def _not_yet(visit: Visit, typed: AccountForm, refusal: Refusal) -> web.Response:

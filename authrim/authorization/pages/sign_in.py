@@ -10,7 +10,7 @@ from aiohttp import web
 
 from authrim.authorization._step import StepDecision, advance
 from authrim.authorization.dead_ends import SIGNED_OUT, why_not_open
-from authrim.authorization.interaction import StepFacts, Visit, create_account_url, facts_for
+from authrim.authorization.interaction import StepFacts, Visit, create_account_url, facts_for, inputs_of_step
 from authrim.authorization.pages._page import (
     RequestPage,
     cancel,
@@ -25,8 +25,6 @@ from authrim.pages.views import SignInPage
 from authrim.people.sessions.begin import SessionBeginning
 from authrim.people.sessions.browser import read_account
 from authrim.people.sign_in.password import (
-    PASSWORD_ACR,
-    PASSWORD_AMR,
     Attempt,
     PasswordMatch,
     SignInRefusal,
@@ -47,6 +45,7 @@ from domain.grant.grant import Grant
 from domain.liveness import ACTIVE
 from domain.person.session import NO_SESSION
 from domain.stream import account_stream, grant_stream
+from domain.vocabulary.acr import PASSWORD_ACR, PASSWORD_AMR
 from domain.vocabulary.text import LONGEST_LOGIN
 
 ENDPOINT = "login"
@@ -116,7 +115,10 @@ async def _step(
     decision = authorization.decide_signed_in(
         grant, subject, beginning.session_id, PASSWORD_ACR, PASSWORD_AMR, authorization_facts
     )
-    return StepDecision(decision, changes, expects=((account_stream(call.tenant, subject), version),))
+    inputs = inputs_of_step(call, "sign_in", authorization_facts, subject)
+    return StepDecision(
+        decision, changes, expects=((account_stream(call.tenant, subject), version),), inputs=inputs
+    )
 
 
 async def _failed(visit: Visit, refused: SignInRefusal, login: str) -> web.Response:

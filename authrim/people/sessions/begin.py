@@ -12,12 +12,13 @@ from authrim.crypto.sealing import login_hmacs
 from authrim.people.sessions.browser import signed_in_browser
 from authrim.people.sessions.state import begin_browser_state
 from authrim.people.sign_in.known_browsers import REMEMBERED, kept_after_sign_in
-from authrim.people.sign_in.password import PASSWORD_ACR, PASSWORD_AMR
 from authrim.web.cookies import known_browser, set_known_browser, set_session_cookie
 from domain.client.client import Client
+from domain.inputs import SessionInputs
 from domain.person import session as sessions
 from domain.person.session import NO_SESSION, Authentication
 from domain.stream import session_stream
+from domain.vocabulary.acr import PASSWORD_ACR, PASSWORD_AMR
 
 
 class SessionBeginning:
@@ -33,16 +34,18 @@ class SessionBeginning:
     async def decide(self, client: Client, now: int) -> tuple[Change, ...]:
         """Renew the session of the same person, or end another person's and start a new one."""
         lifetime = self._call.core.settings.session_lifetime
+        inputs = SessionInputs(now, lifetime)
         current = await signed_in_browser(self._request, self._call, client)
         session = NO_SESSION if current is None else current.browser.session
         if current is not None and sessions.continues(session, self._proof, now):
             self.session_id = current.browser.session_id
             renewed = sessions.decide_sign_in(session, self._proof, now, lifetime)
-            return (Change(self._stream(self.session_id), current.session_version, renewed, session),)
+            version = current.session_version
+            return (Change(self._stream(self.session_id), version, renewed, session, inputs),)
         # Also when an earlier try would have renewed one that has ended since.
         self.session_id = self._new_session_id
         events = sessions.decide_sign_in(NO_SESSION, self._proof, now, lifetime)
-        started = Change(self._stream(self.session_id), 0, events)
+        started = Change(self._stream(self.session_id), 0, events, inputs=inputs)
         if current is None:
             return (started,)
         ended = sessions.decide_end(session, "replaced", now)

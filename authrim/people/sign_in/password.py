@@ -197,11 +197,3 @@ async def _take_back(core: Core, counters: Iterable[str]) -> None:
     """Count an attempt no longer: nothing was guessed by it."""
     window = core.settings.sign_in_window_seconds
     await asyncio.gather(*(core.store.count(key, window, -1) for key in counters))
-
-
-#: The one way of signing in that there is: a password.
-PASSWORD_ACR: Final = "urn:authrim:acr:password"  # noqa: S105 - an authentication context
-
-PASSWORD_AMR: Final = ("pwd",)
-
-ACR_SUPPORTED: Final = (PASSWORD_ACR,)

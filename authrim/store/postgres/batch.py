@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from authrim.store.chain import leaf_hash
+from authrim.store.appended import appended
 from authrim.store.contract import Append, AppendResult, Conflict
 from projections.rows import Row, key_range
 
@@ -43,16 +43,14 @@ def event_columns(appends: Sequence[Append]) -> EventColumns:
     """The events of the appends, in the order of their positions."""
     columns = EventColumns([], [], [], [], [], [], [])
     for number, append in enumerate(appends):
-        metadata = append.metadata
-        for stream, expected_version, events in append.streams:
-            for version, (type_, payload) in enumerate(events, expected_version + 1):
-                columns.append.append(number)
-                columns.stream.append(stream)
-                columns.version.append(version)
-                columns.type.append(type_)
-                columns.payload.append(payload)
-                columns.metadata.append(metadata)
-                columns.leaf.append(leaf_hash(stream, version, type_, payload, metadata))
+        for event in appended(append):
+            columns.append.append(number)
+            columns.stream.append(event.stream)
+            columns.version.append(event.version)
+            columns.type.append(event.type)
+            columns.payload.append(event.payload)
+            columns.metadata.append(event.metadata)
+            columns.leaf.append(event.leaf)
     return columns
 
 

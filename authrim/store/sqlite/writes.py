@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from authrim.store.chain import batch_hash, chain_hash, leaf_hash
+from authrim.store.appended import appended
+from authrim.store.chain import batch_hash, chain_hash
 from authrim.store.contract import Append, AppendResult, Conflict, OutcomeUnknown
 from authrim.store.sqlite.clock import Clock
 from authrim.store.sqlite.lane import BUSY_TIMEOUT
@@ -137,13 +138,8 @@ def _event_rows(
     append: Append, first: int, recorded_at: int
 ) -> Iterator[tuple[int, str, int, str, bytes, bytes, int, bytes]]:
     """The rows of an append's events, from position ``first`` on."""
-    position = first
-    metadata = append.metadata
-    for stream, expected_version, events in append.streams:
-        for version, (type_, payload) in enumerate(events, expected_version + 1):
-            leaf = leaf_hash(stream, version, type_, payload, metadata)
-            yield position, stream, version, type_, payload, metadata, recorded_at, leaf
-            position += 1
+    for position, (stream, version, type_, payload, metadata, leaf) in enumerate(appended(append), first):
+        yield position, stream, version, type_, payload, metadata, recorded_at, leaf
 
 
 def _chain(

@@ -13,7 +13,9 @@ from domain.errors import Refusal, invalid_request
 from domain.grant import code
 from domain.grant.code import RedeemCode
 from domain.grant.grant import Grant
+from domain.grant.recorded_inputs import of_redemption
 from domain.stream import grant_stream
+from domain.vocabulary import pkce
 
 
 async def grant_tokens(asked: ClientRequest) -> dict[str, Any] | Refusal:
@@ -25,11 +27,12 @@ async def grant_tokens(asked: ClientRequest) -> dict[str, Any] | Refusal:
     handle = parse_handle(presented)
     if handle is None or handle.kind != CODE:
         return code.UNKNOWN
+    verifier = form.get("code_verifier")
     command = RedeemCode(
         client_id=authenticated.client.client_id,
         code_hash=digest(presented),
         redirect_uri=form.get("redirect_uri"),
-        code_verifier=form.get("code_verifier"),
+        verifier_challenge=None if verifier is None else pkce.challenge_of(verifier),
         resource=form.get_all("resource"),
         client_auth_method=authenticated.method,
         client_key_id=authenticated.key_id,
@@ -46,13 +49,17 @@ async def grant_tokens(asked: ClientRequest) -> dict[str, Any] | Refusal:
         if isinstance(issuance, Refusal):
             return Outcome(issuance)
         decision = code.decide_redeem(grant, command, issuance.facts)
+        if isinstance(decision.answer, Refusal) and not decision.events:
+            return Outcome(decision.answer)
+        inputs = of_redemption(grant, command, decision, issuance.facts.now, call.core.token_lifetimes)
         if isinstance(decision.answer, Refusal):
-            changes = (Change(stream, version, decision.events, grant),) if decision.events else ()
-            return Outcome(decision.answer, changes)
+            change = Change(stream, version, decision.events, grant, inputs)
+            return Outcome(decision.answer, (change,), expects=status.expects)
         signed = await issuance.response(decision.answer)
         if isinstance(signed, Refusal):
             return Outcome(signed)
-        change = Change(stream, version, with_sent_hash(decision.events, signed.sent_hash), grant)
+        events = with_sent_hash(decision.events, signed.sent_hash)
+        change = Change(stream, version, events, grant, inputs)
         return Outcome(signed.members, (change,), expects=status.expects)
 
     return await call.core.executor.on_remembered_grant(call, handle.grant_id, decide)

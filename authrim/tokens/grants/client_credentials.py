@@ -10,6 +10,7 @@ from authrim.crypto.ids import new_id
 from authrim.tokens.issue import Issuance, current_client, with_sent_hash
 from domain.errors import Refusal
 from domain.grant.client_credentials import GrantClientCredentials, decide_client_credentials
+from domain.grant.recorded_inputs import of_client_credentials
 from domain.stream import grant_stream
 from domain.vocabulary import scope as scopes
 
@@ -43,6 +44,7 @@ async def grant_tokens(asked: ClientRequest) -> dict[str, Any] | Refusal:
         if isinstance(signed, Refusal):
             return Outcome(signed)
         events = with_sent_hash(decision.events, signed.sent_hash)
-        return Outcome(signed.members, (Change(stream, 0, events),))
+        inputs = of_client_credentials(command, issuance.facts.now, call.core.token_lifetimes)
+        return Outcome(signed.members, (Change(stream, 0, events, inputs=inputs),))
 
     return await call.core.executor.until_it_fits(call, attempt, stream)

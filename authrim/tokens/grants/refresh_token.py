@@ -7,16 +7,14 @@ from typing import Any
 from authrim.clients.authentication.back_channel import ClientRequest
 from authrim.core.call import Call
 from authrim.core.execute import Change, Outcome
-from authrim.core.parts import Core
 from authrim.crypto.handles import REFRESH_TOKEN, Handle, genuine_refresh, parse_handle
 from authrim.tokens.issue import Issuance, current_client, grant_status, with_sent_hash
-from domain.client import client as client_rules
-from domain.client.client import Client
 from domain.errors import Refusal, invalid_request
 from domain.grant import refresh_token
 from domain.grant.grant import Grant, Refresh
 from domain.grant.issue import IssuedTokens
-from domain.grant.refresh_token import RefreshTokens, RotationRule
+from domain.grant.recorded_inputs import of_refresh
+from domain.grant.refresh_token import RefreshTokens, rotation_rule
 from domain.stream import grant_stream
 from domain.vocabulary import scope as scopes
 
@@ -54,14 +52,19 @@ async def grant_tokens(asked: ClientRequest) -> dict[str, Any] | Refusal:
             client_key_id=authenticated.key_id,
             proof=authenticated.proof,
         )
-        decision = refresh_token.decide_refresh(grant, command, issuance.facts, _rule(call.core, client))
+        rule = rotation_rule(client, call.core.refresh_grace)
+        decision = refresh_token.decide_refresh(grant, command, issuance.facts, rule)
+        inputs = of_refresh(
+            grant, command, decision, issuance.facts.now, call.core.token_lifetimes, call.core.refresh_grace
+        )
         if isinstance(decision.answer, Refusal):
-            changes = (Change(stream, version, decision.events, grant),) if decision.events else ()
-            return Outcome(decision.answer, changes)
+            changes = (Change(stream, version, decision.events, grant, inputs),) if decision.events else ()
+            return Outcome(decision.answer, changes, expects=status.expects)
         signed = await issuance.response(decision.answer, _key_id_of(grant, decision.answer))
         if isinstance(signed, Refusal):
             return Outcome(signed)
-        change = Change(stream, version, with_sent_hash(decision.events, signed.sent_hash), grant)
+        events = with_sent_hash(decision.events, signed.sent_hash)
+        change = Change(stream, version, events, grant, inputs)
         return Outcome(signed.members, (change,), expects=status.expects)
 
     return await call.core.executor.on_remembered_grant(call, handle.grant_id, decide)
@@ -84,18 +87,3 @@ def _key_id_of(grant: Grant, issued: IssuedTokens) -> str | None:
     refresh = grant.refresh
     assert refresh is not None
     return refresh.hmac_key_id if issued.refresh_generation == refresh.generation else None
-
-
-def _rule(core: Core, client: Client) -> RotationRule:
-    """The client's own grace, else the server's; never longer than the profile allows."""
-    metadata, settings = client.metadata, core.settings
-    seconds = metadata.refresh_grace_seconds
-    count = metadata.refresh_grace_count
-    return RotationRule(
-        rotates=client_rules.rotates_refresh_tokens(client),
-        grace_seconds=min(
-            settings.refresh_grace_seconds if seconds is None else seconds,
-            client.profile.longest_refresh_grace_seconds,
-        ),
-        grace_count=settings.refresh_grace_count if count is None else count,
-    )

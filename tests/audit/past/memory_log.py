@@ -7,6 +7,7 @@ same.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from authrim.store.appended import appended
 from authrim.store.contract import Append, AppendResult, Head, LookupResult, StoredEvent, StreamRead
 from domain.units import MICROSECONDS
 from projections.rows import key_range
@@ -27,14 +28,13 @@ class MemoryLog:
     async def append(self, append: Append) -> AppendResult:
         """All of it, at the versions that it expects."""
         first = len(self.log) + 1
-        for stream, expected, events in append.streams:
-            known = self.streams.setdefault(stream, [])
-            assert len(known) == expected
-            for event in events:
-                place = (len(self.log) + 1, stream, len(known) + 1)
-                stored = StoredEvent(*place, *event, append.metadata, self.now * MICROSECONDS, b"")
-                self.log.append(stored)
-                known.append(stored)
+        for event in appended(append):
+            known = self.streams.setdefault(event.stream, [])
+            assert len(known) == event.version - 1
+            *row, _leaf = event
+            stored = StoredEvent(len(self.log) + 1, *row, self.now * MICROSECONDS, b"")
+            self.log.append(stored)
+            known.append(stored)
         for row in append.rows:
             table, key = self.tables[row.table], row.values["key"]
             if row.operation == "put":
