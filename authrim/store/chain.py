@@ -97,7 +97,7 @@ async def verify(store: Store, progress: Callable[[int, int], None] | None = Non
     async for batch in _read_ledger(store):
         if batch.first_position > head.position:
             break
-        problem = await _check_batch(batch, events, proved, chain)
+        problem = await check_batch(batch, events, proved, chain)
         if problem is not None:
             return Verification(proved, batches, chain, problem)
         proved, batches, chain = batch.last_position, batches + 1, batch.chain_hash
@@ -106,10 +106,11 @@ async def verify(store: Store, progress: Callable[[int, int], None] | None = Non
     return Verification(proved, batches, chain, await _check_end(store, head, proved, chain))
 
 
-async def _check_batch(
+async def check_batch(
     batch: Batch, events: AsyncIterator[StoredEvent], proved: int, chain: bytes
 ) -> Problem | None:
-    """Whether a ledger row follows the previous one and matches the rows of the log."""
+    """Whether a ledger row follows the previous one and matches the rows of the log, which are the next of ``events``.
+    ``proved`` is the last position before it, ``chain`` the chain hash there."""
     if batch.first_position != proved + 1:
         return Problem(proved + 1, proved + 1, f"the ledger goes on at {batch.first_position}")
     leaves: list[bytes] = []

@@ -1,6 +1,9 @@
 """The commands of ``authrim`` as click knows them: what holds for every command is tried with every command."""
 
+import os
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
@@ -39,10 +42,17 @@ def arguments_of(command: click.Command, value: str) -> tuple[str, ...]:
         word
         for parameter in command.params
         if isinstance(parameter, click.Option) and parameter.required
-        for word in (parameter.opts[0], "x")
+        for word in (parameter.opts[0], _new_file() if isinstance(parameter.type, click.Path) else "x")
     ]
     offered = {name for parameter in command.params for name in parameter.opts}
     return (*arguments, *needed, *(option for option in ("--yes", "--password-stdin") if option in offered))
+
+
+def _new_file() -> str:
+    """A path for what a command writes, always the same one, at which there is nothing."""
+    path = Path(tempfile.gettempdir()) / f"authrim-command-{os.getpid()}"
+    path.unlink(missing_ok=True)
+    return str(path)
 
 
 def _argument(parameter: click.Argument, value: str) -> str:

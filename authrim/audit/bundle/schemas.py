@@ -1,0 +1,23 @@
+"""JSON schemas of the events in a bundle."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+from authrim.store.codec import REGISTRIES
+from domain.event import Event
+from projections.followed import Metadata
+
+_BY_TYPE: Final[dict[str, type[Event]]] = {
+    tag: event_class for registry in REGISTRIES.values() for tag, event_class in registry.items()
+}
+
+
+def schemas_of(types: Iterable[str]) -> dict[str, Any]:
+    """The schema of the payload of each type that this version knows, and that of the metadata."""
+    known = {type_: _BY_TYPE[type_] for type_ in sorted(types) if type_ in _BY_TYPE}
+    return {
+        "metadata": msgspec.json.schema(Metadata),
+        "payloads": {type_: msgspec.json.schema(event_class) for type_, event_class in known.items()},
+    }
