@@ -39,6 +39,7 @@ TABLE: Final = Table(
         "key_id",
         "actor",
         "address",
+        "token_id",
     ),
 )
 
@@ -71,6 +72,7 @@ def row_of(recorded: LogEntry) -> Row | None:
         "key_id": getattr(event, "signing_kid", None),
         "actor": None if given else metadata.actor or None,
         "address": None if given else metadata.address or None,
+        "token_id": getattr(event, "token_id", None),
     }
     column = _OF_KIND.get(stream.kind)
     if column is not None:
@@ -78,4 +80,4 @@ def row_of(recorded: LogEntry) -> Row | None:
     return Row(TABLE.name, "put", values)
 
 
-AUDIT: Final = FollowedProjection("audit_v2", TABLE, row_of, passes_over=BESIDE)
+AUDIT: Final = FollowedProjection("audit_v3", TABLE, row_of, passes_over=BESIDE)

@@ -1,6 +1,6 @@
 """Events of the log as a table for people."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -16,9 +16,12 @@ _DIGESTS: Final = ("_hash", "_digest", "_jwk", "hmac_key_id", "state")
 _TIMES: Final = ("_at", "_until", "auth_time", "active_from")
 
 
-def lines_table(lines: Iterable[Line], *, show_header: bool = True, places: bool = False) -> RenderableType:
+def lines_table(
+    lines: Iterable[Line], *, show_header: bool = True, places: bool = False,
+    causes: Mapping[int, int | None] | None = None,
+) -> RenderableType:  # fmt: skip
     """One row per event. The actor is shown once for the events of one request, with ``places`` also what the events
-    are about."""
+    are about. ``causes``: the position of the cause, by that of the event."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", show_header=show_header)
     table.add_column("Position", justify="right", no_wrap=True)
     table.add_column("Time (UTC)", no_wrap=True)
@@ -31,6 +34,8 @@ def lines_table(lines: Iterable[Line], *, show_header: bool = True, places: bool
             table.add_row("", "", Text(request, style="cyan"))
         what = Text(line.what, style="" if line.readable else "red")
         details = ", ".join(_details(line))
+        if causes and (cause := causes.get(line.position)) is not None:
+            what.append(f" ← {cause}", style="cyan")
         if details:
             what.append(f"\n{details}", style="dim")
         table.add_row(str(line.position), time_of(line.recorded_at)[:-4].replace("T", " "), what)

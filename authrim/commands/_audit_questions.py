@@ -44,7 +44,7 @@ _REASON: Final = click.option(
 #: The options of a search that need no translation, by the column of the index.
 _PLAIN: Final = {
     "client": "client_id", "session": "session_id", "key": "key_id", "type": "type", "actor": "actor",
-    "error_id": "error_id", "trace": "trace",
+    "error_id": "error_id", "trace": "trace", "jti": "token_id",
 }  # fmt: skip
 #: What says something about a person: such a question is recorded.
 _OF_PEOPLE: Final = ("subject", "session_id", "address")
@@ -59,6 +59,9 @@ _OF_PEOPLE: Final = ("subject", "session_id", "address")
 @click.option("--type", help="Events of this type, such as grant.revoked.v1; docs/events.md has all.")
 @click.option("--actor", type=click.Choice(("client", "subject", "admin", "system")), help="Who acted.")
 @click.option("--address", help="Requests from this IP address; of IPv6, from its /64 network.")
+@click.option(
+    "--jti", help="What names the access token of this id: its jti, or the SHA-256 of an opaque token."
+)
 @click.option("--error-id", help="What was recorded of this error.")
 @click.option("--trace", help="Requests of this trace id.")
 @click.option("--from", "first", type=MomentType(), help="Not before this time or position. Times are UTC.")

@@ -12,6 +12,7 @@ from authrim.audit.timeline import Explanation, Timeline, grant_timeline, time_o
 from authrim.audit.timeline import why as explain
 from authrim.commands._audit_changes import show_changes
 from authrim.commands._audit_export import export
+from authrim.commands._audit_lineage import lineage
 from authrim.commands._audit_lines import lines_table
 from authrim.commands._audit_monitor import monitor
 from authrim.commands._audit_questions import account, search, session
@@ -29,7 +30,7 @@ def audit() -> None:
     """Read what happened from the log, and verify the log."""
 
 
-for _command in (search, account, session, state, monitor, token, receipt):
+for _command in (search, account, session, lineage, state, monitor, token, receipt):
     audit.add_command(_command)
 audit.add_command(show_changes)
 audit.add_command(export)

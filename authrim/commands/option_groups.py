@@ -53,8 +53,8 @@ RESOURCE: Final[Groups] = (
 
 SEARCH: Final[Groups] = (
     ("What the events concern", (
-        "--client", "--account", "--session", "--grant", "--key", "--type", "--actor", "--address", "--error-id",
-        "--trace",
+        "--client", "--account", "--session", "--grant", "--key", "--type", "--actor", "--address", "--jti",
+        "--error-id", "--trace",
     )),
     ("When they happened", ("--from", "--to")),
     ("What is printed", ("--after", "--limit", "--follow")),

@@ -23,6 +23,7 @@ MOST_READ: Final = 2000
 #: The columns that can be asked for. The one that most narrows the search comes first, and leads it.
 CONDITIONS: Final = (
     "error_id",
+    "token_id",
     "stream",
     "trace",
     "address",

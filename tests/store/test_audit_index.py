@@ -174,6 +174,7 @@ async def test_rows_of_a_person(store: ReadBack) -> None:
 INDEXES = {
     "": "audit_pkey",
     "error_id": "audit_errors",
+    "token_id": "audit_tokens",
     "stream": "events_stream_id_version_key",
     "trace": "audit_traces",
     "address": "audit_addresses",
