@@ -11,12 +11,12 @@ from authrim.audit.past.reading import Past
 from authrim.audit.past.states import UNREADABLE
 from authrim.audit.past.tokens import TokenThen, token_then
 from authrim.audit.past.view import when
+from authrim.audit.search import Wanted, search
 from authrim.audit.sentences import reason_in_words
 from authrim.audit.timeline import time_of
 from authrim.commands._administering import Office, administer, print_fields
 from authrim.commands._common import is_json
 from authrim.commands._moments import MomentType
-from authrim.core.clients_and_keys import Configuration
 from authrim.core.questions import Question, hidden_text, record_question, refuse_reason
 from authrim.core.signing_keys import key_times_of
 from authrim.crypto.ids import digest
@@ -27,17 +27,17 @@ from authrim.tokens.access_tokens import AccessTokens, TokenReference
 from authrim.tokens.checked_answers import CheckedAnswer, check_answer
 from authrim.tokens.introspected import INACTIVE, members_of
 from authrim.tokens.signed_answers import Statement, shown_places, sign_token_at
+from domain import stream as streams
 from domain.errors import Refusal, invalid_request
 from domain.units import MICROSECONDS
 
 NOT_ISSUED = invalid_request(
     "No such access token had been issued.",
-    hint="GRANT_ID and TOKEN_ID are the claims grant_id and jti of a JWT. authrim audit grant prints both.",
+    hint="TOKEN_ID is the claim jti of a JWT. authrim audit grant prints those of a grant.",
 )
 
 
 @click.command("token")
-@click.argument("grant_id", required=False)
 @click.argument("token_id", required=False)
 @click.option(
     "--at",
@@ -49,19 +49,16 @@ NOT_ISSUED = invalid_request(
 @click.option("--reason", default="", help="Why you ask. Recorded; nothing personal.")
 @click.pass_context
 def token(
-    context: click.Context, grant_id: str | None, token_id: str | None, place: int | Time | None, reason: str,
-    *, signs: bool,
+    context: click.Context, token_id: str | None, place: int | Time | None, reason: str, *, signs: bool
 ) -> None:  # fmt: skip
     """Show whether an access token was active at a time, and why not.
 
-    The token is read from standard input. Without the token itself, name it by GRANT_ID and TOKEN_ID: the claims
-    grant_id and jti of a JWT; the id of an opaque token is its SHA-256, in base64url. audit grant prints both.
+    The token is read from standard input. Without the token itself, name it by TOKEN_ID: the claim jti of a JWT, or the
+    SHA-256 of an opaque token in base64url.
 
     The question is recorded in the log.
     """
-    if grant_id is not None and token_id is None:
-        raise click.UsageError("Name both GRANT_ID and TOKEN_ID, or give the token on standard input.")
-    sent = _read_input("token") if grant_id is None else ""
+    sent = _read_input("token") if token_id is None else ""
 
     async def work(office: Office) -> tuple[Moment, TokenThen, str] | Refusal:
         refusal = refuse_reason(reason, demanded=False)
@@ -71,9 +68,13 @@ def token(
         if isinstance(moment, Refusal):
             return moment
         configuration = await office.configuration()
-        named = TokenReference(grant_id or "", token_id or "")
-        found = await _find(office, configuration, moment, sent, named)
-        question = _question(office, moment, found, sent or f"{grant_id} {token_id}", reason)
+        if token_id is None:
+            tokens = AccessTokens(office.store, configuration, configuration.key_ring, office.settings.issuer)
+            named = await tokens.identify(office.tenant, sent)
+        else:
+            named = await _named(office, token_id)
+        found = NOT_ISSUED if named is None else await _find(office, moment, named)
+        question = _question(office, moment, found, sent or (token_id or ""), reason)
         question = msgspec.structs.replace(question, exported=signs or is_json(context))
         refusal = await record_question(office.store, office.tenant, question)
         if refusal is not None:
@@ -127,15 +128,14 @@ def _read_input(what: str) -> str:
     return text
 
 
-async def _find(
-    office: Office, configuration: Configuration, moment: Moment, sent: str, named: TokenReference
-) -> TokenThen | Refusal:
-    if sent:
-        tokens = AccessTokens(office.store, configuration, configuration.key_ring, office.settings.issuer)
-        identified = await tokens.identify(office.tenant, sent)
-        if identified is None:
-            return NOT_ISSUED
-        named = identified
+async def _named(office: Office, token_id: str) -> TokenReference | None:
+    """The token of that id, by the index of the log."""
+    wanted = Wanted(office.tenant, {"token_id": (token_id,)})
+    found = await search(office.store, wanted, 1)
+    return next((TokenReference(streams.parse(line.stream).id, token_id) for line in found.lines), None)
+
+
+async def _find(office: Office, moment: Moment, named: TokenReference) -> TokenThen | Refusal:
     past = Past(office.store, office.tenant, moment, key_times_of(office.settings))
     try:
         found = await token_then(past, named.grant_id, named.token_id)

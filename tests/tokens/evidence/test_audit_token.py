@@ -45,7 +45,7 @@ async def told(*arguments: str, sent: str = "") -> dict[str, Any]:
 async def test_a_token_as_of_each_position(
     server: RunningServer, store: ReadBack, browser: Browser, token_format: str
 ) -> None:
-    """A token on standard input, or named by its grant and id, was active until its account was disabled; the answer
+    """A token on standard input, or named by its id, was active until its account was disabled; the answer
     names the events that say so, and the questions are recorded under the person, without the token."""
     web = await server.client("web", access_token_format=token_format)
     token = (await browser.code_flow(web, scope="openid"))["access_token"]
@@ -56,7 +56,7 @@ async def test_a_token_as_of_each_position(
     now = await told(sent=token)
     assert (now["active"], now["reason"]) == (False, "account_not_active")
     assert now["depends_on"][1]["type"] == "account.disabled.v1"
-    named = await told(was["grant_id"], was["token_id"], "--at", str(active))
+    named = await told(was["token_id"], "--at", str(active))
     assert named == was
     text = (await run("token", "--at", str(active + 1), sent=token)).stdout
     assert "The account is disabled or erased." in text
@@ -98,12 +98,12 @@ async def test_what_is_no_token(server: RunningServer, store: ReadBack, browser:
     web = await server.client("web")
     before = (await store.head()).position
     token = (await browser.code_flow(web, scope="openid"))["access_token"]
-    for sent, arguments in ((token, ("--at", str(before))), (token[:-8] + "AAAAAAAA", ()), ("x", ())):
+    forged = token[:-8] + "AAAAAAAA"
+    for sent, arguments in ((token, ("--at", str(before))), (forged, ()), ("x", ()), ("", ("no-such-id",))):
         refused = await run("token", *arguments, sent=sent, status=1)
         assert "No such access token had been issued" in refused.stderr
     asked = [e for e in await store.read_log(before, 1000) if e.type == "audit.question_asked.v1"]
-    assert len(asked) == 3
+    assert len(asked) == 4
     assert all(len(json.loads(event.payload)["conditions"]["id"]) == 43 for event in asked)
     assert "standard input" in (await run("token", status=2)).stderr
     assert "standard input" in (await run("token", sent="x" * 70_000, status=2)).stderr
-    assert "Name both" in (await run("token", "only-a-grant", status=2)).stderr
