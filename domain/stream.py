@@ -16,6 +16,7 @@ AUDIT = "audit"
 SCOPE = "scope"
 CLAIM = "claim"
 SETTING = "setting"
+ROLE = "role"
 
 #: Kinds whose changes every process keeps in memory. The log's head holds the position of the newest change of these
 #: kinds.
@@ -90,6 +91,11 @@ def scope_stream(tenant: str) -> str:
 def setting_stream(tenant: str) -> str:
     """The stream of the settings that processes of the server started with."""
     return f"{tenant}:{SETTING}:server"
+
+
+def role_stream(tenant: str, role: str) -> str:
+    """The stream of a role of the server: who has it."""
+    return f"{tenant}:{ROLE}:{role}"
 
 
 def refusal_stream(tenant: str, error_id: str) -> str:

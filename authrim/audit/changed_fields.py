@@ -17,8 +17,10 @@ from domain.client.events import ClientRegistered
 from domain.event import Event
 from domain.key import key as keys
 from domain.person import account as accounts
+from domain.person import role as roles
 from domain.person.account import Account
 from domain.person.account_events import ClaimsChanged, PersonErased
+from domain.person.role import Holders
 from domain.registration import initial_access_token as initial_tokens
 from domain.registration.initial_access_token import RegistrationToken
 from domain.resource import resource as resources
@@ -26,7 +28,7 @@ from domain.resource.resource import Resource
 from domain.scope_text import scope_text
 from domain.scope_text.scope_text import ScopeTexts
 from domain.setting import settings
-from domain.stream import ACCOUNT, CLAIM, CLIENT, KEY, REGISTRATION, RESOURCE, SCOPE, SETTING
+from domain.stream import ACCOUNT, CLAIM, CLIENT, KEY, REGISTRATION, RESOURCE, ROLE, SCOPE, SETTING
 
 #: Fields whose members are told one by one.
 _BY_MEMBER: Final = ("localized",)
@@ -220,6 +222,10 @@ def _setting_fields(recorded: settings.RecordedSettings, _name: str) -> Fields:
     return {name: Hidden(value) if settings.is_hidden(value) else value for name, value in recorded.items()}
 
 
+def _role_fields(holders: Holders, _name: str) -> Fields:
+    return {"subjects": list(holders.subjects)}
+
+
 #: By kind of stream.
 CHANGEABLE: Final[Mapping[str, Changeable]] = {
     CLIENT: Changeable(_Client(), _apply_client, _client_fields),
@@ -229,6 +235,7 @@ CHANGEABLE: Final[Mapping[str, Changeable]] = {
     RESOURCE: Changeable(resources.NO_RESOURCE, resources.apply, _resource_fields),
     SCOPE: Changeable(scope_text.NO_TEXTS, scope_text.apply, _scope_fields),
     CLAIM: Changeable(claims.NOTHING_DEFINED, claims.apply, _claim_fields),
+    ROLE: Changeable(roles.NOBODY, roles.apply, _role_fields),
     REGISTRATION: Changeable(initial_tokens.NO_TOKEN, initial_tokens.apply, _registration_fields),
 }
 

@@ -17,6 +17,8 @@ from projections.audit import AUDIT, BESIDE, GIVEN
 
 #: Events read from the index at a time.
 _PAGE: Final = 500
+#: Events that a request adds to the index at most; the follower of the process does the rest.
+_STEP: Final = 50
 #: What the row of a token does not say: the row of its request does.
 _OF_REQUEST: Final = ("address", "trace", "actor")
 
@@ -69,6 +71,22 @@ async def search(store: ReadBack, wanted: Wanted, limit: int) -> Lines:
     return Lines(tuple(line_of(event)[0] for event in found), position, done)
 
 
+async def search_once(store: ReadBack, wanted: Wanted, limit: int) -> Lines:
+    """What one query of the index finds, so that a request has a bounded amount of work: there may be fewer lines than
+    ``limit`` and more to come. Events of the last moment may not be in the index yet. Raises Unavailable."""
+    head = await indexed_up_to(store)
+    until = head if wanted.until is None else min(wanted.until, head)
+    if wanted.after >= until:
+        return Lines((), until, done=True)
+    events, position, done = await _page(store, wanted, wanted.after, until, limit)
+    return Lines(tuple(line_of(event)[0] for event in events), position, done)
+
+
+async def indexed_up_to(store: ReadBack) -> int:
+    """The position that the index has come to, after at most one page of the follower's. Raises Unavailable."""
+    return (await Follower(store, AUDIT, _STEP).step(wait=True)).position
+
+
 async def _page(
     store: ReadBack, wanted: Wanted, after: int, until: int, limit: int
 ) -> tuple[Sequence[StoredEvent], int, bool]:
@@ -111,7 +129,20 @@ async def follow(store: ReadBack, wanted: Wanted) -> AsyncIterator[Lines]:
 
 async def history(store: ReadBack, tenant: str, column: str, value: str, after: int, limit: int) -> Lines:
     """What happened to a person (``column`` ``subject``) or in a session (``session_id``). Raises Unavailable."""
-    head = await Follower(store, AUDIT).catch_up()
+    return await _history(
+        store, (tenant, column, value), after, await Follower(store, AUDIT).catch_up(), limit
+    )
+
+
+async def history_once(
+    store: ReadBack, tenant: str, column: str, value: str, after: int, limit: int
+) -> Lines:
+    """The same with a bounded amount of work, as ``search_once``."""
+    return await _history(store, (tenant, column, value), after, await indexed_up_to(store), limit)
+
+
+async def _history(store: ReadBack, of: tuple[str, str, str], after: int, head: int, limit: int) -> Lines:
+    tenant, column, value = of
     events = await store.audit.history(column, tenant, value, after, head, limit)
     done = len(events) < limit
     position = head if done else events[-1].position

@@ -73,6 +73,8 @@ SENTENCES: Final[dict[str, str]] = {
     "key.created.v1": "The signing key {kid} ({alg}) was made.",
     "key.promoted.v1": "The key that was published for it took over at once.",
     "key.revoked.v1": "The signing key was taken out of use at once.",
+    "role.granted.v1": "The person {subject} was given the role {role} of the server.",
+    "role.taken.v1": "The person {subject} lost the role {role} of the server.",
     "resource.created.v1": "The resource server {uri} was registered.",
     "resource.updated.v1": "The resource server's settings were replaced.",
     "resource.retired.v1": "The resource server was retired: no more tokens are given out for it.",

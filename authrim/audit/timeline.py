@@ -128,7 +128,13 @@ def time_of(recorded_at: int) -> str:
 
 async def grant_timeline(store: Store, tenant: str, grant_id: str) -> Timeline:
     """Everything that happened to a grant, in order. Raises Unavailable."""
-    events = await store.read_whole_stream(streams.grant_stream(tenant, grant_id))
+    return timeline_of(
+        tenant, grant_id, await store.read_whole_stream(streams.grant_stream(tenant, grant_id))
+    )
+
+
+def timeline_of(tenant: str, grant_id: str, events: Sequence[StoredEvent]) -> Timeline:
+    """The same from the events of its stream, which may take long to read."""
     read = [line_of(stored) for stored in events]
     lines = tuple(line for line, _ in read)
     known = [event for _, event in read if event is not None]
@@ -136,9 +142,11 @@ async def grant_timeline(store: Store, tenant: str, grant_id: str) -> Timeline:
     return Timeline(tenant, grant_id, status, lines)
 
 
-async def why(store: ReadBack, error_id: str) -> Explanation | None:
-    """The refusal of that error id, or None when none was recorded. Raises Unavailable."""
-    await Follower(store, AUDIT).catch_up()
+async def why(store: ReadBack, error_id: str, *, catches_up: bool = True) -> Explanation | None:
+    """The refusal of that error id, or None when none was recorded. ``catches_up``: what is not in the index yet is put
+    there first, however much it is. Raises Unavailable."""
+    if catches_up:
+        await Follower(store, AUDIT).catch_up()
     rows = await store.audit.of_error(error_id)
     if not rows:
         return None

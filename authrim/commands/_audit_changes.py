@@ -14,14 +14,14 @@ from rich.text import Text
 from authrim.audit import search as searching
 from authrim.audit.changed_fields import ChangedField
 from authrim.audit.changes import KINDS, ChangePage, ChangeRecord, changes, narrowed, told, where
-from authrim.audit.past.moments import Time
+from authrim.audit.past.moments import Time, position_of
 from authrim.audit.search import Wanted
 from authrim.audit.sentences import reason_in_words, shown
 from authrim.audit.timeline import time_of
 from authrim.commands import option_groups
 from authrim.commands._administering import Office, administer
 from authrim.commands._common import is_json, json_text
-from authrim.commands._moments import MomentType, position_of
+from authrim.commands._moments import MomentType
 from authrim.commands._one_account import asked_subject
 from authrim.commands.option_groups import GroupedCommand
 from authrim.core.questions import Question, record_question, refuse_reason
@@ -57,9 +57,10 @@ def show_changes(
     """Show what was changed: each field with its old and new value, who did it, how it was allowed, and from where.
 
     KIND is client, account, key, setting, resource (a resource server), scope (what people read about a scope value),
-    claim (a claim definition) or registration (an initial access token). ID names one of them; without it all of the
-    kind are shown, and without KIND all changes but people's consents. An account is named by its login or its
-    subject; a login needs --reason. The settings of the server have no ID: use --field.
+    claim (a claim definition), role (who has a role of the server) or registration (an initial access token). ID
+    names one of them; without it all of the kind are shown, and without KIND all changes but people's consents. An
+    account is named by its login or its subject; a login needs --reason. The settings of the server have no ID: use
+    --field.
 
     Secrets and personal data are shown as "changed". Questions about an account are recorded in the log, and so is
     every --json.

@@ -13,13 +13,13 @@ from rich.text import Text
 
 from authrim.audit.lineage.drawing import MOST_DRAWN, draw
 from authrim.audit.lineage.story import Start, Story, as_json, of_digest, of_error, of_index, read_story
-from authrim.audit.past.moments import Time
+from authrim.audit.past.moments import Time, position_of
 from authrim.audit.search import Wanted
 from authrim.audit.sentences import shown
 from authrim.commands._administering import Office, administer
 from authrim.commands._audit_lines import lines_table
 from authrim.commands._common import is_json, json_text
-from authrim.commands._moments import MomentType, position_of
+from authrim.commands._moments import MomentType
 from authrim.commands._one_account import asked_subject
 from authrim.core.questions import Question, hidden_text, record_question, refuse_reason
 from authrim.crypto.handles import parse_handle

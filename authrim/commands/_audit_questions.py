@@ -15,20 +15,18 @@ from rich.console import Console
 from rich.text import Text
 
 from authrim.audit import search as searching
-from authrim.audit.past.moments import Time
+from authrim.audit.past.moments import Time, position_of
 from authrim.audit.search import Lines, Wanted
+from authrim.auditor.asking import search_values
 from authrim.commands import option_groups
 from authrim.commands._administering import Office, administer
 from authrim.commands._audit_lines import lines_table
 from authrim.commands._common import is_json, json_text
-from authrim.commands._moments import MomentType, position_of
-from authrim.commands._one_account import asked_subject
+from authrim.commands._moments import MomentType
+from authrim.commands._one_account import asked_subject, asker_of
 from authrim.commands.option_groups import GroupedCommand
 from authrim.core.questions import Question, record_question, refuse_reason
-from authrim.crypto.sealing import address_hash
-from authrim.wire.forwarded import source_of
 from domain.errors import Refusal
-from domain.stream import grant_stream
 
 _AFTER: Final = click.option("--after", type=click.IntRange(0), default=0, help="Start after this position.")
 _LIMIT: Final = click.option(
@@ -41,13 +39,6 @@ _LIMIT: Final = click.option(
 _REASON: Final = click.option(
     "--reason", default="", help="Why you ask. Recorded; nothing personal. Needed with a login."
 )
-#: The options of a search that need no translation, by the column of the index.
-_PLAIN: Final = {
-    "client": "client_id", "session": "session_id", "key": "key_id", "type": "type", "actor": "actor",
-    "error_id": "error_id", "trace": "trace", "jti": "token_id",
-}  # fmt: skip
-#: What says something about a person: such a question is recorded.
-_OF_PEOPLE: Final = ("subject", "session_id", "address")
 
 
 @click.command("search", cls=GroupedCommand, groups=option_groups.SEARCH)
@@ -88,15 +79,15 @@ def search(
     """
     if follows and context.get_parameter_source("limit") is not ParameterSource.DEFAULT:
         raise click.UsageError("--follow prints all that is found: leave --limit out.")
+    asked = {"account": options["person"]} | options
+    if asked["address"] is not None:
+        _check_address(asked["address"])
     show = _printer(context)
 
     async def work(office: Office) -> Lines | Refusal | None:
-        values = await _values(context, office, options, reason)
+        values = await search_values(asker_of(context, office), asked, reason)
         if isinstance(values, Refusal):
             return values
-        refusal = searching.refuse_search(values) or await _record(context, office, values, reason)
-        if refusal is not None:
-            return refusal
         lower = await position_of(office.store, first, after=True)
         until = await position_of(office.store, last, after=False)
         wanted = Wanted(office.tenant, values, max(after, lower or 0), until)
@@ -168,48 +159,16 @@ def session(context: click.Context, session_id: str, after: int, limit: int, rea
     _say_more(context, found)
 
 
+def _check_address(text: str) -> None:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        raise click.BadParameter("this is no IP address", param_hint="--address") from None
+
+
 def _needs_keys(options: Mapping[str, str | None]) -> bool:
     """Whether the search looks for something that is stored as a hash with a key."""
     return options["person"] is not None or options["address"] is not None
-
-
-async def _values(
-    context: click.Context, office: Office, options: Mapping[str, str | None], reason: str
-) -> dict[str, tuple[str, ...]] | Refusal:
-    """The columns of the index that the options ask for, with their values."""
-    values: dict[str, tuple[str, ...]] = {
-        column: (value,) for name, column in _PLAIN.items() if (value := options[name]) is not None
-    }
-    if (grant := options["grant"]) is not None:
-        values["stream"] = (grant_stream(office.tenant, grant),)
-    if (address := options["address"]) is not None:
-        try:
-            ipaddress.ip_address(address)
-        except ValueError:
-            raise click.BadParameter("this is no IP address", param_hint="--address") from None
-        source = source_of(address)
-        values["address"] = tuple(
-            address_hash(office.master, office.tenant, source, key_id) for key_id in office.master.key_ids
-        )
-    if (person := options["person"]) is not None:
-        subject = await asked_subject(context, office, person, "search", reason)
-        if isinstance(subject, Refusal):
-            return subject
-        values["subject"] = (subject,)
-    return values
-
-
-async def _record(
-    context: click.Context, office: Office, values: Mapping[str, tuple[str, ...]], reason: str
-) -> Refusal | None:
-    """Record the search where it is about a person or makes a copy of what it finds."""
-    refusal = refuse_reason(reason, demanded=False)
-    if refusal is not None or not (is_json(context) or any(name in values for name in _OF_PEOPLE)):
-        return refusal
-    conditions = {name: alternatives[0] for name, alternatives in values.items() if name != "subject"}
-    subject = values["subject"][0] if "subject" in values else None
-    question = Question("search", reason, conditions, subject, is_json(context))
-    return await record_question(office.store, office.tenant, question)
 
 
 def _printer(context: click.Context) -> Callable[[Lines], None]:

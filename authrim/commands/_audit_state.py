@@ -41,10 +41,11 @@ def state(
 ) -> None:
     """Show the state of one thing as of a time or a position, by the rules that hold today.
 
-    KIND is grant, session, account, client, key, resource (a resource server), registration (an initial access token),
-    claim (a claim definition), scope (what people read about a scope value) or setting (the settings that the server
-    had started with). ID names one of them; without it all keys, claims or scopes are shown, and the settings. An
-    account is named by its login or its subject; a login needs --reason.
+    KIND is grant, session, account, client, key, resource (a resource server), registration (an initial access
+    token), claim (a claim definition), scope (what people read about a scope value), role (who has a role of the
+    server) or setting (the settings that the server had started with). ID names one of them; without it all keys,
+    claims or scopes are shown, and the settings. An account is named by its login or its subject; a login needs
+    --reason.
 
     At a position, that event has happened and no later one. The question is recorded in the log.
     """

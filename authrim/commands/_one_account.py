@@ -5,10 +5,10 @@ from typing import TypeVar
 
 import click
 
+from authrim.auditor import asking
+from authrim.auditor.asking import Asker
 from authrim.commands._administering import Office, administer, print_fields
 from authrim.commands._common import is_json
-from authrim.core.questions import Question, hidden_text, record_question, refuse_reason
-from authrim.crypto.sealing import canonical_login
 from authrim.people import accounts
 from domain.errors import Refusal
 from domain.person.account import UNKNOWN, Account
@@ -32,22 +32,16 @@ def on_account(
     return administer(context, on_subject, proved=proved)
 
 
+def asker_of(context: click.Context, office: Office) -> Asker:
+    """The administrator who runs the command, as somebody who asks a question."""
+    return Asker(office.store, office.master, office.tenant, exported=is_json(context))
+
+
 async def asked_subject(
     context: click.Context, office: Office, account: str, kind: str, reason: str
 ) -> str | Refusal:
-    """The pseudonym of the person that a question is about. A login needs a reason, without which nobody learns whether
-    there is such a login; a question about one that there is not is recorded too (A247)."""
-    if await accounts.is_subject(office.store, office.tenant, account):
-        return account
-    refusal = refuse_reason(reason, demanded=True)
-    if refusal is not None:
-        return refusal
-    subject = await accounts.find_account(office.store, office.master, office.tenant, account)
-    if subject is not None:
-        return subject
-    conditions = {"account": hidden_text(office.master, office.tenant, canonical_login(account))}
-    asked = Question(kind, reason, conditions, exported=is_json(context))
-    return await record_question(office.store, office.tenant, asked) or UNKNOWN
+    """The pseudonym of the person that a question is about, as ``asking.asked_subject``."""
+    return await asking.asked_subject(asker_of(context, office), account, kind, reason)
 
 
 def print_account(context: click.Context, changed: Account) -> None:

@@ -13,6 +13,7 @@ from authrim.commands._account_claims import (
     set_groups,
     set_roles,
 )
+from authrim.commands._account_roles import give, take
 from authrim.commands._account_search import search
 from authrim.commands._administering import Office, administer, moment, print_fields, print_list
 from authrim.commands._common import is_json
@@ -24,6 +25,7 @@ from authrim.people import accounts
 from authrim.people.account_list import list_accounts
 from authrim.people.accounts import AccountView
 from authrim.people.new_account import AccountRequest, AccountStore
+from authrim.people.server_roles import roles_of
 from domain.errors import Refusal
 from domain.person.account import Account
 from domain.person.grant_ending import Grants
@@ -37,7 +39,7 @@ def account() -> None:
     """
 
 
-for _command in (search, set_claims, set_claim, set_groups, set_roles):
+for _command in (search, set_claims, set_claim, set_groups, set_roles, give, take):
     account.add_command(_command)
 
 
@@ -127,7 +129,15 @@ def show(context: click.Context, account: str, reason: str, *, personal: bool) -
             office.store, office.private, office.tenant, subject, personal=personal
         )
 
-    async def show_person(office: Office) -> AccountView | Refusal:
+    async def show_with_roles(office: Office, subject: str) -> tuple[AccountView, tuple[str, ...]] | Refusal:
+        view = await show_account(office, subject)
+        return (
+            view
+            if isinstance(view, Refusal)
+            else (view, await roles_of(office.store, office.tenant, subject))
+        )
+
+    async def show_person(office: Office) -> tuple[AccountView, tuple[str, ...]] | Refusal:
         subject = refuse_reason(reason, demanded=True) or await asked_subject(
             context, office, account, "account_data", reason
         )
@@ -135,9 +145,12 @@ def show(context: click.Context, account: str, reason: str, *, personal: bool) -
             return subject
         asked = Question("account_data", reason, {}, subject, is_json(context))
         refusal = await record_question(office.store, office.tenant, asked)
-        return refusal or await show_account(office, subject)
+        return refusal or await show_with_roles(office, subject)
 
-    shown = administer(context, show_person) if personal else on_account(context, account, show_account)
+    if personal:
+        shown, roles = administer(context, show_person)
+    else:
+        shown, roles = on_account(context, account, show_with_roles)
     fields: dict[str, Any] = {
         "subject": shown.subject,
         "status": shown.status,
@@ -145,6 +158,7 @@ def show(context: click.Context, account: str, reason: str, *, personal: bool) -
         "consents": {client_id: " ".join(scope) for client_id, scope in shown.consents.items()},
         "consent_claims": {client_id: " ".join(names) for client_id, names in shown.consent_claims.items()},
     }
+    fields["server_roles"] = roles
     if personal:
         fields |= {"login": shown.login, "claims": shown.claims}
     print_fields(context, fields)

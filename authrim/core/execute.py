@@ -181,13 +181,15 @@ class Executor:
 async def carry_out(
     store: Store, tenant: str, attempt: Callable[[], Awaitable[Outcome[A]]],
     actor: Literal["admin", "system"] = "admin", applied: Callable[[], int] | None = None,
+    origin: Origin | None = None,
 ) -> A | Refusal:  # fmt: skip
     """Append the outcome of ``attempt`` for an administrator, and decide again after a conflict.
 
     ``applied`` returns the position of the configuration in memory, for an ``attempt`` whose decision depends on it
-    (decisions.md 9). When a claim is taken already, the Conflict is raised and nothing is decided again.
+    (decisions.md 9). When a claim is taken already, the Conflict is raised and nothing is decided again. ``origin``:
+    the request that it comes from, where it is none of a command.
     """
-    origin = own_origin(tenant, actor)
+    origin = origin or own_origin(tenant, actor)
 
     async def once() -> Outcome[A] | None:
         outcome = await attempt()

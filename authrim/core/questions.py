@@ -7,7 +7,7 @@ import msgspec
 
 from authrim.core.call import Call
 from authrim.core.execute import Change, Outcome, carry_out
-from authrim.core.origin import operator
+from authrim.core.origin import Origin, operator
 from authrim.crypto import base64url
 from authrim.crypto.ids import new_id
 from authrim.crypto.keyed_hash import keyed_hash
@@ -23,7 +23,7 @@ LONGEST_REASON: Final = 500
 
 REASON_WANTED: Final = invalid_request(
     "The question names a person or reads people's data.",
-    hint="Say why with --reason. It is recorded; write nothing personal into it.",
+    hint="Say why with --reason, or in the field for it. It is recorded; write nothing personal into it.",
 )
 REASON_UNUSABLE: Final = invalid_request(
     "The reason cannot be recorded.", hint=f"Use at most {LONGEST_REASON} characters that can be seen."
@@ -47,8 +47,11 @@ def refuse_reason(reason: str, *, demanded: bool) -> Refusal | None:
     return None if len(reason) <= LONGEST_REASON and (reason.isprintable()) else REASON_UNUSABLE
 
 
-async def record_question(store: Store, tenant: str, question: Question) -> Refusal | None:
-    """Append the question as an event. Whoever asks is answered only after it is durable."""
+async def record_question(
+    store: Store, tenant: str, question: Question, origin: Origin | None = None
+) -> Refusal | None:
+    """Append the question as an event. Whoever asks is answered only after it is durable. ``origin``: the request of
+    the auditor who asks on a page; None: a command."""
     stream = question_stream(tenant, new_id())
 
     async def attempt() -> Outcome[None]:
@@ -59,12 +62,12 @@ async def record_question(store: Store, tenant: str, question: Question) -> Refu
             dict(question.conditions),
             question.subject,
             question.reason.strip(),
-            operator(),
+            operator() if origin is None else f"subject {origin.subject}",
             question.exported,
         )
         return Outcome(None, (Change(stream, 0, (event,)),))
 
-    return await carry_out(store, tenant, attempt)
+    return await carry_out(store, tenant, attempt, origin=origin)
 
 
 async def record_question_of(call: Call, question: Question) -> Refusal | None:

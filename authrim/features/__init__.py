@@ -6,6 +6,7 @@ A feature that is off leaves no route and no metadata. ``docs/specs.md`` is writ
 from typing import Any, Final
 
 from authrim.core.parts import Core
+from authrim.features.auditor import AUDITOR
 from authrim.features.authorization_requests import AUTHORIZATION_REQUESTS
 from authrim.features.feature import Feature, Route
 from authrim.features.logout import LOGOUT
@@ -32,6 +33,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     *SENDER_CONSTRAINT,
     *MUTUAL_TLS,
     *OWN,
+    *AUDITOR,
 )
 
 

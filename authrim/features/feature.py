@@ -20,7 +20,8 @@ class Route(msgspec.Struct, frozen=True):
     (RFC 8414 §3.1), and ``behind`` comes after (RFC 9728 §3.1). ``head``: HEAD is answered as GET is, without the body
     (RFC 9110 §9.3.2); not where a GET begins something. ``scripts``: scripts in browsers may call the path, so its
     preflights are answered and its errors are for every origin to read (Fetch §3.2, A198). ``both_forms``: where the
-    issuer has a path, the address is there before it and behind it, as clients of either specification ask."""
+    issuer has a path, the address is there before it and behind it, as clients of either specification ask.
+    ``hidden``: who may not use the path is answered as at an address where nothing is, and so is every other method."""
 
     method: Literal["GET", "POST", "PUT", "DELETE"]
     path: str
@@ -31,6 +32,7 @@ class Route(msgspec.Struct, frozen=True):
     head: bool = False
     scripts: bool = False
     both_forms: bool = False
+    hidden: bool = False
 
 
 class Feature(msgspec.Struct, frozen=True):

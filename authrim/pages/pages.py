@@ -15,6 +15,7 @@ from jinja2 import Template
 from authrim.pages import texts
 from authrim.pages._static_files import StaticFiles
 from authrim.pages._templates import environment_of
+from authrim.pages.audit_views import AuditPage, AuditSignInPage
 from authrim.pages.display import form_action_source, form_action_sources
 from authrim.pages.headers import ERROR_ID_HEADER, frame_headers, page_headers
 from authrim.pages.translations import LOCALES
@@ -46,6 +47,11 @@ _NAMES = (
     "logout",
     "logged_out",
     "check_session",
+    "audit_sign_in",
+    "audit_search",
+    "audit_history",
+    "audit_error",
+    "audit_integrity",
 )
 
 
@@ -121,6 +127,12 @@ class Pages:
     def check_session(self, page: CheckSessionPage) -> web.Response:
         """The frame that tells clients whether the browser's state has changed."""
         return self._html("check_session", page, 200, frame_headers(page.ancestors))
+
+    def audit(self, name: str, page: AuditPage | AuditSignInPage, status: int = 200) -> web.Response:
+        """A page for auditors. Its forms lead to us alone, and only our own scripts run."""
+        nonce = secrets.token_urlsafe(16)
+        headers = _with_error_id(page_headers(("'self'",), script_nonce=nonce), page.error_id)
+        return self._html(name, page, status, headers, nonce=nonce)
 
     def _with_password(self, name: str, page: Page, client: ClientView, status: int) -> web.Response:
         """A page with a password field. Only our own script runs, which adds a button that shows the password."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ import structlog
 from aiohttp import hdrs, web
 
 from authrim.audit.follow import follow_all
+from authrim.auditor.hidden import nothing_here
 from authrim.authorization.abandoned_requests import forget_until_cancelled
 from authrim.clients.authentication.shown_certificate import CERTIFICATE_PROXIES, CertificateProxies
 from authrim.clients.logo_endpoint import LOGOS, Logos
@@ -65,6 +67,10 @@ _PAGES = frozenset(
 _FRONT = frozenset({"front", "front_head", "front_bare", "front_bare_head"})
 
 
+#: The names of routes that are there for few: to others, nothing is at their addresses.
+HIDDEN = web.AppKey("hidden", frozenset)
+
+
 def make_app(parts: Parts, limits: Limits) -> web.Application:
     """The application: every route of every feature, below the issuer's path."""
     app = web.Application(middlewares=[middleware(_answer_failure)], client_max_size=limits.body_bytes)
@@ -83,14 +89,20 @@ def make_app(parts: Parts, limits: Limits) -> web.Application:
     app[METADATA] = Metadata(core, lambda: msgspec.json.encode(server_metadata(core)))
     prefix = urlsplit(core.issuer).path
     for_scripts: set[str] = set()
+    hidden: dict[str, str] = {}
     for feature in enabled(core.settings):
         for route in feature.routes:
             for number, path in enumerate(_paths(route, prefix)):
                 name = f"{route.name}_other_form" if number else route.name
                 _add(app, route, path, name)
+                if route.hidden:
+                    hidden |= {name: path, f"{name}_head": path}
                 if route.scripts and path not in for_scripts:
                     for_scripts.add(path)
                     app.router.add_route(hdrs.METH_OPTIONS, path, preflight, name=f"{name}_preflight")
+    for path in dict.fromkeys(hidden.values()):
+        app.router.add_route(hdrs.METH_ANY, path, nothing_here)
+    app[HIDDEN] = frozenset(hidden)
     app[FOR_SCRIPTS] = frozenset(for_scripts)
     app.router.add_routes(parts[PAGES].static_routes())
     return app
@@ -110,7 +122,9 @@ def _paths(route: Route, prefix: str) -> tuple[str, ...]:
 
 
 def _answer_failure(request: web.Request, refusal: Refusal, error_id: str) -> web.StreamResponse:
-    if request.match_info.route.name in _PAGES or _is_lost_person(request):
+    name = request.match_info.route.name
+    is_page = name in _PAGES or (name in request.app[HIDDEN] and refusal.status != HTTPStatus.NOT_FOUND)
+    if is_page or _is_lost_person(request):
         return error_page(request, refusal, error_id)
     return json_refusal(refusal, error_id=error_id)
 
@@ -118,9 +132,10 @@ def _answer_failure(request: web.Request, refusal: Refusal, error_id: str) -> we
 def _is_lost_person(request: web.Request) -> bool:
     """Whether a browser shows this answer to a person who followed a link to none of our pages. Scripts send an Origin
     and get JSON (A198)."""
-    nothing_there = request.match_info.http_exception is not None
+    route = request.match_info.route
+    nothing_there = request.match_info.http_exception is not None or route.handler is nothing_here
     return (
-        (nothing_there or request.match_info.route.name in _FRONT)
+        (nothing_there or route.name in _FRONT or route.name in request.app[HIDDEN])
         and hdrs.ORIGIN not in request.headers
         and asks_for_page(request.headers.get(hdrs.ACCEPT, ""))
     )

@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from authrim.audit.monitor.monitor import Monitor
+from authrim.auditor.part import AUDITING, Auditing
 from authrim.authorization.fetched_request_objects import RequestObjects
 from authrim.authorization.part import AUTHORIZATION, Authorization
 from authrim.authorization.source_limiter import SourceLimiter
@@ -52,6 +53,7 @@ async def make_parts(settings: Settings, store: ReadBack) -> Parts:
             TOKENS: Tokens(
                 AccessTokens(store, core.configuration, core.key_ring, settings.issuer), PositionWaits(store)
             ),
+            AUDITING: Auditing(),
             AUTHORIZATION: Authorization(
                 SourceLimiter(settings.authorize_requests_per_minute), RequestObjects(core.egress)
             ),

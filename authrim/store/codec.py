@@ -16,6 +16,7 @@ from domain.grant.events import GRANT_EVENTS
 from domain.key.events import KEY_EVENTS
 from domain.monitor_events import MONITOR_EVENTS
 from domain.person.account_events import ACCOUNT_EVENTS
+from domain.person.role_events import ROLE_EVENTS
 from domain.person.session_events import SESSION_EVENTS
 from domain.question_events import QUESTION_EVENTS
 from domain.refusal_events import REFUSAL_EVENTS
@@ -33,6 +34,7 @@ from domain.stream import (
     REFUSAL,
     REGISTRATION,
     RESOURCE,
+    ROLE,
     SCOPE,
     SESSION,
     SETTING,
@@ -51,6 +53,7 @@ REGISTRIES: dict[str, dict[str, type[Event]]] = {
     CLAIM: CLAIM_EVENTS,
     SCOPE: SCOPE_TEXT_EVENTS,
     SETTING: SETTING_EVENTS,
+    ROLE: ROLE_EVENTS,
 }
 
 _TAGS: dict[type[Event], str] = {

@@ -1,5 +1,5 @@
-"""The cookies: who is signed in with this browser, which requests it has open, whom we asked about logout, that it has
-signed in before, and what our frame in other sites' pages needs.
+"""The cookies: who is signed in with this browser, which requests it has open, whom we asked about logout, who is shown
+the auditor's sign-in, that it has signed in before, and what our frame in other sites' pages needs.
 
 ``__Host-`` names and ``Secure`` everywhere but on ``authrim dev`` at http://localhost. Each holds an id and a
 secret; the server keeps only the secret's digest.
@@ -20,6 +20,7 @@ from domain.units import DAY
 _SESSION: Final = "authrim-session"
 _REQUEST: Final = "authrim-request-"
 _LOGOUT: Final = "authrim-logout"
+_AUDIT: Final = "authrim-audit"
 _BROWSER_STATE: Final = "authrim-browser-state"
 _WATCHERS: Final = "authrim-watchers"
 _PROBE: Final = "authrim-cookie-probe"
@@ -110,13 +111,22 @@ def _fetched_proof(core: Core, tenant: str, grant_id: str, random: str) -> str:
 
 def logout_secret(request: web.Request) -> str | None:
     """The secret that binds the question "log out?" to this browser, if it was asked before."""
-    secret = cookies_of(request).get(_name(core_of(request), _LOGOUT), "")
-    return secret if len(secret) == _SECRET_LENGTH and secret.isascii() else None
+    return _form_secret(request, _LOGOUT)
 
 
 def set_logout_cookie(core: Core, response: web.Response, secret: str) -> None:
     """Bind the question "log out?" to this browser, for as long as a sign-in would wait."""
     _set(core, response, _name(core, _LOGOUT), secret, core.settings.interaction_lifetime)
+
+
+def audit_secret(request: web.Request) -> str | None:
+    """The secret that binds the auditor's sign-in form to this browser, if it was shown before."""
+    return _form_secret(request, _AUDIT)
+
+
+def set_audit_cookie(core: Core, response: web.Response, secret: str) -> None:
+    """Bind the auditor's sign-in form to this browser, for as long as any sign-in would wait."""
+    _set(core, response, _name(core, _AUDIT), secret, core.settings.interaction_lifetime)
 
 
 def known_browser(request: web.Request) -> str:
@@ -168,6 +178,11 @@ def _set_for_frames(
     response.set_cookie(
         name, value, max_age=max_age, path="/", secure=True, httponly=httponly, samesite="None"
     )
+
+
+def _form_secret(request: web.Request, cookie: str) -> str | None:
+    secret = cookies_of(request).get(_name(core_of(request), cookie), "")
+    return secret if len(secret) == _SECRET_LENGTH and secret.isascii() else None
 
 
 def _request_name(core: Core, grant_id: str) -> str:

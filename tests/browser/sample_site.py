@@ -30,6 +30,7 @@ from authrim.pages.views import (
 from authrim.pages.words import Words, words_for
 from authrim.web.answers import page_or_json
 from domain.errors import Refusal, temporarily_unavailable
+from tests.browser.sample_audit import AUDIT_PAGES, audit_page
 
 HOSTILE = '"\'></strong></title><script>window.hacked=1</script><img src=x onerror="window.hacked=1"><b x=\''
 SCOPES = ("openid", "profile", "email", "offline_access", "invoices:read")
@@ -51,7 +52,7 @@ REFUSALS = {
 PAGES = (
     "login", "login-wrong", "create-account", "create-account-wrong", "consent", "consent-all", "error", "form-post",
     "logout", "logout-unproved", "logged-out", "logged-out-back", "leaving", "leaving-post", "dead-end",
-    "front", "nothing", "busy",
+    "front", "nothing", "busy", *AUDIT_PAGES,
 )  # fmt: skip
 
 SMALL_PNG = bytes.fromhex(
@@ -83,6 +84,8 @@ class Site:
 
     def show(self, name: str, locale: str = "en") -> web.Response:
         """A page by its name; ``hostile-…`` fills every field with markup."""
+        if name in AUDIT_PAGES:
+            return audit_page(self.pages, name, locale)
         client = self.client()
         match name:
             case "login":
@@ -217,6 +220,8 @@ class Site:
         return self.show_hostile(name)
 
     def show_hostile(self, name: str) -> web.Response:
+        if (audited := name.removeprefix("hostile-")) in AUDIT_PAGES:
+            return audit_page(self.pages, audited, "en", HOSTILE)
         client = self.client(
             name=HOSTILE,
             logo_url="/" + HOSTILE,

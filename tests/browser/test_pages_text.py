@@ -10,7 +10,7 @@ from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
 from authrim.authorization import dead_ends
-from authrim.pages import display, texts, words
+from authrim.pages import audit_texts, display, texts, words
 from authrim.pages.display import (
     display_name,
     form_action_source,
@@ -172,7 +172,7 @@ def _messages() -> Iterator[str]:
     for template in (SOURCE / "templates").glob("*.html"):
         with template.open("rb") as source:
             yield from (str(found[1]) for found in extract(babel_extract, source, keywords={"_": None}))
-    for module in (texts, words, dead_ends):
+    for module in (texts, audit_texts, words, dead_ends):
         with Path(module.__file__).open("rb") as source:
             yield from (str(found[1]) for found in extract("python", source, keywords={"message": None}))
 

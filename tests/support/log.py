@@ -2,7 +2,7 @@
 
 from authrim.audit.timeline import why
 from authrim.store import codec
-from domain.event import Event
+from domain.event import Event, tag_of
 from domain.stream import DEFAULT_TENANT, GRANT, grant_stream
 from tests.support.running import RunningServer
 
@@ -32,3 +32,14 @@ async def reason_of(server: RunningServer, error_id: str) -> str:
     explained = await why(server.core.store, error_id)
     assert explained is not None, "the error id leads nowhere"
     return explained.refusal.reason or explained.refusal.description
+
+
+async def events_of_type(server: RunningServer, kind: type[Event]) -> list[Event]:
+    """All events of one kind, in the log's order."""
+    stored = await server.core.store.read_log(0, _ALL)
+    assert len(stored) < _ALL
+    return [
+        codec.decode(event.stream.split(":")[1], event.type, event.payload)
+        for event in stored
+        if event.type == tag_of(kind)
+    ]

@@ -1,4 +1,5 @@
-"""Clients, keys, resource servers, initial access tokens, claim definitions and scope descriptions as they were."""
+"""Clients, keys, resource servers, initial access tokens, claim definitions, scope descriptions, the settings and the
+server's roles as they were."""
 
 from typing import Any
 
@@ -12,6 +13,7 @@ from domain.client.client import Client
 from domain.key import key as keys
 from domain.key.key import Key, Life, is_published, life, successor_of
 from domain.liveness import ACTIVE
+from domain.person import role as roles
 from domain.registration import initial_access_token
 from domain.resource import resource as resources
 from domain.scope_text import scope_text
@@ -22,6 +24,7 @@ from domain.stream import (
     KEY,
     REGISTRATION,
     RESOURCE,
+    ROLE,
     SCOPE,
     SETTING,
     StreamId,
@@ -30,6 +33,7 @@ from domain.stream import (
     key_stream,
     registration_stream,
     resource_stream,
+    role_stream,
     scope_stream,
 )
 
@@ -154,6 +158,15 @@ async def setting_state(past: Past, name: str) -> View | None:
     recorded = settings.fold(stream.events())
     fields = {one: "set" if settings.is_hidden(value) else value for one, value in recorded.items()}
     return view_of(SETTING, name, stream, ("recorded", ""), fields)
+
+
+async def role_state(past: Past, role: str) -> View | None:
+    """The accounts that had a role of the server."""
+    stream = await past.stream(role_stream(past.tenant, role))
+    if not stream.stored:
+        return None
+    subjects = roles.fold(stream.events()).subjects
+    return view_of(ROLE, role, stream, ("held" if subjects else "nobody", ""), {"subjects": list(subjects)})
 
 
 async def claim_names(past: Past) -> list[str]:

@@ -1,8 +1,8 @@
-"""A moment of the log: a position, and the time by which its state is judged."""
+"""A moment of the log: a position, and the time by which its state is judged; and how people write one."""
 
 import msgspec
 
-from authrim.audit.search import position_at
+from authrim.audit.search import moment_of, position_at
 from authrim.audit.timeline import time_of
 from authrim.store.contract import Store
 from domain.errors import Refusal, invalid_request
@@ -25,6 +25,27 @@ class Moment(msgspec.Struct, frozen=True):
     def now(self) -> int:
         """The time in seconds, the unit of the protocols."""
         return self.micros // MICROSECONDS
+
+
+def place_of(text: str) -> int | Time:
+    """What somebody wrote: a position as an integer, or a time in ISO 8601. Raises ValueError."""
+    if text.isascii() and text.isdigit() and len(text) < 19:
+        return int(text)
+    try:
+        return Time(moment_of(text))
+    except OverflowError as error:
+        raise ValueError(text) from error
+
+
+async def position_of(store: Store, place: int | Time | None, *, after: bool) -> int | None:
+    """The position that a place means: for ``after`` the one before the first event that counts."""
+    match place:
+        case None:
+            return None
+        case int():
+            return max(place - 1, 0) if after else place
+        case Time():
+            return await position_at(store, place.micros)
 
 
 async def moment_at(store: Store, place: int | Time | None) -> Moment | Refusal:

@@ -11,6 +11,7 @@ from authrim.audit.past.configuration import (
     key_state,
     registration_state,
     resource_state,
+    role_state,
     scope_state,
     scope_values,
     setting_names,
@@ -22,7 +23,19 @@ from authrim.audit.past.reading import Past
 from authrim.audit.past.view import View
 from authrim.store.codec import UnreadableEvent
 from domain.errors import Refusal, invalid_request
-from domain.stream import ACCOUNT, CLAIM, CLIENT, GRANT, KEY, REGISTRATION, RESOURCE, SCOPE, SESSION, SETTING
+from domain.stream import (
+    ACCOUNT,
+    CLAIM,
+    CLIENT,
+    GRANT,
+    KEY,
+    REGISTRATION,
+    RESOURCE,
+    ROLE,
+    SCOPE,
+    SESSION,
+    SETTING,
+)
 
 STATES: Final[Mapping[str, Callable[[Past, str], Awaitable[View | None]]]] = {
     GRANT: grant_state,
@@ -35,6 +48,7 @@ STATES: Final[Mapping[str, Callable[[Past, str], Awaitable[View | None]]]] = {
     CLAIM: claim_state,
     SCOPE: scope_state,
     SETTING: setting_state,
+    ROLE: role_state,
 }
 #: Kinds of which there are few: all of them can be asked for at once.
 FEW: Final[Mapping[str, Callable[[Past], Awaitable[list[str]]]]] = {

@@ -63,6 +63,20 @@ class SignIn(BaseModel):
         le=DAY,
         description="The time window in which failed sign-ins and new accounts are counted.",
     )
+    audit_sign_in_age: Seconds = Field(
+        default=HOUR,
+        ge=60,
+        le=DAY,
+        description="How long ago an auditor may have signed in. After that, the pages at `/audit` ask for the "
+        "password again.",
+    )
+    audit_requests_per_minute: Count = Field(
+        default=120,
+        ge=1,
+        le=10_000,
+        description="How many of the pages at `/audit` one auditor may ask for per minute, in one process. "
+        "Further ones get 429.",
+    )
     authorize_requests_per_minute: Count = Field(
         default=120,
         ge=1,
