@@ -75,5 +75,7 @@ def _run(language: str, source: str, session: Path, folder: Path, environment: M
 
 
 def _fits(expected: str, printed: str) -> bool:
+    """Whether it was printed. Spaces at the end of a line, as of tables, cannot be seen and do not count."""
     pattern = r".*?".join(re.escape(part) for part in expected.strip().split("…"))
-    return re.fullmatch(pattern, printed.strip(), re.DOTALL) is not None
+    seen = "\n".join(line.rstrip() for line in printed.strip().splitlines())
+    return re.fullmatch(pattern, seen, re.DOTALL) is not None
