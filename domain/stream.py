@@ -17,6 +17,7 @@ SCOPE = "scope"
 CLAIM = "claim"
 SETTING = "setting"
 ROLE = "role"
+LOG = "log"
 
 #: Kinds whose changes every process keeps in memory. The log's head holds the position of the newest change of these
 #: kinds.
@@ -86,6 +87,21 @@ def claims_stream(tenant: str) -> str:
 def scope_stream(tenant: str) -> str:
     """The stream of the descriptions of all scope values."""
     return f"{tenant}:{SCOPE}:descriptions"
+
+
+def checkpoint_key_stream(tenant: str) -> str:
+    """The stream of the keys that sign checkpoints of the log."""
+    return f"{tenant}:{LOG}:checkpoint_keys"
+
+
+def checkpoint_stream(tenant: str, size: int) -> str:
+    """The stream of the checkpoint of one size."""
+    return f"{tenant}:{LOG}:checkpoint-{size}"
+
+
+def rollback_stream(tenant: str) -> str:
+    """The stream of the older logs that were accepted."""
+    return f"{tenant}:{LOG}:rollbacks"
 
 
 def setting_stream(tenant: str) -> str:

@@ -16,6 +16,9 @@ _TYPES: Final[Mapping[str, str]] = {
     "expires_at": "BIGINT",
     "revoked_at": "BIGINT",
     "ciphertext": "BYTEA",
+    "hashes": "BYTEA",
+    "size": "BIGINT",
+    "cosignatures": "BIGINT",
 }
 
 

@@ -13,16 +13,18 @@ from typing import Final
 import structlog
 
 from authrim.audit.recorded import read_page, rows_of
+from authrim.audit.tree import TreeFollower
 from authrim.store.contract import StoredEvent, StoreError
 from authrim.store.read_back import Page, ProjectionResult, ReadBack
 from projections.audit import AUDIT
+from projections.checkpoints import CHECKPOINTS
 from projections.followed import FollowedProjection
 from projections.outbox import OUTBOX
 
 log = structlog.get_logger(__name__)
 
-#: Every followed projection.
-FOLLOWED: Final = (AUDIT, OUTBOX)
+#: Every followed projection whose rows come from one event each. The tree has a follower of its own (tree.py).
+FOLLOWED: Final = (AUDIT, OUTBOX, CHECKPOINTS)
 
 #: Events a transaction. On SQLite appends wait behind it for some milliseconds.
 PAGE: Final = 500
@@ -89,3 +91,4 @@ async def follow_all(store: ReadBack) -> None:
     async with asyncio.TaskGroup() as tasks:
         for projection in FOLLOWED:
             tasks.create_task(Follower(store, projection).follow())
+        tasks.create_task(TreeFollower(store).follow())

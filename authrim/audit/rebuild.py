@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from authrim.audit._tree_replay import TreeReplay
 from authrim.audit.follow import FOLLOWED
 from authrim.audit.recorded import read_page, rows_of
 from authrim.store.read_back import Failure, ReadBack, Shadow
@@ -20,6 +21,7 @@ from projections.inline import STATE_PROJECTIONS, StateProjection, token_rows
 from projections.rows import Row
 from projections.session_clients import session_client_rows
 from projections.tables import INLINE_TABLES, SESSION_CLIENTS, TOKENS, Table, row_key
+from projections.tree import TILES
 
 #: Events replayed at a time; what memory is bounded by.
 PAGE: Final = 2000
@@ -29,6 +31,7 @@ MOST_NAMED: Final = 100
 REBUILT: Final[tuple[Table, ...]] = (
     *(table for table in INLINE_TABLES if table.rebuilt),
     *(followed.table for followed in FOLLOWED),
+    TILES,
 )
 
 Progress = Callable[[int, int], None]
@@ -98,6 +101,7 @@ async def rebuild(store: ReadBack, progress: Progress = _silent, *, page: int = 
             await shadow.replace(table)
         for followed in FOLLOWED:
             await shadow.forget_failures(followed.name)
+        await replay.tree.save_size()
     return msgspec.structs.replace(report, repaired=True)
 
 
@@ -108,6 +112,7 @@ class _Replay:
         self._shadow = shadow
         self._progress = progress
         self._page = page
+        self.tree = TreeReplay(shadow)
         self._position = 0
         self._unreadable: list[Failure] = []
 
@@ -122,6 +127,7 @@ class _Replay:
             await self._replay(recorded)
             self._position = events[-1].position
             self._progress(self._position, head)
+        await self.tree.advance()
 
     async def report(self, now: int) -> Report:
         """Compare every table with its shadow. What had expired by ``now`` (seconds) may have left its table."""

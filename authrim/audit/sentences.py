@@ -82,6 +82,10 @@ SENTENCES: Final[dict[str, str]] = {
     "scope.description_removed.v1": "The description of the scope value {scope} in {locale} was removed.",
     "setting.changed.v1": "A server process started with other settings than those recorded before.",
     "setting.master_key_given_up.v1": "The lost master key {key_id} was given up: what it sealed is lost.",
+    "log.checkpoint_key_created.v1": "A key was made that signs checkpoints of the log: {verifier_key}",
+    "log.checkpoint_signed.v1": "A checkpoint of the log up to position {size} was signed.",
+    "log.rollback_accepted.v1": "A log that ends at position {position} was accepted, although one of {lost_size} "
+    "events had been signed. The reason given: {reason}",
     "refusal.request_refused.v1": "A request to {endpoint} was refused with {error}: {description}",
     "audit.question_asked.v1": "Somebody asked a question that is recorded ({question}). They gave as reason: {reason}",
     "audit.rule_broken.v1": "The monitor found a rule broken ({rule}) in {stream}, at the positions {positions}.",
@@ -141,6 +145,7 @@ REASONS: Final[dict[str, str]] = {
     "refresh_unknown": "The refresh token was never given out by this server, or not to this client.",
     "revocation_wrong_client": "A client tried to revoke a token that was given to another one.",
     "revoked_by_client": "The client revoked it.",
+    "rollback": "An older log was accepted, such as a backup: what had been revoked since then was not known any more.",
     "scheme_not_basic": "The Authorization header uses a scheme that is not for clients.",
     "secret_wrong": "The client's secret was wrong, or has expired.",
     "session_ended": "The browser's session is over.",

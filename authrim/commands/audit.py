@@ -18,6 +18,7 @@ from authrim.commands._audit_monitor import monitor
 from authrim.commands._audit_questions import account, search, session
 from authrim.commands._audit_state import state
 from authrim.commands._audit_token import receipt, token
+from authrim.commands._audit_transparency import checkpoint, checkpoint_key, prove, prove_consistency
 from authrim.commands._common import emit, progress_of, run_with_store
 from authrim.store.chain import Verification
 from authrim.store.chain import verify as verify_chain
@@ -31,6 +32,8 @@ def audit() -> None:
 
 
 for _command in (search, account, session, lineage, state, monitor, token, receipt):
+    audit.add_command(_command)
+for _command in (checkpoint, prove, prove_consistency, checkpoint_key):
     audit.add_command(_command)
 audit.add_command(show_changes)
 audit.add_command(export)

@@ -17,6 +17,7 @@ from authrim.crypto.master import MasterKeys
 from authrim.outside import telemetry
 from authrim.protocol.client_chain import UnusableAnchors
 from authrim.protocol.software_statement import IssuersUnreadable
+from authrim.server.rollback import StartRefused, refuse_rollback
 from authrim.server.serve import serve as serve_until_stopped
 from authrim.server.serve import tls_of
 from authrim.server.supervisor import reserve_port, supervise, worker_command
@@ -52,6 +53,12 @@ _SETTINGS: Final = {
 @click.option(
     "--mtls-port", type=click.IntRange(1, 65535), help="A second port that asks clients for a certificate."
 )
+@click.option(
+    "--accept-rollback",
+    metavar="REASON",
+    help="Start on a log that is older than one that was signed, such as a restored backup. All sessions, grants and "
+    "tokens end. The reason is recorded; nothing personal.",
+)
 @click.pass_context
 def serve(
     context: click.Context,
@@ -60,6 +67,7 @@ def serve(
     worker_port: int | None,
     worker_socket: int | None,
     worker_lifeline: int | None,
+    accept_rollback: str | None,
     **tls: Any,
 ) -> None:
     """Start the server and run until SIGTERM."""
@@ -75,24 +83,28 @@ def serve(
         )
     try:
         if worker_port is None and settings.workers > 1:
-            context.exit(_serve_by_workers(context, settings, tls))
+            context.exit(_serve_by_workers(context, settings, tls, accept_rollback))
         if worker_port is not None:
             settings = settings.model_copy(update={"port": worker_port, "workers": 1})
         sock = None if worker_socket is None else socket.socket(fileno=worker_socket)
         with failures_told(settings):
-            asyncio.run(_serve(settings, sock, worker_lifeline, reuse_port=worker_port is not None))
+            asyncio.run(
+                _serve(settings, sock, worker_lifeline, accept_rollback, reuse_port=worker_port is not None)
+            )
     except (
-        ListenError, UnusableCertificate, UnusableAnchors, AttestersUnreadable, IssuersUnreadable,
+        ListenError, UnusableCertificate, UnusableAnchors, AttestersUnreadable, IssuersUnreadable, StartRefused,
     ) as error:  # fmt: skip
         raise click.ClickException(str(error)) from None
 
 
-def _serve_by_workers(context: click.Context, settings: Settings, tls: Mapping[str, Any]) -> int:
+def _serve_by_workers(
+    context: click.Context, settings: Settings, tls: Mapping[str, Any], accept_rollback: str | None
+) -> int:
     """Open the ports and keep the workers alive until the server is stopped; returns the exit status."""
     # What no worker could use ends the command here: they would be started again and again.
     tls_of(settings)
     with failures_told(settings):
-        asyncio.run(_prove_database(settings))
+        asyncio.run(_prove_database(settings, accept_rollback))
     held = reserve_port(settings.host, settings.port)
     second = reserve_port(settings.host, settings.mtls_port) if settings.mtls_port else []
     shared = unix_socket(settings.listen_socket) if settings.listen_socket else None
@@ -112,24 +124,32 @@ def _serve_by_workers(context: click.Context, settings: Settings, tls: Mapping[s
                 one.close()
 
 
-async def _prove_database(settings: Settings) -> None:
-    """Check that the database is there and has our schema, and that the master keys belong to it."""
+async def _prove_database(settings: Settings, accept_rollback: str | None) -> None:
+    """Check that the database is there and has our schema, that the master keys belong to it, and that its log is not
+    an older one."""
     store = open_store(settings)
     await store.open()
     try:
         await prove_master_keys(store, MasterKeys.from_settings(settings.master_key_texts))
+        await refuse_rollback(settings, store, accept_rollback)
     finally:
         await store.close()
 
 
 async def _serve(
-    settings: Settings, sock: socket.socket | None, lifeline: int | None, *, reuse_port: bool
+    settings: Settings,
+    sock: socket.socket | None,
+    lifeline: int | None,
+    accept_rollback: str | None,
+    *,
+    reuse_port: bool,
 ) -> None:
     store = open_store(settings, exclusive=True)
     await store.open()
     if store.doubt:
         log.warning("store.doubtful", reason=store.doubt)
     try:
+        await refuse_rollback(settings, store, accept_rollback)
         await serve_until_stopped(settings, store, reuse_port=reuse_port, sock=sock, lifeline=lifeline)
     finally:
         await store.close()

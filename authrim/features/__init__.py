@@ -18,6 +18,7 @@ from authrim.features.registration import REGISTRATION
 from authrim.features.responses import RESPONSES
 from authrim.features.sender_constraint import SENDER_CONSTRAINT
 from authrim.features.tokens import TOKENS
+from authrim.features.transparency import TRANSPARENCY
 from authrim.settings import Settings
 
 __all__ = ["FEATURES", "Feature", "Route", "UnknownFeature", "enabled", "server_metadata"]
@@ -34,6 +35,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     *MUTUAL_TLS,
     *OWN,
     *AUDITOR,
+    *TRANSPARENCY,
 )
 
 

@@ -19,6 +19,7 @@ from aiohttp import hdrs
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
+from authrim.outside._response_body import read_body
 from authrim.outside.addresses import Destinations
 from authrim.outside.media_type import JSON, MediaType, is_json, read_media_type
 from authrim.outside.names import FilteringResolver, NotPermitted, SystemResolver
@@ -51,6 +52,14 @@ class FetchResult(msgspec.Struct, frozen=True):
 
     body: bytes
     media_type: MediaType
+
+
+class Exchange(msgspec.Struct, frozen=True):
+    """The status, the media type and the body of a response."""
+
+    status: int
+    media_type: str
+    body: bytes
 
 
 class Egress:
@@ -112,7 +121,7 @@ class Egress:
             kind = read_media_type(answer.headers.getall(hdrs.CONTENT_TYPE, ()))
             if not is_expected(kind):
                 raise NotPermitted("media_type")
-            return FetchResult(await _body(answer, most), kind)
+            return FetchResult(await read_body(answer, most), kind)
 
         return await self._ask(hdrs.METH_GET, url, {hdrs.ACCEPT: accept}, None, read, client)
 
@@ -138,6 +147,17 @@ class Egress:
 
         sent = {**(headers or {}), hdrs.CONTENT_TYPE: content_type}
         return await self._ask(hdrs.METH_POST, url, sent, body, read, client)
+
+    async def exchange(self, url: str, body: bytes, content_type: str, limit: int) -> Exchange:
+        """POST ``body``; the response, of at most ``limit`` bytes. Raises EgressRefused and EgressOverloaded."""
+
+        async def read(answer: aiohttp.ClientResponse) -> Exchange:
+            if 300 <= answer.status < 400:
+                raise NotPermitted(f"status_{answer.status}")
+            kind = read_media_type(answer.headers.getall(hdrs.CONTENT_TYPE, ()))
+            return Exchange(answer.status, kind.essence, await read_body(answer, limit))
+
+        return await self._ask(hdrs.METH_POST, url, {hdrs.CONTENT_TYPE: content_type}, body, read)
 
     def is_crowded(self, url: str, client: str = "") -> bool:
         """Whether a request to ``url`` for this client would be refused at once, before the caller builds it."""
@@ -266,20 +286,6 @@ def _tls(ca_file: Path | None) -> ssl.SSLContext:
     if ca_file is not None:
         context.load_verify_locations(ca_file)
     return context
-
-
-async def _body(answer: aiohttp.ClientResponse, most: int) -> bytes:
-    """Read the body and count its bytes. A compressed body is refused, because its real size is not announced."""
-    if answer.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
-        raise NotPermitted("compressed")
-    if (answer.content_length or 0) > most:
-        raise NotPermitted("too_large")
-    body = bytearray()
-    async for chunk in answer.content.iter_any():
-        body += chunk
-        if len(body) > most:
-            raise NotPermitted("too_large")
-    return bytes(body)
 
 
 def _reason(error: Exception) -> str:

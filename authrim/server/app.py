@@ -24,6 +24,7 @@ from authrim.features import Route, enabled, server_metadata
 from authrim.pages.headers import asks_for_page
 from authrim.people.logout.notices import tell_until_cancelled
 from authrim.people.part import PEOPLE
+from authrim.transparency.background import sign_until_cancelled
 from authrim.web.answers import error_page
 from authrim.web.authority import OWN_NAMES, OwnNames
 from authrim.web.call import CORE, PAGES, PARTS
@@ -153,6 +154,7 @@ async def background_work(parts: Parts) -> AsyncIterator[None]:
         core.monitor.follow_samples,
         lambda: forget_until_cancelled(core),
         lambda: drop_until_cancelled(core),
+        lambda: sign_until_cancelled(core),
     ]
     if BACKCHANNEL_LOGOUT in core.features:
         works.append(lambda: tell_until_cancelled(core, parts[CLIENTS].keys))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, SecretStr, StringConstraints
 from pydantic_settings import NoDecode
 
 from authrim.settings.spelling import browser_spelling
@@ -59,6 +59,23 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host in _LOCAL_NAMES
+
+
+def _is_log_name(value: str) -> str:
+    """A key name of C2SP signed-note, which is the origin of checkpoints too."""
+    if not value.isprintable() or "+" in value or any(c.isspace() for c in value):
+        raise ValueError("must have no spaces and no plus sign: write it as login.example.com/log")
+    return value
+
+
+def _is_witness(value: str) -> str:
+    """A verifier key and the URL of its witness."""
+    key, _, url = value.partition(" ")
+    if key.count("+") < 2 or urlsplit(url).scheme not in {"https", "http"} or " " in url:
+        raise ValueError(
+            "must be a verifier key and a URL: witness.example/w1+89abcdef+B… https://witness.example"
+        )
+    return value
 
 
 def _comma_separated(value: object) -> object:
@@ -193,6 +210,10 @@ DestinationNames = Annotated[
     tuple[Annotated[str, AfterValidator(_is_destination)], ...], NoDecode, BeforeValidator(_comma_separated)
 ]
 TrustedAuthorities = Annotated[Path, AfterValidator(_holds_authorities)]
+LogName = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_is_log_name)]
+Witnesses = Annotated[
+    tuple[Annotated[str, AfterValidator(_is_witness)], ...], NoDecode, BeforeValidator(_comma_separated)
+]
 Algorithms = Annotated[tuple[SigningAlgorithm, ...], NoDecode, BeforeValidator(_comma_separated)]
 EncryptionAlgorithms = Annotated[tuple[EncryptionAlgorithm, ...], NoDecode, BeforeValidator(_comma_separated)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]

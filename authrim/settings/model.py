@@ -19,13 +19,14 @@ from authrim.settings.groups import (
     SignIn,
     Tls,
     Tokens,
+    Transparency,
 )
 from authrim.settings.kinds import POSTGRES_SCHEMES, is_loopback
 
 
 class Settings(
-    Server, Tls, Log, Keys, Tokens, Requests, SignIn, Passwords, Registration, Outside, Evidence, Output
-):
+    Server, Tls, Log, Transparency, Keys, Tokens, Requests, SignIn, Passwords, Registration, Outside, Evidence, Output
+):  # fmt: skip
     """Everything that can be set. ``load`` makes one from what is configured."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True)
@@ -93,6 +94,14 @@ class Settings(
         if self.workers > 1 and self.postgres_dsn is None:
             raise ValueError(
                 "workers: SQLite has one server process: set it to 1, or database to a postgresql:// address"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _quorum_can_be_met(self) -> Self:
+        if self.witness_quorum > len(self.witnesses):
+            raise ValueError(
+                "witness_quorum: is more than there are witnesses: name more of them, or lower it"
             )
         return self
 

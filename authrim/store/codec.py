@@ -14,6 +14,7 @@ from domain.client.events import CLIENT_EVENTS
 from domain.event import Event
 from domain.grant.events import GRANT_EVENTS
 from domain.key.events import KEY_EVENTS
+from domain.log_events import LOG_EVENTS
 from domain.monitor_events import MONITOR_EVENTS
 from domain.person.account_events import ACCOUNT_EVENTS
 from domain.person.role_events import ROLE_EVENTS
@@ -31,6 +32,7 @@ from domain.stream import (
     CLIENT,
     GRANT,
     KEY,
+    LOG,
     REFUSAL,
     REGISTRATION,
     RESOURCE,
@@ -54,6 +56,7 @@ REGISTRIES: dict[str, dict[str, type[Event]]] = {
     SCOPE: SCOPE_TEXT_EVENTS,
     SETTING: SETTING_EVENTS,
     ROLE: ROLE_EVENTS,
+    LOG: LOG_EVENTS,
 }
 
 _TAGS: dict[type[Event], str] = {

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, Protocol
 
 from authrim.store.contract import Store, StoredEvent
 from authrim.store.monitor_contract import MonitorStore
+from authrim.store.tree_sql import Leaf
+from domain.tree.tiles import Coordinates
 from projections.followed import FollowedProjection
 from projections.rows import Row
 from projections.tables import Table
@@ -68,6 +70,15 @@ class Shadow(Protocol):
     async def head_position(self) -> int:
         """The newest position."""
 
+    async def read_leaves(self, after: int, limit: int) -> Sequence[Leaf]:
+        """What the tree takes of the events after a position, in order."""
+
+    async def follower_position(self, follower: str) -> int:
+        """The saved position of a follower."""
+
+    async def save_position(self, follower: str, position: int) -> None:
+        """Save another position of a follower."""
+
     async def documents(self, table: Table, keys: Sequence[str]) -> Mapping[str, str]:
         """The ``document`` column of shadow rows, by key."""
 
@@ -89,6 +100,46 @@ class Shadow(Protocol):
 
     async def forget_failures(self, follower: str) -> None:
         """Forget the failed events of a follower: they have been handled now."""
+
+
+class TreePage(NamedTuple):
+    """How large the tree is after a page. ``busy``: another process lets it grow just now, nothing was done."""
+
+    size: int
+    added: int
+    busy: bool = False
+
+
+class SignedCheckpoint(NamedTuple):
+    """A checkpoint that was signed: the position of its event, its size, how many witnesses cosigned, and the note."""
+
+    position: int
+    size: int
+    cosignatures: int
+    note: str
+
+
+class LogTree(Protocol):
+    """The Merkle tree over the log, and the checkpoints of it. Raises Unavailable."""
+
+    async def grow(self, limit: int, *, wait: bool = False) -> TreePage:
+        """Add the next leaves, in one transaction. One process at a time: when another one is at it, ``busy``, or with
+        ``wait`` after it. Raises LogDiffers when the log is not the one that the tree was made of."""
+
+    async def size(self) -> int:
+        """The size of the tree: the position that was added last."""
+
+    async def tiles(self, wanted: Sequence[Coordinates]) -> Mapping[Coordinates, bytes]:
+        """The hashes of tiles, as many as there are by now. One that does not exist is left out."""
+
+    async def leaf(self, position: int) -> Leaf | None:
+        """What the tree takes of an event, read from the log."""
+
+    async def clear(self) -> None:
+        """Take away all tiles, so that the tree is made again from the log."""
+
+    async def last_checkpoint(self, cosignatures: int = 0) -> SignedCheckpoint | None:
+        """The newest checkpoint with at least so many cosignatures, as far as its projection is."""
 
 
 class AuditPage(NamedTuple):
@@ -162,6 +213,10 @@ class ReadBack(Store, Protocol):
     @property
     def monitor(self) -> MonitorStore:
         """The monitor's part of the store."""
+
+    @property
+    def tree(self) -> "LogTree":
+        """The Merkle tree over the log."""
 
     def shadow(self, tables: Sequence[Table], *, repair: bool) -> AbstractAsyncContextManager[Shadow]:
         """Shadows of tables. With ``repair`` what was replaced is committed at the end, unless it ends in an error."""

@@ -18,6 +18,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "Server": groups.Server,
     "TLS": groups.Tls,
     "Log and database": groups.Log,
+    "Checkpoints and witnesses": groups.Transparency,
     "Keys": groups.Keys,
     "Codes and tokens": groups.Tokens,
     "Authorization requests": groups.Requests,

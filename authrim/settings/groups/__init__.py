@@ -17,6 +17,7 @@ from authrim.settings.groups.server import Server
 from authrim.settings.groups.sign_in import SignIn
 from authrim.settings.groups.tls import Tls
 from authrim.settings.groups.tokens import Tokens
+from authrim.settings.groups.transparency import Transparency
 
 __all__ = [
     "Evidence",
@@ -31,4 +32,5 @@ __all__ = [
     "SignIn",
     "Tls",
     "Tokens",
+    "Transparency",
 ]

@@ -16,6 +16,8 @@ from authrim.store.contract import StoredEvent
 from authrim.store.postgres import _followers as followers_postgres
 from authrim.store.postgres.connections import LOST, Connections, unavailable
 from authrim.store.postgres.reads import LOG
+from authrim.store.postgres.tree import LEAVES
+from authrim.store.tree_sql import Leaf
 from projections.rows import Row
 from projections.tables import Table
 
@@ -55,6 +57,18 @@ class PostgresShadow:
     async def head_position(self) -> int:
         """The newest position."""
         return int(await self._connection.fetchval("SELECT position FROM head"))
+
+    async def read_leaves(self, after: int, limit: int) -> Sequence[Leaf]:
+        """What the tree takes of the events after a position, in order."""
+        return [Leaf(*row) for row in await self._connection.fetch(LEAVES, after, limit, timeout=PATIENCE)]
+
+    async def follower_position(self, follower: str) -> int:
+        """The saved position of a follower."""
+        return int(await self._connection.fetchval(followers_postgres.POSITION, follower) or 0)
+
+    async def save_position(self, follower: str, position: int) -> None:
+        """Save another position of a follower."""
+        await self._execute(followers_postgres.SAVE, follower, position)
 
     async def documents(self, table: Table, keys: Sequence[str]) -> Mapping[str, str]:
         """The ``document`` column of shadow rows, by key."""

@@ -24,6 +24,7 @@ from authrim.store.postgres._guard import Guard
 from authrim.store.postgres._monitor import PostgresMonitor
 from authrim.store.postgres.audit_index import PostgresAudit
 from authrim.store.postgres.connections import Connections
+from authrim.store.postgres.tree import PostgresTree
 from authrim.store.postgres.writer import Writer
 from authrim.store.read_back import Delivery, DeliveryState, Page, ProjectionResult, Shadow
 from domain.units import MICROSECONDS
@@ -60,6 +61,7 @@ class PostgresStore:
         self._guard = Guard(self._connections)
         self.audit = PostgresAudit(self._connections)
         self.monitor = PostgresMonitor(self._connections, self._followers)
+        self.tree = PostgresTree(self._connections, self._followers)
 
     async def open(self) -> None:
         """Connect and check the schema. Raises UnknownSchema or Unavailable."""

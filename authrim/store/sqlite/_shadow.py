@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from authrim.store.contract import StoredEvent
 from authrim.store.sqlite import _followers as followers_sqlite
 from authrim.store.sqlite import reads as sqlite_reads
 from authrim.store.sqlite.lane import Lane
+from authrim.store.sqlite.tree import LEAVES
+from authrim.store.tree_sql import Leaf
 from projections.rows import Row, key_range
 from projections.tables import Table
 
@@ -49,6 +51,19 @@ class SQLiteShadow:
     async def head_position(self) -> int:
         """The newest position."""
         return (await self._lane.run(sqlite_reads.read_head)).position
+
+    async def read_leaves(self, after: int, limit: int) -> Sequence[Leaf]:
+        """What the tree takes of the events after a position, in order."""
+        return [Leaf(*row) for row in await self._lane.run(_all, LEAVES, after, limit)]
+
+    async def follower_position(self, follower: str) -> int:
+        """The saved position of a follower."""
+        rows = await self._lane.run(_all, followers_sqlite.POSITION, follower)
+        return int(rows[0][0]) if rows else 0
+
+    async def save_position(self, follower: str, position: int) -> None:
+        """Save another position of a follower."""
+        await self._lane.run(_execute, followers_sqlite.SAVE, follower, position)
 
     async def documents(self, table: Table, keys: Sequence[str]) -> Mapping[str, str]:
         """The ``document`` column of shadow rows, by key."""
@@ -89,6 +104,11 @@ def _create(connection: sqlite3.Connection, tables: Sequence[Table]) -> None:
 
 def _execute(connection: sqlite3.Connection, statement: str, *arguments: object) -> None:
     connection.execute(statement, arguments)
+
+
+def _all(connection: sqlite3.Connection, statement: str, *values: object) -> list[Any]:
+    with closing(connection.execute(statement, values)) as rows:
+        return rows.fetchall()
 
 
 def _end(connection: sqlite3.Connection, statement: str) -> None:

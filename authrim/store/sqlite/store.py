@@ -40,6 +40,7 @@ from authrim.store.sqlite.audit_index import SQLiteAudit
 from authrim.store.sqlite.clock import Clock
 from authrim.store.sqlite.lane import Lane
 from authrim.store.sqlite.schema import check_sqlite
+from authrim.store.sqlite.tree import SQLiteTree
 from authrim.store.sqlite.wal import WriteAheadLog
 from domain.units import MICROSECONDS
 from projections.followed import FollowedProjection
@@ -81,6 +82,7 @@ class SQLiteStore:
         self._wal = WriteAheadLog(self._path)
         self.audit = SQLiteAudit(self._scans)
         self.monitor = SQLiteMonitor(self._writer, self._scans, self._clock)
+        self.tree = SQLiteTree(self._writer, self._scans)
         self.doubt = ""
 
     async def open(self) -> None:

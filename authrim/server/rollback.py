@@ -1,0 +1,63 @@
+"""Before a server serves: refuse a log older than one that was signed, or accept it and end everything (F35)."""
+
+import structlog
+
+from authrim.core.clients_and_keys import Configuration
+from authrim.core.master_proof import prove_master_keys
+from authrim.core.questions import refuse_reason
+from authrim.core.sealed_rows import PrivateData
+from authrim.core.signing_keys import key_ring_of
+from authrim.crypto.master import MasterKeys
+from authrim.outside.egress import Egress
+from authrim.people.everything_ended import end_everything
+from authrim.settings import Settings
+from authrim.store.read_back import ReadBack
+from authrim.transparency.background import made_of
+from authrim.transparency.rollback import RolledBack, accept_rollback, find_rollback
+from authrim.transparency.state_file import StateUnusable
+from authrim.transparency.witnesses import UnusableWitness
+from domain.errors import Refusal
+from domain.stream import DEFAULT_TENANT
+
+log = structlog.get_logger(__name__)
+
+
+class StartRefused(Exception):
+    """The server does not start. The text says why, and what to do."""
+
+
+async def refuse_rollback(settings: Settings, store: ReadBack, reason: str | None) -> None:
+    """Raise StartRefused when another log is known than this one, unless an operator gives a ``reason`` to accept it.
+
+    All that people and clients hold ends first, and the acceptance is recorded last: so what is interrupted is asked
+    again.
+    """
+    master = MasterKeys.from_settings(settings.master_key_texts)
+    private, egress = PrivateData(store, master), Egress.from_settings(settings)
+    try:
+        checkpoints = made_of(settings, store, private, egress)
+        found = await find_rollback(store, checkpoints)
+        if found is None:
+            return
+        if reason is None:
+            raise RolledBack(found, (await store.head()).position)
+        _raise(refuse_reason(reason, demanded=True))
+        await prove_master_keys(store, master)
+        configuration = Configuration(store, key_ring_of(settings, private))
+        await configuration.open()
+        ended = await end_everything(store, private, configuration, DEFAULT_TENANT)
+        log.warning("rollback.ended", **ended._asdict())
+        if ended.left:
+            raise StartRefused(
+                f"{ended.left} sessions and grants could not be ended: start again in the same way"
+            )
+        _raise(await accept_rollback(store, checkpoints, found, reason))
+    except (RolledBack, StateUnusable, UnusableWitness) as refused:
+        raise StartRefused(str(refused)) from None
+    finally:
+        await egress.close()
+
+
+def _raise(refusal: Refusal | None) -> None:
+    if refusal is not None:
+        raise StartRefused(f"--accept-rollback: {refusal.description} {refusal.hint}")

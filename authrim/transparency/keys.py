@@ -1,0 +1,97 @@
+"""The keys that sign checkpoints, and nothing else: an event with the public half, a sealed row with the other."""
+
+import asyncio
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from authrim.core.execute import Change, Outcome, carry_out
+from authrim.core.sealed_rows import PrivateData
+from authrim.crypto.signed_note import ED25519, NoteKey, read_note_key
+from authrim.settings import Settings
+from authrim.store import codec
+from authrim.store.contract import Store, Unavailable
+from domain.errors import Refusal
+from domain.log_events import CheckpointKeyCreated
+from domain.stream import DEFAULT_TENANT, LOG, checkpoint_key_stream
+from domain.units import MICROSECONDS
+
+#: The owner kind of their sealed rows. An owner is the key id.
+CHECKPOINT_KEY: Final = "checkpoint_key"
+_PRIVATE_HALF: Final = "private"
+
+
+class CheckpointKey(NamedTuple):
+    """A key that can sign."""
+
+    public: NoteKey
+    private: Ed25519PrivateKey
+
+    def __repr__(self) -> str:
+        return f"CheckpointKey({self.public.name})"
+
+
+def log_name(settings: Settings) -> str:
+    """The name of the log, the first line of its checkpoints: where its tiles are, without the scheme."""
+    if settings.log_name is not None:
+        return settings.log_name
+    url = urlsplit(settings.issuer)
+    return f"{url.netloc}{url.path}/transparency"
+
+
+class CheckpointKeys:
+    """The keys of one log, oldest first."""
+
+    def __init__(self, store: Store, private: PrivateData, name: str) -> None:
+        self._store = store
+        self._private = private
+        self._name = name
+
+    async def public(self) -> tuple[NoteKey, ...]:
+        """All that ever signed, under whatever name."""
+        return (await self._read())[0]
+
+    async def signer(self) -> CheckpointKey:
+        """The newest key of this name; it is made when there is none. Raises Unavailable."""
+        known = [key for key in await self.public() if key.name == self._name]
+        newest = known[-1] if known else await self._made_once()
+        return await self._opened(newest)
+
+    async def create(self) -> NoteKey | Refusal:
+        """Make a new key, which signs from now on."""
+        private = Ed25519PrivateKey.generate()
+        public = NoteKey(self._name, ED25519, private.public_key().public_bytes_raw())
+        stream = checkpoint_key_stream(DEFAULT_TENANT)
+
+        async def attempt() -> Outcome[NoteKey]:
+            read = await self._store.read_stream(stream)
+            event = CheckpointKeyCreated(public.encoded(), read.now // MICROSECONDS)
+            values = {_PRIVATE_HALF: private.private_bytes_raw()}
+            rows = self._private.first_rows(DEFAULT_TENANT, CHECKPOINT_KEY, public.key_id.hex(), values)
+            return Outcome(public, (Change(stream, read.version, (event,)),), rows)
+
+        return await carry_out(self._store, DEFAULT_TENANT, attempt, "system")
+
+    async def _made_once(self) -> NoteKey:
+        """Of several processes that find no key at once, one makes it: the append of the others finds the stream moved,
+        and they would make another. So the first one is looked for again."""
+        made = await self.create()
+        if isinstance(made, Refusal):
+            raise Unavailable("no checkpoint key could be made: other processes keep making one")
+        return next(key for key in (await self.public())[::-1] if key.name == self._name)
+
+    async def _opened(self, key: NoteKey) -> CheckpointKey:
+        private = await self._private.open(DEFAULT_TENANT, CHECKPOINT_KEY, key.key_id.hex(), _PRIVATE_HALF)
+        if private is None:
+            raise Unavailable("the private half of the checkpoint key is missing: make a new one")
+        loaded = await asyncio.to_thread(Ed25519PrivateKey.from_private_bytes, private)
+        return CheckpointKey(key, loaded)
+
+    async def _read(self) -> tuple[tuple[NoteKey, ...], int]:
+        read = await self._store.read_stream(checkpoint_key_stream(DEFAULT_TENANT))
+        events = codec.decode_stream(LOG, read)
+        keys = [
+            read_note_key(event.verifier_key) for event in events if isinstance(event, CheckpointKeyCreated)
+        ]
+        return tuple(key for key in keys if key is not None), read.version

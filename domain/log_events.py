@@ -1,0 +1,37 @@
+"""What was done to the log as a whole: keys of its checkpoints, checkpoints, and an older log that was accepted."""
+
+from domain.event import Event, registry
+
+
+class CheckpointKeyCreated(Event, frozen=True, tag="log.checkpoint_key_created.v1"):
+    """A key was made that signs checkpoints of the log and nothing else. ``verifier_key`` is its public half as C2SP
+    signed-note has it: name, key id, key. The newest key signs."""
+
+    verifier_key: str
+    created_at: int
+
+
+class CheckpointSigned(Event, frozen=True, tag="log.checkpoint_signed.v1"):
+    """A checkpoint was signed: the root of the tree over the first ``size`` events. ``note`` is the whole signed note
+    (C2SP tlog-checkpoint), ``witnesses`` are the names of those whose cosignatures are in it."""
+
+    size: int
+    note: str
+    signed_at: int
+    witnesses: tuple[str, ...] = ()
+
+
+class RollbackAccepted(Event, frozen=True, tag="log.rollback_accepted.v1"):
+    """An operator let the server start on a log that is older than one that was signed before, or another one, such as
+    a restored backup. ``position`` is the last event of the accepted log, ``lost_size`` the size of the signed one,
+    ``known_by`` who remembered it: ``state_file`` or the name of a witness. ``operator`` is a numeric user id."""
+
+    position: int
+    lost_size: int
+    known_by: str
+    reason: str
+    accepted_at: int
+    operator: str = ""
+
+
+LOG_EVENTS = registry(CheckpointKeyCreated, CheckpointSigned, RollbackAccepted)
