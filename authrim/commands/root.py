@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "keys": ("authrim.commands.keys", "keys"),
     "audit": ("authrim.commands.audit", "audit"),
     "projections": ("authrim.commands.projections", "projections"),
+    "replay": ("authrim.commands.replay", "replay"),
 }
 
 CONFIG_FILE: Final = click.Path(dir_okay=False, path_type=Path)

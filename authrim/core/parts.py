@@ -68,12 +68,12 @@ class Core:
     @property
     def response_types(self) -> tuple[str, ...]:
         """The response types of the features that are on."""
-        return _response_types(self.features)
+        return response_types_of(self.features)
 
     @property
     def response_modes(self) -> tuple[str, ...]:
         """The response modes of the features that are on."""
-        return _response_modes(self.features)
+        return response_modes_of(self.features)
 
     @property
     def token_lifetimes(self) -> Lifetimes:
@@ -121,13 +121,15 @@ class Core:
 
 
 @lru_cache
-def _response_types(features: frozenset[str]) -> tuple[str, ...]:
+def response_types_of(features: frozenset[str]) -> tuple[str, ...]:
+    """The response types of some features."""
     by_feature = {IMPLICIT: IMPLICIT_TYPES, HYBRID: HYBRID_TYPES, RESPONSE_TYPE_NONE: (NONE,)}
     return (CODE, *_of_features(by_feature, features))
 
 
 @lru_cache
-def _response_modes(features: frozenset[str]) -> tuple[str, ...]:
+def response_modes_of(features: frozenset[str]) -> tuple[str, ...]:
+    """The response modes of some features."""
     by_feature = {names.FORM_POST: (FORM_POST,), JARM: JARM_MODES}
     return (QUERY, FRAGMENT, *_of_features(by_feature, features))
 

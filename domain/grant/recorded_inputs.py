@@ -30,6 +30,10 @@ from domain.vocabulary.confirmation import Confirmation
 E = TypeVar("E", bound=Event)
 
 
+class NothingToDecide(Exception):
+    """The grant is not in the state that the command was for."""
+
+
 def first_of(events: Iterable[Event], event_class: type[E]) -> E | None:
     """The first event of a class."""
     return next((event for event in events if isinstance(event, event_class)), None)
@@ -61,10 +65,10 @@ def of_redemption(
 
 
 def redemption(grant: Grant, inputs: RedemptionInputs, events: Iterable[Event], client_id: str) -> RedeemCode:
-    """The command again. Raises LookupError when the grant has no code."""
+    """The command again. Raises NothingToDecide when the grant has no code."""
     request, code = grant.request, grant.code
     if request is None or code is None:
-        raise LookupError("the grant has no code")
+        raise NothingToDecide("the grant has no code")
     redeemed = first_of(events, CodeRedeemed)
     said: RedemptionInputs | CodeRedeemed = inputs if redeemed is None else redeemed
     return RedeemCode(
@@ -116,9 +120,9 @@ def of_refresh(
 
 
 def refresh(grant: Grant, inputs: RefreshInputs, events: Sequence[Event], client_id: str) -> RefreshTokens:
-    """The command again. Raises LookupError when the grant has no refresh token."""
+    """The command again. Raises NothingToDecide when the grant has no refresh token."""
     if grant.refresh is None:
-        raise LookupError("the grant has no refresh token")
+        raise NothingToDecide("the grant has no refresh token")
     told = _use_of(events)
     said: RefreshInputs | RefreshTokenRotated | RefreshTokenUsed = inputs if told is None else told
     return RefreshTokens(
@@ -141,10 +145,10 @@ def of_client_credentials(
 
 
 def client_credentials(inputs: ClientCredentialsInputs, events: Iterable[Event]) -> GrantClientCredentials:
-    """The command again. Raises LookupError when no such grant was made."""
+    """The command again. Raises NothingToDecide when no such grant was made."""
     granted = first_of(events, ClientCredentialsGranted)
     if granted is None:
-        raise LookupError("nothing was granted")
+        raise NothingToDecide("nothing was granted")
     return GrantClientCredentials(
         client_id=granted.client_id,
         scope=inputs.scope,

@@ -21,6 +21,7 @@ from authrim.store.contract import StoredEvent
 from domain.errors import Refusal
 from domain.event import Event, as_dict, tag_of
 from domain.grant.grant import Grant
+from domain.grant.recorded_inputs import NothingToDecide
 from domain.inputs import (
     AuthorizationInputs,
     ClientCredentialsInputs,
@@ -106,7 +107,8 @@ class Replay:
     def _one(self, one: Recorded | Unreadable) -> None:
         self._position = max(self._position, one.position)
         if isinstance(one, Unreadable):
-            self._unreadable.append(one)
+            if len(self._unreadable) < MOST_NAMED:
+                self._unreadable.append(one)
             return
         self._position = one.stored[-1].position
         again = self.decide(one)
@@ -114,16 +116,22 @@ class Replay:
             self._not_recorded[one.stored[0].type] += 1
         else:
             self._decided[again.name] += 1
-            what = differences(one, again)
-            if what:
-                self._remember(Difference(one.position, str(one.stream), again.name, what))
-        for event in one.events:
+        what = () if again is None else differences(one, again)
+        if again is not None and what:
+            self._remember(Difference(one.position, str(one.stream), again.name, what))
+        for event in self.what_holds(one, again, differs=bool(what)):
             self.states.apply(one.stream, event)
+
+    def what_holds(self, one: Recorded, again: Decided | None, *, differs: bool) -> tuple[Event, ...]:  # noqa: ARG002
+        """The events that the next decisions are made on: the recorded ones, so that each difference is its own."""
+        return one.events
 
     def decide(self, one: Recorded) -> Decided | None:
         """The decision again; None when nothing says what it was decided on."""
         try:
             return self._decide(one)
+        except NothingToDecide as nothing:
+            return Decided(_name(one), impossible=str(nothing))
         except Exception as failed:  # whatever this build stumbles over is a difference, and the others go on
             return Decided(_name(one), impossible=f"{type(failed).__name__}: this build cannot decide it")
 
@@ -146,7 +154,7 @@ class Replay:
 
 
 def decide_on_grant(again: Again, one: Recorded, grant: Grant) -> Decided:
-    """A decision on a grant again, on this state of it. Raises LookupError when that state has nothing to decide on."""
+    """A decision on a grant again, on this state of it. Raises NothingToDecide."""
     match one.inputs:
         case AuthorizationInputs():
             decision = again.step(one, one.inputs, grant)
@@ -159,7 +167,7 @@ def decide_on_grant(again: Again, one: Recorded, grant: Grant) -> Decided:
         case RevocationInputs():
             decision = again.revoke(one, one.inputs, grant)
         case _:
-            raise LookupError("no decision on a grant")
+            raise NothingToDecide("this is no decision on a grant")
     return Decided(_name(one), as_sent(decision.events, one.events), refusal_of(decision.answer))
 
 

@@ -118,27 +118,33 @@ def _on_client(states: States, stream: StreamId, event: Event, _policy: Policy) 
 
 def _on_key(states: States, stream: StreamId, event: Event, _policy: Policy) -> Events:
     """A key is made by itself, in time for the next rotation, or at once, also in place of one that is revoked with the
-    same append: the event does not say for which."""
+    same append: the event does not say for which. Nor does it say when a key was promoted; what counts is only which
+    keys were signing by then."""
     known = states.keys(stream.tenant)
     if isinstance(event, KeyRevoked):
         return keys.decide_revoke(known.get(stream.id, keys.NO_KEY), event.reason, event.revoked_at).events
     if isinstance(event, KeyPromoted):
-        made, now, pause = NewKey("", known[stream.id].alg, {}), event.active_from, 0
+        made, pause = NewKey("", known[stream.id].alg, {}), 0
+        begins = {event.active_from, *(key.active_from for key in known.values())}
+        moments = sorted({now for time in begins for now in (time - 1, time)})
     else:
         assert isinstance(event, KeyCreated)
-        made, now = NewKey(event.kid, event.alg, event.public_jwk), event.created_at
-        pause = event.active_from - now
-    times = KeyTimes(cache_seconds=pause)
+        made, moments = NewKey(event.kid, event.alg, event.public_jwk), [event.created_at]
+        pause = event.active_from - event.created_at
     every = tuple(known.values())
-    for others in (every, *(tuple(key for key in every if key is not one) for one in every)):
-        for decision in (
-            keys.decide_create(made, others, now),
-            keys.decide_rotate(made, others, now, times),
-            keys.decide_rotate(made, others, now, times, urgent=True),
-        ):
-            if decision.events == (event,):
-                return decision.events
-    return ()
+    left = (every, *(tuple(key for key in every if key is not one) for one in every))
+    ways = (_ways(made, others, now, pause) for others in left for now in moments)
+    return next((events for way in ways for events in way if events == (event,)), ())
+
+
+def _ways(made: NewKey, others: tuple[keys.Key, ...], now: int, pause: int) -> tuple[Events, ...]:
+    """What comes of each way to make a key."""
+    times = KeyTimes(cache_seconds=pause)
+    return (
+        keys.decide_create(made, others, now).events,
+        keys.decide_rotate(made, others, now, times).events,
+        keys.decide_rotate(made, others, now, times, urgent=True).events,
+    )
 
 
 def _resource_retired(states: States, stream: StreamId, event: ResourceRetired, _policy: Policy) -> Events:

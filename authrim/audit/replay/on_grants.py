@@ -1,7 +1,7 @@
 """The decisions on a grant, with what they took in, decided again on the states of the log."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -30,7 +30,7 @@ from domain.grant.events import (
 )
 from domain.grant.grant import Grant
 from domain.grant.issue import IssueFacts, lifetimes_for
-from domain.grant.recorded_inputs import first_of
+from domain.grant.recorded_inputs import NothingToDecide, first_of
 from domain.grant.refresh_token import decide_refresh, rotation_rule
 from domain.grant.revocation import decide_revoke_access_token, decide_revoke_grant
 from domain.grant.standing import NOBODY, Person, liveness_of_grant
@@ -48,6 +48,10 @@ from domain.person.grant_ending import NO_ENDINGS
 from domain.person.session import NO_SESSION
 from domain.vocabulary.acr import ACR_SUPPORTED
 
+NOT_ALLOWED: Final = Refusal(
+    "invalid_request", "The client may not have this.", hint="", reason="client_not_allowed"
+)
+
 
 class Again(msgspec.Struct, frozen=True):
     """What decides again: the states before the decision, the issuer, and the policy that holds."""
@@ -57,7 +61,7 @@ class Again(msgspec.Struct, frozen=True):
     policy: Policy = AS_RECORDED
 
     def redeem(self, one: Recorded, inputs: RedemptionInputs, grant: Grant) -> Decision[Any]:
-        """The redemption of a code. Raises LookupError when the grant has none."""
+        """The redemption of a code. Raises NothingToDecide when the grant has none."""
         command = recorded_inputs.redemption(grant, inputs, one.events, one.client_id)
         client = self._client(one, command.client_id)
         refusal = grant_refusal(client, "authorization_code", self.policy.offered)
@@ -69,7 +73,7 @@ class Again(msgspec.Struct, frozen=True):
         return decide_redeem(grant, command, facts)
 
     def refresh(self, one: Recorded, inputs: RefreshInputs, grant: Grant) -> Decision[Any]:
-        """The use of a refresh token. Raises LookupError when the grant has none."""
+        """The use of a refresh token. Raises NothingToDecide when the grant has none."""
         command = recorded_inputs.refresh(grant, inputs, one.events, one.client_id)
         client = self._client(one, command.client_id)
         refusal = grant_refusal(client, "refresh_token", self.policy.offered)
@@ -99,13 +103,13 @@ class Again(msgspec.Struct, frozen=True):
         return decide_revoke_access_token(grant, one.client_id, token.token_id, False, inputs.now)
 
     def step(self, one: Recorded, inputs: AuthorizationInputs, grant: Grant) -> Decision[Any]:
-        """A step of the authorization request. Raises LookupError when there is no open request."""
+        """A step of the authorization request. Raises NothingToDecide when there is no open request."""
         request = first_of(one.events, AuthorizationRequested) if inputs.step == "request" else grant.request
         if request is None or not (inputs.step == "request" or grant.waits_for_person):
-            raise LookupError("the grant has no open request")
+            raise NothingToDecide("the grant has no open request")
         client = self._client(one, request.client_id)
         if not is_still_allowed(client, request, self.policy.response_types, self.policy.response_modes):
-            return Decision((), steps.UNMET)
+            return Decision((), NOT_ALLOWED)
         facts = self._authorization_facts(one, inputs, grant, client)
         match inputs.step:
             case "request":
@@ -124,7 +128,7 @@ class Again(msgspec.Struct, frozen=True):
     def _sign_in(self, one: Recorded, grant: Grant, facts: AuthorizationFacts) -> Decision[steps.Step]:
         said = first_of(one.events, SubjectAuthenticated)
         if said is None:
-            raise LookupError("nobody signed in")
+            raise NothingToDecide("nobody signed in")
         return steps.decide_signed_in(grant, said.subject, said.session_id, said.acr, said.amr, facts)
 
     def _consent(self, one: Recorded, grant: Grant, facts: AuthorizationFacts) -> Decision[steps.Step]:

@@ -73,18 +73,19 @@ class Story:
         before = len(self.codes)
         await self.authorize()
         if len(self.codes) > before:
-            client, code, verifier = self.codes[-1]
-            _, tokens = await redeem(self.server, client, code, verifier)
-            self.took(client, tokens)
+            await self.redeem_once(*self.codes[-1])
             await self.refresh()
+
+    async def redeem_once(self, client: KnownClient, code: str, verifier: str | None) -> None:
+        _, tokens = await redeem(self.server, client, code, verifier)
+        self.took(client, tokens)
 
     async def redeem(self) -> None:
         """A code is redeemed, perhaps again."""
         if not self.codes:
             await self.authorize()
         client, code, verifier = self.random.choice(self.codes[-3:])
-        _, tokens = await redeem(self.server, client, code, verifier)
-        self.took(client, tokens)
+        await self.redeem_once(client, code, verifier)
 
     async def wrong_client(self) -> None:
         if self.codes:
@@ -166,15 +167,10 @@ class Story:
         await self.refresh()
         await enable_client(store, DEFAULT_TENANT, client.client_id)
 
-    async def rotate_key(self) -> None:
-        core = self.server.core
+    async def rotate_key(self, *, urgent: bool | None = None) -> None:
+        core, at_once = self.server.core, self.random.random() < 0.7 if urgent is None else urgent
         await rotate_key(
-            core.store,
-            core.private,
-            core.configuration,
-            DEFAULT_TENANT,
-            "ES256",
-            urgent=self.random.random() < 0.7,
+            core.store, core.private, core.configuration, DEFAULT_TENANT, "ES256", urgent=at_once
         )
 
 

@@ -116,3 +116,14 @@ async def test_an_event_that_cannot_be_read(server: RunningServer) -> None:
     changed = [later if one == first else one for one in events]
     assert first.position in [one.position for one in replayed(changed, server.issuer).unreadable]
     assert not replayed(changed, server.issuer).agrees
+
+
+async def test_keys_that_were_promoted_in_one_second(server: RunningServer) -> None:
+    """A285: urgent rotations in a row, whichever second each was in, are decided again."""
+    story = Story(server, 0)
+    for urgent in (False, True, True, False, True, True, True):
+        await story.rotate_key(urgent=urgent)
+    events = await log_of(server)
+    assert any(one.type == "key.promoted.v1" for one in events)
+    report = replayed(events, server.issuer)
+    assert report.agrees, report.differences
