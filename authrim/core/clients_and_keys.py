@@ -113,7 +113,7 @@ class Configuration:
 
     async def client(self, tenant: str, client_id: str) -> Client | None:
         """Return the client with that id, or None. Disabled clients are returned too: check ``status``."""
-        if not self._documents and client_id_url.looks_like_one(client_id):
+        if not client_id_url.has_client(client_id, documents=self._documents):
             return None
         key = row_key(tenant, client_id)
         held = self._clients.get(key)

@@ -22,7 +22,7 @@ from domain.errors import Refusal
 from domain.key import key as keys
 from domain.key.events import KeyPromoted
 from domain.key.key import ACTIVE, Key, KeyTimes, Life, life, successor_of
-from domain.registration.policy import LONGEST_ACCESS_TOKEN
+from domain.registration.policy import key_times
 from domain.stream import KEY, key_stream
 from domain.units import MICROSECONDS
 
@@ -53,9 +53,7 @@ def key_ring_of(settings: Settings, private: PrivateData) -> KeyRing:
 
 def key_times_of(settings: Settings) -> KeyTimes:
     """The times by which keys live."""
-    # A client's own lifetime may be longer than the setting, so the retired key waits for the longest allowed.
-    longest = max(settings.id_token_lifetime, LONGEST_ACCESS_TOKEN)
-    return KeyTimes(settings.jwks_cache_seconds, longest)
+    return key_times(settings.jwks_cache_seconds, settings.id_token_lifetime)
 
 
 async def ensure_keys(

@@ -13,6 +13,7 @@ _CALLED_BY_CLIENTS: Final = (
     "token_endpoint",
     "revocation_endpoint",
     "introspection_endpoint",
+    "authrim_introspection_at_endpoint",
     "userinfo_endpoint",
     "pushed_authorization_request_endpoint",
     "device_authorization_endpoint",

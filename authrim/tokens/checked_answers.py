@@ -27,6 +27,7 @@ class _Named(msgspec.Struct):
 
     position: int
     type: str
+    recorded_at: int
     leaf: str
 
 
@@ -71,7 +72,8 @@ async def _problem(store: Store, named: _Named) -> str:
     if not found or found[0].position != named.position:
         return "the log has no such position"
     event = found[0]
-    if event.type != named.type or base64url.encode(event.leaf) != named.leaf:
+    found_there = event.type, event.recorded_at, base64url.encode(event.leaf)
+    if found_there != (named.type, named.recorded_at, named.leaf):
         return "the log has another event there"
     if leaf_hash(event.stream, event.version, event.type, event.payload, event.metadata) != event.leaf:
         return "the event was changed"

@@ -14,7 +14,6 @@ from authrim.audit.past.moments import Moment
 from authrim.crypto import base64url
 from authrim.crypto.jws import SigningKey
 from authrim.store.places import Place
-from domain.units import MICROSECONDS
 
 #: The state of a token at a time.
 TOKEN_AT_TYPE: Final = "authrim-token-at+jwt"  # noqa: S105 - a media type
@@ -62,12 +61,12 @@ def sign_receipt(key: SigningKey, statement: Statement, what: dict[str, Any], pl
 
 
 def shown_places(places: Iterable[Place]) -> list[dict[str, Any]]:
-    """Places as JSON. ``time`` is in seconds."""
+    """Places as JSON. ``recorded_at`` is in µs: the leaf of the event in the Merkle tree is made of it and ``leaf``."""
     return [
         {
             "position": place.position,
             "type": place.type,
-            "time": place.recorded_at // MICROSECONDS,
+            "recorded_at": place.recorded_at,
             "leaf": base64url.encode(place.leaf),
         }
         for place in places

@@ -200,7 +200,10 @@ def _consent(
         if silent:
             return _refused(_silent_refusal(facts), facts.now)
         return Decision((), ConsentStep(wanted))
-    granted = ConsentGranted(request.scope, remembered=True, claims=claims)
+    epoch = (
+        0 if browser is None else browser.account_epoch
+    )  # whatever ended the person's grants, this one is of now
+    granted = ConsentGranted(request.scope, remembered=True, account_epoch=epoch, claims=claims)
     return _and_then((granted,), apply(grant, granted), facts)
 
 

@@ -17,6 +17,12 @@ def looks_like_one(client_id: str) -> bool:
     return client_id.startswith(_HTTPS)
 
 
+def has_client(client_id: str, *, documents: bool) -> bool:
+    """Whether there can be a client of this id. Where metadata documents are not read (``documents``), clients that
+    have one do not exist: nobody vouches for them, because the document may have been withdrawn long ago."""
+    return documents or not looks_like_one(client_id)
+
+
 def problem(client_id: str) -> str:
     """Why the id cannot be the address of a document, in plain words; empty when it can."""
     if not looks_like_one(client_id):

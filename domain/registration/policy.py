@@ -14,6 +14,7 @@ from domain.client.metadata import ClientMetadata
 from domain.client.profile import ID_TOKEN_CLAIMS, PROFILES, SECRET_ALGORITHM
 from domain.client.subject_type import SUBJECT_TYPES
 from domain.errors import Refusal
+from domain.key.key import KeyTimes
 from domain.registration import (
     _policy_encryption as client_policy_encryption,
 )
@@ -52,6 +53,12 @@ LONGEST_REFRESH_TOKEN: Final = 366 * DAY
 MOST_GRACE_REPEATS: Final = 1000
 
 _DIGEST: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+def key_times(cache_seconds: int, id_token_lifetime: int) -> KeyTimes:
+    """The times by which keys live. A client's own lifetime may be longer than the setting, so a retired key waits for
+    the longest that is allowed."""
+    return KeyTimes(cache_seconds, max(id_token_lifetime, LONGEST_ACCESS_TOKEN))
 
 
 def check(

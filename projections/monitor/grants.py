@@ -28,7 +28,7 @@ class GrantCheck:
         self.state = state
         self.found: list[Breach] = []
         self.surroundings: Surroundings | None = None
-        self._tenant = stream.partition(":")[0]
+        self.tenant = stream.partition(":")[0]
         self._issuer = issuer
 
     def apply(self, type_: str, seen: Any, position: int) -> None:
@@ -186,16 +186,16 @@ class GrantCheck:
 
     def _live(self, around: Surroundings, position: int, *, present: bool) -> None:
         state = self.state
-        client = around.client(self._tenant, state.client_id)
+        client = around.client(self.tenant, state.client_id)
         over = _end_of(client, state, present=present)
         if over is not None:
             self.broke(rules.LIVE_CLIENT, over, position)
         if state.subject is None:
             return
-        session = around.session(self._tenant, state.session_id or "")
+        session = around.session(self.tenant, state.session_id or "")
         if session is not None and session.over and _OFFLINE not in (state.scope or ()):
             self.broke(rules.LIVE_SESSION, session.over, position)
-        account = around.account(self._tenant, state.subject)
+        account = around.account(self.tenant, state.subject)
         if account is not None:
             unbound = not state.constrained or client is None or client.is_public
             ended = over_of(account, state.client_id, state.epoch, unbound=unbound)
@@ -212,11 +212,11 @@ class GrantCheck:
                 continue
             if granted:
                 return False
-            client = around.client(self._tenant, self.state.client_id)
+            client = around.client(self.tenant, self.state.client_id)
             if not (
                 uri in (self._issuer, f"{self._issuer}/userinfo", self.state.default_audience)
                 or (client is not None and uri in client.audiences)
-                or around.takes_any_client(self._tenant, uri)
+                or around.takes_any_client(self.tenant, uri)
             ):
                 return False
         return True

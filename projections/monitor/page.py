@@ -12,7 +12,15 @@ import msgspec
 
 from domain.client.events import CLIENT_EVENTS
 from domain.event import tag_of
-from domain.grant.events import GRANT_EVENTS, AccessTokenIssued, AccessTokenRevoked, GrantRevoked
+from domain.grant.events import (
+    GRANT_EVENTS,
+    AccessTokenIssued,
+    AccessTokenRevoked,
+    AuthorizationRequested,
+    ClientCredentialsGranted,
+    GrantRevoked,
+    SubjectAuthenticated,
+)
 from domain.monitor_events import RuleBreakAcknowledged, RuleBroken
 from domain.person.account_events import ACCOUNT_EVENTS
 from domain.person.session_events import SESSION_EVENTS
@@ -52,8 +60,7 @@ _KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
     AUDIT: {tag: None for tag in _READS if tag.startswith("audit.")},
 }
 _IGNORED: Final = frozenset(tag for known in _KNOWN.values() for tag in known) - frozenset(_READS)
-_GRANT_REVOKED: Final = tag_of(GrantRevoked)
-_TOKEN_REVOKED: Final = tag_of(AccessTokenRevoked)
+_REVOCATIONS: Final = frozenset(map(tag_of, (GrantRevoked, AccessTokenRevoked)))
 _TOKEN_GIVEN: Final = tag_of(AccessTokenIssued)
 _BROKEN: Final = tag_of(RuleBroken)
 
@@ -92,6 +99,8 @@ class _Page:
         self._issuer = issuer
         self._steps: list[tuple[LogRow, str, Any]] = []
         self._grants: dict[str, GrantCheck] = {}
+        self._places: dict[str, tuple[str, str]] = {}
+        self._around: set[str] = set()
         self._begun: set[str] = set()
         self._needed: set[str] = set()
         self._read: Mapping[str, str] = {}
@@ -101,26 +110,33 @@ class _Page:
 
     def read(self, row: LogRow) -> None:
         """Decode an event that a rule speaks of; set aside what cannot be read."""
-        type_ = row.type
+        type_, stream = row.type, row.stream
         if type_ in _IGNORED:
             return
-        _, _, rest = row.stream.partition(":")
-        kind = rest.partition(":")[0]
+        place = self._places.get(stream)
+        if place is None:
+            tenant, _, rest = stream.partition(":")
+            place = self._places[stream] = (tenant, rest.partition(":")[0])
+        tenant, kind = place
         known = _KNOWN.get(kind)
         if known is None or (kind == AUDIT and type_ not in known):
             return
         seen = _seen(row) if type_ in known else _Unreadable("UnknownType")
         if kind == GRANT:
             if row.version == 1:
-                self._begun.add(row.stream)
+                self._begun.add(stream)
             elif type_ not in CHANGES_NOTHING_OVER:
-                self._needed.add(row.stream)
+                self._needed.add(stream)
+            names = _NAMES.get(type_)
+            if names is not None and not isinstance(seen, _Unreadable):
+                self._around.update(names(tenant, seen))
+        elif kind != AUDIT:
+            self._around.add(stream)
         self._steps.append((row, kind, seen))
 
     def streams_to_load(self) -> list[str]:
         """The grants of the page that began before it."""
-        grants_ = {row.stream for row, kind, _ in self._steps if kind == GRANT}
-        return sorted(grants_ - self._begun)
+        return list({row.stream for row, kind, _ in self._steps if kind == GRANT} - self._begun)
 
     def take_grants(self, rows: Mapping[str, str]) -> list[str]:
         """Take the rows of the grants; the streams of those that have none and need one."""
@@ -129,7 +145,7 @@ class _Page:
             self._grants[stream] = GrantCheck(stream, _decode_state(document), self._issuer)
         for stream in self._begun:
             self._grants[stream] = GrantCheck(stream, GrantState(), self._issuer)
-        return sorted(self._needed - self._grants.keys())
+        return list(self._needed - self._grants.keys())
 
     def replay(self, earlier: Sequence[LogRow]) -> None:
         """Bring grants without a row to where the page begins."""
@@ -143,15 +159,9 @@ class _Page:
 
     def streams_around(self) -> list[str]:
         """What the page's grants depend on, and what the page changes."""
-        wanted: set[str] = set()
-        for row, kind, seen in self._steps:
-            if kind == GRANT:
-                wanted.update(_named(row.stream.partition(":")[0], seen))
-            elif kind in (CLIENT, ACCOUNT, SESSION, RESOURCE):
-                wanted.add(row.stream)
-        for stream, check in self._grants.items():
-            wanted.update(_depends_on(stream.partition(":")[0], check.state))
-        return sorted(wanted)
+        for check in self._grants.values():
+            self._around.update(_depends_on(check.tenant, check.state))
+        return list(self._around)
 
     def learn(self, earlier: Sequence[LogRow]) -> None:
         """Clients without a row, from their streams."""
@@ -180,14 +190,14 @@ class _Page:
         self.surroundings.apply(row.stream, row.type, seen, row.position, seconds)
 
     def _check_grant(self, row: LogRow, seen: Any) -> None:
-        tenant, _, identifier = row.stream.split(":", 2)
-        if row.type == _GRANT_REVOKED:
-            self.revoked[token_key(tenant, identifier, "*")] = (row.stream, row.position)
-        elif row.type == _TOKEN_REVOKED and not isinstance(seen, _Unreadable):
-            self.revoked[token_key(tenant, identifier, seen.token_id)] = (row.stream, row.position)
-        check = self._grants.get(row.stream)
+        stream = row.stream
+        if row.type in _REVOCATIONS and not isinstance(seen, _Unreadable):
+            tenant, _, identifier = stream.split(":", 2)
+            token = getattr(seen, "token_id", "*")
+            self.revoked[token_key(tenant, identifier, token)] = (stream, row.position)
+        check = self._grants.get(stream)
         if check is None and isinstance(seen, _Unreadable):
-            check = self._grants[row.stream] = GrantCheck(row.stream, GrantState(), self._issuer)
+            check = self._grants[stream] = GrantCheck(stream, GrantState(), self._issuer)
         if check is not None:  # else it is over, and stays so
             _apply(check, row, seen)
 
@@ -265,22 +275,28 @@ def _leaves_at(state: GrantState, now: int) -> int:
     return kept + _STEP - kept % _STEP
 
 
-def _named(tenant: str, seen: Any) -> list[str]:
-    """What an event of a grant names."""
-    match seen:
-        case reading.Requested() | reading.ClientGranted():
-            return [f"{tenant}:{CLIENT}:{seen.client_id}"]
-        case reading.SignedIn():
-            return [f"{tenant}:{ACCOUNT}:{seen.subject}", f"{tenant}:{SESSION}:{seen.session_id}"]
-        case reading.AccessGiven():
-            return [f"{tenant}:{RESOURCE}:{uri}" for uri in seen.audience]
-        case _:
-            return []
+def _client_of(tenant: str, seen: Any) -> tuple[str, ...]:
+    return (f"{tenant}:{CLIENT}:{seen.client_id}",)
 
 
-def _depends_on(tenant: str, state: GrantState) -> list[str]:
+def _person_of(tenant: str, seen: Any) -> tuple[str, ...]:
+    return (f"{tenant}:{ACCOUNT}:{seen.subject}", f"{tenant}:{SESSION}:{seen.session_id}")
+
+
+def _resources_of(tenant: str, seen: Any) -> tuple[str, ...]:
+    return tuple(f"{tenant}:{RESOURCE}:{uri}" for uri in seen.audience)
+
+
+#: What events of a grant name, by their type.
+_NAMES: Final[Mapping[str, Callable[[str, Any], tuple[str, ...]]]] = {
+    tag_of(AuthorizationRequested): _client_of,
+    tag_of(ClientCredentialsGranted): _client_of,
+    tag_of(SubjectAuthenticated): _person_of,
+    tag_of(AccessTokenIssued): _resources_of,
+}
+
+
+def _depends_on(tenant: str, state: GrantState) -> tuple[str, ...]:
     """What a grant depends on, as far as it is known before the page."""
-    depends = [f"{tenant}:{CLIENT}:{state.client_id}"] if state.client_id else []
-    if state.subject is not None:
-        depends += [f"{tenant}:{ACCOUNT}:{state.subject}", f"{tenant}:{SESSION}:{state.session_id}"]
-    return depends
+    client = _client_of(tenant, state) if state.client_id else ()
+    return client if state.subject is None else (*client, *_person_of(tenant, state))

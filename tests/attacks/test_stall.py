@@ -78,7 +78,8 @@ async def server(tmp_path: Path) -> AsyncIterator[RunningServer]:
         registration_updates_per_minute=10_000, consent_pause=10_000, self_registration=True,
         sign_in_attempts_per_account=1000, sign_in_attempts_per_address=10_000,
         features_on=("client_attestation", "client_id_metadata"),
-        trusted_proxies=("127.0.0.1/32", "::1/128"),
+        trusted_proxies=("127.0.0.1/32", "::1/128"), introspection_at=True, introspection_at_per_minute=10_000,
+        introspection_positions=True, receipts=True,
     ) as running:  # fmt: skip
         yield running
     await store.close()
@@ -141,12 +142,18 @@ async def authorize_posted(server: RunningServer) -> Iterator[FilledRequest]:
 
 async def introspect(server: RunningServer) -> Iterator[FilledRequest]:
     api = await server.client("api")
-    return forms("/introspect", {"token": "x"}, ("token", "token_type_hint"), api.basic)
+    fields = ("token", "token_type_hint", "min_position", "log_position")
+    return forms("/introspect", {"token": "x"}, fields, api.basic)
+
+
+async def introspect_at(server: RunningServer) -> Iterator[FilledRequest]:
+    api = await server.client("api")
+    return forms("/introspect/at", {"token": "x", "position": "1"}, ("token", "at", "position"), api.basic)
 
 
 async def revoke(server: RunningServer) -> Iterator[FilledRequest]:
     web = await server.client("web")
-    return forms("/revoke", {"token": "x"}, ("token", "token_type_hint"), web.basic)
+    return forms("/revoke", {"token": "x"}, ("token", "token_type_hint", "receipt"), web.basic)
 
 
 async def userinfo(server: RunningServer) -> Iterator[FilledRequest]:
@@ -245,6 +252,7 @@ ENDPOINTS: dict[str, Requests] = {
     "authorize, query": authorize,
     "authorize, form": authorize_posted,
     "introspect": introspect,
+    "introspect at": introspect_at,
     "revoke": revoke,
     "userinfo": userinfo,
     "logout": logout,
@@ -265,6 +273,7 @@ ARRIVED = {
     "authorize, query": 303,
     "authorize, form": 303,
     "introspect": 200,
+    "introspect at": 200,
     "revoke": 200,
     "userinfo": 401,
     "logout": 200,

@@ -218,6 +218,17 @@ def test_one_sign_in_is_enough(request_: Any) -> None:
     assert sign_in(request_).answer == ConsentStep(SCOPE)
 
 
+def test_a_remembered_consent_is_of_now() -> None:
+    """A188: what ended all grants of the person while the request was open does not end the grant that a remembered
+    consent gives afterwards: nothing is issued from a grant that is over."""
+    grant = fold((requested(), AUTHENTICATED))
+    ended_since = msgspec.structs.replace(SIGNED_IN, account_epoch=1)
+    decision = advance(grant, facts(ended_since))
+    assert decision.events[0] == ConsentGranted(SCOPE, remembered=True, account_epoch=1)
+    assert kinds(decision) == ["ConsentGranted", "CodeIssued"]
+    assert fold(decision.events, grant).account_epoch == 1
+
+
 def test_consent_is_asked_for_by_prompt_though_remembered() -> None:
     """OIDC Core §3.1.2.1: ``prompt=consent`` asks again, and the new answer is not called remembered."""
     grant = fold((requested(prompt=("consent",)), AUTHENTICATED))

@@ -77,7 +77,7 @@ async def judged_key(past: Past, kid: str) -> tuple[Key, Key | None, Life]:
     key = await past.state(key_stream(past.tenant, kid), keys.fold)
     others = [await past.state(key_stream(past.tenant, other), keys.fold) for other in await past.ids(KEY)]
     successor = successor_of(key, [other for other in others if other.kid])
-    return key, successor, life(key, successor, past.now, past.times)
+    return key, successor, life(key, successor, past.now, await past.key_times())
 
 
 def _key(key: Key, successor: Key | None, *, published: bool) -> dict[str, Any]:

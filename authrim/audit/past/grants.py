@@ -7,7 +7,6 @@ import msgspec
 from authrim.audit.past.configuration import judged_key
 from authrim.audit.past.reading import Past
 from authrim.audit.past.view import View, view_of, when
-from domain.client import client as clients
 from domain.client.client import NO_CLIENT, Client
 from domain.event import Event
 from domain.grant import grant as grants
@@ -28,7 +27,7 @@ from domain.key.key import verifies
 from domain.liveness import why_not
 from domain.person import account as accounts
 from domain.person import session as sessions
-from domain.stream import GRANT, account_stream, client_stream, grant_stream, session_stream
+from domain.stream import GRANT, account_stream, grant_stream, session_stream
 
 #: The key that signed a JWT was revoked, or had left the key set.
 KEY_GONE: Final = "signing_key_gone"
@@ -59,7 +58,7 @@ class JudgedGrant(msgspec.Struct, frozen=True):
 async def judged_grant(past: Past, events: list[Event]) -> JudgedGrant:
     """What held for a grant with these events. Raises UnreadableEvent or Unavailable."""
     grant = grants.fold(events)
-    client = await past.state(client_stream(past.tenant, grant.client_id), clients.fold)
+    client = await past.client(grant.client_id)
     person = await person_of(past, grant.subject, grant.session_id)
     over = why_not(liveness_of_grant(grant, client, person))
     given = tokens_of(events)

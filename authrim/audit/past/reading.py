@@ -12,8 +12,15 @@ from authrim.audit.past.moments import Moment
 from authrim.store import codec
 from authrim.store.contract import Store, StoredEvent
 from domain import stream as streams
+from domain.client import client as clients
+from domain.client import client_id_url
+from domain.client.client import NO_CLIENT, Client
 from domain.event import Event, Fold
 from domain.key.key import KeyTimes
+from domain.registration.policy import key_times
+from domain.setting import settings
+from domain.stream import client_stream, setting_stream
+from domain.vocabulary.features import CLIENT_ID_METADATA
 
 S = TypeVar("S")
 
@@ -37,14 +44,14 @@ class Stream(msgspec.Struct, frozen=True):
 
 
 class Past:
-    """The log at one moment, for one question: each stream is read once. ``times`` are those by which keys live (they
-    are settings, and not in the log)."""
+    """The log at one moment, for one question: each stream is read once. ``times`` are those by which keys live where
+    no settings had been recorded yet."""
 
     def __init__(self, store: Store, tenant: str, moment: Moment, times: KeyTimes) -> None:
         self._store = store
         self.tenant = tenant
         self.moment = moment
-        self.times = times
+        self._times = times
         self._streams: dict[str, Stream] = {}
         self._states: dict[str, Any] = {}
         self._ids: dict[str, list[str]] = {}
@@ -72,6 +79,22 @@ class Past:
             self._states[name] = fold((await self.stream(name)).events())
         state: S = self._states[name]
         return state
+
+    async def key_times(self) -> KeyTimes:
+        """The times by which keys lived, by the settings that a process had started with."""
+        recorded = await self.state(setting_stream(self.tenant), settings.fold)
+        try:
+            return key_times(recorded["jwks_cache_seconds"], recorded["id_token_lifetime"])
+        except KeyError:
+            return self._times
+
+    async def client(self, client_id: str) -> Client:
+        """A client as the server knew it: one with a metadata document only where these were read."""
+        recorded = await self.state(setting_stream(self.tenant), settings.fold)
+        documents = CLIENT_ID_METADATA in recorded.get("features_on", (CLIENT_ID_METADATA,))
+        if not client_id_url.has_client(client_id, documents=documents):
+            return NO_CLIENT
+        return await self.state(client_stream(self.tenant, client_id), clients.fold)
 
     async def ids(self, kind: str) -> list[str]:
         """The ids of all streams of a kind that there are, in order; some may have begun after the moment."""

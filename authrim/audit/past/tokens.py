@@ -6,7 +6,6 @@ from authrim.audit.past.grants import judged_token
 from authrim.audit.past.reading import Past, Stream
 from authrim.store.contract import StoredEvent
 from authrim.store.places import Place, place_of
-from domain.client import client as clients
 from domain.client.client import Client
 from domain.event import tag_of
 from domain.grant.events import AccessTokenIssued, AccessTokenRevoked, GrantRevoked
@@ -44,7 +43,7 @@ async def token_then(past: Past, grant_id: str, token_id: str) -> TokenThen | No
     if given is None:
         return None
     issued = given.issued
-    client = await past.state(client_stream(past.tenant, issued.client_id), clients.fold)
+    client = await past.client(issued.client_id)
     judged = await judged_token(past, given, client)
     streams = await _depended_on(past, issued)
     return TokenThen(

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, Final
 
 import asyncpg
+import msgspec
 
 from authrim.store import _monitor_sql as sql
 from authrim.store._guard_rows import findable
@@ -47,8 +48,14 @@ _TELL: Final = sql.marked(sql.TELL, "$1", "$2", "$3", "$4", "$5", "clock_us()", 
 _ACKNOWLEDGE: Final = sql.marked(sql.ACKNOWLEDGE, "$1", "clock_us()")
 _SWEEP: Final = sql.marked(sql.SWEEP, "clock_us() / 1000000")
 _MARK: Final = sql.marked(sql.MARK, "$1", "$2")
-_PUT: Final = sql.PUT.format(rows="SELECT * FROM unnest($1::TEXT[], $2::TEXT[], $3::BIGINT[])")
+#: As one JSON text, which costs the driver less than arrays.
+_PUT: Final = sql.PUT.format(
+    rows="SELECT r->>0, r->>1, (r->>2)::BIGINT FROM json_array_elements($1::JSON) AS rows (r)"
+)
 _DROP: Final = "DELETE FROM monitor_states WHERE stream = ANY($1)"
+
+
+_encode: Final = msgspec.json.Encoder().encode
 
 
 class PostgresMonitor:
@@ -139,7 +146,7 @@ async def _answer(connection: asyncpg.Connection, question: Question) -> Any:
 
 async def _keep(connection: asyncpg.Connection, checked: Checked) -> Sequence[Breach]:
     if checked.puts:
-        await connection.execute(_PUT, *zip(*checked.puts, strict=True))
+        await connection.execute(_PUT, _encode(checked.puts).decode())
     if checked.drops:
         await connection.execute(_DROP, checked.drops)
     new = await _add(connection, breaches=checked.breaches)

@@ -9,7 +9,7 @@ from tests.audit.past.histories import History
 from tests.audit.past.memory_log import MemoryLog
 from tests.domain.grant_samples import NOW
 
-HISTORIES = int(os.environ.get("AUTHRIM_TEST_MONITORED", "3000"))
+HISTORIES = int(os.environ.get("AUTHRIM_TEST_MONITORED", "2000"))
 STEPS = 40
 
 
@@ -33,7 +33,7 @@ def test_true_histories_raise_no_alarm() -> None:
         for seed in range(HISTORIES):
             random, log = Random(seed), await history(seed)
             monitor = MemoryMonitor(log)
-            assert monitor.run(random.choice((1, 3, 10, 500))) == [], f"history {seed}"
+            assert monitor.run(random.choice((2, 10, 50, 500))) == [], f"history {seed}"
             events += len(log.log)
         return events
 

@@ -49,10 +49,12 @@ from domain.registration import initial_access_token as initial_tokens
 from domain.registration import lifecycle as registration
 from domain.registration.initial_access_token_events import InitialAccessTokenIssued
 from domain.registration.lifecycle import RegisterClient, SetSecret
+from domain.registration.policy import key_times
 from domain.resource import resource as resources
 from domain.resource.events import ResourceCreated, ResourceRetired, ResourceUpdated
 from domain.scope_text import scope_text
 from domain.scope_text.scope_text import ScopeText
+from domain.setting import settings
 from domain.stream import (
     DEFAULT_TENANT,
     account_stream,
@@ -64,6 +66,7 @@ from domain.stream import (
     resource_stream,
     scope_stream,
     session_stream,
+    setting_stream,
 )
 from domain.vocabulary.confirmation import UNBOUND, Confirmation
 from tests.domain import grant_samples as given
@@ -305,7 +308,7 @@ class History:
         others = [self.state(key_stream(DEFAULT_TENANT, one), keys.fold) for one in self.keys]
         urgent = self.random.random() < 0.3
         decision = (
-            keys.decide_rotate(made, others, self.now, TIMES, urgent=urgent)
+            keys.decide_rotate(made, others, self.now, self.times, urgent=urgent)
             if others
             else (keys.decide_create(made, (), self.now))
         )
@@ -338,6 +341,23 @@ class History:
             await self._decide(
                 stream, claim_definitions.fold, claim_definitions.decide_retire, name, self.now
             )
+
+    async def start_server(self) -> None:
+        """A process starts, with the settings of before or others."""
+        started_with = {
+            "jwks_cache_seconds": self.random.choice((60, 900, 7200)),
+            "id_token_lifetime": self.random.choice((600, 3600)),
+        }
+        stream = setting_stream(DEFAULT_TENANT)
+        await self._decide(stream, settings.fold, settings.decide_start, started_with, self.now)
+
+    @property
+    def times(self) -> KeyTimes:
+        """The times by which keys live, for the process that started last."""
+        recorded = self.state(setting_stream(DEFAULT_TENANT), settings.fold)
+        if not recorded:
+            return TIMES
+        return key_times(recorded["jwks_cache_seconds"], recorded["id_token_lifetime"])
 
     async def change_scope_texts(self) -> None:
         stream, value = scope_stream(DEFAULT_TENANT), self.random.choice(("read", "email"))
@@ -518,6 +538,7 @@ _WEIGHED: dict[Callable[[History], Awaitable[Any]], int] = {
     History.change_claims: 2,
     History.change_scope_texts: 2,
     History.use_initial_token: 2,
+    History.start_server: 2,
 }
 ACTIONS = list(_WEIGHED)
 WEIGHTS = list(_WEIGHED.values())

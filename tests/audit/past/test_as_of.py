@@ -6,21 +6,26 @@ from time import process_time, time
 from typing import Any, NamedTuple
 
 import msgspec
+import pytest
 
 from authrim.audit.past.moments import Moment
 from authrim.audit.past.reading import Past
 from authrim.audit.past.states import STATES, state_of, states_of
 from authrim.audit.past.view import View
 from authrim.core.clients_and_keys import Configuration
+from authrim.core.execute import Change, append_of
 from authrim.crypto.key_ring import KeyRing
 from authrim.people.grant_status import read_grant_status
 from authrim.store.contract import Store
 from authrim.tokens.access_tokens import AccessTokens
+from domain.client.events import ClientRegistered
 from domain.event import folding
 from domain.grant.standing import last_expiry, standing_of
-from domain.key.key import Key, life, successor_of
+from domain.key.events import KeyCreated
+from domain.key.key import Key, KeyTimes, life, successor_of
 from domain.liveness import why_not
 from domain.person.session import status_at
+from domain.setting.events import SettingsChanged
 from domain.stream import (
     CLAIM,
     DEFAULT_TENANT,
@@ -29,14 +34,25 @@ from domain.stream import (
     REGISTRATION,
     SCOPE,
     SESSION,
+    SETTING,
     claims_stream,
+    client_stream,
+    key_stream,
     registration_stream,
     scope_stream,
+    setting_stream,
 )
-from domain.units import HOUR, MICROSECONDS
+from domain.units import DAY, HOUR, MICROSECONDS
 from projections.inline import STATE_PROJECTIONS
 from projections.tables import TOKENS
-from tests.audit.past.histories import TIMES, History, claim_definitions, initial_tokens, scope_text
+from tests.audit.past.histories import (
+    TIMES,
+    History,
+    claim_definitions,
+    initial_tokens,
+    scope_text,
+    settings,
+)
 from tests.audit.past.memory_log import MemoryLog
 from tests.domain.grant_samples import ISSUER, NOW
 
@@ -63,7 +79,7 @@ async def answers_of(log: Any, history: History, now: int) -> Answers:
             state = projection.state_of(row["document"])
             answers.states[kind, row[projection.id_column]] = state
             answers.statuses[kind, row[projection.id_column]] = (row["status"], "")
-    _lives(answers, now)
+    _lives(answers, history.times, now)
     for grant_id in history.grants:
         answers.statuses[GRANT, grant_id] = await _grant_status(log, history, grant_id, now)
     found = AccessTokens(log, Configuration(log, _NO_KEYS), _NO_KEYS, ISSUER)
@@ -75,6 +91,8 @@ async def answers_of(log: Any, history: History, now: int) -> Answers:
         answers.statuses[CLAIM, name] = ("active" if one.in_use else "retired", "")
     for value in history.state(scope_stream(DEFAULT_TENANT), scope_text.fold):
         answers.statuses[SCOPE, value] = ("described", "")
+    if history.state(setting_stream(DEFAULT_TENANT), settings.fold):
+        answers.statuses[SETTING, "server"] = ("recorded", "")
     token = history.state(registration_stream(DEFAULT_TENANT, "first"), initial_tokens.fold)
     if token.issued is not None:
         why = token.why_not(now)
@@ -89,11 +107,11 @@ async def _no_key(_tenant: str, _kid: str) -> bytes | None:
 _NO_KEYS = KeyRing(_no_key, TIMES)
 
 
-def _lives(answers: Answers, now: int) -> None:
+def _lives(answers: Answers, times: KeyTimes, now: int) -> None:
     """Sessions and keys change with time alone."""
     keys: list[Key] = [state for (kind, _), state in answers.states.items() if kind == KEY]
     for key in keys:
-        stage = life(key, successor_of(key, keys), now, TIMES)
+        stage = life(key, successor_of(key, keys), now, times)
         answers.statuses[KEY, key.kid] = (stage, "revoked" if key.status == "revoked" else "")
     for (kind, name), state in answers.states.items():
         if kind == SESSION:
@@ -206,3 +224,35 @@ async def test_as_of_on_each_store(store: Store) -> None:
             asked.append(await answers_of(store, history, history.now))
     for answers in asked:
         await check(store, answers)
+
+
+@pytest.mark.parametrize(("cache_seconds", "stage"), [(0, "gone"), (7200, "retired")])
+async def test_settings_of_the_past_count(cache_seconds: int, stage: str) -> None:
+    """How long a key stayed in the key set, and whether clients with a metadata document existed, follows the settings
+    that a process had started with, and those of the question where none are recorded."""
+    log = MemoryLog()
+    log.now = NOW
+    document = "https://client.example/metadata"
+    first = KeyCreated("first", "ES256", {"kid": "first"}, NOW, NOW)
+    second = KeyCreated("second", "ES256", {"kid": "second"}, NOW, NOW + 60)
+    registered = ClientRegistered(document, {}, NOW, "metadata_document")
+    changes = (
+        Change(key_stream(DEFAULT_TENANT, "first"), 0, (first,)),
+        Change(key_stream(DEFAULT_TENANT, "second"), 0, (second,)),
+        Change(client_stream(DEFAULT_TENANT, document), 0, (registered,)),
+    )
+    await log.append(append_of(changes, b"{}"))
+    log.now = later = NOW + 60 + DAY + 3600
+    recorded = {"jwks_cache_seconds": cache_seconds, "id_token_lifetime": 600, "features_on": []}
+    started = SettingsChanged("digest", recorded, later)
+    await log.append(append_of((Change(setting_stream(DEFAULT_TENANT), 0, (started,)),), b"{}"))
+
+    def past(position: int) -> Past:
+        moment = Moment(position, later * MICROSECONDS)
+        return Past(log, DEFAULT_TENANT, moment, KeyTimes(3 * DAY, DAY))  # type: ignore[arg-type]
+
+    for position, wanted, exists in ((3, "retired", True), (4, stage, False)):
+        view = await state_of(past(position), KEY, "first")
+        assert isinstance(view, View)
+        assert view.status == wanted
+        assert (await past(position).client(document)).exists is exists

@@ -43,7 +43,7 @@ async def places_hold(store: ReadBack, claims: dict[str, Any]) -> list[str]:
     for place in claims["events"]:
         (event,) = await store.read_log(place["position"] - 1, 1)
         assert (event.type, base64url.encode(event.leaf)) == (place["type"], place["leaf"])
-        assert event.recorded_at // 1_000_000 == place["time"]
+        assert event.recorded_at == place["recorded_at"]
         assert event.stream.endswith(claims["grant_id"])
     return [place["type"].split(".")[1] for place in claims["events"]]
 
@@ -150,11 +150,15 @@ async def test_a_receipt_finds_a_changed_log(server: RunningServer, store: ReadB
     service = await server.client("service")
     key = server.core.key_ring.signer("default", "ES256", server.core.now())
     (event,) = await store.read_log(0, 1)
-    place = {"position": 1, "type": event.type, "time": 0, "leaf": base64url.encode(event.leaf)}
+    place = {
+        "position": 1, "type": event.type, "recorded_at": event.recorded_at,
+        "leaf": base64url.encode(event.leaf),
+    }  # fmt: skip
     for wrong, problem in (
         ({}, ""),
         ({"position": 2}, "the log has another event there"),
         ({"leaf": base64url.encode(bytes(32))}, "the log has another event there"),
+        ({"recorded_at": 1}, "the log has another event there"),
         ({"position": 10_000}, "the log has no such position"),
     ):
         claims = {"iss": server.issuer, "aud": service.client_id, "iat": 1, "events": [place | wrong]}
