@@ -32,9 +32,13 @@ class GrantCheck:
         self._issuer = issuer
 
     def apply(self, type_: str, seen: Any, position: int) -> None:
-        """Check one more event, and keep what it says."""
-        if not self.state.unreadable:
+        """Check one more event, and keep what it says. One that the check fails on must not stop the others (F19)."""
+        if self.state.unreadable:
+            return
+        try:
             _CHECKS[type_](self, seen, position)
+        except Exception as error:
+            self.unreadable(position, type(error).__name__)
 
     def unreadable(self, position: int, kind: str) -> None:
         """An event that cannot be read. The server closes the whole stream; no more can be said of it."""

@@ -16,10 +16,7 @@ from domain.grant.events import (
     GRANT_EVENTS,
     AccessTokenIssued,
     AccessTokenRevoked,
-    AuthorizationRequested,
-    ClientCredentialsGranted,
     GrantRevoked,
-    SubjectAuthenticated,
 )
 from domain.monitor_events import RuleBreakAcknowledged, RuleBroken
 from domain.person.account_events import ACCOUNT_EVENTS
@@ -30,6 +27,7 @@ from domain.units import HOUR, MICROSECONDS
 from projections.monitor import grants, reading, rules, surroundings
 from projections.monitor.grant_state import GrantState
 from projections.monitor.grants import CHANGES_NOTHING_OVER, GrantCheck
+from projections.monitor.named import NAMES, depends_on
 from projections.monitor.questions import ActiveTokens, Answers, Checked, LogRow, States, Streams, Told
 from projections.monitor.rules import Breach
 from projections.monitor.surroundings import Surroundings
@@ -63,6 +61,17 @@ _IGNORED: Final = frozenset(tag for known in _KNOWN.values() for tag in known) -
 _REVOCATIONS: Final = frozenset(map(tag_of, (GrantRevoked, AccessTokenRevoked)))
 _TOKEN_GIVEN: Final = tag_of(AccessTokenIssued)
 _BROKEN: Final = tag_of(RuleBroken)
+
+
+#: The events that a kind of stream has (None: no rule speaks of it), the tenant and the kind.
+_Place = tuple[Mapping[str, Any] | None, str, str]
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+class _Unreadable(NamedTuple):
+    """An event that cannot be read, and the kind of error."""
+
+    kind: str
 
 
 def check_page(events: Sequence[LogRow], issuer: str, *, complete: bool) -> Answers:
@@ -99,7 +108,7 @@ class _Page:
         self._issuer = issuer
         self._steps: list[tuple[LogRow, str, Any]] = []
         self._grants: dict[str, GrantCheck] = {}
-        self._places: dict[str, tuple[str, str]] = {}
+        self._places: dict[str, _Place] = {}
         self._around: set[str] = set()
         self._begun: set[str] = set()
         self._needed: set[str] = set()
@@ -110,29 +119,33 @@ class _Page:
 
     def read(self, row: LogRow) -> None:
         """Decode an event that a rule speaks of; set aside what cannot be read."""
-        type_, stream = row.type, row.stream
+        _, stream, version, type_, payload, _ = row
         if type_ in _IGNORED:
             return
-        place = self._places.get(stream)
-        if place is None:
-            tenant, _, rest = stream.partition(":")
-            place = self._places[stream] = (tenant, rest.partition(":")[0])
-        tenant, kind = place
-        known = _KNOWN.get(kind)
+        known, tenant, kind = self._places.get(stream) or self._place(stream)
         if known is None or (kind == AUDIT and type_ not in known):
             return
-        seen = _seen(row) if type_ in known else _Unreadable("UnknownType")
+        try:
+            seen = _DECODE[type_](payload) if type_ in known else _Unreadable("UnknownType")
+        except _UNREADABLE as error:
+            seen = _Unreadable(type(error).__name__)
         if kind == GRANT:
-            if row.version == 1:
+            if version == 1:
                 self._begun.add(stream)
             elif type_ not in CHANGES_NOTHING_OVER:
                 self._needed.add(stream)
-            names = _NAMES.get(type_)
-            if names is not None and not isinstance(seen, _Unreadable):
-                self._around.update(names(tenant, seen))
+            if type_ in NAMES and type(seen) is not _Unreadable:
+                self._around.update(NAMES[type_](tenant, seen))
         elif kind != AUDIT:
             self._around.add(stream)
         self._steps.append((row, kind, seen))
+
+    def _place(self, stream: str) -> _Place:
+        """The events that streams of its kind have, its tenant and its kind."""
+        tenant, _, rest = stream.partition(":")
+        kind = rest.partition(":")[0]
+        place = self._places[stream] = (_KNOWN.get(kind), tenant, kind)
+        return place
 
     def streams_to_load(self) -> list[str]:
         """The grants of the page that began before it."""
@@ -153,14 +166,18 @@ class _Page:
             self._grants[stream] = GrantCheck(stream, GrantState(), self._issuer)
         for row in earlier:
             if row.type in grants.READS:
-                _apply(self._grants[row.stream], row, _seen(row))
+                seen, check = _seen(row), self._grants[row.stream]
+                if isinstance(seen, _Unreadable):
+                    check.unreadable(row.position, seen.kind)
+                else:
+                    check.apply(row.type, seen, row.position)
             elif row.type not in GRANT_EVENTS:
                 self._grants[row.stream].unreadable(row.position, "UnknownType")
 
     def streams_around(self) -> list[str]:
         """What the page's grants depend on, and what the page changes."""
         for check in self._grants.values():
-            self._around.update(_depends_on(check.tenant, check.state))
+            self._around.update(depends_on(check.tenant, check.state))
         return list(self._around)
 
     def learn(self, earlier: Sequence[LogRow]) -> None:
@@ -175,31 +192,35 @@ class _Page:
         for check in self._grants.values():
             check.surroundings = self.surroundings
         for row, kind, seen in self._steps:
-            if kind == GRANT:
-                self._check_grant(row, seen)
-            elif isinstance(seen, _Unreadable):
-                about = f"{row.position} {seen.kind}"
-                self._breaches.append(Breach(rules.READABLE_EVENTS, row.stream, (row.position,), about))
+            if type(seen) is _Unreadable:
+                self._set_aside(row, kind, seen)
+            elif kind == GRANT:
+                if row.type in _REVOCATIONS:
+                    self._revoked(row, seen)
+                grant = self._grants.get(row.stream)
+                if grant is not None:  # else it is over, and stays so
+                    grant.apply(row.type, seen, row.position)
             elif kind == AUDIT:
                 self._follow_alarm(row, seen)
             else:
                 self._surround(row, seen)
 
+    def _set_aside(self, row: LogRow, kind: str, seen: _Unreadable) -> None:
+        if kind == GRANT:
+            fresh = GrantCheck(row.stream, GrantState(), self._issuer)
+            self._grants.setdefault(row.stream, fresh).unreadable(row.position, seen.kind)
+        else:
+            about = f"{row.position} {seen.kind}"
+            self._breaches.append(Breach(rules.READABLE_EVENTS, row.stream, (row.position,), about))
+
+    def _revoked(self, row: LogRow, seen: Any) -> None:
+        tenant, _, identifier = row.stream.split(":", 2)
+        key = token_key(tenant, identifier, getattr(seen, "token_id", "*"))
+        self.revoked[key] = (row.stream, row.position)
+
     def _surround(self, row: LogRow, seen: Any) -> None:
         seconds = row.recorded_at // MICROSECONDS
         self.surroundings.apply(row.stream, row.type, seen, row.position, seconds)
-
-    def _check_grant(self, row: LogRow, seen: Any) -> None:
-        stream = row.stream
-        if row.type in _REVOCATIONS and not isinstance(seen, _Unreadable):
-            tenant, _, identifier = stream.split(":", 2)
-            token = getattr(seen, "token_id", "*")
-            self.revoked[token_key(tenant, identifier, token)] = (stream, row.position)
-        check = self._grants.get(stream)
-        if check is None and isinstance(seen, _Unreadable):
-            check = self._grants[stream] = GrantCheck(stream, GrantState(), self._issuer)
-        if check is not None:  # else it is over, and stays so
-            _apply(check, row, seen)
 
     def _follow_alarm(self, row: LogRow, seen: Any) -> None:
         """The alarms are in the log too: what is known of a breach comes back from there, if need be."""
@@ -239,12 +260,6 @@ class _Page:
         return Checked(puts, drops, self._breaches, self._told, self._acknowledged)
 
 
-class _Unreadable(NamedTuple):
-    """An event that cannot be read, and the kind of error."""
-
-    kind: str
-
-
 _given_token: Final = msgspec.json.Decoder(reading.TokenGiven).decode
 _decode_state: Final = msgspec.json.Decoder(GrantState).decode
 _encode: Final = msgspec.json.Encoder().encode
@@ -254,49 +269,11 @@ def _seen(row: LogRow, decode: Callable[[bytes], Any] | None = None) -> Any:
     """What is read of an event, or why it cannot be."""
     try:
         return (decode or _DECODE[row.type])(row.payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except _UNREADABLE as error:
         return _Unreadable(type(error).__name__)
-
-
-def _apply(check: GrantCheck, row: LogRow, seen: Any) -> None:
-    """Check one event. One that the check fails on must not stop the others (F19)."""
-    if isinstance(seen, _Unreadable):
-        check.unreadable(row.position, seen.kind)
-        return
-    try:
-        check.apply(row.type, seen, row.position)
-    except Exception as error:
-        check.unreadable(row.position, type(error).__name__)
 
 
 def _leaves_at(state: GrantState, now: int) -> int:
     """When the row may go, in seconds."""
     kept = max(state.expires_at, now) + (KEPT_BROKEN if state.told else KEPT)
     return kept + _STEP - kept % _STEP
-
-
-def _client_of(tenant: str, seen: Any) -> tuple[str, ...]:
-    return (f"{tenant}:{CLIENT}:{seen.client_id}",)
-
-
-def _person_of(tenant: str, seen: Any) -> tuple[str, ...]:
-    return (f"{tenant}:{ACCOUNT}:{seen.subject}", f"{tenant}:{SESSION}:{seen.session_id}")
-
-
-def _resources_of(tenant: str, seen: Any) -> tuple[str, ...]:
-    return tuple(f"{tenant}:{RESOURCE}:{uri}" for uri in seen.audience)
-
-
-#: What events of a grant name, by their type.
-_NAMES: Final[Mapping[str, Callable[[str, Any], tuple[str, ...]]]] = {
-    tag_of(AuthorizationRequested): _client_of,
-    tag_of(ClientCredentialsGranted): _client_of,
-    tag_of(SubjectAuthenticated): _person_of,
-    tag_of(AccessTokenIssued): _resources_of,
-}
-
-
-def _depends_on(tenant: str, state: GrantState) -> tuple[str, ...]:
-    """What a grant depends on, as far as it is known before the page."""
-    client = _client_of(tenant, state) if state.client_id else ()
-    return client if state.subject is None else (*client, *_person_of(tenant, state))
