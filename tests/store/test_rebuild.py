@@ -188,7 +188,7 @@ async def test_rebuild_takes_up_failed_events(store: ReadBack, store_place: Path
     behind_its_back(store_place, "DELETE FROM audit WHERE position = 3")
     behind_its_back(
         store_place,
-        "INSERT INTO failed_events (projection, position, kind, failed_at) VALUES ('audit_v2', 3, 'RuntimeError', 1)",
+        f"INSERT INTO failed_events (projection, position, kind, failed_at) VALUES ('{AUDIT.name}', 3, 'Error', 1)",
     )
     assert (await verify(store)).differences == (Difference("audit", "3", "missing"),)
     assert (await rebuild(store)).repaired
