@@ -18,6 +18,7 @@ CLAIM = "claim"
 SETTING = "setting"
 ROLE = "role"
 LOG = "log"
+INCIDENT = "incident"
 
 #: Kinds whose changes every process keeps in memory. The log's head holds the position of the newest change of these
 #: kinds.
@@ -122,3 +123,8 @@ def refusal_stream(tenant: str, error_id: str) -> str:
 def question_stream(tenant: str, question_id: str) -> str:
     """The stream of one question that an auditor or administrator asked."""
     return f"{tenant}:{AUDIT}:{question_id}"
+
+
+def incident_stream(tenant: str, incident_id: str) -> str:
+    """The stream of one incident."""
+    return f"{tenant}:{INCIDENT}:{incident_id}"

@@ -74,7 +74,7 @@ async def asked_subject(asker: Asker, account: str, kind: str, reason: str) -> s
 async def search_values(asker: Asker, asked: Mapping[str, str | None], reason: str) -> Values | Refusal:
     """The columns of the index that a search asks for, with their values; recorded where it is about a person or makes
     a copy of what it finds. ``asked``: by the name of the condition."""
-    values = await _values(asker, asked, reason)
+    values = await index_values(asker, asked, reason, "search")
     if isinstance(values, Refusal):
         return values
     refusal = searching.refuse_search(values) or refuse_reason(reason, demanded=False)
@@ -85,7 +85,11 @@ async def search_values(asker: Asker, asked: Mapping[str, str | None], reason: s
     return values if refusal is None else refusal
 
 
-async def _values(asker: Asker, asked: Mapping[str, str | None], reason: str) -> Values | Refusal:
+async def index_values(
+    asker: Asker, asked: Mapping[str, str | None], reason: str, kind: str
+) -> Values | Refusal:
+    """The columns of the index that some conditions ask for, with their values. Nothing is recorded but a login that
+    leads nowhere."""
     values: Values = {column: (value,) for name, column in _PLAIN.items() if (value := asked.get(name))}
     if grant := asked.get("grant"):
         values["stream"] = (grant_stream(asker.tenant, grant),)
@@ -97,7 +101,7 @@ async def _values(asker: Asker, asked: Mapping[str, str | None], reason: str) ->
         source, master = source_of(address), asker.master
         values["address"] = tuple(address_hash(master, asker.tenant, source, one) for one in master.key_ids)
     if person := asked.get("account"):
-        subject = await asked_subject(asker, person, "search", reason)
+        subject = await asked_subject(asker, person, kind, reason)
         if isinstance(subject, Refusal):
             return subject
         values["subject"] = (subject,)

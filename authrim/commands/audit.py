@@ -16,6 +16,7 @@ from authrim.commands._audit_lineage import lineage
 from authrim.commands._audit_lines import lines_table
 from authrim.commands._audit_monitor import monitor
 from authrim.commands._audit_questions import account, search, session
+from authrim.commands._audit_radius import incident, radius
 from authrim.commands._audit_state import state
 from authrim.commands._audit_token import receipt, token
 from authrim.commands._audit_transparency import checkpoint, checkpoint_key, prove, prove_consistency
@@ -31,7 +32,7 @@ def audit() -> None:
     """Read what happened from the log, and verify the log."""
 
 
-for _command in (search, account, session, lineage, state, monitor, token, receipt):
+for _command in (search, account, session, lineage, radius, incident, state, monitor, token, receipt):
     audit.add_command(_command)
 for _command in (checkpoint, prove, prove_consistency, checkpoint_key):
     audit.add_command(_command)

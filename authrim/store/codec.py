@@ -13,6 +13,7 @@ from domain.claim.events import CLAIM_EVENTS
 from domain.client.events import CLIENT_EVENTS
 from domain.event import Event
 from domain.grant.events import GRANT_EVENTS
+from domain.incident import INCIDENT_EVENTS
 from domain.key.events import KEY_EVENTS
 from domain.log_events import LOG_EVENTS
 from domain.monitor_events import MONITOR_EVENTS
@@ -31,6 +32,7 @@ from domain.stream import (
     CLAIM,
     CLIENT,
     GRANT,
+    INCIDENT,
     KEY,
     LOG,
     REFUSAL,
@@ -57,6 +59,7 @@ REGISTRIES: dict[str, dict[str, type[Event]]] = {
     SETTING: SETTING_EVENTS,
     ROLE: ROLE_EVENTS,
     LOG: LOG_EVENTS,
+    INCIDENT: INCIDENT_EVENTS,
 }
 
 _TAGS: dict[type[Event], str] = {
