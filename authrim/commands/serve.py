@@ -18,8 +18,9 @@ from authrim.outside import telemetry
 from authrim.protocol.client_chain import UnusableAnchors
 from authrim.protocol.software_statement import IssuersUnreadable
 from authrim.server.rollback import StartRefused, refuse_rollback
+from authrim.server.serve import Worker, tls_of
 from authrim.server.serve import serve as serve_until_stopped
-from authrim.server.serve import tls_of
+from authrim.server.service_manager import ServiceManager
 from authrim.server.supervisor import reserve_port, supervise, worker_command
 from authrim.settings import Settings
 from authrim.store.opening import open_store
@@ -43,6 +44,7 @@ _SETTINGS: Final = {
 @click.option("--worker-port", type=int, hidden=True, help="Set by the supervisor for its workers.")
 @click.option("--worker-socket", type=int, hidden=True, help="The Unix socket, as the supervisor opened it.")
 @click.option("--worker-lifeline", type=int, hidden=True, help="A pipe that ends with the supervisor.")
+@click.option("--worker-heartbeat", type=int, hidden=True, help="A pipe for signs of life.")
 @click.option("--tls-cert", type=_FILE, help="Serve TLS with this certificate chain (PEM).")
 @click.option("--tls-key", type=_FILE, help="The certificate's private key (PEM).")
 @click.option(
@@ -68,6 +70,7 @@ def serve(
     worker_socket: int | None,
     worker_lifeline: int | None,
     accept_rollback: str | None,
+    worker_heartbeat: int | None,
     **tls: Any,
 ) -> None:
     """Start the server and run until SIGTERM."""
@@ -81,16 +84,18 @@ def serve(
         log.warning(
             "settings.passed_over", variables=settings.passed_over, reason="made by a container platform"
         )
+    manager = ServiceManager.of_environment()
     try:
         if worker_port is None and settings.workers > 1:
-            context.exit(_serve_by_workers(context, settings, tls, accept_rollback))
+            context.exit(_serve_by_workers(context, settings, tls, manager, accept_rollback))
         if worker_port is not None:
             settings = settings.model_copy(update={"port": worker_port, "workers": 1})
         sock = None if worker_socket is None else socket.socket(fileno=worker_socket)
+        worker = None
+        if worker_lifeline is not None and worker_heartbeat is not None:
+            worker = Worker(worker_lifeline, worker_heartbeat)
         with failures_told(settings):
-            asyncio.run(
-                _serve(settings, sock, worker_lifeline, accept_rollback, reuse_port=worker_port is not None)
-            )
+            asyncio.run(_serve(settings, sock, worker, manager, accept_rollback))
     except (
         ListenError, UnusableCertificate, UnusableAnchors, AttestersUnreadable, IssuersUnreadable, StartRefused,
     ) as error:  # fmt: skip
@@ -98,7 +103,11 @@ def serve(
 
 
 def _serve_by_workers(
-    context: click.Context, settings: Settings, tls: Mapping[str, Any], accept_rollback: str | None
+    context: click.Context,
+    settings: Settings,
+    tls: Mapping[str, Any],
+    manager: ServiceManager,
+    accept_rollback: str | None,
 ) -> int:
     """Open the ports and keep the workers alive until the server is stopped; returns the exit status."""
     # What no worker could use ends the command here: they would be started again and again.
@@ -117,7 +126,8 @@ def _serve_by_workers(
     if config is not None:
         arguments = ["--config", str(config), *arguments]
     try:
-        return supervise(worker_command(arguments), settings.workers, (shared.fileno(),) if shared else ())
+        files = (shared.fileno(),) if shared else ()
+        return supervise(worker_command(arguments), settings.workers, files, manager)
     finally:
         for one in (*held, *second, shared):
             if one:
@@ -139,10 +149,9 @@ async def _prove_database(settings: Settings, accept_rollback: str | None) -> No
 async def _serve(
     settings: Settings,
     sock: socket.socket | None,
-    lifeline: int | None,
+    worker: Worker | None,
+    manager: ServiceManager,
     accept_rollback: str | None,
-    *,
-    reuse_port: bool,
 ) -> None:
     store = open_store(settings, exclusive=True)
     await store.open()
@@ -150,6 +159,8 @@ async def _serve(
         log.warning("store.doubtful", reason=store.doubt)
     try:
         await refuse_rollback(settings, store, accept_rollback)
-        await serve_until_stopped(settings, store, reuse_port=reuse_port, sock=sock, lifeline=lifeline)
+        await serve_until_stopped(
+            settings, store, reuse_port=worker is not None, sock=sock, worker=worker, manager=manager
+        )
     finally:
         await store.close()

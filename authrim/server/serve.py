@@ -6,13 +6,15 @@ import signal
 import socket
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 
 from authrim.core.parts import Parts
 from authrim.core.recorded_settings import record_settings
 from authrim.server.app import background_work, make_app
+from authrim.server.heartbeat import beat
+from authrim.server.service_manager import ServiceManager
 from authrim.server.wiring import make_parts
 from authrim.settings import Settings
 from authrim.store.read_back import ReadBack
@@ -31,26 +33,35 @@ YOUNG_OBJECTS: Final = 20_000
 GRACE_SECONDS: Final = 10.0
 
 
+class Worker(NamedTuple):
+    """What a supervisor gives its worker: two pipes. When the reading end ``lifeline`` ends, so does the process, as on
+    SIGTERM; it gives signs of life to the writing end ``heartbeat``."""
+
+    lifeline: int
+    heartbeat: int
+
+
 async def serve(
     settings: Settings,
     store: ReadBack,
     *,
     reuse_port: bool = False,
     sock: socket.socket | None = None,
-    lifeline: int | None = None,
+    worker: Worker | None = None,
+    manager: ServiceManager | None = None,
     on_ready: Callable[[Parts, ListeningSite], None] = lambda _parts, _running: None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; SIGHUP reads the TLS certificate again. Who opened ``store`` closes it.
 
-    ``sock`` is the Unix socket when other processes listen on it too. ``lifeline`` is the reading end of the
-    supervisor's pipe: when that ends, so does this process, as on SIGTERM.
+    ``sock`` is the Unix socket when other processes listen on it too. ``worker``: this process has a supervisor.
+    ``manager`` is told how the server is.
     """
-    stop = asyncio.Event()
+    stop, manager = asyncio.Event(), manager or ServiceManager()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    if lifeline is not None:
-        loop.add_reader(lifeline, stop.set)
+    if worker is not None:
+        loop.add_reader(worker.lifeline, stop.set)
     async with AsyncExitStack() as stack:
         parts = await make_parts(settings, store)
         await record_settings(store, settings, parts[CORE].master, DEFAULT_TENANT)
@@ -66,13 +77,13 @@ async def serve(
             await running.listen(settings.host, settings.mtls_port, reuse_port=reuse_port, tls=mtls)
         if settings.listen_socket is not None:
             await running.listen(None, None, sock=sock or unix_socket(settings.listen_socket))
-        loop.add_signal_handler(signal.SIGHUP, lambda: _reload([tls, mtls]))
+        loop.add_signal_handler(signal.SIGHUP, lambda: _reload([tls, mtls], manager))
         _settle_garbage_collector()
         log.info("server.ready", issuer=settings.issuer, port=running.port)
         on_ready(parts, running)
-        await stop.wait()
-        if lifeline is not None:
-            loop.remove_reader(lifeline)
+        manager.ready()
+        await _live_until(stop, worker, manager)
+        manager.stopping()
         log.info("server.stopping")
         await running.stop(GRACE_SECONDS)
 
@@ -88,8 +99,26 @@ def tls_of(settings: Settings) -> tuple[Tls | None, Tls | None]:
     return Tls(certificate, key, ask_clients=settings.tls_client_certificates == "request"), mtls
 
 
-def _reload(listeners: Iterable[Tls | None]) -> None:
+async def _live_until(stop: asyncio.Event, worker: Worker | None, manager: ServiceManager) -> None:
+    """Give signs of life to whoever waits for them, until the server is to stop."""
+    signs = [asyncio.create_task(manager.stay_alive())]
+    if worker is not None:
+        signs.append(asyncio.create_task(beat(worker.heartbeat)))
+    await stop.wait()
+    for sign in signs:
+        sign.cancel()
+    if worker is not None:
+        asyncio.get_running_loop().remove_reader(worker.lifeline)
+
+
+def _reload(listeners: Iterable[Tls | None], manager: ServiceManager) -> None:
     """SIGHUP: load the renewed certificate. If it cannot be used, keep the old one."""
+    manager.reloading()
+    _reload_tls(listeners)
+    manager.ready()
+
+
+def _reload_tls(listeners: Iterable[Tls | None]) -> None:
     try:
         for tls in listeners:
             if tls is not None:

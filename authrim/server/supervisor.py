@@ -1,7 +1,8 @@
 """Several server processes on one port (``authrim serve --workers N``).
 
 The parent holds the port and does nothing else: the kernel spreads connections over the workers, the log keeps
-them in step. A worker that dies is started again, more slowly each time it dies young.
+them in step. A worker that dies is started again, more slowly each time it dies young. One whose event loop hangs is
+killed for it.
 """
 
 import os
@@ -15,6 +16,8 @@ from typing import Any, Final
 
 import structlog
 
+from authrim.server.heartbeat import heard
+from authrim.server.service_manager import ServiceManager
 from authrim.wire.listener import ListenError, of_both_families
 
 log = structlog.get_logger(__name__)
@@ -23,6 +26,10 @@ log = structlog.get_logger(__name__)
 _YOUNG_SECONDS: Final = 10.0
 _LONGEST_WAIT: Final = 30.0
 _STOP_SECONDS: Final = 15.0
+#: How long a worker that has answered may give no sign of life.
+HUNG_SECONDS = 30.0
+#: When this process stood still for longer, so did the machine, and nobody gave signs of life.
+_STANDSTILL_SECONDS: Final = 5.0
 
 
 class _Worker:
@@ -36,12 +43,22 @@ class _Worker:
         self.start()
 
     def start(self) -> None:
-        self.process = subprocess.Popen(self._command, pass_fds=self._files)
-        self._started = time.monotonic()
+        self._heartbeat, writing = os.pipe()
+        os.set_blocking(self._heartbeat, False)
+        command = [*self._command, "--worker-heartbeat", str(writing)]
+        self.process = subprocess.Popen(command, pass_fds=(*self._files, writing))
+        os.close(writing)
+        self.is_ready = False
+        self._started = self._last_beat = time.monotonic()
+
+    def forgive(self) -> None:
+        """Wait for the next sign of life as if one had come now."""
+        self._last_beat = time.monotonic()
 
     def keep_alive(self) -> None:
-        """Restart it after it has died, with a growing pause."""
+        """Kill it when it hangs. Restart it after it has died, with a growing pause."""
         if self.process.poll() is None:
+            self._look_for_life()
             return
         now = time.monotonic()
         if self._not_before == 0.0:
@@ -52,7 +69,16 @@ class _Worker:
             log.error("worker.died", status=self.process.returncode, restart_in_seconds=wait)
         if now >= self._not_before:
             self._not_before = 0.0
+            os.close(self._heartbeat)
             self.start()
+
+    def _look_for_life(self) -> None:
+        now = time.monotonic()
+        if heard(self._heartbeat):
+            self.is_ready, self._last_beat = True, now
+        elif self.is_ready and now - self._last_beat > HUNG_SECONDS:
+            log.error("worker.hung", pid=self.process.pid, silent_seconds=round(now - self._last_beat, 1))
+            self.process.kill()
 
 
 def reserve_port(hosts: Sequence[str], port: int) -> list[socket.socket]:
@@ -86,13 +112,16 @@ def _reserved(host: str, port: int) -> socket.socket:
     return held
 
 
-def supervise(command: Sequence[str], workers: int, files: Sequence[int] = ()) -> int:
+def supervise(
+    command: Sequence[str], workers: int, files: Sequence[int] = (), manager: ServiceManager | None = None
+) -> int:
     """Run ``workers`` processes of ``command`` until SIGTERM or SIGINT; SIGHUP is passed on. The exit status.
 
     ``files`` are the descriptors of ours that they share. Each worker also gets the reading end of a pipe that nobody
     ever writes to: it ends with this process, however that ends, and so do they.
     """
     stopping = False
+    manager = manager or ServiceManager()
     lifeline, _held_to_the_end = os.pipe()
     command, files = [*command, "--worker-lifeline", str(lifeline)], [*files, lifeline]
 
@@ -105,14 +134,26 @@ def supervise(command: Sequence[str], workers: int, files: Sequence[int] = ()) -
     running = [_Worker(command, files) for _ in range(workers)]
 
     def pass_on(number: int, _frame: Any) -> None:
+        manager.reloading()
         for worker in running:
             worker.process.send_signal(number)
+        manager.ready()
 
     signal.signal(signal.SIGHUP, pass_on)
+    told, looked = False, time.monotonic()
     while not stopping:
+        now = time.monotonic()
         for worker in running:
+            if now - looked > _STANDSTILL_SECONDS:
+                worker.forgive()
             worker.keep_alive()
+        looked = now
+        if not told and all(worker.is_ready for worker in running):
+            told = True
+            manager.ready()
+        manager.alive_in_time()
         time.sleep(0.1)
+    manager.stopping()
     return _stop_all([worker.process for worker in running])
 
 

@@ -1,0 +1,1 @@
+"""The server's own process, and the supervisor of several."""

@@ -1,0 +1,165 @@
+"""A service manager hears how the server is, on a datagram socket as systemd's (sd_notify(3))."""
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+import requests
+
+from authrim.server.service_manager import ServiceManager
+from tests.support.patience import PATIENCE
+from tests.support.ports import free_port
+from tests.support.processes import children, started, terminated, wait_until
+
+UNITS = Path(__file__).parents[2] / "deploy" / "systemd"
+
+
+class Manager:
+    """The socket that a service manager listens on."""
+
+    def __init__(self, address: str) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(address)
+        self._socket.settimeout(PATIENCE)
+
+    def next(self, wanted: str) -> str:
+        """The next message that begins so. Signs of life come in between, and nothing else."""
+        while not (message := self._socket.recv(4096).decode()).startswith(wanted):
+            assert message == "WATCHDOG=1"
+        return message
+
+    def is_silent_for(self, seconds: float) -> bool:
+        """Whether nothing comes for so long; what was sent before is left out."""
+        self._socket.setblocking(False)
+        with suppress(BlockingIOError):
+            while self._socket.recv(4096):
+                pass
+        self._socket.settimeout(seconds)
+        try:
+            self._socket.recv(4096)
+        except TimeoutError:
+            return True
+        return False
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[Manager]:
+    made = Manager(str(tmp_path / "notify"))
+    yield made
+    made.close()
+
+
+@contextmanager
+def server(folder: Path, database: str, *options: str, port: int) -> Iterator[subprocess.Popen[str]]:
+    """``authrim serve`` as a watched service."""
+    file = folder / "authrim.toml"
+    file.write_text(
+        f'issuer = "http://localhost:{port}"\nport = {port}\ndevelopment = true\n'
+        f'database = "{database}"\nmaster_keys = ["{secrets.token_urlsafe(32)}"]\n'
+    )
+    environment = {"NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "1000000"}
+    with started("--config", str(file), "migrate") as migrating:
+        assert migrating.wait(PATIENCE) == 0
+    with started("--config", str(file), "serve", *options, environment=environment) as process:
+        yield process
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_life_of_a_service(manager: Manager, tmp_path: Path, postgres_dsn: str, workers: int) -> None:
+    """It is ready when it answers, with all its workers; it lives, reloads, and says that it stops."""
+    port = free_port()
+    with server(tmp_path, postgres_dsn, "--workers", str(workers), port=port) as process:
+        manager.next("READY=1")
+        assert requests.get(f"http://127.0.0.1:{port}/health/ready", timeout=PATIENCE).status_code == 200
+        assert len(children(process)) == (0 if workers == 1 else workers)
+        manager.next("WATCHDOG=1")
+        manager.next("WATCHDOG=1")
+        process.send_signal(signal.SIGHUP)
+        assert manager.next("RELOADING=1").split("\n")[1].startswith("MONOTONIC_USEC=")
+        manager.next("READY=1")
+        status, _, _ = terminated(process)
+        manager.next("STOPPING=1")
+    assert status == 0
+
+
+def test_a_stopped_process_gives_no_sign_of_life(manager: Manager, tmp_path: Path) -> None:
+    """A process that stands still is silent, so that the watchdog restarts it."""
+    with server(tmp_path, str(tmp_path / "authrim.db"), port=free_port()) as process:
+        manager.next("READY=1")
+        manager.next("WATCHDOG=1")
+        process.send_signal(signal.SIGSTOP)
+        assert manager.is_silent_for(3)
+
+
+def test_without_a_manager() -> None:
+    """No variables, no messages; a socket that is gone, or a watchdog of another process, disturbs nothing."""
+    environment = {"NOTIFY_SOCKET": "/nonexistent/socket", "WATCHDOG_USEC": "1000", "WATCHDOG_PID": "1"}
+    gone = ServiceManager.of_environment(environment)
+    assert (environment, gone.watchdog_seconds) == ({}, None)
+    gone.ready()
+    ServiceManager.of_environment({}).ready()
+    assert ServiceManager.of_environment({"WATCHDOG_USEC": "x"}).watchdog_seconds is None
+
+
+_SUPERVISOR = """
+import sys
+from authrim.server import supervisor
+supervisor.HUNG_SECONDS = 2.0
+sys.exit(supervisor.supervise([sys.executable, "-c", sys.argv[1]], 1))
+"""
+_WORKER = """
+import asyncio, os, sys
+from authrim.server.heartbeat import beat
+
+async def main():
+    beating = asyncio.create_task(beat(int(sys.argv[sys.argv.index("--worker-heartbeat") + 1])))
+    await asyncio.sleep(0.5)
+    print("beats", os.getpid(), flush=True)
+    await beating
+
+asyncio.run(main())
+"""
+
+
+def test_a_worker_that_hangs_is_replaced() -> None:
+    """A worker that answered once and gives no sign of life any more is killed, and another one takes its place."""
+    command = (sys.executable, "-c", _SUPERVISOR, _WORKER)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as supervisor:
+        try:
+            first = _next_that_beats(supervisor)
+            os.kill(first, signal.SIGSTOP)
+            assert _next_that_beats(supervisor) != first
+            wait_until(lambda: not Path(f"/proc/{first}").exists())
+        finally:
+            supervisor.terminate()
+
+
+def _next_that_beats(supervisor: subprocess.Popen[str]) -> int:
+    """The next worker that says that it has given a sign of life."""
+    assert supervisor.stdout is not None
+    for line in supervisor.stdout:
+        if line.startswith("beats "):
+            return int(line.split()[1])
+    raise AssertionError("the supervisor has ended")
+
+
+def test_the_unit_is_hardened() -> None:
+    """systemd itself rates what the service could still do: 2.0 at most, of 10."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd is not installed here")
+    rated = subprocess.run(
+        ["systemd-analyze", "security", "--offline=yes", "--threshold=20", str(UNITS / "authrim.service")],
+        check=False, capture_output=True, text=True, timeout=PATIENCE,
+    )  # fmt: skip
+    assert rated.returncode == 0, rated.stdout[-500:]
