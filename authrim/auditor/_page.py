@@ -65,6 +65,11 @@ class Visit(msgspec.Struct, frozen=True):
         return Asker(self.call.core.store, self.call.core.master, self.call.tenant, self.call)
 
     @property
+    def copying_asker(self) -> Asker:
+        """The same where the answer is a file, which leaves the pages."""
+        return msgspec.structs.replace(self.asker, exported=True)
+
+    @property
     def after(self) -> int:
         """The position after which the page goes on."""
         text = self.asked.get("after", "")

@@ -6,12 +6,13 @@ from typing import Final
 from aiohttp import web
 
 from authrim.audit.search import Lines, history_once
-from authrim.audit.timeline import Explanation, Timeline, time_of, timeline_of, why
-from authrim.auditor._lines import OF_PEOPLE, found_of, line_view, short_time
+from authrim.audit.timeline import Explanation, time_of, timeline_of, why
+from authrim.auditor._lines import OF_PEOPLE, found_of, line_view
 from authrim.auditor._page import LINES, AuditorPage, Visit
+from authrim.auditor._slider import slider_of
 from authrim.auditor.asking import asked_subject
 from authrim.core.questions import refuse_reason
-from authrim.pages.audit_views import AuditErrorPage, AuditHistoryPage, Found, Slider
+from authrim.pages.audit_views import AuditErrorPage, AuditHistoryPage, Found
 from authrim.web.call import PAGES
 from authrim.web.own_host import led_home
 from domain.errors import Refusal, invalid_request
@@ -19,8 +20,6 @@ from domain.stream import ACCOUNT, GRANT, grant_stream
 
 #: The newest events of a grant on one page; a search finds the others.
 _MOST: Final = 500
-#: Marks on the slider.
-_TICKS: Final = 100
 
 NOTHING: Final = invalid_request("Nothing of this id is in the log.", hint="Check the id, or search for it.")
 NOT_A_KIND: Final = invalid_request("Choose a session or an account, and name it.")
@@ -40,17 +39,10 @@ async def _show_grant(visit: Visit) -> web.StreamResponse:
         id=grant_id,
         status=timeline.status,
         found=found,
-        slider=await _slider(visit, timeline),
+        slider=await slider_of(core.store, events),
         **visit.settings("grant"),
     )
     return visit.call.parts[PAGES].audit("audit_history", page)
-
-
-async def _slider(visit: Visit, timeline: Timeline) -> Slider:
-    head = (await visit.call.core.store.head()).position
-    newest = timeline.lines[-_TICKS:]
-    ticks = tuple((line.position, short_time(line.recorded_at)) for line in newest)
-    return Slider(GRANT, timeline.grant_id, timeline.lines[0].position, head, newest[-1].position, ticks)
 
 
 async def _show_form(visit: Visit) -> web.StreamResponse:

@@ -32,14 +32,13 @@ async def _take(visit: Visit) -> web.StreamResponse:
 
 async def _search(visit: Visit) -> Lines | Refusal:
     first, last = visit.place("from"), visit.place("to")
-    for place in (first, last):
-        if isinstance(place, Refusal):
-            return place
+    if isinstance(first, Refusal):
+        return first
+    if isinstance(last, Refusal):
+        return last
     values = await search_values(visit.asker, visit.asked, visit.reason)
     if isinstance(values, Refusal):
         return values
-    assert not isinstance(first, Refusal)
-    assert not isinstance(last, Refusal)
     store = visit.call.core.store
     lower = await position_of(store, first, after=True)
     until = await position_of(store, last, after=False)

@@ -18,17 +18,16 @@ from authrim.audit.past.moments import Time, position_of
 from authrim.audit.search import Wanted
 from authrim.audit.sentences import reason_in_words, shown
 from authrim.audit.timeline import time_of
+from authrim.auditor.asking_past import ask_changes
 from authrim.commands import option_groups
 from authrim.commands._administering import Office, administer
 from authrim.commands._common import is_json, json_text
 from authrim.commands._moments import MomentType
-from authrim.commands._one_account import asked_subject
+from authrim.commands._one_account import asker_of
 from authrim.commands.option_groups import GroupedCommand
-from authrim.core.questions import Question, record_question, refuse_reason
 from domain.errors import Refusal
 from domain.stream import ACCOUNT, SETTING
 
-_KIND: Final = "changes"
 _TIMES: Final = ("_at", "_until", "active_from")
 #: Characters of a value for people; ``--json`` has all.
 _LONGEST: Final = 120
@@ -72,7 +71,9 @@ def show_changes(
     printer = _Printer(context)
 
     async def work(office: Office) -> ChangePage | Refusal | None:
-        named = await _named(context, office, kind or "", thing, options)
+        thing_asked = kind or "", thing
+        narrowed_to = {name: options[name] or "" for name in ("actor", "field")}
+        named = await ask_changes(asker_of(context, office), thing_asked, narrowed_to, options["reason"])
         if isinstance(named, Refusal):
             return named
         values = where(office.tenant, kind or "", named)
@@ -95,26 +96,6 @@ def show_changes(
             printer.say_more(found)
     if not printer.all_readable:
         context.exit(1)
-
-
-async def _named(
-    context: click.Context, office: Office, kind: str, thing: str, options: dict[str, str]
-) -> str | Refusal:
-    """The id of what is asked about, after the question was recorded where it has to be."""
-    reason, subject = options["reason"], None
-    if kind == ACCOUNT and thing:
-        named = await asked_subject(context, office, thing, _KIND, reason)
-        if isinstance(named, Refusal):
-            return named
-        thing = subject = named
-    refusal = refuse_reason(reason, demanded=False)
-    if refusal is None and (subject is not None or is_json(context)):
-        asked = {"kind": kind, "id": "" if subject else thing}
-        asked |= {name: options[name] or "" for name in ("actor", "field")}
-        conditions = {name: value for name, value in asked.items() if value}
-        question = Question(_KIND, reason, conditions, subject, is_json(context))
-        refusal = await record_question(office.store, office.tenant, question)
-    return thing if refusal is None else refusal
 
 
 class _Printer:

@@ -3,26 +3,23 @@
 The question is recorded before it is answered, like every question about a person (A237, A247).
 """
 
-from typing import Any, Final
+from typing import Any
 
 import click
 
-from authrim.audit.past.moments import Moment, Time, moment_at
-from authrim.audit.past.reading import Past
-from authrim.audit.past.states import FEW, STATES, state_of, states_of
+from authrim.audit.past.moments import Moment, Time
+from authrim.audit.past.states import FEW, STATES
 from authrim.audit.past.view import View
 from authrim.audit.sentences import reason_in_words
 from authrim.audit.timeline import time_of
+from authrim.auditor.asking_past import ask_state
 from authrim.commands._administering import Office, administer, print_fields
 from authrim.commands._common import is_json, json_text
 from authrim.commands._moments import MomentType
-from authrim.commands._one_account import asked_subject
-from authrim.core.questions import Question, hidden_text, record_question, refuse_reason
+from authrim.commands._one_account import asker_of
 from authrim.core.signing_keys import key_times_of
 from domain.errors import Refusal
 from domain.stream import ACCOUNT, DEFAULT_TENANT
-
-_KIND: Final = "state"
 
 
 @click.command("state")
@@ -53,51 +50,14 @@ def state(
         raise click.UsageError(f"Name one {kind} by its ID.")
 
     async def work(office: Office) -> tuple[Moment, list[View]] | Refusal:
-        refusal = refuse_reason(reason, demanded=False)
-        if refusal is not None:
-            return refusal
-        moment = await moment_at(office.store, place)
-        if isinstance(moment, Refusal):
-            return moment
-        named = identifier
-        if kind == ACCOUNT and identifier is not None:
-            subject = await asked_subject(context, office, identifier, _KIND, reason)
-            if isinstance(subject, Refusal):
-                return subject
-            named = subject
-        past = Past(office.store, office.tenant, moment, key_times_of(office.settings))
-        found = await (states_of(past, kind) if named is None else _one(past, kind, named))
-        refusal = await _record(context, office, moment, (kind, named or ""), found, reason)
-        if refusal is not None:
-            return refusal
-        return found if isinstance(found, Refusal) else (moment, found)
+        thing = kind, identifier or ""
+        return await ask_state(asker_of(context, office), key_times_of(office.settings), thing, place, reason)
 
     moment, found = administer(context, work, proved=kind == ACCOUNT)
     for view in found:
         _show(context, view, moment)
     if not found and not is_json(context):
         click.echo(f"There was no {kind} at position {moment.position}.")
-
-
-async def _one(past: Past, kind: str, identifier: str) -> list[View] | Refusal:
-    found = await state_of(past, kind, identifier)
-    return found if isinstance(found, Refusal) else [found]
-
-
-async def _record(
-    context: click.Context, office: Office, moment: Moment, asked: tuple[str, str],
-    found: list[View] | Refusal, reason: str,
-) -> Refusal | None:  # fmt: skip
-    """Record the question. An id that leads nowhere may be anything, a login too: it is hidden."""
-    kind, identifier = asked
-    conditions = {"kind": kind, "position": str(moment.position)}
-    subject = None if isinstance(found, Refusal) or len(found) != 1 else found[0].subject
-    if isinstance(found, Refusal):
-        conditions["id"] = hidden_text(office.master, office.tenant, identifier)
-    elif identifier and kind != ACCOUNT:
-        conditions["id"] = identifier
-    question = Question(_KIND, reason, conditions, subject, is_json(context))
-    return await record_question(office.store, office.tenant, question)
 
 
 def _show(context: click.Context, view: View, moment: Moment) -> None:

@@ -2,10 +2,13 @@
 
 from typing import Final
 
+from authrim.auditor import changes_endpoint as changes
 from authrim.auditor import history_endpoint as history
 from authrim.auditor import integrity_endpoint as integrity
+from authrim.auditor import lineage_endpoint as lineage
 from authrim.auditor import search_endpoint as search
 from authrim.auditor import sign_in_endpoint as sign_in
+from authrim.auditor import state_endpoint as state
 from authrim.features.feature import Feature, Handler, Route
 
 
@@ -25,6 +28,9 @@ AUDITOR: Final[tuple[Feature, ...]] = (
             *_page("/audit/history", "audit_history", history.show_history, history.answer_history),
             *_page(r"/audit/grant/{grant_id:[A-Za-z0-9\-._~]+}", "audit_grant", history.show_grant),
             *_page(r"/audit/error/{error_id:[A-Za-z0-9\-._~]+}", "audit_error", history.show_error),
+            *_page("/audit/state", "audit_state", state.show_state, state.answer_state),
+            *_page("/audit/changes", "audit_changes", changes.show_changes, changes.answer_changes),
+            Route("POST", "/audit/lineage", lineage.draw_lineage, "audit_lineage_post", hidden=True),
             *_page("/audit/integrity", "audit_integrity", integrity.show_integrity),
         ),
         optional=True,

@@ -123,10 +123,14 @@ class ChangedFieldView(msgspec.Struct, frozen=True):
 
 
 class ChangeView(msgspec.Struct, frozen=True):
-    """One change."""
+    """One change, by whom, of which thing. ``readable`` is False where the values are not known."""
 
-    line: AuditLine
-    fields: tuple[ChangedFieldView, ...]
+    position: int
+    time: str
+    what: str
+    by: str
+    thing: str
+    fields: tuple[ChangedFieldView, ...] = ()
     readable: bool = True
 
 

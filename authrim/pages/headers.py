@@ -59,6 +59,12 @@ def frame_headers(ancestors: Iterable[str]) -> dict[str, str]:
     return {**headers, "Content-Security-Policy": "; ".join(policy)}
 
 
+def picture_headers() -> dict[str, str]:
+    """The headers of a drawing that is opened as a document of its own: it loads and runs nothing."""
+    policy = ("default-src 'none'", "style-src 'unsafe-inline'", "frame-ancestors 'none'", "base-uri 'none'")
+    return {**_FIXED, "Content-Security-Policy": "; ".join(policy)}
+
+
 def prefers_json(accept: str) -> bool:
     """Whether an Accept header (RFC 9110 §12.5.1) prefers JSON to HTML."""
     weights = {value.lower(): weight for value, weight in map(weighted_item, accept.split(","))}

@@ -52,6 +52,8 @@ _NAMES = (
     "audit_history",
     "audit_error",
     "audit_integrity",
+    "audit_state",
+    "audit_changes",
 )
 
 

@@ -140,6 +140,8 @@ async def test_the_state_of_the_log(server: RunningServer, audit: Browser) -> No
     shown = await audit.request("GET", server.url("/audit/integrity"))
     assert head.chain_hash.hex() in shown.body
     assert f"Newest position of the log {head.position}" in text(shown)
+    assert "Rules found broken, not looked into 0" in text(shown)
+    assert "Newest signed checkpoint" in text(shown)
 
 
 async def test_a_page_that_takes_too_long_is_given_up(server: RunningServer, audit: Browser) -> None:

@@ -6,21 +6,27 @@ from aiohttp import web
 
 from authrim.pages import audit_texts, texts
 from authrim.pages.audit_views import (
+    AuditChangesPage,
     AuditErrorPage,
     AuditHistoryPage,
     AuditIntegrityPage,
     AuditLine,
     AuditSearchPage,
     AuditSignInPage,
+    AuditStatePage,
+    ChangedFieldView,
+    ChangeView,
     Fact,
     Found,
+    Slider,
+    StateView,
 )
 from authrim.pages.pages import Pages
 
 #: The names of the pages.
 AUDIT_PAGES: Final = (
     "audit-sign-in", "audit-sign-in-wrong", "audit-search", "audit-found", "audit-refused", "audit-history",
-    "audit-grant", "audit-error", "audit-integrity",
+    "audit-grant", "audit-error", "audit-integrity", "audit-state", "audit-changes",
 )  # fmt: skip
 
 _SUBJECT: Final = "01a2269c5b7e7a1f9d3e6b0c4f8a2d17"
@@ -96,6 +102,7 @@ def audit_page(pages: Pages, name: str, locale: str, text: str = "") -> web.Resp
                     id=text or _GRANT,
                     status=text or "revoked: A replaced refresh token was used again.",
                     found=Found(_lines(text), 48, done=True),
+                    slider=_slider(text),
                     **common,
                 ),
             )
@@ -108,6 +115,8 @@ def audit_page(pages: Pages, name: str, locale: str, text: str = "") -> web.Resp
                 current="error", error=text or "e1", explained=explained, found=found, **common
             )
             return pages.audit("audit_error", page_)
+    if name in ("audit-state", "audit-changes"):
+        return _past_page(pages, name, common, text)
     facts = (
         Fact(audit_texts.HEAD, text or "48"),
         Fact(
@@ -119,6 +128,53 @@ def audit_page(pages: Pages, name: str, locale: str, text: str = "") -> web.Resp
     return pages.audit(
         "audit_integrity", AuditIntegrityPage(current="integrity", facts_known=facts, **common)
     )
+
+
+def _past_page(pages: Pages, name: str, common: dict[str, Any], text: str) -> web.Response:
+    """What held at a time, and what was changed."""
+    if name == "audit-state":
+        rows = (
+            ("client_id", text or "web"),
+            ("scope", text or "openid email"),
+            ("depends_on", text or "client: active"),
+        )
+        state = StateView(
+            "grant", text or _GRANT, text or "revoked", "2026-11-29T09:25:54Z", rows, f"/audit?{text}"
+        )
+        asked = {"kind": "grant", "id": text or _GRANT}
+        page = AuditStatePage(
+            current="state",
+            kinds=("grant", "key"),
+            states=(state,),
+            slider=_slider(text),
+            asked=asked,
+            **common,
+        )
+        return pages.audit("audit_state", page)
+    fields = (
+        ChangedFieldView(text or "scope", text or "openid", text or "openid email"),
+        ChangedFieldView("client_secret", "", "", hidden=text or "changed"),
+    )
+    made = ChangeView(
+        31,
+        "2026-11-29 09:25:50.961",
+        text or "The client's registration was replaced.",
+        text or "administrator (uid 1000) on the command line",
+        text or "client web",
+        fields,
+        readable=False,
+    )
+    return pages.audit(
+        "audit_changes",
+        AuditChangesPage(
+            current="changes", kinds=("client", "key"), changes=(made,), position=31, done=False, **common
+        ),
+    )
+
+
+def _slider(text: str) -> Slider:
+    ticks = tuple((44 + number, text or f"2026-11-29 09:25:{50 + number}.961") for number in range(5))
+    return Slider("grant", text or _GRANT, 44, 60, 46, ticks)
 
 
 def _lines(text: str) -> tuple[AuditLine, ...]:

@@ -325,7 +325,9 @@ async def running_site(prefix: str = "") -> AsyncIterator[Site]:
     client_app, server_app = web.Application(), web.Application()
     client_app.add_routes([web.route("*", "/callback", callback), web.route("*", "/elsewhere", callback)])
     server_app.add_routes([*site.pages.static_routes(), web.get("/logo.png", logo)])
-    server_app.add_routes([web.get("/{page}", show), web.post("/{page}", receive)])
+    server_app.add_routes(
+        [web.get("/{page}", show), web.post("/{page}", receive), web.post("/audit/{page}", receive)]
+    )
     async with TestServer(client_app) as client, TestServer(server_app) as server:
         site.redirect_uri = str(client.make_url("/callback"))
         site.url = str(server.make_url("")).rstrip("/")

@@ -1,0 +1,117 @@
+"""Who changed what, from what to what: the conditions of ``authrim audit changes``."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from aiohttp import web
+
+from authrim.audit.changed_fields import ChangedField
+from authrim.audit.changes import KINDS, ChangePage, ChangeRecord, narrowed, told, where
+from authrim.audit.past.moments import position_of
+from authrim.audit.search import Wanted, search_once
+from authrim.audit.sentences import shown
+from authrim.auditor._lines import line_view
+from authrim.auditor._page import AuditorPage, Visit
+from authrim.auditor.asking_past import NO_KIND, ask_changes
+from authrim.core.parts import Core
+from authrim.pages.audit_views import AuditChangesPage, ChangedFieldView, ChangeView
+from authrim.web.call import PAGES
+from authrim.web.own_host import led_home
+from domain.errors import Refusal
+from domain.stream import SETTING
+
+#: Changes of one page: for each the whole history of what was changed is read.
+_MOST: Final = 20
+_TIMES: Final = ("_at", "_until", "active_from")
+#: Characters of a value; the command has all.
+_LONGEST: Final = 300
+
+
+async def _show(visit: Visit) -> web.StreamResponse:
+    return _page(visit)
+
+
+async def _take(visit: Visit) -> web.StreamResponse:
+    found = await _changes(visit)
+    return _page(visit, refusal=found) if isinstance(found, Refusal) else _page(visit, found)
+
+
+async def _changes(visit: Visit) -> ChangePage | Refusal:
+    asked = visit.asked
+    kind, name = asked.get("kind", ""), asked.get("id", "")
+    if (kind and kind not in KINDS) or (name and (not kind or kind == SETTING)):
+        return NO_KIND
+    first, last = visit.place("from"), visit.place("to")
+    if isinstance(first, Refusal):
+        return first
+    if isinstance(last, Refusal):
+        return last
+    narrowed_to = {one: asked.get(one, "") for one in ("actor", "field")}
+    named = await ask_changes(visit.asker, (kind, name), narrowed_to, visit.reason)
+    if isinstance(named, Refusal):
+        return named
+    store, tenant = visit.call.core.store, visit.call.tenant
+    values = where(tenant, kind, named)
+    if actor := asked.get("actor"):
+        values["actor"] = (actor,)
+    lower = await position_of(store, first, after=True)
+    wanted = Wanted(tenant, values, max(visit.after, lower or 0), await position_of(store, last, after=False))
+    lines = await search_once(store, wanted, _MOST)
+    records = narrowed(await told(store, lines.lines), named, asked.get("field", ""))
+    return ChangePage(tuple(records), lines.position, lines.done)
+
+
+def _page(visit: Visit, found: ChangePage | None = None, refusal: Refusal | None = None) -> web.Response:
+    core = visit.call.core
+    page = AuditChangesPage(
+        kinds=KINDS,
+        changes=None if found is None else tuple(_view(core, record) for record in found.changes),
+        position=0 if found is None else found.position,
+        done=found is None or found.done,
+        **visit.settings("changes", refusal),
+    )
+    return visit.call.parts[PAGES].audit("audit_changes", page, 200 if refusal is None else refusal.status)
+
+
+def _view(core: Core, record: ChangeRecord) -> ChangeView:
+    line = line_view(core, record.line)
+    return ChangeView(
+        position=line.position,
+        time=line.time,
+        what=line.what,
+        by=record.by,
+        thing=f"{record.kind} {shown(record.thing)}",
+        fields=tuple(_field(one) for one in record.fields),
+        readable=record.readable,
+    )
+
+
+def _field(field: ChangedField) -> ChangedFieldView:
+    return ChangedFieldView(
+        shown(field.field), _value(field.field, field.old), _value(field.field, field.new), field.hidden
+    )
+
+
+def _value(name: str, value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) and name.endswith(_TIMES):
+        return "never" if not value else f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S}"
+    text = shown(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+_CHANGES: Final = AuditorPage(_show, _take)
+
+
+@led_home
+async def show_changes(request: web.Request) -> web.StreamResponse:
+    """GET ``/audit/changes``: asks of what."""
+    return await _CHANGES.show(request)
+
+
+async def answer_changes(request: web.Request) -> web.StreamResponse:
+    """POST ``/audit/changes``: what was changed, after the question was recorded where it is about a person."""
+    return await _CHANGES.take(request)

@@ -1,0 +1,43 @@
+"""The graph of a grant: what caused what, as a picture of its own."""
+
+from typing import Final
+
+from aiohttp import web
+
+from authrim.audit.lineage.drawing import draw
+from authrim.audit.lineage.story import Start, read_story
+from authrim.auditor._page import ENDPOINT, AuditorPage, Visit
+from authrim.auditor.history_endpoint import NOTHING
+from authrim.pages.headers import picture_headers
+from authrim.web.answers import refuse_on_page
+from domain.stream import grant_stream
+
+
+async def _nothing(_visit: Visit) -> web.StreamResponse:
+    raise web.HTTPNotFound
+
+
+async def _take(visit: Visit) -> web.StreamResponse:
+    store, tenant, grant_id = visit.call.core.store, visit.call.tenant, visit.asked.get("grant", "")
+    stream = grant_stream(tenant, grant_id)
+    if not grant_id or not (await store.read_stream(stream)).version:
+        return await refuse_on_page(visit.request, visit.call, ENDPOINT, NOTHING)
+    conditions = {"kind": "grant", "id": grant_id}
+    refusal = await visit.copying_asker.record("lineage", visit.reason, conditions)
+    if refusal is not None:
+        return await refuse_on_page(visit.request, visit.call, ENDPOINT, refusal)
+    story = await read_story(store, tenant, Start((stream,)))
+    return web.Response(
+        text=draw(story, f"Lineage of grant {grant_id}"),
+        content_type="image/svg+xml",
+        charset="utf-8",
+        headers=picture_headers(),
+    )
+
+
+_LINEAGE: Final = AuditorPage(_nothing, _take)
+
+
+async def draw_lineage(request: web.Request) -> web.StreamResponse:
+    """POST ``/audit/lineage``: the picture, after the question was recorded."""
+    return await _LINEAGE.take(request)
