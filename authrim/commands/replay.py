@@ -1,7 +1,9 @@
 """``authrim replay``: decide a log again, to check a new version or to see what another policy would have decided."""
 
+import tarfile
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -10,6 +12,7 @@ import msgspec
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from authrim.audit.bundle.verify_bundle import EVENTS
 from authrim.audit.replay.check import Replay, Report
 from authrim.audit.replay.lines import NotALog, line_of, pages_of
 from authrim.audit.replay.policy import SETTINGS, Policy
@@ -99,8 +102,8 @@ def _ask(context: click.Context, log: Path | None, issuer: str, file: Path) -> N
 def _run(context: click.Context, log: Path | None, take: Callable[[Iterable[StoredEvent]], None]) -> None:
     """Give the whole log to ``take``. From a file no database is opened."""
     if log is not None:
-        with log.open("rb") as file, progress_of("Deciding again") as progress:
-            _run_file(file, log.stat().st_size, take, progress)
+        with _opened(log) as (file, size), progress_of("Deciding again") as progress:
+            _run_file(log, file, size, take, progress)
         return
 
     async def work(store: ReadBack) -> None:
@@ -114,18 +117,31 @@ def _run(context: click.Context, log: Path | None, take: Callable[[Iterable[Stor
     run_with_store(context, work)
 
 
+@contextmanager
+def _opened(log: Path) -> Iterator[tuple[IO[bytes], int]]:
+    """The lines of a log in a file, and how many bytes they are. Of a bundle the events alone are read."""
+    if not tarfile.is_tarfile(log):
+        with log.open("rb") as file:
+            yield file, log.stat().st_size
+        return
+    with tarfile.open(log, "r:") as bundle:
+        member = next((one for one in bundle if one.name == EVENTS and one.isreg()), None)
+        events = None if member is None else bundle.extractfile(member)
+        if member is None or events is None:
+            raise click.ClickException(f"{log} is no bundle: it has no {EVENTS}.")
+        yield events, member.size
+
+
 def _run_file(
-    file: IO[bytes],
-    size: int,
-    take: Callable[[Iterable[StoredEvent]], None],
+    log: Path, file: IO[bytes], size: int, take: Callable[[Iterable[StoredEvent]], None],
     progress: Callable[[int, int], None],
-) -> None:
+) -> None:  # fmt: skip
     try:
         for page in pages_of(file, _PAGE):
             take(page)
             progress(file.tell(), size)
     except NotALog as wrong:
-        raise click.ClickException(f"{file.name}: {wrong}.") from None
+        raise click.ClickException(f"{log}: {wrong}.") from None
 
 
 def _save(context: click.Context, path: Path) -> None:

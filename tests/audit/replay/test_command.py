@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,27 @@ async def test_a_saved_log(server: RunningServer, story: Story, tmp_path: Path) 
     assert what.startswith("grant.refresh_token_rotated.v1 grace_until: ")
     assert (told["ok"], told["differing"]) == (False, 1)
     assert what in (await run("--from", str(saved), "--issuer", server.issuer, "--check", status=1)).output
+
+
+async def test_a_bundle(server: RunningServer, story: Story, tmp_path: Path) -> None:
+    """A285: a bundle of the whole log is decided again; one of a part is refused, since what was decided on is not all
+    there, and so is an archive that is no bundle."""
+    for name, part in (("whole", ()), ("part", ("--from", "5"))):
+        exported = await asyncio.to_thread(
+            CliRunner().invoke, main, ["audit", "export", *part, "--out", str(tmp_path / name)]
+        )
+        assert exported.exit_code == 0, exported.output
+    (told,) = lines(
+        await run("--from", str(tmp_path / "whole"), "--issuer", server.issuer, "--check", "--json")
+    )
+    assert told["ok"]
+    assert told["decided"]["redemption"] == 2
+    assert (
+        "position 1 is missing" in (await run("--from", str(tmp_path / "part"), "--check", status=1)).output
+    )
+    with tarfile.open(tmp_path / "other", "w") as other:
+        other.add(__file__, "events.txt")
+    assert "is no bundle" in (await run("--from", str(tmp_path / "other"), "--check", status=1)).output
 
 
 async def test_another_issuer_is_another_log(server: RunningServer, story: Story) -> None:
