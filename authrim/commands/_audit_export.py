@@ -109,6 +109,8 @@ def export(context: click.Context, /, out: Path, **arguments: Any) -> None:
 async def _part(office: Office, asked: Asked) -> Part | Refusal:
     """What the arguments mean, in positions. Whatever comes later, the record of the export too, is not part of it."""
     head = (await office.store.head()).position
+    if not head:
+        return invalid_request("The log is empty.", hint="Is this the right database?")
     first = await _position(office.store, asked.first, after=True)
     last = await _position(office.store, asked.last, after=False)
     if max(last or 0, asked.tree_size or 0, *asked.older) > head or (first or 1) > head:
