@@ -12,12 +12,16 @@ from authrim.audit.bundle.export import Exported, People, Wanted, export_grant, 
 from authrim.audit.bundle.selection import Selection, select_grant
 from authrim.audit.past.moments import Time
 from authrim.audit.search import position_at
-from authrim.commands._administering import Office, administer, print_fields
+from authrim.audit.tree import TreeFollower
+from authrim.commands._administering import Office, print_fields
+from authrim.commands._audit_transparency import administered, checkpoints_of
 from authrim.commands._common import progress_of
 from authrim.commands._moments import MomentType
 from authrim.core.questions import Question, record_question, refuse_reason
+from authrim.crypto.signed_note import sign_note
 from authrim.people.accounts import AccountView, show_account
 from authrim.store.contract import Store
+from authrim.transparency.keys import CheckpointKey
 from domain.errors import Refusal, invalid_request
 
 
@@ -86,6 +90,7 @@ def export(context: click.Context, /, out: Path, **arguments: Any) -> None:
         if refusal is not None:
             return refusal
         try:
+            signer = await _signer(office)
             part = await _part(office, asked)
             if isinstance(part, Refusal):
                 return part
@@ -93,7 +98,7 @@ def export(context: click.Context, /, out: Path, **arguments: Any) -> None:
                 refusal = await _record(office, asked, part)
                 if refusal is not None:
                     return refusal
-                exported = await _write(office, new.file, asked, part)
+                exported = await _write(office, new.file, asked, part, signer)
                 new.complete()
                 return exported
         except Damaged as damaged:
@@ -102,7 +107,7 @@ def export(context: click.Context, /, out: Path, **arguments: Any) -> None:
                 hint="Nothing was exported. authrim audit verify looks at the whole log.",
             )
 
-    exported = administer(context, work, proved=asked.personal)
+    exported = administered(context, work)
     print_fields(context, {"file": str(out), **msgspec.structs.asdict(exported), "root": exported.root.hex()})
 
 
@@ -156,10 +161,31 @@ async def _record(office: Office, asked: Asked, part: Part) -> Refusal | None:
     return await record_question(office.store, office.tenant, question)
 
 
-async def _write(office: Office, file: BinaryIO, asked: Asked, part: Part) -> Exported:
-    origin = f"{office.settings.issuer.partition('://')[2].rstrip('/')}/transparency"
+class LogSigner:
+    """Signs with the key of the log's checkpoints, and so nothing but checkpoints."""
+
+    def __init__(self, key: CheckpointKey) -> None:
+        self._key = key
+        self.origin = key.public.name
+        self.key = key.public.encoded()
+
+    def sign(self, text: str) -> bytes:
+        """The signed note of a checkpoint."""
+        return sign_note(text, self.origin, self._key.private).encoded().encode()
+
+
+async def _signer(office: Office) -> LogSigner:
+    """The signer of a log that continues what was signed of it before, and of no other (F34)."""
+    checkpoints = checkpoints_of(office)
+    key = await checkpoints.keys.signer()
+    size = await TreeFollower(office.store).catch_up()
+    await checkpoints.prove_continuation(await checkpoints.newest(), size)
+    return LogSigner(key)
+
+
+async def _write(office: Office, file: BinaryIO, asked: Asked, part: Part, signer: LogSigner) -> Exported:
     people = _people(office) if asked.personal else None
-    wanted = Wanted(origin, asked.tree_size or 0, asked.older, None, people)
+    wanted = Wanted(signer.origin, asked.tree_size or 0, asked.older, signer, people)
     if part.grant is not None:
         return await export_grant(office.store, file, part.grant, wanted)
     with progress_of("Exporting") as progress:

@@ -52,7 +52,7 @@ def checkpoint(context: click.Context, *, sign: bool) -> None:
     """
 
     async def work(office: Office) -> dict[str, Any] | Refusal:
-        checkpoints = _checkpoints(office)
+        checkpoints = checkpoints_of(office)
         newest = await (checkpoints.sign() if sign else checkpoints.newest())
         if newest is None:
             return NOT_SIGNED
@@ -61,7 +61,7 @@ def checkpoint(context: click.Context, *, sign: bool) -> None:
         continued = await checkpoints.continues(opened.checkpoint, size)
         return _described(newest, opened, office.settings.witness_quorum, continued=continued)
 
-    data = _administered(context, work)
+    data = administered(context, work)
     emit(context, data, _text(data))
     if not data["continued"]:
         context.exit(1)
@@ -78,7 +78,7 @@ def prove(context: click.Context, position: int) -> None:
     """
 
     async def work(office: Office) -> dict[str, Any] | Refusal:
-        checkpoints = _checkpoints(office)
+        checkpoints = checkpoints_of(office)
         newest = await checkpoints.newest()
         if newest is None:
             return NOT_SIGNED
@@ -102,7 +102,7 @@ def prove(context: click.Context, position: int) -> None:
             "checkpoint": newest.note,
         }
 
-    data = _administered(context, work)
+    data = administered(context, work)
     lines = ["c2sp.org/tlog-proof@v1", f"index {data['index']}", *data["proof"], "", data["checkpoint"]]
     emit(context, data, Text("\n".join(lines).rstrip("\n")))
 
@@ -128,7 +128,7 @@ def prove_consistency(context: click.Context, earlier: int, later: int) -> None:
             "proof": _encoded(proved.proof),
         }
 
-    data = _administered(context, work)
+    data = administered(context, work)
     heads = [f"{name:<8} {data[name]['size']} {data[name]['root']}" for name in ("earlier", "later")]
     emit(context, data, Text("\n".join([*heads, *data["proof"]])))
 
@@ -143,7 +143,7 @@ def checkpoint_key(context: click.Context, *, new: bool) -> None:
     """
 
     async def work(office: Office) -> dict[str, Any] | Refusal:
-        keys = _checkpoints(office).keys
+        keys = checkpoints_of(office).keys
         if new:
             made = await keys.create()
             if isinstance(made, Refusal):
@@ -152,7 +152,7 @@ def checkpoint_key(context: click.Context, *, new: bool) -> None:
         earlier = [key.encoded() for key in await keys.public() if key != signer]
         return {"verifier_key": signer.encoded(), "earlier": earlier}
 
-    data = _administered(context, work)
+    data = administered(context, work)
     emit(
         context,
         data,
@@ -160,7 +160,8 @@ def checkpoint_key(context: click.Context, *, new: bool) -> None:
     )
 
 
-def _administered(context: click.Context, work: Callable[[Office], Awaitable[T | Refusal]]) -> T:
+def administered(context: click.Context, work: Callable[[Office], Awaitable[T | Refusal]]) -> T:
+    """Do work that needs checkpoints; what is wrong with them ends the command."""
     try:
         return administer(context, work)
     except (StateUnusable, UnusableWitness, MissingTile) as error:
@@ -169,7 +170,8 @@ def _administered(context: click.Context, work: Callable[[Office], Awaitable[T |
         raise click.ClickException(f"A checkpoint does not verify: {broken}.") from None
 
 
-def _checkpoints(office: Office) -> Checkpoints:
+def checkpoints_of(office: Office) -> Checkpoints:
+    """The checkpoints of the log."""
     return made_of(office.settings, office.store, office.private, office.egress)
 
 

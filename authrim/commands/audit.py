@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from authrim.audit.leaves import verify_log
 from authrim.audit.sentences import shown
 from authrim.audit.timeline import Explanation, Timeline, grant_timeline, time_of
 from authrim.audit.timeline import why as explain
@@ -22,7 +23,6 @@ from authrim.commands._audit_token import receipt, token
 from authrim.commands._audit_transparency import checkpoint, checkpoint_key, prove, prove_consistency
 from authrim.commands._common import emit, progress_of, run_with_store
 from authrim.store.chain import Verification
-from authrim.store.chain import verify as verify_chain
 from authrim.store.read_back import ReadBack
 from domain.stream import DEFAULT_TENANT
 
@@ -81,11 +81,12 @@ def why(context: click.Context, error_id: str) -> None:
 @audit.command("verify")
 @click.pass_context
 def verify(context: click.Context) -> None:
-    """Verify the hash chain and report the first position that does not match. An empty log proves nothing."""
+    """Verify the hash chain, and the log against its Merkle tree. Reports the first position that does not match.
+    An empty log proves nothing."""
 
     async def work(store: ReadBack) -> tuple[Verification, str]:
         with progress_of("Proving the log") as progress:
-            return await verify_chain(store, progress), store.doubt
+            return await verify_log(store, progress), store.doubt
 
     proved, doubt = run_with_store(context, work)
     data: dict[str, Any] = {

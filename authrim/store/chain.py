@@ -6,7 +6,7 @@ What the chain cannot show by itself is a log whose tail was cut off together wi
 row's: that log is a true one, only older. A witness who kept an earlier chain hash sees it.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from hashlib import sha256
 from struct import Struct
 
@@ -85,19 +85,27 @@ class Verification(msgspec.Struct, frozen=True):
         return self.problem is None and self.events > 0
 
 
-async def verify(store: Store, progress: Callable[[int, int], None] | None = None) -> Verification:
+async def verify(
+    store: Store,
+    progress: Callable[[int, int], None] | None = None,
+    look: Callable[[Sequence[StoredEvent]], Awaitable[Problem | None]] | None = None,
+) -> Verification:
     """Walk the log and its ledger up to the head and compute every hash again.
 
-    ``progress`` is called with the position reached and the head's position. Memory is bounded by one batch
-    and one page. Raises Unavailable when the store cannot be read.
+    ``progress`` is called with the position reached and the head's position. ``look`` sees each page of rows, and may
+    find a problem of one of them. Memory is bounded by one batch and one page. Raises Unavailable when the store cannot
+    be read.
     """
     head = await store.head()
-    events = _read_events(store)
+    events = _read_events(store, look)
     proved, batches, chain = 0, 0, GENESIS
     async for batch in _read_ledger(store):
         if batch.first_position > head.position:
             break
-        problem = await check_batch(batch, events, proved, chain)
+        try:
+            problem = await check_batch(batch, events, proved, chain)
+        except _Found as found:
+            problem = found.problem
         if problem is not None:
             return Verification(proved, batches, chain, problem)
         proved, batches, chain = batch.last_position, batches + 1, batch.chain_hash
@@ -164,9 +172,22 @@ async def _read_ledger(store: Store) -> AsyncIterator[Batch]:
         after = page[-1].first_position
 
 
-async def _read_events(store: Store) -> AsyncIterator[StoredEvent]:
+class _Found(Exception):
+    """A problem of the next row."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+async def _read_events(
+    store: Store, look: Callable[[Sequence[StoredEvent]], Awaitable[Problem | None]] | None
+) -> AsyncIterator[StoredEvent]:
     after = 0
     while page := await store.read_log(after, PAGE):
+        problem = None if look is None else await look(page)
         for event in page:
+            if problem is not None and event.position == problem.first_position:
+                raise _Found(problem)
             yield event
         after = page[-1].position

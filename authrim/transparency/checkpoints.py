@@ -81,7 +81,7 @@ class Checkpoints:
         key = await self.keys.signer()  # a new one is an event too
         size = await TreeFollower(self._store).catch_up()
         last = await self.newest()
-        await self._prove_continuation(last, size)
+        await self.prove_continuation(last, size)
         if last is not None and not _is_news(last, size):
             return last
         text = Checkpoint(key.public.name, size, await read_root(self._store.tree, size)).text()
@@ -127,7 +127,8 @@ class Checkpoints:
             return False
         return proved.old_root == earlier.root and proved.holds
 
-    async def _prove_continuation(self, last: SignedCheckpoint | None, size: int) -> None:
+    async def prove_continuation(self, last: SignedCheckpoint | None, size: int) -> None:
+        """Prove that the log, of ``size`` events, continues what was signed. Raises what ``sign`` raises."""
         earlier = [] if last is None else [(THE_LOG, (await self.opened(last.note)).checkpoint)]
         remembered = await self.remembered()
         if remembered is not None:

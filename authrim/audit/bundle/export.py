@@ -17,11 +17,13 @@ from authrim.audit.bundle.lines import batch_line, document, event_line, person_
 from authrim.audit.bundle.schemas import schemas_of
 from authrim.audit.bundle.selection import Selection, batch_of, people_of
 from authrim.audit.bundle.verify_bundle import FORMAT, Tree
+from authrim.audit.leaves import DIFFERS, differing_leaf
 from authrim.store.chain import GENESIS, PAGE, Problem, check_batch
-from authrim.store.contract import Batch, Store, StoredEvent
+from authrim.store.contract import Batch, StoredEvent
+from authrim.store.read_back import ReadBack
 from domain.tree.checkpoint import Checkpoint
 from domain.tree.hashing import event_hash
-from domain.tree.proofs import Range, consistency_ranges, inclusion_ranges
+from domain.tree.proofs import Range, consistency_ranges, inclusion_ranges, verify_inclusion
 
 Progress = Callable[[int, int], None]
 #: What is known of the person with a pseudonym.
@@ -63,7 +65,7 @@ class Exported(msgspec.Struct, frozen=True):
 
 
 async def export_range(
-    store: Store, file: BinaryIO, first: int, last: int, wanted: Wanted, progress: Progress
+    store: ReadBack, file: BinaryIO, first: int, last: int, wanted: Wanted, progress: Progress
 ) -> Exported:
     """Write the events of the positions ``first`` to ``last``. Raises Damaged, Unavailable.
 
@@ -72,7 +74,8 @@ async def export_range(
     begin, end = await batch_of(store, first), await batch_of(store, last)
     start, size = begin.first_position - 1, max(wanted.tree_size, end.last_position)
     left, right = tree.subtrees(0, start), tree.subtrees(end.last_position, size)
-    hashes = await _tree_hashes(store, size, wanted.older, [[part] for part in (*left, *right)])
+    parts = [[part] for part in (*left, *right, Range(0, size))]
+    hashes = await _tree_hashes(store, size, wanted.older, parts)
     merkle = Tree()
     for part, (node,) in zip(left, hashes, strict=False):
         merkle.add(node, part.end - part.start)
@@ -91,30 +94,32 @@ async def export_range(
     with bundle.archive.member(verify_bundle.LEDGER) as lines:
         async for batch in _batches(store, begin, end):
             lines.write(batch_line(batch))
-    nodes = [node for (node,) in hashes[: len(left) + len(right)]]
+    *nodes, root = [node for (node,) in hashes[: len(parts)]]
     for part, node in zip(right, nodes[len(left) :], strict=True):
         merkle.add(node, part.end - part.start)
-    bundle.add_proof(nodes[: len(left)], nodes[len(left) :], hashes[len(nodes) :])
-    exported = Exported(first, last, last - first + 1, size, merkle.root()[0])
+    if merkle.root()[0] != root:
+        raise Damaged(Problem(1, size, "the tree is not the one of the events"))
+    bundle.add_proof(nodes[: len(left)], nodes[len(left) :], hashes[len(parts) :])
+    exported = Exported(first, last, last - first + 1, size, root)
     return await bundle.finish(exported, {"kind": "range"}, chain)
 
 
-async def export_grant(store: Store, file: BinaryIO, selection: Selection, wanted: Wanted) -> Exported:
+async def export_grant(store: ReadBack, file: BinaryIO, selection: Selection, wanted: Wanted) -> Exported:
     """Write the events of a grant and of what it refers to, each with a proof. Raises Damaged, Unavailable."""
     events = selection.events
     size = max(wanted.tree_size, selection.last)
     paths = [inclusion_ranges(event.position - 1, size) for event in events]
-    whole = tree.subtrees(0, size)
-    hashes = await _tree_hashes(store, size, wanted.older, [*paths, *([part] for part in whole)])
-    merkle = Tree()
-    for part, (node,) in zip(whole, hashes[len(paths) :], strict=False):
-        merkle.add(node, part.end - part.start)
+    hashes = await _tree_hashes(store, size, wanted.older, [*paths, [Range(0, size)]])
+    (root,) = hashes[len(paths)]
     bundle = _Bundle(file, wanted)
     with bundle.archive.member(verify_bundle.EVENTS) as lines:
         for event, path in zip(events, hashes, strict=False):
+            leaf = event_hash(event.leaf, event.recorded_at)
+            if not verify_inclusion(event.position - 1, size, leaf, path, root):
+                raise Damaged(Problem(event.position, event.position, DIFFERS))
             bundle.write_event(lines, event, path)
-    bundle.add_proof([], [], hashes[len(paths) + len(whole) :])
-    exported = Exported(events[0].position, selection.last, len(events), size, merkle.root()[0])
+    bundle.add_proof([], [], hashes[len(paths) + 1 :])
+    exported = Exported(events[0].position, selection.last, len(events), size, root)
     about = {"kind": "grant", "grant": selection.grant_id, "streams": sorted(selection.streams)}
     return await bundle.finish(exported, about, GENESIS)
 
@@ -147,9 +152,6 @@ class _Bundle:
     async def finish(self, exported: Exported, selection: dict[str, Any], chain: bytes) -> Exported:
         """Write what follows the events and proofs."""
         archive, signer = self.archive, self._wanted.signer
-        if signer is not None:
-            head = Checkpoint(self._wanted.origin, exported.tree_size, exported.root)
-            archive.add(verify_bundle.CHECKPOINT, signer.sign(head.text()))
         archive.add(verify_bundle.SCHEMAS, document(schemas_of(self._types)))
         if self._wanted.people is not None:
             with archive.member(verify_bundle.PEOPLE) as lines:
@@ -172,20 +174,22 @@ class _Bundle:
         }
         digest = archive.add(verify_bundle.MANIFEST, document(manifest))
         if signer is not None:
-            archive.add(verify_bundle.MANIFEST_NOTE, signer.sign(f"{self._wanted.origin}/bundle\n{digest}\n"))
+            # The key signs nothing but checkpoints: an extension line (C2SP tlog-checkpoint) names the manifest.
+            head = Checkpoint(self._wanted.origin, exported.tree_size, exported.root)
+            archive.add(verify_bundle.CHECKPOINT, signer.sign(f"{head.text()}bundle {digest}\n"))
         archive.end()
         return msgspec.structs.replace(exported, people=len(self._people))
 
 
 async def _tree_hashes(
-    store: Store, size: int, older: tuple[int, ...], wanted: list[list[Range]]
+    store: ReadBack, size: int, older: tuple[int, ...], wanted: list[list[Range]]
 ) -> list[list[bytes]]:
     """The hashes of what is wanted, and then the consistency proofs."""
     return await tree.hashes_of(store, size, [*wanted, *(consistency_ranges(old, size) for old in older)])
 
 
 async def _walk(
-    store: Store, begin: Batch, end: Batch, chain: bytes, write: Callable[[StoredEvent], None], progress: Progress
+    store: ReadBack, begin: Batch, end: Batch, chain: bytes, write: Callable[[StoredEvent], None], progress: Progress
 ) -> None:  # fmt: skip
     """Write the events from one batch to another, while the chain over them is computed."""
     proved, first = begin.first_position - 1, begin.first_position
@@ -201,16 +205,19 @@ async def _walk(
 
 
 async def _events(
-    store: Store, after: int, until: int, write: Callable[[StoredEvent], None]
+    store: ReadBack, after: int, until: int, write: Callable[[StoredEvent], None]
 ) -> AsyncIterator[StoredEvent]:
     while after < until and (page := await store.read_log(after, min(PAGE, until - after))):
+        differs = await differing_leaf(store, page, until)
         for event in page:
+            if event.position == differs:
+                raise Damaged(Problem(differs, differs, DIFFERS))
             write(event)
             yield event
         after = page[-1].position
 
 
-async def _batches(store: Store, begin: Batch, end: Batch) -> AsyncIterator[Batch]:
+async def _batches(store: ReadBack, begin: Batch, end: Batch) -> AsyncIterator[Batch]:
     after = begin.first_position - 1
     while page := await store.read_ledger(after, PAGE):
         for batch in page:

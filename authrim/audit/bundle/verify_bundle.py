@@ -23,11 +23,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 FORMAT = "authrim-audit-bundle/1"
-MANIFEST, MANIFEST_NOTE, CHECKPOINT = "manifest.json", "manifest.note", "checkpoint"
+MANIFEST, CHECKPOINT = "manifest.json", "checkpoint"
 EVENTS, LEDGER, PROOF, SCHEMAS = "events.jsonl", "ledger.jsonl", "proof.json", "schemas.json"
 PEOPLE, VERIFIER = "people.jsonl", "verify_bundle.py"
 #: The only names that a bundle may have.
-NAMES = (EVENTS, LEDGER, PROOF, CHECKPOINT, SCHEMAS, PEOPLE, VERIFIER, MANIFEST, MANIFEST_NOTE)
+NAMES = (EVENTS, LEDGER, PROOF, SCHEMAS, PEOPLE, VERIFIER, MANIFEST, CHECKPOINT)
 BLOCK = 512
 #: Bytes of a line, and of a member that is read as a whole.
 LONGEST_LINE, LARGEST_WHOLE = 16 << 20, 8 << 20
@@ -440,7 +440,7 @@ class Verification:
         except Fault as fault:
             self.faults.append(fault.found)
             return
-        for part in (self._check_events, self._check_files, self._check_signatures, self._check_outside):
+        for part in (self._check_events, self._check_files, self._check_signature, self._check_outside):
             try:
                 part(bundle)
             except Fault as fault:
@@ -592,7 +592,7 @@ class Verification:
         }  # fmt: skip
 
     def _check_files(self, bundle: Bundle) -> None:
-        names = [name for name in bundle.members if name not in (MANIFEST, MANIFEST_NOTE)]
+        names = [name for name in bundle.members if name not in (MANIFEST, CHECKPOINT)]
         told = bundle.manifest["files"]
         if [entry.get("name") if isinstance(entry, dict) else None for entry in told] != names:
             raise Fault("the manifest tells other files", file=MANIFEST)
@@ -607,29 +607,28 @@ class Verification:
                 "what is said of people is as it was when the bundle was made; the log does not prove it"
             )
 
-    def _check_signatures(self, bundle: Bundle) -> None:
-        """The manifest and the checkpoint, by the key that was given, or else by the bundle's own."""
+    def _check_signature(self, bundle: Bundle) -> None:
+        """The checkpoint, by the key that was given, or else by the bundle's own. An extension line of it has the
+        digest of the manifest, so its signature covers every file."""
         self.signer = own = bundle.manifest["key"]
-        signed = [name for name in (CHECKPOINT, MANIFEST_NOTE) if name in bundle.members]
-        if self.key is None and not own and not signed:
+        if CHECKPOINT not in bundle.members:
+            if self.key or own:
+                raise Fault("the bundle is not signed", file=CHECKPOINT)
             return
-        if len(signed) < 2:
-            raise Fault("the bundle is not signed", file=MANIFEST_NOTE)
         try:
             key = self.key or read_key(own)
         except ValueError:
             raise Fault("the manifest has no public key", file=MANIFEST) from None
-        text = text_signed_by(bundle.whole(MANIFEST_NOTE), key, MANIFEST_NOTE)
-        if text != f"{bundle.manifest['origin']}/bundle\n{bundle.digest(MANIFEST)}\n":
-            raise Fault("the manifest is not the one that was signed", file=MANIFEST)
-        text_signed_by(bundle.whole(CHECKPOINT), key, CHECKPOINT)
+        lines = text_signed_by(bundle.whole(CHECKPOINT), key, CHECKPOINT).split("\n")
         checkpoint = read_checkpoint(bundle.whole(CHECKPOINT), CHECKPOINT)
         told = (bundle.manifest["origin"], bundle.manifest["tree_size"], self.root)
         if (checkpoint.origin, checkpoint.size, checkpoint.root) != told:
             raise Fault("the checkpoint is not of this tree", file=CHECKPOINT)
+        if lines[3:] != [f"bundle {bundle.digest(MANIFEST)}", ""]:
+            raise Fault("the manifest is not the one that was signed", file=MANIFEST)
         if self.key:
             self.anchored = True
-            self.checked.append("the key that you gave signed the manifest and the checkpoint")
+            self.checked.append("the key that you gave signed the checkpoint, and with it the manifest")
 
     def _check_outside(self, bundle: Bundle) -> None:
         """The checkpoints that were given: the bundle's tree must be the same one, or its continuation."""

@@ -15,7 +15,7 @@ from authrim.audit.bundle.export import Wanted, export_grant, export_range
 from authrim.audit.bundle.selection import select_grant
 from authrim.audit.bundle.verify_bundle import Checkpoint, Verification, read_checkpoint, read_key
 from authrim.crypto.signed_note import ED25519, NoteKey, sign_note
-from authrim.store.contract import Store
+from authrim.store.read_back import ReadBack
 from domain.tree import checkpoint as heads
 from domain.tree.hashing import event_hash, node_hash
 
@@ -47,7 +47,7 @@ def silent(_done: int, _whole: int) -> None:
 
 
 async def range_bundle(
-    store: Store, first: int, last: int, *, size: int = 0, older: tuple[int, ...] = (), signed: bool = True
+    store: ReadBack, first: int, last: int, *, size: int = 0, older: tuple[int, ...] = (), signed: bool = True
 ) -> bytes:
     """The bundle of some positions."""
     file = io.BytesIO()
@@ -56,7 +56,7 @@ async def range_bundle(
     return file.getvalue()
 
 
-async def grant_bundle(store: Store, grant: str, *, size: int = 0, older: tuple[int, ...] = ()) -> bytes:
+async def grant_bundle(store: ReadBack, grant: str, *, size: int = 0, older: tuple[int, ...] = ()) -> bytes:
     """The bundle of a grant."""
     selection = await select_grant(store, "default", grant, None, (await store.head()).position)
     assert selection is not None
@@ -65,7 +65,7 @@ async def grant_bundle(store: Store, grant: str, *, size: int = 0, older: tuple[
     return file.getvalue()
 
 
-async def leaves_of(store: Store) -> list[bytes]:
+async def leaves_of(store: ReadBack) -> list[bytes]:
     """The leaves of the tree over the whole log."""
     events = await store.read_log(0, 100_000)
     return [event_hash(event.leaf, event.recorded_at) for event in events]

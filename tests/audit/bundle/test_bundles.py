@@ -13,7 +13,7 @@ import pytest
 from authrim.audit.bundle import verify_bundle
 from authrim.audit.bundle.export import VERIFIER
 from authrim.audit.bundle.verify_bundle import Tree, widths
-from authrim.store.contract import Store
+from authrim.store.read_back import ReadBack
 from tests.audit.bundle.bundles import (
     SIGNER,
     TestSigner,
@@ -29,7 +29,7 @@ from tests.store.log_samples import CANARY, write_grant, write_history, write_po
 
 
 @pytest.fixture
-async def log(store: Store) -> Store:
+async def log(store: ReadBack) -> ReadBack:
     """A log with streams of every kind, with events that this version cannot read, and bytes that are no text."""
     await write_history(store)
     await write_poison(store)
@@ -37,7 +37,7 @@ async def log(store: Store) -> Store:
     return store
 
 
-async def test_same_positions_same_bytes(log: Store) -> None:
+async def test_same_positions_same_bytes(log: ReadBack) -> None:
     """A228: a bundle is a function of its positions: what was appended since changes no byte of it."""
     head = (await log.head()).position
     before = [
@@ -54,7 +54,7 @@ async def test_same_positions_same_bytes(log: Store) -> None:
     assert before == after
 
 
-async def test_every_part_of_the_log_is_proved(log: Store, tmp_path: Path) -> None:
+async def test_every_part_of_the_log_is_proved(log: ReadBack, tmp_path: Path) -> None:
     """A228: any range is proved within any tree that has it, against older checkpoints inside and outside the range; a
     false one is found."""
     leaves, chosen = await leaves_of(log), random.Random(1)
@@ -86,7 +86,7 @@ async def test_every_part_of_the_log_is_proved(log: Store, tmp_path: Path) -> No
         assert forged.faults[0]["last_position"] is not None
 
 
-async def test_a_grant_is_proved_event_by_event(log: Store, tmp_path: Path) -> None:
+async def test_a_grant_is_proved_event_by_event(log: ReadBack, tmp_path: Path) -> None:
     """A228: a bundle of a grant has the whole streams of the grant and of what it refers to, each event proved."""
     leaves = await leaves_of(log)
     size = len(leaves)
@@ -107,7 +107,7 @@ async def test_a_grant_is_proved_event_by_event(log: Store, tmp_path: Path) -> N
     )
 
 
-async def test_the_verifier_of_a_bundle_needs_nothing_else(log: Store, tmp_path: Path) -> None:
+async def test_the_verifier_of_a_bundle_needs_nothing_else(log: ReadBack, tmp_path: Path) -> None:
     """The copy inside a bundle verifies it in an empty folder, isolated from this project. Its exit status and its JSON
     say what it found."""
     bundle = await range_bundle(log, 2, 9)
@@ -154,7 +154,7 @@ def test_the_verifier_reads_nothing_of_the_project() -> None:
     assert len(text.splitlines()) < 800
 
 
-async def test_another_key_is_another_log(log: Store, tmp_path: Path) -> None:
+async def test_another_key_is_another_log(log: ReadBack, tmp_path: Path) -> None:
     """A230: a bundle that somebody else signed is refused by who knows the log's key; who knows none is told so."""
     bundle = await range_bundle(log, 1, 9)
     stranger = TestSigner(b"s" * 32)
@@ -165,7 +165,7 @@ async def test_another_key_is_another_log(log: Store, tmp_path: Path) -> None:
     assert verified(unsigned, tmp_path, key="").result == "unproved"
 
 
-async def test_what_a_checkpoint_alone_proves(log: Store, tmp_path: Path) -> None:
+async def test_what_a_checkpoint_alone_proves(log: ReadBack, tmp_path: Path) -> None:
     """A228: without a key, a checkpoint proves the events that it covers; of later ones, and by one of a larger tree,
     the verifier says that nothing is proved. Two checkpoints of two logs are told."""
     leaves = await leaves_of(log)
@@ -183,7 +183,7 @@ async def test_what_a_checkpoint_alone_proves(log: Store, tmp_path: Path) -> Non
     assert verified(bundle, tmp_path, outside=two).faults
 
 
-async def test_schemas_are_those_of_the_events(log: Store) -> None:
+async def test_schemas_are_those_of_the_events(log: ReadBack) -> None:
     """Each type of the bundle that this version knows has its JSON schema, and no other; nothing personal is there."""
     files = files_of(await range_bundle(log, 1, (await log.head()).position))
     schemas = json.loads(files["schemas.json"])

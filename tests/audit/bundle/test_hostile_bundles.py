@@ -110,7 +110,7 @@ def test_a_bomb_is_no_larger_than_its_file(bundle: bytes, tmp_path: Path) -> Non
         files | {"manifest.json": b"[1]\n"},
         files | {"checkpoint": b"\n" * (9 << 20)},
         files | {"checkpoint": b"x\n" + b"9" * 100_000 + b"\nx\n\n"},
-        files | {"manifest.note": b"\xff\n\n\xff\n"},
+        files | {"checkpoint": b"\xff\n\n\xff\n"},
     ]
     for number_of, bomb in enumerate(bombs):
         path = tmp_path / f"{number_of}.tar"
