@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from authrim.auditor import bundle_endpoint as bundle
 from authrim.auditor import changes_endpoint as changes
 from authrim.auditor import history_endpoint as history
 from authrim.auditor import integrity_endpoint as integrity
@@ -31,6 +32,7 @@ AUDITOR: Final[tuple[Feature, ...]] = (
             *_page("/audit/state", "audit_state", state.show_state, state.answer_state),
             *_page("/audit/changes", "audit_changes", changes.show_changes, changes.answer_changes),
             Route("POST", "/audit/lineage", lineage.draw_lineage, "audit_lineage_post", hidden=True),
+            Route("POST", "/audit/bundle", bundle.take_bundle, "audit_bundle_post", hidden=True),
             *_page("/audit/integrity", "audit_integrity", integrity.show_integrity),
         ),
         optional=True,
