@@ -81,6 +81,20 @@ class Incident(msgspec.Struct, frozen=True):
         )
 
 
+#: What stands before the incident's id in the reason of whatever it ended.
+_REASON: Final = "incident "
+
+
+def reason_of(incident_id: str) -> str:
+    """The reason in the stream of whatever an incident ended."""
+    return f"{_REASON}{incident_id}"
+
+
+def incident_of(reason: str) -> str | None:
+    """The id of the incident that ended something for this reason."""
+    return reason.removeprefix(_REASON) if reason.startswith(_REASON) else None
+
+
 NO_INCIDENT: Final = Incident()
 
 

@@ -58,7 +58,7 @@ class _Asked(NamedTuple):
 
 
 @click.command("lineage")
-@click.argument("kind", type=click.Choice((*_PRESENTED, "grant", "error", *_COLUMNS)), metavar="KIND")
+@click.argument("kind", type=click.Choice(("grant", *_COLUMNS, "error", *_PRESENTED)), metavar="KIND")
 @click.argument("identifier", required=False, metavar="[ID]")
 @click.option(
     "--file",

@@ -27,6 +27,13 @@ _REASON_WANTED: Final = invalid_request(
     "An incident needs its cause.",
     hint="Say it with --reason. It stays in the log; write nothing personal into it.",
 )
+_CONDITION_WANTED: Final = invalid_request(
+    "Nothing was named.",
+    hint="Say what to look for: --key, --client, --account, --address or --server-version.",
+)
+_BOUNDS_WANTED: Final = invalid_request(
+    "A server version alone is found by reading that part of the log.", hint="Give --from and --to."
+)
 #: Conditions that say nothing of a browser: of what they touch, sessions go on.
 _WITHOUT_SESSIONS: Final = frozenset({"key_id", "client_id"})
 
@@ -68,19 +75,18 @@ def radius(
 
     The question is recorded in the log.
     """
-    if server_version is None and not any(options.values()):
-        raise click.UsageError(
-            "Say what to look for: --key, --client, --account, --address or --server-version."
-        )
-    if not any(options.values()) and (first is None or last is None):
-        raise click.UsageError("--server-version alone reads that part of the log: give --from and --to.")
-
     asked = {"account": options["person"]} | options
 
     async def look(office: Office) -> _Answer | Refusal:
         refusal = refuse_reason(reason, demanded=False)
         if refusal is None and revokes and not reason.strip():
             refusal = _REASON_WANTED
+        if (
+            refusal is None
+            and not any(options.values())
+            and (server_version is None or None in (first, last))
+        ):
+            refusal = _CONDITION_WANTED if server_version is None else _BOUNDS_WANTED
         if refusal is not None:
             return refusal
         values = await index_values(asker_of(context, office), asked, reason, "radius")

@@ -27,6 +27,7 @@ from domain.incident import (
     IncidentEnded,
     IncidentOpened,
     fold,
+    reason_of,
 )
 from domain.stream import incident_stream, parse
 
@@ -101,11 +102,6 @@ async def end_all(
         return Decision((closed,), fold((closed,), incident))
 
     return await change_state(store, tenant, stream, fold, close)
-
-
-def reason_of(incident_id: str) -> str:
-    """The reason in the stream of whatever an incident ended."""
-    return f"incident {incident_id}"
 
 
 async def _end_batch(

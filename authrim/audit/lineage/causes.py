@@ -9,6 +9,7 @@ from authrim.audit.timeline import Line
 from domain import stream as streams
 from domain.event import Event, tag_of
 from domain.grant import events as grant
+from domain.incident import reason_of
 from domain.person.account_events import (
     AccountDisabled,
     ConsentWithdrawn,
@@ -150,6 +151,8 @@ class _Causes:
         self._grants: dict[str, _Grant] = {}
         self._begun: dict[str, int] = {}
         self._endings: list[Entry] = []
+        #: The newest start of each incident, by the reason of what it ended.
+        self._incidents: dict[str, int] = {}
         #: Positions by the time of the append and the session: a sign-in and its session are appended together.
         self._signed_in: dict[tuple[int, str], int] = {}
         self._agreed: dict[int, int] = {}
@@ -173,9 +176,13 @@ class _Causes:
             return self._of_grant(entry, step)
         if isinstance(event, _ENDINGS):
             self._endings.append(entry)
+        if stream.kind == streams.INCIDENT:
+            self._incidents[reason_of(stream.id)] = line.position
         begun = self._begun.setdefault(line.stream, line.position)
         cause = None if begun == line.position else begun
         match event:
+            case SessionEnded():
+                cause = self._incidents.get(event.reason, cause)
             case SessionStarted() | SessionReauthenticated():
                 cause = self._signed_in.get((line.recorded_at, stream.id), cause)
             case BackChannelLogoutDelivered() | BackChannelLogoutFailed():
@@ -202,7 +209,9 @@ class _Causes:
         return Told(line, step, cause, tuple(relies))
 
     def _ending_of(self, reason: str) -> int | None:
-        """The newest event beside the grant that ended grants for this reason."""
+        """The newest event beside the grant that ended grants for this reason; an incident that did, itself."""
+        if reason in self._incidents:
+            return self._incidents[reason]
         kinds = _BY_REASON.get(reason, ())
         return self._newest(
             lambda one: isinstance(one.event, kinds) or getattr(one.event, "reason", None) == reason

@@ -15,6 +15,7 @@ from authrim.store.read_back import ReadBack
 from domain import stream as streams
 from domain.event import tag_of
 from domain.grant.events import GrantSummarized, SubjectAuthenticated
+from domain.incident import IncidentContinued, IncidentOpened, incident_of
 from domain.stream import ACCOUNT, CLIENT, GRANT, REFUSAL, SESSION
 from projections.audit import AUDIT
 
@@ -27,6 +28,8 @@ _STANDING: Final = frozenset({
     "account.password_set.v1", "account.grants_ended.v1",
     "account.consent_remembered.v1", "account.consent_withdrawn.v1",
 })  # fmt: skip
+#: Of an incident the story has its beginnings: what it ended elsewhere is another story.
+_BEGINS: Final = frozenset({tag_of(IncidentOpened), tag_of(IncidentContinued)})
 _SUMMARY: Final = tag_of(GrantSummarized)
 #: Members of an event that are the digest of what was handed out.
 _DIGESTS: Final = ("code_hash", "token_hash", "token_id", "request_uri_hash", "sent_hash")
@@ -128,6 +131,9 @@ async def read_story(store: ReadBack, tenant: str, start: Start) -> Story:
         for entry in _entries(await store.read_whole_stream(str(streams.StreamId(tenant, kind, identifier)))):
             if entry.line.type in _STANDING and entry.line.fields.get("client_id") in (None, *clients):
                 entries[entry.line.position] = entry
+    for incident_id in filter(None, map(incident_of, _named(entries.values(), "reason"))):
+        begun = _entries(await store.read_whole_stream(streams.incident_stream(tenant, incident_id)))
+        entries |= {e.line.position: e for e in begun if e.line.type in _BEGINS}
     return Story(tuple(causes(entries.values())), start.more)
 
 

@@ -99,8 +99,8 @@ async def test_each_condition(server: RunningServer, store: ReadBack, story: dic
     assert touched(await found("--server-version", __version__, *part), "grants") == (1, 1)
     assert touched(await found("--server-version", "0.0.0", *part), "grants") == (0, 0)
     assert touched(await found("--server-version", "0.0.0", "--client", story["web"]), "grants") == (0, 0)
-    assert "--from and --to" in (await run("--server-version", "0.0.0", status=2)).stderr
-    assert "Say what to look for" in (await run(status=2)).stderr
+    assert "--from and --to" in (await run("--server-version", "0.0.0", status=1)).stderr
+    assert "Say what to look for" in (await run(status=1)).stderr
     assert "In force" in (await run("--client", story["web"])).stdout
     log = await store.read_log(0, 10_000)
     questions = [e for e in log if e.type == "audit.question_asked.v1"]
@@ -138,6 +138,11 @@ async def test_revoking_is_one_incident(
         events = await store.read_whole_stream(stream)
         assert any(json.loads(event.payload).get("reason") == reason for event in events), stream
     assert "ticket 4711" in (await run(done["incident"], of="incident")).stdout
+    told = await run("grant", story["grants"][0], "--json", of="lineage")
+    lines = [json.loads(line) for line in told.stdout.splitlines()]
+    (begun,) = [line["position"] for line in lines if line["step"] == "incident"]
+    caused = {line["step"] for line in lines if line["caused_by"] == begun}
+    assert caused == {"revocation", "session's end"}
     assert "no such incident" in (await run("nothing", of="incident", status=1)).stderr
     assert touched(await found("--account", server.subject), "grants") == (3, 0)
     assert touched(await found("--account", server.subject), "access_tokens") == (3, 0)
