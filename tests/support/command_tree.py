@@ -58,4 +58,6 @@ def _new_file() -> str:
 def _argument(parameter: click.Argument, value: str) -> str:
     if isinstance(parameter.type, click.Choice):
         return str(parameter.type.choices[0])
+    if isinstance(parameter.type, click.IntRange):
+        return "1"
     return "-" if isinstance(parameter.type, click.File) else value
