@@ -39,11 +39,11 @@ ENDABLE: Final = ("keys", "sessions", "grants")
 
 
 class Thing(msgspec.Struct, frozen=True):
-    """A grant, session or key that was touched. ``reason``: of its end, if it was ended."""
+    """A grant, session or key that was touched. ``ended_for``: the reason of its end, if it was ended."""
 
     id: str
     in_force: bool
-    reason: str = ""
+    ended_for: str = ""
 
 
 class Radius(msgspec.Struct, frozen=True):

@@ -41,7 +41,9 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--from", "log", type=_FILE, help="A file that --save wrote. Default: the log of the configured database."
 )
 @click.option("--issuer", default="", help="The issuer of that log. Default: the configured one.")
-@click.option("--check", is_flag=True, help="Decide everything as it was recorded, and list what differs.")
+@click.option(
+    "--check", is_flag=True, help="Decide everything as it was recorded, and list what differs. The default."
+)
 @click.option(
     "--policy", type=_FILE, help="A TOML file with what to decide otherwise. See docs/audit/replay.md."
 )
@@ -67,7 +69,7 @@ def replay(
 
     The log has no personal data, and a saved log has none: names and claims are beside it.
     """
-    if sum((check, policy is not None, save is not None)) != 1:
+    if sum((check, policy is not None, save is not None)) > 1:
         raise click.UsageError("Choose one of --check, --policy and --save.")
     if save is not None:
         if log is not None:

@@ -89,7 +89,7 @@ async def end_all(
     for kind in ENDABLE:
         if kind not in ends:
             continue
-        wanted = (one for one in radius.things[kind] if one.in_force or one.reason == reason)
+        wanted = (one for one in radius.things[kind] if one.in_force or one.ended_for == reason)
         while batch := list(islice(wanted, _BATCH)):
             refusal = await _end_batch(store, tenant, stream, (kind, ends[kind], reason), batch)
             if refusal is not None:
@@ -111,7 +111,7 @@ async def _end_batch(
     ended: list[str] = []
     left: dict[str, str] = {}
     for thing in batch:
-        answer = True if thing.reason == reason else await end(thing.id, reason)
+        answer = True if thing.ended_for == reason else await end(thing.id, reason)
         if isinstance(answer, Refusal):
             left[thing.id] = answer.description
         elif answer:
