@@ -148,7 +148,7 @@ async def test_poison_event_stops_nobody(store: ReadBack, store_place: Path | st
     failed = behind_its_back(
         store_place, "SELECT projection, position, kind FROM failed_events ORDER BY position"
     )
-    assert failed == [("audit_v2", 9, "UnreadableEvent"), ("audit_v2", 10, "UnreadableEvent")]
+    assert failed == [(AUDIT.name, 9, "UnreadableEvent"), (AUDIT.name, 10, "UnreadableEvent")]
     named = [line for line in lines if line["event"] == "follower.event_failed"]
     assert [(line["position"], line["log_level"]) for line in named] == [(9, "error"), (10, "error")]
     assert CANARY not in f"{failed}{lines}"
@@ -258,7 +258,7 @@ async def test_only_one_follows_at_a_time(postgres_dsn: str) -> None:
     await second.open()
     try:
         await write_grant(first, "one")
-        lock = "SELECT pg_advisory_xact_lock(hashtext('authrim follower'), hashtext('authrim audit_v2'))"
+        lock = f"SELECT pg_advisory_xact_lock(hashtext('authrim follower'), hashtext('authrim {AUDIT.name}'))"
         with closing(psycopg2.connect(postgres_dsn)) as another:
             another.cursor().execute(lock)
             page = await asyncio.wait_for(Follower(second, AUDIT).step(), PATIENCE)
