@@ -42,6 +42,7 @@ from domain.key import key as keys
 from domain.key.key import KeyTimes, NewKey
 from domain.liveness import Liveness
 from domain.person import account as accounts
+from domain.person import role as roles
 from domain.person import session as sessions
 from domain.person.account import Account
 from domain.person.session import Authentication, Session
@@ -64,6 +65,7 @@ from domain.stream import (
     key_stream,
     registration_stream,
     resource_stream,
+    role_stream,
     scope_stream,
     session_stream,
     setting_stream,
@@ -124,6 +126,10 @@ class History:
         await action(self)
 
     # What the shell does
+
+    def has_begun(self, stream: str) -> bool:
+        """Whether the stream has an event."""
+        return stream in self._states
 
     def state(self, stream: str, fold: Fold[Any]) -> Any:
         """The state of a stream as it is kept while it grows."""
@@ -368,6 +374,15 @@ class History:
         else:
             await self._decide(stream, scope_text.fold, scope_text.decide_remove, value, None, self.now)
 
+    async def change_auditors(self) -> None:
+        """Somebody becomes an auditor, or is one no longer."""
+        stream, name = role_stream(DEFAULT_TENANT, roles.AUDITOR), self.random.choice(self.people)
+        if self.random.random() < 0.6:
+            account = self.state(account_stream(DEFAULT_TENANT, name), accounts.fold)
+            await self._decide(stream, roles.fold, roles.decide_grant, roles.AUDITOR, account, self.now)
+        else:
+            await self._decide(stream, roles.fold, roles.decide_take, roles.AUDITOR, name, self.now)
+
     async def use_initial_token(self) -> None:
         stream = registration_stream(DEFAULT_TENANT, "first")
         wanted = InitialAccessTokenIssued("first", "hash", 2, self.now, self.now + 600)
@@ -538,6 +553,7 @@ _WEIGHED: dict[Callable[[History], Awaitable[Any]], int] = {
     History.change_claims: 2,
     History.change_scope_texts: 2,
     History.use_initial_token: 2,
+    History.change_auditors: 1,
     History.start_server: 2,
 }
 ACTIONS = list(_WEIGHED)

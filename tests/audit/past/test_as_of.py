@@ -32,6 +32,7 @@ from domain.stream import (
     GRANT,
     KEY,
     REGISTRATION,
+    ROLE,
     SCOPE,
     SESSION,
     SETTING,
@@ -39,6 +40,7 @@ from domain.stream import (
     client_stream,
     key_stream,
     registration_stream,
+    role_stream,
     scope_stream,
     setting_stream,
 )
@@ -50,6 +52,7 @@ from tests.audit.past.histories import (
     History,
     claim_definitions,
     initial_tokens,
+    roles,
     scope_text,
     settings,
 )
@@ -93,6 +96,9 @@ async def answers_of(log: Any, history: History, now: int) -> Answers:
         answers.statuses[SCOPE, value] = ("described", "")
     if history.state(setting_stream(DEFAULT_TENANT), settings.fold):
         answers.statuses[SETTING, "server"] = ("recorded", "")
+    if history.has_begun(role_stream(DEFAULT_TENANT, roles.AUDITOR)):
+        holders = history.state(role_stream(DEFAULT_TENANT, roles.AUDITOR), roles.fold)
+        answers.statuses[ROLE, roles.AUDITOR] = ("held" if holders.subjects else "nobody", "")
     token = history.state(registration_stream(DEFAULT_TENANT, "first"), initial_tokens.fold)
     if token.issued is not None:
         why = token.why_not(now)
