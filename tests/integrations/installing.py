@@ -97,6 +97,14 @@ def maven_archive(artifact: str) -> Path:
     return unpacked
 
 
+def maven_classes(folder: Path) -> str:
+    """The class path of the Maven project in ``folder``, with its own classes. Maven has a cache of its own."""
+    listing = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:build-classpath"
+    options = ("--batch-mode", "--quiet", f"-Dmdep.outputFile={folder / 'classpath.txt'}")
+    run("mvn", *options, "compile", listing, folder=folder)
+    return f"{folder / 'target' / 'classes'}:{(folder / 'classpath.txt').read_text().strip()}"
+
+
 def system_packages() -> None:
     """The Debian packages that the slow applications need, which are installed where they are not there."""
     run(str(_SCRIPTS / "system-packages.sh"), "--for", "integrations")
