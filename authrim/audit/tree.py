@@ -34,6 +34,8 @@ class TreeFollower:
         head = (await self._store.head()).position
         page = await self._store.tree.grow(self._page, wait=True)
         while page.size < head:
+            if not page.added:
+                raise LogDiffers(page.size + 1)  # the head says that there are more rows, and there are none
             page = await self._store.tree.grow(self._page, wait=True)
         if page.size > head and page.size > (await self._store.head()).position:
             raise LogDiffers(head + 1)

@@ -115,6 +115,17 @@ async def test_a_shorter_log_is_refused(store: ReadBack, store_place: Path | str
         await TreeFollower(store).catch_up()
 
 
+async def test_missing_rows_are_not_waited_for(store: ReadBack, store_place: Path | str) -> None:
+    """F34: when rows are missing before the head that the tree has not come to yet, catching up says where, and does
+    not wait for them."""
+    await many_grants(store, 4)
+    await store.tree.grow(20)
+    without_protection(store_place, "DELETE FROM events WHERE position > 20")
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(LogDiffers, match="position 21"):
+            await TreeFollower(store).catch_up()
+
+
 async def test_a_log_written_anew_is_refused(store: ReadBack, store_place: Path | str) -> None:
     """F34: after its end was cut off and written again, the log is no continuation, and the tree is made again."""
     await many_grants(store, 4)
