@@ -79,9 +79,7 @@ class Checkpoints:
         """
         await TreeFollower(self._store).catch_up()  # nothing is made on a log that is not the one it was
         key = await self.keys.signer()  # a new one is an event too
-        size = await TreeFollower(self._store).catch_up()
-        last = await self.newest()
-        await self.prove_continuation(last, size)
+        last, size = await self.prove_continuation()
         if last is not None and not _is_news(last, size):
             return last
         text = Checkpoint(key.public.name, size, await read_root(self._store.tree, size)).text()
@@ -127,15 +125,22 @@ class Checkpoints:
             return False
         return proved.old_root == earlier.root and proved.holds
 
-    async def prove_continuation(self, last: SignedCheckpoint | None, size: int) -> None:
-        """Prove that the log, of ``size`` events, continues what was signed. Raises what ``sign`` raises."""
+    async def prove_continuation(self) -> tuple[SignedCheckpoint | None, int]:
+        """Prove that the log continues what was signed; the newest checkpoint in it, and how many events it has. Raises
+        what ``sign`` raises.
+
+        What was signed is read first: a log that is read after it is no shorter, whatever other processes sign.
+        """
+        last = await self.newest()
         earlier = [] if last is None else [(THE_LOG, (await self.opened(last.note)).checkpoint)]
         remembered = await self.remembered()
         if remembered is not None:
             earlier.append((STATE_FILE, remembered.checkpoint))
+        size = await TreeFollower(self._store).catch_up()
         for known_by, checkpoint in earlier:
             if not await self.continues(checkpoint, size):
                 raise Inconsistent(checkpoint.size, known_by)
+        return last, size
 
     def _told(self, answers: list[Cosigned | Forked]) -> list[Cosigned]:
         for answer in answers:

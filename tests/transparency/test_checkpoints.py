@@ -9,13 +9,16 @@ import pytest
 
 from authrim.audit.rebuild import verify
 from authrim.crypto.signed_note import read_note, read_note_key, verified
-from authrim.store.read_back import ReadBack
+from authrim.store.read_back import ReadBack, SignedCheckpoint
+from authrim.transparency.background import checkpoints_of
+from authrim.transparency.checkpoints import Checkpoints
 from domain.tree.checkpoint import read_checkpoint
 from domain.tree.hashing import leaf_hash
 from domain.tree.proofs import verify_consistency, verify_inclusion
 from tests.store.log_samples import behind_its_back, write_grant
 from tests.store.test_tree import without_protection
 from tests.support.command_line import CommandLine
+from tests.support.running import running_server
 from tests.transparency.installation import NAME, command_line
 
 
@@ -135,3 +138,20 @@ async def test_an_altered_event_has_no_proof(
     without_protection(store_place, "UPDATE events SET recorded_at = recorded_at + 1 WHERE position = 3")
     refused = await asyncio.to_thread(commands.run, "audit", "prove", "3", status=1)
     assert "The proof does not hold" in refused.stderr
+
+
+async def test_another_process_signs_meanwhile(store: ReadBack, tmp_path: Path) -> None:
+    """F18: a checkpoint that another process signs while this one compares the log with what was signed is no sign of
+    another log, whether this one finds it in the log or in the state file."""
+    async with running_server(store, checkpoint_state_file=tmp_path / "state") as server:
+        other = checkpoints_of(server.core)
+
+        class Overtaken(Checkpoints):
+            async def newest(self, cosignatures: int = 0) -> SignedCheckpoint | None:
+                await write_grant(store, f"meanwhile-{(await store.head()).position}")
+                await other.sign()
+                return await super().newest(cosignatures)
+
+        one = Overtaken(store, other.keys, other.witnesses, other.state_file)
+        await one.prove_continuation()
+        assert await one.sign() is not None
