@@ -32,6 +32,8 @@ BLOCK = 512
 #: Bytes of a line, and of a member that is read as a whole.
 LONGEST_LINE, LARGEST_WHOLE = 16 << 20, 8 << 20
 EVENT_FIELDS = ["position", "stream", "version", "type", "payload", "metadata", "recorded_at", "leaf"]
+#: How payload and metadata are called where they are no text.
+BYTES_FIELDS = ["payload_base64", "metadata_base64"]
 WITHHELD_FIELDS = ["position", "recorded_at", "leaf"]
 BATCH_FIELDS = ["first_position", "last_position", "recorded_at", "batch_hash", "chain_hash"]
 
@@ -174,7 +176,7 @@ def read_event(line: bytes, expected: int | None, *, with_proof: bool = False) -
     if type(position) is not int or not 0 < position < 2**63 or position != (expected or position):
         raise Fault("the event is missing, or another one is in its place", expected, file=EVENTS)
     place = position
-    names = [name.removesuffix("_base64") for name in event]
+    names = [name.removesuffix("_base64") if name in BYTES_FIELDS else name for name in event]
     if names not in ([*EVENT_FIELDS, "proof"] if with_proof else EVENT_FIELDS, WITHHELD_FIELDS):
         raise Fault("the event does not have the fields of an event", place, file=EVENTS)
     try:
@@ -331,14 +333,12 @@ def is_consistent(old: int, old_root: bytes, new: int, new_root: bytes, path: li
 
 
 def hashes_of(values: Any) -> list[bytes]:
-    """A list of hashes in hexadecimal."""
-    try:
-        found = [bytes.fromhex(value) for value in values]
-    except (TypeError, ValueError):
-        found = [b""]
-    if any(len(value) != 32 for value in found):
+    """A list of hashes, each in hexadecimal of small letters."""
+    if not isinstance(values, list) or not all(
+        isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) for value in values
+    ):
         raise Fault("these are not hashes", file=PROOF)
-    return found
+    return [bytes.fromhex(value) for value in values]
 
 
 # Signed notes: https://c2sp.org/signed-note, and the checkpoints in them: https://c2sp.org/tlog-checkpoint.

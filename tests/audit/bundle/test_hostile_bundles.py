@@ -26,7 +26,7 @@ async def bundle(tmp_path: Path) -> bytes:
     store = SQLiteStore(path)
     await store.open()
     await write_history(store)
-    bundle = await range_bundle(store, 1, 20)
+    bundle = await range_bundle(store, 1, 20, size=25)
     await store.close()
     return bundle
 
@@ -144,6 +144,7 @@ def test_every_value_has_one_spelling(bundle: bytes, tmp_path: Path) -> None:
         first.replace(event["leaf"].encode(), event["leaf"].upper().encode()),
         text_of([dict(reversed(event.items()))]).strip(),
         text_of([event | {"more": 1}]).strip(),
+        *(renamed(event, name) for name in event),
         first + b" ",
     ]
     for line in spelled:
@@ -151,6 +152,28 @@ def test_every_value_has_one_spelling(bundle: bytes, tmp_path: Path) -> None:
         changed = retold(files | {"events.jsonl": line + b"\n" + rest})
         found = verified(bundle_of(changed), tmp_path).faults
         assert found[0]["first_position"] == 1, line
+
+
+def renamed(event: dict[str, object], name: str) -> bytes:
+    """The line, with one member called as if its value were bytes."""
+    return text_of([{f"{key}_base64" if key == name else key: value for key, value in event.items()}]).strip()
+
+
+def test_a_hash_has_one_spelling(bundle: bytes, tmp_path: Path) -> None:
+    """A277: a hash in other letters, or with spaces, is refused as such; so is anything but a list of hashes."""
+    files = files_of(bundle)
+    proof, manifest = json.loads(files["proof.json"]), json.loads(files["manifest.json"])
+    node = proof["right"][0]
+    wrong = [
+        {"right": [other, *proof["right"][1:]]} for other in (node.upper(), f" {node}", node[:-1], 7, None)
+    ]
+    documents = [("proof.json", proof | one) for one in (*wrong, {"left": ""}, {"left": {}}, {"left": None})]
+    documents.append(("manifest.json", manifest | {"root": manifest["root"].upper()}))
+    for name, document in documents:
+        assert document not in (proof, manifest)
+        content = (json.dumps(document, indent=1) + "\n").encode()
+        found = verified(bundle_of(files | {name: content}), tmp_path).faults[0]
+        assert found["what"] == "these are not hashes", document
 
 
 def test_text_of_a_bundle_cannot_steer_a_terminal(bundle: bytes, tmp_path: Path) -> None:
