@@ -120,7 +120,7 @@ def supervise(
     ``files`` are the descriptors of ours that they share. Each worker also gets the reading end of a pipe that nobody
     ever writes to: it ends with this process, however that ends, and so do they.
     """
-    stopping = False
+    stopping = told = False
     manager = manager or ServiceManager()
     lifeline, _held_to_the_end = os.pipe()
     command, files = [*command, "--worker-lifeline", str(lifeline)], [*files, lifeline]
@@ -134,13 +134,14 @@ def supervise(
     running = [_Worker(command, files) for _ in range(workers)]
 
     def pass_on(number: int, _frame: Any) -> None:
-        manager.reloading()
         for worker in running:
             worker.process.send_signal(number)
-        manager.ready()
+        if told:
+            manager.reloading()
+            manager.ready()
 
     signal.signal(signal.SIGHUP, pass_on)
-    told, looked = False, time.monotonic()
+    looked = time.monotonic()
     while not stopping:
         now = time.monotonic()
         for worker in running:

@@ -36,12 +36,15 @@ class Manager:
             assert message == "WATCHDOG=1"
         return message
 
-    def is_silent_for(self, seconds: float) -> bool:
-        """Whether nothing comes for so long; what was sent before is left out."""
+    def forget(self) -> None:
+        """Leave out what was sent until now."""
         self._socket.setblocking(False)
         with suppress(BlockingIOError):
             while self._socket.recv(4096):
                 pass
+
+    def is_silent_for(self, seconds: float) -> bool:
+        """Whether nothing was sent, nor is for so long."""
         self._socket.settimeout(seconds)
         try:
             self._socket.recv(4096)
@@ -99,6 +102,7 @@ def test_a_stopped_process_gives_no_sign_of_life(manager: Manager, tmp_path: Pat
         manager.next("READY=1")
         manager.next("WATCHDOG=1")
         process.send_signal(signal.SIGSTOP)
+        manager.forget()
         assert manager.is_silent_for(3)
 
 
@@ -141,6 +145,33 @@ def test_a_worker_that_hangs_is_replaced() -> None:
             os.kill(first, signal.SIGSTOP)
             assert _next_that_beats(supervisor) != first
             wait_until(lambda: not Path(f"/proc/{first}").exists())
+        finally:
+            supervisor.terminate()
+
+
+_SILENT = """
+import signal, time
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+print("runs", flush=True)
+time.sleep(600)
+"""
+_MANAGED = """
+import sys
+from authrim.server.service_manager import ServiceManager
+from authrim.server.supervisor import supervise
+sys.exit(supervise([sys.executable, "-c", sys.argv[1]], 1, manager=ServiceManager(sys.argv[2])))
+"""
+
+
+def test_a_reload_makes_nothing_ready(manager: Manager, tmp_path: Path) -> None:
+    """SIGHUP to a server whose worker does not answer yet says neither that it reloads nor that it is ready."""
+    command = (sys.executable, "-c", _MANAGED, _SILENT, str(tmp_path / "notify"))
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as supervisor:
+        try:
+            assert supervisor.stdout is not None
+            assert supervisor.stdout.readline() == "runs\n"
+            supervisor.send_signal(signal.SIGHUP)
+            assert manager.is_silent_for(2)
         finally:
             supervisor.terminate()
 
