@@ -8,6 +8,7 @@ from authrim.core.questions import refuse_reason
 from authrim.core.sealed_rows import PrivateData
 from authrim.core.signing_keys import key_ring_of
 from authrim.crypto.master import MasterKeys
+from authrim.crypto.signed_note import BrokenNote
 from authrim.outside.egress import Egress
 from authrim.people.everything_ended import end_everything
 from authrim.settings import Settings
@@ -18,6 +19,7 @@ from authrim.transparency.state_file import StateUnusable
 from authrim.transparency.witnesses import UnusableWitness
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
+from domain.tree.proofs import MissingTile
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +32,7 @@ async def refuse_rollback(settings: Settings, store: ReadBack, reason: str | Non
     """Raise StartRefused when another log is known than this one, unless an operator gives a ``reason`` to accept it.
 
     All that people and clients hold ends first, and the acceptance is recorded last: so what is interrupted is asked
-    again.
+    again. The reason accepts whatever else is known of the log, by the state file and each witness.
     """
     master = MasterKeys.from_settings(settings.master_key_texts)
     private, egress = PrivateData(store, master), Egress.from_settings(settings)
@@ -51,7 +53,17 @@ async def refuse_rollback(settings: Settings, store: ReadBack, reason: str | Non
             raise StartRefused(
                 f"{ended.left} sessions and grants could not be ended: start again in the same way"
             )
-        _raise(await accept_rollback(store, checkpoints, found, reason))
+        accepted: set[str] = set()
+        while found is not None:
+            if found.known_by in accepted:
+                raise RolledBack(found, (await store.head()).position)
+            accepted.add(found.known_by)
+            _raise(await accept_rollback(store, checkpoints, found, reason))
+            found = await find_rollback(store, checkpoints)
+    except (BrokenNote, MissingTile) as broken:
+        raise StartRefused(
+            f"the log cannot be compared with what was signed of it: {broken}. Run `authrim projections verify`"
+        ) from None
     except (RolledBack, StateUnusable, UnusableWitness) as refused:
         raise StartRefused(str(refused)) from None
     finally:

@@ -1,6 +1,6 @@
 """At the start of a server: is the log older than a checkpoint that was signed, or another one (F35, A231)?
 
-The database cannot tell. The state file can, and so can the witnesses. What an operator accepted is not asked again.
+The database cannot tell. The state file can, and so can the witnesses.
 """
 
 from typing import Final, NamedTuple
@@ -10,13 +10,12 @@ import structlog
 from authrim.audit.tree import TreeFollower
 from authrim.core.execute import Change, Outcome, carry_out
 from authrim.core.origin import operator
-from authrim.core.questions import refuse_reason
 from authrim.crypto.signed_note import BrokenNote, read_note, sign_note
 from authrim.store import codec
 from authrim.store.contract import Unavailable
 from authrim.store.read_back import ReadBack
 from authrim.store.tree_sql import LogDiffers
-from authrim.transparency.checkpoints import STATE_FILE, Checkpoints
+from authrim.transparency.checkpoints import STATE_FILE, Checkpoints, Inconsistent
 from authrim.transparency.proofs import read_root
 from authrim.transparency.state_file import StateUnusable, read_state, write_state
 from authrim.transparency.witnesses import Forked
@@ -29,6 +28,8 @@ from domain.units import MICROSECONDS
 log = structlog.get_logger(__name__)
 
 THE_TREE: Final = "the tree beside the log"
+#: How often witnesses are asked again because other processes sign meanwhile.
+_TRIES: Final = 3
 
 
 class Rollback(NamedTuple):
@@ -52,22 +53,33 @@ class RolledBack(Exception):
 
 
 async def find_rollback(store: ReadBack, checkpoints: Checkpoints) -> Rollback | None:
-    """What speaks for another log, unless it was accepted before. A witness that cannot be reached says nothing:
-    others' outages are not ours. Raises Unavailable, and StateUnusable when the state file cannot be read."""
-    accepted = await _accepted(store)
-    for found in await _everything_found(store, checkpoints):
-        if all((found.known_by, found.lost_size) != (one.known_by, one.lost_size) for one in accepted):
-            return found
-    return None
+    """What speaks for another log. A witness that cannot be reached says nothing: others' outages are not ours. Raises
+    BrokenNote, MissingTile, StateUnusable and Unavailable.
+
+    Tree and state file are made again when a log is accepted, so what they say is always asked, also after an
+    acceptance that was interrupted. A checkpoint of the log and a witness stay as they are: what was accepted of them
+    is not asked again.
+    """
+    known = await store.tree.size()
+    if known > (await store.head()).position:
+        return Rollback(THE_TREE, known)
+    if checkpoints.state_file is None and not checkpoints.witnesses.keys:
+        return None  # nobody else can say anything, so nobody has to wait for the tree
+    # Read before the log: it is no shorter then, whatever other processes sign meanwhile.
+    note = None if checkpoints.state_file is None else read_state(checkpoints.state_file)
+    try:
+        size = await TreeFollower(store).catch_up()
+    except LogDiffers:
+        return Rollback(THE_TREE, await store.tree.size())
+    found = None if note is None else await _found_in_state_file(checkpoints, note, size)
+    return found or await _found_by_witnesses(store, checkpoints)
 
 
 async def accept_rollback(
     store: ReadBack, checkpoints: Checkpoints, found: Rollback, reason: str
 ) -> Refusal | None:
-    """Record that an operator accepts the log as it is, and make tree and state file again from it."""
-    refusal = refuse_reason(reason, demanded=True)
-    if refusal is not None:
-        return refusal
+    """Record that an operator accepts the log as it is, and make tree and state file again from it. The reason is one
+    that can be recorded."""
     stream = rollback_stream(DEFAULT_TENANT)
 
     async def attempt() -> Outcome[None]:
@@ -96,25 +108,7 @@ async def accept_rollback(
     return None
 
 
-async def _everything_found(store: ReadBack, checkpoints: Checkpoints) -> list[Rollback]:
-    known = await store.tree.size()
-    if known > (await store.head()).position:
-        return [Rollback(THE_TREE, known)]
-    if checkpoints.state_file is None and not checkpoints.witnesses.keys:
-        return []  # nobody else can say anything, so nobody has to wait for the tree
-    try:
-        size = await TreeFollower(store).catch_up()
-    except LogDiffers:
-        return [Rollback(THE_TREE, await store.tree.size())]
-    found = [await _found_in_state_file(checkpoints, size)]
-    found += await _found_by_witnesses(store, checkpoints, size)
-    return [one for one in found if one is not None]
-
-
-async def _found_in_state_file(checkpoints: Checkpoints, size: int) -> Rollback | None:
-    path = checkpoints.state_file
-    if path is None or (note := read_state(path)) is None:
-        return None
+async def _found_in_state_file(checkpoints: Checkpoints, note: str, size: int) -> Rollback | None:
     try:
         remembered = (await checkpoints.opened(note)).checkpoint
     except BrokenNote:
@@ -123,24 +117,44 @@ async def _found_in_state_file(checkpoints: Checkpoints, size: int) -> Rollback 
     return None if await checkpoints.continues(remembered, size) else Rollback(STATE_FILE, remembered.size)
 
 
-async def _found_by_witnesses(store: ReadBack, checkpoints: Checkpoints, size: int) -> list[Rollback]:
-    """Submit a checkpoint of the log as it is. A witness that has a longer log says so, and one that has another
-    refuses the proof."""
-    if not checkpoints.witnesses.keys or size == 0:
-        return []
+async def _found_by_witnesses(store: ReadBack, checkpoints: Checkpoints) -> Rollback | None:
+    if not checkpoints.witnesses.keys:
+        return None
+    found: list[Rollback] = []
+    for _ in range(_TRIES):
+        found, size = await _submitted(store, checkpoints)
+        head = (await store.head()).position
+        if not any(size < one.lost_size <= head for one in found):
+            break  # no other process has submitted a longer log in between
+    accepted = await _accepted(store)
+    return next((one for one in found if one not in accepted), None)
+
+
+async def _submitted(store: ReadBack, checkpoints: Checkpoints) -> tuple[list[Rollback], int]:
+    """Submit a checkpoint of the log as it is; what was found, and the size that was submitted.
+
+    A witness that has a longer log says so, and one that has another refuses the proof. Nothing is signed on a log that
+    does not continue its own last checkpoint (F34).
+    """
+    try:
+        _, size = await checkpoints.prove_continuation()
+    except Inconsistent as other:
+        return [Rollback(other.known_by, other.size)], other.size
+    if size == 0:
+        return [], 0
     key = await checkpoints.keys.signer()
     text = Checkpoint(key.public.name, size, await read_root(store.tree, size)).text()
     answers = await checkpoints.witnesses.submit(sign_note(text, key.public.name, key.private))
-    return [Rollback(one.witness, one.size) for one in answers if isinstance(one, Forked)]
+    return [Rollback(one.witness, one.size) for one in answers if isinstance(one, Forked)], size
 
 
-async def _accepted(store: ReadBack) -> list[RollbackAccepted]:
+async def _accepted(store: ReadBack) -> set[Rollback]:
     read = await store.read_stream(rollback_stream(DEFAULT_TENANT))
     try:
         events = codec.decode_stream(LOG, read)
     except codec.UnreadableEvent as unreadable:
         raise Unavailable(f"an accepted rollback cannot be read: {unreadable}") from None
-    return [event for event in events if isinstance(event, RollbackAccepted)]
+    return {Rollback(one.known_by, one.lost_size) for one in events if isinstance(one, RollbackAccepted)}
 
 
 def _unproved_size(note: str) -> int:

@@ -13,6 +13,7 @@ import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from structlog.testing import capture_logs
 
+from authrim.audit.tree import TreeFollower
 from authrim.core.parts import Core
 from authrim.crypto.signed_note import sign_note
 from authrim.server.rollback import StartRefused, refuse_rollback
@@ -209,3 +210,52 @@ async def test_a_foreign_state_file(store: ReadBack, tmp_path: Path) -> None:
     async with running_server(store, checkpoint_state_file=state) as server:
         with pytest.raises(StartRefused, match="checkpoint of 7 events"):
             await refuse_rollback(server.core.settings, store, None)
+
+
+async def test_an_interrupted_acceptance_is_asked_again(store: ReadBack, tmp_path: Path) -> None:
+    """F35: an acceptance that was recorded, but not come as far as the state file, is asked again: what the state file
+    says is never taken as answered."""
+    state = tmp_path / "state"
+    async with running_server(store, checkpoint_state_file=state) as server:
+        settings = server.core.settings
+        await remembers(server.core, 5000, bytes(32))
+        before = state.read_text()
+        await refuse_rollback(settings, store, REASON)
+        await refuse_rollback(settings, store, None)
+        state.write_text(before)
+        with pytest.raises(StartRefused, match="checkpoint of 5000 events"):
+            await refuse_rollback(settings, store, None)
+
+
+async def test_another_process_signs_while_one_starts(
+    store: ReadBack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F18: a checkpoint that a running process signs while another one starts is no sign of another log."""
+    async with running_server(store, checkpoint_state_file=tmp_path / "state") as server:
+        checkpoints = checkpoints_of(server.core)
+        await checkpoints.sign()
+        catch_up = TreeFollower.catch_up
+
+        async def overtaken(follower: TreeFollower) -> int:
+            size = await catch_up(follower)
+            with monkeypatch.context() as undone:
+                undone.setattr(TreeFollower, "catch_up", catch_up)
+                await write_grant(store, f"meanwhile-{size}")
+                await checkpoints.sign()
+            return size
+
+        monkeypatch.setattr(TreeFollower, "catch_up", overtaken)
+        await refuse_rollback(server.core.settings, store, None)
+
+
+async def test_a_broken_checkpoint_ends_the_start(store: ReadBack, store_place: Path | str) -> None:
+    """F34: where the newest checkpoint in the log does not verify, no witness is asked, and the start says why."""
+    witness = (
+        "witness.example/w1+e75f6532+BAOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4 https://witness.example"
+    )
+    async with running_server(store, witnesses=(witness,)) as server:
+        await checkpoints_of(server.core).sign()
+        settings = server.core.settings
+    behind_its_back(store_place, "UPDATE checkpoints SET note = replace(note, 'localhost', 'localh0st')")
+    with pytest.raises(StartRefused, match="cannot be compared with what was signed"):
+        await refuse_rollback(settings, store, None)
