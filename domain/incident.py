@@ -57,13 +57,22 @@ INCIDENT_EVENTS = registry(IncidentOpened, IncidentContinued, IncidentEnded, Inc
 
 
 class Incident(msgspec.Struct, frozen=True):
-    """The state of an incident. ``ended``: ids by kind; ``left``: why something goes on, by ``kind id``."""
+    """The state of an incident. ``noted``: what says which things were ended; ``left``: why something goes on, by
+    ``kind id``."""
 
     opened: IncidentOpened | None = None
     last_position: int = 0
-    ended: dict[str, tuple[str, ...]] = {}
+    noted: tuple[IncidentEnded, ...] = ()
     left: dict[str, str] = {}
     closed_at: int | None = None
+
+    @property
+    def ended(self) -> dict[str, tuple[str, ...]]:
+        """The ids of what was ended by kind, each once: two processes may have noted the same."""
+        ids: dict[str, dict[str, None]] = {}
+        for event in self.noted:
+            ids.setdefault(event.kind, {}).update(dict.fromkeys(event.ids))
+        return {kind: tuple(of_kind) for kind, of_kind in ids.items()}
 
     @property
     def counts(self) -> dict[str, int]:
@@ -107,12 +116,10 @@ def apply(incident: Incident, event: Event) -> Incident:
         case IncidentContinued():
             changed = {"last_position": event.last_position, "left": {}}
         case IncidentEnded():
-            known = incident.ended.get(event.kind, ())
-            ids = (*known, *(one for one in event.ids if one not in set(known)))
             over = {f"{event.kind} {one}" for one in event.ids}
             left = {name: why for name, why in incident.left.items() if name not in over}
             left |= {f"{event.kind} {one}": why for one, why in event.left.items()}
-            changed = {"ended": {**incident.ended, event.kind: ids}, "left": left}
+            changed = {"noted": (*incident.noted, event), "left": left}
         case IncidentClosed():
             changed = {"closed_at": event.closed_at, "left": {}}
     return msgspec.structs.replace(incident, **changed)

@@ -1,6 +1,6 @@
 """Blast radius: everything that some events touched, counted by kind, and what of it is still in force."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from typing import Final
 
 import msgspec
@@ -197,17 +197,20 @@ def _fits(line: Line, wanted: Wanted, server: str | None) -> bool:
 
 
 async def _session(store: ReadBack, tenant: str, session_id: str, now: int) -> Thing:
-    events = await _events(store, streams.session_stream(tenant, session_id))
+    events, whole = await _events(store, streams.session_stream(tenant, session_id))
     ended = next((event.reason for event in events if isinstance(event, SessionEnded)), "")
-    return Thing(session_id, sessions.status_at(sessions.fold(events), now) == ACTIVE, ended)
+    lives = sessions.status_at(sessions.fold(events), now) == ACTIVE
+    return Thing(session_id, lives or not whole, ended)
 
 
 async def _key(store: ReadBack, tenant: str, kid: str) -> Thing:
-    events = await _events(store, streams.key_stream(tenant, kid))
+    events, whole = await _events(store, streams.key_stream(tenant, kid))
     ended = next((event.reason for event in events if isinstance(event, KeyRevoked)), "")
-    return Thing(kid, keys.fold(events).status == ACTIVE, ended)
+    return Thing(kid, keys.fold(events).status == ACTIVE or not whole, ended)
 
 
-async def _events(store: ReadBack, stream: str) -> Iterable[Event]:
+async def _events(store: ReadBack, stream: str) -> tuple[list[Event], bool]:
+    """The events that can be read, and whether those are all. What has others counts as in force, like a grant."""
     read = [line_of(stored)[1] for stored in await store.read_whole_stream(stream)]
-    return [event for event in read if event is not None]
+    events = [event for event in read if event is not None]
+    return events, len(events) == len(read)

@@ -10,13 +10,15 @@ from typing import Final
 
 import msgspec
 
+from authrim.audit.past.states import UNREADABLE
 from authrim.audit.radius import ENDABLE, Radius, Thing
-from authrim.core.execute import change_state
+from authrim.core.execute import Change, Outcome, carry_out, change_state
 from authrim.core.origin import operator
 from authrim.core.stream_state import read_state
 from authrim.crypto.ids import new_id
 from authrim.people.grants import end_grant
 from authrim.people.sessions.end import end_one
+from authrim.store.codec import UnreadableEvent
 from authrim.store.contract import Store
 from domain.decision import Decision
 from domain.errors import Refusal, invalid_request
@@ -30,6 +32,7 @@ from domain.incident import (
     reason_of,
 )
 from domain.stream import incident_stream, parse
+from domain.units import MICROSECONDS
 
 #: Things that are ended before the incident says so.
 _BATCH: Final = 50
@@ -86,10 +89,15 @@ async def end_all(
 ) -> Incident | Refusal:
     """End what is in force, and record it. The incident is closed when nothing is left. Raises StoreError."""
     stream, reason = incident_stream(tenant, incident_id), reason_of(incident_id)
+    ended = (await read_state(store, stream, fold)).state.ended
     for kind in ENDABLE:
         if kind not in ends:
             continue
-        wanted = (one for one in radius.things[kind] if one.in_force or one.ended_for == reason)
+        noted = frozenset(ended.get(kind, ()))
+        wanted = (
+            one for one in radius.things[kind]
+            if one.in_force or (one.ended_for == reason and one.id not in noted)
+        )  # fmt: skip
         while batch := list(islice(wanted, _BATCH)):
             refusal = await _end_batch(store, tenant, stream, (kind, ends[kind], reason), batch)
             if refusal is not None:
@@ -107,23 +115,34 @@ async def end_all(
 async def _end_batch(
     store: Store, tenant: str, stream: str, how: tuple[str, End, str], batch: Iterable[Thing]
 ) -> Refusal | None:
+    """End some things, and note it. Nothing is decided on what was noted before: a long incident is not folded for each
+    of its batches."""
     kind, end, reason = how
     ended: list[str] = []
     left: dict[str, str] = {}
     for thing in batch:
-        answer = True if thing.ended_for == reason else await end(thing.id, reason)
+        answer = True if thing.ended_for == reason else await _end(end, thing.id, reason)
         if isinstance(answer, Refusal):
             left[thing.id] = answer.description
         elif answer:
             ended.append(thing.id)
+    if not ended and not left:
+        return None
 
-    def note(incident: Incident, now: int) -> Decision[None]:
-        fresh = tuple(one for one in ended if one not in incident.ended.get(kind, ()))
-        event = IncidentEnded(kind, fresh, now, left)
-        return Decision((event,) if fresh or left else (), None)
+    async def note() -> Outcome[None]:
+        read = await store.read_stream(stream)
+        event = IncidentEnded(kind, tuple(ended), read.now // MICROSECONDS, left)
+        return Outcome(None, (Change(stream, read.version, (event,)),))
 
-    refusal: Refusal | None = await change_state(store, tenant, stream, fold, note)
-    return refusal
+    return await carry_out(store, tenant, note)
+
+
+async def _end(end: End, identifier: str, reason: str) -> bool | Refusal:
+    """What this version cannot read it cannot end: it is named, and all else ends."""
+    try:
+        return await end(identifier, reason)
+    except UnreadableEvent:
+        return UNREADABLE
 
 
 async def show_incident(store: Store, tenant: str, incident_id: str) -> Incident | Refusal:

@@ -4,17 +4,21 @@ import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from authrim import __version__
+from authrim.audit.radius import Radius, Thing
 from authrim.commands.root import main
 from authrim.people import grants, incidents
-from authrim.store.contract import Store, Unavailable
+from authrim.people.sessions.end import end_one
+from authrim.store.contract import Append, NewEvent, Store, StreamAppend, Unavailable
 from authrim.store.read_back import ReadBack
 from domain.errors import Refusal, temporarily_unavailable
+from domain.incident import Incident
 from domain.stream import DEFAULT_TENANT, grant_stream, session_stream
 from tests.support.browser import Browser, authenticated_post, redeem
 from tests.support.running import MASTER_KEY, RunningServer
@@ -220,3 +224,44 @@ async def test_what_cannot_be_ended_is_named(
     done = await found(*command)
     assert (done["incident"], done["status"], done["left"]) == (told["incident"], "closed", {})
     assert sorted(done["ended"]["grants"]) == sorted(story["grants"])
+
+
+@pytest.mark.parametrize("kind", ["sessions", "grants"])
+async def test_what_cannot_be_read_goes_on_by_name(
+    server: RunningServer, store: ReadBack, story: dict[str, Any], kind: str
+) -> None:
+    """A272: what has an event that this version cannot read counts as in force, cannot be ended, and is named; all else
+    ends."""
+    asked = ("--account", server.subject)
+    name = (await found(*asked))["ids"][kind][0]
+    stream = {"sessions": session_stream, "grants": grant_stream}[kind](DEFAULT_TENANT, name)
+    if kind == "sessions":
+        await end_one(store, DEFAULT_TENANT, name, "logout")
+    version = (await store.read_stream(stream)).version
+    unknown = NewEvent(f"{kind[:-1]}.from_the_future.v1", b"{}")
+    await store.append(Append((StreamAppend(stream, version, (unknown,)),), b"{}"))
+    assert touched(await found(*asked), kind)[1] == len((await found(*asked))["ids"][kind])
+    told = await found(*asked, "--revoke", "--yes", *CAUSE, status=1)
+    assert told["status"] == "open"
+    assert list(told["left"]) == [f"{kind} {name}"]
+    assert "cannot read" in told["left"][f"{kind} {name}"]
+    assert told["counts"]["grants"] == (3 if kind == "sessions" else 2)
+
+
+@pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
+async def test_a_long_incident_costs_no_more_per_thing(store: ReadBack) -> None:
+    """A272: what was noted before is not gone through again for each batch."""
+    things = tuple(Thing(f"grant-{number}", in_force=True) for number in range(5_000))
+    seen = Radius(1, 2, {"keys": (), "sessions": (), "grants": things}, {}, {})
+    cause = incidents.Cause("ticket 4711", {"client_id": "web"})
+    begun = await incidents.begin_incident(store, DEFAULT_TENANT, cause, seen)
+    assert isinstance(begun, str)
+
+    async def end(_grant_id: str, _reason: str) -> bool:
+        return True
+
+    began = process_time()
+    done = await incidents.end_all(store, DEFAULT_TENANT, begun, seen, {"grants": end})
+    assert process_time() - began < 4
+    assert isinstance(done, Incident)
+    assert done.counts == {"grants": 5_000}
