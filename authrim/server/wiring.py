@@ -51,7 +51,8 @@ async def make_parts(settings: Settings, store: ReadBack) -> Parts:
             CLIENTS: _clients(core),
             PEOPLE: People(_passwords(settings), ChecksUnderWay()),
             TOKENS: Tokens(
-                AccessTokens(store, core.configuration, core.key_ring, settings.issuer), PositionWaits(store)
+                AccessTokens(store, core.configuration, core.key_ring, settings.issuer),
+                PositionWaits(store, core.configuration),
             ),
             AUDITING: Auditing(),
             AUTHORIZATION: Authorization(

@@ -4,8 +4,12 @@ import asyncio
 
 import pytest
 
+from authrim.core.clients_and_keys import Configuration
+from authrim.core.signing_keys import key_ring_of, revoke_key
 from authrim.store.read_back import ReadBack
 from authrim.tokens import log_positions
+from authrim.tokens.log_positions import PositionWaits
+from domain.stream import DEFAULT_TENANT
 from tests.support.running import KnownClient, RunningServer, running_server
 
 only_sqlite = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
@@ -55,6 +59,20 @@ async def test_an_introspection_waits_for_its_position(server: RunningServer) ->
     status, answer = await asking
     assert (status, answer["active"]) == (200, False)
     assert answer["log_position"] >= wanted
+
+
+async def test_a_revoked_key_is_in_the_answer(server: RunningServer, store: ReadBack) -> None:
+    """A position at which another process revoked a key is in the answer of one that has not followed the log so far:
+    it knows of the key before it answers, and no JWT of that key is active."""
+    core = server.core
+    behind = Configuration(store, key_ring_of(core.settings, core.private))
+    await behind.open()
+    kid = core.key_ring.signer(DEFAULT_TENANT, "ES256", core.now()).kid
+    await revoke_key(store, core.private, core.configuration, DEFAULT_TENANT, kid, "leaked")
+    assert kid in behind.key_ring.verification_keys(DEFAULT_TENANT, core.now())
+    wanted = (await store.head()).position
+    assert await PositionWaits(store, behind).reach("api", str(wanted), 0) == wanted
+    assert kid not in behind.key_ring.verification_keys(DEFAULT_TENANT, core.now())
 
 
 @pytest.mark.parametrize("seconds", [0, 1])
