@@ -6,10 +6,13 @@ say over which, ``tiles_of`` which tiles they need, and ``root_of`` computes one
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from domain.tree.hashing import EMPTY_ROOT, HASH_BYTES, node_hash, perfect_root
 from domain.tree.tiles import HEIGHT, WIDTH, Coordinates, hashes_of
+
+#: The root over so few hashes of a tile is not worth remembering.
+_FEW: Final = 4
 
 
 class Range(NamedTuple):
@@ -96,16 +99,18 @@ def tiles_of(ranges: Iterable[Range]) -> list[Coordinates]:
 def root_of(leaves: Range, tiles: Mapping[Coordinates, bytes]) -> bytes:
     """The root over a range of leaves, from the tiles. A tile may have more hashes than are needed. Raises
     MissingTile."""
-    root: bytes | None = None
-    for node in reversed(_nodes(leaves)):
-        hash_ = _hash_of(node, tiles)
-        root = hash_ if root is None else node_hash(hash_, root)
-    return EMPTY_ROOT if root is None else root
+    return _root_of(leaves, tiles, {})
 
 
 def proof_of(ranges: Sequence[Range], tiles: Mapping[Coordinates, bytes]) -> list[bytes]:
     """The hashes of a proof. Raises MissingTile."""
-    return [root_of(part, tiles) for part in ranges]
+    return proofs_of([ranges], tiles)[0]
+
+
+def proofs_of(proofs: Iterable[Sequence[Range]], tiles: Mapping[Coordinates, bytes]) -> list[list[bytes]]:
+    """The hashes of many proofs. What they have in common is computed once. Raises MissingTile."""
+    known: dict[_Node, bytes] = {}
+    return [[_root_of(part, tiles, known) for part in ranges] for ranges in proofs]
 
 
 def verify_inclusion(index: int, size: int, leaf: bytes, proof: Sequence[bytes], root: bytes) -> bool:
@@ -170,7 +175,21 @@ def _nodes(leaves: Range) -> list[_Node]:
     return nodes
 
 
-def _hash_of(node: _Node, tiles: Mapping[Coordinates, bytes]) -> bytes:
+def _root_of(leaves: Range, tiles: Mapping[Coordinates, bytes], known: dict[_Node, bytes]) -> bytes:
+    root: bytes | None = None
+    for node in reversed(_nodes(leaves)):
+        hash_ = _hash_of(node, tiles, known)
+        root = hash_ if root is None else node_hash(hash_, root)
+    return EMPTY_ROOT if root is None else root
+
+
+def _hash_of(node: _Node, tiles: Mapping[Coordinates, bytes], known: dict[_Node, bytes]) -> bytes:
+    """The hash of a node, which is ``known`` afterwards unless it is over a few hashes of a tile only."""
+    if node.width > _FEW:
+        if node not in known:
+            left, right = (_Node(node.level - 1, 2 * node.number + side) for side in (0, 1))
+            known[node] = node_hash(_hash_of(left, tiles, known), _hash_of(right, tiles, known))
+        return known[node]
     first = node.offset * HASH_BYTES
     piece = tiles.get(node.tile, b"")[first : first + node.width * HASH_BYTES]
     if len(piece) < node.width * HASH_BYTES:

@@ -1,5 +1,6 @@
 """What a bundle needs of the Merkle tree over the log."""
 
+import asyncio
 from collections.abc import Iterable
 
 from authrim.audit.bundle.damage import Damaged
@@ -9,7 +10,7 @@ from authrim.audit.tree import TreeFollower
 from authrim.store.chain import Problem
 from authrim.store.read_back import ReadBack
 from authrim.store.tree_sql import LogDiffers
-from domain.tree.proofs import MissingTile, Range, proof_of, tiles_of
+from domain.tree.proofs import MissingTile, Range, proofs_of, tiles_of
 
 
 async def hashes_of(store: ReadBack, size: int, wanted: Iterable[list[Range]]) -> list[list[bytes]]:
@@ -18,7 +19,7 @@ async def hashes_of(store: ReadBack, size: int, wanted: Iterable[list[Range]]) -
     try:
         await TreeFollower(store).catch_up()
         tiles = await store.tree.tiles(tiles_of(part for ranges in lists for part in ranges))
-        return [proof_of(ranges, tiles) for ranges in lists]
+        return await asyncio.to_thread(proofs_of, lists, tiles)  # long, and servers make bundles too
     except LogDiffers as differs:
         position = await first_differing_leaf(store) or differs.position
         raise Damaged(Problem(position, position, DIFFERS)) from None

@@ -91,6 +91,22 @@ def test_inclusion() -> None:
             assert not proofs.verify_inclusion(index, size, LEAVES[index], hashes, leaf(-1))
 
 
+def test_many_proofs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A119: proofs of many leaves are those of each leaf, and what they share is hashed once."""
+    stored = grown([1300])
+    ranges = [proofs.inclusion_ranges(index, 1300) for index in range(1300)]
+    one_by_one = [proofs.proof_of(one, stored) for one in ranges]
+    hashed = []
+
+    def counted(content: bytes = b"") -> object:
+        hashed.append(1)
+        return sha256(content)
+
+    monkeypatch.setattr(hashing, "sha256", counted)
+    assert proofs.proofs_of(ranges, stored) == one_by_one
+    assert len(hashed) < 20 * 1300
+
+
 def test_consistency() -> None:
     """Every earlier tree is proved to be the beginning of a later one, and no other tree is."""
     stored = grown([1300])
