@@ -13,6 +13,7 @@ from authrim.auditor._page import ENDPOINT, AuditorPage, Visit
 from authrim.auditor.history_endpoint import NOTHING
 from authrim.core.questions import refuse_reason
 from authrim.pages.headers import picture_headers
+from authrim.transparency.keys import log_name
 from authrim.web.answers import refuse_on_page
 from domain.errors import Refusal, invalid_request
 
@@ -74,9 +75,9 @@ async def _bundle(visit: Visit) -> tuple[SpooledTemporaryFile[bytes], str] | Ref
 
 
 async def _written(visit: Visit, selection: Selection) -> SpooledTemporaryFile[bytes]:
-    origin = f"{visit.call.core.settings.issuer.partition('://')[2].rstrip('/')}/transparency"
+    core = visit.call.core
     file = SpooledTemporaryFile[bytes](_IN_MEMORY)
-    await export_grant(visit.call.core.store, file, selection, Wanted(origin))  # type: ignore[arg-type]
+    await export_grant(core.store, file, selection, Wanted(log_name(core.settings)))  # type: ignore[arg-type]
     file.seek(0)
     return file
 

@@ -1,13 +1,8 @@
 """Time travel, changes and the graph on the auditor's pages."""
 
-import asyncio
 import re
-import subprocess
-import sys
-from pathlib import Path
 from xml.etree import ElementTree
 
-from authrim.audit.bundle import verify_bundle
 from authrim.audit.follow import Follower
 from authrim.people.accounts import disable_account
 from domain.question_events import QuestionAsked
@@ -76,34 +71,6 @@ async def test_a_grant_leads_through_its_time(
         "POST", server.url("/audit/lineage"), {"csrf": hidden["csrf"], "grant": "none"}
     )
     assert refused.status == 400
-
-
-async def test_a_bundle_is_verified_elsewhere(
-    server: RunningServer, audit: Browser, browser: Browser, tmp_path: Path
-) -> None:
-    """The verifier finds no fault in the bundle of a grant, and wants a checkpoint, as of any bundle; taking it is
-    recorded as a copy."""
-    tokens = await browser.code_flow(await server.client(), scope="openid offline_access")
-    grant = tokens["refresh_token"].split(".")[1]
-    shown = await audit.request("GET", server.url(f"/audit/grant/{grant}"))
-    form = {"csrf": shown.form[1]["csrf"], "grant": grant}
-    cookies = "; ".join(f"{name}={value}" for name, value in audit.cookies.items())
-    url, headers = server.url("/audit/bundle"), {"Cookie": cookies}
-    async with server.http.post(url, data=form, headers=headers) as answer:
-        assert answer.status == 200
-        assert answer.headers["Content-Disposition"].startswith("attachment;")
-        (tmp_path / "grant.tar").write_bytes(await answer.read())
-    verified = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, verify_bundle.__file__, str(tmp_path / "grant.tar")],
-        capture_output=True,
-    )
-    assert b"NO FAULT FOUND" in verified.stdout, verified
-    assert verified.returncode == 3
-    (asked,) = await events_of_type(server, QuestionAsked)
-    assert isinstance(asked, QuestionAsked)
-    assert (asked.question, asked.exported, asked.conditions["grant"]) == ("export", True, grant)
-    assert (await audit.request("POST", url, form | {"grant": "none"})).status == 400
 
 
 async def test_who_changed_what(server: RunningServer, audit: Browser, auditor: str) -> None:
