@@ -40,6 +40,10 @@ NOT_A_SIZE: Final = invalid_request(
     "The log has never been of these sizes.",
     hint="Name the smaller size first, and no size after the last position.",
 )
+_BROKEN: Final = (
+    "The proof does not hold: the event, the tree or the checkpoint was altered. "
+    "Run authrim audit verify, and authrim projections verify."
+)
 
 
 @click.command("checkpoint")
@@ -88,10 +92,7 @@ def prove(context: click.Context, position: int) -> None:
         opened = await checkpoints.opened(newest.note)
         proof = await prove_inclusion(office.store.tree, position - 1, newest.size)
         if not verify_inclusion(position - 1, newest.size, leaf.hash, proof, opened.checkpoint.root):
-            raise click.ClickException(
-                "The proof does not hold: the event, the tree or the checkpoint was altered. "
-                "Run authrim audit verify, and authrim projections verify."
-            )
+            raise click.ClickException(_BROKEN)
         return {
             "position": position,
             "index": position - 1,
@@ -122,6 +123,8 @@ def prove_consistency(context: click.Context, earlier: int, later: int) -> None:
         if later > await TreeFollower(office.store).catch_up() or earlier > later:
             return NOT_A_SIZE
         proved = await consistency_of(office.store.tree, earlier, later)
+        if not proved.holds:
+            raise click.ClickException(_BROKEN)
         return {
             "earlier": {"size": earlier, "root": _encoded([proved.old_root])[0]},
             "later": {"size": later, "root": _encoded([proved.root])[0]},

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from authrim.audit.rebuild import verify
+from authrim.audit.tree import TreeFollower
 from authrim.crypto.signed_note import read_note, read_note_key, verified
 from authrim.store.read_back import ReadBack, SignedCheckpoint
 from authrim.transparency.background import checkpoints_of
@@ -162,3 +163,17 @@ async def test_another_process_signs_meanwhile(store: ReadBack, tmp_path: Path) 
         one = Overtaken(store, other.keys, other.witnesses, other.state_file)
         await one.prove_continuation()
         assert await one.sign() is not None
+
+
+async def test_no_consistency_of_an_altered_tree(
+    store: ReadBack, store_place: Path | str, commands: CommandLine
+) -> None:
+    """A228: ``prove-consistency`` prints no proof that does not hold, as ``prove`` does not."""
+    await asyncio.gather(*(write_grant(store, f"of-many-{number}") for number in range(40)))
+    size = await TreeFollower(store).catch_up()
+    assert size > 256
+    sizes = ("3", str(size))
+    await asyncio.to_thread(commands.run, "audit", "prove-consistency", *sizes)
+    alter_a_leaf(store_place)
+    refused = await asyncio.to_thread(commands.run, "audit", "prove-consistency", *sizes, status=1)
+    assert "The proof does not hold" in refused.stderr
