@@ -129,19 +129,22 @@ async def _answered(connection: asyncpg.Connection, answers: Answers) -> Checked
 
 
 async def _answer(connection: asyncpg.Connection, question: Question) -> Any:
+    """What an event names may be text that no row can have, such as NUL: it must not stop the page (F19)."""
     match question:
         case States():
-            rows: Mapping[str, str] = dict(
-                await connection.fetch(_STATES, [findable(stream) for stream in question.streams])
-            )
+            rows: Mapping[str, str] = dict(await connection.fetch(_STATES, _findable(question.streams)))
             return rows
         case Streams():
-            return [
-                LogRow(*row) for row in await connection.fetch(_STREAMS, question.streams, question.before)
-            ]
+            streams = _findable(question.streams)
+            return [LogRow(*row) for row in await connection.fetch(_STREAMS, streams, question.before)]
         case _:
-            first, before = zip(*(key_range(key) for key in question.keys), strict=True)
+            ranges = [key_range(key) for key in _findable(question.keys)]
+            first, before = [first for first, _ in ranges], [before for _, before in ranges]
             return [key for (key,) in await connection.fetch(_ACTIVE, first, before)]
+
+
+def _findable(names: Sequence[str]) -> list[str]:
+    return [name for name in names if findable(name)]
 
 
 async def _keep(connection: asyncpg.Connection, checked: Checked) -> Sequence[Breach]:

@@ -27,14 +27,12 @@ from projections.rows import key_range
 T = TypeVar("T")
 
 # Text that is no UTF-8 has to be read before it can be named (authrim/store/sqlite/reads.py).
-_LOG: Final = """
-    SELECT position, CAST(stream_id AS BLOB), version, CAST(type AS BLOB), payload, recorded_at
-    FROM events WHERE position > ? ORDER BY position LIMIT ?
-"""
-_STREAMS: Final = """
-    SELECT position, stream_id, version, type, payload, recorded_at FROM events
+_EVENT: Final = "position, CAST(stream_id AS BLOB), version, CAST(type AS BLOB), payload, recorded_at"
+_LOG: Final = f"SELECT {_EVENT} FROM events WHERE position > ? ORDER BY position LIMIT ?"  # noqa: S608
+_STREAMS: Final = f"""
+    SELECT {_EVENT} FROM events
     WHERE stream_id IN (SELECT value FROM json_each(?)) AND position < ? ORDER BY stream_id, version
-"""
+"""  # noqa: S608
 _STATES: Final = (
     "SELECT stream, document FROM monitor_states WHERE stream IN (SELECT value FROM json_each(?))"
 )
@@ -116,10 +114,7 @@ def _page(connection: sqlite3.Connection, now: int, *, limit: int, check: Check,
     position = 0 if saved is None else int(saved[0])
     if sweep:
         connection.execute(_SWEEP, (now // MICROSECONDS,))
-    events = [
-        LogRow(at, stream.decode(errors="replace"), version, type_.decode(errors="replace"), *rest)
-        for at, stream, version, type_, *rest in connection.execute(_LOG, (position, limit))
-    ]
+    events = _events(connection, _LOG, (position, limit))
     if not events:
         return MonitorPage(position, 0)
     checked = _answered(connection, check(events))
@@ -127,6 +122,13 @@ def _page(connection: sqlite3.Connection, now: int, *, limit: int, check: Check,
     position = events[-1].position
     connection.execute(SAVE, (MONITOR, position))
     return MonitorPage(position, len(events), new)
+
+
+def _events(connection: sqlite3.Connection, query: str, parameters: Sequence[Any]) -> list[LogRow]:
+    return [
+        LogRow(at, stream.decode(errors="replace"), version, type_.decode(errors="replace"), *rest)
+        for at, stream, version, type_, *rest in _all(connection, query, parameters)
+    ]
 
 
 def _answered(connection: sqlite3.Connection, answers: Answers) -> Checked:
@@ -145,8 +147,7 @@ def _answer(connection: sqlite3.Connection, question: Question) -> Any:
         case States():
             return dict(_all(connection, _STATES, (json.dumps(question.streams),)))
         case Streams():
-            asked = (json.dumps(question.streams), question.before)
-            return [LogRow(*row) for row in _all(connection, _STREAMS, asked)]
+            return _events(connection, _STREAMS, (json.dumps(question.streams), question.before))
         case _:
             return [
                 key for wanted in question.keys for (key,) in _all(connection, _ACTIVE, key_range(wanted))

@@ -34,7 +34,7 @@ _READ_CONFIGURATION = """
     ORDER BY position LIMIT ?
 """
 _READ_WHOLE_STREAM = """
-    SELECT position, stream_id, version, type, payload, metadata, recorded_at, leaf
+    SELECT position, CAST(stream_id AS BLOB), version, CAST(type AS BLOB), payload, metadata, recorded_at, leaf
     FROM events WHERE stream_id = ? ORDER BY version
 """
 _READ_STREAM_NAMES = """
@@ -108,7 +108,7 @@ def read_streams(connection: sqlite3.Connection, streams: Sequence[str]) -> dict
 
 def read_whole_stream(connection: sqlite3.Connection, stream: str) -> list[StoredEvent]:
     """Every event of a stream."""
-    return [StoredEvent(*row) for row in connection.execute(_READ_WHOLE_STREAM, (stream,))]
+    return _events(connection.execute(_READ_WHOLE_STREAM, (stream,)))
 
 
 def read_stream_names(connection: sqlite3.Connection, prefix: str, after: str, limit: int) -> list[str]:

@@ -15,6 +15,8 @@ from authrim.audit.monitor.monitor import Monitor
 from authrim.store import monitor_contract
 from authrim.store.contract import Append, NewEvent, StreamAppend
 from authrim.store.read_back import ReadBack
+from authrim.store.sqlite.schema import migrate_sqlite
+from authrim.store.sqlite.store import SQLiteStore
 from projections.monitor import rules
 from projections.monitor.rules import Breach
 from tests.domain.grant_samples import ISSUER
@@ -151,6 +153,63 @@ async def test_poison_is_named_and_stops_nobody(store: ReadBack) -> None:
     assert {line["log_level"] for line in named} == {"error"}
     events = "".join(one.payload.decode() for one in await store.read_log(13, 100))
     assert CANARY not in f"{known}{lines}{events}"
+
+
+NAMELESS = {
+    "grant.authorization_requested.v1": b'"client_id":"a\\u0000","redirect_uri":"x","response_type":"code",'
+    b'"response_mode":"query","scope":[],"requested_at":1,"expires_at":9',
+    "grant.client_credentials_granted.v1": b'"client_id":"a","scope":[],"audience":["a\\u0000"],'
+    b'"client_auth_method":"x","granted_at":1',
+    "grant.subject_authenticated.v1": b'"subject":"a\\u0000","session_id":"\\u0000","auth_time":1,"acr":"","amr":[]',
+    "grant.access_token_issued.v1": b'"token_id":"t","format":"jwt","client_id":"","scope":[],'
+    b'"audience":["a\\u0000"],"issued_at":1,"expires_at":2',
+    "grant.access_token_revoked.v1": b'"token_id":"a\\u0000b","revoked_at":1',
+}
+
+
+async def test_names_that_nothing_can_have(store: ReadBack) -> None:
+    """F19: an event that names a client, a person, a resource server or a token with text that no database takes does
+    not stop the monitor."""
+    for number, (tag, members) in enumerate(NAMELESS.items()):
+        event = NewEvent(tag, b'{"type":"%s",%s}' % (tag.encode(), members))
+        await store.append(Append((StreamAppend(f"default:grant:{number}", 0, (event,)),), METADATA))
+    monitor = Monitor(store, ISSUER, page=2)
+    assert await monitor.catch_up() >= len(NAMELESS)
+    assert rules.READABLE_EVENTS not in monitor.broken
+    assert rules.LIVE_GRANT in monitor.broken
+
+
+async def test_text_that_is_none_stops_nobody(tmp_path: Path) -> None:
+    """F19: of an event whose type is no UTF-8 the monitor tells, also when it meets it again in the stream of a grant
+    that it reads from the start, and what comes after it is proved. PostgreSQL takes no such text."""
+    migrate_sqlite(place := tmp_path / "authrim.db")
+    store = SQLiteStore(place)
+    await store.open()
+    try:
+        await write_grant(store, "one")
+        behind_its_back(place, "DROP TRIGGER events_no_update")
+        behind_its_back(
+            place,
+            "UPDATE events SET type = CAST(x'ff' AS TEXT) WHERE stream_id = 'default:grant:one' AND version = 2",
+        )
+        monitor = Monitor(store, ISSUER)
+        await monitor.catch_up()
+        behind_its_back(place, "DELETE FROM monitor_states")
+        stored = await store.read_whole_stream("default:grant:one")
+        consent = NewEvent(
+            "grant.consent_granted.v1", b'{"type":"grant.consent_granted.v1","scope":["openid"]}'
+        )
+        await store.append(
+            Append((StreamAppend("default:grant:one", stored[-1].version, (consent,)),), METADATA)
+        )
+        assert await monitor.catch_up() == (await store.head()).position
+        (known,) = await store.monitor.breaches(10)
+        assert (known.breach.rule, known.breach.about) == (
+            rules.READABLE_EVENTS,
+            f"{stored[1].position} UnknownType",
+        )
+    finally:
+        await store.close()
 
 
 async def test_a_flood_of_breaches_fills_nothing(store: ReadBack, monkeypatch: pytest.MonkeyPatch) -> None:
