@@ -155,6 +155,9 @@ class Store(Protocol):
     async def read_whole_stream(self, stream: str) -> Sequence[StoredEvent]:
         """Every event of a stream, for an auditor."""
 
+    async def read_stream_end(self, stream: str, limit: int) -> Sequence[StoredEvent]:
+        """The newest events of a stream, in order, at most ``limit``, for checks."""
+
     async def read_log(
         self, after: int, limit: int, configuration_only: bool = False
     ) -> Sequence[StoredEvent]:

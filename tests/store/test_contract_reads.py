@@ -28,6 +28,8 @@ async def test_a_stream_is_read_from_its_last_summary(store: Store) -> None:
     assert read.version == 5
     assert read.payloads == ((SUMMARY, b"3"), ("grant.c.v1", b"4"))
     assert [event.type for event in await store.read_whole_stream("default:grant:g")] == kinds
+    assert [event.type for event in await store.read_stream_end("default:grant:g", 2)] == kinds[-2:]
+    assert [event.type for event in await store.read_stream_end("default:grant:g", 100)] == kinds
 
 
 async def test_group_reads_answer_each_its_own(store: Store) -> None:

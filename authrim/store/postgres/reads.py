@@ -28,6 +28,7 @@ STREAMS: Final = """
 _EVENT = "position, stream_id, version, type, payload, metadata, recorded_at, leaf"
 
 WHOLE_STREAM: Final = f"SELECT {_EVENT} FROM events WHERE stream_id = $1 ORDER BY version"
+STREAM_END: Final = f"{WHOLE_STREAM} DESC LIMIT $2"
 #: A stream's first event is version 0 or 1 (decisions.md 13); ours begin at 1.
 STREAM_NAMES: Final = """
     SELECT stream_id FROM events

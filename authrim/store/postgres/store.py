@@ -98,6 +98,11 @@ class PostgresStore:
             StoredEvent(*row) for row in await self._connections.fetch(sql.WHOLE_STREAM, findable(stream))
         ]
 
+    async def read_stream_end(self, stream: str, limit: int) -> Sequence[StoredEvent]:
+        """The newest events of a stream."""
+        rows = await self._connections.fetch(sql.STREAM_END, findable(stream), limit)
+        return [StoredEvent(*row) for row in reversed(rows)]
+
     async def read_log(
         self, after: int, limit: int, configuration_only: bool = False
     ) -> Sequence[StoredEvent]:

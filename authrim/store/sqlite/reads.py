@@ -37,6 +37,7 @@ _READ_WHOLE_STREAM = """
     SELECT position, CAST(stream_id AS BLOB), version, CAST(type AS BLOB), payload, metadata, recorded_at, leaf
     FROM events WHERE stream_id = ? ORDER BY version
 """
+_READ_STREAM_END = _READ_WHOLE_STREAM.replace("ORDER BY version", "ORDER BY version DESC LIMIT ?")
 _READ_STREAM_NAMES = """
     SELECT stream_id FROM events
     WHERE stream_id >= ? AND stream_id < ? AND stream_id > ? AND version = 1
@@ -109,6 +110,11 @@ def read_streams(connection: sqlite3.Connection, streams: Sequence[str]) -> dict
 def read_whole_stream(connection: sqlite3.Connection, stream: str) -> list[StoredEvent]:
     """Every event of a stream."""
     return _events(connection.execute(_READ_WHOLE_STREAM, (stream,)))
+
+
+def read_stream_end(connection: sqlite3.Connection, stream: str, limit: int) -> list[StoredEvent]:
+    """The newest events of a stream, in order."""
+    return _events(connection.execute(_READ_STREAM_END, (stream, limit)))[::-1]
 
 
 def read_stream_names(connection: sqlite3.Connection, prefix: str, after: str, limit: int) -> list[str]:

@@ -127,6 +127,10 @@ class SQLiteStore:
         """Every event of a stream."""
         return await self._scans.run(reads.read_whole_stream, stream)
 
+    async def read_stream_end(self, stream: str, limit: int) -> Sequence[StoredEvent]:
+        """The newest events of a stream."""
+        return await self._scans.run(reads.read_stream_end, stream, limit)
+
     async def read_log(
         self, after: int, limit: int, configuration_only: bool = False
     ) -> Sequence[StoredEvent]:
