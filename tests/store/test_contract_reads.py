@@ -117,7 +117,7 @@ async def test_rows_are_listed_in_the_order_of_bytes(store: Store) -> None:
 async def test_followers_are_woken(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """``changes`` gives the position after what was appended, long before its poll would (F37)."""
     monkeypatch.setattr("authrim.store.postgres._changes.POLL", LATER)
-    monkeypatch.setattr("authrim.store.sqlite.store.POLL", LATER)
+    monkeypatch.setattr("authrim.store.sqlite._changes.POLL", LATER)
     changes = store.changes()
     assert await anext(changes) == 0
     following = asyncio.create_task(anext(changes))  # type: ignore[arg-type]

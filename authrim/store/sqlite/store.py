@@ -4,12 +4,11 @@ Set-up is a file name. Each batch is durable (WAL, ``synchronous = FULL``) befor
 server process; the command line may write beside it.
 """
 
-import asyncio
 import fcntl
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -35,6 +34,7 @@ from authrim.store.sqlite import _followers as followers
 from authrim.store.sqlite import _outbox as outbox_sqlite
 from authrim.store.sqlite import _shadow as shadow_sqlite
 from authrim.store.sqlite import reads, writes
+from authrim.store.sqlite._changes import Changes
 from authrim.store.sqlite._monitor import SQLiteMonitor
 from authrim.store.sqlite.audit_index import SQLiteAudit
 from authrim.store.sqlite.clock import Clock
@@ -47,8 +47,6 @@ from projections.followed import FollowedProjection
 from projections.lookups import LOOKUPS
 from projections.tables import Table
 
-#: How often the file is looked at for commits of other processes, in seconds.
-POLL = 0.1
 #: The write-ahead log is folded into the file when it is longer than this, in bytes.
 WAL_LIMIT = 64 * 1024 * 1024
 #: How long to leave a checkpoint alone that a reader was in the way of, in seconds.
@@ -77,7 +75,7 @@ class SQLiteStore:
         self._rows = {lookup: GroupLoader(partial(self._load_rows, lookup)) for lookup in LOOKUPS}
         self._reservations = GroupLoader(self._reserve_many)
         self._additions = GroupLoader(self._count_many)
-        self._growth: set[asyncio.Event] = set()
+        self._changes = Changes(self._scans, self._head_position)
         self._next_checkpoint = 0.0
         self._wal = WriteAheadLog(self._path)
         self.audit = SQLiteAudit(self._scans)
@@ -109,6 +107,7 @@ class SQLiteStore:
         await self._reservations.close()
         await self._additions.close()
         await self._wal.close()
+        await self._changes.close()
         for lane in (self._lookups, self._scans, self._writer):
             await lane.close()
         if self._lock is not None:
@@ -147,6 +146,9 @@ class SQLiteStore:
         self._clock.not_before(head.recorded_at)
         return Head(head.position, head.chain_hash, head.changed_at, self._clock.now())
 
+    async def _head_position(self) -> int:
+        return (await self.head()).position
+
     async def find(self, lookup: str, key: str) -> LookupResult:
         """One row by a named look-up."""
         return await self._rows[lookup].load(findable(key))
@@ -175,24 +177,9 @@ class SQLiteStore:
             return await self._lookups.run(reads.read_total, guard_key(key), self._clock.now())
         return await self._additions.load(Addition(key, window, amount))
 
-    async def changes(self) -> AsyncIterator[int]:
+    def changes(self) -> AsyncIterator[int]:
         """The head's position whenever it has moved: at once for our own commits, by polling for others'."""
-        grown = asyncio.Event()
-        self._growth.add(grown)
-        try:
-            version, position = None, -1
-            while True:
-                grown.clear()
-                newest = await self._scans.run(reads.data_version)
-                if newest != version:
-                    version = newest
-                    head = await self.head()
-                    if head.position != position:
-                        position = head.position
-                        yield position
-                await _wait(grown, POLL)
-        finally:
-            self._growth.discard(grown)
+        return self._changes.follow()
 
     async def run_followed_page(
         self,
@@ -237,8 +224,7 @@ class SQLiteStore:
                 raise
             raise _own_fault(refused) from None
         self._wal.grown()
-        for grown in self._growth:
-            grown.set()
+        self._changes.wake_all()
         return results
 
     async def _bound_wal(self) -> None:
@@ -291,10 +277,3 @@ def _own_fault(refused: sqlite3.Error) -> StoreError:
     if isinstance(refused, sqlite3.IntegrityError):
         return Conflict("version")
     return StoreError(f"SQLite refused the append: {type(refused).__name__}")
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    # Not wait_for, which in Python 3.11 loses a cancellation that comes together with the event.
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()
