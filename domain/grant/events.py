@@ -5,7 +5,7 @@ without padding.
 """
 
 from domain.event import Event, registry
-from domain.vocabulary.confirmation import Confirmation
+from domain.vocabulary.confirmation import Confirmation, NamesKeys
 
 
 class AuthorizationRequested(Event, frozen=True, tag="grant.authorization_requested.v1"):
@@ -200,9 +200,9 @@ def token_type_of(issued: AccessTokenIssued) -> str:
     return "Bearer" if issued.jkt is None else "DPoP"
 
 
-def confirmation_of(issued: AccessTokenIssued) -> Confirmation:
-    """The keys that the sender of the token must prove possession of."""
-    return Confirmation(issued.jkt, issued.x5t_s256)
+def confirmation_of(said: NamesKeys) -> Confirmation:
+    """The keys that the sender of a token must prove possession of, or that a request proved."""
+    return Confirmation(said.jkt, said.x5t_s256)
 
 
 class AccessTokenRevoked(Event, frozen=True, tag="grant.access_token_revoked.v1"):

@@ -27,6 +27,7 @@ from domain.grant.events import (
     RefreshTokenRepeated,
     RefreshTokenRotated,
     SubjectAuthenticated,
+    confirmation_of,
 )
 from domain.grant.summary import NO_KEY, CodeV1, KeyV1, RefreshV1, SummaryV1
 from domain.vocabulary.confirmation import UNBOUND, Confirmation
@@ -190,7 +191,7 @@ def _first_refresh(event: RefreshTokenIssued) -> Refresh:
         token_hash=event.token_hash,
         hmac_key_id=event.hmac_key_id,
         expires_at=event.expires_at,
-        bound_to=Confirmation(event.jkt, event.x5t_s256),
+        bound_to=confirmation_of(event),
         instance_jkt=event.instance_jkt,
     )
 

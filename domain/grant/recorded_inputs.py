@@ -12,7 +12,13 @@ from domain.errors import Refusal
 from domain.event import Event
 from domain.grant.client_credentials import GrantClientCredentials
 from domain.grant.code import RedeemCode
-from domain.grant.events import ClientCredentialsGranted, CodeRedeemed, RefreshTokenRotated, RefreshTokenUsed
+from domain.grant.events import (
+    ClientCredentialsGranted,
+    CodeRedeemed,
+    RefreshTokenRotated,
+    RefreshTokenUsed,
+    confirmation_of,
+)
 from domain.grant.grant import Grant
 from domain.grant.issue import IssuedTokens
 from domain.grant.refresh_token import RefreshTokens
@@ -25,7 +31,6 @@ from domain.inputs import (
     Verifier,
 )
 from domain.vocabulary import pkce
-from domain.vocabulary.confirmation import Confirmation
 
 E = TypeVar("E", bound=Event)
 
@@ -79,7 +84,7 @@ def redemption(grant: Grant, inputs: RedemptionInputs, events: Iterable[Event], 
         resource=inputs.resource,
         client_auth_method=(inputs.method or "") if redeemed is None else redeemed.client_auth_method,
         client_key_id=inputs.key_id if redeemed is None else redeemed.client_key_id,
-        proof=Confirmation(said.jkt, said.x5t_s256),
+        proof=confirmation_of(said),
     )
 
 
@@ -133,7 +138,7 @@ def refresh(grant: Grant, inputs: RefreshInputs, events: Sequence[Event], client
         resource=inputs.resource,
         client_auth_method=None if told is None else told.client_auth_method,
         client_key_id=inputs.key_id if told is None else told.client_key_id,
-        proof=Confirmation(said.jkt, said.x5t_s256),
+        proof=confirmation_of(said),
     )
 
 
@@ -155,5 +160,5 @@ def client_credentials(inputs: ClientCredentialsInputs, events: Iterable[Event])
         resource=inputs.resource,
         client_auth_method=granted.client_auth_method,
         client_key_id=granted.client_key_id,
-        proof=Confirmation(granted.jkt, granted.x5t_s256),
+        proof=confirmation_of(granted),
     )

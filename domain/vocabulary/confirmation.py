@@ -5,12 +5,24 @@ bearer token.
 """
 
 import re
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
 #: SHA-256 as base64url: 43 characters, of which the last encodes only four bits.
 _THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
+
+
+class NamesKeys(Protocol):
+    """An event, or what is recorded beside one, that names keys."""
+
+    @property
+    def jkt(self) -> str | None:
+        """The thumbprint of a DPoP key."""
+
+    @property
+    def x5t_s256(self) -> str | None:
+        """The thumbprint of a certificate."""
 
 
 class Confirmation(msgspec.Struct, frozen=True, omit_defaults=True):
