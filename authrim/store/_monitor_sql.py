@@ -39,6 +39,7 @@ OPEN: Final = f"""
 """  # noqa: S608 - our own names
 UNTOLD: Final = OPEN.replace("acknowledged_at IS NULL", "told_at IS NULL")
 ALL: Final = OPEN.replace("WHERE acknowledged_at IS NULL", "")
+ONE: Final = f"SELECT {_COLUMNS} FROM monitor_breaches WHERE id = {{1}}"  # noqa: S608 - likewise
 
 
 def marked(statement: str, *marks: str) -> str:

@@ -65,6 +65,9 @@ class MonitorStore(Protocol):
     ) -> Sequence[KnownBreach]:
         """Open breaches in the order in which they were found; those that are not in the log yet, or all."""
 
+    async def breach(self, breach: str) -> KnownBreach | None:
+        """One breach by its id, open or not; None when there is no such breach."""
+
     async def add(self, breaches: Sequence[Breach]) -> Sequence[Breach]:
         """Keep breaches that were found outside a page; those that were not known before."""
 

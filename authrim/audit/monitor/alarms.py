@@ -74,7 +74,7 @@ async def _tell(store: ReadBack, known: KnownBreach) -> None:
 async def acknowledge(store: ReadBack, breach_id: str, reason: str) -> Refusal | None:
     """Record that somebody looked into a breach. Doing it again appends nothing. Raises StoreError."""
     await raise_alarms(store)
-    known = {one.breach.id: one for one in await store.monitor.breaches(_EVERY, closed=True)}.get(breach_id)
+    known = await store.monitor.breach(breach_id)
     if known is None:
         return UNKNOWN
     tenant = known.breach.tenant
@@ -86,10 +86,6 @@ async def acknowledge(store: ReadBack, breach_id: str, reason: str) -> Refusal |
     except Conflict:
         return None  # somebody has
     return None
-
-
-#: More than there can be.
-_EVERY: Final = 1_000_000
 
 
 async def _append(store: ReadBack, tenant: str, stream: str, version: int, event: Event, actor: str) -> int:

@@ -83,6 +83,11 @@ class PostgresMonitor:
         query = sql.marked(sql.reading(untold=untold, closed=closed), "$1")
         return [sql.known_breach(row) for row in await self._connections.fetch(query, limit)]
 
+    async def breach(self, breach: str) -> KnownBreach | None:
+        """One breach by its id."""
+        rows = await self._connections.fetch(sql.marked(sql.ONE, "$1"), findable(breach))
+        return sql.known_breach(rows[0]) if rows else None
+
     async def add(self, breaches: Sequence[Breach]) -> Sequence[Breach]:
         """Keep breaches; those that were not known before."""
         return await self._followers.run(partial(_add, breaches=breaches))

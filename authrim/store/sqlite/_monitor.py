@@ -80,6 +80,11 @@ class SQLiteMonitor:
         query = sql.marked(sql.reading(untold=untold, closed=closed), *_MARKS)
         return [sql.known_breach(row) for row in await self._scans.run(_all, query, (limit,))]
 
+    async def breach(self, breach: str) -> KnownBreach | None:
+        """One breach by its id."""
+        rows = await self._scans.run(_all, sql.marked(sql.ONE, *_MARKS), (breach,))
+        return sql.known_breach(rows[0]) if rows else None
+
     async def add(self, breaches: Sequence[Breach]) -> Sequence[Breach]:
         """Keep breaches; those that were not known before."""
         return await self._write(partial(_add, breaches=breaches))
