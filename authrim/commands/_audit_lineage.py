@@ -21,10 +21,10 @@ from authrim.commands._audit_lines import lines_table
 from authrim.commands._common import is_json, json_text
 from authrim.commands._moments import MomentType
 from authrim.commands._one_account import asked_subject
+from authrim.commands._presented import read_presented
 from authrim.core.questions import Question, hidden_text, record_question, refuse_reason
 from authrim.crypto.handles import parse_handle
 from authrim.crypto.ids import digest
-from authrim.crypto.jws import MAX_TOKEN
 from authrim.protocol.id_token_hint import read_hint
 from authrim.store import codec
 from authrim.tokens.access_tokens import AccessTokens
@@ -35,6 +35,7 @@ from domain.units import MICROSECONDS
 
 _KIND: Final = "lineage"
 _PRESENTED: Final = ("token", "code")
+_WHERE: Final = "on standard input or with --file"
 #: Kinds that the index of the log finds, by its column.
 _COLUMNS: Final = {"jti": "token_id", "session": "session_id", "client": "client_id", "account": "subject"}
 _URN: Final = "urn:ietf:params:oauth:request_uri:"
@@ -87,7 +88,7 @@ class _Asked(NamedTuple):
 @click.pass_context
 def lineage(
     context: click.Context, /, kind: str, identifier: str | None, source: TextIO | None, picture: Path | None,
-    reason: str, first: int | Time | None, last: int | Time | None, limit: int,
+    **options: Any,
 ) -> None:  # fmt: skip
     """Show the whole story of one thing: request, sign-in, consent, code, tokens, refreshes, end. Each event names what
     caused it.
@@ -101,11 +102,12 @@ def lineage(
     """
     if (kind in _PRESENTED) != (identifier is None):
         raise click.UsageError(_misnamed(kind))
-    sent = _read(source or sys.stdin, kind) if kind in _PRESENTED else ""
-    asked = _Asked(kind, sent or identifier or "", reason, first, last, limit)
+    if identifier is None:
+        identifier = read_presented(kind, source, _WHERE)
+    asked = _Asked(kind, identifier, **options)
 
     async def work(office: Office) -> Story | Refusal:
-        refusal = refuse_reason(reason, demanded=False)
+        refusal = refuse_reason(asked.reason, demanded=False)
         if refusal is not None:
             return refusal
         start = await _start(context, office, asked)
@@ -121,32 +123,25 @@ def lineage(
     story = administer(context, work)
     _show(context, story)
     if picture is not None:
-        title = (
-            f"Lineage of a {kind}"
-            if sent or kind == "account"
-            else f"Lineage of {kind} {shown(asked.identifier)}"
-        )
-        picture.write_text(draw(story, title), "utf-8")
-        if len(story.told) > MOST_DRAWN:
-            click.echo(f"The picture has the first {MOST_DRAWN} events.", err=True)
+        _draw(picture, story, asked)
     if not story.readable:
         context.exit(1)
+
+
+def _draw(picture: Path, story: Story, asked: _Asked) -> None:
+    """Write the picture. Its title repeats no token, and no login."""
+    hidden = asked.kind in (*_PRESENTED, "account")
+    of = f"a {asked.kind}" if hidden else f"{asked.kind} {shown(asked.identifier)}"
+    picture.write_text(draw(story, f"Lineage of {of}"), "utf-8")
+    if len(story.told) > MOST_DRAWN:
+        click.echo(f"The picture has the first {MOST_DRAWN} events.", err=True)
 
 
 def _misnamed(kind: str) -> str:
     """Why the arguments do not fit; what was in them is not repeated."""
     if kind in _PRESENTED:
-        return f"Give the {kind} on standard input or with --file: arguments can be read by every user of this machine."
+        return f"Give the {kind} {_WHERE}: arguments can be read by every user of this machine."
     return f"Name one {kind} by its ID."
-
-
-def _read(source: TextIO, kind: str) -> str:
-    if source.isatty():
-        click.echo(f"Paste the {kind}, then press Enter.", err=True)
-    text = source.readline(MAX_TOKEN + 2).strip()
-    if not text or len(text) > MAX_TOKEN:
-        raise click.UsageError(f"Give the {kind} on standard input or with --file.")
-    return text
 
 
 async def _start(context: click.Context, office: Office, asked: _Asked) -> Start | Refusal | None:

@@ -1,6 +1,5 @@
 """``authrim audit token`` and ``audit receipt``: what held for an access token, and checking what was signed."""
 
-import sys
 from typing import Any
 
 import click
@@ -17,10 +16,10 @@ from authrim.audit.timeline import time_of
 from authrim.commands._administering import Office, administer, print_fields
 from authrim.commands._common import is_json
 from authrim.commands._moments import MomentType
+from authrim.commands._presented import read_presented
 from authrim.core.questions import Question, hidden_text, record_question, refuse_reason
 from authrim.core.signing_keys import key_times_of
 from authrim.crypto.ids import digest
-from authrim.crypto.jws import MAX_TOKEN
 from authrim.crypto.key_ring import KeyRing
 from authrim.store.codec import UnreadableEvent
 from authrim.tokens.access_tokens import AccessTokens, TokenReference
@@ -58,7 +57,7 @@ def token(
 
     The question is recorded in the log.
     """
-    sent = _read_input("token") if token_id is None else ""
+    sent = read_presented("token") if token_id is None else ""
 
     async def work(office: Office) -> tuple[Moment, TokenThen, str] | Refusal:
         refusal = refuse_reason(reason, demanded=False)
@@ -96,7 +95,7 @@ def receipt(context: click.Context) -> None:
     It is read from standard input. The signature must be of a key of this server, and each event that it names must be
     at its position, unchanged. That nothing before it was changed either is proved by audit verify.
     """
-    answer = _read_input("receipt")
+    answer = read_presented("receipt")
 
     async def work(office: Office) -> CheckedAnswer | Refusal:
         configuration = await office.configuration()
@@ -115,17 +114,6 @@ def receipt(context: click.Context) -> None:
     print_fields(context, data)
     if not checked.holds:
         context.exit(1)
-
-
-def _read_input(what: str) -> str:
-    """The first line of standard input: a token in the arguments could be read by every user of this machine."""
-    stream = sys.stdin
-    if stream.isatty():
-        click.echo(f"Paste the {what}, then press Enter.", err=True)
-    text = stream.readline(MAX_TOKEN + 2).strip()
-    if not text or len(text) > MAX_TOKEN:
-        raise click.UsageError(f"Give the {what} on standard input.")
-    return text
 
 
 async def _named(office: Office, token_id: str) -> TokenReference | None:
