@@ -1,6 +1,7 @@
 """The keys that sign checkpoints, and nothing else: an event with the public half, a sealed row with the other."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -11,7 +12,7 @@ from authrim.core.sealed_rows import PrivateData
 from authrim.crypto.signed_note import ED25519, NoteKey, read_note_key
 from authrim.settings import Settings
 from authrim.store import codec
-from authrim.store.contract import Store, Unavailable
+from authrim.store.contract import Store, StreamRead, Unavailable
 from domain.errors import Refusal
 from domain.log_events import CheckpointKeyCreated
 from domain.stream import DEFAULT_TENANT, LOG, checkpoint_key_stream
@@ -54,18 +55,26 @@ class CheckpointKeys:
 
     async def signer(self) -> CheckpointKey:
         """The newest key of this name; it is made when there is none. Raises Unavailable."""
-        known = [key for key in await self.public() if key.name == self._name]
-        newest = known[-1] if known else await self._made_once()
-        return await self._opened(newest)
+        key = self._newest(await self.public()) or await self._make(only_first=True)
+        if isinstance(key, Refusal):
+            raise Unavailable("no checkpoint key could be made: other processes keep making one")
+        return await self._opened(key)
 
     async def create(self) -> NoteKey | Refusal:
         """Make a new key, which signs from now on."""
+        return await self._make(only_first=False)
+
+    async def _make(self, *, only_first: bool) -> NoteKey | Refusal:
+        """Make a key. ``only_first``: unless another process has made one by now, which it is then."""
         private = Ed25519PrivateKey.generate()
         public = NoteKey(self._name, ED25519, private.public_key().public_bytes_raw())
         stream = checkpoint_key_stream(DEFAULT_TENANT)
 
         async def attempt() -> Outcome[NoteKey]:
-            read = await self._store.read_stream(stream)
+            keys, read = await self._read()
+            newest = self._newest(keys)
+            if only_first and newest is not None:
+                return Outcome(newest)
             event = CheckpointKeyCreated(public.encoded(), read.now // MICROSECONDS)
             values = {_PRIVATE_HALF: private.private_bytes_raw()}
             rows = self._private.first_rows(DEFAULT_TENANT, CHECKPOINT_KEY, public.key_id.hex(), values)
@@ -73,13 +82,8 @@ class CheckpointKeys:
 
         return await carry_out(self._store, DEFAULT_TENANT, attempt, "system")
 
-    async def _made_once(self) -> NoteKey:
-        """Of several processes that find no key at once, one makes it: the append of the others finds the stream moved,
-        and they would make another. So the first one is looked for again."""
-        made = await self.create()
-        if isinstance(made, Refusal):
-            raise Unavailable("no checkpoint key could be made: other processes keep making one")
-        return next(key for key in (await self.public())[::-1] if key.name == self._name)
+    def _newest(self, keys: Sequence[NoteKey]) -> NoteKey | None:
+        return next((key for key in keys[::-1] if key.name == self._name), None)
 
     async def _opened(self, key: NoteKey) -> CheckpointKey:
         private = await self._private.open(DEFAULT_TENANT, CHECKPOINT_KEY, key.key_id.hex(), _PRIVATE_HALF)
@@ -88,10 +92,10 @@ class CheckpointKeys:
         loaded = await asyncio.to_thread(Ed25519PrivateKey.from_private_bytes, private)
         return CheckpointKey(key, loaded)
 
-    async def _read(self) -> tuple[tuple[NoteKey, ...], int]:
+    async def _read(self) -> tuple[tuple[NoteKey, ...], StreamRead]:
         read = await self._store.read_stream(checkpoint_key_stream(DEFAULT_TENANT))
         events = codec.decode_stream(LOG, read)
         keys = [
             read_note_key(event.verifier_key) for event in events if isinstance(event, CheckpointKeyCreated)
         ]
-        return tuple(key for key in keys if key is not None), read.version
+        return tuple(key for key in keys if key is not None), read

@@ -12,7 +12,6 @@ from authrim.core.execute import Change, Outcome, carry_out
 from authrim.core.origin import operator
 from authrim.crypto.signed_note import BrokenNote, read_note, sign_note
 from authrim.store import codec
-from authrim.store.contract import Unavailable
 from authrim.store.read_back import ReadBack
 from authrim.store.tree_sql import LogDiffers
 from authrim.transparency.checkpoints import STATE_FILE, Checkpoints, Inconsistent
@@ -54,7 +53,7 @@ class RolledBack(Exception):
 
 async def find_rollback(store: ReadBack, checkpoints: Checkpoints) -> Rollback | None:
     """What speaks for another log. A witness that cannot be reached says nothing: others' outages are not ours. Raises
-    BrokenNote, MissingTile, StateUnusable and Unavailable.
+    BrokenNote, MissingTile, StateUnusable, Unavailable and UnreadableEvent.
 
     Tree and state file are made again when a log is accepted, so what they say is always asked, also after an
     acceptance that was interrupted. A checkpoint of the log and a witness stay as they are: what was accepted of them
@@ -149,11 +148,7 @@ async def _submitted(store: ReadBack, checkpoints: Checkpoints) -> tuple[list[Ro
 
 
 async def _accepted(store: ReadBack) -> set[Rollback]:
-    read = await store.read_stream(rollback_stream(DEFAULT_TENANT))
-    try:
-        events = codec.decode_stream(LOG, read)
-    except codec.UnreadableEvent as unreadable:
-        raise Unavailable(f"an accepted rollback cannot be read: {unreadable}") from None
+    events = codec.decode_stream(LOG, await store.read_stream(rollback_stream(DEFAULT_TENANT)))
     return {Rollback(one.known_by, one.lost_size) for one in events if isinstance(one, RollbackAccepted)}
 
 

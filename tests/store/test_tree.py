@@ -1,6 +1,7 @@
 """The tree over the log: followed, verified and rebuilt, and never grown on another log (F18, F34)."""
 
 import asyncio
+import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -156,3 +157,17 @@ async def test_two_followers(store: ReadBack, store_place: Path | str) -> None:
     await many_grants(store, 12)
     await asyncio.gather(*(TreeFollower(store, page=5).catch_up() for _ in range(3)))
     assert (await verify(store)).fits
+
+
+@pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
+async def test_tiles_that_cannot_be_cleared(store: ReadBack, store_place: Path) -> None:
+    """A clearing that SQLite refuses leaves no transaction behind in which every later append would fail."""
+    await many_grants(store, 1)
+    await TreeFollower(store).catch_up()
+    behind_its_back(
+        store_place,
+        "CREATE TRIGGER no_clearing BEFORE DELETE ON tiles BEGIN SELECT RAISE(ABORT, 'no'); END",
+    )
+    with pytest.raises(sqlite3.IntegrityError):
+        await store.tree.clear()
+    await write_grant(store, "afterwards")

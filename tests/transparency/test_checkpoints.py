@@ -177,3 +177,11 @@ async def test_no_consistency_of_an_altered_tree(
     alter_a_leaf(store_place)
     refused = await asyncio.to_thread(commands.run, "audit", "prove-consistency", *sizes, status=1)
     assert "The proof does not hold" in refused.stderr
+
+
+async def test_processes_that_need_the_first_key_at_once(store: ReadBack) -> None:
+    """F18: of several processes that find no key of the log, one makes it, and all sign with that one."""
+    async with running_server(store) as server:
+        signers = await asyncio.gather(*(checkpoints_of(server.core).keys.signer() for _ in range(6)))
+        assert len({key.public for key in signers}) == 1
+        assert len(await checkpoints_of(server.core).keys.public()) == 1

@@ -78,9 +78,13 @@ def _grow(connection: sqlite3.Connection, limit: int) -> TreePage:
 
 def _clear(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
-    connection.execute(sql.NO_TILES)
-    connection.execute(SAVE, (NAME, 0))
-    connection.execute("COMMIT")
+    try:
+        connection.execute(sql.NO_TILES)
+        connection.execute(SAVE, (NAME, 0))
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
 def _stored(connection: sqlite3.Connection, wanted: Sequence[Coordinates]) -> dict[str, bytes]:

@@ -92,7 +92,7 @@ def test_inclusion() -> None:
 
 
 def test_many_proofs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A119: proofs of many leaves are those of each leaf, and what they share is hashed once."""
+    """Proofs of many leaves are those of each leaf, and what they share is hashed once."""
     stored = grown([1300])
     ranges = [proofs.inclusion_ranges(index, 1300) for index in range(1300)]
     one_by_one = [proofs.proof_of(one, stored) for one in ranges]
