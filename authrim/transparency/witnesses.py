@@ -22,7 +22,7 @@ from authrim.crypto.signed_note import (
 from authrim.outside.egress import Egress, EgressRefused, Exchange
 from authrim.store.read_back import LogTree
 from authrim.transparency.proofs import prove_consistency
-from domain.tree.checkpoint import Checkpoint, read_checkpoint
+from domain.tree.checkpoint import Checkpoint, read_checkpoint, read_size
 from domain.tree.proofs import MissingTile
 
 log = structlog.get_logger(__name__)
@@ -30,7 +30,6 @@ log = structlog.get_logger(__name__)
 #: A cosignature line has some hundred bytes; a witness may have several keys.
 _LONGEST_ANSWER: Final = 16_384
 _SIZE_TYPE: Final = "text/x.tlog.size"
-_LONGEST_SIZE: Final = 20
 #: The size that a witness has may move between two requests: another process submitted a checkpoint.
 _TRIES: Final = 3
 
@@ -153,7 +152,6 @@ def _cosignature(witness: Witness, note: SignedNote, body: bytes) -> Cosigned | 
 
 def _known_size(answer: Exchange) -> int | None:
     """The size that the witness says it has, in a conflict."""
-    text = answer.body[:_LONGEST_SIZE].decode("ascii", "replace").removesuffix("\n")
-    if answer.status != 409 or answer.media_type != _SIZE_TYPE or not (text.isascii() and text.isdigit()):
+    if answer.status != 409 or answer.media_type != _SIZE_TYPE:
         return None
-    return int(text)
+    return read_size(answer.body.decode("ascii", "replace").removesuffix("\n"))

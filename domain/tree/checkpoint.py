@@ -26,12 +26,15 @@ def read_checkpoint(text: str) -> Checkpoint | None:
     lines = text.split("\n")
     if len(lines) < 4 or lines[-1] or not all(lines[:-1]):
         return None
-    origin, size, root = lines[0], lines[1], read_hash(lines[2])
-    if root is None or not size.isascii() or not size.isdigit() or len(size) > _LONGEST_SIZE:
+    size, root = read_size(lines[1]), read_hash(lines[2])
+    return None if size is None or root is None else Checkpoint(lines[0], size, root)
+
+
+def read_size(text: str) -> int | None:
+    """How many entries a log has, from its decimal digits; None when it is not spelled as a checkpoint spells it."""
+    if len(text) > _LONGEST_SIZE or not text.isascii() or not text.isdigit() or text != str(int(text)):
         return None
-    if size != str(int(size)):
-        return None
-    return Checkpoint(origin, int(size), root)
+    return int(text)
 
 
 def read_hash(text: str) -> bytes | None:

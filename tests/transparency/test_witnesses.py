@@ -47,6 +47,8 @@ NONSENSE: Mapping[str, Callable[[str], tuple[int, str, bytes]]] = {
     "the size that it was asked with": lambda _text: (409, "text/x.tlog.size", b"0\n"),
     "a size in another type": lambda _text: (409, "text/plain", b"99\n"),
     "no number": lambda _text: (409, "text/x.tlog.size", b"-1\n"),
+    "more digits than a size has": lambda _text: (409, "text/x.tlog.size", b"9" * 40 + b"\n"),
+    "a size with a zero before it": lambda _text: (409, "text/x.tlog.size", b"099999\n"),
     "an error": lambda _text: (500, "text/plain", b"oh"),
 }
 
