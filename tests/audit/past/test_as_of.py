@@ -18,13 +18,18 @@ from authrim.crypto.key_ring import KeyRing
 from authrim.people.grant_status import read_grant_status
 from authrim.store.contract import Store
 from authrim.tokens.access_tokens import AccessTokens
+from domain.claim import definitions as claim_definitions
 from domain.client.events import ClientRegistered
 from domain.event import folding
 from domain.grant.standing import last_expiry, standing_of
 from domain.key.events import KeyCreated
 from domain.key.key import Key, KeyTimes, life, successor_of
 from domain.liveness import why_not
+from domain.person import role as roles
 from domain.person.session import status_at
+from domain.registration import initial_access_token as initial_tokens
+from domain.scope_text import scope_text
+from domain.setting import settings
 from domain.setting.events import SettingsChanged
 from domain.stream import (
     CLAIM,
@@ -47,15 +52,8 @@ from domain.stream import (
 from domain.units import DAY, HOUR, MICROSECONDS
 from projections.inline import STATE_PROJECTIONS
 from projections.tables import TOKENS
-from tests.audit.past.histories import (
-    TIMES,
-    History,
-    claim_definitions,
-    initial_tokens,
-    roles,
-    scope_text,
-    settings,
-)
+from tests.audit.past._surroundings import TIMES
+from tests.audit.past.histories import History
 from tests.audit.past.memory_log import MemoryLog
 from tests.domain.grant_samples import ISSUER, NOW
 
