@@ -1,18 +1,15 @@
 """Events as the pages show them."""
 
 from collections.abc import Iterable
-from typing import Final
 from urllib.parse import quote, urlencode
 
 from authrim.audit.line_details import details_of, place_of, request_of
 from authrim.audit.search import Lines
 from authrim.audit.timeline import Line, time_of
+from authrim.auditor.asking import HISTORIES
 from authrim.core.parts import Core
 from authrim.pages.audit_views import AuditLine, Found
-from domain.stream import ACCOUNT, GRANT, SESSION
-
-#: Kinds whose history is a question about a person: a link to one leads to a form.
-OF_PEOPLE: Final = (SESSION, ACCOUNT)
+from domain.stream import GRANT
 
 
 def found_of(core: Core, page: Lines) -> Found:
@@ -50,6 +47,6 @@ def history_url(core: Core, kind: str, identifier: str) -> str:
     """Where the history of a thing is; empty for what has none."""
     if kind == GRANT:
         return core.url(f"/audit/grant/{quote(identifier, safe='')}")
-    if kind in OF_PEOPLE:
+    if kind in HISTORIES:  # asking is recorded: the link leads to a form
         return core.url("/audit/history?" + urlencode({"kind": kind, "id": identifier}))
     return ""

@@ -19,7 +19,7 @@ from authrim.store.read_back import ReadBack
 from authrim.wire.forwarded import source_of
 from domain.errors import Refusal, invalid_request
 from domain.person.account import UNKNOWN
-from domain.stream import grant_stream
+from domain.stream import ACCOUNT, SESSION, grant_stream
 
 #: The conditions of a search that need no translation, by the column of the index.
 _PLAIN: Final = {
@@ -28,6 +28,8 @@ _PLAIN: Final = {
 }  # fmt: skip
 #: All conditions of a search.
 CONDITIONS: Final = (*_PLAIN, "account", "grant", "address")
+#: Kinds whose whole history is a question about a person, by their column of the index.
+HISTORIES: Final = {SESSION: "session_id", ACCOUNT: "subject"}
 #: What says something about a person: such a question is recorded.
 _OF_PEOPLE: Final = ("subject", "session_id", "address")
 
@@ -50,9 +52,11 @@ class Asker(msgspec.Struct, frozen=True):
     async def record(
         self, kind: str, reason: str, conditions: Mapping[str, str], subject: str | None = None
     ) -> Refusal | None:
-        """Record a question. The answer waits for it."""
+        """Record a question. The answer waits for it, and there is none to a reason that cannot be recorded."""
         question = Question(kind, reason, conditions, subject, self.exported)
-        return await record_question(self.store, self.tenant, question, self.origin)
+        return refuse_reason(reason, demanded=False) or await record_question(
+            self.store, self.tenant, question, self.origin
+        )
 
 
 async def asked_subject(asker: Asker, account: str, kind: str, reason: str) -> str | Refusal:
@@ -69,6 +73,17 @@ async def asked_subject(asker: Asker, account: str, kind: str, reason: str) -> s
         return subject
     conditions = {"account": hidden_text(master, tenant, canonical_login(account))}
     return await asker.record(kind, reason, conditions) or UNKNOWN
+
+
+async def ask_history(asker: Asker, kind: str, identifier: str, reason: str) -> str | Refusal:
+    """The session, or the pseudonym of the account, whose history is asked for, after the question was recorded."""
+    asked = f"{kind}_history"
+    if kind == SESSION:
+        return await asker.record(asked, reason, {"session_id": identifier}) or identifier
+    subject = await asked_subject(asker, identifier, asked, reason)
+    if isinstance(subject, Refusal):
+        return subject
+    return await asker.record(asked, reason, {}, subject) or subject
 
 
 async def search_values(asker: Asker, asked: Mapping[str, str | None], reason: str) -> Values | Refusal:

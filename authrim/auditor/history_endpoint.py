@@ -7,16 +7,15 @@ from aiohttp import web
 
 from authrim.audit.search import Lines, history_once
 from authrim.audit.timeline import Explanation, time_of, timeline_of, why
-from authrim.auditor._lines import OF_PEOPLE, found_of, line_view
+from authrim.auditor._lines import found_of, line_view
 from authrim.auditor._page import LINES, AuditorPage, Visit
 from authrim.auditor._slider import slider_of
-from authrim.auditor.asking import asked_subject
-from authrim.core.questions import refuse_reason
+from authrim.auditor.asking import HISTORIES, ask_history
 from authrim.pages.audit_views import AuditErrorPage, AuditHistoryPage, Found
 from authrim.web.call import PAGES
 from authrim.web.own_host import led_home
 from domain.errors import Refusal, invalid_request
-from domain.stream import ACCOUNT, GRANT, grant_stream
+from domain.stream import GRANT, grant_stream
 
 #: The newest events of a grant on one page; a search finds the others.
 _MOST: Final = 500
@@ -59,22 +58,13 @@ async def _take_form(visit: Visit) -> web.StreamResponse:
 async def _history_of(visit: Visit) -> tuple[str, Lines] | Refusal:
     """The events of a session or an account, and its id; recorded before they are read."""
     kind, identifier, asker = visit.asked.get("kind", ""), visit.asked.get("id", ""), visit.asker
-    if kind not in OF_PEOPLE or not identifier:
+    if kind not in HISTORIES or not identifier:
         return NOT_A_KIND
-    column, subject = "session_id", None
-    if kind == ACCOUNT:
-        named = await asked_subject(asker, identifier, "account_history", visit.reason)
-        if isinstance(named, Refusal):
-            return named
-        column, identifier, subject = "subject", named, named
-    conditions = {} if subject else {"session_id": identifier}
-    refusal = refuse_reason(visit.reason, demanded=False) or await asker.record(
-        f"{kind}_history", visit.reason, conditions, subject
-    )
-    if refusal is not None:
-        return refusal
-    lines = await history_once(asker.store, asker.tenant, column, identifier, visit.after, LINES)
-    return (identifier, lines) if lines.lines or visit.after else NOTHING
+    named = await ask_history(asker, kind, identifier, visit.reason)
+    if isinstance(named, Refusal):
+        return named
+    lines = await history_once(asker.store, asker.tenant, HISTORIES[kind], named, visit.after, LINES)
+    return (named, lines) if lines.lines or visit.after else NOTHING
 
 
 def _history(

@@ -1,16 +1,19 @@
 """The graph of a grant: what caused what, as a picture of its own."""
 
+import asyncio
 from typing import Final
 
 from aiohttp import web
 
 from authrim.audit.lineage.drawing import draw
-from authrim.audit.lineage.story import Start, read_story
+from authrim.audit.lineage.story import Start
 from authrim.auditor._page import ENDPOINT, AuditorPage, Visit
+from authrim.auditor.asking_lineage import ask_story
 from authrim.auditor.history_endpoint import NOTHING
 from authrim.pages.headers import picture_headers
 from authrim.web.answers import refuse_on_page
-from domain.stream import grant_stream
+from domain.errors import Refusal
+from domain.stream import GRANT, grant_stream
 
 
 async def _nothing(_visit: Visit) -> web.StreamResponse:
@@ -20,15 +23,12 @@ async def _nothing(_visit: Visit) -> web.StreamResponse:
 async def _take(visit: Visit) -> web.StreamResponse:
     store, tenant, grant_id = visit.call.core.store, visit.call.tenant, visit.asked.get("grant", "")
     stream = grant_stream(tenant, grant_id)
-    if not grant_id or not (await store.read_stream(stream)).version:
-        return await refuse_on_page(visit.request, visit.call, ENDPOINT, NOTHING)
-    conditions = {"kind": "grant", "id": grant_id}
-    refusal = await visit.copying_asker.record("lineage", visit.reason, conditions)
-    if refusal is not None:
-        return await refuse_on_page(visit.request, visit.call, ENDPOINT, refusal)
-    story = await read_story(store, tenant, Start((stream,)))
+    start = Start((stream,)) if grant_id and (await store.read_stream(stream)).version else None
+    story = await ask_story(visit.copying_asker, start, (GRANT, grant_id), visit.reason) or NOTHING
+    if isinstance(story, Refusal):
+        return await refuse_on_page(visit.request, visit.call, ENDPOINT, story)
     return web.Response(
-        text=draw(story, f"Lineage of grant {grant_id}"),
+        text=await asyncio.to_thread(draw, story, f"Lineage of grant {grant_id}"),
         content_type="image/svg+xml",
         charset="utf-8",
         headers=picture_headers(),

@@ -4,8 +4,8 @@ import click
 from msgspec.structs import asdict
 
 from authrim.commands._administering import Office, administer, print_list
-from authrim.commands._common import is_json
-from authrim.core.questions import Question, hidden_text, record_question, refuse_reason
+from authrim.commands._one_account import asker_of
+from authrim.core.questions import hidden_text, refuse_reason
 from authrim.crypto.sealing import canonical_login
 from authrim.people.account_search import (
     FoundAccount,
@@ -45,9 +45,7 @@ def search(context: click.Context, text: str, after: str, limit: int, most_read:
         if refusal is not None:
             return refusal
         asked = {"text": hidden_text(office.master, office.tenant, canonical_login(text))}
-        refusal = await record_question(
-            office.store, office.tenant, Question("account_search", reason, asked, exported=is_json(context))
-        )
+        refusal = await asker_of(context, office).record("account_search", reason, asked)
         if refusal is not None:
             return refusal
         place = office.store, office.private

@@ -16,7 +16,8 @@ from authrim.commands._administering import Office, print_fields
 from authrim.commands._audit_transparency import administered, checkpoints_of
 from authrim.commands._common import progress_of
 from authrim.commands._moments import MomentType
-from authrim.core.questions import Question, record_question, refuse_reason
+from authrim.commands._one_account import asker_of
+from authrim.core.questions import refuse_reason
 from authrim.crypto.signed_note import sign_note
 from authrim.people.accounts import AccountView, show_account
 from authrim.store.contract import Store
@@ -94,7 +95,7 @@ def export(context: click.Context, /, out: Path, **arguments: Any) -> None:
             if isinstance(part, Refusal):
                 return part
             with NewFile(out) as new:
-                refusal = await _record(office, asked, part)
+                refusal = await _record(context, office, asked, part)
                 if refusal is not None:
                     return refusal
                 exported = await _write(office, new.file, asked, part, signer)
@@ -152,12 +153,11 @@ async def _position(store: Store, place: int | Time | None, *, after: bool) -> i
             return before + 1 if after else before
 
 
-async def _record(office: Office, asked: Asked, part: Part) -> Refusal | None:
+async def _record(context: click.Context, office: Office, asked: Asked, part: Part) -> Refusal | None:
     """Record the export, before anything is written."""
     conditions = {"to": str(part.last), "personal": "yes" if asked.personal else "no"}
     conditions |= {"from": str(part.first)} if asked.grant is None else {"grant": asked.grant}
-    question = Question("export", asked.reason, conditions, exported=True)
-    return await record_question(office.store, office.tenant, question)
+    return await asker_of(context, office, copies=True).record("export", asked.reason, conditions)
 
 
 class LogSigner:

@@ -12,17 +12,18 @@ from rich.console import Console
 from rich.text import Text
 
 from authrim.audit.lineage.drawing import MOST_DRAWN, draw
-from authrim.audit.lineage.story import Start, Story, as_json, of_digest, of_error, of_index, read_story
+from authrim.audit.lineage.story import Start, Story, as_json, of_digest, of_error, of_index
 from authrim.audit.past.moments import Time, position_of
 from authrim.audit.search import Wanted
 from authrim.audit.sentences import shown
+from authrim.auditor.asking_lineage import LINEAGE, PRESENTED, ask_story
 from authrim.commands._administering import Office, administer
 from authrim.commands._audit_lines import lines_table
 from authrim.commands._common import is_json, json_text
 from authrim.commands._moments import MomentType
-from authrim.commands._one_account import asked_subject
+from authrim.commands._one_account import asked_subject, asker_of
 from authrim.commands._presented import read_presented
-from authrim.core.questions import Question, hidden_text, record_question, refuse_reason
+from authrim.core.questions import refuse_reason
 from authrim.crypto.handles import parse_handle
 from authrim.crypto.ids import digest
 from authrim.protocol.id_token_hint import read_hint
@@ -33,8 +34,6 @@ from domain.person import session as sessions
 from domain.stream import SESSION, grant_stream, session_stream
 from domain.units import MICROSECONDS
 
-_KIND: Final = "lineage"
-_PRESENTED: Final = ("token", "code")
 _WHERE: Final = "on standard input or with --file"
 #: Kinds that the index of the log finds, by its column.
 _COLUMNS: Final = {"jti": "token_id", "session": "session_id", "client": "client_id", "account": "subject"}
@@ -59,7 +58,7 @@ class _Asked(NamedTuple):
 
 
 @click.command("lineage")
-@click.argument("kind", type=click.Choice(("grant", *_COLUMNS, "error", *_PRESENTED)), metavar="KIND")
+@click.argument("kind", type=click.Choice(("grant", *_COLUMNS, "error", *PRESENTED)), metavar="KIND")
 @click.argument("identifier", required=False, metavar="[ID]")
 @click.option(
     "--file",
@@ -100,7 +99,7 @@ def lineage(
     Prints the events in the order of the log. With --json, one JSON object per line: caused_by is the position of the
     cause. --svg FILE draws the graph. The question is recorded in the log.
     """
-    if (kind in _PRESENTED) != (identifier is None):
+    if (kind in PRESENTED) != (identifier is None):
         raise click.UsageError(_misnamed(kind))
     if identifier is None:
         identifier = read_presented(kind, source, _WHERE)
@@ -113,12 +112,8 @@ def lineage(
         start = await _start(context, office, asked)
         if isinstance(start, Refusal):
             return start
-        story = None if start is None else await read_story(office.store, office.tenant, start)
-        exported = is_json(context) or picture is not None
-        refusal = await record_question(
-            office.store, office.tenant, _question(office, asked, story, exported=exported)
-        )
-        return refusal or story or NOTHING
+        asker = asker_of(context, office, copies=picture is not None)
+        return await ask_story(asker, start, (kind, asked.identifier), asked.reason) or NOTHING
 
     story = administer(context, work)
     _show(context, story)
@@ -130,7 +125,7 @@ def lineage(
 
 def _draw(picture: Path, story: Story, asked: _Asked) -> None:
     """Write the picture. Its title repeats no token, and no login."""
-    hidden = asked.kind in (*_PRESENTED, "account")
+    hidden = asked.kind in (*PRESENTED, "account")
     of = f"a {asked.kind}" if hidden else f"{asked.kind} {shown(asked.identifier)}"
     picture.write_text(draw(story, f"Lineage of {of}"), "utf-8")
     if len(story.told) > MOST_DRAWN:
@@ -139,7 +134,7 @@ def _draw(picture: Path, story: Story, asked: _Asked) -> None:
 
 def _misnamed(kind: str) -> str:
     """Why the arguments do not fit; what was in them is not repeated."""
-    if kind in _PRESENTED:
+    if kind in PRESENTED:
         return f"Give the {kind} {_WHERE}: arguments can be read by every user of this machine."
     return f"Name one {kind} by its ID."
 
@@ -147,7 +142,7 @@ def _misnamed(kind: str) -> str:
 async def _start(context: click.Context, office: Office, asked: _Asked) -> Start | Refusal | None:
     """The streams that the story begins with."""
     store, tenant, named = office.store, office.tenant, asked.identifier
-    if asked.kind in _PRESENTED:
+    if asked.kind in PRESENTED:
         return await _of_presented(office, asked)
     if asked.kind == "grant":
         stream = grant_stream(tenant, named)
@@ -157,7 +152,7 @@ async def _start(context: click.Context, office: Office, asked: _Asked) -> Start
     if asked.kind == "session":
         return await _of_session(office, asked, named)
     if asked.kind == "account":
-        subject = await asked_subject(context, office, named, _KIND, asked.reason)
+        subject = await asked_subject(context, office, named, LINEAGE, asked.reason)
         return subject if isinstance(subject, Refusal) else await _of_index(office, asked, subject, subject)
     return await _of_index(office, asked, named)
 
@@ -196,19 +191,6 @@ async def _of_index(office: Office, asked: _Asked, value: str, subject: str | No
         office.store, Wanted(office.tenant, {column: (value,)}, lower or 0, until), asked.limit
     )
     return None if start is None else Start(start.streams, subject, start.more)
-
-
-def _question(office: Office, asked: _Asked, story: Story | None, *, exported: bool) -> Question:
-    """A token is recorded by its grant. What leads nowhere may be anything, a secret or a login too: it is hidden."""
-    subjects = [] if story is None else story.subjects
-    conditions = {"kind": asked.kind}
-    if story is None:
-        conditions["id"] = hidden_text(office.master, office.tenant, asked.identifier)
-    elif asked.kind in _PRESENTED:
-        conditions["grants"] = " ".join(story.grants)
-    elif asked.kind != "account":
-        conditions["id"] = asked.identifier
-    return Question(_KIND, asked.reason, conditions, subjects[0] if len(subjects) == 1 else None, exported)
 
 
 def _show(context: click.Context, story: Story) -> None:

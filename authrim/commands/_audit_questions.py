@@ -17,16 +17,16 @@ from rich.text import Text
 from authrim.audit import search as searching
 from authrim.audit.past.moments import Time, position_of
 from authrim.audit.search import Lines, Wanted
-from authrim.auditor.asking import search_values
+from authrim.auditor.asking import HISTORIES, Asker, ask_history, search_values
 from authrim.commands import option_groups
 from authrim.commands._administering import Office, administer
 from authrim.commands._audit_lines import lines_table
 from authrim.commands._common import is_json, json_text
 from authrim.commands._moments import MomentType
-from authrim.commands._one_account import asked_subject, asker_of
+from authrim.commands._one_account import asker_of
 from authrim.commands.option_groups import GroupedCommand
-from authrim.core.questions import Question, record_question, refuse_reason
 from domain.errors import Refusal
+from domain.stream import ACCOUNT, SESSION
 
 _AFTER: Final = click.option("--after", type=click.IntRange(0), default=0, help="Start after this position.")
 _LIMIT: Final = click.option(
@@ -100,8 +100,7 @@ def search(
     with suppress(KeyboardInterrupt):
         found = administer(context, work, proved=_needs_keys(options))
         if found is not None:
-            show(found)
-            _say_more(context, found)
+            _show(context, found)
 
 
 @click.command("account")
@@ -117,20 +116,9 @@ def account(context: click.Context, account: str, after: int, limit: int, reason
     """
 
     async def work(office: Office) -> Lines | Refusal:
-        subject = await asked_subject(context, office, account, "account_history", reason)
-        if isinstance(subject, Refusal):
-            return subject
-        asked = Question("account_history", reason, {}, subject, is_json(context))
-        refusal = refuse_reason(reason, demanded=False) or await record_question(
-            office.store, office.tenant, asked
-        )
-        if refusal is not None:
-            return refusal
-        return await searching.history(office.store, office.tenant, "subject", subject, after, limit)
+        return await _history(asker_of(context, office), (ACCOUNT, account), reason, after, limit)
 
-    found = administer(context, work)
-    _printer(context)(found)
-    _say_more(context, found)
+    _show(context, administer(context, work))
 
 
 @click.command("session")
@@ -146,17 +134,18 @@ def session(context: click.Context, session_id: str, after: int, limit: int, rea
     """
 
     async def work(office: Office) -> Lines | Refusal:
-        asked = Question("session_history", reason, {"session_id": session_id}, None, is_json(context))
-        refusal = refuse_reason(reason, demanded=False) or await record_question(
-            office.store, office.tenant, asked
-        )
-        if refusal is not None:
-            return refusal
-        return await searching.history(office.store, office.tenant, "session_id", session_id, after, limit)
+        return await _history(asker_of(context, office), (SESSION, session_id), reason, after, limit)
 
-    found = administer(context, work, proved=False)
-    _printer(context)(found)
-    _say_more(context, found)
+    _show(context, administer(context, work, proved=False))
+
+
+async def _history(
+    asker: Asker, thing: tuple[str, str], reason: str, after: int, limit: int
+) -> Lines | Refusal:
+    named = await ask_history(asker, *thing, reason)
+    if isinstance(named, Refusal):
+        return named
+    return await searching.history(asker.store, asker.tenant, HISTORIES[thing[0]], named, after, limit)
 
 
 def _check_address(text: str) -> None:
@@ -186,6 +175,11 @@ def _printer(context: click.Context) -> Callable[[Lines], None]:
             begun = True
 
     return show
+
+
+def _show(context: click.Context, found: Lines) -> None:
+    _printer(context)(found)
+    _say_more(context, found)
 
 
 def _say_more(context: click.Context, found: Lines) -> None:

@@ -18,7 +18,7 @@ from authrim.commands._common import emit, is_json
 from authrim.commands._moments import MomentType
 from authrim.commands._one_account import asker_of
 from authrim.core import signing_keys
-from authrim.core.questions import Question, record_question, refuse_reason
+from authrim.core.questions import refuse_reason
 from authrim.people.incidents import Cause, begin_incident, end_all, ends_of, incidents, show_incident
 from domain.errors import Refusal, invalid_request
 from domain.incident import Incident
@@ -89,14 +89,14 @@ def radius(
             refusal = _CONDITION_WANTED if server_version is None else _BOUNDS_WANTED
         if refusal is not None:
             return refusal
-        values = await index_values(asker_of(context, office), asked, reason, "radius")
+        asker = asker_of(context, office)
+        values = await index_values(asker, asked, reason, "radius")
         if isinstance(values, Refusal):
             return values
         conditions = {name: alternatives[0] for name, alternatives in values.items() if name != "subject"}
         conditions |= {} if server_version is None else {"server": server_version}
         subject = values["subject"][0] if "subject" in values else None
-        question = Question("radius", reason, conditions, subject, is_json(context))
-        refusal = await record_question(office.store, office.tenant, question)
+        refusal = await asker.record("radius", reason, conditions, subject)
         if refusal is not None:
             return refusal
         lower = await position_of(office.store, first, after=True)

@@ -13,11 +13,13 @@ from authrim.audit.past.view import when
 from authrim.audit.search import Wanted, search
 from authrim.audit.sentences import reason_in_words
 from authrim.audit.timeline import time_of
+from authrim.auditor.asking import Asker
 from authrim.commands._administering import Office, administer, print_fields
 from authrim.commands._common import is_json
 from authrim.commands._moments import MomentType
+from authrim.commands._one_account import asker_of
 from authrim.commands._presented import read_presented
-from authrim.core.questions import Question, hidden_text, record_question, refuse_reason
+from authrim.core.questions import hidden_text, refuse_reason
 from authrim.core.signing_keys import key_times_of
 from authrim.crypto.ids import digest
 from authrim.crypto.key_ring import KeyRing
@@ -73,9 +75,8 @@ def token(
         else:
             named = await _named(office, token_id)
         found = NOT_ISSUED if named is None else await _find(office, moment, named)
-        question = _question(office, moment, found, sent or (token_id or ""), reason)
-        question = msgspec.structs.replace(question, exported=signs or is_json(context))
-        refusal = await record_question(office.store, office.tenant, question)
+        asker = asker_of(context, office, copies=signs)
+        refusal = await _record(asker, moment, found, sent or (token_id or ""), reason)
         if refusal is not None:
             return refusal
         if isinstance(found, Refusal):
@@ -132,15 +133,15 @@ async def _find(office: Office, moment: Moment, named: TokenReference) -> TokenT
     return NOT_ISSUED if found is None or not named.is_of(found.issued) else found
 
 
-def _question(
-    office: Office, moment: Moment, found: TokenThen | Refusal, asked: str, reason: str
-) -> Question:
+async def _record(
+    asker: Asker, moment: Moment, found: TokenThen | Refusal, asked: str, reason: str
+) -> Refusal | None:
     conditions = {"position": str(moment.position)}
     if isinstance(found, Refusal):
-        hidden = hidden_text(office.master, office.tenant, asked)
-        return Question("token", reason, conditions | {"id": hidden})
+        hidden = hidden_text(asker.master, asker.tenant, asked)
+        return await asker.record("token", reason, conditions | {"id": hidden})
     conditions |= {"grant": found.grant_id, "id": found.issued.token_id}
-    return Question("token", reason, conditions, found.issued.subject)
+    return await asker.record("token", reason, conditions, found.issued.subject)
 
 
 async def _signed(office: Office, ring: KeyRing, moment: Moment, found: TokenThen, sent: str) -> str:

@@ -32,9 +32,9 @@ def on_account(
     return administer(context, on_subject, proved=proved)
 
 
-def asker_of(context: click.Context, office: Office) -> Asker:
-    """The administrator who runs the command, as somebody who asks a question."""
-    return Asker(office.store, office.master, office.tenant, exported=is_json(context))
+def asker_of(context: click.Context, office: Office, *, copies: bool = False) -> Asker:
+    """The administrator who runs the command, as somebody who asks a question. ``copies``: the answer is a file."""
+    return Asker(office.store, office.master, office.tenant, exported=copies or is_json(context))
 
 
 async def asked_subject(

@@ -16,10 +16,9 @@ from authrim.commands._account_claims import (
 from authrim.commands._account_roles import give, take
 from authrim.commands._account_search import search
 from authrim.commands._administering import Office, administer, moment, print_fields, print_list
-from authrim.commands._common import is_json
-from authrim.commands._one_account import asked_subject, on_account, print_account
+from authrim.commands._one_account import asked_subject, asker_of, on_account, print_account
 from authrim.commands._options import limit_option, log_reason_option
-from authrim.core.questions import Question, record_question, refuse_reason
+from authrim.core.questions import refuse_reason
 from authrim.crypto.passwords import Passwords
 from authrim.people import accounts
 from authrim.people.account_list import list_accounts
@@ -143,8 +142,7 @@ def show(context: click.Context, account: str, reason: str, *, personal: bool) -
         )
         if isinstance(subject, Refusal):
             return subject
-        asked = Question("account_data", reason, {}, subject, is_json(context))
-        refusal = await record_question(office.store, office.tenant, asked)
+        refusal = await asker_of(context, office).record("account_data", reason, {}, subject)
         return refusal or await show_with_roles(office, subject)
 
     if personal:

@@ -65,12 +65,15 @@ async def test_a_grant_leads_through_its_time(
     assert ElementTree.fromstring(drawn.body).tag.endswith("svg")
     (asked,) = await events_of_type(server, QuestionAsked)
     assert isinstance(asked, QuestionAsked)
-    assert (asked.question, asked.exported) == ("lineage", True)
+    assert (asked.question, asked.exported, asked.subject) == ("lineage", True, server.subject)
     assert (await audit.request("GET", server.url("/audit/lineage"))).status == 404
     refused = await audit.request(
         "POST", server.url("/audit/lineage"), {"csrf": hidden["csrf"], "grant": "none"}
     )
     assert refused.status == 400
+    last = (await events_of_type(server, QuestionAsked))[-1]
+    assert isinstance(last, QuestionAsked)
+    assert last.conditions["id"] not in ("none", "")
 
 
 async def test_who_changed_what(server: RunningServer, audit: Browser, auditor: str) -> None:
