@@ -1,6 +1,7 @@
 """Changes by administrators, by clients to themselves and by the server: which fields, from what to what, who made
 them, how that was allowed, and from where."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -136,7 +137,9 @@ async def told(store: ReadBack, lines: Sequence[Line]) -> list[ChangeRecord]:
     by_version: dict[tuple[str, int], ChangeRecord] = {}
     for name in dict.fromkeys(line.stream for line in lines):
         of_stream = {line.version: line for line in lines if line.stream == name}
-        for record in _of_stream(await store.read_whole_stream(name), of_stream):
+        events = await store.read_whole_stream(name)
+        # A stream may be long: other requests are answered while it is folded.
+        for record in await asyncio.to_thread(list, _of_stream(events, of_stream)):
             by_version[name, record.line.version] = record
     return [by_version[line.stream, line.version] for line in lines]
 

@@ -4,6 +4,7 @@ A field of the event may stand in braces. A test proves that every registered ev
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from authrim.outside.telemetry import scrub_text
@@ -18,6 +19,8 @@ from projections.followed import (
     SERVER_START,
 )
 
+#: How the names of fields end that hold a time, in seconds since 1970.
+_TIMES: Final = ("_at", "_until", "active_from")
 #: By the event's stored type.
 SENTENCES: Final[dict[str, str]] = {
     "grant.authorization_requested.v1": "Client {client_id} asked for authorization.",
@@ -182,6 +185,18 @@ def authority_in_words(authority: str, credential: str = "") -> str:
     """What allowed a change, in words; one of a later version as it is."""
     words = _AUTHORITIES.get(authority, shown(authority))
     return f"{words} {shown(credential)}" if credential else words
+
+
+def value_in_words(name: str, value: Any, most: int) -> str:
+    """The value of a field for people, cut off after ``most`` characters."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) and name.endswith(_TIMES):
+        return "never" if not value else f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S}"
+    text = shown(value[:most] if isinstance(value, list | tuple) else value)
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def shown(value: Any) -> str:

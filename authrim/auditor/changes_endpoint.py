@@ -1,7 +1,6 @@
 """Who changed what, from what to what: the conditions of ``authrim audit changes``."""
 
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 
@@ -9,7 +8,7 @@ from authrim.audit.changed_fields import ChangedField
 from authrim.audit.changes import KINDS, ChangePage, ChangeRecord, narrowed, told, where
 from authrim.audit.past.moments import position_of
 from authrim.audit.search import Wanted, search_once
-from authrim.audit.sentences import shown
+from authrim.audit.sentences import shown, value_in_words
 from authrim.auditor._lines import line_view
 from authrim.auditor._page import AuditorPage, Visit
 from authrim.auditor.asking_past import NO_KIND, ask_changes
@@ -22,7 +21,6 @@ from domain.stream import SETTING
 
 #: Changes of one page: for each the whole history of what was changed is read.
 _MOST: Final = 20
-_TIMES: Final = ("_at", "_until", "active_from")
 #: Characters of a value; the command has all.
 _LONGEST: Final = 300
 
@@ -88,19 +86,11 @@ def _view(core: Core, record: ChangeRecord) -> ChangeView:
 
 def _field(field: ChangedField) -> ChangedFieldView:
     return ChangedFieldView(
-        shown(field.field), _value(field.field, field.old), _value(field.field, field.new), field.hidden
+        shown(field.field),
+        value_in_words(field.field, field.old, _LONGEST),
+        value_in_words(field.field, field.new, _LONGEST),
+        field.hidden,
     )
-
-
-def _value(name: str, value: Any) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int) and name.endswith(_TIMES):
-        return "never" if not value else f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S}"
-    text = shown(value)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 _CHANGES: Final = AuditorPage(_show, _take)

@@ -1,5 +1,6 @@
 """The state of anything as of a time or a position, chosen in a form or with a slider."""
 
+import asyncio
 from typing import Any, Final
 
 from aiohttp import web
@@ -7,7 +8,7 @@ from aiohttp import web
 from authrim.audit.past.moments import Moment
 from authrim.audit.past.states import STATES
 from authrim.audit.past.view import View
-from authrim.audit.sentences import reason_in_words, shown
+from authrim.audit.sentences import reason_in_words, shown, value_in_words
 from authrim.audit.timeline import time_of
 from authrim.auditor._lines import history_url
 from authrim.auditor._page import AuditorPage, Visit
@@ -19,6 +20,9 @@ from authrim.pages.audit_views import AuditStatePage, Slider, StateView
 from authrim.web.call import PAGES
 from authrim.web.own_host import led_home
 from domain.errors import Refusal
+
+#: Characters of a value; the command has all.
+_LONGEST: Final = 2000
 
 
 async def _show(visit: Visit) -> web.StreamResponse:
@@ -35,7 +39,7 @@ async def _take(visit: Visit) -> web.StreamResponse:
     if isinstance(found, Refusal):
         return _page(visit, refusal=found)
     moment, views = found
-    states = tuple(_view(core, view, moment) for view in views)
+    states = await asyncio.to_thread(lambda: tuple(_view(core, view, moment) for view in views))
     slider = None
     if thing[1] and len(views) == 1:
         events = await core.store.read_whole_stream(views[0].last.stream)
@@ -58,17 +62,17 @@ def _view(core: Core, view: View, moment: Moment) -> StateView:
         id=shown(view.id),
         status=view.status,
         as_of=f"{time_of(moment.micros)}, position {moment.position}",
-        rows=tuple((name, _text(value)) for name, value in rows.items() if value not in (None, "", [], {})),
+        rows=tuple(
+            (name, value_in_words(name, value, _LONGEST))
+            for name, value in rows.items()
+            if value not in (None, "", [], {})
+        ),
         url=history_url(core, view.kind, view.id),
     )
 
 
 def _event(event: dict[str, Any]) -> str:
     return f"{event['type']} at position {event['position']}, {event['time']}"
-
-
-def _text(value: Any) -> str:
-    return ("yes" if value else "no") if isinstance(value, bool) else shown(value)
 
 
 def _page(

@@ -3,8 +3,7 @@
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import click
 from click.core import ParameterSource
@@ -16,7 +15,7 @@ from authrim.audit.changed_fields import ChangedField
 from authrim.audit.changes import KINDS, ChangePage, ChangeRecord, changes, narrowed, told, where
 from authrim.audit.past.moments import Time, position_of
 from authrim.audit.search import Wanted
-from authrim.audit.sentences import reason_in_words, shown
+from authrim.audit.sentences import reason_in_words, shown, value_in_words
 from authrim.audit.timeline import time_of
 from authrim.auditor.asking_past import ask_changes
 from authrim.commands import option_groups
@@ -28,7 +27,6 @@ from authrim.commands.option_groups import GroupedCommand
 from domain.errors import Refusal
 from domain.stream import ACCOUNT, SETTING
 
-_TIMES: Final = ("_at", "_until", "active_from")
 #: Characters of a value for people; ``--json`` has all.
 _LONGEST: Final = 120
 _INDENT: Final = " " * 10
@@ -166,15 +164,7 @@ def _change(record: ChangeRecord) -> Text:
 
 
 def _values(field: ChangedField) -> str:
-    return field.hidden or f"{_value(field.field, field.old)} → {_value(field.field, field.new)}"
-
-
-def _value(name: str, value: Any) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int) and name.endswith(_TIMES):
-        return "never" if not value else f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S}"
-    text = shown(value)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    if field.hidden:
+        return field.hidden
+    old, new = (value_in_words(field.field, value, _LONGEST) for value in (field.old, field.new))
+    return f"{old} → {new}"

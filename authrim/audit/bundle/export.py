@@ -4,6 +4,7 @@ The same positions give the same bytes. What an export cannot prove it does not 
 it exports, and ends at the first fault (F34).
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
@@ -112,12 +113,16 @@ async def export_grant(store: ReadBack, file: BinaryIO, selection: Selection, wa
     hashes = await _tree_hashes(store, size, wanted.older, [*paths, [Range(0, size)]])
     (root,) = hashes[len(paths)]
     bundle = _Bundle(file, wanted)
-    with bundle.archive.member(verify_bundle.EVENTS) as lines:
-        for event, path in zip(events, hashes, strict=False):
-            leaf = event_hash(event.leaf, event.recorded_at)
-            if not verify_inclusion(event.position - 1, size, leaf, path, root):
-                raise Damaged(Problem(event.position, event.position, DIFFERS))
-            bundle.write_event(lines, event, path)
+
+    def write() -> None:
+        with bundle.archive.member(verify_bundle.EVENTS) as lines:
+            for event, path in zip(events, hashes, strict=False):
+                leaf = event_hash(event.leaf, event.recorded_at)
+                if not verify_inclusion(event.position - 1, size, leaf, path, root):
+                    raise Damaged(Problem(event.position, event.position, DIFFERS))
+                bundle.write_event(lines, event, path)
+
+    await asyncio.to_thread(write)
     bundle.add_proof([], [], hashes[len(paths) + 1 :])
     exported = Exported(events[0].position, selection.last, len(events), size, root)
     about = {"kind": "grant", "grant": selection.grant_id, "streams": sorted(selection.streams)}

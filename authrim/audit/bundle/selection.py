@@ -1,6 +1,7 @@
 """What a bundle is about: a part of the log, or a grant with what it refers to."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -31,7 +32,9 @@ async def select_grant(
     if not own:
         return None
     found = {stream: own}
-    for name in sorted({name for event in own for name in _named(tenant, event)}):
+    for name in await asyncio.to_thread(
+        lambda: sorted({name for event in own for name in _named(tenant, event)})
+    ):
         found[name] = await _stream(store, name, last)
     events = sorted((event for of_stream in found.values() for event in of_stream), key=_by_position)
     names = tuple(name for name, of_stream in found.items() if of_stream)
@@ -54,11 +57,15 @@ async def batch_of(store: Store, position: int) -> Batch:
 
 async def _stream(store: Store, name: str, until: int) -> list[StoredEvent]:
     events = [event for event in await store.read_whole_stream(name) if event.position <= until]
+    await asyncio.to_thread(_check, events)  # on a page, other requests are answered meanwhile
+    return events
+
+
+def _check(events: Iterable[StoredEvent]) -> None:
     for version, event in enumerate(events, 1):
         made = leaf_hash(event.stream, event.version, event.type, event.payload, event.metadata)
         if event.version != version or made != event.leaf:
             raise Damaged(Problem(event.position, event.position, "the row is not the one that was recorded"))
-    return events
 
 
 def _named(tenant: str, event: StoredEvent) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Reads a story from the log: some grants, and of their sessions, clients and accounts what bears on them."""
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -10,7 +11,6 @@ from authrim.audit.lineage.causes import Entry, Told, causes
 from authrim.audit.search import Wanted, search
 from authrim.audit.timeline import line_of
 from authrim.crypto.ids import constant_time_equal
-from authrim.store.contract import StoredEvent
 from authrim.store.read_back import ReadBack
 from domain import stream as streams
 from domain.event import tag_of
@@ -117,28 +117,32 @@ async def read_story(store: ReadBack, tenant: str, start: Start) -> Story:
     """The story of some streams, and of the sessions, clients and accounts that they name. Raises Unavailable."""
     entries: dict[int, Entry] = {}
     for name in start.streams:
-        read = _entries(await store.read_whole_stream(name))
+        read = await _entries(store, name)
         if start.subject is not None and streams.parse(name).kind == GRANT:
             read = list(_of_one_person(read, start.subject))
         entries |= {entry.line.position: entry for entry in read}
     clients = _named(entries.values(), "client_id")
     for session_id in _named(entries.values(), "session_id"):
-        stream = streams.session_stream(tenant, session_id)
-        entries |= {e.line.position: e for e in _entries(await store.read_whole_stream(stream))}
+        of_session = await _entries(store, streams.session_stream(tenant, session_id))
+        entries |= {entry.line.position: entry for entry in of_session}
     subjects = _named(entries.values(), "subject")
     beside = [(CLIENT, one) for one in clients] + [(ACCOUNT, one) for one in subjects]
     for kind, identifier in beside:
-        for entry in _entries(await store.read_whole_stream(str(streams.StreamId(tenant, kind, identifier)))):
+        for entry in await _entries(store, str(streams.StreamId(tenant, kind, identifier))):
             if entry.line.type in _STANDING and entry.line.fields.get("client_id") in (None, *clients):
                 entries[entry.line.position] = entry
     for incident_id in filter(None, map(incident_of, _named(entries.values(), "reason"))):
-        begun = _entries(await store.read_whole_stream(streams.incident_stream(tenant, incident_id)))
+        begun = await _entries(store, streams.incident_stream(tenant, incident_id))
         entries |= {e.line.position: e for e in begun if e.line.type in _BEGINS}
-    return Story(tuple(causes(entries.values())), start.more)
+    return await asyncio.to_thread(lambda: Story(tuple(causes(entries.values())), start.more))
 
 
-def _entries(events: Sequence[StoredEvent]) -> list[Entry]:
-    return [Entry(*line_of(stored)) for stored in events if stored.type != _SUMMARY]
+async def _entries(store: ReadBack, stream: str) -> list[Entry]:
+    """The events of a stream. There may be many: other requests are answered while they are decoded."""
+    events = await store.read_whole_stream(stream)
+    return await asyncio.to_thread(
+        lambda: [Entry(*line_of(stored)) for stored in events if stored.type != _SUMMARY]
+    )
 
 
 def _of_one_person(entries: Iterable[Entry], subject: str) -> Iterable[Entry]:

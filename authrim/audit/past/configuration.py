@@ -43,7 +43,7 @@ async def client_state(past: Past, client_id: str) -> View | None:
     stream = await past.stream(client_stream(past.tenant, client_id))
     if not stream.stored:
         return None
-    client = clients.fold(stream.events())
+    client = clients.fold(await stream.events())
     return view_of(CLIENT, client_id, stream, (client.status, ""), _client(client, past.now))
 
 
@@ -98,7 +98,7 @@ async def resource_state(past: Past, uri: str) -> View | None:
     stream = await past.stream(resource_stream(past.tenant, uri))
     if not stream.stored:
         return None
-    resource = resources.fold(stream.events())
+    resource = resources.fold(await stream.events())
     fields = {"created_at": when(resource.created_at), "settings": msgspec.to_builtins(resource.settings)}
     return view_of(RESOURCE, uri, stream, (resource.status, ""), fields)
 
@@ -108,7 +108,7 @@ async def registration_state(past: Past, token_id: str) -> View | None:
     stream = await past.stream(registration_stream(past.tenant, token_id))
     if not stream.stored:
         return None
-    token = initial_access_token.fold(stream.events())
+    token = initial_access_token.fold(await stream.events())
     issued = token.issued
     fields: dict[str, Any] = {"used": token.used, "revoked_at": when(token.revoked_at)}
     if issued is not None:
@@ -127,7 +127,7 @@ async def registration_state(past: Past, token_id: str) -> View | None:
 async def claim_state(past: Past, name: str) -> View | None:
     """The definition of a claim. The last and next events are those of all definitions."""
     stream = await past.stream(claims_stream(past.tenant))
-    definition = claim_definitions.fold(stream.events()).by_name.get(name)
+    definition = claim_definitions.fold(await stream.events()).by_name.get(name)
     if definition is None:
         return None
     fields = {
@@ -143,7 +143,7 @@ async def claim_state(past: Past, name: str) -> View | None:
 async def scope_state(past: Past, value: str) -> View | None:
     """What people read about a scope value. The last and next events are those of all descriptions."""
     stream = await past.stream(scope_stream(past.tenant))
-    texts = scope_text.fold(stream.events()).get(value)
+    texts = scope_text.fold(await stream.events()).get(value)
     if not texts:
         return None
     fields = {locale: msgspec.to_builtins(text) for locale, text in sorted(texts.items())}
@@ -155,7 +155,7 @@ async def setting_state(past: Past, name: str) -> View | None:
     stream = await past.stream(str(StreamId(past.tenant, SETTING, name)))
     if not stream.stored:
         return None
-    recorded = settings.fold(stream.events())
+    recorded = settings.fold(await stream.events())
     fields = {one: "set" if settings.is_hidden(value) else value for one, value in recorded.items()}
     return view_of(SETTING, name, stream, ("recorded", ""), fields)
 
@@ -165,7 +165,7 @@ async def role_state(past: Past, role: str) -> View | None:
     stream = await past.stream(role_stream(past.tenant, role))
     if not stream.stored:
         return None
-    subjects = roles.fold(stream.events()).subjects
+    subjects = roles.fold(await stream.events()).subjects
     return view_of(ROLE, role, stream, ("held" if subjects else "nobody", ""), {"subjects": list(subjects)})
 
 

@@ -1,5 +1,6 @@
 """A grant as it was, with its tokens and what it depended on."""
 
+import asyncio
 from typing import Any, Final
 
 import msgspec
@@ -31,6 +32,8 @@ from domain.stream import GRANT, account_stream, grant_stream, session_stream
 
 #: The key that signed a JWT was revoked, or had left the key set.
 KEY_GONE: Final = "signing_key_gone"
+#: Tokens judged without a pause.
+_AT_ONCE: Final = 100
 
 
 class JudgedToken(msgspec.Struct, frozen=True):
@@ -57,14 +60,18 @@ class JudgedGrant(msgspec.Struct, frozen=True):
 
 async def judged_grant(past: Past, events: list[Event]) -> JudgedGrant:
     """What held for a grant with these events. Raises UnreadableEvent or Unavailable."""
-    grant = grants.fold(events)
+    grant = await asyncio.to_thread(grants.fold, events)
     client = await past.client(grant.client_id)
     person = await person_of(past, grant.subject, grant.session_id)
     over = why_not(liveness_of_grant(grant, client, person))
-    given = tokens_of(events)
+    given = await asyncio.to_thread(tokens_of, events)
     until = last_expiry(grant, (one.issued.expires_at for one in given if one.revoked_at is None))
     status, reason = standing_of(grant, over, until, past.now)
-    tokens = [await judged_token(past, one, client) for one in given]
+    tokens: list[JudgedToken] = []
+    for one in given:
+        if not len(tokens) % _AT_ONCE:
+            await asyncio.sleep(0)  # on a page, other requests are answered meanwhile
+        tokens.append(await judged_token(past, one, client))
     return JudgedGrant(grant, status, reason, tuple(tokens), client, person)
 
 
@@ -103,7 +110,7 @@ async def grant_state(past: Past, grant_id: str) -> View | None:
     stream = await past.stream(grant_stream(past.tenant, grant_id))
     if not stream.stored:
         return None
-    judged = await judged_grant(past, stream.events())
+    judged = await judged_grant(past, await stream.events())
     standing = (judged.status, judged.reason)
     return view_of(GRANT, grant_id, stream, standing, _fields(judged, past.now), judged.grant.subject)
 

@@ -19,9 +19,10 @@ async def account_state(past: Past, subject: str) -> View | None:
     stream = await past.stream(account_stream(past.tenant, subject))
     if not stream.stored:
         return None
-    account = accounts.fold(stream.events())
+    account = await past.state(account_stream(past.tenant, subject), accounts.fold)
     erased_at = next(
-        (event.erased_at for event in stream.events_until_now() if isinstance(event, PersonErased)), None
+        (event.erased_at for event in await stream.events_until_now() if isinstance(event, PersonErased)),
+        None,
     )
     standing = (account.status, "")
     if erased_at is not None:
@@ -48,7 +49,7 @@ async def session_state(past: Past, session_id: str) -> View | None:
     stream = await past.stream(session_stream(past.tenant, session_id))
     if not stream.stored:
         return None
-    events = stream.events()
+    events = await stream.events()
     session = sessions.fold(events)
     reason = next((event.reason for event in events if isinstance(event, SessionEnded)), "")
     fields = {

@@ -3,6 +3,7 @@
 Everything is read from the log itself, by stream: rows beside the log know only the present.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
@@ -34,13 +35,13 @@ class Stream(msgspec.Struct, frozen=True):
     stored: Sequence[StoredEvent]
     after: Sequence[StoredEvent]
 
-    def events(self) -> list[Event]:
+    async def events(self) -> list[Event]:
         """The events up to the moment. Raises UnreadableEvent."""
-        return _decoded(self.stored)
+        return await _decoded(self.stored)
 
-    def events_until_now(self) -> list[Event]:
+    async def events_until_now(self) -> list[Event]:
         """All events. Raises UnreadableEvent."""
-        return _decoded([*self.stored, *self.after])
+        return await _decoded([*self.stored, *self.after])
 
 
 class Past:
@@ -76,7 +77,7 @@ class Past:
     async def state(self, name: str, fold: Fold[S]) -> S:
         """The state of a stream at the moment. Raises UnreadableEvent or Unavailable."""
         if name not in self._states:
-            self._states[name] = fold((await self.stream(name)).events())
+            self._states[name] = await asyncio.to_thread(fold, await (await self.stream(name)).events())
         state: S = self._states[name]
         return state
 
@@ -111,5 +112,10 @@ class Past:
         return found
 
 
-def _decoded(stored: Sequence[StoredEvent]) -> list[Event]:
-    return [codec.decode(streams.parse(event.stream).kind, event.type, event.payload) for event in stored]
+async def _decoded(stored: Sequence[StoredEvent]) -> list[Event]:
+    """There may be many: on a page, other requests are answered while they are decoded."""
+    return await asyncio.to_thread(
+        lambda: [
+            codec.decode(streams.parse(event.stream).kind, event.type, event.payload) for event in stored
+        ]
+    )

@@ -39,7 +39,7 @@ class TokenThen(msgspec.Struct, frozen=True):
 async def token_then(past: Past, grant_id: str, token_id: str) -> TokenThen | None:
     """The token, or None when it had not been issued. Raises UnreadableEvent or Unavailable."""
     stream = await past.stream(grant_stream(past.tenant, grant_id))
-    given = next((one for one in tokens_of(stream.events()) if one.issued.token_id == token_id), None)
+    given = next((one for one in tokens_of(await stream.events()) if one.issued.token_id == token_id), None)
     if given is None:
         return None
     issued = given.issued
@@ -87,6 +87,6 @@ async def _is_erased_now(past: Past, subject: str | None) -> bool:
     if subject is None:
         return False
     stream = await past.stream(account_stream(past.tenant, subject))
-    if accounts.fold(stream.events()).status == ERASED:
+    if accounts.fold(await stream.events()).status == ERASED:
         return True
     return any(event.type == tag_of(PersonErased) for event in stream.after)
