@@ -17,8 +17,6 @@ from authrim.transparency.keys import log_name
 from authrim.web.answers import refuse_on_page
 from domain.errors import Refusal, invalid_request
 
-#: Events of the log up to which a page makes a bundle: the proofs take one pass over all of them.
-MOST_HASHED: Final = 50_000
 #: Events of one bundle.
 MOST_EVENTS: Final = 2000
 #: Bytes of a bundle that are kept in memory; more are in a file without a name.
@@ -63,7 +61,7 @@ async def _bundle(visit: Visit) -> tuple[SpooledTemporaryFile[bytes], str] | Ref
         )
         if selection is None:
             return NOTHING
-        if selection.last > MOST_HASHED or len(selection.events) > MOST_EVENTS:
+        if len(selection.events) > MOST_EVENTS:
             return TOO_MUCH
         conditions = {"to": str(selection.last), "personal": "no", "grant": grant_id}
         refusal = await visit.copying_asker.record("export", visit.reason, conditions)
