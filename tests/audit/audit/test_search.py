@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,17 +15,9 @@ from authrim.commands.root import main
 from authrim.core.questions import LONGEST_REASON
 from authrim.store.read_back import ReadBack
 from tests.support.browser import Browser, authenticated_post, redeem
-from tests.support.running import MASTER_KEY, RunningServer
+from tests.support.running import RunningServer
 
 REASON = ("--reason", "ticket 4711")
-
-
-@pytest.fixture
-def settings(store_place: Path | str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The settings of a command beside the server."""
-    names = {"ISSUER": "https://login.example.com", "DATABASE": str(store_place), "MASTER_KEYS": MASTER_KEY}
-    for name, value in names.items():
-        monkeypatch.setenv(f"AUTHRIM_{name}", value)
 
 
 @pytest.fixture

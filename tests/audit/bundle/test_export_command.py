@@ -18,17 +18,9 @@ from tests.audit.bundle.bundles import files_of, lines_of, verified
 from tests.store.log_samples import behind_its_back
 from tests.support.browser import Browser, redeem
 from tests.support.person import LOGIN, PERSON
-from tests.support.running import MASTER_KEY, RunningServer
+from tests.support.running import RunningServer
 
 QUESTION = "audit.question_asked.v1"
-
-
-@pytest.fixture
-def settings(store_place: Path | str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The settings of a command beside the server."""
-    names = {"ISSUER": "https://login.example.com", "DATABASE": str(store_place), "MASTER_KEYS": MASTER_KEY}
-    for name, value in names.items():
-        monkeypatch.setenv(f"AUTHRIM_{name}", value)
 
 
 @pytest.fixture

@@ -19,18 +19,12 @@ from authrim.store.contract import Append, NewEvent, Store, StreamAppend
 from domain.stream import DEFAULT_TENANT, client_stream
 from tests.support.browser import Browser
 from tests.support.registration import MINIMAL, initial_token, manage, register
-from tests.support.running import MASTER_KEY, RunningServer, running_server
+from tests.support.running import RunningServer, running_server
 from tests.support.signing_up import sign_up, sign_up_page
 
+pytestmark = pytest.mark.usefixtures("settings")
+
 OPERATOR = f"uid {os.getuid()}"
-
-
-@pytest.fixture(autouse=True)
-def settings(store_place: Path | str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The settings of a command beside the server."""
-    names = {"ISSUER": "https://login.example.com", "DATABASE": str(store_place), "MASTER_KEYS": MASTER_KEY}
-    for name, value in names.items():
-        monkeypatch.setenv(f"AUTHRIM_{name}", value)
 
 
 async def run(*arguments: str, status: int = 0) -> Result:

@@ -13,23 +13,13 @@ from authrim.commands.root import main
 from authrim.store.read_back import ReadBack
 from domain.stream import DEFAULT_TENANT, grant_stream
 from tests.support.browser import Browser, authenticated_post, redeem
-from tests.support.running import MASTER_KEY, RunningServer
+from tests.support.running import RunningServer
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture
-def settings(store_place: Path | str, server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The settings of a command beside the server."""
-    names = {
-        "ISSUER": server.issuer, "DATABASE": str(store_place), "MASTER_KEYS": MASTER_KEY, "DEVELOPMENT": "true",
-    }  # fmt: skip
-    for name, value in names.items():
-        monkeypatch.setenv(f"AUTHRIM_{name}", value)
-
-
-@pytest.fixture
-async def story(server: RunningServer, browser: Browser, settings: None) -> dict[str, Any]:
+async def story(server: RunningServer, browser: Browser, server_settings: None) -> dict[str, Any]:
     """Somebody signs in at a client, which redeems the code and refreshes; then the code comes again."""
     web = await server.client("web")
     shown, verifier = await browser.authorize(web, scope="openid offline_access", prompt="consent")

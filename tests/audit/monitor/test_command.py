@@ -13,17 +13,10 @@ from authrim.store.read_back import ReadBack
 from projections.monitor.rules import RULES
 from tests.audit.monitor.test_following import write_breaches
 from tests.store.log_samples import write_poison
-from tests.support.running import MASTER_KEY
+
+pytestmark = pytest.mark.usefixtures("settings")
 
 PAGE = Path(__file__).parents[3] / "docs" / "audit" / "monitor.md"
-
-
-@pytest.fixture(autouse=True)
-def settings(store_place: Path | str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The settings of a command without a server."""
-    names = {"ISSUER": "https://login.example.com", "DATABASE": str(store_place), "MASTER_KEYS": MASTER_KEY}
-    for name, value in names.items():
-        monkeypatch.setenv(f"AUTHRIM_{name}", value)
 
 
 async def run(*arguments: str, status: int = 0) -> Result:

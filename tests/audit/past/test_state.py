@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,18 +15,10 @@ from authrim.store.contract import Append, NewEvent, StreamAppend
 from authrim.store.read_back import ReadBack
 from domain.stream import DEFAULT_TENANT, account_stream
 from tests.support.browser import Browser, authenticated_post, redeem
-from tests.support.running import MASTER_KEY, RunningServer
+from tests.support.running import RunningServer
 
 REASON = ("--reason", "ticket 4711")
 QUESTION = "audit.question_asked.v1"
-
-
-@pytest.fixture
-def settings(store_place: Path | str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The settings of a command beside the server."""
-    names = {"ISSUER": "https://login.example.com", "DATABASE": str(store_place), "MASTER_KEYS": MASTER_KEY}
-    for name, value in names.items():
-        monkeypatch.setenv(f"AUTHRIM_{name}", value)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Callable
-from pathlib import Path
 from time import process_time
 from typing import Any
 
@@ -21,23 +20,13 @@ from domain.errors import Refusal, temporarily_unavailable
 from domain.incident import Incident
 from domain.stream import DEFAULT_TENANT, grant_stream, session_stream
 from tests.support.browser import Browser, authenticated_post, redeem
-from tests.support.running import MASTER_KEY, RunningServer
+from tests.support.running import RunningServer
 
 CAUSE = ("--reason", "ticket 4711")
 
 
 @pytest.fixture
-def settings(store_place: Path | str, server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The settings of a command beside the server."""
-    names = {
-        "ISSUER": server.issuer, "DATABASE": str(store_place), "MASTER_KEYS": MASTER_KEY, "DEVELOPMENT": "true",
-    }  # fmt: skip
-    for name, value in names.items():
-        monkeypatch.setenv(f"AUTHRIM_{name}", value)
-
-
-@pytest.fixture
-async def story(server: RunningServer, browser: Browser, settings: None) -> dict[str, Any]:
+async def story(server: RunningServer, browser: Browser, server_settings: None) -> dict[str, Any]:
     """Somebody signs in at a client three times, in one session; another client has a token of its own."""
     web, batch = await server.client("web"), await server.client("service")
     tokens, grants = [], []

@@ -11,24 +11,11 @@ from click.testing import CliRunner, Result
 
 from authrim.commands.root import main
 from tests.audit.replay.flows import Story, log_of
-from tests.support.running import MASTER_KEY, RunningServer
+from tests.support.running import RunningServer
 
 
 @pytest.fixture
-def settings(server: RunningServer, store_place: Path | str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The settings of a command beside the server."""
-    names = {
-        "ISSUER": server.issuer,
-        "DATABASE": str(store_place),
-        "MASTER_KEYS": MASTER_KEY,
-        "DEVELOPMENT": "true",
-    }
-    for name, value in names.items():
-        monkeypatch.setenv(f"AUTHRIM_{name}", value)
-
-
-@pytest.fixture
-async def story(server: RunningServer, settings: None) -> Story:
+async def story(server: RunningServer, server_settings: None) -> Story:
     """A client that refreshes once, one that does not, and a service."""
     story = Story(server, 5)
     for scope in ("profile offline_access", "openid"):
@@ -163,7 +150,7 @@ async def test_policies_that_are_none(story: Story, tmp_path: Path, text: str, t
     assert told in (await run("--policy", str(policy), status=1)).output
 
 
-async def test_one_question_at_a_time(settings: None, tmp_path: Path) -> None:
+async def test_one_question_at_a_time(server_settings: None, tmp_path: Path) -> None:
     """A command line that asks two things is refused; so are an empty log and a file that is none."""
     assert "Choose one of" in (await run("--check", "--save", "x", status=2)).output
     broken = tmp_path / "log"

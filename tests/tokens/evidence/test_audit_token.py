@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,21 +12,12 @@ from authrim.people.accounts import disable_account, erase_account
 from authrim.store.read_back import ReadBack
 from domain.stream import DEFAULT_TENANT
 from tests.support.browser import Browser
-from tests.support.running import MASTER_KEY, RunningServer
+from tests.support.running import RunningServer
 from tests.tokens.evidence.signed import read
 
+pytestmark = pytest.mark.usefixtures("settings")
+
 TYP = "authrim-token-at+jwt"
-
-
-@pytest.fixture(autouse=True)
-def settings(server: RunningServer, store_place: Path | str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The settings of a command beside the server."""
-    names = {
-        "ISSUER": server.issuer, "DATABASE": str(store_place), "MASTER_KEYS": MASTER_KEY, "DEVELOPMENT": "true",
-        "HOST": "localhost", "SIGNING_ALGORITHMS": "ES256,RS256",
-    }  # fmt: skip
-    for name, value in names.items():
-        monkeypatch.setenv(f"AUTHRIM_{name}", value)
 
 
 async def run(*arguments: str, sent: str = "", status: int = 0) -> Result:

@@ -2,32 +2,19 @@
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Any
 
-import pytest
 from click.testing import CliRunner, Result
 
 from authrim.commands.root import main
 from authrim.crypto import base64url
 from authrim.store.read_back import ReadBack
 from tests.support.browser import Browser, authenticated_post
-from tests.support.running import MASTER_KEY, RunningServer
+from tests.support.running import RunningServer
 from tests.tokens.evidence.signed import read
 
 TYP = "authrim-receipt+jwt"
 ASKED = {"receipt": "true"}
-
-
-@pytest.fixture
-def settings(server: RunningServer, store_place: Path | str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The settings of a command beside the server."""
-    names = {
-        "ISSUER": server.issuer, "DATABASE": str(store_place), "MASTER_KEYS": MASTER_KEY, "DEVELOPMENT": "true",
-        "HOST": "localhost", "SIGNING_ALGORITHMS": "ES256,RS256",
-    }  # fmt: skip
-    for name, value in names.items():
-        monkeypatch.setenv(f"AUTHRIM_{name}", value)
 
 
 async def check(receipt: str, status: int = 0) -> Result:
