@@ -109,9 +109,9 @@ _Admit = Call | web.StreamResponse
 
 
 class AuditorPage(msgspec.Struct, frozen=True):
-    """A page below ``/audit``. ``takes`` None: it has no form."""
+    """A page below ``/audit``. ``takes`` None: it has no form. ``shows`` None: it is the answer to a form elsewhere."""
 
-    shows: Step
+    shows: Step | None = None
     takes: Step | None = None
 
     async def show(self, request: web.Request) -> web.StreamResponse:
@@ -119,6 +119,7 @@ class AuditorPage(msgspec.Struct, frozen=True):
         call = await _admitted(request)
         if isinstance(call, web.StreamResponse):
             return call
+        assert self.shows is not None
         query = await read_params(request)
         if isinstance(query, Refusal):
             return await refuse_on_page(request, call, ENDPOINT, query)

@@ -32,10 +32,6 @@ DAMAGED: Final = invalid_request(
 )
 
 
-async def _nothing(_visit: Visit) -> web.StreamResponse:
-    raise web.HTTPNotFound
-
-
 async def _take(visit: Visit) -> web.StreamResponse:
     made = await _bundle(visit)
     if isinstance(made, Refusal):
@@ -86,7 +82,7 @@ async def _pieces(file: SpooledTemporaryFile[bytes]) -> AsyncIterator[bytes]:
             yield piece
 
 
-_BUNDLE: Final = AuditorPage(_nothing, _take)
+_BUNDLE: Final = AuditorPage(takes=_take)
 
 
 async def take_bundle(request: web.Request) -> web.StreamResponse:

@@ -16,10 +16,6 @@ from domain.errors import Refusal
 from domain.stream import GRANT, grant_stream
 
 
-async def _nothing(_visit: Visit) -> web.StreamResponse:
-    raise web.HTTPNotFound
-
-
 async def _take(visit: Visit) -> web.StreamResponse:
     store, tenant, grant_id = visit.call.core.store, visit.call.tenant, visit.asked.get("grant", "")
     stream = grant_stream(tenant, grant_id)
@@ -35,7 +31,7 @@ async def _take(visit: Visit) -> web.StreamResponse:
     )
 
 
-_LINEAGE: Final = AuditorPage(_nothing, _take)
+_LINEAGE: Final = AuditorPage(takes=_take)
 
 
 async def draw_lineage(request: web.Request) -> web.StreamResponse:

@@ -1,14 +1,14 @@
 """The state of anything as of a time or a position, chosen in a form or with a slider."""
 
 import asyncio
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 
 from authrim.audit.past.moments import Moment
 from authrim.audit.past.states import STATES
 from authrim.audit.past.view import View
-from authrim.audit.sentences import reason_in_words, shown, value_in_words
+from authrim.audit.sentences import shown, value_in_words
 from authrim.audit.timeline import time_of
 from authrim.auditor._lines import history_url
 from authrim.auditor._page import AuditorPage, Visit
@@ -48,15 +48,6 @@ async def _take(visit: Visit) -> web.StreamResponse:
 
 
 def _view(core: Core, view: View, moment: Moment) -> StateView:
-    data = view.as_json("", moment)
-    following = data["next_event"]
-    rows: dict[str, Any] = {
-        "reason": reason_in_words(view.reason),
-        "person": view.subject,
-        **view.fields,
-        "last_event": _event(data["last_event"]),
-        "next_event": "none" if following is None else _event(following),
-    }
     return StateView(
         kind=view.kind,
         id=shown(view.id),
@@ -64,15 +55,11 @@ def _view(core: Core, view: View, moment: Moment) -> StateView:
         as_of=f"{time_of(moment.micros)}, position {moment.position}",
         rows=tuple(
             (name, value_in_words(name, value, _LONGEST))
-            for name, value in rows.items()
+            for name, value in view.in_words().items()
             if value not in (None, "", [], {})
         ),
         url=history_url(core, view.kind, view.id),
     )
-
-
-def _event(event: dict[str, Any]) -> str:
-    return f"{event['type']} at position {event['position']}, {event['time']}"
 
 
 def _page(

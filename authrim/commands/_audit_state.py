@@ -10,7 +10,6 @@ import click
 from authrim.audit.past.moments import Moment, Time
 from authrim.audit.past.states import FEW, STATES
 from authrim.audit.past.view import View
-from authrim.audit.sentences import reason_in_words
 from authrim.audit.timeline import time_of
 from authrim.auditor.asking_past import ask_state
 from authrim.commands._administering import Office, administer, print_fields
@@ -61,23 +60,13 @@ def state(
 
 
 def _show(context: click.Context, view: View, moment: Moment) -> None:
-    data = view.as_json(DEFAULT_TENANT, moment)
     if is_json(context):
-        click.echo(json_text(data))
+        click.echo(json_text(view.as_json(DEFAULT_TENANT, moment)))
         return
-    following = data["next_event"]
     lines: dict[str, Any] = {
         view.kind: view.id,
         "as_of": f"{time_of(moment.micros)}, position {moment.position}",
         "status": view.status,
-        "reason": reason_in_words(view.reason),
-        "person": view.subject,
-        **view.fields,
-        "last_event": _event(data["last_event"]),
-        "next_event": "none" if following is None else _event(following),
+        **view.in_words(),
     }
     print_fields(context, lines)
-
-
-def _event(event: dict[str, Any]) -> str:
-    return f"{event['type']} at position {event['position']}, {event['time']}"

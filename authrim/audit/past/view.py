@@ -7,6 +7,7 @@ import msgspec
 
 from authrim.audit.past.moments import Moment
 from authrim.audit.past.reading import Stream
+from authrim.audit.sentences import reason_in_words
 from authrim.audit.timeline import time_of
 from authrim.store.contract import StoredEvent
 
@@ -43,6 +44,17 @@ class View(msgspec.Struct, frozen=True):
             "next_event": None if self.following is None else _place(self.following),
         }
 
+    def in_words(self) -> dict[str, Any]:
+        """For people: why, whom it is about, the fields, and the events around the moment."""
+        following = self.following
+        return {
+            "reason": reason_in_words(self.reason),
+            "person": self.subject,
+            **self.fields,
+            "last_event": _event(self.last),
+            "next_event": "none" if following is None else _event(following),
+        }
+
 
 def view_of(
     kind: str, identifier: str, stream: Stream, standing: tuple[str, str], fields: dict[str, Any],
@@ -60,3 +72,7 @@ def when(seconds: int | None) -> str | None:
 
 def _place(event: StoredEvent) -> dict[str, Any]:
     return {"position": event.position, "time": time_of(event.recorded_at), "type": event.type}
+
+
+def _event(event: StoredEvent) -> str:
+    return f"{event.type} at position {event.position}, {time_of(event.recorded_at)}"
