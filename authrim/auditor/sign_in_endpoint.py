@@ -6,6 +6,7 @@ address where nothing is.
 
 from typing import Final
 
+import msgspec
 from aiohttp import web
 
 from authrim.auditor._page import is_recent, signed_in_auditor
@@ -19,7 +20,7 @@ from authrim.pages.headers import ERROR_ID_HEADER
 from authrim.people.server_roles import holders_of
 from authrim.people.sessions.begin import SessionBeginning
 from authrim.people.sessions.browser import read_account
-from authrim.people.sign_in.password import Attempt, PasswordMatch, SignInRefusal, check_password
+from authrim.people.sign_in.password import TOO_MANY, Attempt, PasswordMatch, SignInRefusal, check_password
 from authrim.web.answers import page_settings, record, refuse_on_page, see_other
 from authrim.web.call import PAGES, call_of, networks_of
 from authrim.web.cookies import audit_secret, known_browser, set_audit_cookie
@@ -36,13 +37,6 @@ from domain.vocabulary.text import LONGEST_LOGIN
 ENDPOINT: Final = "audit_sign_in"
 
 _FAILED: Final = Refusal("access_denied", "The person could not sign in.", hint="Try again.", status=401)
-_TOO_MANY: Final = Refusal(
-    "access_denied",
-    "There were too many failed sign-ins.",
-    hint="Wait, then try again.",
-    reason="too_many_attempts",
-    status=429,
-)
 _CHANGED: Final = Refusal(
     "access_denied",
     "The account has just been changed.",
@@ -107,17 +101,7 @@ async def _failed(
 ) -> web.StreamResponse:
     """Record the failure, and show the page again; the text never says which part was wrong (A182)."""
     wait = refused.retry_after
-    refusal = (
-        _TOO_MANY
-        if wait
-        else Refusal(
-            _FAILED.error,
-            _FAILED.description,
-            hint=_FAILED.hint,
-            reason=refused.reason,
-            status=_FAILED.status,
-        )
-    )
+    refusal = TOO_MANY if wait else msgspec.structs.replace(_FAILED, reason=refused.reason)
     await record(call, ENDPOINT, refusal)
     message = texts.TOO_MANY_ATTEMPTS if wait else texts.WRONG_CREDENTIALS
     login = form.get("login") or ""

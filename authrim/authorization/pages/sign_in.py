@@ -25,6 +25,7 @@ from authrim.pages.views import SignInPage
 from authrim.people.sessions.begin import SessionBeginning
 from authrim.people.sessions.browser import read_account
 from authrim.people.sign_in.password import (
+    TOO_MANY,
     Attempt,
     PasswordMatch,
     SignInRefusal,
@@ -40,7 +41,6 @@ from domain.authorization import steps as authorization
 from domain.authorization.steps import Browser
 from domain.client.client import Client
 from domain.decision import Decision
-from domain.errors import Refusal
 from domain.grant.grant import Grant
 from domain.liveness import ACTIVE
 from domain.person.session import NO_SESSION
@@ -49,15 +49,6 @@ from domain.vocabulary.acr import PASSWORD_ACR, PASSWORD_AMR
 from domain.vocabulary.text import LONGEST_LOGIN
 
 ENDPOINT = "login"
-
-#: Recorded beside the grant and only so often a minute, so that a flood of guesses cannot fill the log.
-TOO_MANY = Refusal(
-    "access_denied",
-    "There were too many failed sign-ins.",
-    hint="Wait, then try again.",
-    reason="too_many_attempts",
-    status=429,
-)
 
 
 async def _show(visit: Visit) -> web.StreamResponse:
@@ -134,6 +125,7 @@ async def _failed(visit: Visit, refused: SignInRefusal, login: str) -> web.Respo
         return Outcome(decision.answer, (Change(stream, version, decision.events),))
 
     if refused.retry_after:
+        # Beside the grant and only so often a minute, so that a flood of guesses cannot fill the log.
         await record(call, ENDPOINT, TOO_MANY, client_known=True)
     else:
         await call.core.executor.on_grant(call, interaction.grant_id, decide)

@@ -25,6 +25,7 @@ from authrim.people.new_account import find_by_hashes
 from authrim.people.part import PEOPLE
 from authrim.people.sign_in.known_browsers import known_as
 from authrim.store.contract import Conflict
+from domain.errors import Refusal
 from domain.liveness import ACTIVE
 from domain.person.account import NO_ACCOUNT, Account
 from domain.stream import account_stream
@@ -33,6 +34,14 @@ from projections.tables import row_key
 
 #: From all addresses together a login may be tried this many times as often as from one.
 ELSEWHERE: Final = 20
+
+TOO_MANY: Final = Refusal(
+    "access_denied",
+    "There were too many failed sign-ins.",
+    hint="Wait, then try again.",
+    reason="too_many_attempts",
+    status=429,
+)
 
 
 class Attempt(msgspec.Struct, frozen=True):
