@@ -1,30 +1,23 @@
-"""The application: every route of every feature, and its background tasks."""
+"""The application: every route of every feature."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
-import structlog
 from aiohttp import hdrs, web
 
-from authrim.audit.follow import follow_all
 from authrim.auditor.hidden import nothing_here
-from authrim.authorization.abandoned_requests import forget_until_cancelled
 from authrim.clients.authentication.shown_certificate import CERTIFICATE_PROXIES, CertificateProxies
 from authrim.clients.logo_endpoint import LOGOS, Logos
 from authrim.clients.part import CLIENTS
-from authrim.core.expired import drop_until_cancelled
 from authrim.core.parts import Parts
 from authrim.core.readiness import Readiness
 from authrim.features import Route, enabled, server_metadata
 from authrim.pages.headers import asks_for_page
-from authrim.people.logout.notices import tell_until_cancelled
 from authrim.people.part import PEOPLE
-from authrim.transparency.background import sign_until_cancelled
+from authrim.server.background import own_work, running, shared_work
 from authrim.web.answers import error_page
 from authrim.web.authority import OWN_NAMES, OwnNames
 from authrim.web.call import CORE, PAGES, PARTS
@@ -38,12 +31,6 @@ from authrim.web.sent_forms import FORMS, SentForms
 from authrim.wire.forwarded import PROXIES, Proxies
 from authrim.wire.limits import Limits
 from domain.errors import Refusal
-from domain.vocabulary.features import BACKCHANNEL_LOGOUT
-
-log = structlog.get_logger(__name__)
-
-#: Between the end of some background work by an error and its next beginning.
-RESTART_SECONDS: Final = 1.0
 
 #: Routes that a person's browser shows: what goes wrong there is a page.
 _PAGES = frozenset(
@@ -144,39 +131,12 @@ def _is_lost_person(request: web.Request) -> bool:
 
 @asynccontextmanager
 async def background_work(parts: Parts) -> AsyncIterator[None]:
-    """The background tasks, which run as long as the server."""
+    """The work of this process beside its answers, which lasts as long as the server."""
     core = parts[CORE]
-    works: list[Callable[[], Coroutine[Any, Any, None]]] = [
-        core.configuration.follow,
-        core.refusals.flush_every_minute,
-        lambda: follow_all(core.store),
-        core.monitor.follow,
-        core.monitor.follow_samples,
-        lambda: forget_until_cancelled(core),
-        lambda: drop_until_cancelled(core),
-        lambda: sign_until_cancelled(core),
-    ]
-    if BACKCHANNEL_LOGOUT in core.features:
-        works.append(lambda: tell_until_cancelled(core, parts[CLIENTS].keys))
-    tasks = [asyncio.create_task(_kept_running(work)) for work in works]
     try:
-        yield
+        async with running([*own_work(core), *shared_work(core, parts[CLIENTS].keys)]):
+            yield
     finally:
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
         await core.refusals.flush()
         parts[PEOPLE].passwords.close()
         await core.egress.close()
-
-
-async def _kept_running(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Restart a background task after an unexpected error, and log it: none may stop silently."""
-    while True:
-        try:
-            await work()
-        except Exception as error:  # its kind is logged, its text may quote what it worked on
-            log.error("background.failed", kind=type(error).__name__)
-        await asyncio.sleep(RESTART_SECONDS)

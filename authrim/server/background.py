@@ -1,0 +1,72 @@
+"""The work beside the answers: what each process does for itself, and the background work that one does for all.
+
+Every background task is in the list of ``shared_work``, and nowhere else. A task runs until it is cancelled, waits for
+a store that is away, and leaves it to another process where only one at a time may be at it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
+
+import structlog
+
+from authrim.audit.follow import follow_all
+from authrim.authorization.abandoned_requests import forget_until_cancelled
+from authrim.clients.keys import ClientKeys
+from authrim.core.expired import drop_until_cancelled
+from authrim.core.parts import Core
+from authrim.people.logout.notices import tell_until_cancelled
+from authrim.transparency.background import sign_until_cancelled
+from domain.vocabulary.features import BACKCHANNEL_LOGOUT
+
+log = structlog.get_logger(__name__)
+
+#: Between the end of some background work by an error and its next beginning.
+RESTART_SECONDS: Final = 1.0
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+
+
+def shared_work(core: Core, keys: ClientKeys) -> list[Work]:
+    """The background work: it may be done by any process, and need not be done by each."""
+    works: list[Work] = [
+        lambda: follow_all(core.store),
+        core.monitor.follow,
+        core.monitor.follow_samples,
+        lambda: forget_until_cancelled(core),
+        lambda: drop_until_cancelled(core),
+        lambda: sign_until_cancelled(core),
+    ]
+    if BACKCHANNEL_LOGOUT in core.features:
+        works.append(lambda: tell_until_cancelled(core, keys))
+    return works
+
+
+def own_work(core: Core) -> list[Work]:
+    """What each process does for its own memory: follow the clients and keys, write down what it has counted."""
+    return [core.configuration.follow, core.refusals.flush_every_minute]
+
+
+@asynccontextmanager
+async def running(works: Sequence[Work]) -> AsyncIterator[None]:
+    """Keep tasks running as long as the block."""
+    tasks = [asyncio.create_task(_kept_running(work)) for work in works]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def _kept_running(work: Work) -> None:
+    """Restart a background task after an unexpected error, and log it: none may stop silently."""
+    while True:
+        try:
+            await work()
+        except Exception as error:  # its kind is logged, its text may quote what it worked on
+            log.error("background.failed", kind=type(error).__name__)
+        await asyncio.sleep(RESTART_SECONDS)
