@@ -17,8 +17,9 @@ from domain.grant.events import (
     IdTokenIssued,
     RefreshTokenIssued,
 )
+from domain.log_entry import LogEntry
 from domain.stream import ACCOUNT, CLIENT, KEY, SESSION
-from projections.followed import FollowedProjection, LogEntry
+from projections.followed import FollowedProjection
 from projections.rows import Row
 from projections.tables import Table
 

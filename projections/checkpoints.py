@@ -3,8 +3,9 @@
 from typing import Final
 
 from domain.event import tag_of
+from domain.log_entry import LogEntry
 from domain.log_events import CheckpointSigned
-from projections.followed import FollowedProjection, LogEntry
+from projections.followed import FollowedProjection
 from projections.rows import Row
 from projections.tables import Table
 

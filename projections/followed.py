@@ -7,10 +7,7 @@ is processed exactly once. A projection is a function from one event to at most 
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-import msgspec
-
-from domain.event import Event
-from domain.stream import StreamId
+from domain.log_entry import LogEntry
 from projections.rows import Row
 from projections.tables import Table
 
@@ -27,39 +24,6 @@ REGISTRATION_ACCESS_TOKEN: Final = "registration_access_token"  # noqa: S105 - l
 METADATA_DOCUMENT: Final = "metadata_document"
 SELF_REGISTRATION: Final = "self_registration"
 CONSENT_PAGE: Final = "consent_page"
-
-
-class Metadata(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The metadata of an event: its actor and request. Unknown fields are empty.
-
-    ``authority`` says what allowed a change, ``credential`` which initial access token, by
-    its id, or which registration access token, by its SHA-256. ``operator`` is the numeric user id of the process, for
-    commands and for what the server does by itself.
-    """
-
-    tenant: str = ""
-    actor: str = ""
-    client_id: str = ""
-    subject: str = ""
-    trace: str = ""
-    address: str = ""
-    error_id: str = ""
-    server: str = ""
-    authority: str = ""
-    credential: str = ""
-    operator: str = ""
-
-
-class LogEntry(NamedTuple):
-    """One event of the log, decoded. ``recorded_at`` is the database's clock, µs UTC."""
-
-    position: int
-    stream: StreamId
-    version: int
-    type: str
-    event: Event
-    metadata: Metadata
-    recorded_at: int
 
 
 class FollowedProjection(NamedTuple):

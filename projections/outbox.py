@@ -8,8 +8,9 @@ writes a row again, nothing is sent that was delivered already according to the 
 from typing import Final
 
 from domain.event import tag_of
+from domain.log_entry import LogEntry
 from domain.person.session_events import SessionEnded
-from projections.followed import FollowedProjection, LogEntry
+from projections.followed import FollowedProjection
 from projections.rows import Row
 from projections.tables import Table
 

@@ -15,8 +15,8 @@ from authrim.audit._tree_replay import TreeReplay
 from authrim.audit.follow import FOLLOWED
 from authrim.audit.recorded import read_page, rows_of
 from authrim.store.read_back import Failure, ReadBack, Shadow
+from domain.log_entry import LogEntry
 from domain.units import MICROSECONDS
-from projections.followed import LogEntry
 from projections.inline import STATE_PROJECTIONS, StateProjection, token_rows
 from projections.rows import Row
 from projections.session_clients import session_client_rows

@@ -9,7 +9,8 @@ from authrim.store import codec
 from authrim.store.contract import StoredEvent
 from authrim.store.read_back import Failure
 from domain import stream as streams
-from projections.followed import FOREIGN_KIND, FollowedProjection, LogEntry, Metadata
+from domain.log_entry import LogEntry, Metadata
+from projections.followed import FOREIGN_KIND, FollowedProjection
 from projections.rows import Row
 
 _metadata = msgspec.json.Decoder(Metadata).decode

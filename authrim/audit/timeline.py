@@ -18,9 +18,9 @@ from domain.errors import Refusal
 from domain.event import Event, as_dict
 from domain.grant import grant as grants
 from domain.grant.grant import Grant
+from domain.log_entry import Metadata
 from domain.units import MICROSECONDS
 from projections.audit import AUDIT
-from projections.followed import Metadata
 
 
 class Line(msgspec.Struct, frozen=True):

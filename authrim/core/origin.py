@@ -7,7 +7,8 @@ import msgspec
 
 from authrim import __version__
 from authrim.store.places import Place
-from projections.followed import COMMAND_LINE, SERVER_START, Metadata
+from domain.log_entry import Metadata
+from projections.followed import COMMAND_LINE, SERVER_START
 
 _encode = msgspec.json.Encoder().encode
 

@@ -19,8 +19,8 @@ from authrim.audit.recorded import read_page
 from authrim.store.postgres.store import PostgresStore
 from authrim.store.read_back import ReadBack
 from authrim.store.sqlite.store import SQLiteStore
+from domain.log_entry import LogEntry
 from projections.audit import AUDIT
-from projections.followed import LogEntry
 from projections.rows import Row
 from tests.store.log_samples import CANARY, behind_its_back, write_grant, write_history, write_poison
 from tests.support.patience import PATIENCE

@@ -7,7 +7,7 @@ import msgspec
 
 from authrim.store.codec import REGISTRIES
 from domain.event import Event
-from projections.followed import Metadata
+from domain.log_entry import Metadata
 
 _BY_TYPE: Final[dict[str, type[Event]]] = {
     tag: event_class for registry in REGISTRIES.values() for tag, event_class in registry.items()

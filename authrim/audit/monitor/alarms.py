@@ -17,10 +17,11 @@ from authrim.store.monitor_contract import KnownBreach
 from authrim.store.read_back import ReadBack
 from domain.errors import Refusal, invalid_request
 from domain.event import Event
+from domain.log_entry import Metadata
 from domain.monitor_events import RuleBreakAcknowledged, RuleBroken
 from domain.stream import AUDIT
 from domain.units import MICROSECONDS
-from projections.followed import COMMAND_LINE, Metadata
+from projections.followed import COMMAND_LINE
 
 log = structlog.get_logger(__name__)
 

@@ -10,8 +10,9 @@ from authrim.store.contract import StoredEvent
 from domain import stream as streams
 from domain.event import Event
 from domain.inputs import AnyInputs, inputs_in, without
+from domain.log_entry import Metadata
 from domain.stream import StreamId
-from projections.followed import FOREIGN_KIND, Metadata
+from projections.followed import FOREIGN_KIND
 
 _metadata = msgspec.json.Decoder(Metadata).decode
 

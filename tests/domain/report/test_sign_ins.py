@@ -1,0 +1,56 @@
+"""The section on sign-ins: given events, its figures."""
+
+from domain.grant.events import ClientCredentialsGranted, CodeRedeemed, SignInFailed, SubjectAuthenticated
+from domain.refusal_events import RefusalsCounted, RequestRefused
+from domain.report.sections.sign_ins import SignIns
+from domain.units import DAY
+from tests.domain.report.folding import entry, told
+
+
+def _known(position: int, *, by_session: bool = False, after: int = 0) -> object:
+    event = SubjectAuthenticated("p1", "s1", 1, "acr", ("pwd", "otp"), by_session)
+    return entry(position, "grant:g", event, after=after)
+
+
+def test_people_by_method_and_cause() -> None:
+    """Sign-ins are counted by method, failures by cause, and an answer from a session is no sign-in."""
+    during = [
+        _known(10),
+        _known(11, by_session=True),
+        entry(12, "grant:g", SignInFailed("password_wrong", 1, "p1")),
+        entry(13, "grant:h", SignInFailed("password_wrong", 1)),
+        entry(14, "grant:h", SignInFailed("too_many_attempts", 1)),
+        _known(15, after=2 * DAY),
+    ]
+    said = told(SignIns, [_known(1)], during)
+    assert said.values["sign_ins.people"] == 2
+    assert said.values["sign_ins.by_method.pwd_otp"] == 2
+    assert said.values["sign_ins.by_session"] == 1
+    assert said.values["sign_ins.failed"] == 3
+    assert said.values["sign_ins.failed_by.password_wrong"] == 2
+    assert said.rows("sign_ins.causes") == [("password_wrong", 2), ("too_many_attempts", 1)]
+    assert said.positions("sign_ins.failed") == "12-14"
+    assert said.positions("sign_ins.people") == "10,15"
+    days = dict(said.section.series[0].points)
+    assert (len(days), days["2026-07-01"], days["2026-07-02"], days["2026-07-03"]) == (31, 1, 0, 1)
+
+
+def test_clients_by_method_and_cause() -> None:
+    """Authentications of clients are counted by method; of refusals those of a client that did not prove who it is."""
+    refused = RequestRefused("e", "token", "invalid_client", "", 401, 1, reason="secret_wrong")
+    during = [
+        entry(1, "grant:g", CodeRedeemed("private_key_jwt", 1)),
+        entry(2, "grant:h", ClientCredentialsGranted("c", (), (), "tls_client_auth", 1)),
+        entry(3, "refusal:e", refused),
+        entry(
+            4, "refusal:f", RequestRefused("f", "token", "invalid_grant", "", 400, 1, reason="code_unknown")
+        ),
+        entry(5, "refusal:m", RefusalsCounted("token", "invalid_client", 4000, 7)),
+    ]
+    said = told(SignIns, [], during)
+    assert said.values["sign_ins.clients"] == 2
+    assert said.values["sign_ins.clients_by.private_key_jwt"] == 1
+    assert said.values["sign_ins.clients_failed"] == 1
+    assert said.positions("sign_ins.clients_failed_by.secret_wrong") == "3"
+    assert said.values["sign_ins.refusals_counted"] == 4000
+    assert said.positions("sign_ins.refusals_counted") == "5"
