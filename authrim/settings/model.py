@@ -14,6 +14,7 @@ from authrim.settings.groups import (
     Outside,
     Passwords,
     Registration,
+    Reports,
     Requests,
     Server,
     SignIn,
@@ -25,7 +26,8 @@ from authrim.settings.kinds import POSTGRES_SCHEMES, is_loopback
 
 
 class Settings(
-    Server, Tls, Log, Transparency, Keys, Tokens, Requests, SignIn, Passwords, Registration, Outside, Evidence, Output
+    Server, Tls, Log, Transparency, Keys, Tokens, Requests, SignIn, Passwords, Registration, Outside, Evidence, Reports,
+    Output,
 ):  # fmt: skip
     """Everything that can be set. ``load`` makes one from what is configured."""
 

@@ -27,6 +27,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "Registration": groups.Registration,
     "What the server fetches": groups.Outside,
     "Evidence": groups.Evidence,
+    "Compliance reports": groups.Reports,
     "Output": groups.Output,
 }
 

@@ -12,6 +12,7 @@ from authrim.settings.groups.output import Output
 from authrim.settings.groups.outside import Outside
 from authrim.settings.groups.passwords import Passwords
 from authrim.settings.groups.registration import Registration
+from authrim.settings.groups.reports import Reports
 from authrim.settings.groups.requests import Requests
 from authrim.settings.groups.server import Server
 from authrim.settings.groups.sign_in import SignIn
@@ -27,6 +28,7 @@ __all__ = [
     "Outside",
     "Passwords",
     "Registration",
+    "Reports",
     "Requests",
     "Server",
     "SignIn",

@@ -1,0 +1,1 @@
+"""Compliance reports: frameworks, and reports read from the log, written, drawn, signed and verified."""
