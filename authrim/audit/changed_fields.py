@@ -152,6 +152,10 @@ def _apply_account(before: _Account, event: Event) -> _Account:
             return _Account(account, before.names, before.replaced)
 
 
+def _until(until: int | None) -> str | int:
+    return "until it is released" if until is None else until
+
+
 def _account_fields(state: _Account, _name: str) -> Fields:
     account = state.account
     return {
@@ -164,6 +168,8 @@ def _account_fields(state: _Account, _name: str) -> Fields:
         **{f"consent_generation.{client}": one for client, one in account.consent_generations.items()},
         "ended_grants": {name: ending.reason for name, ending in account.endings.marks.items()},
         "endings": account.endings.epoch,
+        **{f"hold.{name}": _until(until) for name, until in account.holds.items()},
+        "erasure_due_at": None if account.erasure is None else account.erasure.due_at,
     }
 
 

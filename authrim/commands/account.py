@@ -13,6 +13,8 @@ from authrim.commands._account_claims import (
     set_groups,
     set_roles,
 )
+from authrim.commands._account_erase import erase, shown_erasure
+from authrim.commands._account_holds import hold, release, shown_holds
 from authrim.commands._account_roles import give, take
 from authrim.commands._account_search import search
 from authrim.commands._administering import Office, administer, moment, print_fields, print_list
@@ -38,7 +40,7 @@ def account() -> None:
     """
 
 
-for _command in (search, set_claims, set_claim, set_groups, set_roles, give, take):
+for _command in (search, set_claims, set_claim, set_groups, set_roles, give, take, hold, release, erase):
     account.add_command(_command)
 
 
@@ -157,6 +159,7 @@ def show(context: click.Context, account: str, reason: str, *, personal: bool) -
         "consent_claims": {client_id: " ".join(names) for client_id, names in shown.consent_claims.items()},
     }
     fields["server_roles"] = roles
+    fields |= {"holds": shown_holds(shown.holds), **shown_erasure(shown.erasure)}
     if personal:
         fields |= {"login": shown.login, "claims": shown.claims}
     print_fields(context, fields)
@@ -228,24 +231,6 @@ def withdraw_consent(context: click.Context, account: str, client_id: str) -> No
         return await accounts.withdraw_consent(office.store, office.tenant, subject, client_id)
 
     print_account(context, on_account(context, account, work))
-
-
-@account.command("erase")
-@click.argument("account")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.pass_context
-def erase(context: click.Context, account: str, *, yes: bool) -> None:
-    """Destroy the person's data permanently (GDPR Art. 17). The log keeps the pseudonym and still verifies."""
-    if not yes:
-        click.confirm("Destroy this person's data for good?", abort=True, err=True)
-
-    async def work(office: Office, subject: str) -> Account | Refusal:
-        return await accounts.erase_account(
-            office.store, office.private, office.master, office.tenant, subject
-        )
-
-    # A person has a right to this also where the master key is lost; then the subject must be given.
-    print_account(context, on_account(context, account, work, proved=False))
 
 
 def _which_grants(*, asks: bool) -> Grants:

@@ -1,4 +1,4 @@
-"""Accounts: made, given a password and claims, disabled, erased by an administrator.
+"""Accounts: made, given a password and claims, disabled by an administrator.
 
 An event says that something changed; the login, the password's hash and the claims are rows beside the log, sealed
 under the person's own key and written in the event's append (decisions.md 16).
@@ -6,18 +6,15 @@ under the person's own key and written in the event's append (decisions.md 16).
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import aclosing
 from typing import Any
 
 import msgspec
 
 from authrim.core.claim_definitions import read_catalogue
 from authrim.core.execute import Change, Outcome, carry_out
-from authrim.core.paging import rows_of
-from authrim.core.sealed_rows import SUBJECT, PrivateData, erasing_row
+from authrim.core.sealed_rows import SUBJECT, PrivateData
 from authrim.core.stream_state import read_state
 from authrim.crypto.master import MasterKeys
-from authrim.crypto.sealing import SealBroken, login_hmacs
 from authrim.people.claims import CLAIMS, LOGIN, PASSWORD
 from authrim.people.grants import record_endings
 from authrim.people.new_account import (
@@ -35,11 +32,11 @@ from authrim.store.contract import Conflict, Store
 from domain.decision import Decision
 from domain.errors import Refusal
 from domain.person import account as accounts
-from domain.person.account import Account
+from domain.person.account import Account, PendingErasure
 from domain.person.grant_ending import Grants
 from domain.stream import account_stream
 from projections.rows import Row
-from projections.tables import LOGINS, row_key
+from projections.tables import row_key
 
 
 class AccountView(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -52,6 +49,8 @@ class AccountView(msgspec.Struct, frozen=True, omit_defaults=True):
     consent_claims: dict[str, tuple[str, ...]] = {}
     login: str | None = None
     claims: dict[str, Any] | None = None
+    holds: dict[str, int | None] = {}
+    erasure: PendingErasure | None = None
 
     def __repr__(self) -> str:
         return f"AccountView({self.subject})"
@@ -169,27 +168,6 @@ async def end_grants(
     return account if isinstance(account, Refusal) else await record_endings(store, tenant, subject)
 
 
-async def erase_account(
-    store: Store, private: PrivateData, master: MasterKeys, tenant: str, subject: str
-) -> Account | Refusal:
-    """Take away all that is kept of the person, first of all the key of it (GDPR Art. 17).
-
-    The log goes on to tell what the pseudonym did, and still verifies; the subject is never used again.
-    """
-    logins = await _login_rows(store, private, master, tenant, subject)
-    drops = tuple(Row(LOGINS.name, "drop", {"key": key}) for key in logins)
-    rows = (*drops, erasing_row(tenant, SUBJECT, subject))
-
-    async def attempt() -> Outcome[Account]:
-        read = await read_account(store, tenant, subject)
-        return outcome_of(tenant, subject, read, accounts.decide_erase(read.account, read.now), rows)
-
-    account = await carry_out(store, tenant, attempt)
-    if isinstance(account, Refusal):
-        return account
-    return await and_end_sessions(store, tenant, subject, "person_erased", account)
-
-
 async def is_subject(store: Store, tenant: str, name: str) -> bool:
     """Whether ``name`` is the subject of an account, be it erased."""
     return (await store.find("account", row_key(tenant, name))).row is not None
@@ -208,8 +186,9 @@ async def show_account(
     if not account.subject:
         return accounts.UNKNOWN
     shown = AccountView(
-        account.subject, account.status, account.password_set_at, account.consents, account.consent_claims
-    )
+        account.subject, account.status, account.password_set_at, account.consents, account.consent_claims,
+        holds=account.holds, erasure=account.erasure,
+    )  # fmt: skip
     if not personal:
         return shown
     login = await private.open(tenant, SUBJECT, subject, LOGIN)
@@ -219,24 +198,6 @@ async def show_account(
         login=None if login is None else login.decode(),
         claims=None if claims is None else json.loads(claims),
     )
-
-
-async def _login_rows(
-    store: Store, private: PrivateData, master: MasterKeys, tenant: str, subject: str
-) -> tuple[str, ...]:
-    """The keys of the person's login rows, found by the login itself.
-
-    When that cannot be read any more, because its master key is lost, every row is looked at: erasing must not
-    depend on reading.
-    """
-    try:
-        login = await private.open(tenant, SUBJECT, subject, LOGIN)
-    except SealBroken:
-        async with aclosing(rows_of(store, LOGINS, tenant)) as rows:
-            return tuple([row["key"] async for row in rows if row["subject"] == subject])
-    if login is None:
-        return ()
-    return tuple(row_key(tenant, hashed) for hashed in login_hmacs(master, tenant, login.decode()))
 
 
 async def read_account(store: Store, tenant: str, subject: str) -> AccountRead:

@@ -13,6 +13,7 @@ from authrim.core.sealed_rows import SUBJECT, PrivateData
 from authrim.people.accounts import outcome_of, read_account
 from authrim.people.claims import CLAIMS
 from authrim.people.new_account import stored_claims
+from authrim.people.replaced_claims import kept_name
 from authrim.store.contract import Store
 from domain.errors import Refusal
 from domain.person import account as accounts
@@ -70,7 +71,10 @@ async def _change(
         if refusal is not None:
             return Outcome(refusal)
         decision = accounts.decide_change_claims(read.account, claims, read.now)
-        rows = await private.more_rows(tenant, SUBJECT, subject, {CLAIMS: stored_claims(claims)})
+        values = {CLAIMS: stored_claims(claims)}
+        if stored is not None and read.account.is_held(read.now):
+            values[kept_name(read.version)] = stored  # A235: a change is no way to destroy what is held
+        rows = await private.more_rows(tenant, SUBJECT, subject, values)
         return outcome_of(tenant, subject, read, decision, rows)
 
     return await carry_out(store, tenant, attempt)

@@ -13,6 +13,7 @@ from authrim.settings.groups import (
     Output,
     Outside,
     Passwords,
+    Privacy,
     Registration,
     Reports,
     Requests,
@@ -26,8 +27,8 @@ from authrim.settings.kinds import POSTGRES_SCHEMES, is_loopback
 
 
 class Settings(
-    Server, Tls, Log, Transparency, Keys, Tokens, Requests, SignIn, Passwords, Registration, Outside, Evidence, Reports,
-    Output,
+    Server, Tls, Log, Transparency, Keys, Tokens, Requests, SignIn, Passwords, Registration, Privacy, Outside, Evidence,
+    Reports, Output,
 ):  # fmt: skip
     """Everything that can be set. ``load`` makes one from what is configured."""
 

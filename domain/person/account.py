@@ -21,7 +21,11 @@ from domain.person.account_events import (
     ClaimsChanged,
     ConsentRemembered,
     ConsentWithdrawn,
+    ErasureRequested,
+    ErasureWithdrawn,
     GrantsEnded,
+    HoldPlaced,
+    HoldReleased,
     PasswordSet,
     PersonErased,
 )
@@ -39,11 +43,21 @@ _ENDED_WITH_PASSWORD: Final = {"all": ALL, "unbound": UNBOUND}
 UNKNOWN: Final = invalid_request("There is no such account.", hint="Check the login or the subject.")
 
 
+class PendingErasure(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A request to erase the person that waits: for another operator, or for its time."""
+
+    requested_at: int
+    due_at: int
+    operator: str = ""
+    two_persons: bool = False
+
+
 class Account(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is known of an account after its events so far. ``consents``: by client id, the agreed scope;
     ``consent_generations``: by client id, the client's generation that was agreed with, where it is not 0;
     ``consent_claims``: by client id, the defined claims that were agreed to, where there are any.
-    ``endings``: which grants are over."""
+    ``endings``: which grants are over. ``holds``: by id, until when each forbids to erase the person; None: until it is
+    released. ``erasure``: the request that waits."""
 
     subject: str = ""
     status: str = ""
@@ -52,6 +66,12 @@ class Account(msgspec.Struct, frozen=True, omit_defaults=True):
     consent_generations: dict[str, int] = {}
     consent_claims: dict[str, tuple[str, ...]] = {}
     endings: Endings = NO_ENDINGS
+    holds: dict[str, int | None] = {}
+    erasure: PendingErasure | None = None
+
+    def is_held(self, now: int) -> bool:
+        """Whether a hold forbids to erase the person."""
+        return any(until is None or now < until for until in self.holds.values())
 
     @property
     def exists(self) -> bool:
@@ -95,6 +115,17 @@ def apply(account: Account, event: Event) -> Account:
             return _with_ending(account, event.client_id, "consent_withdrawn") if ends else account
         case GrantsEnded():
             return _with_ending(account, event.client_id or ALL, event.reason)
+        case HoldPlaced():
+            holds = {**account.holds, event.hold_id: event.until}
+            return msgspec.structs.replace(account, holds=holds, erasure=None)
+        case HoldReleased():
+            holds = {name: until for name, until in account.holds.items() if name != event.hold_id}
+            return msgspec.structs.replace(account, holds=holds)
+        case ErasureRequested():
+            pending = PendingErasure(event.requested_at, event.due_at, event.operator, event.two_persons)
+            return msgspec.structs.replace(account, erasure=pending)
+        case ErasureWithdrawn():
+            return msgspec.structs.replace(account, erasure=None)
         case PersonErased():
             return Account(account.subject, ERASED)
         case _:
@@ -206,11 +237,6 @@ def decide_end_grants(account: Account, client_id: str | None, reason: str, now:
     if not account.exists:
         return refuse(UNKNOWN)
     return _accept(account, GrantsEnded(reason, now, client_id))
-
-
-def decide_erase(account: Account, now: int) -> Decision[Account]:
-    """Record that the key of the person's data is destroyed (GDPR Art. 17). The subject cannot be used again."""
-    return _accept(account, PersonErased(now)) if account.exists else refuse(UNKNOWN)
 
 
 def _accept(account: Account, *events: Event) -> Decision[Account]:

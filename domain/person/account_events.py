@@ -67,10 +67,55 @@ class GrantsEnded(Event, frozen=True, tag="account.grants_ended.v1"):
     client_id: str | None = None
 
 
+class HoldPlaced(Event, frozen=True, tag="account.hold_placed.v1"):
+    """Nobody may erase the person (GDPR Art. 17(3)(e)): until the hold is released, or until ``until``, in seconds. A
+    request to erase them from before is void. ``operator`` is the numeric user id that the command ran with."""
+
+    hold_id: str
+    reason: str
+    placed_at: int
+    until: int | None = None
+    operator: str = ""
+
+
+class HoldReleased(Event, frozen=True, tag="account.hold_released.v1"):
+    """A hold ended. ``reason`` says why, ``operator`` who ended it."""
+
+    hold_id: str
+    reason: str
+    released_at: int
+    operator: str = ""
+
+
+class ErasureRequested(Event, frozen=True, tag="account.erasure_requested.v1"):
+    """Somebody asked to erase the person. It may be done from ``due_at`` on; with ``two_persons`` by another operator
+    alone."""
+
+    reason: str
+    requested_at: int
+    due_at: int
+    operator: str = ""
+    two_persons: bool = False
+
+
+class ErasureWithdrawn(Event, frozen=True, tag="account.erasure_withdrawn.v1"):
+    """The request to erase the person was taken back."""
+
+    reason: str
+    withdrawn_at: int
+    operator: str = ""
+
+
 class PersonErased(Event, frozen=True, tag="account.person_erased.v1"):
-    """The key of the person's data was destroyed (GDPR Art. 17)."""
+    """The key of the person's data was destroyed (GDPR Art. 17). ``keys`` are the ids of the destroyed keys: the
+    SHA-256 of each wrapped key, so that a copy of it is recognised. ``operator`` is who did it, ``requested_by`` who
+    had asked for it before."""
 
     erased_at: int
+    keys: tuple[str, ...] = ()
+    reason: str = ""
+    operator: str = ""
+    requested_by: str = ""
 
 
 ACCOUNT_EVENTS = registry(
@@ -82,5 +127,9 @@ ACCOUNT_EVENTS = registry(
     ConsentRemembered,
     ConsentWithdrawn,
     GrantsEnded,
+    HoldPlaced,
+    HoldReleased,
+    ErasureRequested,
+    ErasureWithdrawn,
     PersonErased,
 )

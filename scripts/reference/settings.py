@@ -24,6 +24,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "Authorization requests": groups.Requests,
     "Sign-in": groups.SignIn,
     "Passwords": groups.Passwords,
+    "People's data": groups.Privacy,
     "Registration": groups.Registration,
     "What the server fetches": groups.Outside,
     "Evidence": groups.Evidence,

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from authrim.clients.records import delete_client, disable_client
-from authrim.people.accounts import disable_account, erase_account
+from authrim.people.accounts import disable_account
+from authrim.people.erasure import erase_account
 from authrim.people.sessions.end import end_sessions
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT

@@ -6,7 +6,7 @@ import pytest
 from domain.decision import Decision
 from domain.errors import Refusal
 from domain.event import Event
-from domain.person import account
+from domain.person import account, erasure
 from domain.person.account import Account
 from domain.person.account_events import (
     AccountCreated,
@@ -116,7 +116,7 @@ def test_a_withdrawal_of_an_older_version_ends_no_grants() -> None:
 def test_erasure_leaves_the_subject_and_nothing_else() -> None:
     """What the account agreed to is forgotten with the person (GDPR Art. 17)."""
     before = given(CREATED, PasswordSet(2), ConsentRemembered("a", ("openid",), 2))
-    decision = account.decide_erase(before, 4)
+    decision = erasure.decide_erase(before, 4)
     assert decision.events == (PersonErased(4),)
     assert decision.answer == Account("subject", "erased")
 
@@ -132,7 +132,7 @@ def test_nothing_is_decided_on_nobody(history: tuple[Event, ...]) -> None:
         account.decide_enable(nobody, 3),
         account.decide_remember_consent(nobody, "a", ("openid",), 3),
         account.decide_withdraw_consent(nobody, "a", 3),
-        account.decide_erase(nobody, 3),
+        erasure.decide_erase(nobody, 3),
     ]
     assert all(decision == Decision((), account.UNKNOWN) for decision in decisions)
 

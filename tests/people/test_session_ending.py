@@ -9,6 +9,7 @@ from authrim.core.sealed_rows import PrivateData
 from authrim.crypto.master import MasterKeys
 from authrim.crypto.passwords import Passwords
 from authrim.people import accounts
+from authrim.people.erasure import erase_account
 from authrim.people.new_account import AccountRequest, AccountStore
 from authrim.people.sessions.end import SESSION_LEFT, end_one, end_sessions
 from authrim.store import codec
@@ -83,7 +84,7 @@ async def test_a_session_that_is_left_is_told_whatever_ended_it(
             case "disable":
                 answer = await accounts.disable_account(store, DEFAULT_TENANT, "ada", "test")
             case _:
-                answer = await accounts.erase_account(store, private, master, DEFAULT_TENANT, "ada")
+                answer = await erase_account(store, private, master, DEFAULT_TENANT, "ada")
     passwords.close()
     assert answer == SESSION_LEFT
     assert (await store.find("session", row_key(DEFAULT_TENANT, "other"))).row["status"] == "ended"  # type: ignore[index]

@@ -39,6 +39,8 @@ async def account_state(past: Past, subject: str) -> View | None:
             "consents": {client: list(scope) for client, scope in account.consents.items()},
             "consent_claims": {client: list(names) for client, names in account.consent_claims.items()},
             "ended_grants": {name: mark.reason for name, mark in account.endings.marks.items()},
+            "holds": {name: when(until) or "open" for name, until in account.holds.items()},
+            "erasure_due_at": None if account.erasure is None else when(account.erasure.due_at),
         },
         subject,
     )

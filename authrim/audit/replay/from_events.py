@@ -23,8 +23,10 @@ from domain.key.events import KeyCreated, KeyPromoted, KeyRevoked
 from domain.key.key import KeyTimes, NewKey
 from domain.person import account as accounts
 from domain.person import account_events as person
+from domain.person import erasure
 from domain.person import session as sessions
-from domain.person.account import NO_ACCOUNT
+from domain.person.account import NO_ACCOUNT, Account
+from domain.person.erasure import Erasing, ErasurePolicy
 from domain.person.session import NO_SESSION, Authentication
 from domain.person.session_events import (
     BackChannelLogoutDelivered,
@@ -95,7 +97,31 @@ def _on_account(states: States, stream: StreamId, event: Event, _policy: Policy)
         case person.GrantsEnded():
             return accounts.decide_end_grants(account, event.client_id, event.reason, event.ended_at).events
         case person.PersonErased():
-            return accounts.decide_erase(account, event.erased_at).events
+            erasing = Erasing(event.operator, event.reason, event.keys)
+            return erasure.decide_erase(account, event.erased_at, erasing).events
+        case _:
+            return _on_held_account(account, event)
+
+
+def _on_held_account(account: Account, event: Event) -> Events:
+    """What holds up an erasure."""
+    match event:
+        case person.HoldPlaced():
+            return erasure.decide_place_hold(
+                account, event.hold_id, event.reason, event.operator, event.until, event.placed_at
+            ).events
+        case person.HoldReleased():
+            return erasure.decide_release_hold(
+                account, event.hold_id, event.reason, event.operator, event.released_at
+            ).events
+        case person.ErasureRequested():
+            policy = ErasurePolicy(event.due_at - event.requested_at, event.two_persons)
+            erasing = Erasing(event.operator, event.reason)
+            return erasure.decide_ask_to_erase(account, event.requested_at, erasing, policy).events
+        case person.ErasureWithdrawn():
+            return erasure.decide_withdraw_erasure(
+                account, event.reason, event.operator, event.withdrawn_at
+            ).events
         case _:
             return ()
 
@@ -181,6 +207,7 @@ DECIDED: Final[Mapping[type[Event], Decide]] = {
     **_each(
         _on_account, person.AccountCreated, person.PasswordSet, person.ClaimsChanged, person.AccountDisabled,
         person.AccountEnabled, person.ConsentRemembered, person.ConsentWithdrawn, person.GrantsEnded,
+        person.HoldPlaced, person.HoldReleased, person.ErasureRequested, person.ErasureWithdrawn,
         person.PersonErased,
     ),
     **_each(_on_client, ClientDisabled, ClientEnabled, ClientDeleted, ClientSecretSet),

@@ -11,6 +11,7 @@ from authrim.settings.groups.log import Log
 from authrim.settings.groups.output import Output
 from authrim.settings.groups.outside import Outside
 from authrim.settings.groups.passwords import Passwords
+from authrim.settings.groups.privacy import Privacy
 from authrim.settings.groups.registration import Registration
 from authrim.settings.groups.reports import Reports
 from authrim.settings.groups.requests import Requests
@@ -27,6 +28,7 @@ __all__ = [
     "Output",
     "Outside",
     "Passwords",
+    "Privacy",
     "Registration",
     "Reports",
     "Requests",

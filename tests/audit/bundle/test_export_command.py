@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from authrim.commands.root import main
-from authrim.people import accounts
+from authrim.people.erasure import erase_account
 from authrim.store.read_back import ReadBack
 from domain.stream import DEFAULT_TENANT
 from tests.audit.bundle.bundles import files_of, lines_of, verified
@@ -117,7 +117,7 @@ async def test_people_only_for_a_reason(server: RunningServer, grant: str, tmp_p
     asked = (await questions(server.core.store))[-1]
     assert (asked["conditions"]["personal"], asked["reason"]) == ("yes", "ticket 4711")
     core = server.core
-    await accounts.erase_account(core.store, core.private, core.master, DEFAULT_TENANT, server.subject)
+    await erase_account(core.store, core.private, core.master, DEFAULT_TENANT, server.subject)
     await export("--out", tmp_path / "erased.tar", "--personal", "--reason", "ticket 4711")
     (person,) = lines_of(files_of((tmp_path / "erased.tar").read_bytes())["people.jsonl"])
     assert (person["status"], person["login"], person["claims"]) == ("erased", None, None)

@@ -15,6 +15,7 @@ from domain.event import Event
 from domain.key import key as keys
 from domain.key.key import KeyTimes, NewKey
 from domain.person import account as accounts
+from domain.person import erasure
 from domain.person import role as roles
 from domain.person import session as sessions
 from domain.person.session import Authentication
@@ -68,7 +69,7 @@ class Surroundings(Writing):
         await self._of_person(accounts.decide_enable, self.now)
 
     async def erase_account(self) -> None:
-        await self._of_person(accounts.decide_erase, self.now)
+        await self._of_person(erasure.decide_erase, self.now)
 
     async def remember_consent(self) -> None:
         client_id = self._any_client()

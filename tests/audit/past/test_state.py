@@ -11,6 +11,7 @@ from authrim.commands.root import main
 from authrim.core.questions import LONGEST_REASON
 from authrim.core.signing_keys import revoke_key
 from authrim.people import accounts
+from authrim.people.erasure import erase_account
 from authrim.store.contract import Append, NewEvent, StreamAppend
 from authrim.store.read_back import ReadBack
 from domain.stream import DEFAULT_TENANT, account_stream
@@ -117,9 +118,7 @@ async def test_erased_stays_erased(server: RunningServer, store: ReadBack, story
     """A237: once a person is erased, the past shows the status of the account then, and no consent; the login leads
     nowhere; the question is recorded by the pseudonym."""
     before = story["positions"][0]
-    await accounts.erase_account(
-        store, server.core.private, server.core.master, DEFAULT_TENANT, server.subject
-    )
+    await erase_account(store, server.core.private, server.core.master, DEFAULT_TENANT, server.subject)
     found = await state("account", server.subject, "--at", str(before))
     assert found["status"] == "active"
     assert set(found["fields"]) == {"erased_at", "withheld_since_erasure"}

@@ -10,6 +10,7 @@ from joserfc.jws import extract_compact
 
 from authrim.audit.rebuild import rebuild, verify
 from authrim.people import accounts
+from authrim.people.erasure import erase_account
 from authrim.people.logout import notices as logout_notices
 from domain.person.session_events import (
     BackChannelLogoutDelivered,
@@ -142,9 +143,7 @@ async def test_other_ends_are_told_too(server: RunningServer, browser: Browser, 
         case "disabled":
             await accounts.disable_account(core.store, DEFAULT_TENANT, server.subject, "test")
         case "erased":
-            await accounts.erase_account(
-                core.store, core.private, core.master, DEFAULT_TENANT, server.subject
-            )
+            await erase_account(core.store, core.private, core.master, DEFAULT_TENANT, server.subject)
         case "by_administrator":
             await accounts.end_sessions_of(core.store, DEFAULT_TENANT, server.subject)
         case "replaced":

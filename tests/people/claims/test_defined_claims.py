@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from authrim.people.accounts import erase_account, show_account
+from authrim.people.accounts import show_account
 from authrim.people.claim_definitions import define_claim, retire_claim
 from authrim.people.claims import claims_of
+from authrim.people.erasure import erase_account
 from authrim.people.person_claims import set_claim, set_claims
 from authrim.store.postgres.store import PostgresStore
 from authrim.store.sqlite.store import SQLiteStore

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from authrim.people.accounts import erase_account
 from authrim.people.claims import claims_of
+from authrim.people.erasure import erase_account
 from authrim.people.person_claims import set_claim, set_claims
 from domain.client.claim_mapping import ClaimMapping
 from domain.errors import Refusal

@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from authrim.commands.root import main
-from authrim.people.accounts import disable_account, erase_account
+from authrim.people.accounts import disable_account
+from authrim.people.erasure import erase_account
 from authrim.store.read_back import ReadBack
 from domain.stream import DEFAULT_TENANT
 from tests.support.browser import Browser

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from authrim.people.accounts import disable_account, erase_account
+from authrim.people.accounts import disable_account
+from authrim.people.erasure import erase_account
 from authrim.store.read_back import ReadBack
 from authrim.tokens import introspect_at_endpoint
 from domain.stream import DEFAULT_TENANT

@@ -1,0 +1,134 @@
+"""The erasure of people (GDPR Art. 17), and the legal holds that forbid it."""
+
+from collections.abc import Callable
+from contextlib import aclosing
+
+import msgspec
+
+from authrim.core.execute import Outcome, carry_out
+from authrim.core.paging import rows_of
+from authrim.core.sealed_rows import SUBJECT, PrivateData, erasing_row
+from authrim.crypto.ids import new_id
+from authrim.crypto.master import MasterKeys
+from authrim.crypto.sealing import SealBroken, login_hmacs
+from authrim.people.accounts import AccountRead, outcome_of, read_account
+from authrim.people.claims import LOGIN
+from authrim.people.replaced_claims import forgetting_row
+from authrim.people.sessions.end import and_end_sessions
+from authrim.store.contract import Store
+from domain.decision import Decision
+from domain.errors import Refusal
+from domain.person import erasure
+from domain.person.account import ERASED, Account
+from domain.person.erasure import AT_ONCE, Erasing, ErasurePolicy
+from projections.rows import Row
+from projections.tables import LOGINS, row_key
+
+
+class ErasureRequest(msgspec.Struct, frozen=True):
+    """Who asks to erase a person and why, and what that has to wait for."""
+
+    reason: str = ""
+    operator: str = ""
+    policy: ErasurePolicy = AT_ONCE
+
+
+async def erase_account(
+    store: Store, private: PrivateData, master: MasterKeys, tenant: str, subject: str,
+    request: ErasureRequest | None = None,
+) -> Account | Refusal:  # fmt: skip
+    """Take away all that is kept of the person, first of all the key of it; or note the request, where it has to wait.
+
+    The log goes on to tell what the pseudonym did, and still verifies; the subject is never used again.
+    """
+    request = request or ErasureRequest()
+    logins = await _login_rows(store, private, master, tenant, subject)
+    drops = tuple(Row(LOGINS.name, "drop", {"key": key}) for key in logins)
+    rows = (*drops, erasing_row(tenant, SUBJECT, subject))
+
+    async def attempt() -> Outcome[Account]:
+        read = await read_account(store, tenant, subject)
+        keys = await private.key_ids(tenant, SUBJECT, subject)
+        erasing = Erasing(request.operator, request.reason, keys)
+        decision = erasure.decide_ask_to_erase(read.account, read.now, erasing, request.policy)
+        return outcome_of(tenant, subject, read, decision, rows if _is_erased(decision.answer) else ())
+
+    account = await carry_out(store, tenant, attempt)
+    if isinstance(account, Refusal) or not _is_erased(account):
+        return account
+    return await and_end_sessions(store, tenant, subject, "person_erased", account)
+
+
+async def withdraw_erasure(
+    store: Store, tenant: str, subject: str, reason: str, operator: str
+) -> Account | Refusal:
+    """Take back the request to erase the person."""
+    return await _change(
+        store,
+        tenant,
+        subject,
+        lambda read: erasure.decide_withdraw_erasure(read.account, reason, operator, read.now),
+    )
+
+
+async def place_hold(
+    store: Store, tenant: str, subject: str, by: ErasureRequest, until: int | None = None
+) -> tuple[Account, str] | Refusal:
+    """Forbid to erase the person; the account, and the id of the hold."""
+    hold_id = new_id()
+    account = await _change(
+        store,
+        tenant,
+        subject,
+        lambda read: erasure.decide_place_hold(
+            read.account, hold_id, by.reason, by.operator, until, read.now
+        ),
+    )
+    return account if isinstance(account, Refusal) else (account, hold_id)
+
+
+async def release_hold(
+    store: Store, tenant: str, subject: str, hold_id: str | None, by: ErasureRequest
+) -> Account | Refusal:
+    """End a hold; None: the only one. With the last one goes what was kept because of it."""
+
+    async def attempt() -> Outcome[Account]:
+        read = await read_account(store, tenant, subject)
+        decision = erasure.decide_release_hold(read.account, hold_id, by.reason, by.operator, read.now)
+        after = decision.answer
+        over = isinstance(after, Account) and not after.is_held(read.now)
+        return outcome_of(tenant, subject, read, decision, (forgetting_row(tenant, subject),) if over else ())
+
+    return await carry_out(store, tenant, attempt)
+
+
+def _is_erased(account: Account | Refusal) -> bool:
+    return isinstance(account, Account) and account.status == ERASED
+
+
+async def _change(
+    store: Store, tenant: str, subject: str, decide: Callable[[AccountRead], Decision[Account]]
+) -> Account | Refusal:
+    async def attempt() -> Outcome[Account]:
+        read = await read_account(store, tenant, subject)
+        return outcome_of(tenant, subject, read, decide(read))
+
+    return await carry_out(store, tenant, attempt)
+
+
+async def _login_rows(
+    store: Store, private: PrivateData, master: MasterKeys, tenant: str, subject: str
+) -> tuple[str, ...]:
+    """The keys of the person's login rows, found by the login itself.
+
+    When that cannot be read any more, because its master key is lost, every row is looked at: erasing must not
+    depend on reading.
+    """
+    try:
+        login = await private.open(tenant, SUBJECT, subject, LOGIN)
+    except SealBroken:
+        async with aclosing(rows_of(store, LOGINS, tenant)) as rows:
+            return tuple([row["key"] async for row in rows if row["subject"] == subject])
+    if login is None:
+        return ()
+    return tuple(row_key(tenant, hashed) for hashed in login_hmacs(master, tenant, login.decode()))

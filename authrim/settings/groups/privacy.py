@@ -1,0 +1,22 @@
+"""What protects people's data, and what proves that it was protected."""
+
+from pydantic import BaseModel, Field
+
+from authrim.settings.kinds import Seconds
+
+
+class Privacy(BaseModel):
+    """Erasing people, and what is said of the use of their data."""
+
+    erasure_delay_seconds: Seconds = Field(
+        default=0,
+        ge=0,
+        le=28 * 86_400,
+        description="How long `authrim account erase` waits after somebody asked for it; run it again then. 0 erases "
+        "at once. A month is the most that a person has to wait (GDPR Art. 12(3)).",
+    )
+    erasure_two_persons: bool = Field(
+        default=False,
+        description="Whether `authrim account erase` needs two operators: one asks, another confirms by running it "
+        "again. An operator is the user id that the command runs with, which the operating system vouches for.",
+    )

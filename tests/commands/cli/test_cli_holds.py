@@ -1,0 +1,91 @@
+"""``authrim account hold``, ``release`` and ``erase``, where an erasure has to wait."""
+
+import asyncio
+import os
+
+import pytest
+
+from authrim.core.sealed_rows import PrivateData
+from authrim.people import erasure as erasing
+from authrim.people.erasure import ErasureRequest, erase_account
+from authrim.people.replaced_claims import replaced_claims
+from authrim.store.sqlite.store import SQLiteStore
+from domain.errors import Refusal
+from domain.person.account import Account
+from domain.stream import account_stream
+from tests.commands.cli.test_cli_accounts import create
+from tests.support.command_line import CommandLine
+
+UID = f"uid {os.getuid()}"
+
+
+async def test_a_hold_and_its_end(authrim: CommandLine, store: SQLiteStore, private: PrivateData) -> None:
+    """A235: a hold is recorded with who and why, forbids the erasure on every path, keeps what is replaced, and ends
+    with a record; then the erasure takes what was kept too."""
+    run = lambda *arguments, **more: asyncio.to_thread(authrim.json, *arguments, **more)  # noqa: E731
+    subject = await asyncio.to_thread(create, authrim, "alice")
+    await run("account", "set-claims", "alice", "-", stdin='{"name": "Alice Canary"}')
+    placed = await run("account", "hold", "alice", "--reason", "case 7", "--until", "2126-01-01T00:00:00Z")
+    refused = await run("account", "erase", "alice", "--yes", status=1)
+    assert "legal hold" in refused["description"]
+    assert isinstance(await erase_account(store, private, private._master, "default", subject), Refusal)
+    await run("account", "set-claims", "alice", "-", stdin="{}")
+    assert await replaced_claims(store, private, "default", subject) == [{"name": "Alice Canary"}]
+    shown = await run("account", "show", "alice")
+    assert shown["holds"] == {placed["hold_id"]: "until 2126-01-01T00:00:00Z"}
+    released = await run("account", "release", "alice", "--reason", "case 7 is closed")
+    assert released["holds"] == {}
+    assert await replaced_claims(store, private, "default", subject) == []
+    assert (await run("account", "erase", "alice", "--yes"))["status"] == "erased"
+    events = await store.read_whole_stream(account_stream("default", subject))
+    kinds = [event.type.split(".")[1] for event in events][-4:]
+    assert kinds == ["hold_placed", "claims_changed", "hold_released", "person_erased"]
+    assert all(f'"operator":"{UID}"'.encode() in event.payload for event in (events[-4], events[-1]))
+    assert b'"keys":["' in events[-1].payload
+    await asyncio.to_thread(authrim.run, "replay", "--check")
+
+
+def test_refused_holds(authrim: CommandLine) -> None:
+    """A hold needs a reason that can be recorded, an end that is to come, and a person; a release needs a hold."""
+    create(authrim, "alice")
+    authrim.run("account", "hold", "alice", status=2)
+    authrim.run("account", "hold", "alice", "--reason", "x", "--until", "4711", status=2)
+    past = authrim.json("account", "hold", "alice", "--reason", "x", "--until", "2020-01-01", status=1)
+    assert "before it begins" in past["description"]
+    assert (
+        "cannot be recorded"
+        in authrim.json("account", "hold", "alice", "--reason", "a\nb", status=1)["description"]
+    )
+    assert (
+        "no such account" in authrim.json("account", "hold", "bob", "--reason", "x", status=1)["description"]
+    )
+    assert (
+        "no such hold"
+        in authrim.json("account", "release", "alice", "--reason", "x", status=1)["description"]
+    )
+
+
+def test_two_operators_and_a_delay(authrim: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A235: with both settings the first run notes a request, the same operator cannot confirm it, and nobody before it
+    is due; another one can, and it can be taken back."""
+    create(authrim, "alice")
+    careful = CommandLine({**authrim.environment, "AUTHRIM_ERASURE_TWO_PERSONS": "true"})
+    waiting = careful.json("account", "erase", "alice", "--reason", "by letter", "--yes")
+    assert (waiting["status"], waiting["erasure"]["requested_by"]) == ("active", UID)
+    assert "second person" in authrim.json("account", "erase", "alice", "--yes", status=1)["description"]
+    careful.run("account", "erase", "alice", "--withdraw", "--reason", "mistake")
+    assert "erasure" not in careful.json("account", "show", "alice")
+    careful.run("account", "erase", "alice", "--yes")
+    slow = CommandLine({**careful.environment, "AUTHRIM_ERASURE_DELAY_SECONDS": "3600"})
+    monkeypatch.setattr(os, "getuid", lambda: 4242)
+    assert "delay is not over" in slow.json("account", "erase", "alice", "--yes", status=1)["description"]
+    assert careful.json("account", "erase", "alice", "--yes")["status"] == "erased"
+
+
+def test_nothing_else_erases() -> None:
+    """A235: there is one function that decides an erasure, and it asks for holds first."""
+    assert (
+        erasing.erasure.decide_erase(Account("s", "active", holds={"h": None}), 3).answer
+        == erasing.erasure.HELD
+    )
+    assert ErasureRequest().policy == erasing.AT_ONCE
