@@ -17,6 +17,11 @@ missing_for_tests() {
     command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || echo haproxy
     # Playwright's driver is linked with it.
     compgen -G '/usr/lib/*/libatomic.so.1' >/dev/null || echo libatomic1
+    # WeasyPrint draws the PDF of reports with these, and with some font.
+    compgen -G '/usr/lib/*/libpango-1.0.so.0' >/dev/null || echo libpango-1.0-0
+    compgen -G '/usr/lib/*/libpangoft2-1.0.so.0' >/dev/null || echo libpangoft2-1.0-0
+    compgen -G '/usr/lib/*/libharfbuzz-subset.so.0' >/dev/null || echo libharfbuzz-subset0
+    compgen -G '/usr/share/fonts/truetype/*/*.ttf' >/dev/null || echo fonts-dejavu-core
 }
 
 missing_for_bench() {

@@ -1,0 +1,56 @@
+"""Numbers, times and kinds as a report writes them."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from domain.report.model import Figure, Positions, Value
+from domain.units import MICROSECONDS
+
+#: Each severity as a word, with a sign beside it, so that its colour is not needed.
+SEVERITIES: Final = {"critical": ("■", "Critical"), "warning": ("▲", "Warning"), "note": ("●", "Note")}
+
+
+def number(value: Value) -> str:
+    """A value for people: thousands apart, at most two decimals."""
+    match value:
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:,.2f}".rstrip("0").rstrip(".")
+        case _:
+            return value
+
+
+def with_unit(figure: Figure) -> str:
+    """A figure's value with its unit."""
+    if isinstance(figure.value, str) or not figure.unit:
+        return number(figure.value)
+    unit = figure.unit
+    if figure.value == 1 and unit.endswith("s"):
+        unit = _ONE.get(unit, unit)
+    return f"{number(figure.value)}{'' if unit == '%' else ' '}{unit}"
+
+
+def places(positions: Positions) -> str:
+    """Where in the log something comes from."""
+    match positions.count:
+        case 0:
+            return "no event"
+        case 1:
+            return f"1 event, at position {positions.first}"
+        case _:
+            return f"{number(positions.count)} events, from position {positions.first} to {positions.last}"
+
+
+def moment(micros: int) -> str:
+    """A time (µs UTC)."""
+    return f"{datetime.fromtimestamp(micros // MICROSECONDS, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+#: One of what is counted in these.
+_ONE: Final = {
+    "accounts": "account", "attempts": "attempt", "changes": "change", "clients": "client", "days": "day",
+    "events": "event", "grants": "grant", "incidents": "incident", "keys": "key", "people": "person",
+    "refusals": "refusal", "requests": "request", "seconds": "second", "sessions": "session", "sign-ins": "sign-in",
+    "tokens": "token",
+}  # fmt: skip

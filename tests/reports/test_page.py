@@ -1,0 +1,120 @@
+"""A report as one HTML page."""
+
+import re
+from html.parser import HTMLParser
+from typing import Final
+
+import msgspec
+import pytest
+
+from authrim.reports.render.charts import MOST_ROWS, chart_of
+from authrim.reports.render.page import body_of, html_of
+from domain.report.model import Series
+from tests.reports.sample_report import sample_report
+
+#: What would leave the page, or run in it.
+ACTIVE: Final = re.compile(
+    r"<script|<iframe|<object|<link|\bon\w+=|javascript:|url\(|@import|https?://(?!www\.w3\.org)"
+)
+
+
+class _Seen(HTMLParser):
+    """The elements of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.ids += [value or "" for name, value in attrs if name == "id"]
+        self.links += [value or "" for name, value in attrs if name == "href"]
+
+
+def test_the_same_report_is_the_same_bytes() -> None:
+    """A report that is read again from its JSON gives the same page, byte for byte."""
+    report = sample_report()
+    again = msgspec.json.decode(msgspec.json.encode(report), type=type(report))
+    assert html_of(report) == html_of(again)
+
+
+def test_each_figure_says_what_it_means_and_where_it_comes_from() -> None:
+    """Beside each value stand its unit, its meaning, the positions behind it, and the query that lists them."""
+    text = html_of(sample_report()).decode()
+    for figure in sample_report().sections[0].figures:
+        (block,) = re.findall(rf'<div id="figure-{re.escape(figure.id)}">(.*?)</div>', text, re.DOTALL)
+        assert figure.meaning in block
+        assert figure.query in block
+        assert (f'href="{figure.positions.file}"' in block) == (figure.positions.count > 0)
+    assert "12,345 sign-ins" in text
+    assert "1 attempt<" in text
+    assert "1.5%" in text
+    assert "Not in this report: sign_ins.none." in text
+
+
+def test_every_link_leads_somewhere() -> None:
+    """Links within the page lead to a place that is there once, and the others to a file of positions."""
+    seen = _Seen(html_of(sample_report()).decode())
+    assert len(seen.ids) == len(set(seen.ids))
+    inside = {link[1:] for link in seen.links if link.startswith("#")}
+    assert inside <= set(seen.ids)
+    assert all(link.startswith(("#", "positions/")) for link in seen.links)
+    assert {"html", "title", "main", "h1", "svg", "desc"} <= set(seen.tags)
+
+
+def test_nothing_of_a_report_is_markup() -> None:
+    """Text from the log, or from a framework file of one's own, runs nothing and fetches nothing (A195)."""
+    attack = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7_777 * 7 }}</style>"
+    for text in (html_of(sample_report(attack)).decode(), str(body_of(sample_report(attack)))):
+        seen = _Seen(text)
+        assert not {"script", "img"} & set(seen.tags)
+        assert "54439" not in text
+    assert ACTIVE.search(html_of(sample_report()).decode()) is None
+
+
+def test_a_part_of_another_page_has_no_files_and_no_style() -> None:
+    """In a page for auditors no link leads to a file that is not there, and no style is inline."""
+    text = str(body_of(sample_report()))
+    assert "positions/" not in re.sub(r"<code>.*?</code>", "", text)
+    assert "style=" not in text
+    assert "<style" not in text
+    assert "<h1" not in text
+
+
+def test_a_chart_over_time_has_a_column_for_each_day() -> None:
+    """Columns are as high as their values, none leaves the plot, and the text says the highest and the lowest."""
+    series = Series(
+        "a.b", "Sign-ins", "sign-ins", (("2026-07-01", 10), ("2026-07-02", 40), ("2026-07-03", 0))
+    )
+    chart = chart_of(series)
+    assert chart is not None
+    first, second, third = chart.bars
+    assert (second.height, third.height) == (4 * first.height, 0)
+    assert all(bar.x >= 0 and bar.x + bar.width <= chart.width and bar.y >= 0 for bar in chart.bars)
+    assert "highest is 40 (2026-07-02), the lowest 0 (2026-07-03)" in chart.description
+
+
+def test_a_chart_of_kinds_has_a_row_for_each() -> None:
+    """Rows have their values beside them, and a long list ends with where the rest is."""
+    points = tuple((f"cause {number}", number) for number in range(1, 40))
+    chart = chart_of(Series("a.b", "Causes", "attempts", points))
+    assert chart is not None
+    assert len(chart.bars) == MOST_ROWS
+    assert {"cause 1", "1"} <= {mark.text for mark in chart.marks}
+    assert f"{39 - MOST_ROWS} more are in the table" in chart.description
+
+
+@pytest.mark.parametrize("points", [(), (("2026-07-01", 0),)])
+def test_nothing_is_not_drawn(points: tuple[tuple[str, int], ...]) -> None:
+    """A series without a value other than 0 has no chart."""
+    assert chart_of(Series("a.b", "Replays", "codes", points)) is None
+
+
+def test_one_value_below_one_is_drawn() -> None:
+    """A share below 1 has an axis too."""
+    chart = chart_of(Series("a.b", "Share", "%", (("2026-07", 0.25),)))
+    assert chart is not None
+    assert chart.bars[0].height > 0
