@@ -55,9 +55,15 @@ GIVEN: Final = frozenset(tag_of(event) for event in (AccessTokenIssued, IdTokenI
 
 def row_of(recorded: LogEntry) -> Row | None:
     """The row of an event. What the event itself says goes before what its request was known to be."""
-    event, metadata, stream = recorded.event, recorded.metadata, recorded.stream
+    event = recorded.event
     if isinstance(event, ConsentGranted) and event.remembered:
         return None
+    return Row(TABLE.name, "put", columns_of(recorded))
+
+
+def columns_of(recorded: LogEntry) -> dict[str, Any]:
+    """Where an event is, and whom and what it concerns: the columns of its row, if it has one."""
+    event, metadata, stream = recorded.event, recorded.metadata, recorded.stream
     given = recorded.type in GIVEN
     values: dict[str, Any] = {
         "position": recorded.position,
@@ -78,7 +84,7 @@ def row_of(recorded: LogEntry) -> Row | None:
     column = _OF_KIND.get(stream.kind)
     if column is not None:
         values[column] = stream.id
-    return Row(TABLE.name, "put", values)
+    return values
 
 
 AUDIT: Final = FollowedProjection("audit_v3", TABLE, row_of, passes_over=BESIDE)

@@ -161,6 +161,7 @@ REASONS: Final[dict[str, str]] = {
     "secret_wrong": "The client's secret was wrong, or has expired.",
     "session_ended": "The browser's session is over.",
     "signing_key_gone": "The key that signed the token was revoked, or is no longer in the key set.",
+    "token_of_a_person": "The access token is for a person; the resource takes tokens that a client gets for itself.",
     "token_not_active": "The access token is unknown, expired, revoked, or not for this resource.",
     "too_many_accounts": "Too many new accounts were asked for; the next one has to wait.",
     "too_many_attempts": "There were too many failed sign-ins; the next one has to wait.",

@@ -17,6 +17,7 @@ from authrim.features.own_to_a_client import OWN_TO_A_CLIENT
 from authrim.features.registration import REGISTRATION
 from authrim.features.responses import RESPONSES
 from authrim.features.sender_constraint import SENDER_CONSTRAINT
+from authrim.features.streams import STREAMS
 from authrim.features.tokens import TOKENS
 from authrim.features.transparency import TRANSPARENCY
 from authrim.settings import Settings
@@ -36,6 +37,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     *OWN,
     *AUDITOR,
     *TRANSPARENCY,
+    *STREAMS,
 )
 
 

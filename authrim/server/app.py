@@ -28,6 +28,7 @@ from authrim.web.health_endpoint import READINESS
 from authrim.web.middleware import middleware
 from authrim.web.preflight_endpoint import preflight
 from authrim.web.sent_forms import FORMS, SentForms
+from authrim.wire.endless import ENDLESS, EndlessAnswers
 from authrim.wire.forwarded import PROXIES, Proxies
 from authrim.wire.limits import Limits
 from domain.errors import Refusal
@@ -74,6 +75,7 @@ def make_app(parts: Parts, limits: Limits) -> web.Application:
     app[OWN_NAMES] = OwnNames.of(core.settings)
     app[LOGOS] = Logos()
     app[READINESS] = Readiness()
+    app[ENDLESS] = EndlessAnswers()
     app[METADATA] = Metadata(core, lambda: msgspec.json.encode(server_metadata(core)))
     prefix = urlsplit(core.issuer).path
     for_scripts: set[str] = set()

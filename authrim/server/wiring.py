@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from authrim.audit.monitor.monitor import Monitor
+from authrim.auditor.event_stream.part import EVENT_STREAMS, EventStreams
 from authrim.auditor.part import AUDITING, Auditing
 from authrim.authorization.fetched_request_objects import RequestObjects
 from authrim.authorization.part import AUTHORIZATION, Authorization
@@ -14,6 +15,7 @@ from authrim.clients.part import CLIENTS, Clients
 from authrim.clients.secrets import ClientSecrets
 from authrim.core.clients_and_keys import Configuration
 from authrim.core.execute import Executor
+from authrim.core.growth import GROWTH, Growth
 from authrim.core.master_proof import prove_master_keys
 from authrim.core.parts import Core, Parts
 from authrim.core.refusals import Refusals
@@ -55,6 +57,8 @@ async def make_parts(settings: Settings, store: ReadBack) -> Parts:
                 PositionWaits(store, core.configuration),
             ),
             AUDITING: Auditing(),
+            GROWTH: Growth(store),
+            EVENT_STREAMS: EventStreams(settings.event_streams, settings.event_streams_per_client),
             AUTHORIZATION: Authorization(
                 SourceLimiter(settings.authorize_requests_per_minute), RequestObjects(core.egress)
             ),

@@ -19,6 +19,7 @@ from authrim.settings.groups import (
     Requests,
     Server,
     SignIn,
+    Streams,
     Tls,
     Tokens,
     Transparency,
@@ -28,7 +29,7 @@ from authrim.settings.kinds import POSTGRES_SCHEMES, is_loopback
 
 class Settings(
     Server, Tls, Log, Transparency, Keys, Tokens, Requests, SignIn, Passwords, Registration, Privacy, Outside, Evidence,
-    Reports, Output,
+    Reports, Streams, Output,
 ):  # fmt: skip
     """Everything that can be set. ``load`` makes one from what is configured."""
 

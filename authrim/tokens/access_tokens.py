@@ -87,6 +87,16 @@ class AccessTokens:
         named = self._named(tenant, token)
         if named is None:
             return None
+        return await self._judged(tenant, named)
+
+    async def again(self, tenant: str, presented: PresentedToken) -> PresentedToken | None:
+        """A token that was presented before, as it is now. None as of ``find``."""
+        issued, keys = presented.issued, self._key_ring.verification_keys(tenant, int(time()))
+        if issued.signing_kid is not None and issued.signing_kid not in keys:
+            return None
+        return await self._judged(tenant, TokenReference(presented.grant_id, issued.token_id))
+
+    async def _judged(self, tenant: str, named: TokenReference) -> PresentedToken | None:
         if named.sent_hash is None:
             found = await self._store.find("token", token_key(tenant, named.grant_id, named.token_id))
         else:

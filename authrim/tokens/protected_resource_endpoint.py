@@ -1,4 +1,4 @@
-"""The metadata of our own protected resource, the userinfo endpoint (RFC 9728 §2, §3)."""
+"""The metadata of our own protected resources (RFC 9728 §2, §3), the userinfo endpoint first of all."""
 
 from typing import Any
 
@@ -19,20 +19,26 @@ _encode = msgspec.json.Encoder().encode
 async def metadata(request: web.Request) -> web.StreamResponse:
     """GET ``/.well-known/oauth-protected-resource/userinfo``, the path of the resource behind the well-known one."""
     core = core_of(request)
+    scopes = dict.fromkeys(("openid", *core.configuration.catalogue(DEFAULT_TENANT).scopes))
+    return described(request, resource.userinfo(core.issuer), tuple(scopes), ("header", "body"))
+
+
+def described(
+    request: web.Request, identifier: str, scopes: tuple[str, ...], methods: tuple[str, ...] = ("header",)
+) -> web.Response:
+    """The metadata of one of our resources. ``methods``: how a bearer token may be sent (RFC 6750 §2)."""
+    core = core_of(request)
     headers: dict[str, str] = {hdrs.CACHE_CONTROL: f"public, max-age={core.settings.jwks_cache_seconds}"}
     headers |= cors_headers(request.headers.get(hdrs.ORIGIN), ANY_ORIGIN)
-    return web.Response(body=_encode(_document(core)), content_type="application/json", headers=headers)
+    document = _document(core, identifier) | {"scopes_supported": scopes, "bearer_methods_supported": methods}
+    return web.Response(body=_encode(document), content_type="application/json", headers=headers)
 
 
-def _document(core: Core) -> dict[str, Any]:
+def _document(core: Core, identifier: str) -> dict[str, Any]:
     document: dict[str, Any] = {
-        "resource": resource.userinfo(core.issuer),
+        "resource": identifier,
         "authorization_servers": [core.issuer],
         "jwks_uri": core.url("/jwks"),
-        "scopes_supported": list(
-            dict.fromkeys(("openid", *core.configuration.catalogue(DEFAULT_TENANT).scopes))
-        ),
-        "bearer_methods_supported": ["header", "body"],
     }
     if DPOP in core.features:
         document["dpop_signing_alg_values_supported"] = list(ALGORITHMS)

@@ -22,7 +22,7 @@ from authrim.web.params import Params, parse, raw_query, read_form, sent_type
 from domain.client.client import NO_CLIENT
 from domain.client.resource import userinfo
 from domain.errors import Refusal, invalid_request
-from domain.grant.events import confirmation_of
+from domain.grant.events import confirmation_of, token_type_of
 from domain.vocabulary.features import DPOP as DPOP_FEATURE
 from domain.vocabulary.features import PROTECTED_RESOURCE_METADATA
 
@@ -36,6 +36,15 @@ INVALID_TOKEN: Final = Refusal(
     section="RFC 6750 §3.1",
     reason="token_not_active",
     status=401,
+)
+#: A resource that is no person's is not opened by what a person agreed to.
+OF_A_PERSON: Final = Refusal(
+    "insufficient_scope",
+    "The access token is for a person.",
+    hint="Use grant_type=client_credentials.",
+    section="RFC 6750 §3.1",
+    reason="token_of_a_person",
+    status=403,
 )
 #: A107, A106: the key that the token is bound to was not proved.
 NOT_PROVED: Final = Refusal(
@@ -58,33 +67,74 @@ class Credentials(msgspec.Struct, frozen=True):
         return "Credentials()"
 
 
-async def presented_token(request: web.Request, call: Call, endpoint: str) -> PresentedToken | web.Response:
-    """The active access token of a request that proves what it must; or the answer that says why there is none."""
+async def presented_token(
+    request: web.Request, call: Call, endpoint: str, resource: str | None = None
+) -> PresentedToken | web.Response:
+    """The active access token of a request that proves what it must; or the answer that says why there is none.
+    ``resource``: the resource's identifier; None: userinfo."""
+    described = described_at(call.core, resource)
     credentials = await _credentials(call.core, request)
     if credentials is None:
         schemes = (BEARER, DPOP) if DPOP_FEATURE in call.core.features else (BEARER,)
-        return resource_challenge(
-            error_id=call.error_id, schemes=schemes, described_at=described_at(call.core)
-        )
+        return resource_challenge(error_id=call.error_id, schemes=schemes, described_at=described)
     if isinstance(credentials, Refusal):
-        return await refuse_as_resource(call, endpoint, credentials, described_at=described_at(call.core))
+        return await refuse_as_resource(call, endpoint, credentials, described_at=described)
     presented = await call.parts[TOKENS].access_tokens.find(call.tenant, credentials.token)
     refusal = await _refusal(call, request, credentials, presented)
     if refusal is not None:
         by_dpop = credentials.by_dpop or (presented is not None and presented.issued.jkt is not None)
         scheme = DPOP if by_dpop else BEARER
-        return await refuse_as_resource(
-            call, endpoint, refusal, scheme=scheme, described_at=described_at(call.core)
-        )
+        return await refuse_as_resource(call, endpoint, refusal, scheme=scheme, described_at=described)
     assert presented is not None
     return presented
 
 
-def described_at(core: Core) -> str:
-    """Where the metadata of our protected resource is: before its own path (RFC 9728 §3.1). Empty if there is none."""
+class Wanted(msgspec.Struct, frozen=True):
+    """What a token must be for: one of our resources by its identifier, and one of some scope values."""
+
+    resource: str
+    scopes: tuple[str, ...]
+
+
+async def token_for(
+    request: web.Request, call: Call, endpoint: str, wanted: Wanted
+) -> PresentedToken | web.Response:
+    """The token of a client that acts for itself (RFC 6749 §4.4), for a resource that is no person's."""
+    presented = await presented_token(request, call, endpoint, wanted.resource)
+    if isinstance(presented, web.Response):
+        return presented
+    issued, scope = presented.issued, ""
+    if {call.core.issuer, wanted.resource}.isdisjoint(issued.audience):
+        refusal = INVALID_TOKEN
+    elif issued.subject is not None:
+        refusal, scope = OF_A_PERSON, wanted.scopes[0]
+    elif not set(wanted.scopes).isdisjoint(issued.scope):
+        return presented
+    else:
+        refusal, scope = _insufficient(wanted.scopes), wanted.scopes[0]
+    return await refuse_as_resource(
+        call.of_client(issued.client_id), endpoint, refusal, scheme=token_type_of(issued), scope=scope,
+        described_at=described_at(call.core, wanted.resource),
+    )  # fmt: skip
+
+
+def _insufficient(scopes: tuple[str, ...]) -> Refusal:
+    return Refusal(
+        "insufficient_scope",
+        f"The access token has not the scope {' or '.join(scopes)}.",
+        hint=f"Ask for {scopes[0]}.",
+        section="RFC 6750 §3.1",
+        reason="scope_too_little",
+        status=403,
+    )
+
+
+def described_at(core: Core, resource: str | None = None) -> str:
+    """Where the metadata of one of our protected resources is: before its own path (RFC 9728 §3.1). Empty if there is
+    none. ``resource`` None: userinfo."""
     if PROTECTED_RESOURCE_METADATA not in core.features:
         return ""
-    return core.origin + WELL_KNOWN + userinfo(core.issuer).removeprefix(core.origin)
+    return core.origin + WELL_KNOWN + (resource or userinfo(core.issuer)).removeprefix(core.origin)
 
 
 async def _credentials(core: Core, request: web.Request) -> Credentials | Refusal | None:

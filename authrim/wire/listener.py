@@ -14,6 +14,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from authrim.wire._connection import Connection
+from authrim.wire.endless import ENDLESS
 from authrim.wire.limits import LIMITS, Connections, Limits
 from authrim.wire.tls import Tls
 
@@ -113,6 +114,8 @@ class ListeningSite:
         for listener in self._listeners:
             listener.close()
         self._runner.counted.draining = True
+        if ENDLESS in self._runner.app:
+            self._runner.app[ENDLESS].end()
         for connection in self._server.connections:
             cast(Connection, connection).close_if_idle()
         with contextlib.suppress(TimeoutError):

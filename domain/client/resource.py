@@ -25,9 +25,14 @@ def userinfo(issuer: str) -> str:
     return f"{issuer}/userinfo"
 
 
+def event_stream(issuer: str) -> str:
+    """The resource identifier of the stream of events."""
+    return f"{issuer}/events"
+
+
 def is_ours(resource: str, issuer: str) -> bool:
     """Whether a token for this resource is for an endpoint of this server."""
-    return resource in (issuer, userinfo(issuer))
+    return resource in (issuer, userinfo(issuer), event_stream(issuer))
 
 
 def audience_for(

@@ -29,6 +29,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "What the server fetches": groups.Outside,
     "Evidence": groups.Evidence,
     "Compliance reports": groups.Reports,
+    "Streams of events": groups.Streams,
     "Output": groups.Output,
 }
 

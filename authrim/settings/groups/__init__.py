@@ -17,6 +17,7 @@ from authrim.settings.groups.reports import Reports
 from authrim.settings.groups.requests import Requests
 from authrim.settings.groups.server import Server
 from authrim.settings.groups.sign_in import SignIn
+from authrim.settings.groups.streams import Streams
 from authrim.settings.groups.tls import Tls
 from authrim.settings.groups.tokens import Tokens
 from authrim.settings.groups.transparency import Transparency
@@ -34,6 +35,7 @@ __all__ = [
     "Requests",
     "Server",
     "SignIn",
+    "Streams",
     "Tls",
     "Tokens",
     "Transparency",
