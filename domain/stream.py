@@ -19,6 +19,7 @@ SETTING = "setting"
 ROLE = "role"
 LOG = "log"
 INCIDENT = "incident"
+OUTBOX = "outbox"
 
 #: Kinds whose changes every process keeps in memory. The log's head holds the position of the newest change of these
 #: kinds.
@@ -128,3 +129,8 @@ def question_stream(tenant: str, question_id: str) -> str:
 def incident_stream(tenant: str, incident_id: str) -> str:
     """The stream of one incident."""
     return f"{tenant}:{INCIDENT}:{incident_id}"
+
+
+def outbox_stream(tenant: str, change_id: str) -> str:
+    """The stream of one change that an operator made to the outbox."""
+    return f"{tenant}:{OUTBOX}:{change_id}"

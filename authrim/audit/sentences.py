@@ -100,6 +100,8 @@ SENTENCES: Final[dict[str, str]] = {
     "incident.opened.v1": "Somebody began to end what an incident touched. They gave as reason: {reason}",
     "incident.continued.v1": "The incident was continued.",
     "incident.ended.v1": "Of what the incident touched, these {kind} were ended: {ids}",
+    "outbox.retried.v1": "An operator had messages to {receiver} ({kind}) delivered again.",
+    "outbox.discarded.v1": "An operator discarded messages to {receiver} ({kind}). They gave as reason: {reason}",
     "incident.closed.v1": "The incident was closed: all that it ends is over.",
     "refusal.counted.v1": "{count} more requests to {endpoint} were refused with {error} in one minute.",
 }

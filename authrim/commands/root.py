@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "audit": ("authrim.commands.audit", "audit"),
     "projections": ("authrim.commands.projections", "projections"),
     "replay": ("authrim.commands.replay", "replay"),
+    "outbox": ("authrim.commands.outbox", "outbox"),
 }
 
 CONFIG_FILE: Final = click.Path(dir_okay=False, path_type=Path)

@@ -15,8 +15,9 @@ from authrim.audit.follow import follow_all
 from authrim.authorization.abandoned_requests import forget_until_cancelled
 from authrim.clients.keys import ClientKeys
 from authrim.core.expired import drop_until_cancelled
+from authrim.core.outbox import Kind, Outbox
 from authrim.core.parts import Core
-from authrim.people.logout.notices import tell_until_cancelled
+from authrim.people.logout.notices import LogoutNotices, fan_out_until_cancelled
 from authrim.transparency.background import sign_until_cancelled
 from domain.vocabulary.features import BACKCHANNEL_LOGOUT
 
@@ -38,8 +39,13 @@ def shared_work(core: Core, keys: ClientKeys) -> list[Work]:
         lambda: drop_until_cancelled(core),
         lambda: sign_until_cancelled(core),
     ]
+    kinds: list[Kind] = []
     if BACKCHANNEL_LOGOUT in core.features:
-        works.append(lambda: tell_until_cancelled(core, keys))
+        works.append(lambda: fan_out_until_cancelled(core))
+        kinds.append(LogoutNotices(core, keys))
+    works.append(
+        Outbox(core.store.outbox, kinds, core.settings.egress_timeout_seconds).deliver_until_cancelled
+    )
     return works
 
 

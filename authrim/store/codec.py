@@ -17,6 +17,7 @@ from domain.incident import INCIDENT_EVENTS
 from domain.key.events import KEY_EVENTS
 from domain.log_events import LOG_EVENTS
 from domain.monitor_events import MONITOR_EVENTS
+from domain.outbox_events import OUTBOX_EVENTS
 from domain.person.account_events import ACCOUNT_EVENTS
 from domain.person.role_events import ROLE_EVENTS
 from domain.person.session_events import SESSION_EVENTS
@@ -35,6 +36,7 @@ from domain.stream import (
     INCIDENT,
     KEY,
     LOG,
+    OUTBOX,
     REFUSAL,
     REGISTRATION,
     RESOURCE,
@@ -60,6 +62,7 @@ REGISTRIES: dict[str, dict[str, type[Event]]] = {
     ROLE: ROLE_EVENTS,
     LOG: LOG_EVENTS,
     INCIDENT: INCIDENT_EVENTS,
+    OUTBOX: OUTBOX_EVENTS,
 }
 
 _TAGS: dict[type[Event], str] = {

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from authrim.store.contract import Store, StoredEvent
 from authrim.store.monitor_contract import MonitorStore
+from authrim.store.outbox_contract import OutboxStore
 from authrim.store.tree_sql import Leaf
 from domain.tree.tiles import Coordinates
 from projections.followed import FollowedProjection
@@ -195,13 +196,8 @@ class ReadBack(Store, Protocol):
         """
 
     async def take_deliveries(self, limit: int, lease_seconds: int) -> Sequence[Delivery]:
-        """Rows of the outbox that are due, for this process alone until the lease is over. Raises Unavailable."""
-
-    async def settle_delivery(
-        self, position: int, delay_seconds: int | None = None, *, counted: bool = True
-    ) -> None:
-        """End a taken row, or put it off by ``delay_seconds``; when it is not ``counted``, as if it had not been
-        attempted. Raises Unavailable."""
+        """Rows of the projection ``outbox`` that are due, for this process alone until the lease is over. Raises
+        Unavailable."""
 
     async def read_delivery(self, position: int) -> DeliveryState | None:
         """The state of the outbox row of an event, None when there is none yet. Raises Unavailable."""
@@ -213,6 +209,10 @@ class ReadBack(Store, Protocol):
     @property
     def monitor(self) -> MonitorStore:
         """The monitor's part of the store."""
+
+    @property
+    def outbox(self) -> OutboxStore:
+        """Messages that wait for their receivers."""
 
     @property
     def tree(self) -> "LogTree":

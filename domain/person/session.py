@@ -1,6 +1,5 @@
 """A browser session: who signed in, when and how. Its id is the ``sid`` of ID tokens, except for pairwise clients."""
 
-from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -21,7 +20,7 @@ EXPIRED = "expired"
 
 class Session(msgspec.Struct, frozen=True, omit_defaults=True):
     """The state of a session. Times are in seconds since 1970. ``notified``: the clients that were notified of its end,
-    or for which that failed finally."""
+    or for which that failed finally; ``unreached``: those of them for which it failed."""
 
     subject: str = ""
     secret_hash: str = ""
@@ -31,6 +30,7 @@ class Session(msgspec.Struct, frozen=True, omit_defaults=True):
     expires_at: int = 0
     status: str = ""
     notified: tuple[str, ...] = ()
+    unreached: tuple[str, ...] = ()
 
     def is_live(self, now: int) -> bool:
         """Whether the person still counts as signed in."""
@@ -73,10 +73,23 @@ def apply(session: Session, event: Event) -> Session:
             )
         case SessionEnded():
             return msgspec.structs.replace(session, status=ENDED)
-        case BackChannelLogoutDelivered() | BackChannelLogoutFailed():
-            return msgspec.structs.replace(session, notified=(*session.notified, event.client_id))
+        case BackChannelLogoutDelivered():
+            unreached = tuple(client for client in session.unreached if client != event.client_id)
+            return msgspec.structs.replace(
+                session, notified=_with(session.notified, event.client_id), unreached=unreached
+            )
+        case BackChannelLogoutFailed():
+            return msgspec.structs.replace(
+                session,
+                notified=_with(session.notified, event.client_id),
+                unreached=_with(session.unreached, event.client_id),
+            )
         case _:
             return session
+
+
+def _with(clients: tuple[str, ...], client: str) -> tuple[str, ...]:
+    return clients if client in clients else (*clients, client)
 
 
 #: The session after some events.
@@ -114,7 +127,10 @@ def decide_end(session: Session, reason: str, now: int) -> tuple[Event, ...]:
 
 
 def decide_notified(
-    session: Session, outcomes: Iterable[BackChannelLogoutDelivered | BackChannelLogoutFailed]
+    session: Session, outcome: BackChannelLogoutDelivered | BackChannelLogoutFailed
 ) -> tuple[Event, ...]:
-    """Record the results of notifying clients, once per client: two nodes may both have notified one (F22)."""
-    return tuple(event for event in outcomes if event.client_id not in session.notified)
+    """Record the result of notifying a client, once: two nodes may both have notified it (F22). One that could not be
+    notified may be so later, when an operator retries it."""
+    client = outcome.client_id
+    told_at_last = isinstance(outcome, BackChannelLogoutDelivered) and client in session.unreached
+    return (outcome,) if told_at_last or client not in session.notified else ()

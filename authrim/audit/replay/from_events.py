@@ -68,7 +68,7 @@ def _on_session(states: States, stream: StreamId, event: Event, _policy: Policy)
         case SessionEnded():
             return sessions.decide_end(session, event.reason, event.ended_at)
         case BackChannelLogoutDelivered() | BackChannelLogoutFailed():
-            return sessions.decide_notified(session, (event,))
+            return sessions.decide_notified(session, event)
         case _:
             return ()
 

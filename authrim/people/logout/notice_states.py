@@ -5,15 +5,15 @@ from contextlib import aclosing
 from authrim.clients.records import read_client
 from authrim.core.paging import rows_of
 from authrim.people.logout._session_clients import knows_session
-from authrim.people.logout.notices import OLD
+from authrim.people.logout.notices import OLD, notice_of
 from authrim.people.sessions.known import KnownSession
 from authrim.store import codec
-from authrim.store.contract import Store
+from authrim.store.contract import Store, StoredEvent
 from authrim.store.read_back import ReadBack
 from domain.client.client import Client
 from domain.person.session import EXPIRED
 from domain.person.session_events import BackChannelLogoutDelivered, BackChannelLogoutFailed, SessionEnded
-from domain.stream import SESSION, session_stream
+from domain.stream import SESSION, parse, session_stream
 from domain.units import MICROSECONDS
 from projections.tables import SESSION_CLIENTS
 
@@ -30,13 +30,12 @@ NOT_THEN = "never: the client could get none when the session ended"
 async def notice_states(store: ReadBack, tenant: str, known: KnownSession) -> dict[str, str]:
     """By the id of each client that knows of the session, what became of its notice."""
     stream = session_stream(tenant, known.session_id)
-    recorded = {event.position: event for event in await store.read_whole_stream(stream)}
     states: dict[str, str] = {}
-    unsent = NOT_FOR_EXPIRY if known.status == EXPIRED else WHEN_IT_ENDS
-    for position, stored in recorded.items():
+    ended: StoredEvent | None = None
+    for stored in await store.read_whole_stream(stream):
         match codec.decode(SESSION, stored.type, stored.payload):
             case SessionEnded():
-                unsent = await _of_outbox(store, position, stored.recorded_at)
+                ended = stored
             case BackChannelLogoutDelivered() as told:
                 states[told.client_id] = f"delivered, attempt {told.attempt}"
             case BackChannelLogoutFailed() as failed:
@@ -44,7 +43,13 @@ async def notice_states(store: ReadBack, tenant: str, known: KnownSession) -> di
     for client_id in await _clients(store, tenant, known.session_id):
         if client_id not in states:
             client = (await read_client(store, tenant, client_id)).client
-            states[client_id] = _why_never(client, known.session_id) or unsent
+            states[client_id] = _why_never(client, known.session_id) or (
+                await _of_outbox(store, tenant, client_id, ended)
+                if ended is not None
+                else NOT_FOR_EXPIRY
+                if known.status == EXPIRED
+                else WHEN_IT_ENDS
+            )
     return dict(sorted(states.items()))
 
 
@@ -57,19 +62,21 @@ def _why_never(client: Client, session_id: str) -> str:
     return "" if knows_session(client, session_id) else OTHER_NAMES
 
 
-async def _of_outbox(store: ReadBack, position: int, recorded_at: int) -> str:
-    """The state of the notices that no event tells of yet."""
-    delivery = await store.read_delivery(position)
-    now = (await store.head()).now
-    if delivery is None:
+async def _of_outbox(store: ReadBack, tenant: str, client_id: str, ended: StoredEvent) -> str:
+    """The state of a notice that no event tells of yet."""
+    row = await store.read_delivery(ended.position)
+    if row is None or row.done_at is None:
         return NOT_TAKEN
-    if delivery.done_at is not None:
-        old = delivery.done_at - recorded_at > OLD * MICROSECONDS
-        return TOO_OLD if old else NOT_THEN
-    if delivery.attempts == 0:
+    if row.done_at - ended.recorded_at > OLD * MICROSECONDS:
+        return TOO_OLD
+    _tenant, _, session_id = parse(ended.stream)
+    notice = await store.outbox.find(notice_of(tenant, client_id, session_id, ended.position).key)
+    if notice is None:
+        return NOT_THEN
+    if notice.attempts == 0:
         return NOT_TAKEN
-    seconds = max(0, delivery.due_at - now) // MICROSECONDS
-    return f"waiting: attempts {delivery.attempts}, the next in {seconds} s"
+    seconds = max(0, notice.due_at - (await store.head()).now) // MICROSECONDS
+    return f"waiting: attempts {notice.attempts}, the next in {seconds} s"
 
 
 async def _clients(store: Store, tenant: str, session_id: str) -> list[str]:

@@ -4,15 +4,17 @@ Every wait is bounded: connecting and statements by three seconds, a free connec
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import uuid4
 
 import asyncpg
 
 from authrim.store.causes import cause_of
 from authrim.store.contract import Unavailable
+
+T = TypeVar("T")
 
 #: Seconds.
 CONNECT_TIMEOUT = 3.0
@@ -123,13 +125,29 @@ class Connections:
 
     async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
         """The rows of one statement. Raises Unavailable."""
+
+        async def work(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+            rows: list[asyncpg.Record] = await connection.fetch(sql, *arguments)
+            return rows
+
+        return await self._with_connection(work)
+
+    async def in_transaction(self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+        """Some statements in one transaction. Raises Unavailable."""
+
+        async def together(connection: asyncpg.Connection) -> T:
+            async with connection.transaction():
+                return await work(connection)
+
+        return await self._with_connection(together)
+
+    async def _with_connection(self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
         if self._pool is None:
             raise Unavailable("the store is closed")
         try:
             connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT)
             try:
-                rows: list[Any] = await connection.fetch(sql, *arguments)
-                return rows
+                return await work(connection)
             except LOST:
                 connection.terminate()  # or giving it back would wait for an answer that never comes
                 raise

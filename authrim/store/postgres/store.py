@@ -19,6 +19,7 @@ from authrim.store.postgres import _shadow as shadow_postgres
 from authrim.store.postgres import reads as sql
 from authrim.store.postgres import schema as schemas
 from authrim.store.postgres._changes import Changes
+from authrim.store.postgres._deliveries import PostgresOutbox
 from authrim.store.postgres._followers import Followers
 from authrim.store.postgres._guard import Guard
 from authrim.store.postgres._monitor import PostgresMonitor
@@ -61,6 +62,7 @@ class PostgresStore:
         self._guard = Guard(self._connections)
         self.audit = PostgresAudit(self._connections)
         self.monitor = PostgresMonitor(self._connections, self._followers)
+        self.outbox = PostgresOutbox(self._connections, self._followers)
         self.tree = PostgresTree(self._connections, self._followers)
 
     async def open(self) -> None:
@@ -166,16 +168,6 @@ class PostgresStore:
         """Rows of the outbox that are due."""
         rows = await self._connections.fetch(outbox_sql.TAKE_POSTGRES, lease_seconds * MICROSECONDS, limit)
         return [Delivery(*row) for row in rows]
-
-    async def settle_delivery(
-        self, position: int, delay_seconds: int | None = None, *, counted: bool = True
-    ) -> None:
-        """End a taken row, or put it off."""
-        if delay_seconds is None:
-            await self._connections.fetch(outbox_sql.SETTLE_POSTGRES, position)
-        else:
-            delay = delay_seconds * MICROSECONDS
-            await self._connections.fetch(outbox_sql.PUT_OFF_POSTGRES, delay, position, int(not counted))
 
     async def read_delivery(self, position: int) -> DeliveryState | None:
         """The state of an outbox row."""

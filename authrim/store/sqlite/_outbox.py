@@ -17,12 +17,6 @@ def take(connection: sqlite3.Connection, limit: int, lease: int, now: int) -> li
     return [Delivery(*row) for row in rows]
 
 
-def settle(connection: sqlite3.Connection, position: int, delay: int | None, back: int, now: int) -> None:
-    """Put a row off by ``delay`` µs and take ``back`` attempts back, or end it."""
-    statement = outbox_sql.SETTLE_SQLITE if delay is None else outbox_sql.PUT_OFF_SQLITE
-    connection.execute(statement, {"now": now, "delay": delay, "back": back, "position": position})
-
-
 def state(connection: sqlite3.Connection, position: int) -> DeliveryState | None:
     """The state of a row."""
     row = connection.execute(outbox_sql.STATE_SQLITE, (position,)).fetchone()

@@ -136,8 +136,14 @@ def read_part(
 ) -> list[StoredEvent]:
     """The events of a part of the log that the projection looks at, in order."""
     types = list(projection.only or projection.passes_over)
-    values = (after, until, json.dumps(types), bool(projection.only))
-    return _events(connection.execute(_READ_PART, values))
+    return read_types(connection, after, until, types, only=bool(projection.only))
+
+
+def read_types(
+    connection: sqlite3.Connection, after: int, until: int, types: list[str], *, only: bool = True
+) -> list[StoredEvent]:
+    """The events of a part of the log that have one of some types, or none of them, in order."""
+    return _events(connection.execute(_READ_PART, (after, until, json.dumps(types), only)))
 
 
 def _events(rows: sqlite3.Cursor) -> list[StoredEvent]:

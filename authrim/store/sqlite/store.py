@@ -35,6 +35,7 @@ from authrim.store.sqlite import _outbox as outbox_sqlite
 from authrim.store.sqlite import _shadow as shadow_sqlite
 from authrim.store.sqlite import reads, writes
 from authrim.store.sqlite._changes import Changes
+from authrim.store.sqlite._deliveries import SQLiteOutbox
 from authrim.store.sqlite._monitor import SQLiteMonitor
 from authrim.store.sqlite.audit_index import SQLiteAudit
 from authrim.store.sqlite.clock import Clock
@@ -80,6 +81,7 @@ class SQLiteStore:
         self._wal = WriteAheadLog(self._path)
         self.audit = SQLiteAudit(self._scans)
         self.monitor = SQLiteMonitor(self._writer, self._scans, self._clock)
+        self.outbox = SQLiteOutbox(self._writer, self._scans, self._clock)
         self.tree = SQLiteTree(self._writer, self._scans)
         self.doubt = ""
 
@@ -198,13 +200,6 @@ class SQLiteStore:
         if not await self._scans.run(outbox_sqlite.any_due, now):
             return []
         return await self._writer.run(outbox_sqlite.take, limit, lease_seconds * MICROSECONDS, now)
-
-    async def settle_delivery(
-        self, position: int, delay_seconds: int | None = None, *, counted: bool = True
-    ) -> None:
-        """End a taken row, or put it off."""
-        delay = None if delay_seconds is None else delay_seconds * MICROSECONDS
-        await self._writer.run(outbox_sqlite.settle, position, delay, int(not counted), self._clock.now())
 
     async def read_delivery(self, position: int) -> DeliveryState | None:
         """The state of an outbox row."""

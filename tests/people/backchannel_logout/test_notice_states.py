@@ -8,7 +8,9 @@ from authrim.audit.follow import Follower
 from authrim.core.execute import Change, append_of
 from authrim.people.logout import notice_states as states
 from authrim.people.logout.notice_states import notice_states
+from authrim.people.logout.notices import notice_of
 from authrim.people.sessions.known import show_session
+from authrim.store.outbox_contract import Retried, Settlement
 from authrim.store.read_back import ReadBack
 from domain.client.events import ClientRegistered, ClientUpdated
 from domain.errors import Refusal
@@ -61,11 +63,15 @@ async def test_no_two_states_look_alike(store: ReadBack) -> None:
     assert await told(store) == {**never, "shop": states.NOT_TAKEN}
     await Follower(store, OUTBOX).catch_up()
     assert await told(store) == {**never, "shop": states.NOT_TAKEN}
-    (delivery,) = await store.take_deliveries(10, 1000)
-    await store.settle_delivery(delivery.position, 10**6)
+    (ended,) = await store.take_deliveries(10, 1000)
+    notice = notice_of(DEFAULT_TENANT, "shop", SESSION_ID, ended.position)
+    await store.outbox.add((notice,), (ended.position,))
+    assert await told(store) == {**never, "shop": states.NOT_TAKEN}
+    (taken,) = await store.outbox.take("a", (notice.kind,), 1, 1, 10**9)
+    await store.outbox.settle(taken.key, "a", Settlement([], [Retried(notice.key, 1, 10**9, "away")], 1, 0))
     state = (await told(store))["shop"]
     assert re.fullmatch(r"waiting: attempts 1, the next in [0-9]+ s", state), state
-    await store.settle_delivery(delivery.position)
+    await store.outbox.discard([notice.key])
     assert await told(store) == {**never, "shop": states.NOT_THEN}
     await write(store, stream, 2, BackChannelLogoutDelivered("shop", "jti", 3, 2))
     assert await told(store) == {**never, "shop": "delivered, attempt 2"}
@@ -80,7 +86,7 @@ async def test_a_notice_that_is_too_late_or_for_another_name(
     await write(store, session_stream(DEFAULT_TENANT, SESSION_ID), 1, SessionEnded("logout", 2))
     await Follower(store, OUTBOX).catch_up()
     (delivery,) = await store.take_deliveries(10, 1000)
-    await store.settle_delivery(delivery.position)
+    await store.outbox.add((), (delivery.position,))
     monkeypatch.setattr(states, "OLD", -1)
     assert (await told(store))["shop"] == states.TOO_OLD
     renamed = ClientUpdated(

@@ -1,0 +1,158 @@
+"""The outbox on PostgreSQL: receivers are taken with ``SKIP LOCKED``, so that processes do not wait for each other."""
+
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+import asyncpg
+
+from authrim.store import _deliveries_sql as sql
+from authrim.store._guard_rows import findable
+from authrim.store.contract import StoredEvent
+from authrim.store.outbox_contract import (
+    Chosen,
+    DeliveryRow,
+    FanOut,
+    FanOutPage,
+    NewDelivery,
+    ReceiverRow,
+    Settlement,
+    TakenReceiver,
+    WaitingDelivery,
+)
+from authrim.store.postgres._followers import POSITION, SAVE, TRY_LOCK, Followers
+from authrim.store.postgres.connections import Connections
+from authrim.store.postgres.reads import PART_OF_TYPES
+
+_HEAD: Final = "SELECT position FROM head WHERE id = 1"
+
+
+def _marked(statement: str) -> str:
+    return statement.format(**sql.POSTGRES)
+
+
+_WAKE: Final = _marked(sql.WAKE)
+_ADD: Final = _marked(sql.ADD)
+_END_ROW: Final = _marked(sql.END_ROW)
+_TAKE: Final = _marked(sql.TAKE)
+_LOCK: Final = _marked(sql.LOCK)
+_DONE: Final = _marked(sql.DONE)
+_LATER: Final = _marked(sql.RETRY_LATER)
+_DEAD: Final = _marked(sql.DEAD)
+_RELEASE: Final = _marked(sql.RELEASE)
+
+
+class PostgresOutbox:
+    """``OutboxStore`` on one database schema."""
+
+    def __init__(self, connections: Connections, followers: Followers) -> None:
+        self._connections = connections
+        self._followers = followers
+
+    async def add(self, deliveries: Sequence[NewDelivery], settled: Sequence[int] = ()) -> None:
+        """Add messages and end rows of the projection."""
+
+        async def work(connection: asyncpg.Connection) -> None:
+            await _add(connection, deliveries)
+            await connection.executemany(_END_ROW, [(position,) for position in settled])
+
+        await self._connections.in_transaction(work)
+
+    async def run_page(
+        self, name: str, event_types: Collection[str], limit: int, fan_out: FanOut, *, start: int = 0
+    ) -> FanOutPage:
+        """One page in one transaction, on the connection of the followers."""
+
+        async def work(connection: asyncpg.Connection) -> FanOutPage:
+            async with connection.transaction():
+                if not await connection.fetchval(TRY_LOCK, name):
+                    return FanOutPage(0, 0, busy=True)
+                before = max(start, await connection.fetchval(POSITION, name) or 0)
+                until = min(await connection.fetchval(_HEAD), before + limit)
+                if until <= before:
+                    return FanOutPage(before, 0)
+                rows = await connection.fetch(PART_OF_TYPES, before, until, list(event_types))
+                made = fan_out([StoredEvent(*row) for row in rows])
+                await _add(connection, made)
+                await connection.execute(SAVE, name, until)
+            return FanOutPage(until, until - before, len(made))
+
+        return await self._followers.run(work)
+
+    async def take(
+        self, holder: str, kinds: Collection[str], receivers: int, each: int, lease: int
+    ) -> Sequence[TakenReceiver]:
+        """Receivers that are due."""
+        taken = await self._connections.fetch(_TAKE, list(kinds), receivers, lease, holder)
+        if not taken:
+            return []
+        due: dict[str, list[WaitingDelivery]] = {row[0]: [] for row in taken}
+        for receiver, *delivery in await self._connections.fetch(sql.DUE_OF_ALL, list(due), each):
+            due[receiver].append(WaitingDelivery(*delivery))
+        return [
+            TakenReceiver(key, tenant, kind, receiver, failures, now, due[key])
+            for key, tenant, kind, receiver, failures, now in taken
+        ]
+
+    async def settle(self, key: str, holder: str, settlement: Settlement) -> bool:
+        """Write down what became of a receiver, and give it back."""
+
+        async def work(connection: asyncpg.Connection) -> bool:
+            await connection.execute(_LOCK, key)
+            await connection.execute(_DONE, settlement.done)
+            await connection.executemany(_LATER, sql.later_of(settlement))
+            await connection.executemany(_DEAD, sql.dead_of(settlement))
+            released = (key, holder, settlement.failures, settlement.pause)
+            return bool(await connection.fetchval(_RELEASE, *released))
+
+        return await self._connections.in_transaction(work)
+
+    async def find(self, key: str) -> DeliveryRow | None:
+        """One message."""
+        rows = await self._read(sql.FIND, findable(key))
+        return DeliveryRow(*rows[0]) if rows else None
+
+    async def listed(self, chosen: Chosen, after: str, limit: int) -> Sequence[DeliveryRow]:
+        """Messages in the order of their keys."""
+        return [DeliveryRow(*row) for row in await self._read(sql.LISTED, *sql.listing(chosen, after, limit))]
+
+    async def receivers(self, after: str, limit: int) -> Sequence[ReceiverRow]:
+        """Receivers in the order of their keys."""
+        return [ReceiverRow(*row) for row in await self._read(sql.RECEIVERS, after, limit)]
+
+    async def waiting(self, receiver: str, after: int, limit: int) -> Sequence[WaitingDelivery]:
+        """The messages of one receiver."""
+        return [WaitingDelivery(*row) for row in await self._read(sql.WAITING, receiver, after, limit)]
+
+    async def retry(self, keys: Sequence[str]) -> Sequence[str]:
+        """Let messages wait again as if they were new."""
+
+        async def work(connection: asyncpg.Connection) -> list[str]:
+            retried = await connection.fetch(_marked(sql.RETRY), keys)
+            await connection.execute(_marked(sql.TRY_AT_ONCE), [receiver for _, receiver in retried])
+            return [key for key, _ in retried]
+
+        return await self._connections.in_transaction(work)
+
+    async def discard(self, keys: Sequence[str]) -> Sequence[str]:
+        """Take messages away."""
+        return [key for (key,) in await self._read(sql.DISCARD, keys)]
+
+    async def forget(self, receiver: str) -> int:
+        """Take away a receiver with all its messages."""
+        gone = await self._read(sql.FORGET_MESSAGES, receiver)
+        await self._read(sql.FORGET, receiver)
+        return len(gone)
+
+    async def sweep(self, kept: int, limit: int) -> int:
+        """Take away messages that were given up long ago."""
+        gone = await self._read(sql.SWEEP, kept, limit)
+        await self._read(sql.SWEEP_RECEIVERS)
+        return len(gone)
+
+    async def _read(self, statement: str, *parameters: Any) -> list[Any]:
+        return await self._connections.fetch(_marked(statement), *parameters)
+
+
+async def _add(connection: asyncpg.Connection, deliveries: Sequence[NewDelivery]) -> None:
+    await connection.executemany(_WAKE, sql.receivers_of(deliveries))
+    await connection.executemany(_ADD, sql.messages_of(deliveries))
