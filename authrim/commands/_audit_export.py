@@ -18,10 +18,9 @@ from authrim.commands._common import progress_of
 from authrim.commands._moments import MomentType
 from authrim.commands._one_account import asker_of
 from authrim.core.questions import refuse_reason
-from authrim.crypto.signed_note import sign_note
 from authrim.people.accounts import AccountView, show_account
 from authrim.store.contract import Store
-from authrim.transparency.keys import CheckpointKey
+from authrim.transparency.signer import LogSigner, log_signer
 from domain.errors import Refusal, invalid_request
 
 
@@ -90,7 +89,7 @@ def export(context: click.Context, /, out: Path, **arguments: Any) -> None:
         if refusal is not None:
             return refusal
         try:
-            signer = await _signer(office)
+            signer = await log_signer(checkpoints_of(office))
             part = await _part(office, asked)
             if isinstance(part, Refusal):
                 return part
@@ -158,26 +157,6 @@ async def _record(context: click.Context, office: Office, asked: Asked, part: Pa
     conditions = {"to": str(part.last), "personal": "yes" if asked.personal else "no"}
     conditions |= {"from": str(part.first)} if asked.grant is None else {"grant": asked.grant}
     return await asker_of(context, office, copies=True).record("export", asked.reason, conditions)
-
-
-class LogSigner:
-    """Signs with the key of the log's checkpoints, and so nothing but checkpoints."""
-
-    def __init__(self, key: CheckpointKey) -> None:
-        self._key = key
-        self.origin = key.public.name
-        self.key = key.public.encoded()
-
-    def sign(self, text: str) -> bytes:
-        """The signed note of a checkpoint."""
-        return sign_note(text, self.origin, self._key.private).encoded().encode()
-
-
-async def _signer(office: Office) -> LogSigner:
-    """The signer of a log that continues what was signed of it before, and of no other (F34)."""
-    checkpoints = checkpoints_of(office)
-    await checkpoints.prove_continuation()
-    return LogSigner(await checkpoints.keys.signer())
 
 
 async def _write(office: Office, file: BinaryIO, asked: Asked, part: Part, signer: LogSigner) -> Exported:

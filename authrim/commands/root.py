@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "grant": ("authrim.commands.grant", "grant"),
     "keys": ("authrim.commands.keys", "keys"),
     "audit": ("authrim.commands.audit", "audit"),
+    "report": ("authrim.commands.report", "report"),
     "projections": ("authrim.commands.projections", "projections"),
     "replay": ("authrim.commands.replay", "replay"),
     "outbox": ("authrim.commands.outbox", "outbox"),

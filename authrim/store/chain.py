@@ -119,21 +119,50 @@ async def check_batch(
 ) -> Problem | None:
     """Whether a ledger row follows the previous one and matches the rows of the log, which are the next of ``events``.
     ``proved`` is the last position before it, ``chain`` the chain hash there."""
-    if batch.first_position != proved + 1:
-        return Problem(proved + 1, proved + 1, f"the ledger goes on at {batch.first_position}")
-    leaves: list[bytes] = []
-    for position in range(batch.first_position, batch.last_position + 1):
-        event = await anext(events, None)
-        problem = _check_event(event, position, batch)
-        if event is None or problem is not None:
-            return problem
-        leaves.append(event.leaf)
-    if batch_hash(leaves) != batch.batch_hash:
-        return _of_batch(batch, "rows were changed or exchanged together with their leaf hashes")
-    made = chain_hash(chain, batch.batch_hash, batch.first_position, batch.last_position, batch.recorded_at)
-    if made != batch.chain_hash:
-        return _of_batch(batch, "the ledger row is not the one that was chained")
-    return None
+    check = BatchCheck(batch, proved, chain)
+    problem = check.begin()
+    while problem is None and not check.complete:
+        problem = check.add(await anext(events, None))
+    return check.end() if problem is None else problem
+
+
+class BatchCheck:
+    """Compares one ledger row with the rows of the log, which are added one by one. Each step says what is wrong."""
+
+    def __init__(self, batch: Batch, proved: int, chain: bytes) -> None:
+        self._batch = batch
+        self._proved = proved
+        self._chain = chain
+        self._next = batch.first_position
+        self._leaves = sha256()
+
+    @property
+    def complete(self) -> bool:
+        """Whether all rows of the batch were added."""
+        return self._next > self._batch.last_position
+
+    def begin(self) -> Problem | None:
+        """Whether the ledger row follows the previous one."""
+        first, behind = self._batch.first_position, self._proved + 1
+        return None if first == behind else Problem(behind, behind, f"the ledger goes on at {first}")
+
+    def add(self, event: StoredEvent | None) -> Problem | None:
+        """Whether the next row is the one that was recorded. None: there is no further row."""
+        problem = _check_event(event, self._next, self._batch)
+        if event is not None and problem is None:
+            self._next += 1
+            self._leaves.update(event.leaf)
+        return problem
+
+    def end(self) -> Problem | None:
+        """Whether the ledger row is the one of these rows, and of the ledger before it."""
+        batch = self._batch
+        if self._leaves.digest() != batch.batch_hash:
+            return _of_batch(batch, "rows were changed or exchanged together with their leaf hashes")
+        positions_and_time = batch.first_position, batch.last_position, batch.recorded_at
+        if chain_hash(self._chain, batch.batch_hash, *positions_and_time) != batch.chain_hash:
+            return _of_batch(batch, "the ledger row is not the one that was chained")
+        return None
 
 
 def _check_event(event: StoredEvent | None, position: int, batch: Batch) -> Problem | None:

@@ -31,13 +31,14 @@ class Trail:
         self._begin = 0
         self._last = 0
         self._separator = b""
+        self._ended: Positions | None = None
 
     def add(self, position: int) -> None:
         """Note one more position. It is behind all that were noted; the last one again is noted once."""
         if position == self._last:
             return
-        if position < self._last:
-            raise ValueError(f"{self.id}: position {position} comes after {self._last}")
+        if position < self._last or self._ended is not None:
+            raise ValueError(f"{self.id}: position {position} comes too late, after {self._last}")
         self.count += 1
         if not self._first:
             self._first = self._begin = position
@@ -54,11 +55,13 @@ class Trail:
 
     def positions(self) -> Positions:
         """What was noted. Nothing may be added afterwards."""
-        if self._first:
-            self._end_range()
-        self._write(b"\n")
-        name = f"{POSITIONS}/{self.id}.txt"
-        return Positions(self.count, self._first, self._last, self._digest.hexdigest(), name)
+        if self._ended is None:
+            if self._first:
+                self._end_range()
+            self._write(b"\n")
+            name = f"{POSITIONS}/{self.id}.txt"
+            self._ended = Positions(self.count, self._first, self._last, self._digest.hexdigest(), name)
+        return self._ended
 
     def figure(
         self, label: str, meaning: str, value: Value | None = None, unit: str = "events", query: str = ""

@@ -67,6 +67,7 @@ def test_each_shipped_framework_answers_its_controls() -> None:
         "gdpr": {"Art. 15", "Art. 17", "Art. 30(1)", "Art. 32(1)(a)", "Art. 33(5)"},
         "dora": {"Art. 9(1)", "Art. 9(4)(d)"},
         "fapi": {"FAPI2-SP 5.3.2.1 sender constraint", "RTS Art. 29"},
+        "log-evidence": {"everything"},
     }
     assert found.keys() == asked.keys()
     for name, ids in asked.items():

@@ -20,7 +20,7 @@ from authrim.store.contract import Store
 from authrim.web.call import CORE
 from projections.tables import SEALED
 from tests.support.command_line import CommandLine
-from tests.support.command_tree import STDIN, arguments_of, every_command
+from tests.support.command_tree import STDIN, WITHOUT_DATABASE, arguments_of, every_command
 from tests.support.ports import free_port
 from tests.support.processes import ended, started
 from tests.support.running import development_settings
@@ -30,7 +30,9 @@ WITHOUT_A_KEY = {"audit", "projections", "migrate", "dev", "replay"}
 #: What must be had though the key is lost.
 FOR_A_LOST_KEY = (("keys", "give-up-master"), ("account", "erase"))
 NEEDS_THE_KEY = [
-    words for words, _ in every_command() if words[0] not in WITHOUT_A_KEY and words not in FOR_A_LOST_KEY
+    words
+    for words, _ in every_command()
+    if words[0] not in WITHOUT_A_KEY and words not in (*FOR_A_LOST_KEY, *WITHOUT_DATABASE)
 ]
 
 

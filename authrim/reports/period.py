@@ -1,0 +1,42 @@
+"""What part of the log a period is: the positions that its times or positions mean."""
+
+from typing import Final
+
+from authrim.audit.past.moments import Time
+from authrim.audit.search import position_at
+from authrim.audit.timeline import time_of
+from authrim.store.contract import Store
+from domain.errors import Refusal, invalid_request
+from domain.report.model import Period
+
+EMPTY_LOG: Final = invalid_request("The log is empty.", hint="Is this the right database?")
+EMPTY_PERIOD: Final = invalid_request(
+    "Nothing was recorded in this period.", hint="--from comes before --to; times are UTC."
+)
+
+
+async def period_of(store: Store, first: int | Time | None, last: int | Time | None) -> Period | Refusal:
+    """The period from a time or position, to before a time or up to a position; None: the beginning or the end of the
+    log. A period that has not ended is refused, because its report would change. Raises Unavailable."""
+    head = await store.head()
+    if not head.position:
+        return EMPTY_LOG
+    for place in (first, last):
+        if isinstance(place, Time) and place.micros > head.now:
+            return invalid_request("The period has not ended.", hint=f"It is {time_of(head.now)} now.")
+        if isinstance(place, int) and not 1 <= place <= head.position:
+            return invalid_request(
+                "The log has no such position.", hint=f"Its positions are 1 to {head.position}."
+            )
+    begin = await position_at(store, first.micros) + 1 if isinstance(first, Time) else first or 1
+    end = await position_at(store, last.micros) if isinstance(last, Time) else last or head.position
+    if begin > end:
+        return EMPTY_PERIOD
+    begins_at = first.micros if isinstance(first, Time) else await _recorded_at(store, begin)
+    ends_at = last.micros if isinstance(last, Time) else await _recorded_at(store, end) + 1
+    return Period(begin, end, begins_at, ends_at)
+
+
+async def _recorded_at(store: Store, position: int) -> int:
+    (event,) = await store.read_log(position - 1, 1)
+    return event.recorded_at
