@@ -1,14 +1,15 @@
 """Changes by administrators, by clients to themselves and by the server: which fields, from what to what, who made
 them, how that was allowed, and from where."""
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 
 from authrim.audit import recorded
 from authrim.audit.changed_fields import CHANGEABLE, ChangedField, Fields, differences, thing_of
+from authrim.audit.long_work import beside_the_loop
 from authrim.audit.search import Wanted, search
 from authrim.audit.sentences import authority_in_words
 from authrim.audit.timeline import Line, time_of
@@ -138,8 +139,8 @@ async def told(store: ReadBack, lines: Sequence[Line]) -> list[ChangeRecord]:
     for name in dict.fromkeys(line.stream for line in lines):
         of_stream = {line.version: line for line in lines if line.stream == name}
         events = await store.read_whole_stream(name)
-        # A stream may be long: other requests are answered while it is folded.
-        for record in await asyncio.to_thread(list, _of_stream(events, of_stream)):
+        changes = partial(list[ChangeRecord], _of_stream(events, of_stream))
+        for record in await beside_the_loop(events, changes):
             by_version[name, record.line.version] = record
     return [by_version[line.stream, line.version] for line in lines]
 

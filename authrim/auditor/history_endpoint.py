@@ -1,10 +1,10 @@
 """The history of a grant, of a session and of an account, and why a request was refused."""
 
-import asyncio
 from typing import Final
 
 from aiohttp import web
 
+from authrim.audit.long_work import beside_the_loop
 from authrim.audit.search import Lines, history_once
 from authrim.audit.timeline import Explanation, time_of, timeline_of, why
 from authrim.auditor._lines import found_of, line_view
@@ -27,8 +27,7 @@ NOT_A_KIND: Final = invalid_request("Choose a session or an account, and name it
 async def _show_grant(visit: Visit) -> web.StreamResponse:
     core, grant_id = visit.call.core, visit.request.match_info["grant_id"]
     events = await core.store.read_whole_stream(grant_stream(visit.call.tenant, grant_id))
-    # A grant that was refreshed for years has many events: other requests are answered meanwhile.
-    timeline = await asyncio.to_thread(timeline_of, visit.call.tenant, grant_id, events)
+    timeline = await beside_the_loop(events, lambda: timeline_of(visit.call.tenant, grant_id, events))
     if not timeline.lines:
         return _history(visit, refusal=NOTHING)
     newest = timeline.lines[-_MOST:]

@@ -1,12 +1,12 @@
 """What a bundle is about: a part of the log, or a grant with what it refers to."""
 
-import asyncio
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 
 from authrim.audit.bundle.damage import Damaged
+from authrim.audit.long_work import beside_the_loop
 from authrim.store.chain import Problem, leaf_hash
 from authrim.store.contract import Batch, Store, StoredEvent
 from domain import stream as streams
@@ -32,8 +32,8 @@ async def select_grant(
     if not own:
         return None
     found = {stream: own}
-    for name in await asyncio.to_thread(
-        lambda: sorted({name for event in own for name in _named(tenant, event)})
+    for name in await beside_the_loop(
+        own, lambda: sorted({name for event in own for name in _named(tenant, event)})
     ):
         found[name] = await _stream(store, name, last)
     events = sorted((event for of_stream in found.values() for event in of_stream), key=_by_position)
@@ -57,7 +57,7 @@ async def batch_of(store: Store, position: int) -> Batch:
 
 async def _stream(store: Store, name: str, until: int) -> list[StoredEvent]:
     events = [event for event in await store.read_whole_stream(name) if event.position <= until]
-    await asyncio.to_thread(_check, events)  # on a page, other requests are answered meanwhile
+    await beside_the_loop(events, lambda: _check(events))
     return events
 
 

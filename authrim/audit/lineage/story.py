@@ -1,6 +1,5 @@
 """Reads a story from the log: some grants, and of their sessions, clients and accounts what bears on them."""
 
-import asyncio
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -8,6 +7,7 @@ import msgspec
 
 from authrim.audit.follow import Follower
 from authrim.audit.lineage.causes import Entry, Told, causes
+from authrim.audit.long_work import beside_the_loop
 from authrim.audit.search import Wanted, search
 from authrim.audit.timeline import line_of
 from authrim.crypto.ids import constant_time_equal
@@ -134,14 +134,14 @@ async def read_story(store: ReadBack, tenant: str, start: Start) -> Story:
     for incident_id in filter(None, map(incident_of, _named(entries.values(), "reason"))):
         begun = await _entries(store, streams.incident_stream(tenant, incident_id))
         entries |= {e.line.position: e for e in begun if e.line.type in _BEGINS}
-    return await asyncio.to_thread(lambda: Story(tuple(causes(entries.values())), start.more))
+    return await beside_the_loop(entries, lambda: Story(tuple(causes(entries.values())), start.more))
 
 
 async def _entries(store: ReadBack, stream: str) -> list[Entry]:
-    """The events of a stream. There may be many: other requests are answered while they are decoded."""
+    """The events of a stream."""
     events = await store.read_whole_stream(stream)
-    return await asyncio.to_thread(
-        lambda: [Entry(*line_of(stored)) for stored in events if stored.type != _SUMMARY]
+    return await beside_the_loop(
+        events, lambda: [Entry(*line_of(stored)) for stored in events if stored.type != _SUMMARY]
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from authrim.audit.long_work import beside_the_loop
 from authrim.audit.past.configuration import judged_key
 from authrim.audit.past.reading import Past
 from authrim.audit.past.view import View, view_of, when
@@ -60,11 +61,11 @@ class JudgedGrant(msgspec.Struct, frozen=True):
 
 async def judged_grant(past: Past, events: list[Event]) -> JudgedGrant:
     """What held for a grant with these events. Raises UnreadableEvent or Unavailable."""
-    grant = await asyncio.to_thread(grants.fold, events)
+    grant = await beside_the_loop(events, lambda: grants.fold(events))
     client = await past.client(grant.client_id)
     person = await person_of(past, grant.subject, grant.session_id)
     over = why_not(liveness_of_grant(grant, client, person))
-    given = await asyncio.to_thread(tokens_of, events)
+    given = await beside_the_loop(events, lambda: tokens_of(events))
     until = last_expiry(grant, (one.issued.expires_at for one in given if one.revoked_at is None))
     status, reason = standing_of(grant, over, until, past.now)
     tokens: list[JudgedToken] = []

@@ -3,12 +3,12 @@
 Everything is read from the log itself, by stream: rows beside the log know only the present.
 """
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
 
+from authrim.audit.long_work import beside_the_loop
 from authrim.audit.past.moments import Moment
 from authrim.store import codec
 from authrim.store.contract import Store, StoredEvent
@@ -77,7 +77,8 @@ class Past:
     async def state(self, name: str, fold: Fold[S]) -> S:
         """The state of a stream at the moment. Raises UnreadableEvent or Unavailable."""
         if name not in self._states:
-            self._states[name] = await asyncio.to_thread(fold, await (await self.stream(name)).events())
+            events = await (await self.stream(name)).events()
+            self._states[name] = await beside_the_loop(events, lambda: fold(events))
         state: S = self._states[name]
         return state
 
@@ -114,8 +115,9 @@ class Past:
 
 async def _decoded(stored: Sequence[StoredEvent]) -> list[Event]:
     """There may be many: on a page, other requests are answered while they are decoded."""
-    return await asyncio.to_thread(
+    return await beside_the_loop(
+        stored,
         lambda: [
             codec.decode(streams.parse(event.stream).kind, event.type, event.payload) for event in stored
-        ]
+        ],
     )
