@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import structlog
-
 from authrim.core.expired import drop_expired
+
 from authrim.store.migrate import is_postgres
 from authrim.store.postgres.schema import connect, migrate_postgres
 from authrim.store.postgres.store import PostgresStore

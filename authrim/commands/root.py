@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "projections": ("authrim.commands.projections", "projections"),
     "replay": ("authrim.commands.replay", "replay"),
     "outbox": ("authrim.commands.outbox", "outbox"),
+    "retention": ("authrim.commands.retention", "retention"),
 }
 
 CONFIG_FILE: Final = click.Path(dir_okay=False, path_type=Path)

@@ -31,7 +31,7 @@ async def read_grant_status(store: Store, tenant: str, client: Client, grant: Gr
     row = found.row or {}
     bound = session_bound_to(grant) is not None
     if found.row is None and not bound and grant.subject is not None:
-        # The session ended long ago, and its row is deleted (authrim/core/expired.py): only the account counts.
+        # The session ended long ago, and its row is deleted (authrim/core/retention.py): only the account counts.
         found = await store.find("account", row_key(tenant, grant.subject))
         account = found.row or {}
         row = {f"account_{name}": account.get(name) for name in ("status", "version", "document")}

@@ -12,11 +12,10 @@ from typing import Any, Final
 import structlog
 
 from authrim.audit.follow import follow_all
-from authrim.authorization.abandoned_requests import forget_until_cancelled
 from authrim.clients.keys import ClientKeys
-from authrim.core.expired import drop_until_cancelled
 from authrim.core.outbox import Kind, Outbox
 from authrim.core.parts import Core
+from authrim.core.retention import prune_until_cancelled
 from authrim.people.logout.notices import LogoutNotices, fan_out_until_cancelled
 from authrim.transparency.background import sign_until_cancelled
 from domain.vocabulary.features import BACKCHANNEL_LOGOUT
@@ -35,8 +34,7 @@ def shared_work(core: Core, keys: ClientKeys) -> list[Work]:
         lambda: follow_all(core.store),
         core.monitor.follow,
         core.monitor.follow_samples,
-        lambda: forget_until_cancelled(core),
-        lambda: drop_until_cancelled(core),
+        lambda: prune_until_cancelled(core),
         lambda: sign_until_cancelled(core),
     ]
     kinds: list[Kind] = []

@@ -29,7 +29,6 @@ MARK: Final = "UPDATE monitor_breaches SET told_at = coalesce(told_at, {2}) WHER
 ACKNOWLEDGE: Final = """
     UPDATE monitor_breaches SET acknowledged_at = coalesce(acknowledged_at, {2}) WHERE id = {1}
 """
-SWEEP: Final = "DELETE FROM monitor_states WHERE leaves_at <= {1}"
 FORGET: Final = ("DELETE FROM monitor_states", "DELETE FROM followers WHERE name = {1}")
 
 _COLUMNS: Final = "rule, stream, positions, about, found_at, told_at, acknowledged_at"

@@ -48,13 +48,10 @@ class MonitorState(NamedTuple):
 class MonitorStore(Protocol):
     """The monitor's part of a store. Everything raises Unavailable."""
 
-    async def run_page(
-        self, limit: int, check: Check, *, wait: bool = False, sweep: bool = False
-    ) -> MonitorPage:
+    async def run_page(self, limit: int, check: Check, *, wait: bool = False) -> MonitorPage:
         """One page in one transaction: the position, the log after it, what the check asks for, and what it changes.
 
-        One process at a time. When another one is at it: ``busy``, or with ``wait`` after it. ``sweep``: delete rows
-        whose time is over.
+        One process at a time. When another one is at it: ``busy``, or with ``wait`` after it.
         """
 
     async def state(self) -> MonitorState:

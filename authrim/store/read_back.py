@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from authrim.store.contract import Store, StoredEvent
 from authrim.store.monitor_contract import MonitorStore
 from authrim.store.outbox_contract import OutboxStore
+from authrim.store.retention_contract import Retention
 from authrim.store.tree_sql import Leaf
 from domain.tree.tiles import Coordinates
 from projections.followed import FollowedProjection
@@ -213,6 +214,10 @@ class ReadBack(Store, Protocol):
     @property
     def outbox(self) -> OutboxStore:
         """Messages that wait for their receivers."""
+
+    @property
+    def retention(self) -> Retention:
+        """What lets ended rows leave their tables."""
 
     @property
     def tree(self) -> "LogTree":

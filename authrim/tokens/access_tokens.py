@@ -5,6 +5,7 @@ signature, its exact type and issuer; an opaque token only as the whole string t
 to its resource server as it was sent, or decrypted.
 """
 
+from collections.abc import Mapping
 from time import time
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ from domain.grant.standing import NOBODY, Person, liveness_of_token
 from domain.grant.token import TokenStatus, why_inactive
 from domain.resource.resource import ACCESS_TOKEN_TYPS, JWT
 from domain.units import MICROSECONDS
+from projections.expiry import TOKEN_KEPT
 from projections.tables import sent_token_key, token_key
 
 #: JWTs whose signature was found good, remembered by digest: a signature that held once holds for as long as
@@ -82,8 +84,8 @@ class AccessTokens:
         self._verified: LruCache[str, TokenReference] = LruCache(_REMEMBERED)
 
     async def find(self, tenant: str, token: str) -> PresentedToken | None:
-        """The token. None if this server never issued it, or if it has expired: its row is deleted some time after that
-        (authrim/core/expired.py), and an answer must not tell when."""
+        """The token. None if this server never issued it, or if it has expired or was revoked some time ago: its row is
+        deleted after that (authrim/core/retention.py), and an answer must not tell when."""
         named = self._named(tenant, token)
         if named is None:
             return None
@@ -101,7 +103,7 @@ class AccessTokens:
             found = await self._store.find("token", token_key(tenant, named.grant_id, named.token_id))
         else:
             found = await self._store.find("encrypted_token", sent_token_key(tenant, named.sent_hash))
-        if found.row is None or found.now // MICROSECONDS >= found.row["expires_at"]:
+        if found.row is None or _has_ended(found.row, found.now // MICROSECONDS):
             return None
         row, issued = found.row, _decode(found.row["document"])
         if not named.is_of(issued):
@@ -169,3 +171,9 @@ class AccessTokens:
             return None
         typ = str(verified.header["typ"]).lower().removeprefix("application/")
         return TokenReference(grant_id, token_id, verified.kid, typ)
+
+
+def _has_ended(row: Mapping[str, Any], now: int) -> bool:
+    """Whether the token is answered like one that was never issued, with or without its row."""
+    revoked_at = row["revoked_at"]
+    return bool(now >= row["expires_at"] or (revoked_at is not None and now >= revoked_at + TOKEN_KEPT))

@@ -268,6 +268,8 @@ async def test_the_application_role_runs_the_server(application_dsn: str) -> Non
     assert (await store.read_stream("default:grant:g")).version == 2
     assert await store.reserve("jti", 4_000_000_000)
     assert await store.count("c", 60) == 1
+    assert await store.retention.prune("sealed", ["default:k"], {}) == 0
+    assert await store.retention.prune_due("guard", 5_000_000_000, 10) == 1
     assert (await verify(store)).problem is None
     await store.close()
 

@@ -6,7 +6,6 @@ It runs beside the requests and never in their way: a page is one transaction of
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from time import monotonic
 from typing import Final
 
 import structlog
@@ -26,8 +25,6 @@ log = structlog.get_logger(__name__)
 
 #: Events per transaction. On SQLite appends wait behind it for some milliseconds.
 PAGE: Final = 500
-#: Seconds between two sweeps of rows whose time is over.
-SWEEP_EVERY: Final = 60.0
 #: Seconds between two samples of rows, and how many rows one has: what it takes from the requests is bounded.
 SAMPLE_PAUSE: Final = 5.0
 SAMPLE_ROWS: Final = 20
@@ -44,15 +41,12 @@ class Monitor:
         self._store = store
         self._issuer = issuer
         self._page = page
-        self._swept = 0.0
         self._sample = Sample(store)
 
     async def step(self, *, wait: bool = False) -> MonitorPage:
         """One page, and the alarms of what it found. Raises StoreError."""
-        sweep = monotonic() - self._swept > SWEEP_EVERY
-        page = await self._store.monitor.run_page(self._page, self._check, wait=wait, sweep=sweep)
+        page = await self._store.monitor.run_page(self._page, self._check, wait=wait)
         if not page.busy:
-            self._swept = monotonic() if sweep else self._swept
             self.position = page.position
             self.events += page.handled
         await self._alarm(page.new)

@@ -71,7 +71,7 @@ async def read_account(core: Core, tenant: str, subject: str) -> tuple[Account, 
 
 
 async def read_session(core: Core, tenant: str, session_id: str) -> tuple[Session, int]:
-    """A session's state and version, from its stream when its row has left (authrim/core/expired.py); the empty
+    """A session's state and version, from its stream when its row has left (authrim/core/retention.py); the empty
     state and 0 when there is none."""
     found = await core.store.find("session", row_key(tenant, session_id))
     if found.row is None:

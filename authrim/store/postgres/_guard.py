@@ -1,16 +1,12 @@
 """Guard rows and counters on PostgreSQL: waiting requests share one commit (decisions.md 17)."""
 
 from collections.abc import Awaitable, Mapping
-from time import monotonic
 
 from authrim.store._guard_rows import Addition, Reservation, guard_key
 from authrim.store.loader import GroupLoader
 from authrim.store.postgres import reads as sql
 from authrim.store.postgres.connections import Connections
 from domain.units import MICROSECONDS
-
-#: Seconds between two sweeps of what has expired.
-SWEEP = 1.0
 
 
 class Guard:
@@ -20,7 +16,6 @@ class Guard:
         self._connections = connections
         self._reservations = GroupLoader(self._reserve_many)
         self._additions = GroupLoader(self._count_many)
-        self._next_sweep = 0.0
 
     async def close(self) -> None:
         """Finish what waits."""
@@ -39,7 +34,6 @@ class Guard:
         return await self._additions.load(Addition(key, window, amount))
 
     async def _reserve_many(self, items: list[Reservation]) -> Mapping[Reservation, bool]:
-        await self._sweep()
         firsts: dict[str, Reservation] = {}
         for item in items:
             firsts.setdefault(item.key, item)
@@ -49,7 +43,6 @@ class Guard:
         return {item: firsts[item.key] is item and item.key in taken for item in items}
 
     async def _count_many(self, items: list[Addition]) -> Mapping[Addition, int]:
-        await self._sweep()
         amounts: dict[str, int] = {}
         lasts: dict[str, int] = {}
         for item in items:
@@ -65,11 +58,3 @@ class Guard:
             running[item.key] += item.amount
             totals[item] = running[item.key]
         return totals
-
-    async def _sweep(self) -> None:
-        """Delete what has expired, now and then."""
-        if monotonic() < self._next_sweep:
-            return
-        self._next_sweep = monotonic() + SWEEP
-        await self._connections.fetch(sql.EXPIRE_GUARD)
-        await self._connections.fetch(sql.EXPIRE_COUNTERS)

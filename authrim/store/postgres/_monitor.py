@@ -46,7 +46,6 @@ _ADD: Final = sql.marked(
 )
 _TELL: Final = sql.marked(sql.TELL, "$1", "$2", "$3", "$4", "$5", "clock_us()", "$6")
 _ACKNOWLEDGE: Final = sql.marked(sql.ACKNOWLEDGE, "$1", "clock_us()")
-_SWEEP: Final = sql.marked(sql.SWEEP, "clock_us() / 1000000")
 _MARK: Final = sql.marked(sql.MARK, "$1", "$2")
 #: As one JSON text, which costs the driver less than arrays.
 _PUT: Final = sql.PUT.format(
@@ -65,11 +64,9 @@ class PostgresMonitor:
         self._connections = connections
         self._followers = followers
 
-    async def run_page(
-        self, limit: int, check: Check, *, wait: bool = False, sweep: bool = False
-    ) -> MonitorPage:
+    async def run_page(self, limit: int, check: Check, *, wait: bool = False) -> MonitorPage:
         """One page in one transaction, whose advisory lock keeps out every other process."""
-        return await self._followers.run(partial(_page, limit=limit, check=check, wait=wait, sweep=sweep))
+        return await self._followers.run(partial(_page, limit=limit, check=check, wait=wait))
 
     async def state(self) -> MonitorState:
         """How far the monitor is."""
@@ -101,17 +98,13 @@ class PostgresMonitor:
         await self._followers.run(_forget)
 
 
-async def _page(
-    connection: asyncpg.Connection, *, limit: int, check: Check, wait: bool, sweep: bool
-) -> MonitorPage:
+async def _page(connection: asyncpg.Connection, *, limit: int, check: Check, wait: bool) -> MonitorPage:
     async with connection.transaction():
         if wait:
             await connection.execute(LOCK, MONITOR)
         elif not await connection.fetchval(TRY_LOCK, MONITOR):
             return MonitorPage(0, 0, busy=True)
         position = await connection.fetchval(POSITION, MONITOR) or 0
-        if sweep:
-            await connection.execute(_SWEEP)
         events = [LogRow(*row) for row in await connection.fetch(_LOG, position, limit)]
         if not events:
             return MonitorPage(position, 0)

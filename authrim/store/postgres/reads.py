@@ -93,13 +93,3 @@ COUNT: Final = """
     RETURNING key, total
 """
 TOTAL: Final = "SELECT total FROM counters WHERE key = $1 AND expires_at > clock_us()"
-EXPIRE_GUARD: Final = """
-    DELETE FROM guard WHERE key IN (
-        SELECT key FROM guard WHERE expires_at <= clock_us() / 1000000 ORDER BY expires_at LIMIT 1000
-        FOR UPDATE SKIP LOCKED)
-"""
-EXPIRE_COUNTERS: Final = """
-    DELETE FROM counters WHERE key IN (
-        SELECT key FROM counters WHERE expires_at <= clock_us() ORDER BY expires_at LIMIT 1000
-        FOR UPDATE SKIP LOCKED)
-"""

@@ -19,7 +19,6 @@ from authrim.store.monitor_contract import (
 from authrim.store.sqlite._followers import POSITION, SAVE
 from authrim.store.sqlite.clock import Clock
 from authrim.store.sqlite.lane import Lane
-from domain.units import MICROSECONDS
 from projections.monitor.questions import Answers, Checked, LogRow, Question, States, Streams
 from projections.monitor.rules import Breach
 from projections.rows import key_range
@@ -46,7 +45,6 @@ _ADD: Final = sql.marked(sql.ADD, *_MARKS)
 _TELL: Final = sql.marked(sql.TELL, *_MARKS)
 _MARK: Final = sql.marked(sql.MARK, *_MARKS)
 _ACKNOWLEDGE: Final = sql.marked(sql.ACKNOWLEDGE, *_MARKS)
-_SWEEP: Final = sql.marked(sql.SWEEP, *_MARKS)
 _PUT: Final = sql.PUT.format(rows="VALUES (?, ?, ?)")
 
 
@@ -64,10 +62,9 @@ class SQLiteMonitor:
         check: Check,
         *,
         wait: bool = False,  # noqa: ARG002 - whoever writes has always waited for the file's write lock
-        sweep: bool = False,
     ) -> MonitorPage:
         """One page in one transaction."""
-        return await self._write(partial(_page, limit=limit, check=check, sweep=sweep))
+        return await self._write(partial(_page, limit=limit, check=check))
 
     async def state(self) -> MonitorState:
         """How far the monitor is."""
@@ -114,11 +111,9 @@ def _in_transaction(
     return result
 
 
-def _page(connection: sqlite3.Connection, now: int, *, limit: int, check: Check, sweep: bool) -> MonitorPage:
+def _page(connection: sqlite3.Connection, now: int, *, limit: int, check: Check) -> MonitorPage:
     saved = connection.execute(POSITION, (MONITOR,)).fetchone()
     position = 0 if saved is None else int(saved[0])
-    if sweep:
-        connection.execute(_SWEEP, (now // MICROSECONDS,))
     events = _events(connection, _LOG, (position, limit))
     if not events:
         return MonitorPage(position, 0)

@@ -29,6 +29,11 @@ _INSERT_EVENT = """
 _INSERT_BATCH = """
     INSERT INTO ledger (first_position, last_position, recorded_at, batch_hash, chain_hash) VALUES (?, ?, ?, ?, ?)
 """
+#: A key that is there is taken again only when it has expired.
+_RESERVE = """
+    INSERT INTO guard (key, expires_at) VALUES (?, ?)
+    ON CONFLICT (key) DO UPDATE SET expires_at = excluded.expires_at WHERE guard.expires_at <= ?
+"""
 #: What is taken back after its window must not become room in the next one: no total is below zero.
 _COUNT = """
     INSERT INTO counters (key, total, expires_at) VALUES (:key, max(:amount, 0), :expires_at)
@@ -85,21 +90,13 @@ def commit_batch(
 
 def reserve(connection: sqlite3.Connection, items: Sequence[tuple[str, int]], now: int) -> list[bool]:
     """Insert guard rows ``(key, expires_at in seconds)``; False for each that is there already."""
-    with _transaction(connection):
-        connection.execute("DELETE FROM guard WHERE expires_at <= ?", (now // MICROSECONDS,))
-        return [
-            connection.execute(
-                "INSERT INTO guard (key, expires_at) VALUES (?, ?) ON CONFLICT DO NOTHING", item
-            ).rowcount
-            == 1
-            for item in items
-        ]
+    with transaction(connection):
+        return [connection.execute(_RESERVE, (*item, now // MICROSECONDS)).rowcount == 1 for item in items]
 
 
 def count(connection: sqlite3.Connection, items: Sequence[tuple[str, int, int]], now: int) -> list[int]:
     """Add to counters ``(key, window in seconds, amount)``; each new total."""
-    with _transaction(connection):
-        connection.execute("DELETE FROM counters WHERE expires_at <= ?", (now,))
+    with transaction(connection):
         return [
             connection.execute(
                 _COUNT,
@@ -231,7 +228,8 @@ def _is_in_ledger(connection: sqlite3.Connection, first: int, of_chain: bytes) -
 
 
 @contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """One write transaction."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield

@@ -268,16 +268,6 @@ async def test_a_row_that_differs_is_found(store: ReadBack, store_place: Path | 
     ]  # fmt: skip
 
 
-async def test_rows_whose_time_is_over_leave(store: ReadBack, store_place: Path | str) -> None:
-    """A grant that nobody goes on with leaves the monitor's table when its request has expired."""
-    await write_grant(store, "one")
-    await Monitor(store, ISSUER).catch_up()
-    behind_its_back(store_place, "INSERT INTO monitor_states VALUES ('default:grant:old', '[]', 1)")
-    await Monitor(store, ISSUER).step()
-    kept = behind_its_back(store_place, "SELECT stream FROM monitor_states WHERE stream LIKE '%grant:old'")
-    assert kept == []
-
-
 async def test_a_server_proves_what_it_does(server: RunningServer, browser: Browser) -> None:
     """A282: real flows over HTTP are followed by the server's own monitor and break nothing; it counts what it
     proved."""

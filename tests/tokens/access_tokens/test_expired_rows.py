@@ -1,15 +1,20 @@
 """What has expired leaves the tables beside the log, and no answer changes by it."""
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 from authrim.audit.rebuild import rebuild, verify
-from authrim.core.expired import drop_expired
+from authrim.core.retention import UNTOLD, Retention
 from authrim.people.sessions.end import end_sessions
+from authrim.people.sessions.known import KnownSession, show_session
 from authrim.store.read_back import ReadBack
 from domain.stream import DEFAULT_TENANT
 from projections.expiry import SESSION_KEPT, TOKEN_KEPT
 from projections.tables import SESSION_CLIENTS, SESSIONS, TOKENS, Table
+from tests.store.log_samples import behind_its_back
 from tests.support.browser import Browser, authenticated_post
+from tests.support.patience import PATIENCE
 from tests.support.running import KnownClient, RunningServer, running_server
 
 DAY = 86400
@@ -34,7 +39,9 @@ def all_gone(server: RunningServer) -> int:
 
 
 async def drop(server: RunningServer, now: int, page: int = 200) -> int:
-    return await drop_expired(server.core.store, server.core.executor, now, page=page)
+    """Let leave what has ended by ``now``; how many tokens and sessions."""
+    deleted = await Retention(server.core.store, server.core.settings, page=page).all_due(now)
+    return deleted[TOKENS.name] + deleted[SESSIONS.name]
 
 
 async def refreshed(server: RunningServer, client: KnownClient, token: str) -> tuple[int, dict[str, Any]]:
@@ -109,5 +116,102 @@ async def test_a_session_stays_for_what_ends_with_it(store: ReadBack) -> None:
         ended = await end_sessions(server.core.store, DEFAULT_TENANT, server.subject, "by_administrator")
         assert ended == 1
         assert (await refreshed(server, web, tokens["refresh_token"]))[1]["error"] == "invalid_grant"
-        assert await drop(server, server.core.now() + 91 * DAY) == 2
-        assert (await rows(server, TOKENS), await rows(server, SESSIONS)) == (0, 0)
+        later = server.core.now() + 91 * DAY
+        await until_gone(server, SESSIONS, later)
+        assert await rows(server, TOKENS) == 0
+
+
+async def until_gone(server: RunningServer, table: Table, now: int) -> None:
+    """Let leave what has ended by ``now`` and later, while the outbox goes on beside it, until a table is empty."""
+    async with asyncio.timeout(PATIENCE):
+        while await rows(server, table):
+            await drop(server, now)
+            now += UNTOLD
+            await asyncio.sleep(0.1)
+
+
+async def test_a_revoked_token_leaves_before_it_expires(
+    server: RunningServer, browser: Browser, store: ReadBack, store_place: Path | str
+) -> None:
+    """A131, A135: an hour after its revocation a token's row is gone, long before the token would have expired. Nobody
+    is told anything else by that: not its client, no other client, and not whoever asks with the token."""
+    web, other = await server.client("web"), await server.client("service")
+    token = (await browser.code_flow(web, scope="openid offline_access", prompt="consent"))["access_token"]
+    assert (await authenticated_post(server, web, "/revoke", {"token": token}))[0] == 200
+    revoked = server.core.now()
+    assert await drop(server, revoked + TOKEN_KEPT - 100) == 0
+    behind_its_back(store_place, "UPDATE tokens SET revoked_at = revoked_at - 3600")
+    answers = [await asked_everywhere(server, token, web, other)]
+    assert await drop(server, revoked + 2) == 1
+    answers.append(await asked_everywhere(server, token, web, other))
+    answers.append(await asked_everywhere(server, "at.0.unknown", web, other))
+    assert answers[0] == answers[1] == answers[2]
+    assert (await verify(store, now=revoked + TOKEN_KEPT + 2)).fits
+    assert [one.what for one in (await verify(store, now=revoked)).differences] == ["missing"]
+
+
+async def asked_everywhere(server: RunningServer, token: str, *clients: KnownClient) -> list[Any]:
+    """What is answered to whoever shows a token."""
+    answers: list[Any] = []
+    for client in clients:
+        answers.append(await server.post("/introspect", {"token": token}, client.basic))
+        answers.append((await authenticated_post(server, client, "/revoke", {"token": token}))[0])
+    async with server.http.get(
+        server.url("/userinfo"), headers={"Authorization": f"Bearer {token}"}
+    ) as answer:
+        answers.append((answer.status, answer.headers["WWW-Authenticate"]))
+    return answers
+
+
+async def test_an_ended_session_leaves_when_all_are_told(
+    server: RunningServer, browser: Browser, store: ReadBack
+) -> None:
+    """A session that ended leaves an hour after the outbox is done with it, and not before; its tokens with it, though
+    a refresh token of them has not expired; and an administrator still sees it by its id."""
+    web = await server.client("web")
+    tokens = await browser.code_flow(web, scope="email")
+    (session,) = await store.read_rows(SESSIONS.name, "", 10)
+    await end_sessions(store, DEFAULT_TENANT, server.subject, "by_administrator")
+    assert await drop(server, server.core.now() + 60) == 0
+    later = tokens_gone(server)
+    await until_gone(server, SESSIONS, later)
+    assert (await rows(server, SESSION_CLIENTS), await rows(server, TOKENS)) == (0, 0)
+    assert (await verify(store, now=later + DAY)).fits
+    shown = await show_session(store, DEFAULT_TENANT, session["session_id"])
+    assert isinstance(shown, KnownSession)
+    assert shown.status == "ended"
+    assert (await refreshed(server, web, tokens["refresh_token"]))[1]["error"] == "invalid_grant"
+    deleted = await Retention(store, server.core.settings).all_due(later + DAY)
+    assert deleted["outbox"] + deleted[TOKENS.name] == 0, "they have left already"
+
+
+async def test_refreshes_leave_one_row(store: ReadBack) -> None:
+    """A293: however often a grant is refreshed, one row of it stands for its session: a newer one takes its place."""
+    async with running_server(store, refresh_token_lifetime=90 * DAY, refresh_grace_seconds=0) as server:
+        web, browser = await server.client("web"), Browser(server)
+        tokens = await browser.code_flow(web, scope="email")
+        now = tokens_gone(server)
+        for _ in range(3):
+            await drop(server, now)
+            assert await rows(server, TOKENS) == 1
+            status, tokens = await refreshed(server, web, tokens["refresh_token"])
+            assert status == 200, tokens
+            assert await rows(server, TOKENS) == 2
+        await drop(server, now + 10)
+        assert await rows(server, TOKENS) == 1
+        assert (await verify(store, now=now + 10)).fits
+
+
+async def test_a_running_server_prunes(store: ReadBack) -> None:
+    """A server lets leave by itself what had ended before it started, and counts it."""
+    now = (await store.head()).now // 1_000_000
+    for number in range(5):
+        await store.reserve(f"jti:{number}", now - 100)
+    async with running_server(store) as server, asyncio.timeout(PATIENCE):
+        state = None
+        while state is None or state.pruned < 5:
+            await asyncio.sleep(0.1)
+            states = await Retention(store, server.core.settings).measure(now)
+            state = next(one for one in states if one.name == "guard")
+    assert (state.due, state.oldest_due) == (0, None)
+    assert state.pruned_at is not None

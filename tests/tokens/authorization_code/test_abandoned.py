@@ -1,6 +1,6 @@
 """A request that nobody finishes leaves no personal data behind (decisions.md 16)."""
 
-from authrim.authorization.abandoned_requests import LEEWAY, forget_abandoned
+from authrim.core.retention import LEEWAY, Retention
 from authrim.core.sealed_rows import GRANT
 from domain.stream import DEFAULT_TENANT
 from projections.tables import SEALED, sealed_key
@@ -24,13 +24,17 @@ async def test_an_expired_request_is_forgotten(server: RunningServer, browser: B
     of_request = {key for key in await sealed_keys(server) if key not in before}
     assert sealed_key(DEFAULT_TENANT, GRANT, grant_id, "request") in of_request
     lifetime = core.settings.interaction_lifetime
+
+    async def forget(now: int) -> int:
+        return (await Retention(core.store, core.settings).all_due(now))[SEALED.name]
+
     most = lifetime + core.settings.pushed_request_lifetime
-    assert await forget_abandoned(core, DEFAULT_TENANT, core.now() + lifetime - 1) == 0
+    assert await forget(core.now() + lifetime - 1) == 0
     assert HINT in (await browser.request("GET", shown.url)).body
     later = core.now() + most + LEEWAY + 1
-    assert await forget_abandoned(core, DEFAULT_TENANT, later) == len(of_request)
+    assert await forget(later) == len(of_request)
     assert await sealed_keys(server) == before
-    assert await forget_abandoned(core, DEFAULT_TENANT, later) == 0
+    assert await forget(later) == 0
     assert "access_token" in await Browser(server).code_flow(web), (
         "keys, passwords and claims are still there"
     )

@@ -1,0 +1,75 @@
+-- What has ended leaves the tables beside the log (projections/expiry.py, authrim/core/retention.py), found by these
+-- indexes. `leaves_at` (seconds) is no part of the projection: a row that has to stay is looked at again then.
+ALTER TABLE tokens ADD COLUMN leaves_at BIGINT;
+CREATE INDEX tokens_leaving ON tokens ((coalesce(leaves_at, coalesce(revoked_at, expires_at) + 3600)));
+ALTER TABLE sessions ADD COLUMN leaves_at BIGINT;
+CREATE INDEX sessions_leaving ON sessions (
+    (coalesce(leaves_at, CASE WHEN status = 'ended' THEN 0 ELSE coalesce(expires_at, 0) + 2678400 END))
+);
+
+-- Notices that are settled, and the sessions that somebody still has to be told of.
+CREATE INDEX outbox_leaving ON outbox ((coalesce(done_at + 3600000000, recorded_at + 2682000000000)))
+    WHERE done_at IS NOT NULL OR kind = 'backchannel_logout';
+CREATE INDEX outbox_waiting ON outbox (stream) WHERE done_at IS NULL;
+
+-- How many rows have left each table, and when the last did (µs UTC).
+CREATE TABLE retention (
+    name   TEXT PRIMARY KEY,
+    pruned BIGINT NOT NULL,
+    at     BIGINT NOT NULL
+);
+
+-- The role of the server may not delete from these tables otherwise. A row that somebody else holds is left for the next
+-- time: whoever deletes waits for nobody, so no two can wait for each other. The answer: how many rows were deleted.
+CREATE FUNCTION prune_rows(of_table TEXT, gone TEXT[], kept TEXT[], kept_until BIGINT[])
+RETURNS BIGINT LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+SET jit = off
+AS $$
+DECLARE
+    deleted BIGINT := 0;
+    replaced BIGINT := 0;
+BEGIN
+    CASE of_table
+        WHEN 'tokens' THEN
+            DELETE FROM tokens WHERE key IN (
+                SELECT t.key FROM tokens t WHERE t.key = ANY (gone) FOR UPDATE SKIP LOCKED);
+            GET DIAGNOSTICS deleted = ROW_COUNT;
+            -- What stood for its grant before a row that stands for it now.
+            DELETE FROM tokens WHERE key IN (
+                SELECT o.key FROM unnest(kept) AS k(key)
+                JOIN tokens t ON t.key = k.key COLLATE "C"
+                JOIN tokens o ON o.key >= t.tenant || ':' || t.grant_id || ':'
+                             AND o.key < t.tenant || ':' || t.grant_id || ';'
+                WHERE o.key <> t.key AND o.leaves_at IS NOT NULL AND o.expires_at <= t.expires_at
+                FOR UPDATE OF o SKIP LOCKED);
+            GET DIAGNOSTICS replaced = ROW_COUNT;
+            UPDATE tokens t SET leaves_at = k.until FROM unnest(kept, kept_until) AS k(key, until)
+            WHERE t.key = k.key COLLATE "C";
+        WHEN 'sessions' THEN
+            DELETE FROM session_clients WHERE key IN (
+                SELECT c.key FROM unnest(gone) AS g(key)
+                JOIN session_clients c ON c.key >= (g.key || ':') COLLATE "C" AND c.key < (g.key || ';') COLLATE "C"
+                FOR UPDATE OF c SKIP LOCKED);
+            DELETE FROM sessions WHERE key IN (
+                SELECT s.key FROM sessions s WHERE s.key = ANY (gone) FOR UPDATE SKIP LOCKED);
+            GET DIAGNOSTICS deleted = ROW_COUNT;
+            UPDATE sessions s SET leaves_at = k.until FROM unnest(kept, kept_until) AS k(key, until)
+            WHERE s.key = k.key COLLATE "C";
+        WHEN 'sealed' THEN
+            DELETE FROM sealed WHERE key IN (
+                SELECT s.key FROM sealed s WHERE s.key = ANY (gone) FOR UPDATE SKIP LOCKED);
+            GET DIAGNOSTICS deleted = ROW_COUNT;
+    END CASE;
+    deleted := deleted + replaced;
+    IF deleted > 0 THEN
+        INSERT INTO retention (name, pruned, at) VALUES (of_table, deleted, clock_us())
+        ON CONFLICT (name) DO UPDATE SET pruned = retention.pruned + excluded.pruned, at = excluded.at;
+    END IF;
+    RETURN deleted;
+END
+$$;
+REVOKE ALL ON FUNCTION prune_rows FROM PUBLIC;
