@@ -13,9 +13,13 @@ from domain.report.model import Section
 from domain.report.section import Context, Integrity, SectionFold
 from domain.report.sections import SECTIONS
 from domain.report.trails import Emit, Trails
+from domain.units import DAY, MICROSECONDS
 
 #: Unreadable events that a report names; more are of no use to anybody.
 _MOST_NAMED: Final = 100
+
+#: In µs.
+_DAY: Final = DAY * MICROSECONDS
 
 _Add = Callable[..., None]
 
@@ -83,6 +87,7 @@ class LedgerNotes:
         self._batches = 0
         self._before: Batch | None = None
         self._pause, self._pause_after = 0, 0
+        self._days: dict[int, int] = {}
 
     def take(self, batch: Batch) -> None:
         """Take the next ledger row."""
@@ -95,10 +100,14 @@ class LedgerNotes:
                 self._pause = batch.recorded_at - self._before.recorded_at
                 self._pause_after = self._before.last_position
             self._before = batch
+            day = batch.recorded_at // _DAY
+            inside = min(batch.last_position, self._last) - max(batch.first_position, self._first) + 1
+            self._days[day] = self._days.get(day, 0) + inside
 
     def integrity(self, *, whole: bool) -> Integrity:
         """What was noted. ``whole``: from the first event of the log on."""
         return Integrity(
             self._last - self._first + 1, self._batches, self._chain_before.hex(), self._chain_after.hex(),
-            self._pause, self._pause_after, whole=whole,
+            self._pause, self._pause_after, tuple((day * _DAY, count) for day, count in self._days.items()),
+            whole=whole,
         )  # fmt: skip

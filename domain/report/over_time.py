@@ -22,11 +22,13 @@ class OverTime:
         """Count something at a time (µs UTC)."""
         self._days[recorded_at // (DAY * MICROSECONDS)] += count
 
+    def empty_days(self, period: Period) -> int:
+        """How many days of the period had nothing."""
+        return sum(not self._days[day] for day in _days_of(period))
+
     def series(self, series_id: str, title: str, unit: str, period: Period) -> Series:
         """The counts of the period, with zeros for the days or months in which there was nothing."""
-        first = period.begins_at // (DAY * MICROSECONDS)
-        last = max(first, (period.ends_at - 1) // (DAY * MICROSECONDS))
-        days = range(first, last + 1)
+        days = _days_of(period)
         if len(days) <= _MOST_DAYS:
             points = tuple((_date(day).isoformat(), self._days[day]) for day in days)
         else:
@@ -44,3 +46,9 @@ def time_text(micros: int) -> str:
 
 def _date(day: int) -> date:
     return _EPOCH + timedelta(days=day)
+
+
+def _days_of(period: Period) -> range:
+    first = period.begins_at // (DAY * MICROSECONDS)
+    last = max(first, (period.ends_at - 1) // (DAY * MICROSECONDS))
+    return range(first, last + 1)

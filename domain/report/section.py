@@ -16,8 +16,9 @@ class Integrity(msgspec.Struct, frozen=True):
     """What was proved while the log was read. ``events`` and ``batches`` are those of the period, with every type of
     event and every tenant; ``chain_before`` and ``chain_after`` are the hashes of the chain at its ends.
     ``longest_pause`` is the longest time in µs between two batches of the period, ``pause_after`` the position that it
-    followed. ``unreadable`` are positions of events that this version cannot read. ``whole`` tells that every event
-    from the first of the log on was proved, and not only the period."""
+    followed. ``per_day`` has the events of each day, by the beginning of that day in µs UTC. ``unreadable`` are
+    positions of events that this version cannot read. ``whole`` tells that every event from the first of the log on was
+    proved, and not only the period."""
 
     events: int
     batches: int
@@ -25,6 +26,7 @@ class Integrity(msgspec.Struct, frozen=True):
     chain_after: str
     longest_pause: int
     pause_after: int
+    per_day: tuple[tuple[int, int], ...] = ()
     unreadable: tuple[int, ...] = ()
     whole: bool = True
 

@@ -47,6 +47,14 @@ class Trail:
             self._begin = position
         self._last = position
 
+    def add_range(self, first: int, last: int) -> "Trail":
+        """Note all positions from one to another, which are behind all that were noted."""
+        if first <= last:
+            self.add(first)
+            self.count += last - first
+            self._last = last
+        return self
+
     def add_all(self, positions: Iterable[int]) -> "Trail":
         """Note positions that are known at the end only. They may come in any order."""
         for position in sorted(positions):

@@ -1,9 +1,7 @@
 """Sign-ins of people and clients, and failures by method and cause."""
 
-from collections import Counter
 from typing import Final
 
-from domain.event import tag_of
 from domain.grant.events import (
     ClientCredentialsGranted,
     CodeRedeemed,
@@ -14,10 +12,11 @@ from domain.grant.events import (
 )
 from domain.log_entry import LogEntry
 from domain.refusal_events import RefusalsCounted, RequestRefused
-from domain.report.model import Figure, Section, Table
+from domain.report.kinds import Kinds
+from domain.report.model import Figure, Section
 from domain.report.over_time import OverTime
 from domain.report.section import Context, tags
-from domain.report.trails import Trails, slug, type_query
+from domain.report.trails import Trails
 
 _INTRO: Final = (
     "Who signed in, with which method, and what failed for which cause. A person signs in on a page of this server; a "
@@ -30,7 +29,6 @@ _CANNOT_SHOW: Final = (
 )
 #: The error of a client that did not authenticate (RFC 6749 §5.2).
 _INVALID_CLIENT: Final = "invalid_client"
-_Authenticated = CodeRedeemed | ClientCredentialsGranted | RefreshTokenRotated | RefreshTokenUsed
 
 
 class SignIns:
@@ -45,10 +43,10 @@ class SignIns:
 
     def __init__(self, trails: Trails) -> None:
         self._trails = trails
-        self._methods: Counter[str] = Counter()
-        self._causes: Counter[str] = Counter()
-        self._client_methods: Counter[str] = Counter()
-        self._client_causes: Counter[str] = Counter()
+        self._people = Kinds(trails, "sign_ins.people", "sign_ins.by_method")
+        self._failed = Kinds(trails, "sign_ins.failed", "sign_ins.failed_by")
+        self._clients = Kinds(trails, "sign_ins.clients", "sign_ins.clients_by")
+        self._clients_failed = Kinds(trails, "sign_ins.clients_failed", "sign_ins.clients_failed_by")
         self._only_counted = 0
         self._over_time, self._failed_over_time = OverTime(), OverTime()
 
@@ -56,137 +54,90 @@ class SignIns:
         """Take one more event."""
         if not in_period:
             return
+        position = entry.position
         match entry.event:
             case SubjectAuthenticated(by_session=True):
-                self._trails.of("sign_ins.by_session").add(entry.position)
+                self._trails.of("sign_ins.by_session").add(position)
             case SubjectAuthenticated(amr=amr):
-                self._count("sign_ins.people", "sign_ins.by_method", "+".join(amr), self._methods, entry)
+                self._people.add(position, "+".join(amr))
                 self._over_time.add(entry.recorded_at)
             case SignInFailed(reason=reason):
-                self._count("sign_ins.failed", "sign_ins.failed_by", reason, self._causes, entry)
+                self._failed.add(position, reason)
                 self._failed_over_time.add(entry.recorded_at)
-            case CodeRedeemed() | ClientCredentialsGranted() | RefreshTokenRotated() | RefreshTokenUsed():
-                self._client(entry, entry.event)
+            case (
+                CodeRedeemed(client_auth_method=method)
+                | ClientCredentialsGranted(client_auth_method=method)
+                | RefreshTokenRotated(client_auth_method=method)
+                | RefreshTokenUsed(client_auth_method=method)
+            ):
+                self._clients.add(position, method or "not_recorded")
             case RequestRefused(error=error, reason=reason) if error == _INVALID_CLIENT:
-                self._count(
-                    "sign_ins.clients_failed",
-                    "sign_ins.clients_failed_by",
-                    reason,
-                    self._client_causes,
-                    entry,
-                )
+                self._clients_failed.add(position, reason)
             case RefusalsCounted(count=count):
-                self._trails.of("sign_ins.refusals_counted").add(entry.position)
+                self._trails.of("sign_ins.refusals_counted").add(position)
                 self._only_counted += count
 
     def result(self, context: Context) -> Section:
         """The section, after the last event."""
-        over = (
-            self._over_time.series("sign_ins.per_day", "Sign-ins of people", "sign-ins", context.period),
-            self._failed_over_time.series(
-                "sign_ins.failed_per_day", "Failed sign-ins of people", "attempts", context.period
+        period = context.period
+        tables = (
+            self._people.table("sign_ins.methods", "Sign-ins of people by method", "Method"),
+            self._failed.table("sign_ins.causes", "Failed sign-ins of people by cause", "Cause"),
+            self._clients.table("sign_ins.client_methods", "Authentications of clients by method", "Method"),
+            self._clients_failed.table(
+                "sign_ins.client_causes", "Failed authentications of clients by cause", "Cause"
             ),
         )
-        tables = (
-            _table("sign_ins.methods", "Sign-ins of people by method", "Method", self._methods),
-            _table("sign_ins.causes", "Failed sign-ins of people by cause", "Cause", self._causes),
-            _table(
-                "sign_ins.client_methods", "Authentications of clients by method", "Method", self._client_methods
+        series = (
+            self._over_time.series("sign_ins.over_time", "Sign-ins of people", "sign-ins", period),
+            self._failed_over_time.series(
+                "sign_ins.failed_over_time", "Failed sign-ins of people", "attempts", period
             ),
-            _table(
-                "sign_ins.client_causes", "Failed authentications of clients by cause", "Cause",
-                self._client_causes,
-            ),
-        )  # fmt: skip
-        return Section(
-            self.id, self.title, _INTRO, (*self._people(context), *self._clients(context)), tables, over,
-            cannot_show=_CANNOT_SHOW,
-        )  # fmt: skip
+        )
+        return Section(self.id, self.title, _INTRO, self._figures(), tables, series, cannot_show=_CANNOT_SHOW)
 
-    def _client(self, entry: LogEntry, event: _Authenticated) -> None:
-        method = event.client_auth_method or "not_recorded"
-        self._count("sign_ins.clients", "sign_ins.clients_by", method, self._client_methods, entry)
-
-    def _count(self, whole: str, part: str, kind: str, counter: Counter[str], entry: LogEntry) -> None:
-        """Count an event as a whole and by its kind."""
-        counter[kind] += 1
-        self._trails.of(whole).add(entry.position)
-        self._trails.of(f"{part}.{slug(kind)}").add(entry.position)
-
-    def _people(self, context: Context) -> list[Figure]:
-        of, period = self._trails.of, context.period
-        failed = type_query(tag_of(SignInFailed), period.first_position, period.last_position)
-        return [
-            of("sign_ins.people").figure(
-                "Sign-ins of people",
-                "How often a person proved on a page of this server who they are.",
-                unit="sign-ins",
+    def _figures(self) -> tuple[Figure, ...]:
+        return (
+            *self._people.figures(
+                ("Sign-ins of people", "Sign-ins with {}"),
+                (
+                    "How often a person proved on a page of this server who they are.",
+                    "Sign-ins of people with the method {} (RFC 8176).",
+                ),
+                "sign-ins",
             ),
-            *(
-                of(f"sign_ins.by_method.{slug(kind)}").figure(
-                    f"Sign-ins with {kind}", f"Sign-ins of people with the method {kind} (RFC 8176).",
-                    unit="sign-ins",
-                )
-                for kind in sorted(self._methods)
-            ),
-            of("sign_ins.by_session").figure(
+            self._trails.of("sign_ins.by_session").figure(
                 "Answered from a session",
                 "How often a person was known from a session in the browser, so that no new sign-in was needed.",
                 unit="requests",
             ),
-            of("sign_ins.failed").figure(
-                "Failed sign-ins of people", "How often a sign-in of a person was refused, for any cause.",
-                unit="attempts", query=failed,
+            *self._failed.figures(
+                ("Failed sign-ins of people", "Failed: {}"),
+                (
+                    "How often a sign-in of a person was refused, for any cause.",
+                    "Sign-ins of people that were refused for the cause {}.",
+                ),
+                "attempts",
             ),
-            *(
-                of(f"sign_ins.failed_by.{slug(kind)}").figure(
-                    f"Failed: {kind}", f"Sign-ins of people that were refused for the cause {kind}.",
-                    unit="attempts",
-                )
-                for kind in sorted(self._causes)
+            *self._clients.figures(
+                ("Authentications of clients", "Clients with {}"),
+                (
+                    "How often a client authenticated itself and was given tokens for it.",
+                    "Authentications of clients with the method {}; none is that of a public client.",
+                ),
+                "requests",
             ),
-        ]  # fmt: skip
-
-    def _clients(self, context: Context) -> list[Figure]:
-        of = self._trails.of
-        return [
-            of("sign_ins.clients").figure(
-                "Authentications of clients",
-                "How often a client authenticated itself and was given tokens for it.",
-                unit="requests",
+            *self._clients_failed.figures(
+                ("Failed authentications of clients", "Clients failed: {}"),
+                (
+                    "Requests that were refused because the client did not prove who it is (invalid_client).",
+                    "Authentications of clients that were refused for the cause {}.",
+                ),
+                "requests",
             ),
-            *(
-                of(f"sign_ins.clients_by.{slug(kind)}").figure(
-                    f"Clients with {kind}",
-                    f"Authentications of clients with the method {kind}; none is that of a public client.",
-                    unit="requests",
-                )
-                for kind in sorted(self._client_methods)
-            ),
-            of("sign_ins.clients_failed").figure(
-                "Failed authentications of clients",
-                "Requests that were refused because the client did not prove who it is (invalid_client).",
-                unit="requests",
-            ),
-            *(
-                of(f"sign_ins.clients_failed_by.{slug(kind)}").figure(
-                    f"Clients failed: {kind}",
-                    f"Authentications of clients that were refused for the cause {kind}.",
-                    unit="requests",
-                )
-                for kind in sorted(self._client_causes)
-            ),
-            of("sign_ins.refusals_counted").figure(
+            self._trails.of("sign_ins.refusals_counted").figure(
                 "Refusals of a flood",
                 "Refusals of any kind that came in such numbers that they were only counted.",
                 self._only_counted, "refusals",
-                type_query(
-                    tag_of(RefusalsCounted), context.period.first_position, context.period.last_position
-                ),
             ),
-        ]  # fmt: skip
-
-
-def _table(table_id: str, title: str, column: str, counter: Counter[str]) -> Table:
-    rows = tuple(sorted(counter.items(), key=lambda row: (-row[1], row[0])))
-    return Table(table_id, title, (column, "Count"), rows)
+        )  # fmt: skip

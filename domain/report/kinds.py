@@ -1,0 +1,61 @@
+"""Counts of events by kind: a figure for all of them, one for each kind, and a table."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from domain.incident import incident_of
+from domain.report.model import Figure, Table
+from domain.report.trails import Trails, slug
+
+#: More kinds than these are one: nobody reads so many figures, and words of the log may be anything.
+_MOST: Final = 60
+_OTHER: Final = "other"
+_WORD: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+def cause_word(reason: str) -> str:
+    """The kind of a reason. What somebody wrote in words is one kind, and so are all incidents."""
+    if incident_of(reason) is not None:
+        return "incident"
+    return reason if _WORD.fullmatch(reason) else "given_in_words"
+
+
+class Kinds:
+    """Counts with the positions of what is counted. ``whole`` is the id of the figure for all, ``part`` what the ids
+    of the kinds begin with."""
+
+    def __init__(self, trails: Trails, whole: str, part: str) -> None:
+        self._trails = trails
+        self._whole, self._part = whole, part
+        self._counts: Counter[str] = Counter()
+        self._ids: dict[str, str] = {}
+
+    def add(self, position: int, kind: str) -> None:
+        """Count an event of a kind."""
+        trail_id = self._ids.get(kind)
+        if trail_id is None:
+            if len(self._ids) >= _MOST:
+                kind = _OTHER
+            trail_id = self._ids[kind] = f"{self._part}.{slug(kind)}"
+        self._counts[kind] += 1
+        self._trails.of(self._whole).add(position)
+        self._trails.of(trail_id).add(position)
+
+    def figures(self, label: tuple[str, str], meaning: tuple[str, str], unit: str) -> Iterator[Figure]:
+        """The figure for all, and those of the kinds in their order. ``label`` and ``meaning`` are of all and of one
+        kind, which stands for ``{}``."""
+        yield self._trails.of(self._whole).figure(label[0], meaning[0], unit=unit)
+        shown: set[str] = set()
+        for kind in sorted(self._counts):
+            trail_id = self._ids[kind]
+            if trail_id not in shown:  # two kinds may have the same id
+                shown.add(trail_id)
+                text = label[1].format(kind), meaning[1].format(kind)
+                yield self._trails.of(trail_id).figure(*text, unit=unit)
+
+    def table(self, table_id: str, title: str, column: str) -> Table:
+        """The kinds, the most frequent first."""
+        rows = tuple(sorted(self._counts.items(), key=lambda row: (-row[1], row[0])))
+        return Table(table_id, title, (column, "Count"), rows)
