@@ -12,7 +12,7 @@ from authrim.core.call import Call
 from authrim.core.execute import Change, Outcome
 from authrim.core.sealed_rows import GRANT
 from authrim.crypto import strict_json
-from authrim.crypto.ids import digest
+from authrim.crypto.ids import digest, new_id
 from authrim.crypto.strict_json import JsonRefused
 from authrim.protocol.id_token_hint import hinted_subject
 from authrim.web.params import Params
@@ -109,6 +109,7 @@ def as_opened(grant_id: str, client: Client, valid: ValidRequest) -> OpenRequest
     """The request as a grant begins with it: its event has the digest of what is kept beside it."""
     asked, private = valid.request, valid.private
     if private != PrivateParameters():
+        private = msgspec.structs.replace(private, salt=new_id())
         asked = msgspec.structs.replace(asked, private_digest=digest(msgspec.json.encode(private)))
     return OpenRequest(grant_id, asked, client, private)
 

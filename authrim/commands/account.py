@@ -13,7 +13,7 @@ from authrim.commands._account_claims import (
     set_groups,
     set_roles,
 )
-from authrim.commands._account_erase import erase, shown_erasure
+from authrim.commands._account_erase import certificate, erase, shown_erasure
 from authrim.commands._account_holds import hold, release, shown_holds
 from authrim.commands._account_roles import give, take
 from authrim.commands._account_search import search
@@ -40,7 +40,19 @@ def account() -> None:
     """
 
 
-for _command in (search, set_claims, set_claim, set_groups, set_roles, give, take, hold, release, erase):
+for _command in (
+    search,
+    set_claims,
+    set_claim,
+    set_groups,
+    set_roles,
+    give,
+    take,
+    hold,
+    release,
+    erase,
+    certificate,
+):
     account.add_command(_command)
 
 

@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "session": ("authrim.commands.session", "session"),
     "grant": ("authrim.commands.grant", "grant"),
     "keys": ("authrim.commands.keys", "keys"),
+    "privacy": ("authrim.commands.privacy", "privacy"),
     "audit": ("authrim.commands.audit", "audit"),
     "report": ("authrim.commands.report", "report"),
     "projections": ("authrim.commands.projections", "projections"),

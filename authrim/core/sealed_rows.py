@@ -46,11 +46,11 @@ class PrivateData:
             return self.first_rows(tenant, kind, owner, values)
         return self._sealed(tenant, kind, owner, data_key, values)
 
-    async def key_ids(self, tenant: str, kind: str, owner: str) -> tuple[str, ...]:
-        """The ids of the owner's data key, none where it has none. An id is the SHA-256 of the wrapped key: it tells
+    async def key_id(self, tenant: str, kind: str, owner: str) -> str:
+        """The id of the owner's data key, empty where it has none. It is the SHA-256 of the wrapped key: it tells
         nothing of the key, and whoever has a copy of the row sees that it is this key's."""
         found = await self._store.find("sealed", sealed_key(tenant, kind, owner, DATA_KEY))
-        return () if found.row is None else (sha256(found.row["ciphertext"]).hexdigest(),)
+        return "" if found.row is None else sha256(found.row["ciphertext"]).hexdigest()
 
     async def open(self, tenant: str, kind: str, owner: str, name: str) -> bytes | None:
         """The value of that name, or None when the owner has none or was erased. Raises SealBroken."""

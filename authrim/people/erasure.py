@@ -1,13 +1,16 @@
 """The erasure of people (GDPR Art. 17), and the legal holds that forbid it."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
+from typing import Final
 
 import msgspec
 
+from authrim.audit.follow import Follower
 from authrim.core.execute import Outcome, carry_out
 from authrim.core.paging import rows_of
-from authrim.core.sealed_rows import SUBJECT, PrivateData, erasing_row
+from authrim.core.sealed_rows import GRANT, SUBJECT, PrivateData, erasing_row
 from authrim.crypto.ids import new_id
 from authrim.crypto.master import MasterKeys
 from authrim.crypto.sealing import SealBroken, login_hmacs
@@ -15,14 +18,22 @@ from authrim.people.accounts import AccountRead, outcome_of, read_account
 from authrim.people.claims import LOGIN
 from authrim.people.replaced_claims import forgetting_row
 from authrim.people.sessions.end import and_end_sessions
+from authrim.people.sign_in.counters import counters_of
 from authrim.store.contract import Store
+from authrim.store.read_back import ReadBack
 from domain.decision import Decision
 from domain.errors import Refusal
 from domain.person import erasure
 from domain.person.account import ERASED, Account
 from domain.person.erasure import AT_ONCE, Erasing, ErasurePolicy
+from domain.stream import GRANT as GRANT_STREAM
+from domain.stream import parse
+from projections.audit import AUDIT
 from projections.rows import Row
 from projections.tables import LOGINS, row_key
+
+#: Grants looked at together.
+_PAGE: Final = 500
 
 
 class ErasureRequest(msgspec.Struct, frozen=True):
@@ -34,7 +45,7 @@ class ErasureRequest(msgspec.Struct, frozen=True):
 
 
 async def erase_account(
-    store: Store, private: PrivateData, master: MasterKeys, tenant: str, subject: str,
+    store: ReadBack, private: PrivateData, master: MasterKeys, tenant: str, subject: str,
     request: ErasureRequest | None = None,
 ) -> Account | Refusal:  # fmt: skip
     """Take away all that is kept of the person, first of all the key of it; or note the request, where it has to wait.
@@ -42,21 +53,40 @@ async def erase_account(
     The log goes on to tell what the pseudonym did, and still verifies; the subject is never used again.
     """
     request = request or ErasureRequest()
-    logins = await _login_rows(store, private, master, tenant, subject)
-    drops = tuple(Row(LOGINS.name, "drop", {"key": key}) for key in logins)
-    rows = (*drops, erasing_row(tenant, SUBJECT, subject))
+    logins = await _login_hashes(store, private, master, tenant, subject)
+    drops = tuple(Row(LOGINS.name, "drop", {"key": row_key(tenant, hashed)}) for hashed in logins)
+    requests = await open_requests(store, private, tenant, subject)
+    owners = ((SUBJECT, subject), *((GRANT, grant_id) for grant_id in requests))
+    rows = (*drops, *(erasing_row(tenant, kind, owner) for kind, owner in owners))
 
     async def attempt() -> Outcome[Account]:
         read = await read_account(store, tenant, subject)
-        keys = await private.key_ids(tenant, SUBJECT, subject)
-        erasing = Erasing(request.operator, request.reason, keys)
+        keys = [await private.key_id(tenant, kind, owner) for kind, owner in owners]
+        erasing = Erasing(request.operator, request.reason, tuple(filter(None, keys)))
         decision = erasure.decide_ask_to_erase(read.account, read.now, erasing, request.policy)
         return outcome_of(tenant, subject, read, decision, rows if _is_erased(decision.answer) else ())
 
     account = await carry_out(store, tenant, attempt)
     if isinstance(account, Refusal) or not _is_erased(account):
         return account
-    return await and_end_sessions(store, tenant, subject, "person_erased", account)
+    for hashed in logins:
+        await store.forget_counters(counters_of(tenant, hashed))
+    ended = await and_end_sessions(store, tenant, subject, "person_erased", account)
+    await store.overwrite_deleted()
+    return ended
+
+
+async def open_requests(store: ReadBack, private: PrivateData, tenant: str, subject: str) -> list[str]:
+    """The grants of the person whose request is open: what came with it is sealed under a key of the grant."""
+    await Follower(store, AUDIT).catch_up()
+    found: list[str] = []
+    after = ""
+    while names := await store.audit.streams_of(tenant, subject, GRANT_STREAM, after, _PAGE):
+        ids = [parse(name).id for name in names]
+        keys = await asyncio.gather(*(private.key_id(tenant, GRANT, one) for one in ids))
+        found += [one for one, key in zip(ids, keys, strict=True) if key]
+        after = names[-1]
+    return found
 
 
 async def withdraw_erasure(
@@ -116,10 +146,10 @@ async def _change(
     return await carry_out(store, tenant, attempt)
 
 
-async def _login_rows(
+async def _login_hashes(
     store: Store, private: PrivateData, master: MasterKeys, tenant: str, subject: str
 ) -> tuple[str, ...]:
-    """The keys of the person's login rows, found by the login itself.
+    """The hashes of the login that the person's login row may be found by.
 
     When that cannot be read any more, because its master key is lost, every row is looked at: erasing must not
     depend on reading.
@@ -128,7 +158,11 @@ async def _login_rows(
         login = await private.open(tenant, SUBJECT, subject, LOGIN)
     except SealBroken:
         async with aclosing(rows_of(store, LOGINS, tenant)) as rows:
-            return tuple([row["key"] async for row in rows if row["subject"] == subject])
+            return tuple([_hash_of(row["key"], tenant) async for row in rows if row["subject"] == subject])
     if login is None:
         return ()
-    return tuple(row_key(tenant, hashed) for hashed in login_hmacs(master, tenant, login.decode()))
+    return login_hmacs(master, tenant, login.decode())
+
+
+def _hash_of(key: str, tenant: str) -> str:
+    return key.removeprefix(row_key(tenant, ""))

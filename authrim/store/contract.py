@@ -191,6 +191,12 @@ class Store(Protocol):
         """Add ``amount`` to a counter that lasts ``window`` seconds from its first use; the new total.
         Zero reads it. A negative amount takes back; no total is below zero."""
 
+    async def forget_counters(self, prefix: str) -> None:
+        """Delete the guard rows and counters whose keys begin with ``prefix``, before they expire."""
+
+    async def overwrite_deleted(self) -> bool:
+        """Leave nothing of deleted rows on the disk, as far as the store can do that; whether it did."""
+
     async def changes(self) -> AsyncIterator[int]:
         """Yields a position whenever the log may have grown: a hint, with a poll behind it."""
         yield 0

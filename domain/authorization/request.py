@@ -52,11 +52,12 @@ class RequestFacts(msgspec.Struct, frozen=True):
 
 class PrivateParameters(msgspec.Struct, frozen=True, omit_defaults=True):
     """Parameters that may contain personal data. They are stored sealed, and only while the request is open
-    (decisions.md 16)."""
+    (decisions.md 16). ``salt`` is random: the digest in the log is that of nobody's guess."""
 
     state: str | None = None
     login_hint: str | None = None
     hinted_subject: str | None = None
+    salt: str | None = None
 
 
 class ValidRequest(msgspec.Struct, frozen=True):

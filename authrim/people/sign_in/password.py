@@ -23,6 +23,7 @@ from authrim.people.checks_under_way import Check, ChecksUnderWay
 from authrim.people.claims import PASSWORD
 from authrim.people.new_account import find_by_hashes
 from authrim.people.part import PEOPLE
+from authrim.people.sign_in.counters import counters_of
 from authrim.people.sign_in.known_browsers import known_as
 from authrim.store.contract import Conflict
 from domain.errors import Refusal
@@ -170,13 +171,14 @@ async def _right_hash(call: Call, subject: str | None, password: str, source: st
 def _limits(call: Call, hashed: str, networks: Sequence[str], known: str | None) -> dict[str, int]:
     """The counters of an attempt, and how far each may go within the window, the widest last."""
     settings, kind = call.core.settings, f"sign-in:{call.tenant}"
+    of_login = counters_of(call.tenant, hashed)
     of_account = settings.sign_in_attempts_per_account
     if known is not None:
-        return {f"{kind}:{hashed}:browser:{known}": of_account}
+        return {f"{of_login}:browser:{known}": of_account}
     return {
-        **by_network(f"{kind}:{hashed}", networks, of_account, 2),
+        **by_network(of_login, networks, of_account, 2),
         **by_network(kind, networks, settings.sign_in_attempts_per_address, 4),
-        f"{kind}:{hashed}": of_account * ELSEWHERE,
+        of_login: of_account * ELSEWHERE,
     }
 
 

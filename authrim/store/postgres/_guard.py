@@ -33,6 +33,11 @@ class Guard:
             return rows[0]["total"] if rows else 0
         return await self._additions.load(Addition(key, window, amount))
 
+    async def forget(self, first: str, end: str) -> None:
+        """Delete guard rows and counters with keys from ``first`` to before ``end``."""
+        for statement in (sql.FORGET_GUARD, sql.FORGET_COUNTERS):
+            await self._connections.fetch(statement, first, end)
+
     async def _reserve_many(self, items: list[Reservation]) -> Mapping[Reservation, bool]:
         firsts: dict[str, Reservation] = {}
         for item in items:

@@ -93,3 +93,5 @@ COUNT: Final = """
     RETURNING key, total
 """
 TOTAL: Final = "SELECT total FROM counters WHERE key = $1 AND expires_at > clock_us()"
+FORGET_GUARD: Final = "DELETE FROM guard WHERE key >= $1 AND key < $2"
+FORGET_COUNTERS: Final = "DELETE FROM counters WHERE key >= $1 AND key < $2"

@@ -151,6 +151,15 @@ class PostgresStore:
         """Add to a counter that lasts ``window`` seconds; the new total. Zero reads it."""
         return await self._guard.count(key, window, amount)
 
+    async def forget_counters(self, prefix: str) -> None:
+        """Delete guard rows and counters by the beginning of their keys."""
+        await self._guard.forget(*key_range(f"{prefix}*"))
+
+    async def overwrite_deleted(self) -> bool:
+        """PostgreSQL overwrites deleted rows when it needs the place. Only the owner of the tables can do it before
+        that, with ``VACUUM FULL``."""
+        return False
+
     def changes(self) -> AsyncIterator[int]:
         """The newest position, each time it is another one."""
         return self._changes.follow()

@@ -33,7 +33,7 @@ from authrim.store.read_back import Delivery, DeliveryState, Page, ProjectionRes
 from authrim.store.sqlite import _followers as followers
 from authrim.store.sqlite import _outbox as outbox_sqlite
 from authrim.store.sqlite import _shadow as shadow_sqlite
-from authrim.store.sqlite import reads, writes
+from authrim.store.sqlite import reads, wal, writes
 from authrim.store.sqlite._changes import Changes
 from authrim.store.sqlite._deliveries import SQLiteOutbox
 from authrim.store.sqlite._monitor import SQLiteMonitor
@@ -47,6 +47,7 @@ from authrim.store.sqlite.wal import WriteAheadLog
 from domain.units import MICROSECONDS
 from projections.followed import FollowedProjection
 from projections.lookups import LOOKUPS
+from projections.rows import key_range
 from projections.tables import Table
 
 #: The write-ahead log is folded into the file when it is longer than this, in bytes.
@@ -180,6 +181,15 @@ class SQLiteStore:
         if amount == 0:
             return await self._lookups.run(reads.read_total, guard_key(key), self._clock.now())
         return await self._additions.load(Addition(key, window, amount))
+
+    async def forget_counters(self, prefix: str) -> None:
+        """Delete guard rows and counters by the beginning of their keys."""
+        await self._writer.run(writes.forget, *key_range(f"{prefix}*"))
+
+    async def overwrite_deleted(self) -> bool:
+        """Deleted rows are overwritten in the file (``secure_delete``); what the write-ahead log still has of them goes
+        with it. False when a reader was in the way."""
+        return await self._writer.run(wal.empty)
 
     def changes(self) -> AsyncIterator[int]:
         """The head's position whenever it has moved: at once for our own commits, by polling for others'."""

@@ -95,6 +95,12 @@ class WriteAheadLog:
             await asyncio.sleep(FOLD_PAUSE)
 
 
+def empty(connection: sqlite3.Connection) -> bool:
+    """Bring all of the write-ahead log into the file, and leave nothing in it; whether nobody was in the way."""
+    busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
+
+
 def _fold(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 

@@ -106,6 +106,13 @@ def count(connection: sqlite3.Connection, items: Sequence[tuple[str, int, int]],
         ]
 
 
+def forget(connection: sqlite3.Connection, first: str, end: str) -> None:
+    """Delete guard rows and counters with keys from ``first`` to before ``end``."""
+    with transaction(connection):
+        connection.execute("DELETE FROM guard WHERE key >= ? AND key < ?", (first, end))
+        connection.execute("DELETE FROM counters WHERE key >= ? AND key < ?", (first, end))
+
+
 def _conflict(connection: sqlite3.Connection, append: Append, changed_at: int) -> Conflict | None:
     """What the append was decided on and has moved, if anything."""
     if append.applied is not None and append.applied < changed_at:
