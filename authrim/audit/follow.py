@@ -15,16 +15,21 @@ import structlog
 from authrim.audit.recorded import read_page, rows_of
 from authrim.audit.tree import TreeFollower
 from authrim.store.contract import StoredEvent, StoreError
+from authrim.store.monitor_contract import MONITOR
 from authrim.store.read_back import Page, ProjectionResult, ReadBack
 from projections.audit import AUDIT
 from projections.checkpoints import CHECKPOINTS
 from projections.followed import FollowedProjection
 from projections.outbox import OUTBOX
+from projections.tree import NAME as TREE
 
 log = structlog.get_logger(__name__)
 
 #: Every followed projection whose rows come from one event each. The tree has a follower of its own (tree.py).
 FOLLOWED: Final = (AUDIT, OUTBOX, CHECKPOINTS)
+
+#: The names of all that follow, under which their positions are saved.
+NAMES: Final = (*(projection.name for projection in FOLLOWED), TREE, MONITOR)
 
 #: Events a transaction. On SQLite appends wait behind it for some milliseconds.
 PAGE: Final = 500

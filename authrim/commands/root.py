@@ -18,6 +18,7 @@ from authrim.commands.argument_order import arguments_last
 COMMANDS: Final = {
     "dev": ("authrim.commands.dev", "dev"),
     "serve": ("authrim.commands.serve", "serve"),
+    "background": ("authrim.commands.background", "background"),
     "migrate": ("authrim.commands.migrate", "migrate"),
     "client": ("authrim.commands.client", "client"),
     "scope": ("authrim.commands.scope", "scope"),

@@ -1,7 +1,6 @@
 """``authrim serve``: the server, with settings from the environment and a file."""
 
 import asyncio
-import logging
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,16 +11,19 @@ import structlog
 
 from authrim.clients.attesters import AttestersUnreadable
 from authrim.commands._common import failures_told, settings_of
+from authrim.commands._server_logs import send_log_lines
 from authrim.core.master_proof import prove_master_keys
 from authrim.crypto.master import MasterKeys
-from authrim.outside import telemetry
 from authrim.protocol.client_chain import UnusableAnchors
 from authrim.protocol.software_statement import IssuersUnreadable
+from authrim.server.background_child import BackgroundCommand
+from authrim.server.child import own_command
+from authrim.server.heartbeat import Worker
 from authrim.server.rollback import StartRefused, refuse_rollback
-from authrim.server.serve import Worker, tls_of
+from authrim.server.serve import Surroundings, tls_of
 from authrim.server.serve import serve as serve_until_stopped
 from authrim.server.service_manager import ServiceManager
-from authrim.server.supervisor import reserve_port, supervise, worker_command
+from authrim.server.supervisor import reserve_port, supervise
 from authrim.settings import Settings
 from authrim.store.opening import open_store
 from authrim.wire.listener import ListenError, unix_socket
@@ -41,6 +43,11 @@ _SETTINGS: Final = {
 
 @click.command()
 @click.option("--workers", type=click.IntRange(1, 256), help="Server processes (PostgreSQL only).")
+@click.option(
+    "--no-background",
+    is_flag=True,
+    help="Answer requests only. `authrim background` does the background work, here or on another machine.",
+)
 @click.option("--worker-port", type=int, hidden=True, help="Set by the supervisor for its workers.")
 @click.option("--worker-socket", type=int, hidden=True, help="The Unix socket, as the supervisor opened it.")
 @click.option("--worker-lifeline", type=int, hidden=True, help="A pipe that ends with the supervisor.")
@@ -66,6 +73,7 @@ def serve(
     context: click.Context,
     /,
     workers: int | None,
+    no_background: bool,
     worker_port: int | None,
     worker_socket: int | None,
     worker_lifeline: int | None,
@@ -76,10 +84,9 @@ def serve(
     """Start the server and run until SIGTERM."""
     given = {_SETTINGS[name]: value for name, value in tls.items() if value is not None}
     overrides = given if workers is None else given | {"workers": workers}
+    overrides = overrides | {"background": "none"} if no_background else overrides
     settings: Settings = settings_of(context, **overrides)
-    telemetry.configure(
-        development=settings.log_format == "pretty", level=getattr(logging, settings.log_level.upper())
-    )
+    send_log_lines(settings)
     if settings.passed_over and worker_port is None:
         log.warning(
             "settings.passed_over", variables=settings.passed_over, reason="made by a container platform"
@@ -91,11 +98,11 @@ def serve(
         if worker_port is not None:
             settings = settings.model_copy(update={"port": worker_port, "workers": 1})
         sock = None if worker_socket is None else socket.socket(fileno=worker_socket)
-        worker = None
-        if worker_lifeline is not None and worker_heartbeat is not None:
-            worker = Worker(worker_lifeline, worker_heartbeat)
+        worker = Worker.of_options(worker_lifeline, worker_heartbeat)
+        background = _background(context, settings, tls) if worker is None else None
+        around = Surroundings(worker, sock, manager, background)
         with failures_told(settings):
-            asyncio.run(_serve(settings, sock, worker, manager, accept_rollback))
+            asyncio.run(_serve(settings, around, accept_rollback))
     except (
         ListenError, UnusableCertificate, UnusableAnchors, AttestersUnreadable, IssuersUnreadable, StartRefused,
     ) as error:  # fmt: skip
@@ -118,20 +125,36 @@ def _serve_by_workers(
     second = reserve_port(settings.host, settings.mtls_port) if settings.mtls_port else []
     shared = unix_socket(settings.listen_socket) if settings.listen_socket else None
     arguments = ["serve", "--worker-port", str(held[0].getsockname()[1])]
+    background = _background(context, settings, tls)
+    if settings.background_place != "inside":
+        arguments.append("--no-background")
     if shared:
         arguments += ["--worker-socket", str(shared.fileno())]
     for name, value in tls.items():
         arguments += [] if value is None else [f"--{name.replace('_', '-')}", str(value)]
-    config = context.find_root().params.get("config")
-    if config is not None:
-        arguments = ["--config", str(config), *arguments]
+    command = own_command([*_config_option(context), *arguments])
     try:
         files = (shared.fileno(),) if shared else ()
-        return supervise(worker_command(arguments), settings.workers, files, manager)
+        return supervise(command, settings.workers, files, manager, background)
     finally:
         for one in (*held, *second, shared):
             if one:
                 one.close()
+
+
+def _background(
+    context: click.Context, settings: Settings, tls: Mapping[str, Any]
+) -> BackgroundCommand | None:
+    """How the process of the background work is started, where there is to be one."""
+    if settings.background_place != "process":
+        return None
+    changed = {f"AUTHRIM_{_SETTINGS[name].upper()}": str(tls[name]) for name in tls if tls[name] is not None}
+    return BackgroundCommand([*_config_option(context), "background"], changed)
+
+
+def _config_option(context: click.Context) -> list[str]:
+    config = context.find_root().params.get("config")
+    return [] if config is None else ["--config", str(config)]
 
 
 async def _prove_database(settings: Settings, accept_rollback: str | None) -> None:
@@ -146,21 +169,13 @@ async def _prove_database(settings: Settings, accept_rollback: str | None) -> No
         await store.close()
 
 
-async def _serve(
-    settings: Settings,
-    sock: socket.socket | None,
-    worker: Worker | None,
-    manager: ServiceManager,
-    accept_rollback: str | None,
-) -> None:
+async def _serve(settings: Settings, around: Surroundings, accept_rollback: str | None) -> None:
     store = open_store(settings, exclusive=True)
     await store.open()
     if store.doubt:
         log.warning("store.doubtful", reason=store.doubt)
     try:
         await refuse_rollback(settings, store, accept_rollback)
-        await serve_until_stopped(
-            settings, store, reuse_port=worker is not None, sock=sock, worker=worker, manager=manager
-        )
+        await serve_until_stopped(settings, store, around)
     finally:
         await store.close()

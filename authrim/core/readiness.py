@@ -1,14 +1,17 @@
 """Can this process do its work? Not when the log cannot be read, when nothing can be recorded, or when clocks differ.
 
-A full disk is seen by writing: a counter row that expires, once in some seconds however often anybody asks.
+A full disk is seen by writing: a counter row that expires, once in some seconds however often anybody asks. Followers
+that lag make no process unready: no answer is made of what they write. But whoever asks is told, and so is the log.
 """
 
 import asyncio
+from collections.abc import Mapping
 from time import monotonic
 from typing import Final
 
 import structlog
 
+from authrim.audit.follow import NAMES
 from authrim.core.parts import Core
 from authrim.store.contract import StoreError
 from domain.units import MICROSECONDS
@@ -20,6 +23,8 @@ MOST_SKEW_SECONDS: Final = 5
 #: What a try to write has shown holds so long, in seconds.
 WRITE_SECONDS: Final = 5.0
 _WINDOW: Final = 60
+#: Followers that are so far behind, in seconds, are worth a line: nobody does the background work, or it fails.
+LONG_LAG: Final = 60
 
 
 class Readiness:
@@ -30,6 +35,9 @@ class Readiness:
         self._cause = ""
         self._written = ""
         self._write_again = 0.0
+        self._lags: Mapping[str, int] = {}
+        self._lags_again = 0.0
+        self._lagged = False
         self._one_at_a_time = asyncio.Lock()
 
     async def why_not(self, core: Core) -> str:
@@ -37,6 +45,27 @@ class Readiness:
         async with self._one_at_a_time:
             self._tell(*await self._look(core))
             return self._why
+
+    async def lags(self, core: Core) -> Mapping[str, int]:
+        """How far each follower is behind, in whole seconds; what was found holds for some seconds."""
+        async with self._one_at_a_time:
+            if monotonic() >= self._lags_again:
+                try:
+                    lags = await core.store.lags(NAMES)
+                except StoreError:
+                    return {}
+                self._lags = {name: lag // MICROSECONDS for name, lag in lags.items()}
+                self._lags_again = monotonic() + WRITE_SECONDS
+                self._tell_lags()
+            return self._lags
+
+    def _tell_lags(self) -> None:
+        lagging = {name: lag for name, lag in self._lags.items() if lag >= LONG_LAG}
+        if lagging and not self._lagged:
+            log.warning("background.behind", seconds=lagging)
+        elif self._lagged and not lagging:
+            log.warning("background.caught_up")
+        self._lagged = bool(lagging)
 
     async def _look(self, core: Core) -> tuple[str, str]:
         try:

@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 #: may have other values.
 NOT_RECORDED: Final = frozenset(
     {
-        "append_queue_limit", "append_wait_seconds", "database", "database_listen", "database_pooled",
+        "append_queue_limit", "append_wait_seconds", "background", "database", "database_listen", "database_pooled",
         "default_locale", "host", "listen_socket", "log_format", "log_level", "master_key_file", "mtls_port",
         "password_queue_limit", "password_workers", "port", "tls_key", "workers",
     }

@@ -17,7 +17,7 @@ from authrim.core.readiness import Readiness
 from authrim.features import Route, enabled, server_metadata
 from authrim.pages.headers import asks_for_page
 from authrim.people.part import PEOPLE
-from authrim.server.background import own_work, running, shared_work
+from authrim.server.background import kept_running, own_work, shared_work
 from authrim.web.answers import error_page
 from authrim.web.authority import OWN_NAMES, OwnNames
 from authrim.web.call import CORE, PAGES, PARTS
@@ -133,10 +133,11 @@ def _is_lost_person(request: web.Request) -> bool:
 
 @asynccontextmanager
 async def background_work(parts: Parts) -> AsyncIterator[None]:
-    """The work of this process beside its answers, which lasts as long as the server."""
+    """The work of a serving process beside its answers. Other processes may do what is to be done once for all."""
     core = parts[CORE]
+    shared = shared_work(core, parts[CLIENTS].keys) if core.settings.background_place == "inside" else []
     try:
-        async with running([*own_work(core), *shared_work(core, parts[CLIENTS].keys)]):
+        async with kept_running([*own_work(core), *shared]):
             yield
     finally:
         await core.refusals.flush()

@@ -53,9 +53,9 @@ def own_work(core: Core) -> list[Work]:
 
 
 @asynccontextmanager
-async def running(works: Sequence[Work]) -> AsyncIterator[None]:
+async def kept_running(works: Sequence[Work]) -> AsyncIterator[None]:
     """Keep tasks running as long as the block."""
-    tasks = [asyncio.create_task(_kept_running(work)) for work in works]
+    tasks = [asyncio.create_task(_restarted(work)) for work in works]
     try:
         yield
     finally:
@@ -66,7 +66,7 @@ async def running(works: Sequence[Work]) -> AsyncIterator[None]:
                 await task
 
 
-async def _kept_running(work: Work) -> None:
+async def _restarted(work: Work) -> None:
     """Restart a background task after an unexpected error, and log it: none may stop silently."""
     while True:
         try:

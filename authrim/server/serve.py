@@ -13,7 +13,9 @@ import structlog
 from authrim.core.parts import Parts
 from authrim.core.recorded_settings import record_settings
 from authrim.server.app import background_work, make_app
-from authrim.server.heartbeat import beat
+from authrim.server.background import Work, kept_running
+from authrim.server.background_child import BackgroundCommand, keep_background
+from authrim.server.heartbeat import Worker, live_until, stop_signs
 from authrim.server.service_manager import ServiceManager
 from authrim.server.wiring import make_parts
 from authrim.settings import Settings
@@ -33,35 +35,30 @@ YOUNG_OBJECTS: Final = 20_000
 GRACE_SECONDS: Final = 10.0
 
 
-class Worker(NamedTuple):
-    """What a supervisor gives its worker: two pipes. When the reading end ``lifeline`` ends, so does the process, as on
-    SIGTERM; it gives signs of life to the writing end ``heartbeat``."""
+class Surroundings(NamedTuple):
+    """What is around a server process. ``worker``: it has a supervisor, and shares its ports. ``sock`` is the Unix
+    socket when other processes listen on it too. ``manager`` is told how the server is. ``background``: how the process
+    of the background work is started, where it is this one that does so."""
 
-    lifeline: int
-    heartbeat: int
+    worker: Worker | None = None
+    sock: socket.socket | None = None
+    manager: ServiceManager = ServiceManager()
+    background: BackgroundCommand | None = None
+
+
+_ALONE: Final = Surroundings()
 
 
 async def serve(
     settings: Settings,
     store: ReadBack,
+    around: Surroundings = _ALONE,
     *,
-    reuse_port: bool = False,
-    sock: socket.socket | None = None,
-    worker: Worker | None = None,
-    manager: ServiceManager | None = None,
     on_ready: Callable[[Parts, ListeningSite], None] = lambda _parts, _running: None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT; SIGHUP reads the TLS certificate again. Who opened ``store`` closes it.
-
-    ``sock`` is the Unix socket when other processes listen on it too. ``worker``: this process has a supervisor.
-    ``manager`` is told how the server is.
-    """
-    stop, manager = asyncio.Event(), manager or ServiceManager()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    if worker is not None:
-        loop.add_reader(worker.lifeline, stop.set)
+    """Serve until SIGTERM or SIGINT; SIGHUP reads the TLS certificate again. Who opened ``store`` closes it."""
+    worker, manager = around.worker, around.manager
+    stop = stop_signs(worker)
     async with AsyncExitStack() as stack:
         parts = await make_parts(settings, store)
         await record_settings(store, settings, parts[CORE].master, DEFAULT_TENANT)
@@ -70,22 +67,29 @@ async def serve(
         limits = Limits(connections_per_address=0) if behind_proxy else Limits()
         app = make_app(parts, limits)
         tls, mtls = tls_of(settings)
+        reuse_port = worker is not None
         running = await start_site(
             app, settings.host, settings.port, limits=limits, reuse_port=reuse_port, tls=tls
         )
         if mtls is not None:
             await running.listen(settings.host, settings.mtls_port, reuse_port=reuse_port, tls=mtls)
         if settings.listen_socket is not None:
-            await running.listen(None, None, sock=sock or unix_socket(settings.listen_socket))
+            await running.listen(None, None, sock=around.sock or unix_socket(settings.listen_socket))
+        loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, lambda: _reload([tls, mtls], manager))
         _settle_garbage_collector()
         log.info("server.ready", issuer=settings.issuer, port=running.port)
         on_ready(parts, running)
         manager.ready()
-        await _live_until(stop, worker, manager)
-        manager.stopping()
-        log.info("server.stopping")
+        async with kept_running(_beside(around.background)):
+            await live_until(stop, worker, manager)
+            manager.stopping()
+            log.info("server.stopping")
         await running.stop(GRACE_SECONDS)
+
+
+def _beside(background: BackgroundCommand | None) -> list[Work]:
+    return [] if background is None else [lambda: keep_background(background)]
 
 
 def tls_of(settings: Settings) -> tuple[Tls | None, Tls | None]:
@@ -97,18 +101,6 @@ def tls_of(settings: Settings) -> tuple[Tls | None, Tls | None]:
     if settings.issuer.startswith("http:"):
         return None, mtls  # a development server: plain HTTP, with TLS beside it
     return Tls(certificate, key, ask_clients=settings.tls_client_certificates == "request"), mtls
-
-
-async def _live_until(stop: asyncio.Event, worker: Worker | None, manager: ServiceManager) -> None:
-    """Give signs of life to whoever waits for them, until the server is to stop."""
-    signs = [asyncio.create_task(manager.stay_alive())]
-    if worker is not None:
-        signs.append(asyncio.create_task(beat(worker.heartbeat)))
-    await stop.wait()
-    for sign in signs:
-        sign.cancel()
-    if worker is not None:
-        asyncio.get_running_loop().remove_reader(worker.lifeline)
 
 
 def _reload(listeners: Iterable[Tls | None], manager: ServiceManager) -> None:

@@ -2,83 +2,20 @@
 
 The parent holds the port and does nothing else: the kernel spreads connections over the workers, the log keeps
 them in step. A worker that dies is started again, more slowly each time it dies young. One whose event loop hangs is
-killed for it.
+killed for it. The background work has a process of its own beside them.
 """
 
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
-import structlog
-
-from authrim.server.heartbeat import heard
+from authrim.server.background_child import BackgroundCommand
+from authrim.server.child import Child, Watch, stop_all
 from authrim.server.service_manager import ServiceManager
 from authrim.wire.listener import ListenError, of_both_families
-
-log = structlog.get_logger(__name__)
-
-#: A worker that lived shorter than this died young.
-_YOUNG_SECONDS: Final = 10.0
-_LONGEST_WAIT: Final = 30.0
-_STOP_SECONDS: Final = 15.0
-#: How long a worker that has answered may give no sign of life.
-HUNG_SECONDS = 30.0
-#: When this process stood still for longer, so did the machine, and nobody gave signs of life.
-_STANDSTILL_SECONDS: Final = 5.0
-
-
-class _Worker:
-    """One worker process and its history."""
-
-    def __init__(self, command: Sequence[str], files: Sequence[int]) -> None:
-        self._command = command
-        self._files = files
-        self._early_deaths = 0
-        self._not_before = 0.0
-        self.start()
-
-    def start(self) -> None:
-        self._heartbeat, writing = os.pipe()
-        os.set_blocking(self._heartbeat, False)
-        command = [*self._command, "--worker-heartbeat", str(writing)]
-        self.process = subprocess.Popen(command, pass_fds=(*self._files, writing))
-        os.close(writing)
-        self.is_ready = False
-        self._started = self._last_beat = time.monotonic()
-
-    def forgive(self) -> None:
-        """Wait for the next sign of life as if one had come now."""
-        self._last_beat = time.monotonic()
-
-    def keep_alive(self) -> None:
-        """Kill it when it hangs. Restart it after it has died, with a growing pause."""
-        if self.process.poll() is None:
-            self._look_for_life()
-            return
-        now = time.monotonic()
-        if self._not_before == 0.0:
-            young = now - self._started < _YOUNG_SECONDS
-            self._early_deaths = self._early_deaths + 1 if young else 0
-            wait = min(2.0**self._early_deaths / 2, _LONGEST_WAIT) if young else 0.0
-            self._not_before = now + wait
-            log.error("worker.died", status=self.process.returncode, restart_in_seconds=wait)
-        if now >= self._not_before:
-            self._not_before = 0.0
-            os.close(self._heartbeat)
-            self.start()
-
-    def _look_for_life(self) -> None:
-        now = time.monotonic()
-        if heard(self._heartbeat):
-            self.is_ready, self._last_beat = True, now
-        elif self.is_ready and now - self._last_beat > HUNG_SECONDS:
-            log.error("worker.hung", pid=self.process.pid, silent_seconds=round(now - self._last_beat, 1))
-            self.process.kill()
 
 
 def reserve_port(hosts: Sequence[str], port: int) -> list[socket.socket]:
@@ -113,17 +50,22 @@ def _reserved(host: str, port: int) -> socket.socket:
 
 
 def supervise(
-    command: Sequence[str], workers: int, files: Sequence[int] = (), manager: ServiceManager | None = None
+    command: Sequence[str],
+    workers: int,
+    files: Sequence[int] = (),
+    manager: ServiceManager | None = None,
+    background: BackgroundCommand | None = None,
 ) -> int:
     """Run ``workers`` processes of ``command`` until SIGTERM or SIGINT; SIGHUP is passed on. The exit status.
 
-    ``files`` are the descriptors of ours that they share. Each worker also gets the reading end of a pipe that nobody
-    ever writes to: it ends with this process, however that ends, and so do they.
+    ``files`` are the descriptors of ours that the workers share. Each child also gets the reading end of a pipe that
+    nobody ever writes to: it ends with this process, however that ends, and so do they. ``background``: the process of
+    the background work, which nobody waits for and which has nothing to reload.
     """
     stopping = told = False
     manager = manager or ServiceManager()
     lifeline, _held_to_the_end = os.pipe()
-    command, files = [*command, "--worker-lifeline", str(lifeline)], [*files, lifeline]
+    lifeline_option = ("--worker-lifeline", str(lifeline))
 
     def stop(_number: int, _frame: Any) -> None:
         nonlocal stopping
@@ -131,7 +73,8 @@ def supervise(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    running = [_Worker(command, files) for _ in range(workers)]
+    running = [Child("worker", [*command, *lifeline_option], [*files, lifeline]) for _ in range(workers)]
+    beside = [background.start(lifeline)] if background else []
 
     def pass_on(number: int, _frame: Any) -> None:
         for worker in running:
@@ -141,38 +84,13 @@ def supervise(
             manager.ready()
 
     signal.signal(signal.SIGHUP, pass_on)
-    looked = time.monotonic()
+    watch = Watch([*running, *beside])
     while not stopping:
-        now = time.monotonic()
-        for worker in running:
-            if now - looked > _STANDSTILL_SECONDS:
-                worker.forgive()
-            worker.keep_alive()
-        looked = now
+        watch.look()
         if not told and all(worker.is_ready for worker in running):
             told = True
             manager.ready()
         manager.alive_in_time()
         time.sleep(0.1)
     manager.stopping()
-    return _stop_all([worker.process for worker in running])
-
-
-def _stop_all(processes: list[subprocess.Popen[bytes]]) -> int:
-    for process in processes:
-        if process.poll() is None:
-            process.terminate()
-    deadline = time.monotonic() + _STOP_SECONDS
-    clean = True
-    for process in processes:
-        try:
-            process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            clean = False
-    return 0 if clean else 1
-
-
-def worker_command(arguments: Sequence[str]) -> list[str]:
-    """The command of a worker: this program with other arguments."""
-    return [sys.executable, "-m", "authrim", *arguments]
+    return 0 if stop_all([*running, *beside]) else 1

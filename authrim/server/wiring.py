@@ -2,7 +2,6 @@
 
 from urllib.parse import urlsplit
 
-from authrim.audit.monitor.monitor import Monitor
 from authrim.auditor.event_stream.part import EVENT_STREAMS, EventStreams
 from authrim.auditor.part import AUDITING, Auditing
 from authrim.authorization.fetched_request_objects import RequestObjects
@@ -13,30 +12,21 @@ from authrim.clients.documents import ClientDocuments
 from authrim.clients.keys import ClientKeys
 from authrim.clients.part import CLIENTS, Clients
 from authrim.clients.secrets import ClientSecrets
-from authrim.core.clients_and_keys import Configuration
-from authrim.core.execute import Executor
 from authrim.core.growth import GROWTH, Growth
-from authrim.core.master_proof import prove_master_keys
 from authrim.core.parts import Core, Parts
-from authrim.core.refusals import Refusals
-from authrim.core.sealed_rows import PrivateData
-from authrim.core.signing_keys import ensure_keys, key_ring_of
-from authrim.crypto.master import MasterKeys
 from authrim.crypto.passwords import PasswordCost, Passwords
-from authrim.features import enabled
-from authrim.outside.egress import Egress
 from authrim.pages.pages import Pages
 from authrim.people.checks_under_way import ChecksUnderWay
 from authrim.people.part import PEOPLE, People
 from authrim.protocol.client_chain import ClientChains
 from authrim.protocol.software_statement import SoftwareStatements
+from authrim.server.wired_core import make_core
 from authrim.settings import Settings
 from authrim.store.read_back import ReadBack
 from authrim.tokens.access_tokens import AccessTokens
 from authrim.tokens.log_positions import PositionWaits
 from authrim.tokens.part import TOKENS, Tokens
 from authrim.web.call import CORE, PAGES
-from domain.stream import DEFAULT_TENANT
 from domain.vocabulary.features import CLIENT_ID_METADATA
 
 
@@ -45,7 +35,7 @@ async def make_parts(settings: Settings, store: ReadBack) -> Parts:
 
     Raises WrongMasterKeys, with nothing written, when the master keys are not those of the database.
     """
-    core = await _core(settings, store)
+    core = await make_core(settings, store)
     return Parts(
         {
             CORE: core,
@@ -63,31 +53,6 @@ async def make_parts(settings: Settings, store: ReadBack) -> Parts:
                 SourceLimiter(settings.authorize_requests_per_minute), RequestObjects(core.egress)
             ),
         }
-    )
-
-
-async def _core(settings: Settings, store: ReadBack) -> Core:
-    master = MasterKeys.from_settings(settings.master_key_texts)
-    private = PrivateData(store, master)
-    key_ring = key_ring_of(settings, private)
-    features = frozenset(feature.name for feature in enabled(settings))
-    configuration = Configuration(store, key_ring, documents=CLIENT_ID_METADATA in features)
-    egress = Egress.from_settings(settings)
-    await prove_master_keys(store, master)
-    await configuration.open()
-    await ensure_keys(store, private, configuration, settings, DEFAULT_TENANT)
-    return Core(
-        settings=settings,
-        store=store,
-        configuration=configuration,
-        executor=Executor(store, configuration),
-        key_ring=key_ring,
-        master=master,
-        private=private,
-        refusals=Refusals(store),
-        egress=egress,
-        features=features,
-        monitor=Monitor(store, settings.issuer),
     )
 
 

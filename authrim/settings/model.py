@@ -1,7 +1,7 @@
 """The settings as one frozen value, with the rules that concern several of them."""
 
 from collections.abc import Iterable
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, PrivateAttr, model_validator
@@ -117,6 +117,13 @@ class Settings(
                 "python3 -c 'import secrets; print(secrets.token_urlsafe(32))' and keep it safe"
             )
         return self
+
+    @property
+    def background_place(self) -> Literal["process", "inside", "none"]:
+        """Where the background work runs: in a process of its own, inside the server processes, or not here."""
+        if self.background == "auto":
+            return "inside" if self.postgres_dsn is None else "process"
+        return self.background
 
     @property
     def master_key_texts(self) -> tuple[str, ...]:

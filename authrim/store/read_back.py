@@ -196,6 +196,9 @@ class ReadBack(Store, Protocol):
         One process at a time. When another one is at it: ``busy``, or with ``wait`` after it.
         """
 
+    async def lags(self, followers: Sequence[str]) -> Mapping[str, int]:
+        """The age in µs of the oldest event that each follower has not come to; 0 at the head. Raises Unavailable."""
+
     async def take_deliveries(self, limit: int, lease_seconds: int) -> Sequence[Delivery]:
         """Rows of the projection ``outbox`` that are due, for this process alone until the lease is over. Raises
         Unavailable."""

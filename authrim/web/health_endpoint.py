@@ -16,9 +16,13 @@ async def live(_request: web.Request) -> web.StreamResponse:
 
 
 async def ready(request: web.Request) -> web.StreamResponse:
-    """GET ``/health/ready``: the log can be read, something can be recorded, and the clocks agree."""
-    why_not = await request.app[READINESS].why_not(core_of(request))
-    return _unready(why_not) if why_not else json_answer({"status": "ready"})
+    """GET ``/health/ready``: the log can be read, something can be recorded, and the clocks agree; and how far behind
+    the followers are, wherever they run."""
+    readiness, core = request.app[READINESS], core_of(request)
+    why_not = await readiness.why_not(core)
+    if why_not:
+        return _unready(why_not)
+    return json_answer({"status": "ready", "behind_seconds": dict(await readiness.lags(core))})
 
 
 def _unready(why: str) -> web.Response:

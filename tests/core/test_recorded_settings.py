@@ -137,6 +137,7 @@ async def test_workers_record_it_once(store: Store, store_place: str, tmp_path: 
         environment = {
             "AUTHRIM_ISSUER": "https://login.example.com", "AUTHRIM_DATABASE": store_place,
             "AUTHRIM_MASTER_KEYS": key, "AUTHRIM_PORT": str(port), "AUTHRIM_ACCESS_TOKEN_LIFETIME": str(lifetime),
+            "AUTHRIM_BACKGROUND": "inside",
         }  # fmt: skip
         with started("serve", "--workers", "4", environment=environment) as process:
             await asyncio.to_thread(_ready, process, port)
@@ -147,5 +148,5 @@ async def test_workers_record_it_once(store: Store, store_place: str, tmp_path: 
 
 
 def _ready(process: Any, port: int) -> None:
-    wait_until(lambda: len(listeners(port, children(process))) == 4)
+    wait_until(lambda: len(listeners(port, children(process.pid))) == 4)
     wait_until(lambda: answers(f"http://127.0.0.1:{port}/health/ready"))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from domain.stream import DEFAULT_TENANT
 from tests.support.patience import PATIENCE
 from tests.support.person import LOGIN, PASSWORD, PERSON
 from tests.support.ports import free_port
+from tests.support.processes import children
 from tests.support.running import CHEAP, MASTER_KEY, USUAL, KnownClient, RunningServer, development_settings
 
 
@@ -53,9 +55,12 @@ class ServerProcess:
         raise AssertionError("the server is not ready after 30 s")
 
     async def kill(self) -> None:
-        """``kill -9``: no chance to finish anything."""
+        """``kill -9`` of all its processes: no chance to finish anything."""
         assert self._process is not None
+        beside = children(self._process.pid)
         self._process.send_signal(signal.SIGKILL)
+        for pid in beside:
+            os.kill(pid, signal.SIGKILL)
         await self._process.wait()
 
     async def stop(self) -> None:
@@ -115,7 +120,8 @@ class Site:
         values = {
             "issuer": self.settings.issuer, "development": True, "host": "localhost", "port": port,
             "database": str(self._place), "master_keys": [MASTER_KEY], "signing_algorithms": ["ES256", "RS256"],
-            "log_level": "error", "authorize_requests_per_minute": 100_000, "consent_pause": 0, **self._more,
+            "log_level": "error", "authorize_requests_per_minute": 100_000, "consent_pause": 0,
+            "background": "inside", **self._more,
         }  # fmt: skip
         path = self._folder / f"authrim-{number}.toml"
         path.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items()))

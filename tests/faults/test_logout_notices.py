@@ -57,6 +57,7 @@ async def test_f22_no_logout_is_lost_with_the_process_that_tells_of_it(
         "egress_allow": ["localhost"],
         "egress_ca_file": str(authority.ca_file),
         "egress_timeout_seconds": 1,
+        "background": "auto",
     }
     async with serving_site(authority) as receiver:
         hangs = asyncio.Event()

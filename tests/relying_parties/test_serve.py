@@ -40,6 +40,7 @@ def config(tmp_path: Path, postgres_dsn: str, port: int) -> Path:
         f'database = "{postgres_dsn}"\n'
         f'master_keys = ["{secrets.token_urlsafe(32)}"]\n'
         f"port = {port}\n"
+        f'background = "inside"\n'
     )
     return file
 
@@ -49,7 +50,7 @@ def two_workers(config: Path, port: int) -> Iterator[subprocess.Popen[str]]:
     """The server, when both workers answer."""
     with started("serve", "--workers", "2", "--config", str(config)) as process:
         try:
-            wait_until(lambda: len(listeners(port, children(process))) == 2)
+            wait_until(lambda: len(listeners(port, children(process.pid))) == 2)
             wait_until(lambda: answers(f"http://127.0.0.1:{port}/health/ready"))
             yield process
         finally:
@@ -60,7 +61,7 @@ def two_workers(config: Path, port: int) -> Iterator[subprocess.Popen[str]]:
 def test_workers_end_with_their_supervisor(config: Path, port: int) -> None:
     """F01: a supervisor that is killed leaves no worker behind that nobody could stop or start again."""
     with two_workers(config, port) as process:
-        workers = children(process)
+        workers = children(process.pid)
         process.kill()
         wait_until(lambda: not any(_runs(pid) for pid in workers))
 
@@ -76,7 +77,7 @@ def _runs(pid: int) -> bool:
 def test_both_workers_answer(config: Path, port: int) -> None:
     """Each worker listens on the one port, and together they answer many connections with one key set."""
     with two_workers(config, port) as process:
-        assert len(children(process)) == 2
+        assert len(children(process.pid)) == 2
         answered = {requests.get(f"http://127.0.0.1:{port}/jwks", timeout=PATIENCE).text for _ in range(20)}
         status, _, stderr = terminated(process)
     assert len(answered) == 1
@@ -87,7 +88,7 @@ def test_both_workers_answer(config: Path, port: int) -> None:
 def test_sigterm_ends_all_of_them(config: Path, port: int) -> None:
     """F33: no worker is left behind, and the port is free again."""
     with two_workers(config, port) as process:
-        workers = children(process)
+        workers = children(process.pid)
         status, _, _ = terminated(process)
     assert status == 0
     assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
@@ -98,13 +99,13 @@ def test_sigterm_ends_all_of_them(config: Path, port: int) -> None:
 def test_a_killed_worker_is_started_again(config: Path, port: int) -> None:
     """One worker dies: the other goes on answering, and soon there are two again."""
     with two_workers(config, port) as process:
-        before = children(process)
+        before = children(process.pid)
         killed = min(before)
         os.kill(killed, signal.SIGKILL)
         wait_until(lambda: len(listening(port)) == 1)
         assert answers(f"http://127.0.0.1:{port}/health/ready")
-        wait_until(lambda: len(listeners(port, children(process))) == 2)
-        after = children(process)
+        wait_until(lambda: len(listeners(port, children(process.pid))) == 2)
+        after = children(process.pid)
     assert killed not in after
     assert len(after & before) == 1
 

@@ -80,17 +80,20 @@ def server(folder: Path, database: str, *options: str, port: int) -> Iterator[su
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_life_of_a_service(manager: Manager, tmp_path: Path, postgres_dsn: str, workers: int) -> None:
-    """It is ready when it answers, with all its workers; it lives, reloads, and says that it stops."""
+    """It is ready when it answers, with all its workers; it lives, reloads, and says that it stops. The process of the
+    background work lives beside it through all that."""
     port = free_port()
     with server(tmp_path, postgres_dsn, "--workers", str(workers), port=port) as process:
         manager.next("READY=1")
         assert requests.get(f"http://127.0.0.1:{port}/health/ready", timeout=PATIENCE).status_code == 200
-        assert len(children(process)) == (0 if workers == 1 else workers)
+        before = children(process.pid)
+        assert len(before) == (1 if workers == 1 else workers + 1)
         manager.next("WATCHDOG=1")
         manager.next("WATCHDOG=1")
         process.send_signal(signal.SIGHUP)
         assert manager.next("RELOADING=1").split("\n")[1].startswith("MONOTONIC_USEC=")
         manager.next("READY=1")
+        assert children(process.pid) == before
         status, _, _ = terminated(process)
         manager.next("STOPPING=1")
     assert status == 0
@@ -118,8 +121,8 @@ def test_without_a_manager() -> None:
 
 _SUPERVISOR = """
 import sys
-from authrim.server import supervisor
-supervisor.HUNG_SECONDS = 2.0
+from authrim.server import child, supervisor
+child.HUNG_SECONDS = 2.0
 sys.exit(supervisor.supervise([sys.executable, "-c", sys.argv[1]], 1))
 """
 _WORKER = """

@@ -22,6 +22,7 @@ from authrim.store.sqlite.store import SQLiteStore
 from domain.log_entry import LogEntry
 from projections.audit import AUDIT
 from projections.rows import Row
+from projections.tree import NAME as TREE
 from tests.store.log_samples import CANARY, behind_its_back, write_grant, write_history, write_poison
 from tests.support.patience import PATIENCE
 
@@ -51,6 +52,18 @@ async def other_store(store_place: Path | str, store: ReadBack) -> AsyncIterator
     await other.open()
     yield other
     await other.close()
+
+
+async def test_a_lag_is_the_age_of_the_oldest_event_that_waits(store: ReadBack) -> None:
+    """A follower that has never followed waits since the first event; one that has come to the head does not wait."""
+    assert await store.lags((AUDIT.name,)) == {AUDIT.name: 0}
+    await write_history(store)
+    (first,) = await store.read_log(0, 1)
+    await Follower(store, AUDIT).catch_up()
+    lags = await store.lags((AUDIT.name, TREE))
+    now = (await store.head()).now
+    assert lags[AUDIT.name] == 0
+    assert 0 < lags[TREE] <= now - first.recorded_at
 
 
 async def test_catches_up_in_pages(store: ReadBack, store_place: Path | str) -> None:

@@ -63,9 +63,9 @@ def terminated(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     return ended(process)
 
 
-def children(process: subprocess.Popen[str]) -> set[int]:
-    """The processes that it started and that still run."""
-    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+def children(pid: int) -> set[int]:
+    """The processes that a process started and that still run."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     return {int(pid) for pid in listed.split()}
 
 

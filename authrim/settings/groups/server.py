@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from authrim.settings.kinds import Count, Issuer, Names, Networks
+from authrim.settings.kinds import Background, Count, Issuer, Names, Networks
 
 
 class Server(BaseModel):
@@ -32,6 +32,12 @@ class Server(BaseModel):
         ge=1,
         le=256,
         description="The number of server processes on this machine. SQLite allows one.",
+    )
+    background: Background = Field(
+        default="auto",
+        description="Where the background work runs: followed projections, notices to clients, checkpoints, deleting "
+        "expired rows. `process`: in a process of its own beside the server. `inside`: in the server processes. "
+        "`none`: not here; `authrim background` runs elsewhere. `auto`: `process` on PostgreSQL, `inside` on SQLite.",
     )
     trusted_proxies: Networks = Field(
         default=(),

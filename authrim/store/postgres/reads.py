@@ -54,6 +54,14 @@ LEDGER: Final = """
 """
 HEAD: Final = "SELECT position, chain_hash, changed_at, clock_us() FROM head WHERE id = 1"
 
+#: The event after a follower's position is the oldest that waits for it.
+LAGS: Final = """
+    SELECT wanted.name, coalesce(clock_us() - (
+        SELECT e.recorded_at FROM events AS e WHERE e.position = coalesce(
+            (SELECT f.position FROM followers AS f WHERE f.name = wanted.name), 0) + 1), 0) AS lag
+    FROM unnest($1::TEXT[]) AS wanted(name)
+"""
+
 #: A named look-up beside one row that is always there.
 FIND: Final = {
     name: f"SELECT one.now, found.* FROM (SELECT clock_us() AS now) AS one LEFT JOIN LATERAL "

@@ -175,6 +175,10 @@ class PostgresStore:
         """One page of a follower in one transaction."""
         return await self._followers.run_page(projection, limit, project, wait=wait)
 
+    async def lags(self, followers: Sequence[str]) -> Mapping[str, int]:
+        """The age of the oldest event that waits for each follower."""
+        return {name: max(0, lag) for name, lag in await self._connections.fetch(sql.LAGS, list(followers))}
+
     async def take_deliveries(self, limit: int, lease_seconds: int) -> Sequence[Delivery]:
         """Rows of the outbox that are due."""
         rows = await self._connections.fetch(outbox_sql.TAKE_POSTGRES, lease_seconds * MICROSECONDS, limit)

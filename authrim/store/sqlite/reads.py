@@ -60,6 +60,12 @@ _READ_LEDGER = """
     SELECT first_position, last_position, recorded_at, batch_hash, chain_hash
     FROM ledger WHERE first_position > ? ORDER BY first_position LIMIT ?
 """
+_WAITING = """
+    SELECT wanted.value, (
+        SELECT e.recorded_at FROM events AS e WHERE e.position = coalesce(
+            (SELECT f.position FROM followers AS f WHERE f.name = wanted.value), 0) + 1)
+    FROM json_each(?) AS wanted
+"""
 _FIND = {name: text.format(keys="IN (SELECT value FROM json_each(?))") for name, text in LOOKUPS.items()}
 _READ_ROWS = {
     # Names of projections/tables.py, nothing from outside.
@@ -161,6 +167,11 @@ def read_ledger(connection: sqlite3.Connection, after: int, limit: int) -> list[
 def read_head(connection: sqlite3.Connection) -> LogHead:
     """The head row, with the newest time in the log."""
     return LogHead(*connection.execute(_READ_HEAD).fetchone())
+
+
+def read_waiting(connection: sqlite3.Connection, followers: Sequence[str]) -> dict[str, int | None]:
+    """When the oldest event was recorded that waits for each follower; None at the head."""
+    return dict(connection.execute(_WAITING, (json.dumps(followers),)).fetchall())
 
 
 def read_rows(connection: sqlite3.Connection, table: str, after: str, limit: int) -> list[Mapping[str, Any]]:

@@ -206,6 +206,11 @@ class SQLiteStore:
         """One page of a follower in one transaction."""
         return await self._writer.run(followers.run_page, projection, limit, project, self._clock.now())
 
+    async def lags(self, followers: Sequence[str]) -> Mapping[str, int]:
+        """The age of the oldest event that waits for each follower."""
+        waiting, now = await self._scans.run(reads.read_waiting, followers), self._clock.now()
+        return {name: 0 if since is None else max(0, now - since) for name, since in waiting.items()}
+
     async def take_deliveries(self, limit: int, lease_seconds: int) -> Sequence[Delivery]:
         """Rows of the outbox that are due."""
         now = self._clock.now()

@@ -4,12 +4,15 @@ import asyncio
 import resource
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
 from structlog.testing import capture_logs
 
+from authrim.audit.follow import NAMES
 from authrim.core import readiness
+from domain.units import MICROSECONDS
 from tests.postgres_cluster import Cluster
 from tests.support.patience import PATIENCE
 from tests.support.running import RunningServer
@@ -17,10 +20,12 @@ from tests.support.running import RunningServer
 ON_POSTGRES = pytest.mark.parametrize("store_place", ["postgres"], indirect=True)
 
 
-async def ask(server: RunningServer, what: str) -> tuple[int, dict[str, str]]:
+async def ask(server: RunningServer, what: str) -> tuple[int, dict[str, Any]]:
     async with server.http.get(server.url(f"/health/{what}")) as answer:
         assert answer.headers["Cache-Control"] == "no-store"
-        return answer.status, await answer.json()
+        told = await answer.json()
+        told.pop("behind_seconds", None)  # which has tests of its own
+        return answer.status, told
 
 
 async def test_a_server_over_its_store_is_ready(server: RunningServer) -> None:
@@ -88,6 +93,30 @@ async def test_a_server_whose_clock_is_wrong_is_not_ready(server: RunningServer,
     with time_machine.travel(time.time() + skew, tick=True):
         assert await ask(server, "ready") == (503, {"status": "unready", "why": "clock_skew"})
     assert (await ask(server, "ready"))[0] == 200
+
+
+@pytest.mark.parametrize("lag", [0, 90])
+async def test_whoever_asks_hears_how_far_followers_are_behind(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch, lag: int
+) -> None:
+    """Followers that lag make no process unready: the answer says how many seconds each is behind, and beyond a minute
+    one log line does, and one when they have caught up."""
+    monkeypatch.setattr(readiness, "WRITE_SECONDS", 0.0)
+    lags = dict.fromkeys(NAMES, 0) | {NAMES[0]: lag}
+
+    async def of_store(_names: object) -> dict[str, int]:
+        return {name: seconds * MICROSECONDS for name, seconds in lags.items()}
+
+    with capture_logs() as lines, monkeypatch.context() as patched:
+        patched.setattr(server.core.store, "lags", of_store)
+        for _ in range(2):
+            async with server.http.get(server.url("/health/ready")) as answer:
+                assert answer.status == 200
+                assert (await answer.json())["behind_seconds"] == lags
+        lags[NAMES[0]] = 0
+        await ask(server, "ready")
+    told = [line["event"] for line in lines if line["event"].startswith("background.")]
+    assert told == (["background.behind", "background.caught_up"] if lag else [])
 
 
 @pytest.mark.parametrize(

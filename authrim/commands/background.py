@@ -1,0 +1,49 @@
+"""``authrim background``: the background work of a server, in a process that answers no requests."""
+
+import asyncio
+
+import click
+import structlog
+
+from authrim.commands._common import failures_told, settings_of
+from authrim.commands._server_logs import send_log_lines
+from authrim.server.background_process import work_in_background
+from authrim.server.heartbeat import Worker
+from authrim.server.rollback import StartRefused, refuse_rollback
+from authrim.server.service_manager import ServiceManager
+from authrim.settings import Settings
+from authrim.store.opening import open_store
+
+log = structlog.get_logger(__name__)
+
+
+@click.command()
+@click.option(
+    "--worker-lifeline", type=int, hidden=True, help="A pipe that ends with the process that watches."
+)
+@click.option("--worker-heartbeat", type=int, hidden=True, help="A pipe for signs of life.")
+@click.pass_context
+def background(context: click.Context, /, worker_lifeline: int | None, worker_heartbeat: int | None) -> None:
+    """Do the background work of a server until SIGTERM, and answer no requests.
+
+    Followed projections, notices to clients, checkpoints, and deleting expired rows. `authrim serve` starts such a
+    process itself on PostgreSQL. Run one of your own, on any machine, for servers with `--no-background`.
+    """
+    settings = settings_of(context)
+    send_log_lines(settings)
+    worker = Worker.of_options(worker_lifeline, worker_heartbeat)
+    try:
+        with failures_told(settings):
+            asyncio.run(_work(settings, worker, ServiceManager.of_environment()))
+    except StartRefused as error:
+        raise click.ClickException(str(error)) from None
+
+
+async def _work(settings: Settings, worker: Worker | None, manager: ServiceManager) -> None:
+    store = open_store(settings)
+    await store.open()
+    try:
+        await refuse_rollback(settings, store, None)
+        await work_in_background(settings, store, worker, manager)
+    finally:
+        await store.close()

@@ -1,0 +1,38 @@
+"""The process of the background work, as the process that starts it sees it."""
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from authrim.server.child import Child, Watch, own_command, stop_all
+
+#: Seconds between two looks at whether it lives.
+_LOOK_SECONDS: Final = 1.0
+
+
+class BackgroundCommand(NamedTuple):
+    """How the process is started. ``environment``: settings that the command line of the server changed."""
+
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+
+    def start(self, lifeline: int) -> Child:
+        """Start the process, which ends with the pipe ``lifeline``."""
+        command = own_command([*self.arguments, "--worker-lifeline", str(lifeline)])
+        return Child("background", command, [lifeline], self.environment)
+
+
+async def keep_background(background: BackgroundCommand) -> None:
+    """Keep the process alive until cancelled, and end it then. It ends with this process too, however that ends."""
+    lifeline, held = os.pipe()
+    child = background.start(lifeline)
+    try:
+        watch = Watch([child])
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            watch.look()
+    finally:
+        await asyncio.to_thread(stop_all, [child])
+        os.close(lifeline)
+        os.close(held)

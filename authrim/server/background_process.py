@@ -1,0 +1,38 @@
+"""The process of the background work: it answers nobody, holds no port, and lets the servers answer."""
+
+import signal
+
+import structlog
+
+from authrim.clients.keys import ClientKeys
+from authrim.server.background import kept_running, own_work, shared_work
+from authrim.server.heartbeat import Worker, live_until, stop_signs
+from authrim.server.service_manager import ServiceManager
+from authrim.server.wired_core import make_core
+from authrim.settings import Settings
+from authrim.store.read_back import ReadBack
+
+log = structlog.get_logger(__name__)
+
+
+async def work_in_background(
+    settings: Settings, store: ReadBack, worker: Worker | None, manager: ServiceManager
+) -> None:
+    """Do the background work until SIGTERM or SIGINT. Who opened ``store`` closes it.
+
+    Signing needs the master keys: logout tokens and checkpoints are signed here.
+    """
+    stop = stop_signs(worker)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # there is nothing to read again
+    core = await make_core(settings, store)
+    keys = ClientKeys(core.egress, settings)
+    try:
+        async with kept_running([*own_work(core), *shared_work(core, keys)]):
+            log.info("background.ready")
+            manager.ready()
+            await live_until(stop, worker, manager)
+            manager.stopping()
+            log.info("background.stopping")
+    finally:
+        await core.refusals.flush()
+        await core.egress.close()
