@@ -8,7 +8,6 @@ from typing import Any, Final
 import msgspec
 
 from authrim.audit import recorded
-from authrim.audit.changed_fields import CHANGEABLE, ChangedField, Fields, differences, thing_of
 from authrim.audit.long_work import beside_the_loop
 from authrim.audit.search import Wanted, search
 from authrim.audit.sentences import authority_in_words
@@ -17,6 +16,7 @@ from authrim.store.codec import REGISTRIES
 from authrim.store.contract import StoredEvent
 from authrim.store.read_back import ReadBack
 from domain import stream as streams
+from domain.changed_fields import CHANGEABLE, ChangedField, Fields, differences, thing_of
 from domain.client.events import ClientRegistered, ClientSecretSet, RegistrationTokenSet
 from domain.event import tag_of
 from domain.person.account_events import ConsentRemembered

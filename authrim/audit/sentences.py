@@ -97,6 +97,8 @@ SENTENCES: Final[dict[str, str]] = {
     "audit.question_asked.v1": "Somebody asked a question that is recorded ({question}). They gave as reason: {reason}",
     "audit.rule_broken.v1": "The monitor found a rule broken ({rule}) in {stream}, at the positions {positions}.",
     "audit.rule_break_acknowledged.v1": "Somebody looked into the broken rule. They gave as reason: {reason}",
+    "audit.access_reviewed.v1": "Somebody reviewed who can do what, up to position {position}. They gave as reason: "
+    "{reason}",
     "incident.opened.v1": "Somebody began to end what an incident touched. They gave as reason: {reason}",
     "incident.continued.v1": "The incident was continued.",
     "incident.ended.v1": "Of what the incident touched, these {kind} were ended: {ids}",

@@ -4,7 +4,6 @@ from typing import Final
 
 from aiohttp import web
 
-from authrim.audit.changed_fields import ChangedField
 from authrim.audit.changes import KINDS, ChangePage, ChangeRecord, narrowed, told, where
 from authrim.audit.past.moments import position_of
 from authrim.audit.search import Wanted, search_once
@@ -16,6 +15,7 @@ from authrim.core.parts import Core
 from authrim.pages.audit_views import AuditChangesPage, ChangedFieldView, ChangeView
 from authrim.web.call import PAGES
 from authrim.web.own_host import led_home
+from domain.changed_fields import ChangedField
 from domain.errors import Refusal
 from domain.stream import SETTING
 

@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.text import Text
 
 from authrim.audit import search as searching
-from authrim.audit.changed_fields import ChangedField
 from authrim.audit.changes import KINDS, ChangePage, ChangeRecord, changes, narrowed, told, where
 from authrim.audit.past.moments import Time, position_of
 from authrim.audit.search import Wanted
@@ -24,6 +23,7 @@ from authrim.commands._common import is_json, json_text
 from authrim.commands._moments import MomentType
 from authrim.commands._one_account import asker_of
 from authrim.commands.option_groups import GroupedCommand
+from domain.changed_fields import ChangedField
 from domain.errors import Refusal
 from domain.stream import ACCOUNT, SETTING
 

@@ -26,11 +26,6 @@ _ID: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _CONTROL: Final = re.compile(r"\s*\[\[\s*control\s*\]\]")
 _LARGEST: Final = 1 << 20
 _LONGEST_ID: Final = 64
-#: Sections that frameworks name and that are not made yet.
-_PLANNED: Final = (
-    "consents", "revocations", "incidents", "log_integrity", "dormant", "administration", "changes", "secret_age",
-    "tokens", "access_review", "erasures", "fapi",
-)  # fmt: skip
 #: The key of a control in a file, and the field that has all of them.
 _KEY: Final = "control"
 _FIELD: Final = "controls"
@@ -60,8 +55,7 @@ class _Place(NamedTuple):
 def section_ids() -> tuple[str, ...]:
     """The sections that there are, in the order of a report."""
     trails = Trails(lambda _name, _part: None)
-    made = tuple(make(trails).id for make in SECTIONS)
-    return (*made, *(one for one in _PLANNED if one not in made))
+    return tuple(make(trails).id for make in SECTIONS)
 
 
 def frameworks(own: Path | None = None) -> dict[str, Framework]:

@@ -25,6 +25,7 @@ from domain.question_events import QUESTION_EVENTS
 from domain.refusal_events import REFUSAL_EVENTS
 from domain.registration.initial_access_token_events import REGISTRATION_EVENTS
 from domain.resource.events import RESOURCE_EVENTS
+from domain.review_events import REVIEW_EVENTS
 from domain.scope_text.events import SCOPE_TEXT_EVENTS
 from domain.setting.events import SETTING_EVENTS
 from domain.stream import (
@@ -55,7 +56,7 @@ REGISTRIES: dict[str, dict[str, type[Event]]] = {
     REFUSAL: REFUSAL_EVENTS,
     REGISTRATION: REGISTRATION_EVENTS,
     RESOURCE: RESOURCE_EVENTS,
-    AUDIT: {**QUESTION_EVENTS, **MONITOR_EVENTS},
+    AUDIT: {**QUESTION_EVENTS, **MONITOR_EVENTS, **REVIEW_EVENTS},
     CLAIM: CLAIM_EVENTS,
     SCOPE: SCOPE_TEXT_EVENTS,
     SETTING: SETTING_EVENTS,

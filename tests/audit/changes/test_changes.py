@@ -10,12 +10,12 @@ import pytest
 from click.testing import CliRunner, Result
 from pydantic import SecretStr
 
-from authrim.audit.changed_fields import CHANGEABLE
 from authrim.commands.root import main
 from authrim.core.recorded_settings import record_settings
 from authrim.crypto.ids import digest
 from authrim.store.codec import REGISTRIES
 from authrim.store.contract import Append, NewEvent, Store, StreamAppend
+from domain.changed_fields import CHANGEABLE
 from domain.stream import DEFAULT_TENANT, client_stream
 from tests.support.browser import Browser
 from tests.support.registration import MINIMAL, initial_token, manage, register

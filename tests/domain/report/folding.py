@@ -3,7 +3,10 @@
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from domain.event import Event, tag_of
+import msgspec
+
+from authrim.store import codec
+from domain.event import Event, as_dict, tag_of
 from domain.log_entry import LogEntry, Metadata
 from domain.report.model import Finding, Period, Section, Value
 from domain.report.section import Context, Integrity, SectionFold
@@ -59,6 +62,12 @@ def entry(
     return LogEntry(position, stream_id, 1, tag_of(event), event, metadata or Metadata(), at)
 
 
+def stored(one: LogEntry) -> LogEntry:
+    """The entry as it comes back from the log: its event was text in between."""
+    event = codec.decode(one.stream.kind, one.type, msgspec.json.encode(as_dict(one.event)))
+    return one._replace(event=event)
+
+
 def told(
     make: Callable[[Trails], SectionFold], before: Iterable[LogEntry], during: Iterable[LogEntry], days: int = 31,
     integrity: Integrity | None = None,
@@ -73,7 +82,7 @@ def told(
     before, during = list(before), list(during)
     for one in (*before, *during):
         if one.type in section.wants:
-            section.add(one, in_period=one in during)
+            section.add(stored(one), in_period=one in during)
     first = during[0].position if during else 1
     last = during[-1].position if during else 0
     period = Period(first, last, BEGIN * MICROSECONDS, (BEGIN + days * DAY) * MICROSECONDS)

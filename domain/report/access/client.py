@@ -1,0 +1,97 @@
+"""What a client may do, as an access review needs it."""
+
+from typing import ClassVar, Final
+
+import msgspec
+
+from domain.client.events import ClientDeleted, ClientDisabled, ClientEnabled, ClientRegistered, ClientUpdated
+from domain.client.metadata import ClientMetadata
+from domain.event import Event
+from domain.report.wording import clean
+
+_CLIENT_CREDENTIALS: Final = "client_credentials"
+#: Where a registration came from.
+_SOURCES: Final = {"admin": "an administrator", "registration": "itself", "metadata_document": "its document"}
+
+
+class ClientAccess(msgspec.Struct, frozen=True):
+    """What a client may do. ``shown_by`` is the event that says so, ``source`` where the registration came from."""
+
+    COLUMNS: ClassVar[tuple[str, ...]] = (
+        "State", "Registered by", "Authenticates with", "Profile", "Grant types", "Scope", "Audiences", "More",
+    )  # fmt: skip
+
+    shown_by: int
+    source: str
+    method: str
+    profile: str
+    grant_types: tuple[str, ...]
+    scope: tuple[str, ...]
+    audiences: tuple[str, ...]
+    introspects: bool = False
+    skips_consent: bool = False
+    active: bool = True
+
+    @property
+    def acts_alone(self) -> bool:
+        """Whether it gets tokens without a person (RFC 6749 §4.4)."""
+        return _CLIENT_CREDENTIALS in self.grant_types
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """The values of ``COLUMNS``."""
+        more = [
+            text
+            for text, applies in (
+                ("may introspect tokens", self.introspects),
+                ("no consent is asked for", self.skips_consent),
+            )
+            if applies
+        ]
+        return (
+            "active" if self.active else "disabled",
+            _SOURCES.get(self.source, clean(self.source)),
+            clean(self.method),
+            clean(self.profile),
+            clean(" ".join(self.grant_types)),
+            clean(" ".join(self.scope)) or "none",
+            clean(" ".join(self.audiences)) or "none of its own",
+            ", ".join(more),
+        )
+
+
+def access_of(before: ClientAccess | None, event: Event, position: int) -> ClientAccess | None:
+    """What a client may do after one more event, None when it is gone."""
+    match event:
+        case ClientRegistered(metadata=metadata, source=source):
+            return _of(metadata, source, position)
+        case ClientUpdated(metadata=metadata):
+            after = _of(metadata, "admin" if before is None else before.source, position)
+            return msgspec.structs.replace(after, active=before is None or before.active)
+        case ClientDeleted():
+            return None
+        case ClientDisabled() | ClientEnabled() if before is not None:
+            return msgspec.structs.replace(before, active=isinstance(event, ClientEnabled))
+        case _:
+            return before
+
+
+def _of(metadata: dict[str, object], source: str, position: int) -> ClientAccess:
+    read = msgspec.convert(metadata, ClientMetadata)
+    return ClientAccess(
+        position, source, read.token_endpoint_auth_method, read.profile, read.grant_types, read.scope, read.audiences,
+        read.may_introspect, read.skip_consent,
+    )  # fmt: skip
+
+
+def differences_of(before: ClientAccess | None, after: ClientAccess | None) -> str:
+    """What of it is another than before, in words; empty: nothing that matters here."""
+    if before is None and after is None:
+        return ""
+    old = ("",) * len(ClientAccess.COLUMNS) if before is None else before.row
+    new = ("gone",) if after is None else after.row
+    return "; ".join(
+        f"{name}: {was or '–'} → {is_now or '–'}"
+        for name, was, is_now in zip(ClientAccess.COLUMNS, old, new, strict=False)
+        if was != is_now
+    )
