@@ -1,7 +1,7 @@
 """The keys that sign checkpoints, and nothing else: an event with the public half, a sealed row with the other."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -14,6 +14,7 @@ from authrim.settings import Settings
 from authrim.store import codec
 from authrim.store.contract import Store, StreamRead, Unavailable
 from domain.errors import Refusal
+from domain.event import Event
 from domain.log_events import CheckpointKeyCreated
 from domain.stream import DEFAULT_TENANT, LOG, checkpoint_key_stream
 from domain.units import MICROSECONDS
@@ -51,7 +52,7 @@ class CheckpointKeys:
 
     async def public(self) -> tuple[NoteKey, ...]:
         """All that ever signed, under whatever name."""
-        return (await self._read())[0]
+        return await public_keys(self._store)
 
     async def signer(self) -> CheckpointKey:
         """The newest key of this name; it is made when there is none. Raises Unavailable."""
@@ -95,7 +96,14 @@ class CheckpointKeys:
     async def _read(self) -> tuple[tuple[NoteKey, ...], StreamRead]:
         read = await self._store.read_stream(checkpoint_key_stream(DEFAULT_TENANT))
         events = codec.decode_stream(LOG, read)
-        keys = [
-            read_note_key(event.verifier_key) for event in events if isinstance(event, CheckpointKeyCreated)
-        ]
-        return tuple(key for key in keys if key is not None), read
+        return _keys_in(events), read
+
+
+async def public_keys(store: Store) -> tuple[NoteKey, ...]:
+    """The public halves of all keys that ever signed checkpoints of a log, the oldest first."""
+    return _keys_in(codec.decode_stream(LOG, await store.read_stream(checkpoint_key_stream(DEFAULT_TENANT))))
+
+
+def _keys_in(events: Iterable[Event]) -> tuple[NoteKey, ...]:
+    keys = [read_note_key(event.verifier_key) for event in events if isinstance(event, CheckpointKeyCreated)]
+    return tuple(key for key in keys if key is not None)
