@@ -1,6 +1,6 @@
 """Finding events: by what they concern, by time and position; and the history of a person or a session."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -112,6 +112,24 @@ def _alternatives(values: Mapping[str, tuple[str, ...]]) -> list[dict[str, str]]
     for column, alternatives in values.items():
         combinations = [known | {column: value} for known in combinations for value in alternatives]
     return combinations
+
+
+async def at_positions(
+    store: Store, tenant: str, ranges: Iterable[tuple[int, int]], after: int, limit: int
+) -> Lines:
+    """At most ``limit`` events at some positions, which are ranges in order. Reads the log itself, so it finds what the
+    index does not have. Raises Unavailable."""
+    found: list[Line] = []
+    for first, last in ranges:
+        position = max(first - 1, after)
+        while position < last and (page := await store.read_log(position, min(last - position, _PAGE))):
+            for event in page:
+                if len(found) == limit:
+                    return Lines(tuple(found), found[-1].position, done=False)
+                if event.stream.startswith(f"{tenant}:"):
+                    found.append(line_of(event)[0])
+            position = page[-1].position
+    return Lines(tuple(found), found[-1].position if found else after, done=True)
 
 
 async def follow(store: ReadBack, wanted: Wanted) -> AsyncIterator[Lines]:

@@ -7,6 +7,7 @@ import ipaddress
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 import click
@@ -25,6 +26,7 @@ from authrim.commands._common import is_json, json_text
 from authrim.commands._moments import MomentType
 from authrim.commands._one_account import asker_of
 from authrim.commands.option_groups import GroupedCommand
+from authrim.reports.positions import BrokenPositions, read_positions
 from domain.errors import Refusal
 from domain.stream import ACCOUNT, SESSION
 
@@ -57,6 +59,10 @@ _REASON: Final = click.option(
 @click.option("--trace", help="Requests of this trace id.")
 @click.option("--from", "first", type=MomentType(), help="Not before this time or position. Times are UTC.")
 @click.option("--to", "last", type=MomentType(), help="Before this time, or up to this position.")
+@click.option(
+    "--positions", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The events of a figure of a report: a file of its folder. No other condition goes with it.",
+)  # fmt: skip
 @_AFTER
 @_LIMIT
 @click.option(
@@ -69,7 +75,7 @@ _REASON: Final = click.option(
 @click.pass_context
 def search(
     context: click.Context, /, first: int | Time | None, last: int | Time | None, after: int, limit: int,
-    reason: str, *, follows: bool, **options: str | None,
+    reason: str, *, positions: Path | None, follows: bool, **options: str | None,
 ) -> None:  # fmt: skip
     """Find events by what they concern. All conditions must hold.
 
@@ -80,6 +86,8 @@ def search(
     if follows and context.get_parameter_source("limit") is not ParameterSource.DEFAULT:
         raise click.UsageError("--follow prints all that is found: leave --limit out.")
     asked = {"account": options["person"]} | options
+    if positions is not None and (follows or first or last or any(options.values())):
+        raise click.UsageError("--positions says which events: no other condition goes with it.")
     if asked["address"] is not None:
         _check_address(asked["address"])
     show = _printer(context)
@@ -88,6 +96,10 @@ def search(
         values = await search_values(asker_of(context, office), asked, reason)
         if isinstance(values, Refusal):
             return values
+        if positions is not None:
+            return await searching.at_positions(
+                office.store, office.tenant, read_positions(positions), after, limit
+            )
         lower = await position_of(office.store, first, after=True)
         until = await position_of(office.store, last, after=False)
         wanted = Wanted(office.tenant, values, max(after, lower or 0), until)
@@ -98,7 +110,10 @@ def search(
         return None
 
     with suppress(KeyboardInterrupt):
-        found = administer(context, work, proved=_needs_keys(options))
+        try:
+            found = administer(context, work, proved=_needs_keys(options))
+        except BrokenPositions as broken:
+            raise click.UsageError(f"{positions}: {broken}.") from None
         if found is not None:
             _show(context, found)
 

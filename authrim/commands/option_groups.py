@@ -56,7 +56,7 @@ SEARCH: Final[Groups] = (
         "--client", "--account", "--session", "--grant", "--key", "--type", "--actor", "--address", "--jti",
         "--error-id", "--trace",
     )),
-    ("When they happened", ("--from", "--to")),
+    ("When they happened", ("--from", "--to", "--positions")),
     ("What is printed", ("--after", "--limit", "--follow")),
     ("What is recorded", ("--reason",)),
 )  # fmt: skip

@@ -1,11 +1,15 @@
 """``authrim report FRAMEWORK`` as it is used, on each store."""
 
+import asyncio
 import json
+import shlex
 import stat
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from authrim.commands.root import main
 from authrim.reports.catalog import frameworks, section_ids
 from authrim.store.read_back import ReadBack
 from tests.reports.commands import contents, files_in, make, questions, run
@@ -80,3 +84,33 @@ def test_one_framework_has_every_section() -> None:
     """Whoever wants to see all that there is can ask for it, and it stays all."""
     (everything,) = frameworks()["log-evidence"].controls
     assert set(everything.sections) >= set(section_ids())
+
+
+@pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
+async def test_the_query_of_a_figure_lists_its_events(
+    log: ReadBack, settings: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command beside each figure, run in the folder of the report, lists exactly the events at its positions."""
+    await make(tmp_path / "r")
+    monkeypatch.chdir(tmp_path / "r")
+    sections = json.loads((tmp_path / "r" / "report.json").read_bytes())["report"]["sections"]
+    figures = [
+        figure for section in sections for figure in section["figures"] if figure["positions"]["count"]
+    ]
+    assert len(figures) > 10
+    for figure in figures[:6]:
+        words = [*shlex.split(figure["query"])[1:], "--json", "--limit", "10000"]
+        result = await asyncio.to_thread(CliRunner().invoke, main, words)
+        assert result.exit_code == 0, result.output
+        lines = [json.loads(line) for line in result.stdout.splitlines()]
+        said = figure["positions"]
+        assert len(lines) == said["count"]
+        assert (lines[0]["position"], lines[-1]["position"]) == (said["first"], said["last"])
+    for words, said in (
+        (("--type", "key.created.v1"), "no other condition"), ((), "no range of positions")
+    ):  # fmt: skip
+        refused = await asyncio.to_thread(
+            CliRunner().invoke, main, ["audit", "search", "--positions", "tables/figures.csv", *words]
+        )
+        assert refused.exit_code == 2
+        assert said in refused.output
