@@ -25,6 +25,10 @@ LARGEST: Final = 64 * 1024 * 1024
 ERASURE_CERTIFICATE: Final = "erasure-certificate"
 CONSENT_RECEIPTS: Final = "consent-receipts"
 
+_STATES: Final = {
+    "account.consent_remembered.v1": "given",
+    "account.consent_withdrawn.v1": "withdrawn",
+}
 _MEMBERS: Final = [
     "format",
     "kind",
@@ -156,19 +160,27 @@ def _is_erasure(told: dict[str, Any], _: Key) -> str:
 
 
 def _are_consents(told: dict[str, Any], _: Key) -> str:
-    """Each record of a consent has its event, and each event a record."""
+    """Each record of a consent has its event, and says what that says; and each event has a record."""
     said = told["document"]
-    stream = f"{said['tenant']}:account:{said['subject']}"
-    kinds = ("account.consent_remembered.v1", "account.consent_withdrawn.v1")
     places = {event["position"]: event for event in told["events"]}
-    recorded = [
-        one["position"] for receipt in said["receipts"] for one in receipt["consent_record"]["events"]
-    ]
-    if sorted(recorded) != sorted(places) or not all(
-        event["stream"] == stream and event["type"] in kinds for event in told["events"]
-    ):
-        raise Fault("a consent is not the one that was recorded")
-    return f"{len(said['receipts'])} receipts have the events of the consents"
+    recorded = 0
+    for receipt in said["receipts"]:
+        record = receipt["consent_record"]
+        for one in record["events"]:
+            event = places[one["position"]]
+            payload = json.loads(event["payload"])
+            fits = (
+                event["stream"] == f"{said['tenant']}:account:{said['subject']}"
+                and one["event_state"] == _STATES[event["type"]]
+                and record["record_id"] == f"{said['subject']}:{payload['client_id']}"
+                and payload.get("scope", []) == one.get("scope", [])
+            )
+            if not fits:
+                raise Fault(f"the consent at position {one['position']} is not the one that was recorded")
+            recorded += 1
+    if recorded != len(told["events"]):
+        raise Fault("an event of a consent has no record")
+    return f"receipts of consents, with all that they speak of: {len(said['receipts'])}"
 
 
 def _unknown_kind(told: dict[str, Any], _: Key) -> str:

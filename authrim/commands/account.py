@@ -13,7 +13,9 @@ from authrim.commands._account_claims import (
     set_groups,
     set_roles,
 )
+from authrim.commands._account_consents import consents
 from authrim.commands._account_erase import certificate, erase, shown_erasure
+from authrim.commands._account_export import export_account
 from authrim.commands._account_holds import hold, release, shown_holds
 from authrim.commands._account_roles import give, take
 from authrim.commands._account_search import search
@@ -52,6 +54,8 @@ for _command in (
     release,
     erase,
     certificate,
+    export_account,
+    consents,
 ):
     account.add_command(_command)
 

@@ -6,11 +6,15 @@ import click
 
 from authrim.audit.signed_documents import LARGEST, CheckedDocument, check_document
 from authrim.commands._administering import print_fields
+from authrim.commands._privacy_records import records
 
 
 @click.group()
 def privacy() -> None:
     """Verify erasure certificates and consent receipts, and write the records of processing."""
+
+
+privacy.add_command(records)
 
 
 @privacy.command("verify")

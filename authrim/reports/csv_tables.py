@@ -16,12 +16,12 @@ _FIGURE_COLUMNS: Final = (
 
 def csv_files(report: Report) -> Iterator[tuple[str, bytes]]:
     """The name and the contents of each file."""
-    yield "figures.csv", _csv(_FIGURE_COLUMNS, _figures(report.sections))
+    yield "figures.csv", csv_of(_FIGURE_COLUMNS, _figures(report.sections))
     for section in report.sections:
         for table in section.tables:
-            yield f"{table.id}.csv", _csv(table.columns, table.rows)
+            yield f"{table.id}.csv", csv_of(table.columns, table.rows)
         for series in section.series:
-            yield f"{series.id}.series.csv", _csv(("when", series.unit), series.points)
+            yield f"{series.id}.series.csv", csv_of(("when", series.unit), series.points)
 
 
 def _figures(sections: Iterable[Section]) -> Iterator[tuple[Value, ...]]:
@@ -34,7 +34,8 @@ def _figures(sections: Iterable[Section]) -> Iterator[tuple[Value, ...]]:
             )  # fmt: skip
 
 
-def _csv(columns: Sequence[str], rows: Iterable[Sequence[Value]]) -> bytes:
+def csv_of(columns: Sequence[str], rows: Iterable[Sequence[Value]]) -> bytes:
+    """A table as CSV, in which no cell is computed."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(columns)

@@ -1,5 +1,7 @@
 """What protects people's data, and what proves that it was protected."""
 
+from pathlib import Path
+
 from pydantic import BaseModel, Field
 
 from authrim.settings.kinds import Seconds
@@ -14,6 +16,12 @@ class Privacy(BaseModel):
         le=28 * 86_400,
         description="How long `authrim account erase` waits after somebody asked for it; run it again then. 0 erases "
         "at once. A month is the most that a person has to wait (GDPR Art. 12(3)).",
+    )
+    processing_file: Path | None = Field(
+        default=None,
+        description="A TOML file that declares who is responsible for people's data, and for which purposes which "
+        "scopes are used ([audit/privacy.md](audit/privacy.md)). It is used by consent receipts and by "
+        "`authrim privacy records`.",
     )
     erasure_two_persons: bool = Field(
         default=False,
