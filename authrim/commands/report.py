@@ -7,6 +7,7 @@ import click
 from authrim.commands._administering import print_list
 from authrim.commands._common import settings_of
 from authrim.commands._report_make import make
+from authrim.commands._report_reviewed import reviewed
 from authrim.commands._report_verify import verify
 from authrim.reports.catalog import BadFramework, frameworks
 
@@ -39,6 +40,7 @@ def report() -> None:
 
 report.add_command(make)
 report.add_command(verify)
+report.add_command(reviewed)
 
 
 @report.command("frameworks")
