@@ -20,6 +20,7 @@ ROLE = "role"
 LOG = "log"
 INCIDENT = "incident"
 OUTBOX = "outbox"
+WEBHOOK = "webhook"
 
 #: Kinds whose changes every process keeps in memory. The log's head holds the position of the newest change of these
 #: kinds.
@@ -134,3 +135,8 @@ def incident_stream(tenant: str, incident_id: str) -> str:
 def outbox_stream(tenant: str, change_id: str) -> str:
     """The stream of one change that an operator made to the outbox."""
     return f"{tenant}:{OUTBOX}:{change_id}"
+
+
+def webhook_stream(tenant: str) -> str:
+    """The stream of all webhooks."""
+    return f"{tenant}:{WEBHOOK}:endpoints"

@@ -104,6 +104,9 @@ SENTENCES: Final[dict[str, str]] = {
     "incident.ended.v1": "Of what the incident touched, these {kind} were ended: {ids}",
     "outbox.retried.v1": "An operator had messages to {receiver} ({kind}) delivered again.",
     "outbox.discarded.v1": "An operator discarded messages to {receiver} ({kind}). They gave as reason: {reason}",
+    "webhook.created.v1": "An administrator declared a webhook at {host}, which is told of {event_types}.",
+    "webhook.secret_rotated.v1": "An administrator gave the webhook another secret.",
+    "webhook.deleted.v1": "An administrator deleted the webhook. They gave as reason: {reason}",
     "incident.closed.v1": "The incident was closed: all that it ends is over.",
     "refusal.counted.v1": "{count} more requests to {endpoint} were refused with {error} in one minute.",
 }

@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "report": ("authrim.commands.report", "report"),
     "projections": ("authrim.commands.projections", "projections"),
     "replay": ("authrim.commands.replay", "replay"),
+    "webhook": ("authrim.commands.webhook", "webhook"),
     "outbox": ("authrim.commands.outbox", "outbox"),
     "retention": ("authrim.commands.retention", "retention"),
 }

@@ -18,6 +18,7 @@ SUBJECT = "subject"
 GRANT = "grant"
 CLIENT = "client"
 SIGNING_KEY = "key"
+WEBHOOK = "webhook"
 
 #: Row name of an owner's wrapped data key.
 DATA_KEY = "key"

@@ -159,6 +159,14 @@ class Egress:
 
         return await self._ask(hdrs.METH_POST, url, {hdrs.CONTENT_TYPE: content_type}, body, read)
 
+    def permits(self, url: str) -> bool:
+        """Whether requests to ``url`` may be sent at all. Where its host leads is judged at each of them."""
+        try:
+            self._checked(url)
+        except NotPermitted:
+            return False
+        return True
+
     def is_crowded(self, url: str, client: str = "") -> bool:
         """Whether a request to ``url`` for this client would be refused at once, before the caller builds it."""
         try:

@@ -13,11 +13,15 @@ import structlog
 
 from authrim.audit.follow import follow_all
 from authrim.clients.keys import ClientKeys
+from authrim.core import fan_out
 from authrim.core.outbox import Kind, Outbox
 from authrim.core.parts import Core
 from authrim.core.retention import prune_until_cancelled
 from authrim.people.logout.notices import LogoutNotices, fan_out_until_cancelled
 from authrim.transparency.background import sign_until_cancelled
+from authrim.webhooks.delivery import WebhookDeliveries
+from authrim.webhooks.fan_out import WebhookSource
+from domain.stream import DEFAULT_TENANT
 from domain.vocabulary.features import BACKCHANNEL_LOGOUT
 
 log = structlog.get_logger(__name__)
@@ -37,14 +41,21 @@ def shared_work(core: Core, keys: ClientKeys) -> list[Work]:
         lambda: prune_until_cancelled(core),
         lambda: sign_until_cancelled(core),
     ]
-    kinds: list[Kind] = []
     if BACKCHANNEL_LOGOUT in core.features:
         works.append(lambda: fan_out_until_cancelled(core))
-        kinds.append(LogoutNotices(core, keys))
-    works.append(
-        Outbox(core.store.outbox, kinds, core.settings.egress_timeout_seconds).deliver_until_cancelled
-    )
+    webhooks = WebhookSource(core.store, DEFAULT_TENANT)
+    works.append(lambda: fan_out.fan_out_until_cancelled(core.store, webhooks))
+    outbox = Outbox(core.store.outbox, _kinds(core, keys), core.settings.egress_timeout_seconds)
+    works.append(outbox.deliver_until_cancelled)
     return works
+
+
+def _kinds(core: Core, keys: ClientKeys) -> list[Kind]:
+    """The kinds of delivery."""
+    kinds: list[Kind] = [WebhookDeliveries(core)]
+    if BACKCHANNEL_LOGOUT in core.features:
+        kinds.append(LogoutNotices(core, keys))
+    return kinds
 
 
 def own_work(core: Core) -> list[Work]:

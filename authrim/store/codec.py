@@ -45,7 +45,9 @@ from domain.stream import (
     SCOPE,
     SESSION,
     SETTING,
+    WEBHOOK,
 )
+from domain.webhook.events import WEBHOOK_EVENTS
 
 REGISTRIES: dict[str, dict[str, type[Event]]] = {
     GRANT: GRANT_EVENTS,
@@ -64,6 +66,7 @@ REGISTRIES: dict[str, dict[str, type[Event]]] = {
     LOG: LOG_EVENTS,
     INCIDENT: INCIDENT_EVENTS,
     OUTBOX: OUTBOX_EVENTS,
+    WEBHOOK: WEBHOOK_EVENTS,
 }
 
 _TAGS: dict[type[Event], str] = {

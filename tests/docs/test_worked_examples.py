@@ -18,8 +18,8 @@ WRITTEN_MTLS_PORT = "8443"
 SETTING = re.compile(r"(AUTHRIM_[A-Z_]+)=(\S+)(?= .*authrim dev)")
 PAGES = sorted(
     page
-    for folder in ("audit", "protocols")
-    for page in (DOCS / folder).glob("*.md")
+    for pages in ("audit/*.md", "protocols/*.md", "operations/outbox.md")
+    for page in DOCS.glob(pages)
     if any(examples(page.read_text()))
 )
 
