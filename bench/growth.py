@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import structlog
-from authrim.core.expired import drop_expired
 
+from authrim.core.retention import Retention
 from authrim.store.migrate import is_postgres
 from authrim.store.postgres.schema import connect, migrate_postgres
 from authrim.store.postgres.store import PostgresStore
@@ -67,7 +67,7 @@ async def main(database: str) -> None:
                 await once()
             _print(kind, before, await sizes(database))
         now = server.core.now() + MUCH_LATER
-        print("deleted rows:", await drop_expired(store, server.core.executor, now))
+        print("deleted rows:", await Retention(store, server.core.settings).all_due(now))
     await store.close()
 
 

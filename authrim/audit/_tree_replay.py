@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from authrim.audit._replayed_log import ReplayedLog
 from authrim.store.read_back import Shadow
 from domain.tree.tiles import WIDTH, Coordinates, edge, grow
 from projections.tree import NAME, TILES, tile_row
@@ -13,8 +14,9 @@ PAGE: Final = 64 * WIDTH
 class TreeReplay:
     """The tree up to where its follower has come: later leaves would be no difference."""
 
-    def __init__(self, shadow: Shadow) -> None:
+    def __init__(self, shadow: Shadow, log: ReplayedLog) -> None:
         self._shadow = shadow
+        self._log = log
         self._size = 0
         self._edge: dict[Coordinates, bytes] = {}
 
@@ -22,7 +24,7 @@ class TreeReplay:
         """Add the leaves up to the follower's position as it is now, or as many as the log has."""
         position = await self._shadow.follower_position(NAME)
         while self._size < position and (
-            leaves := await self._shadow.read_leaves(self._size, min(PAGE, position - self._size))
+            leaves := await self._log.leaves(self._size, min(PAGE, position - self._size))
         ):
             changed = grow(self._size, self._edge, (leaf.hash for leaf in leaves))
             await self._shadow.write(TILES, [tile_row(tile, hashes) for tile, hashes in changed.items()])

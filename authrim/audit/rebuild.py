@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from authrim.audit._replayed_log import EventSource, ReplayedLog
 from authrim.audit._tree_replay import TreeReplay
 from authrim.audit.follow import FOLLOWED
 from authrim.audit.recorded import read_page, rows_of
@@ -27,6 +28,8 @@ from projections.tree import TILES
 PAGE: Final = 2000
 #: Differences and unreadable events that are named in a report; more are of no use to anybody.
 MOST_NAMED: Final = 100
+#: The kind of failure of an event that is not there.
+MISSING: Final = "MissingEvent"
 
 REBUILT: Final[tuple[Table, ...]] = (
     *(table for table in INLINE_TABLES if table.rebuilt),
@@ -66,21 +69,28 @@ def _silent(_position: int, _head: int) -> None:
 
 
 async def verify(
-    store: ReadBack, progress: Progress = _silent, *, page: int = PAGE, now: int | None = None
+    store: ReadBack,
+    progress: Progress = _silent,
+    *,
+    page: int = PAGE,
+    now: int | None = None,
+    archives: EventSource | None = None,
 ) -> Report:
     """Replay the log and compare, at one moment, while a server may go on. ``progress``: position and head's. ``now``
-    in seconds, when it is not the database's.
+    in seconds, when it is not the database's. ``archives`` have the events that the database lacks.
 
     Raises Unavailable.
     """
     async with store.shadow(REBUILT, repair=False) as shadow:
-        replay = _Replay(shadow, progress, page)
+        replay = _Replay(shadow, ReplayedLog(shadow, archives), progress, page)
         await replay.to_the_head()
         moment = (await store.head()).now // MICROSECONDS if now is None else now
         return await replay.report(moment)
 
 
-async def rebuild(store: ReadBack, progress: Progress = _silent, *, page: int = PAGE) -> Report:
+async def rebuild(
+    store: ReadBack, progress: Progress = _silent, *, page: int = PAGE, archives: EventSource | None = None
+) -> Report:
     """Replay the log, and correct what differs, in one transaction. ``differences`` are those that were found.
 
     Appends wait, or are answered 503, while tables are compared at the end. When events cannot be read nothing is
@@ -89,7 +99,7 @@ async def rebuild(store: ReadBack, progress: Progress = _silent, *, page: int = 
     """
     now = (await store.head()).now // MICROSECONDS
     async with store.shadow(REBUILT, repair=True) as shadow:
-        replay = _Replay(shadow, progress, page)
+        replay = _Replay(shadow, ReplayedLog(shadow, archives), progress, page)
         await replay.to_the_head()
         await replay.to_the_head()  # what came meanwhile, so that little is left for when writers are held
         await shadow.hold_writers()
@@ -108,11 +118,12 @@ async def rebuild(store: ReadBack, progress: Progress = _silent, *, page: int = 
 class _Replay:
     """One replay of the log into shadow tables."""
 
-    def __init__(self, shadow: Shadow, progress: Progress, page: int) -> None:
+    def __init__(self, shadow: Shadow, log: ReplayedLog, progress: Progress, page: int) -> None:
         self._shadow = shadow
+        self._log = log
         self._progress = progress
         self._page = page
-        self.tree = TreeReplay(shadow)
+        self.tree = TreeReplay(shadow, log)
         self._position = 0
         self._unreadable: list[Failure] = []
 
@@ -120,7 +131,7 @@ class _Replay:
         """Replay from the position reached to where the head is now; what is written meanwhile is left."""
         head = await self._shadow.head_position()
         while self._position < head and (
-            events := await self._shadow.read_log(self._position, min(self._page, head - self._position))
+            events := await self._log.events(self._position, min(self._page, head - self._position))
         ):
             recorded, unreadable = read_page(events)
             self._remember(unreadable)
@@ -132,7 +143,7 @@ class _Replay:
     async def report(self, now: int) -> Report:
         """Compare every table with its shadow. What had expired by ``now`` (seconds) may have left its table."""
         if self._position < await self._shadow.head_position():
-            self._remember([Failure(self._position + 1, "MissingEvent")])
+            self._remember([Failure(self._position + 1, MISSING)])
         for followed in FOLLOWED:
             await self._shadow.forget_ahead(followed.table, followed.name)
         found: list[Difference] = []

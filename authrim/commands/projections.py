@@ -1,7 +1,9 @@
 """``authrim projections``: verify that the tables match the log, or rebuild them from it."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
 
 import click
 import msgspec
@@ -9,7 +11,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from authrim.audit import rebuild as rebuilding
-from authrim.audit.rebuild import Progress, Report
+from authrim.audit.archives.folder import BadArchive
+from authrim.audit.archives.log import ArchivedLog
+from authrim.audit.rebuild import MISSING, Report
 from authrim.audit.sentences import shown
 from authrim.commands._common import emit, progress_of, run_with_store
 from authrim.store.read_back import ReadBack
@@ -20,30 +24,47 @@ def projections() -> None:
     """Verify or rebuild the tables that are computed from the log."""
 
 
+ARCHIVES: Final = click.option(
+    "--archives",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Archives of the log (authrim log archive): read events there that the database lacks.",
+)
+
+
 @projections.command("verify")
+@ARCHIVES
 @click.pass_context
-def verify(context: click.Context) -> None:
+def verify(context: click.Context, archives: Path | None) -> None:
     """Replay the log and report each row that differs. Changes nothing; the server may keep running."""
-    report = _replay(context, rebuilding.verify)
+    report = _replay(context, rebuilding.verify, archives)
     if not report.fits or not report.position:
         context.exit(1)
 
 
 @projections.command("rebuild")
+@ARCHIVES
 @click.pass_context
-def rebuild(context: click.Context) -> None:
+def rebuild(context: click.Context, archives: Path | None) -> None:
     """Replay the log and correct each row that differs, in one transaction. On PostgreSQL with the owner's role."""
-    report = _replay(context, rebuilding.rebuild)
+    report = _replay(context, rebuilding.rebuild, archives)
     if not report.repaired or not report.position:
         context.exit(1)
 
 
-def _replay(context: click.Context, replay: Callable[[ReadBack, Progress], Awaitable[Report]]) -> Report:
+def _replay(
+    context: click.Context, replay: Callable[..., Awaitable[Report]], archives: Path | None
+) -> Report:
     async def work(store: ReadBack) -> Report:
-        with progress_of("Replaying the log") as progress:
-            return await replay(store, progress)
+        with progress_of("Replaying the log") as progress, ExitStack() as closing:
+            archived = None if archives is None else ArchivedLog(store, archives)
+            if archived is not None:
+                closing.callback(archived.close)
+            return await replay(store, progress, archives=archived)
 
-    report = run_with_store(context, work)
+    try:
+        report = run_with_store(context, work)
+    except BadArchive as bad:
+        raise click.ClickException(f"Nothing was proved or changed: {bad}.") from None
     emit(context, _data(report), _text(report))
     return report
 
@@ -63,6 +84,8 @@ def _text(report: Report) -> RenderableType:
         lines.append(Text(f"  {found.table} {shown(found.key)} {found.what}{columns}", style="yellow"))
     for failure in report.unreadable:
         lines.append(Text(f"  position {failure.position} cannot be read: {failure.kind}", style="red"))
+    if any(failure.kind == MISSING for failure in report.unreadable):
+        lines.append(Text("  It may be in an archive: give its directory with --archives."))
     return Group(*lines, _conclusion(report))
 
 

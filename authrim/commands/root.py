@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "privacy": ("authrim.commands.privacy", "privacy"),
     "audit": ("authrim.commands.audit", "audit"),
     "report": ("authrim.commands.report", "report"),
+    "log": ("authrim.commands.log", "log"),
     "projections": ("authrim.commands.projections", "projections"),
     "replay": ("authrim.commands.replay", "replay"),
     "webhook": ("authrim.commands.webhook", "webhook"),

@@ -1,0 +1,54 @@
+"""The log as a replay reads it: without a gap. What the database lacks comes from archives, where there are some."""
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+from authrim.store.contract import StoredEvent
+from authrim.store.read_back import Shadow
+from authrim.store.tree_sql import Leaf
+
+E = TypeVar("E", StoredEvent, Leaf)
+
+
+class EventSource(Protocol):
+    """Where events are that the database does not have."""
+
+    async def read(self, after: int, limit: int) -> Sequence[StoredEvent]:
+        """The events after a position; none where it does not have the next one."""
+
+
+class ReplayedLog:
+    """Reads the log in order. Where the next event is nowhere, there is no more."""
+
+    def __init__(self, shadow: Shadow, archives: EventSource | None) -> None:
+        self._shadow = shadow
+        self._archives = archives
+
+    async def events(self, after: int, limit: int) -> Sequence[StoredEvent]:
+        """The events after a position."""
+        page = await self._shadow.read_log(after, limit)
+        return _without_gap(after, page) or await self._archived(after, limit, page)
+
+    async def leaves(self, after: int, limit: int) -> Sequence[Leaf]:
+        """What the tree takes of them."""
+        page = await self._shadow.read_leaves(after, limit)
+        found = _without_gap(after, page)
+        if found:
+            return found
+        archived = await self._archived(after, limit, page)
+        return [Leaf(event.position, event.leaf, event.recorded_at) for event in archived]
+
+    async def _archived(
+        self, after: int, limit: int, page: Sequence[StoredEvent | Leaf]
+    ) -> Sequence[StoredEvent]:
+        if self._archives is None:
+            return []
+        most = page[0].position - 1 - after if page else limit
+        return await self._archives.read(after, min(limit, most))
+
+
+def _without_gap(after: int, page: Sequence[E]) -> Sequence[E]:
+    """The events of a page up to the first that is missing."""
+    if page and page[-1].position == after + len(page):
+        return page
+    return [event for at, event in enumerate(page, after + 1) if event.position == at]

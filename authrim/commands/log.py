@@ -1,0 +1,208 @@
+"""``authrim log``: closed months of the log as archives, and what can be done with these without a database."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from authrim.audit.archives.folder import BadArchive
+from authrim.audit.archives.months import beginning_of, closed_months
+from authrim.audit.archives.search import Sought
+from authrim.audit.archives.search import search as search_in
+from authrim.audit.archives.verify import Checked, verify_folder
+from authrim.audit.archives.write import Written, write_months
+from authrim.audit.bundle.damage import Damaged
+from authrim.audit.bundle.export import Wanted
+from authrim.audit.bundle.verify_bundle import Fault, Key, Unusable, read_checkpoint, read_key
+from authrim.audit.timeline import line_of
+from authrim.commands._administering import Office, print_list
+from authrim.commands._audit_lines import lines_table
+from authrim.commands._audit_transparency import administered, checkpoints_of
+from authrim.commands._common import emit, is_json, progress_of
+from authrim.commands._one_account import asker_of
+from authrim.store.contract import StoredEvent
+from authrim.transparency.signer import log_signer
+from domain.errors import Refusal, invalid_request
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.group()
+def log() -> None:
+    """Archive closed months of the log, and verify, search and prove archives without a database."""
+
+
+@log.command("archive")
+@click.option("--before", required=True, metavar="MONTH", help="Archive the months before this one: 2026-11.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="The directory of archives.",
+)
+@click.option("--reason", default="", help="Why. Recorded; nothing personal.")
+@click.pass_context
+def archive(context: click.Context, before: str, out: Path, reason: str) -> None:
+    """Write each closed month (UTC) that DIRECTORY lacks as a signed, compressed bundle.
+
+    Nothing leaves the log. A file that is there is never replaced, so the command can be run every month. The copy is
+    recorded in the log before the first file is written. docs/audit/archives.md says what archives are good for.
+    """
+    try:
+        beginning_of(before)
+    except ValueError:
+        raise click.UsageError(f"{before!r} is not a month such as 2026-11.") from None
+
+    async def work(office: Office) -> list[Written] | Refusal:
+        try:
+            signer = await log_signer(checkpoints_of(office))
+            asker = asker_of(context, office, copies=True)
+            refusal = await asker.record("archive", reason, {"before": before})
+            if refusal is not None:
+                return refusal
+            months = await closed_months(office.store, before)
+            with progress_of("Archiving") as progress:
+                written = write_months(
+                    office.store, out, months, Wanted(signer.origin, signer=signer), progress
+                )
+                return [one async for one in written]
+        except Damaged as damaged:
+            return invalid_request(
+                f"The log is not what was recorded. {str(damaged).capitalize()}.",
+                hint="Nothing more was archived. authrim audit verify looks at the whole log.",
+            )
+
+    with _failures_told():
+        written = administered(context, work)
+    rows = [
+        {
+            "month": one.month.name, "first_position": one.month.first, "last_position": one.month.last,
+            "bytes": one.size, "new": one.is_new, "file": one.file,
+        }
+        for one in written
+    ]  # fmt: skip
+    print_list(context, "archives", ("month", "first_position", "last_position", "bytes", "new"), rows)
+
+
+@log.command("verify")
+@click.argument("directory", type=_FOLDER)
+@click.option("--key", default="", help="The public key of the log, NAME+ID+KEY, or a file with it.")
+@click.option(
+    "--checkpoint", type=click.Path(exists=True, dir_okay=False, path_type=Path), multiple=True,
+    help="A checkpoint that you kept. May be repeated.",
+)  # fmt: skip
+@click.option(
+    "--proof",
+    type=click.IntRange(1),
+    metavar="POSITION",
+    help="Show and prove this event alone.",
+)
+@click.pass_context
+def verify(
+    context: click.Context, directory: Path, key: str, checkpoint: tuple[Path, ...], proof: int | None
+) -> None:
+    """Verify the archives in DIRECTORY, without a database: each by itself, and that one continues the other.
+
+    The status is 0 when all of it is proved, 1 when something is wrong, and 3 when it could not be checked who recorded
+    the events: give the key of the log (authrim audit checkpoint-key), or a checkpoint.
+    """
+    with _failures_told():
+        known = _key_of(key) if key else None
+        outside = [read_checkpoint(path.read_bytes(), str(path)) for path in checkpoint]
+        checked = list(verify_folder(directory, known, outside, proof))
+    if not checked:
+        raise click.ClickException("No archive there has it." if proof else "There is no archive there.")
+    emit(context, {"archives": [_data(one) for one in checked]}, _text(checked))
+    if any(one.faults for one in checked):
+        context.exit(1)
+    if any(one.unchecked for one in checked):
+        context.exit(3)
+
+
+@log.command("search")
+@click.argument("directory", type=_FOLDER)
+@click.option("--type", "type_", default="", help="Events of this type, such as grant.revoked.v1.")
+@click.option("--stream", default="", help="Events of this stream, such as default:grant:ID.")
+@click.option(
+    "--value", default="", help="Events that have this id: of a client, person, session, grant or token."
+)
+@click.option("--from", "first", type=click.IntRange(1), default=1, help="From this position.")
+@click.option("--to", "last", type=click.IntRange(1), default=2**63 - 1, help="Up to this position.")
+@click.option("--limit", type=click.IntRange(1), default=1000, help="Show at most so many. Default: 1000.")
+@click.pass_context
+def search(context: click.Context, /, directory: Path, limit: int, **sought: Any) -> None:
+    """Find events in the archives in DIRECTORY, without a database. With --json, one event per line.
+
+    It verifies nothing: authrim log verify does. Nobody records who searches a copy, so keep archives as you keep the
+    log.
+    """
+    sought["type"] = sought.pop("type_")
+    with _failures_told():
+        found = [
+            event for event, _ in zip(search_in(directory, Sought(**sought)), range(limit), strict=False)
+        ]
+    if is_json(context):
+        for event in found:
+            click.echo(json.dumps(msgspec.to_builtins(line_of(event)[0])))
+    else:
+        emit(context, {}, _events(found))
+    if not found:
+        context.exit(1)
+
+
+@contextmanager
+def _failures_told() -> Iterator[None]:
+    try:
+        yield
+    except BadArchive as bad:
+        raise click.ClickException(f"{bad}.") from None
+    except (Fault, Unusable) as problem:
+        raise click.ClickException(f"Not verified: {problem}.") from None
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: {error.strerror}.") from None
+
+
+def _key_of(key: str) -> Key:
+    text = Path(key).read_text(encoding="utf-8").strip() if Path(key).is_file() else key
+    try:
+        return read_key(text)
+    except ValueError:
+        raise click.UsageError("The key is not of the form NAME+ID+KEY.") from None
+
+
+def _data(one: Checked) -> dict[str, Any]:
+    return {
+        "file": one.archived.path.name,
+        "result": _result(one),
+        "faults": list(one.faults),
+        "not_checked": list(one.unchecked),
+        "proof": one.proof,
+    }
+
+
+def _result(one: Checked) -> str:
+    return "fault" if one.faults else "unproved" if one.unchecked else "proved"
+
+
+def _text(checked: list[Checked]) -> RenderableType:
+    lines = []
+    for one in checked:
+        style = {"proved": "green", "fault": "bold red"}.get(_result(one), "yellow")
+        lines.append(Text(f"{one.archived.path.name}  {_result(one)}", style=style))
+        lines += [Text(f"  FAULT: {fault}", style="red") for fault in one.faults]
+        lines += [Text(f"  not checked: {what}") for what in one.unchecked]
+        if one.proof is not None:
+            lines.append(Text(json.dumps(one.proof, indent=1)))
+    return Group(*lines)
+
+
+def _events(found: list[StoredEvent]) -> RenderableType:
+    if not found:
+        return Text("No event was found.")
+    return lines_table([line_of(event)[0] for event in found], places=True)
