@@ -21,6 +21,10 @@ LOG = "log"
 INCIDENT = "incident"
 OUTBOX = "outbox"
 WEBHOOK = "webhook"
+SIGNAL = "signal"
+
+#: Behind the owner of a signal stream: the stream of what its receiver has got.
+DELIVERED = "/delivered"
 
 #: Kinds whose changes every process keeps in memory. The log's head holds the position of the newest change of these
 #: kinds.
@@ -140,3 +144,13 @@ def outbox_stream(tenant: str, change_id: str) -> str:
 def webhook_stream(tenant: str) -> str:
     """The stream of all webhooks."""
     return f"{tenant}:{WEBHOOK}:endpoints"
+
+
+def signal_stream(tenant: str, owner: str) -> str:
+    """The stream of what a receiver of security event tokens asked for. ``owner`` is the digest of its client's id."""
+    return f"{tenant}:{SIGNAL}:{owner}"
+
+
+def delivered_stream(tenant: str, owner: str) -> str:
+    """The stream of what a receiver has got: its newest event says all."""
+    return f"{tenant}:{SIGNAL}:{owner}{DELIVERED}"

@@ -108,6 +108,14 @@ SENTENCES: Final[dict[str, str]] = {
     "webhook.secret_rotated.v1": "An administrator gave the webhook another secret.",
     "webhook.deleted.v1": "An administrator deleted the webhook. They gave as reason: {reason}",
     "incident.closed.v1": "The incident was closed: all that it ends is over.",
+    "signal.stream_created.v1": "Client {client_id} asked for security event tokens, by {method}.",
+    "signal.stream_changed.v1": "The receiver changed its stream of security event tokens: by {method}.",
+    "signal.stream_status_set.v1": "The receiver set its stream of security event tokens to {status}.",
+    "signal.stream_deleted.v1": "The receiver gave up its stream of security event tokens.",
+    "signal.subject_removed.v1": "The receiver wants to hear no more of a person.",
+    "signal.subject_added.v1": "The receiver wants to hear of a person again.",
+    "signal.verification_requested.v1": "The receiver asked for a token that proves that its stream works.",
+    "signal.delivered.v1": "The receiver got {count} security event tokens, and so all of before {through}.",
     "refusal.counted.v1": "{count} more requests to {endpoint} were refused with {error} in one minute.",
 }
 

@@ -23,7 +23,7 @@ class Route(msgspec.Struct, frozen=True):
     issuer has a path, the address is there before it and behind it, as clients of either specification ask.
     ``hidden``: who may not use the path is answered as at an address where nothing is, and so is every other method."""
 
-    method: Literal["GET", "POST", "PUT", "DELETE"]
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     path: str
     handler: Handler
     name: str

@@ -4,7 +4,16 @@ from typing import Final
 
 from authrim.auditor.event_stream import event_stream_endpoint as stream
 from authrim.features.feature import Feature, Route
+from authrim.signals import (
+    metadata_endpoint,
+    poll_endpoint,
+    status_endpoint,
+    stream_endpoint,
+    subject_endpoint,
+    verification_endpoint,
+)
 from authrim.tokens.resource import WELL_KNOWN
+from domain.vocabulary.features import SHARED_SIGNALS
 
 STREAMS: Final[tuple[Feature, ...]] = (
     Feature(
@@ -24,5 +33,41 @@ STREAMS: Final[tuple[Feature, ...]] = (
         ),
         lambda core: {"authrim_events_endpoint": core.url("/events")},
         possible=lambda settings: settings.event_stream,
+    ),
+    Feature(
+        SHARED_SIGNALS,
+        "OpenID Shared Signals Framework 1.0, CAEP 1.0, RISC 1.0, RFC 8417, RFC 8935, RFC 8936, RFC 9493",
+        (
+            Route(
+                "GET",
+                "/.well-known/ssf-configuration",
+                metadata_endpoint.configuration,
+                "ssf_configuration",
+                at_root=True,
+                both_forms=True,
+                head=True,
+            ),
+            Route(
+                "GET",
+                WELL_KNOWN,
+                metadata_endpoint.resource,
+                "ssf_metadata",
+                at_root=True,
+                behind="/ssf",
+                head=True,
+            ),
+            Route("POST", "/ssf/streams", stream_endpoint.create, "ssf_stream_create"),
+            Route("GET", "/ssf/streams", stream_endpoint.read, "ssf_stream_read"),
+            Route("PATCH", "/ssf/streams", stream_endpoint.update, "ssf_stream_update"),
+            Route("PUT", "/ssf/streams", stream_endpoint.replace, "ssf_stream_replace"),
+            Route("DELETE", "/ssf/streams", stream_endpoint.delete, "ssf_stream_delete"),
+            Route("GET", "/ssf/status", status_endpoint.read, "ssf_status"),
+            Route("POST", "/ssf/status", status_endpoint.update, "ssf_status_update"),
+            Route("POST", "/ssf/subjects/add", subject_endpoint.add, "ssf_subject_add"),
+            Route("POST", "/ssf/subjects/remove", subject_endpoint.remove, "ssf_subject_remove"),
+            Route("POST", "/ssf/verification", verification_endpoint.verify, "ssf_verification"),
+            Route("POST", r"/ssf/poll/{stream_id:[0-9a-f]{32}}", poll_endpoint.poll, "ssf_poll"),
+        ),
+        possible=lambda settings: settings.shared_signals,
     ),
 )

@@ -36,6 +36,11 @@ def public_session(core: Core, tenant: str, client: Client, session_id: str | No
     they saw one browser. None for a client that cannot use it: it is told of no logout and asks for none."""
     if session_id is None or not client.hears_of_sessions:
         return None
+    return session_name(core, tenant, client, session_id)
+
+
+def session_name(core: Core, tenant: str, client: Client, session_id: str) -> str:
+    """The same for a client that is told of the session's end in another way."""
     if client.metadata.subject_type != PAIRWISE:
         return session_id
     return _of_sector(core, _SESSIONS, tenant, client, session_id)

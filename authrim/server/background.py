@@ -18,11 +18,12 @@ from authrim.core.outbox import Kind, Outbox
 from authrim.core.parts import Core
 from authrim.core.retention import prune_until_cancelled
 from authrim.people.logout.notices import LogoutNotices, fan_out_until_cancelled
+from authrim.signals.push import push_until_cancelled
 from authrim.transparency.background import sign_until_cancelled
 from authrim.webhooks.delivery import WebhookDeliveries
 from authrim.webhooks.fan_out import WebhookSource
 from domain.stream import DEFAULT_TENANT
-from domain.vocabulary.features import BACKCHANNEL_LOGOUT
+from domain.vocabulary.features import BACKCHANNEL_LOGOUT, SHARED_SIGNALS
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +48,8 @@ def shared_work(core: Core, keys: ClientKeys) -> list[Work]:
     works.append(lambda: fan_out.fan_out_until_cancelled(core.store, webhooks))
     outbox = Outbox(core.store.outbox, _kinds(core, keys), core.settings.egress_timeout_seconds)
     works.append(outbox.deliver_until_cancelled)
+    if SHARED_SIGNALS in core.features:
+        works.append(lambda: push_until_cancelled(core))
     return works
 
 

@@ -22,6 +22,7 @@ from authrim.protocol.client_chain import ClientChains
 from authrim.protocol.software_statement import SoftwareStatements
 from authrim.server.wired_core import make_core
 from authrim.settings import Settings
+from authrim.signals.waiting import SIGNALS, Signals
 from authrim.store.read_back import ReadBack
 from authrim.tokens.access_tokens import AccessTokens
 from authrim.tokens.log_positions import PositionWaits
@@ -48,6 +49,7 @@ async def make_parts(settings: Settings, store: ReadBack) -> Parts:
             ),
             AUDITING: Auditing(),
             GROWTH: Growth(store),
+            SIGNALS: Signals(),
             EVENT_STREAMS: EventStreams(settings.event_streams, settings.event_streams_per_client),
             AUTHORIZATION: Authorization(
                 SourceLimiter(settings.authorize_requests_per_minute), RequestObjects(core.egress)

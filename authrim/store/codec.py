@@ -28,6 +28,7 @@ from domain.resource.events import RESOURCE_EVENTS
 from domain.review_events import REVIEW_EVENTS
 from domain.scope_text.events import SCOPE_TEXT_EVENTS
 from domain.setting.events import SETTING_EVENTS
+from domain.signal.events import SIGNAL_EVENTS
 from domain.stream import (
     ACCOUNT,
     AUDIT,
@@ -45,6 +46,7 @@ from domain.stream import (
     SCOPE,
     SESSION,
     SETTING,
+    SIGNAL,
     WEBHOOK,
 )
 from domain.webhook.events import WEBHOOK_EVENTS
@@ -67,6 +69,7 @@ REGISTRIES: dict[str, dict[str, type[Event]]] = {
     INCIDENT: INCIDENT_EVENTS,
     OUTBOX: OUTBOX_EVENTS,
     WEBHOOK: WEBHOOK_EVENTS,
+    SIGNAL: SIGNAL_EVENTS,
 }
 
 _TAGS: dict[type[Event], str] = {

@@ -14,9 +14,10 @@ from domain.errors import Refusal, invalid_request
 MAX_DEPTH: Final = 16
 
 
-async def read_json_object(request: web.Request) -> dict[str, Any] | Refusal:
-    """The object, or why there is none: 400, 413 (too large), 415 (another content type) or 408 (too late)."""
-    if raw_query(request):
+async def read_json_object(request: web.Request, *, with_query: bool = False) -> dict[str, Any] | Refusal:
+    """The object, or why there is none: 400, 413 (too large), 415 (another content type) or 408 (too late).
+    ``with_query``: a query may stand beside it."""
+    if raw_query(request) and not with_query:
         return invalid_request("Send everything in the body, not in the query.")
     sent = sent_type(request)
     if sent.essence != JSON or not is_utf8(sent):

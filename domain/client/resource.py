@@ -30,9 +30,14 @@ def event_stream(issuer: str) -> str:
     return f"{issuer}/events"
 
 
+def shared_signals(issuer: str) -> str:
+    """The resource identifier of the transmitter of security event tokens."""
+    return f"{issuer}/ssf"
+
+
 def is_ours(resource: str, issuer: str) -> bool:
     """Whether a token for this resource is for an endpoint of this server."""
-    return resource in (issuer, userinfo(issuer), event_stream(issuer))
+    return resource in (issuer, userinfo(issuer), event_stream(issuer), shared_signals(issuer))
 
 
 def audience_for(

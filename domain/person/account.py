@@ -94,6 +94,10 @@ class Account(msgspec.Struct, frozen=True, omit_defaults=True):
 NO_ACCOUNT: Final = Account()
 
 
+#: Why the grants of a client are over that the person has agreed with no longer.
+CONSENT_WITHDRAWN: Final = "consent_withdrawn"
+
+
 def apply(account: Account, event: Event) -> Account:
     """The account after one more event."""
     match event:
@@ -112,7 +116,7 @@ def apply(account: Account, event: Event) -> Account:
         case ConsentWithdrawn():
             account = _without_consent(account, event.client_id)
             ends = event.ends_grants
-            return _with_ending(account, event.client_id, "consent_withdrawn") if ends else account
+            return _with_ending(account, event.client_id, CONSENT_WITHDRAWN) if ends else account
         case GrantsEnded():
             return _with_ending(account, event.client_id or ALL, event.reason)
         case HoldPlaced():

@@ -31,3 +31,6 @@ BACKCHANNEL_LOGOUT: Final = "backchannel_logout"
 INTROSPECTION_AT: Final = "introspection_at"
 INTROSPECTION_POSITIONS: Final = "introspection_positions"
 RECEIPTS: Final = "receipts"
+
+#: Off until a setting switches it on.
+SHARED_SIGNALS: Final = "shared_signals"

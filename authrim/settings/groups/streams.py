@@ -32,3 +32,20 @@ class Streams(BaseModel):
         description="After so long without an event, the reader is told that the stream is alive, and how far the "
         "log has been read.",
     )
+    shared_signals: bool = Field(
+        default=False,
+        description="Whether clients whose registration has the scope `ssf.manage` may receive security event tokens "
+        "about people that they know (Shared Signals Framework 1.0).",
+    )
+    signals_verification_seconds: Seconds = Field(
+        default=10,
+        ge=0,
+        le=86_400,
+        description="The least time between two verifications that a receiver asks for (`min_verification_interval`).",
+    )
+    signals_poll_wait_seconds: Seconds = Field(
+        default=20,
+        ge=0,
+        le=300,
+        description="How long a poll waits for a token, unless it asks for an immediate answer (RFC 8936 §2.4).",
+    )

@@ -1,0 +1,175 @@
+"""Pushes tokens to the receivers that want that (RFC 8935), in the background.
+
+The log is the queue. Each receiver has a task of its own, in one process of all: one that is slow or away delays
+nobody, and finds everything when it is back. Between the answer of a receiver and its record a process may be killed;
+then the same token, with the same ``jti``, is sent again.
+"""
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from authrim.core.growth import Growth
+from authrim.core.origin import Origin
+from authrim.core.parts import Core
+from authrim.crypto.key_ring import NoSigningKey
+from authrim.outside.egress import EgressOverloaded, EgressRefused
+from authrim.protocol.security_event_token import MEDIA_TYPE
+from authrim.signals._tokens import Token
+from authrim.signals.receivers import AUTHORIZATION, OWNER_KIND, Receiver, all_receivers
+from authrim.signals.sign import sign
+from authrim.signals.waiting import Signals
+from authrim.store.codec import UnreadableEvent
+from authrim.store.contract import StoreError
+from domain.signal.stream import ENABLED, PUSH
+from domain.stream import DEFAULT_TENANT
+
+log = structlog.get_logger(__name__)
+
+#: Tokens that are pushed before they are recorded together, and of those, at the same time.
+BATCH: Final = 64
+AT_ONCE: Final = 8
+#: Seconds between two looks at which streams there are, and how they are set.
+LOOK: Final = 5.0
+#: Seconds that one process has a receiver for itself. Pushes of a lease end before the next one begins, if it can be.
+LEASE: Final = 30
+#: Seconds after an attempt that failed: twice as long each time.
+FIRST_PAUSE: Final = 1.0
+LONGEST_PAUSE: Final = 300.0
+#: Seconds after a round: what happens meanwhile is pushed together.
+LINGER: Final = 0.1
+
+#: The receiver says that it will never take this token (RFC 8935 §2.4).
+_NEVER: Final = 400
+_ACCEPTED: Final = (200, 202)
+
+
+async def push_until_cancelled(core: Core) -> None:
+    """Keep one task for each receiver that wants to be pushed to."""
+    signals, growth = Signals(), Growth(core.store)
+    tasks: dict[str, asyncio.Task[None]] = {}
+    async with asyncio.TaskGroup() as group:
+        while True:
+            try:
+                wanted = {
+                    receiver.owner: receiver
+                    async for receiver in all_receivers(core, DEFAULT_TENANT)
+                    if receiver.stream.delivery.method == PUSH and receiver.stream.status == ENABLED
+                }
+            except (StoreError, UnreadableEvent) as error:
+                log.warning("signals.not_read", kind=type(error).__name__)
+                await asyncio.sleep(LOOK)
+                continue
+            for owner, task in list(tasks.items()):
+                now = wanted.get(owner)
+                if task.done() or now is None or task.get_name() != _name(now):
+                    task.cancel()
+                    del tasks[owner]
+            for owner, receiver in wanted.items():
+                if owner not in tasks:
+                    work = _push_to(core, signals, growth, receiver)
+                    tasks[owner] = group.create_task(work, name=_name(receiver))
+            await _grown(growth, LOOK, at_least=1.0)
+
+
+def _name(receiver: Receiver) -> str:
+    """Another version of the stream, or of what its client is called, is another task."""
+    return f"push {receiver.owner} {receiver.version} {receiver.client.subjects_changed_at}"
+
+
+async def _push_to(core: Core, signals: Signals, growth: Growth, receiver: Receiver) -> None:
+    """Push to one receiver, as long as its stream stays as it is. Nothing that goes wrong with it ends other tasks."""
+    pause = FIRST_PAUSE
+    while True:
+        try:
+            await _lease(core, signals, receiver)
+            pushed, failed = await _round(core, signals, receiver)
+        except (StoreError, UnreadableEvent, NoSigningKey) as error:
+            pushed, failed = 0, True
+            log.warning(
+                "signals.round_failed", client_id=receiver.client.client_id, kind=type(error).__name__
+            )
+        except Exception as error:  # it is this receiver's alone
+            pushed, failed = 0, True
+            log.error("signals.unforeseen", client_id=receiver.client.client_id, kind=type(error).__name__)
+        if failed:
+            pause = FIRST_PAUSE if pushed else min(pause * 2, LONGEST_PAUSE)
+            await asyncio.sleep(pause)
+        elif pushed < BATCH:
+            pause = FIRST_PAUSE
+            await _grown(growth, LOOK, at_least=LINGER)
+
+
+async def _lease(core: Core, signals: Signals, receiver: Receiver) -> None:
+    """Wait until this process has the receiver for itself. A lease is for a slice of time, and the next slice is taken
+    before it is over: so a receiver stays with its process, and a killed one is followed within a minute."""
+    while True:
+        number, into = divmod(core.now(), LEASE)
+        if signals.leases.get(receiver.owner, -1) >= number:
+            if into > LEASE // 2 and signals.leases[receiver.owner] == number:
+                await _reserve(core, signals, receiver, number + 1)
+            return
+        if await _reserve(core, signals, receiver, number):
+            return
+        await asyncio.sleep(1.0)
+
+
+async def _reserve(core: Core, signals: Signals, receiver: Receiver, number: int) -> bool:
+    key = f"signals_push:{receiver.tenant}:{receiver.owner}:{number}"
+    reserved = await core.store.reserve(key, (number + 2) * LEASE)
+    if reserved:
+        signals.leases[receiver.owner] = number
+    return reserved
+
+
+async def _round(core: Core, signals: Signals, receiver: Receiver) -> tuple[int, bool]:
+    """Push what waits, at most one batch; how many are settled, and whether one failed."""
+    waiting = await signals.waiting(core, receiver, BATCH)
+    if not waiting.tokens:
+        return 0, False
+    header = await core.private.open(receiver.tenant, OWNER_KIND, receiver.owner, AUTHORIZATION)
+    turns, refused, got, failed = asyncio.Semaphore(AT_ONCE), dict[str, str](), list[str](), False
+
+    async def push(token: Token) -> None:
+        nonlocal failed
+        async with turns:
+            if failed:  # whoever did not take one is not asked for the rest
+                return
+            status = await _post(core, receiver, token, header)
+        if status in _ACCEPTED:
+            got.append(token.event.token_id)
+        elif status == _NEVER:
+            refused[token.event.token_id] = f"status_{status}"
+        else:
+            failed = True
+            log.warning("signals.push_failed", client_id=receiver.client.client_id, status=status)
+
+    await asyncio.gather(*(push(token) for token in waiting.tokens))
+    if got or refused:
+        await signals.record(core, Origin(receiver.tenant, actor="system"), receiver, got, refused)
+    return len(got) + len(refused), failed
+
+
+async def _post(core: Core, receiver: Receiver, token: Token, header: bytes | None) -> int:
+    """The status of the receiver's answer; 0 when there was none."""
+    headers = {"Accept": "application/json"}
+    if header is not None:
+        headers["Authorization"] = header.decode()
+    url, body = receiver.stream.delivery.endpoint_url, sign(core, receiver, token).encode()
+    try:
+        return await core.egress.post(url, body, MEDIA_TYPE, headers, client=receiver.client.client_id)
+    except (EgressRefused, EgressOverloaded):
+        return 0
+
+
+async def _grown(growth: Growth, seconds: float, *, at_least: float) -> None:
+    """Wait for the log to grow, no longer than so many seconds."""
+    wake = asyncio.Event()
+    with growth.wakes(wake):
+        await asyncio.sleep(at_least)
+        try:
+            async with asyncio.timeout(seconds):
+                await wake.wait()
+        except TimeoutError:
+            return

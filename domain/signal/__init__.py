@@ -1,0 +1,1 @@
+"""Shared Signals: the streams of security event tokens that receivers ask for."""
