@@ -1,6 +1,6 @@
 """Stream ids: ``<tenant>:<kind>:<id>``. Every stream id contains the tenant."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 DEFAULT_TENANT = "default"
 
@@ -124,6 +124,15 @@ def role_stream(tenant: str, role: str) -> str:
 def refusal_stream(tenant: str, error_id: str) -> str:
     """The stream of one refusal, or of the counts of one minute."""
     return f"{tenant}:{REFUSAL}:{error_id}"
+
+
+#: What the names of the streams of scheduled evidence begin with.
+EVIDENCE: Final = "evidence-"
+
+
+def evidence_stream(tenant: str, schedule: str) -> str:
+    """The stream of what one line of the schedule of evidence has written."""
+    return f"{tenant}:{AUDIT}:{EVIDENCE}{schedule}"
 
 
 def question_stream(tenant: str, question_id: str) -> str:

@@ -99,6 +99,9 @@ SENTENCES: Final[dict[str, str]] = {
     "audit.rule_break_acknowledged.v1": "Somebody looked into the broken rule. They gave as reason: {reason}",
     "audit.access_reviewed.v1": "Somebody reviewed who can do what, up to position {position}. They gave as reason: "
     "{reason}",
+    "audit.evidence_scheduled.v1": "The schedule of evidence has {schedule} at these times: {times}",
+    "audit.evidence_written.v1": "Evidence was written by the schedule {schedule}: {name}",
+    "audit.evidence_failed.v1": "Evidence of the schedule {schedule} was not written, at attempt {attempt}: {cause}",
     "incident.opened.v1": "Somebody began to end what an incident touched. They gave as reason: {reason}",
     "incident.continued.v1": "The incident was continued.",
     "incident.ended.v1": "Of what the incident touched, these {kind} were ended: {ids}",

@@ -10,6 +10,7 @@ from authrim.auditor._lines import short_time
 from authrim.auditor._page import AuditorPage, Visit
 from authrim.pages import audit_texts as texts
 from authrim.pages.audit_views import AuditIntegrityPage, Fact
+from authrim.reports.schedule.states import states_of
 from authrim.web.call import PAGES
 from authrim.web.own_host import led_home
 
@@ -34,6 +35,7 @@ async def _show(visit: Visit) -> web.StreamResponse:
         Fact(texts.BROKEN, f"{broken}+" if broken == _MOST else str(broken), good=not broken),
         Fact(texts.TREE_SIZE, str(await store.tree.size())),
         *await _checkpoint(visit),
+        *await _evidence(visit),
     ]
     page = AuditIntegrityPage(facts_known=tuple(facts), **visit.settings("integrity"))
     return visit.call.parts[PAGES].audit("audit_integrity", page)
@@ -50,6 +52,16 @@ async def _checkpoint(visit: Visit) -> tuple[Fact, ...]:
         return facts
     said = f"{newest.cosignatures} / {len(settings.witnesses)}"
     return (*facts, Fact(texts.WITNESSES, said, good=newest.cosignatures >= max(settings.witness_quorum, 1)))
+
+
+async def _evidence(visit: Visit) -> tuple[Fact, ...]:
+    """Scheduled reports and bundles, and whether each was written."""
+    states = await states_of(visit.call.core.store, visit.call.tenant)
+    alarms = [state for state in states if state.status != "ok"]
+    if not states:
+        return ()
+    said = ", ".join(f"{state.schedule}: {state.status}" for state in alarms or states)
+    return (Fact(texts.EVIDENCE, said, good=not alarms),)
 
 
 _INTEGRITY: Final = AuditorPage(_show)

@@ -1,12 +1,12 @@
 """``authrim audit export``: a part of the log, or a grant, in one file that can be verified without Authrim."""
 
-import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
 import msgspec
 
+from authrim.audit.bundle import new_file
 from authrim.audit.bundle.damage import Damaged
 from authrim.audit.bundle.export import Exported, People, Wanted, export_grant, export_range
 from authrim.audit.bundle.selection import Selection, select_grant
@@ -180,27 +180,11 @@ def _people(office: Office) -> People:
     return person
 
 
-class NewFile:
-    """A file that only its owner may read. It gets its name when it is complete; until then it can vanish."""
+class NewFile(new_file.NewFile):
+    """A new file for a command. A path that cannot be used ends the command."""
 
     def __init__(self, out: Path) -> None:
-        self._out = out
-        self._partial = out.with_name(f"{out.name}.partial")
         try:
-            handle = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except OSError as error:
-            raise click.UsageError(f"{self._partial} cannot be made: {error.strerror}.") from None
-        self.file: BinaryIO = os.fdopen(handle, "wb")
-
-    def __enter__(self) -> "NewFile":
-        return self
-
-    def complete(self) -> None:
-        """Give the file its name."""
-        self.file.flush()
-        os.fsync(self.file.fileno())
-        self._partial.rename(self._out)
-
-    def __exit__(self, *_: object) -> None:
-        self.file.close()
-        self._partial.unlink(missing_ok=True)
+            super().__init__(out)
+        except new_file.FileUnusable as unusable:
+            raise click.UsageError(str(unusable)) from None

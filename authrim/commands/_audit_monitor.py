@@ -14,7 +14,9 @@ from authrim.audit.sentences import shown
 from authrim.audit.timeline import time_of
 from authrim.commands._administering import Office, administer
 from authrim.commands._common import emit
+from authrim.commands._report_schedule import states_data, states_text
 from authrim.core.questions import refuse_reason
+from authrim.reports.schedule.states import ScheduleState, states_of
 from authrim.store.monitor_contract import MOST_OPEN, KnownBreach, MonitorState
 from domain.errors import Refusal, invalid_request
 from domain.units import MICROSECONDS
@@ -32,6 +34,7 @@ class _Found(NamedTuple):
 
     state: MonitorState
     breaches: Sequence[KnownBreach]
+    schedules: Sequence[ScheduleState]
 
     @property
     def open(self) -> list[KnownBreach]:
@@ -39,8 +42,13 @@ class _Found(NamedTuple):
 
     @property
     def is_ok(self) -> bool:
-        """Whether something is proved, and nothing is open."""
-        return self.state.position > 0 and not self.open
+        """Whether something is proved, nothing is open, and scheduled evidence is written."""
+        return self.state.position > 0 and not self.open and not self.alarms
+
+    @property
+    def alarms(self) -> list[ScheduleState]:
+        """Scheduled evidence that has failed or is late."""
+        return [state for state in self.schedules if state.status != "ok"]
 
 
 @click.command("monitor")
@@ -62,8 +70,8 @@ def monitor(
     A running server proves the log by itself, a second behind the newest event. Each breach is also an event,
     audit.rule_broken.v1, and a log line, monitor.rule_broken. docs/audit/monitor.md has the rules and what to do.
 
-    The status is 1 while a breach is open, and when nothing is proved yet. A breach is open until somebody acknowledges
-    it.
+    The status is 1 while a breach is open, while scheduled evidence has failed or is late, and when nothing is proved
+    yet. A breach is open until somebody acknowledges it.
     """
     if (breach is None) != (not reason):
         raise click.UsageError("--acknowledge and --reason belong together.")
@@ -79,7 +87,11 @@ def monitor(
             await store.monitor.begin_again()
         if catch_up or from_start or breach is not None:
             await running.catch_up()
-        return _Found(await store.monitor.state(), await store.monitor.breaches(_MOST_SHOWN, closed=closed))
+        return _Found(
+            await store.monitor.state(),
+            await store.monitor.breaches(_MOST_SHOWN, closed=closed),
+            await states_of(store, office.tenant),
+        )
 
     found = administer(context, work, proved=False)
     emit(context, _data(found), _text(found))
@@ -98,6 +110,7 @@ def _data(found: _Found) -> dict[str, Any]:
         "rows": state.rows,
         "open": len(found.open),
         "breaches": [_breach(known) for known in found.breaches],
+        "evidence": states_data(found.schedules),
     }
 
 
@@ -128,9 +141,10 @@ def _text(found: _Found) -> RenderableType:
     if state.position < state.head:
         count = state.head - state.position
         proved.append(f" {count} events wait, the oldest for {_behind(state):.1f} seconds.")
-    if not found.breaches:
-        return Group(proved, _conclusion(found))
-    return Group(proved, *map(_described, found.breaches), _conclusion(found))
+    evidence: list[RenderableType] = []
+    if found.alarms:
+        evidence = [Text("\nScheduled evidence:"), states_text(found.alarms)]
+    return Group(proved, *map(_described, found.breaches), *evidence, _conclusion(found))
 
 
 def _described(known: KnownBreach) -> RenderableType:
@@ -158,4 +172,6 @@ def _conclusion(found: _Found) -> Text:
         return Text(f"\n{len(found.open)} open: look into each, then acknowledge it.", style="bold red")
     if not found.state.position:
         return Text("Nothing is proved yet: start a server, or try --catch-up.", style="bold red")
+    if found.alarms:
+        return Text("No breach is open, but evidence is missing.", style="bold red")
     return Text("No breach is open.", style="green")

@@ -18,6 +18,8 @@ from authrim.reports.catalog import BadFramework, frameworks
 from authrim.reports.files import FolderUnusable, new_folder
 from authrim.reports.making import Wanted, make_report
 from authrim.reports.period import period_of
+from authrim.reports.render.pdf import INSTALL
+from authrim.reports.renderings import PDF
 from authrim.transparency.signer import log_signer
 from domain.errors import Refusal, invalid_request
 from domain.report.model import Period, Report
@@ -61,6 +63,8 @@ def make(context: click.Context, /, out: Path, **arguments: Any) -> None:
         return await _make(context, office, asked, out)
 
     report = administered(context, work)
+    if not (out / PDF).exists():
+        click.echo(INSTALL, err=True)
     print_fields(context, {"folder": str(out), **_summary(report)})
 
 

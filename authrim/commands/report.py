@@ -8,6 +8,7 @@ from authrim.commands._administering import print_list
 from authrim.commands._common import settings_of
 from authrim.commands._report_make import make
 from authrim.commands._report_reviewed import reviewed
+from authrim.commands._report_schedule import schedule
 from authrim.commands._report_verify import verify
 from authrim.reports.catalog import BadFramework, frameworks
 
@@ -41,6 +42,7 @@ def report() -> None:
 report.add_command(make)
 report.add_command(verify)
 report.add_command(reviewed)
+report.add_command(schedule)
 
 
 @report.command("frameworks")

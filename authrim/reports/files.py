@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
+from authrim.audit.bundle.new_file import partial_of
+
 REPORT: Final = "report.json"
 CHECKPOINT: Final = "checkpoint"
 PROOF: Final = "proof.json"
@@ -56,7 +58,7 @@ def names_in(folder: Path) -> list[str]:
 @contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
     """A folder that only its owner may read. It gets its name when it is complete; until then it can vanish."""
-    partial = out.with_name(f"{out.name}.partial")
+    partial = partial_of(out)
     try:
         if out.exists():
             raise FolderUnusable(f"{out} is there already: a report never replaces anything.")

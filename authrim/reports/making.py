@@ -31,7 +31,7 @@ from authrim.reports.files import (
 from authrim.reports.folding import Folding, Part, sections_of
 from authrim.reports.log_source import Progress, fold_log
 from authrim.reports.positions import PositionFiles
-from authrim.reports.renderings import RENDERINGS
+from authrim.reports.renderings import RENDERINGS, documents_of
 from authrim.store.chain import Problem
 from authrim.store.read_back import ReadBack
 from domain.report.model import Framework, Period, Report, Section
@@ -118,7 +118,7 @@ def _write(
 ) -> None:
     positions.complete(_trails(report.sections))
     (folder / TABLES).mkdir(mode=0o700)
-    for name, content in (*files_of(report), (PROOF, document(proof))):
+    for name, content in (*files_of(report), *documents_of(report), (PROOF, document(proof))):
         (folder / name).write_bytes(content)
     entries = tuple(entry_of(folder, name) for name in names_in(folder))
     signed = document(SignedReport(FORMAT, "" if signer is None else signer.key, report, entries))

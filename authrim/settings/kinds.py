@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, SecretStr, StringConstraints
 from pydantic_settings import NoDecode
 
+from authrim.settings.schedules import schedule_of
 from authrim.settings.spelling import browser_spelling
 from domain.client.profile import PROFILES
 from domain.vocabulary.scope import is_value as is_scope_value
@@ -84,6 +85,15 @@ def _comma_separated(value: object) -> object:
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     return value
+
+
+def _semicolon_separated(value: object) -> object:
+    """A list in the environment whose members have commas."""
+    return (
+        tuple(part for item in value.split(";") if (part := item.strip()))
+        if isinstance(value, str)
+        else value
+    )
 
 
 def _is_issuer(value: str) -> str:
@@ -194,6 +204,11 @@ def _holds_authorities(value: Path) -> Path:
     return value
 
 
+def _is_schedule(value: str) -> str:
+    schedule_of(value)
+    return value
+
+
 def _is_profile(value: str) -> str:
     if value not in PROFILES:
         raise ValueError(f"must be one of {', '.join(PROFILES)}")
@@ -214,6 +229,9 @@ TrustedAuthorities = Annotated[Path, AfterValidator(_holds_authorities)]
 LogName = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_is_log_name)]
 Witnesses = Annotated[
     tuple[Annotated[str, AfterValidator(_is_witness)], ...], NoDecode, BeforeValidator(_comma_separated)
+]
+Schedules = Annotated[
+    tuple[Annotated[str, AfterValidator(_is_schedule)], ...], NoDecode, BeforeValidator(_semicolon_separated)
 ]
 Algorithms = Annotated[tuple[SigningAlgorithm, ...], NoDecode, BeforeValidator(_comma_separated)]
 EncryptionAlgorithms = Annotated[tuple[EncryptionAlgorithm, ...], NoDecode, BeforeValidator(_comma_separated)]

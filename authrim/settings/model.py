@@ -25,6 +25,7 @@ from authrim.settings.groups import (
     Transparency,
 )
 from authrim.settings.kinds import POSTGRES_SCHEMES, is_loopback
+from authrim.settings.schedules import Schedule, schedule_of
 
 
 class Settings(
@@ -110,6 +111,17 @@ class Settings(
         return self
 
     @model_validator(mode="after")
+    def _scheduled_evidence_has_a_place(self) -> Self:
+        if self.report_schedule and self.report_directory is None and not self.report_command:
+            raise ValueError(
+                "report_schedule: is set without a place: set report_directory, report_command, or both"
+            )
+        ids = [schedule.id for schedule in self.schedules]
+        if len(ids) != len(set(ids)):
+            raise ValueError("report_schedule: has the same report and period twice: leave one out")
+        return self
+
+    @model_validator(mode="after")
     def _has_a_master_key(self) -> Self:
         if not self.master_keys:
             raise ValueError(
@@ -145,6 +157,11 @@ class Settings(
         self._master_keys_place = master_keys_place
         self._passed_over = tuple(passed_over)
         return self
+
+    @property
+    def schedules(self) -> tuple[Schedule, ...]:
+        """What is written without anybody asking."""
+        return tuple(map(schedule_of, self.report_schedule))
 
     @property
     def key_algorithms(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from authrim.store.contract import NewEvent, StreamRead
 from domain.claim.events import CLAIM_EVENTS
 from domain.client.events import CLIENT_EVENTS
 from domain.event import Event
+from domain.evidence import EVIDENCE_EVENTS
 from domain.grant.events import GRANT_EVENTS
 from domain.incident import INCIDENT_EVENTS
 from domain.key.events import KEY_EVENTS
@@ -60,7 +61,7 @@ REGISTRIES: dict[str, dict[str, type[Event]]] = {
     REFUSAL: REFUSAL_EVENTS,
     REGISTRATION: REGISTRATION_EVENTS,
     RESOURCE: RESOURCE_EVENTS,
-    AUDIT: {**QUESTION_EVENTS, **MONITOR_EVENTS, **REVIEW_EVENTS},
+    AUDIT: {**QUESTION_EVENTS, **MONITOR_EVENTS, **REVIEW_EVENTS, **EVIDENCE_EVENTS},
     CLAIM: CLAIM_EVENTS,
     SCOPE: SCOPE_TEXT_EVENTS,
     SETTING: SETTING_EVENTS,

@@ -4,9 +4,16 @@ from pathlib import Path
 
 import pytest
 
+from authrim.reports import renderings
 from authrim.store.read_back import ReadBack
 from tests.store.log_samples import write_grant, write_history, write_poison
 from tests.support.running import MASTER_KEY
+
+
+@pytest.fixture(autouse=True)
+def without_documents(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A document takes seconds to draw: only the tests of documents make some."""
+    monkeypatch.setattr(renderings, "DOCUMENTS", ())
 
 
 @pytest.fixture
