@@ -60,6 +60,10 @@ FIGURES: Final[tuple[tuple[str, str, str, str], ...]] = (
         "How often the person was authenticated with more than one method, such as a password and a one-time code. "
         "Strong customer authentication needs two independent elements.", "times",
     ),
+    (
+        "one_method", "Authentications with one method",
+        "How often the person was authenticated with a single method, such as a password.", "times",
+    ),
     ("consents", "Consents given", "How often a person agreed during an authorization.", "consents"),
     ("codes", "Codes issued", "Authorization codes that these clients were given.", "codes"),
     ("redeemed", "Codes exchanged", "Codes that the client exchanged for tokens.", "codes"),
@@ -116,6 +120,11 @@ RULES: Final = (
     Rule(
         "fapi.refresh_replays", "warning",
         "Refresh tokens of FAPI clients that had been replaced and came again: {value}. Somebody may have stolen them.",
+    ),
+    Rule(
+        "fapi.one_method", "note",
+        "People who were authenticated with one method alone: {value} times. Where strong customer authentication is "
+        "owed (RTS Art. 4), two independent elements are needed.",
     ),
     Rule(
         "fapi.left_profile", "warning",

@@ -34,6 +34,8 @@ CHANGES: Final[Mapping[str, type[Event]]] = {
     for tag, event in events.items()
     if tag != tag_of(ConsentRemembered)
 }  # fmt: skip
+#: What a person reads nothing from: a key is known by its id.
+_UNREADABLE: Final = ("public_jwk",)
 #: Characters of all changed fields of one event in a table; ``authrim audit changes`` tells them whole.
 _LONGEST: Final = 400
 _LONGEST_VALUE: Final = 120
@@ -49,7 +51,7 @@ class Change(msgspec.Struct, frozen=True):
     @property
     def text(self) -> str:
         """The fields with their old and new values, for a table."""
-        text = "; ".join(_field_text(one) for one in self.fields)
+        text = "; ".join(_field_text(one) for one in self.fields if one.field not in _UNREADABLE)
         return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 

@@ -10,6 +10,10 @@ from domain.event import Event
 from domain.report.wording import clean
 
 _CLIENT_CREDENTIALS: Final = "client_credentials"
+#: The scope of a token that opens the stream of all events (docs/audit/event-stream.md).
+LOG_SCOPE: Final = "audit:events"
+#: The name in front is no access.
+_MATTERS: Final = 1
 #: Where a registration came from.
 _SOURCES: Final = {"admin": "an administrator", "registration": "itself", "metadata_document": "its document"}
 
@@ -18,17 +22,19 @@ class ClientAccess(msgspec.Struct, frozen=True):
     """What a client may do. ``shown_by`` is the event that says so, ``source`` where the registration came from."""
 
     COLUMNS: ClassVar[tuple[str, ...]] = (
-        "State", "Registered by", "Authenticates with", "Profile", "Grant types", "Scope", "Audiences", "More",
+        "Name", "State", "Registered by", "Authenticates with", "Profile", "Grant types", "Scope", "Audiences", "More",
     )  # fmt: skip
 
     shown_by: int
     source: str
+    name: str
     method: str
     profile: str
     grant_types: tuple[str, ...]
     scope: tuple[str, ...]
     audiences: tuple[str, ...]
     introspects: bool = False
+    reads_log: bool = False
     skips_consent: bool = False
     active: bool = True
 
@@ -44,11 +50,13 @@ class ClientAccess(msgspec.Struct, frozen=True):
             text
             for text, applies in (
                 ("may introspect tokens", self.introspects),
+                ("may read the log", self.reads_log),
                 ("no consent is asked for", self.skips_consent),
             )
             if applies
         ]
         return (
+            clean(self.name) or "none",
             "active" if self.active else "disabled",
             _SOURCES.get(self.source, clean(self.source)),
             clean(self.method),
@@ -79,8 +87,8 @@ def access_of(before: ClientAccess | None, event: Event, position: int) -> Clien
 def _of(metadata: dict[str, object], source: str, position: int) -> ClientAccess:
     read = msgspec.convert(metadata, ClientMetadata)
     return ClientAccess(
-        position, source, read.token_endpoint_auth_method, read.profile, read.grant_types, read.scope, read.audiences,
-        read.may_introspect, read.skip_consent,
+        position, source, read.client_name, read.token_endpoint_auth_method, read.profile, read.grant_types, read.scope,
+        read.audiences, read.may_introspect, LOG_SCOPE in read.scope, read.skip_consent,
     )  # fmt: skip
 
 
@@ -89,9 +97,11 @@ def differences_of(before: ClientAccess | None, after: ClientAccess | None) -> s
     if before is None and after is None:
         return ""
     old = ("",) * len(ClientAccess.COLUMNS) if before is None else before.row
-    new = ("gone",) if after is None else after.row
+    new = ("", "gone") if after is None else after.row
     return "; ".join(
         f"{name}: {was or '–'} → {is_now or '–'}"
-        for name, was, is_now in zip(ClientAccess.COLUMNS, old, new, strict=False)
+        for name, was, is_now in zip(
+            ClientAccess.COLUMNS[_MATTERS:], old[_MATTERS:], new[_MATTERS:], strict=False
+        )
         if was != is_now
     )

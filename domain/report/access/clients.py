@@ -27,7 +27,7 @@ _HAPPENED: Final = {
 _COUNTED: Final = (
     ("registered", "Clients registered", "How often a client was registered during the period."),
     (
-        "changed", "Clients that may do something else",
+        "changed", "Changes of what a client may do",
         "Changes of a registration during the period that changed what the client may do.",
     ),
     ("removed", "Clients disabled or deleted", "How often a client lost its access during the period."),
@@ -77,6 +77,11 @@ class ClientsAccess:
                 "clients_introspect", "Clients that may ask what tokens are worth",
                 "Clients that may introspect tokens: they learn whose a token is and what it allows.",
                 [one for one in active if one.introspects],
+            ),
+            (
+                "clients_read_log", "Clients that may read the log",
+                "Clients that may ask for the scope of the stream of events: they can learn whatever the log has.",
+                [one for one in active if one.reads_log],
             ),
             (
                 "clients_without_consent", "Clients without consent",

@@ -160,14 +160,14 @@ class KeyAges:
             of("secret_age.master_keys").add_all({by for _, by in self._master_keys.values()}).figure(
                 "Master keys",
                 "The keys that seal people's data and private keys, with which a process of the server started last.",
-                len(self._master_keys), "keys",
+                len(self._master_keys) or "not recorded", "keys",
             ),
             of("secret_age.newest_master_key").add_all(
                 {by for since, by in self._master_keys.values() if since == newest}
             ).figure(
-                "Time since a master key was added",
+                "Days since a master key was added",
                 "For how many days a server has run with the newest master key, so far as it is recorded.",
-                whole_days(now - newest) if newest else 0, "days",
+                whole_days(now - newest) if newest else "not recorded", "days",
             ),
             of("secret_age.master_keys_given_up").figure(
                 "Master keys given up",
@@ -176,8 +176,8 @@ class KeyAges:
             ),
             of("secret_age.checkpoint_key").add_all([checkpoint_by] if checkpoint_by else ()).figure(
                 "Age of the key for checkpoints",
-                "For how many days the key has been used that signs the state of the log. 0 where there is none.",
-                whole_days(now - checkpoint_at) if checkpoint_by else 0, "days",
+                "For how many days the key has been used that signs the state of the log.",
+                whole_days(now - checkpoint_at) if checkpoint_by else "none", "days",
             ),
         ]  # fmt: skip
 

@@ -30,6 +30,7 @@ _CANNOT_SHOW: Final = (
     "What was done on the machine or in the database without a command of this server: see the records of the "
     "operating system, of the database and of the backups. Whether the log itself was changed there is shown in the "
     "section on the log.",
+    "Commands that were refused, and those that only list clients, keys or settings: see the records of the machine.",
     "Whether an action had been approved: the reason, where one was given, may name a ticket.",
 )
 #: Besides what changes something: what else an administrator can do, and what comes from administrators only.
@@ -182,8 +183,8 @@ class Administration:
             ),
             of("administration.questions").figure(
                 "Questions to the log and to people's data",
-                "How often somebody asked about people, searched their data, or took a copy of events. Each one is "
-                "recorded before it is answered.",
+                "How often somebody asked about people, searched their data, made a report or took a copy of events. "
+                "Each one is recorded before it is answered.",
                 unit="questions",
             ),
             of("administration.questions_on_person").figure(
@@ -192,7 +193,7 @@ class Administration:
                 unit="questions",
             ),
             of("administration.exports").figure(
-                "Copies of events", "Those of the questions whose answer was a copy for machines, such as JSON.",
+                "Copies of events", "Those of the questions whose answer was a copy for machines: JSON, or a report.",
                 unit="questions",
             ),
             of("administration.questions_no_reason").figure(

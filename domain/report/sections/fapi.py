@@ -54,6 +54,8 @@ _CANNOT_SHOW: Final = (
     "what else was in the request.",
 )
 _FAPI: Final = frozenset(name for name in PROFILES if name.startswith("fapi"))
+#: What says by itself that there were several (RFC 8176 §2).
+_SEVERAL: Final = "mfa"
 _MOST: Final = 300
 
 
@@ -189,8 +191,10 @@ class Fapi:
                 if flow is not None:
                     self._note("by_session" if by_session else "sign_ins", entry)
                     self._counts["authentications"][clean("+".join(amr)) or "not recorded"] += 1
-                    if len(set(amr)) > 1:
+                    if len(set(amr)) > 1 or _SEVERAL in amr:
                         self._note("several_methods", entry)
+                    elif amr:
+                        self._note("one_method", entry)
             case ConsentGranted(remembered=False):
                 if flow is not None:
                     self._note("consents", entry)

@@ -62,7 +62,7 @@ def test_holders_of_roles() -> None:
 
 def test_what_clients_may_do() -> None:
     """The table tells what each client may do; what changed of that has old and new values, and nothing else."""
-    job = {"grant_types": ["client_credentials"], "scope": ["read"], "may_introspect": True}
+    job = {"grant_types": ["client_credentials"], "scope": ["audit:events"], "may_introspect": True}
     before = [
         entry(1, "client:shop", ClientRegistered("shop", {"scope": ["openid"]}, 1)),
         entry(2, "client:job", ClientRegistered("job", job, 1)),
@@ -83,6 +83,7 @@ def test_what_clients_may_do() -> None:
     assert said.positions("access_review.clients_own") == "10"
     assert said.positions("access_review.clients_public") == "10"
     assert said.positions("access_review.clients_introspect") == "10"
+    assert said.positions("access_review.clients_read_log") == "10"
     assert said.positions("access_review.clients_without_consent") == "6"
     assert said.positions("access_review.clients_by_themselves") == "7"
     assert said.positions("access_review.clients_changed") == "6"

@@ -118,12 +118,14 @@ def test_how_authorizations_end() -> None:
         _requested(6, "refused", "bank", **PUSHED),
         entry(7, "grant:refused", AuthorizationRefused("access_denied", "", BEGIN)),
         _requested(8, "left", "bank", **PUSHED),
-        _requested(9, "last", "bank", end - 10, **PUSHED),
+        entry(10, "grant:left", SubjectAuthenticated("p", "s", 1, "acr", ("pwd",), by_session=True)),
+        _requested(11, "last", "bank", end - 10, **PUSHED),
     ]
     said = told(Fapi, before, during)
     assert said.positions("fapi.refused") == "7"
     assert said.positions("fapi.abandoned") == "8"
-    assert said.positions("fapi.waiting") == "9"
+    assert said.positions("fapi.waiting") == "11"
+    assert said.positions("fapi.one_method") == said.positions("fapi.by_session") == "10"
     assert said.rows("fapi.errors_table") == [("access_denied", 1)]
 
 
