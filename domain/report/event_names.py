@@ -50,11 +50,16 @@ NAMES: Final = {
     "incident.closed.v1": "incident closed",
     "audit.rule_break_acknowledged.v1": "broken rule acknowledged",
     "audit.access_reviewed.v1": "access reviewed",
+    "webhook.created.v1": "webhook made",
+    "webhook.secret_rotated.v1": "webhook secret rotated",
+    "webhook.deleted.v1": "webhook deleted",
+    "outbox.retried.v1": "messages to a receiver tried again",
+    "outbox.discarded.v1": "messages to a receiver discarded",
     "log.checkpoint_key_created.v1": "checkpoint key created",
     "log.rollback_accepted.v1": "older log accepted",
 }
 
 
 def name_of(tag: str) -> str:
-    """The name of an event; one without a name has its tag."""
-    return NAMES.get(tag, tag)
+    """The name of an event, from its tag where there is no other."""
+    return NAMES.get(tag) or " ".join(tag.rsplit(".", 1)[0].replace("_", " ").split("."))

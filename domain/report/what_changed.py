@@ -22,14 +22,15 @@ from domain.report.wording import value_text
 from domain.resource.events import RESOURCE_EVENTS
 from domain.scope_text.events import SCOPE_TEXT_EVENTS
 from domain.setting.events import SETTING_EVENTS, MasterKeyGivenUp
-from domain.stream import ACCOUNT, ROLE
+from domain.stream import ACCOUNT, ROLE, WEBHOOK
+from domain.webhook.events import WEBHOOK_EVENTS, WebhookCreated
 
 #: What can be changed, by tag. What people agree to all the time is no change of an administrator.
 CHANGES: Final[Mapping[str, type[Event]]] = {
     tag: event
     for events in (
         CLIENT_EVENTS, ACCOUNT_EVENTS, KEY_EVENTS, SETTING_EVENTS, RESOURCE_EVENTS, SCOPE_TEXT_EVENTS, CLAIM_EVENTS,
-        ROLE_EVENTS, REGISTRATION_EVENTS,
+        ROLE_EVENTS, REGISTRATION_EVENTS, WEBHOOK_EVENTS,
     )
     for tag, event in events.items()
     if tag != tag_of(ConsentRemembered)
@@ -65,6 +66,8 @@ class WhatChanged:
         """What one more event of ``CHANGES`` changed."""
         kind, name = entry.stream.kind, entry.stream.id
         thing = thing_of(kind, name, entry.event)
+        if kind == WEBHOOK:  # one stream has all of them
+            return Change(kind, getattr(entry.event, "webhook_id", name), _told_by(entry.event))
         if kind in (ACCOUNT, ROLE):
             return Change(kind, thing, _told_by(entry.event))
         changeable = CHANGEABLE[kind]
@@ -90,6 +93,8 @@ def _told_by(event: Event) -> tuple[ChangedField, ...]:
             return (ChangedField("holder", event.subject, None),)
         case MasterKeyGivenUp():
             return (ChangedField("master_key", event.key_id, None),)
+        case WebhookCreated(host=host, event_types=event_types):
+            return (ChangedField("host", None, host), ChangedField("events", None, event_types))
         case HoldPlaced(until=until):
             return (ChangedField("hold_until", None, "until it is released" if until is None else until),)
         case ErasureRequested(due_at=due_at):

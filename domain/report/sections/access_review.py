@@ -7,6 +7,7 @@ from domain.report.access import clients, people
 from domain.report.access.changes import AccessChanges
 from domain.report.access.clients import ClientsAccess
 from domain.report.access.people import PeopleAccess
+from domain.report.access.receivers import Receivers
 from domain.report.access.registration import RegistrationAccess
 from domain.report.exceptions import findings_of
 from domain.report.model import Section
@@ -17,8 +18,8 @@ from domain.review_events import AccessReviewed
 
 _INTRO: Final = (
     "Who can do what at the end of the period: people with a role of this server, people who may sign in, what each "
-    "client (application) may ask for, and who may register new clients. And what of that changed during the period "
-    "and since the last review. A review is recorded with authrim report reviewed."
+    "client (application) may ask for, who may register new clients, and which addresses are told of events. And what "
+    "of that changed during the period and since the last review. A review is recorded with authrim report reviewed."
 )
 _CANNOT_SHOW: Final = (
     "Who can run commands of this server, read its database or its master keys: see the accounts and groups of the "
@@ -36,13 +37,14 @@ class AccessReview:
 
     id = "access_review"
     title = "Access review"
-    wants = PeopleAccess.wants | ClientsAccess.wants | RegistrationAccess.wants | _REVIEWED
+    wants = PeopleAccess.wants | ClientsAccess.wants | RegistrationAccess.wants | Receivers.wants | _REVIEWED
 
     def __init__(self, trails: Trails) -> None:
         self._changes = AccessChanges(trails)
         self._people = PeopleAccess(trails, self._changes)
         self._clients = ClientsAccess(trails, self._changes)
         self._registration = RegistrationAccess(trails)
+        self._receivers = Receivers(trails, self._changes)
 
     def add(self, entry: LogEntry, *, in_period: bool) -> None:
         """Take one more event."""
@@ -50,6 +52,8 @@ class AccessReview:
             self._people.add(entry, in_period=in_period)
         elif entry.type in ClientsAccess.wants:
             self._clients.add(entry, in_period=in_period)
+        elif entry.type in Receivers.wants:
+            self._receivers.add(entry, in_period=in_period)
         elif isinstance(entry.event, AccessReviewed):
             self._changes.review(entry, entry.event, in_period=in_period)
         else:
@@ -60,7 +64,7 @@ class AccessReview:
         now = end_of(context.period.ends_at)
         figures = (
             *self._people.figures(), *self._clients.figures(), *self._registration.figures(now),
-            *self._changes.figures(now),
+            *self._receivers.figures(), *self._changes.figures(now),
         )  # fmt: skip
         found = (
             *findings_of(figures, (*people.RULES, *clients.RULES)), *self._registration.findings(),
@@ -68,5 +72,6 @@ class AccessReview:
         )  # fmt: skip
         tables = (
             self._people.table(), self._clients.table(), self._changes.table(), self._registration.table(now),
+            self._receivers.table(),
         )  # fmt: skip
         return Section(self.id, self.title, _INTRO, figures, tables, findings=found, cannot_show=_CANNOT_SHOW)

@@ -8,6 +8,7 @@ from domain.incident import IncidentClosed, IncidentContinued, IncidentEnded, In
 from domain.log_entry import LogEntry
 from domain.log_events import CheckpointKeyCreated, RollbackAccepted
 from domain.monitor_events import RuleBreakAcknowledged
+from domain.outbox_events import DeliveriesDiscarded, DeliveriesRetried
 from domain.person.session_events import SessionEnded
 from domain.question_events import QuestionAsked
 from domain.report.event_names import name_of
@@ -18,6 +19,7 @@ from domain.report.section import Context, tags
 from domain.report.trails import Trails, slug
 from domain.report.what_changed import CHANGES, WhatChanged
 from domain.report.wording import clean
+from domain.review_events import AccessReviewed
 
 _INTRO: Final = (
     "What administrators did, with what it changed, and who read what this log has about people. An administrator is "
@@ -36,7 +38,8 @@ _CANNOT_SHOW: Final = (
 #: Besides what changes something: what else an administrator can do, and what comes from administrators only.
 _OTHERS: Final = tags(
     SessionEnded, GrantRevoked, AccessTokenRevoked, IncidentOpened, IncidentContinued, IncidentEnded, IncidentClosed,
-    RuleBreakAcknowledged, RollbackAccepted, CheckpointKeyCreated,
+    RuleBreakAcknowledged, RollbackAccepted, CheckpointKeyCreated, DeliveriesRetried, DeliveriesDiscarded,
+    AccessReviewed,
 )  # fmt: skip
 _RULES: Final = (
     Rule(
@@ -215,6 +218,13 @@ def _told(entry: LogEntry) -> str:
             )
         case IncidentEnded(kind=kind, ids=ids):
             return f"{len(ids)} of the kind {clean(kind)} ended"
+        case (
+            DeliveriesRetried(receiver=receiver, positions=ones)
+            | DeliveriesDiscarded(receiver=receiver, positions=ones)
+        ):
+            return f"{len(ones)} messages to {clean(receiver)}"
+        case AccessReviewed(position=position):
+            return f"access up to position {position}"
         case RollbackAccepted(position=position, lost_size=lost_size):
             return f"a log of {position} events, although one of {lost_size} had been signed"
         case _:

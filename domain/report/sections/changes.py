@@ -13,13 +13,13 @@ from domain.report.trails import Trails, slug
 from domain.report.weakening import weakens
 from domain.report.what_changed import CHANGES, Change, WhatChanged
 from domain.report.wording import clean
-from domain.stream import ACCOUNT, CLAIM, CLIENT, KEY, REGISTRATION, RESOURCE, ROLE, SCOPE, SETTING
+from domain.stream import ACCOUNT, CLAIM, CLIENT, KEY, REGISTRATION, RESOURCE, ROLE, SCOPE, SETTING, WEBHOOK
 
 _INTRO: Final = (
     "What was changed in the configuration: clients (the applications that may ask for access), keys of this server, "
-    "its settings, resource servers (the APIs that tokens are for), claim definitions and scope texts. Each change has "
-    "its fields with their old and new values, whoever made it: an administrator, a client that manages its own "
-    "registration, or a start of the server with other settings."
+    "its settings, resource servers (the APIs that tokens are for), claim definitions, scope texts, and webhooks "
+    "(addresses that are told of events). Each change has its fields with their old and new values, whoever made it: "
+    "an administrator, a client that manages its own registration, or a start of the server with other settings."
 )
 _CANNOT_SHOW: Final = (
     "Whether a change had been asked for, reviewed and tested: see your change management. The time and the position "
@@ -51,6 +51,7 @@ _KINDS: Final = {
     RESOURCE: ("resource servers", "the APIs that tokens are issued for"),
     CLAIM: ("claim definitions", "which data about people there can be, and which scope releases it"),
     SCOPE: ("scope texts", "what people read about a scope before they agree"),
+    WEBHOOK: ("webhooks", "the addresses of others that are told of events"),
     REGISTRATION: ("initial access tokens", "the tokens with which new clients may register, and their uses"),
 }
 _ACTORS: Final = {

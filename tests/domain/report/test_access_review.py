@@ -14,6 +14,7 @@ from domain.report.sections.access_review import AccessReview
 from domain.review_events import AccessReviewed
 from domain.setting.events import SettingsChanged
 from domain.units import DAY
+from domain.webhook.events import WebhookCreated, WebhookDeleted
 from tests.domain.report.folding import BEGIN, entry, told
 
 
@@ -116,6 +117,27 @@ def test_changes_since_the_last_review() -> None:
     assert said.positions("access_review.reviews") == "5"
     assert said.finding("access_review.no_review") is None
     assert told(AccessReview, [], []).values["access_review.last_review"] == "never"
+
+
+def test_who_is_told_of_events() -> None:
+    """An address that is told of events is access, too, as long as it is declared."""
+    before = [
+        entry(1, "webhook:endpoints", WebhookCreated("w1", "siem.example", ("*",), "hmac", 1)),
+        entry(2, "webhook:endpoints", WebhookCreated("w2", "old.example", ("client.*",), "hmac", 1)),
+    ]
+    during = [
+        entry(3, "webhook:endpoints", WebhookDeleted("w2", 1, "ticket")),
+        entry(4, "webhook:endpoints", WebhookCreated("w3", "new.example", ("key.*",), "hmac", 1)),
+    ]
+    said = told(AccessReview, before, during)
+    assert said.positions("access_review.webhooks") == "1,4"
+    assert said.positions("access_review.webhooks_created") == "4"
+    assert said.positions("access_review.webhooks_deleted") == "3"
+    assert [row[:3] for row in said.rows("access_review.receivers")] == [
+        ("w1", "siem.example", "*"),
+        ("w3", "new.example", "key.*"),
+    ]
+    assert [row[3] for row in said.rows("access_review.changes")] == ["w2", "w3"]
 
 
 def test_who_may_register_clients() -> None:

@@ -11,6 +11,7 @@ from domain.log_entry import Metadata
 from domain.report.sections.changes import Changes
 from domain.report.weakening import weakens
 from domain.setting.events import MasterKeyGivenUp, SettingsChanged
+from domain.webhook.events import WebhookCreated
 from tests.domain.report.folding import entry, told
 
 ADMIN = Metadata(actor="admin", operator="uid 1000")
@@ -36,9 +37,12 @@ def test_changes_by_kind_and_by_whom() -> None:
         entry(10, "key:k", KeyRevoked("stolen", 3), metadata=ADMIN),
         entry(11, "setting:server", MasterKeyGivenUp("m1", 3), metadata=ADMIN),
         entry(12, "client:old", ClientUpdated({}, 3)),
+        entry(
+            13, "webhook:endpoints", WebhookCreated("w1", "siem.example", ("*",), "hmac", 1), metadata=ADMIN
+        ),
     ]
     said = told(Changes, before, during)
-    assert said.positions("changes.all") == "4-12"
+    assert said.positions("changes.all") == "4-13"
     assert said.positions("changes.of.client") == "5-8,12"
     assert said.positions("changes.by.system") == "4,9"
     assert said.positions("changes.by.client") == "5"
@@ -53,6 +57,7 @@ def test_changes_by_kind_and_by_whom() -> None:
     # A client that was made again is new: nothing of the one before is told as old.
     assert rows[8][5].startswith("status: active; source: admin")
     assert rows[11][5].startswith("master_key: m1")
+    assert rows[13][4:] == ("w1", "host: siem.example; events: *")
     assert said.finding("changes.master_keys_given_up_found") is not None
     assert ("setting", "registration", 1) in said.rows("changes.fields")
     assert {row[1]: row[5] for row in said.rows("changes.weaker")} == {
