@@ -47,7 +47,7 @@ def hold(context: click.Context, account: str, reason: str, until: int | Time | 
             return placed
         return {"subject": subject, "hold_id": placed[1], "holds": shown_holds(placed[0].holds)}
 
-    print_fields(context, on_account(context, account, work, proved=False))
+    print_fields(context, on_account(context, account, work))
 
 
 @click.command("release")
@@ -68,7 +68,7 @@ def release(context: click.Context, account: str, reason: str, hold_id: str | No
             return account
         return {"subject": subject, "holds": shown_holds(account.holds)}
 
-    print_fields(context, on_account(context, account, work, proved=False))
+    print_fields(context, on_account(context, account, work))
 
 
 def shown_holds(holds: Mapping[str, int | None]) -> dict[str, str]:

@@ -45,7 +45,7 @@ def records(context: click.Context, out: Path | None) -> None:
         return await read_records(office.store, office.tenant, processing, kept_by(office.settings))
 
     try:
-        found = administer(context, work, proved=False)
+        found = administer(context, work)
     except BadDeclaration as wrong:
         raise click.ClickException(f"processing_file: {wrong}") from None
     if out is not None:

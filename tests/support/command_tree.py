@@ -10,7 +10,7 @@ import click
 from authrim.commands.root import COMMANDS, main
 
 #: Commands that read files, or nothing at all.
-WITHOUT_DATABASE = (("report", "frameworks"), ("report", "verify"))
+WITHOUT_DATABASE = (("report", "frameworks"), ("report", "verify"), ("privacy", "verify"))
 #: What any command can read from standard input: a JSON file, or a password.
 STDIN = '{"name": "Alice Maria Example"}\n'
 
