@@ -10,7 +10,7 @@ shorter as long as something is left behind, so that the tables keep up with any
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import monotonic
 from typing import Final
 
@@ -29,7 +29,7 @@ from domain.grant.grant import fold
 from domain.grant.refresh_token import may_be_refreshed
 from domain.stream import DEFAULT_TENANT, grant_stream
 from domain.units import DAY, MICROSECONDS, MINUTE
-from projections.expiry import BY_KEY, ENDED_KEPT, HOT
+from projections.expiry import BY_KEY, ENDED_KEPT, HOT, TOKEN_KEPT
 from projections.tables import SESSIONS, TOKENS, sealed_key
 
 log = structlog.get_logger(__name__)
@@ -93,12 +93,14 @@ class Retention:
 
     async def _tokens(self, now: int) -> tuple[int, int]:
         rows = await self._store.retention.due(TOKENS.name, now, self._page)
-        gone = [row["key"] for row in rows if not row["stands"]]
+        gone: list[str] = []
         kept: dict[str, int] = {}
         for row in rows:
             if row["stands"] and await self._may_be_refreshed(row["tenant"], row["grant_id"], now):
                 kept[row["key"]] = now + NEEDED
-            elif row["stands"]:
+            elif row["by_hash"]:  # an auditor may still ask whether it was revoked, and when (evidence.md)
+                kept[row["key"]] = row["expires_at"] + TOKEN_KEPT
+            else:
                 gone.append(row["key"])
         return len(rows), await self._prune(TOKENS.name, gone, kept)
 
@@ -152,18 +154,29 @@ def _session_stays(ended: bool, row: Mapping[str, object], now: int) -> int | No
 
 
 async def prune_until_cancelled(core: Core) -> None:
-    """Let rows leave, in turns of a minute: whichever node comes first does it alone. A store that is away is tried
-    again in the next one."""
+    """Let rows leave, in turns of a minute. A store that is away is tried again in the next one."""
     retention, rest = Retention(core.store, core.settings), MOST_REST
     while True:
         try:
-            slot = await retention.now() // SLOT
-            if await core.store.reserve(f"retention:{slot}", (slot + 2) * SLOT):
-                behind = await _prune_until(retention, (slot + 1) * SLOT, rest)
-                rest = max(rest / 2, LEAST_REST) if behind else min(rest * 2, MOST_REST)
+            behind = await take_turn(core.store, retention, rest)
+            rest = rest if behind is None else next_rest(rest, behind)
         except StoreError as error:
             log.warning("retention.store_unavailable", reason=str(error))
         await asyncio.sleep(SLOT - core.now() % SLOT)
+
+
+async def take_turn(store: ReadBack, retention: Retention, rest: float) -> Sequence[str] | None:
+    """Let rows leave until the minute is over or nothing is due; the tables that are behind. None: another node came
+    first. Raises StoreError."""
+    slot = await retention.now() // SLOT
+    if not await store.reserve(f"retention:{slot}", (slot + 2) * SLOT):
+        return None
+    return await _prune_until(retention, (slot + 1) * SLOT, rest)
+
+
+def next_rest(rest: float, behind: Sequence[str]) -> float:
+    """How long the pauses of the next turn are, in times of a step."""
+    return max(rest / 2, LEAST_REST) if behind else min(rest * 2, MOST_REST)
 
 
 async def _prune_until(retention: Retention, end: int, rest: float) -> list[str]:

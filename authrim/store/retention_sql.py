@@ -8,20 +8,21 @@ from typing import Final
 
 from authrim.crypto.ids import seconds_of_id
 from authrim.store.retention_contract import TableState
-from projections.expiry import BY_KEY, HOT, LEAVING
+from projections.expiry import BY_KEY, HOT, LEAVING, TOKEN_KEPT
 from projections.tables import SESSIONS, TOKENS
 
 #: ``stands``: no other row of the grant would show, without this one, that the session's row is still needed. A session
-#: that ended needs none.
+#: that ended needs none. ``by_hash``: the token is found by its row alone, and has not expired.
 _TOKENS: Final = f"""
     SELECT t.key, t.tenant, t.grant_id, t.session_id IS NOT NULL AND coalesce(s.status, 'ended') <> 'ended'
            AND NOT EXISTS (
                SELECT 1 FROM tokens o
                WHERE o.key >= t.tenant || ':' || t.grant_id || ':' AND o.key < t.tenant || ':' || t.grant_id || ';'
                  AND (o.expires_at > t.expires_at OR (o.expires_at = t.expires_at AND o.key > t.key))
-           ) AS stands
+           ) AS stands,
+           t.sent_hash IS NOT NULL AND t.expires_at + {TOKEN_KEPT} > {{now}} AS by_hash, t.expires_at
     FROM (
-        SELECT key, tenant, grant_id, session_id, expires_at, {LEAVING[TOKENS.name].due} AS due
+        SELECT key, tenant, grant_id, session_id, expires_at, sent_hash, {LEAVING[TOKENS.name].due} AS due
         FROM tokens WHERE {LEAVING[TOKENS.name].condition}
         ORDER BY {LEAVING[TOKENS.name].due} LIMIT {{limit}}
     ) AS t

@@ -6,6 +6,7 @@ from typing import Any
 
 from authrim.audit.rebuild import rebuild, verify
 from authrim.core.retention import UNTOLD, Retention
+from authrim.crypto.ids import digest
 from authrim.people.sessions.end import end_sessions
 from authrim.people.sessions.known import KnownSession, show_session
 from authrim.store.read_back import ReadBack
@@ -15,6 +16,7 @@ from projections.tables import SESSION_CLIENTS, SESSIONS, TOKENS, Table
 from tests.store.log_samples import behind_its_back
 from tests.support.browser import Browser, authenticated_post
 from tests.support.patience import PATIENCE
+from tests.support.resource_servers import API, encryption_key, resource_server
 from tests.support.running import KnownClient, RunningServer, running_server
 
 DAY = 86400
@@ -148,6 +150,31 @@ async def test_a_revoked_token_leaves_before_it_expires(
     assert answers[0] == answers[1] == answers[2]
     assert (await verify(store, now=revoked + TOKEN_KEPT + 2)).fits
     assert [one.what for one in (await verify(store, now=revoked)).differences] == ["missing"]
+
+
+async def test_a_revoked_token_that_is_found_by_its_row_stays(
+    server: RunningServer, store: ReadBack, store_place: Path | str
+) -> None:
+    """Of a token that was sent encrypted the row alone says what it was: it stays until the token has expired, so that
+    an auditor can still ask whether it was revoked."""
+    key = encryption_key()
+    await resource_server(
+        server, access_token_encryption_alg="ECDH-ES", jwks={"keys": [key.as_dict(private=False)]},
+        scope=("api.read",),
+    )  # fmt: skip
+    service = await server.client("service", audiences=(API,), scope=("api.read",))
+    form = {"grant_type": "client_credentials", "resource": API, "scope": "api.read"}
+    status, answer = await authenticated_post(server, service, "/token", form)
+    assert status == 200, answer
+    token = answer["access_token"]
+    assert token.count(".") == 4
+    assert (await authenticated_post(server, service, "/revoke", {"token": token}))[0] == 200
+    behind_its_back(store_place, "UPDATE tokens SET revoked_at = revoked_at - 3600")
+    assert await drop(server, server.core.now() + 2) == 0
+    assert await server.post("/introspect", {"token": token}, service.basic) == (200, {"active": False})
+    found = await server.core.store.find("encrypted_token", f"{DEFAULT_TENANT}:{digest(token)}")
+    assert found.row is not None
+    assert await drop(server, tokens_gone(server)) == 1
 
 
 async def asked_everywhere(server: RunningServer, token: str, *clients: KnownClient) -> list[Any]:
