@@ -6,6 +6,7 @@ import click
 
 from authrim.audit.signed_documents import LARGEST, CheckedDocument, check_document
 from authrim.commands._administering import print_fields
+from authrim.commands._privacy_erase_again import erase_again
 from authrim.commands._privacy_records import records
 
 
@@ -15,6 +16,7 @@ def privacy() -> None:
 
 
 privacy.add_command(records)
+privacy.add_command(erase_again)
 
 
 @privacy.command("verify")

@@ -2,6 +2,9 @@
 
 import asyncio
 import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -89,3 +92,30 @@ def test_nothing_else_erases() -> None:
         == erasing.erasure.HELD
     )
     assert ErasureRequest().policy == erasing.AT_ONCE
+
+
+def test_a_restored_backup_is_erased_again(authrim: CommandLine, database: Path, tmp_path: Path) -> None:
+    """A231, A290: whom a certificate names is erased again in a restored backup, also where a request waits there; a
+    changed certificate, another log's, and a person under a hold in the backup are left alone, and told."""
+    subjects = {name: create(authrim, name) for name in ("alice", "bob")}
+    careful = CommandLine({**authrim.environment, "AUTHRIM_ERASURE_TWO_PERSONS": "true"})
+    careful.run("account", "erase", "alice", "--yes")
+    authrim.run("account", "hold", "bob", "--reason", "case 7")
+    authrim.run("audit", "checkpoint", "--sign")
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(tmp_path / "old")) as copy:
+        source.backup(copy)
+    authrim.run("account", "erase", "alice", "--withdraw")
+    authrim.run("account", "release", "bob", "--reason", "over")
+    files = {name: str(tmp_path / f"{name}.json") for name in subjects}
+    for name, file in files.items():
+        authrim.run("account", "erase", name, "--yes", "--certificate", file)
+    changed = tmp_path / "changed.json"
+    changed.write_text(Path(files["bob"]).read_text().replace(subjects["bob"], "other"))
+    restored = CommandLine({**authrim.environment, "AUTHRIM_DATABASE": str(tmp_path / "old")})
+    again = ("privacy", "erase-again", "--yes", *files.values(), str(changed))
+    told = [one["result"] for one in restored.json(*again, status=1)["certificates"]]
+    assert told[:2] == ["erased again", "A legal hold forbids to erase this person."]
+    assert "changed" in told[2]
+    assert restored.json("account", "show", "bob")["status"] == "active"
+    assert restored.json(*again[:4])["certificates"][0]["result"] == "is erased"
+    assert restored.json("audit", "verify")["ok"] is True
