@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 import pytest
 
+from authrim.reports.render import words
 from authrim.reports.render.charts import MOST_ROWS, chart_of
 from authrim.reports.render.page import body_of, html_of
 from domain.report.model import Series
@@ -118,3 +119,10 @@ def test_one_value_below_one_is_drawn() -> None:
     chart = chart_of(Series("a.b", "Share", "%", (("2026-07", 0.25),)))
     assert chart is not None
     assert chart.bars[0].height > 0
+
+
+def test_ids_may_break_and_words_may_not() -> None:
+    """On paper a column with an id makes room for the others; words of people stay whole."""
+    assert words.unbroken("key 01a22773b6a67327948eda6cdb596745")
+    assert not words.unbroken("authorization_code refresh_token")
+    assert not words.unbroken(10**30)

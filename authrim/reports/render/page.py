@@ -100,6 +100,7 @@ def _environment() -> Environment:
         "places": words.places,
         "with_unit": words.with_unit,
     }
+    environment.tests["unbroken"] = words.unbroken
     style = Markup(_STYLE.read_text("utf-8"))  # noqa: S704 - our own file
     environment.globals |= {"severities": words.SEVERITIES, "style": style}
     return environment

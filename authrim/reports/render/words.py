@@ -9,6 +9,9 @@ from domain.units import MICROSECONDS
 #: Each severity as a word, with a sign beside it, so that its colour is not needed.
 SEVERITIES: Final = {"critical": ("■", "Critical"), "warning": ("▲", "Warning"), "note": ("●", "Note")}
 
+#: Letters of a word that a column on paper has room for, whatever is beside it.
+_LONGEST_WORD: Final = 24
+
 
 def number(value: Value) -> str:
     """A value for people: thousands apart, at most two decimals."""
@@ -19,6 +22,11 @@ def number(value: Value) -> str:
             return f"{value:,.2f}".rstrip("0").rstrip(".")
         case _:
             return value
+
+
+def unbroken(value: Value) -> bool:
+    """Whether a text has a word that is too long for a column of a page, such as an id."""
+    return isinstance(value, str) and any(len(word) > _LONGEST_WORD for word in value.split())
 
 
 def with_unit(figure: Figure) -> str:
@@ -49,8 +57,10 @@ def moment(micros: int) -> str:
 
 #: One of what is counted in these.
 _ONE: Final = {
-    "accounts": "account", "attempts": "attempt", "changes": "change", "clients": "client", "days": "day",
-    "events": "event", "grants": "grant", "incidents": "incident", "keys": "key", "people": "person",
-    "refusals": "refusal", "requests": "request", "seconds": "second", "sessions": "session", "sign-ins": "sign-in",
-    "tokens": "token",
+    "accounts": "account", "actions": "action", "answers": "answer", "attempts": "attempt", "changes": "change",
+    "clients": "client", "codes": "code", "consents": "consent", "days": "day", "events": "event", "grants":
+    "grant", "holds": "hold", "incidents": "incident", "keys": "key", "passwords": "password", "people": "person",
+    "questions": "question", "refusals": "refusal", "requests": "request", "reviews": "review", "roles": "role",
+    "seconds": "second", "secrets": "secret", "sessions": "session", "sign-ins": "sign-in", "times": "time",
+    "tokens": "token", "webhooks": "webhook",
 }  # fmt: skip

@@ -22,7 +22,7 @@ class ClientAccess(msgspec.Struct, frozen=True):
     """What a client may do. ``shown_by`` is the event that says so, ``source`` where the registration came from."""
 
     COLUMNS: ClassVar[tuple[str, ...]] = (
-        "Name", "State", "Registered by", "Authenticates with", "Profile", "Grant types", "Scope", "Audiences", "More",
+        "Name", "State", "Registered by", "Profile and authentication", "May use", "Scope", "Audiences",
     )  # fmt: skip
 
     shown_by: int
@@ -49,8 +49,8 @@ class ClientAccess(msgspec.Struct, frozen=True):
         more = [
             text
             for text, applies in (
-                ("may introspect tokens", self.introspects),
-                ("may read the log", self.reads_log),
+                ("introspection of tokens", self.introspects),
+                ("the log", self.reads_log),
                 ("no consent is asked for", self.skips_consent),
             )
             if applies
@@ -59,12 +59,10 @@ class ClientAccess(msgspec.Struct, frozen=True):
             clean(self.name) or "none",
             "active" if self.active else "disabled",
             _SOURCES.get(self.source, clean(self.source)),
-            clean(self.method),
-            clean(self.profile),
-            clean(" ".join(self.grant_types)),
+            f"{clean(self.profile)}, {clean(self.method)}",
+            ", ".join((*map(clean, self.grant_types), *more)),
             clean(" ".join(self.scope)) or "none",
             clean(" ".join(self.audiences)) or "none of its own",
-            ", ".join(more),
         )
 
 
@@ -94,14 +92,12 @@ def _of(metadata: dict[str, object], source: str, position: int) -> ClientAccess
 
 def differences_of(before: ClientAccess | None, after: ClientAccess | None) -> str:
     """What of it is another than before, in words; empty: nothing that matters here."""
-    if before is None and after is None:
-        return ""
-    old = ("",) * len(ClientAccess.COLUMNS) if before is None else before.row
-    new = ("", "gone") if after is None else after.row
-    return "; ".join(
-        f"{name}: {was or '–'} → {is_now or '–'}"
-        for name, was, is_now in zip(
-            ClientAccess.COLUMNS[_MATTERS:], old[_MATTERS:], new[_MATTERS:], strict=False
-        )
-        if was != is_now
-    )
+    columns = ClientAccess.COLUMNS[_MATTERS:]
+    if after is None:
+        return "" if before is None else "gone"
+    new = after.row[_MATTERS:]
+    if before is None:
+        return "; ".join(f"{name}: {value}" for name, value in zip(columns, new, strict=True))
+    old = before.row[_MATTERS:]
+    changed = zip(columns, old, new, strict=True)
+    return "; ".join(f"{name}: {was} → {is_now}" for name, was, is_now in changed if was != is_now)

@@ -101,7 +101,7 @@ class ClientsAccess:
                 for name, label, meaning, ones in chosen
             ),
             *(
-                of(f"access_review.clients_{word}").figure(label, meaning, unit="times")
+                of(f"access_review.clients_{word}").figure(label, meaning, unit="clients")
                 for word, label, meaning in _COUNTED
             ),
         ]  # fmt: skip

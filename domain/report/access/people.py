@@ -89,10 +89,10 @@ class PeopleAccess:
                 "Roles whose holder may sign in and has not done so since getting the role.", unit="roles",
             ),
             of("access_review.roles_given").figure(
-                "Roles given", "How often a role was given to somebody during the period.", unit="times",
+                "Roles given", "How often a role was given to somebody during the period.", unit="roles",
             ),
             of("access_review.roles_taken").figure(
-                "Roles taken", "How often a role was taken from somebody during the period.", unit="times",
+                "Roles taken", "How often a role was taken from somebody during the period.", unit="roles",
             ),
             of("access_review.accounts").add_all(by for by, able in self._accounts.values() if able).figure(
                 "Accounts that may sign in", "Accounts of people at the end of the period that are not disabled.",
@@ -100,7 +100,7 @@ class PeopleAccess:
             ),
             *(
                 of(f"access_review.accounts_{word}").figure(
-                    f"Accounts {word}", f"How often an account was {word} during the period.", unit="times"
+                    f"Accounts {word}", f"How often an account was {word} during the period.", unit="accounts"
                 )
                 for word in _HAPPENED.values()
             ),

@@ -56,10 +56,10 @@ class Receivers:
                 "server tells of events as they happen.", unit="webhooks",
             ),
             of("access_review.webhooks_created").figure(
-                "Webhooks made", "How often an address was declared during the period.", unit="times"
+                "Webhooks made", "How often an address was declared during the period.", unit="webhooks"
             ),
             of("access_review.webhooks_deleted").figure(
-                "Webhooks deleted", "How often an address was taken away during the period.", unit="times"
+                "Webhooks deleted", "How often an address was taken away during the period.", unit="webhooks"
             ),
         ]  # fmt: skip
 

@@ -38,7 +38,7 @@ RULES: Final = (
 )  # fmt: skip
 _NO_KEY_SIGNS: Final = "secret_age.no_signing_key"
 _STAGES: Final[dict[Life, str]] = {
-    "published": "waits: published, does not sign yet", "active": "in use",
+    "published": "published, not in use yet", "active": "in use",
     "retired": "replaced: only verifies or decrypts", "gone": "gone",
 }  # fmt: skip
 _MOST: Final = 300

@@ -182,7 +182,7 @@ class SecretAges:
                 unit="accounts",
             ),
             of("secret_age.passwords_set").figure(
-                "Passwords set", "How often a password was set or changed during the period.", unit="times",
+                "Passwords set", "How often a password was set or changed during the period.", unit="passwords",
             ),
         ]  # fmt: skip
 

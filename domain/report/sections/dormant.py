@@ -171,7 +171,7 @@ class Dormant:
             ),
             of("dormant.accounts_disabled").figure(
                 "Accounts disabled in the period", "How often an account was disabled during the period.",
-                unit="times",
+                unit="accounts",
             ),
         ]  # fmt: skip
 
@@ -197,7 +197,7 @@ class Dormant:
                 unit="clients",
             ),
             of("dormant.clients_disabled").figure(
-                "Clients disabled in the period", "How often a client was disabled during the period.", unit="times",
+                "Clients disabled in the period", "How often a client was disabled during the period.", unit="clients",
             ),
         ]  # fmt: skip
 

@@ -92,9 +92,15 @@ def test_what_clients_may_do() -> None:
     assert said.positions("access_review.clients_registered") == "10"
     assert said.positions("access_review.clients_enabled") == "8"
     changes = {row[1]: row[4] for row in said.rows("access_review.changes")}
-    assert changes[6] == "Scope: openid → openid email; More: – → no consent is asked for"
+    assert (
+        changes[6]
+        == "May use: authorization_code → authorization_code, no consent is asked for; Scope: openid → openid email"
+    )
     assert changes[8] == "State: disabled → active"
-    assert changes[9].startswith("State: active → gone")
+    assert changes[9] == "gone"
+    assert changes[10].startswith(
+        "State: active; Registered by: an administrator; Profile and authentication: oidc, none"
+    )
 
 
 def test_changes_since_the_last_review() -> None:

@@ -59,7 +59,7 @@ def test_keys_by_their_age_at_the_end() -> None:
         ("enc", "encryption", "in use"),
         ("old", "signature", "in use"),
         ("newer", "signature", "in use"),
-        ("waits", "signature", "waits: published, does not sign yet"),
+        ("waits", "signature", "published, not in use yet"),
     ]
     missing = said.finding("secret_age.no_signing_key")
     assert missing is not None
