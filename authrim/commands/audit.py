@@ -16,6 +16,7 @@ from authrim.commands._audit_export import export
 from authrim.commands._audit_lineage import lineage
 from authrim.commands._audit_lines import lines_table
 from authrim.commands._audit_monitor import monitor
+from authrim.commands._audit_ocsf import ocsf, siem
 from authrim.commands._audit_questions import account, search, session
 from authrim.commands._audit_radius import incident, radius
 from authrim.commands._audit_state import state
@@ -38,6 +39,8 @@ for _command in (checkpoint, prove, prove_consistency, checkpoint_key):
     audit.add_command(_command)
 audit.add_command(show_changes)
 audit.add_command(export)
+audit.add_command(ocsf)
+audit.add_command(siem)
 
 
 @audit.command("grant")

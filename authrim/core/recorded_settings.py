@@ -38,11 +38,18 @@ NOT_RECORDED: Final = frozenset(
 )  # fmt: skip
 #: Whether they are set matters, what is in them is renewed all the time.
 _WHETHER_SET: Final = frozenset(
-    {"checkpoint_state_file", "tls_certificate", "tls_client_crls", "processing_file"}
+    {
+        "checkpoint_state_file",
+        "tls_certificate",
+        "tls_client_crls",
+        "processing_file",
+        "siem_file",
+        "siem_client_certificate",
+    }
 )
 #: Files that say whom the server trusts. There is no secret in them, so their digest is one that everybody can compute.
 _PUBLIC_FILES: Final = frozenset(
-    {"client_attesters", "egress_ca_file", "software_statement_issuers", "tls_client_anchors"}
+    {"client_attesters", "egress_ca_file", "siem_ca_file", "software_statement_issuers", "tls_client_anchors"}
 )
 _UNREADABLE: Final = "unreadable"
 

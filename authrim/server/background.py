@@ -18,6 +18,8 @@ from authrim.core.outbox import Kind, Outbox
 from authrim.core.parts import Core
 from authrim.core.retention import prune_until_cancelled
 from authrim.people.logout.notices import LogoutNotices, fan_out_until_cancelled
+from authrim.siem.follower import SinkFollower
+from authrim.siem.sinks import sinks_of
 from authrim.signals.push import push_until_cancelled
 from authrim.transparency.background import sign_until_cancelled
 from authrim.webhooks.delivery import WebhookDeliveries
@@ -46,6 +48,8 @@ def shared_work(core: Core, keys: ClientKeys) -> list[Work]:
         works.append(lambda: fan_out_until_cancelled(core))
     webhooks = WebhookSource(core.store, DEFAULT_TENANT)
     works.append(lambda: fan_out.fan_out_until_cancelled(core.store, webhooks))
+    for sink in sinks_of(core.settings):
+        works.append(SinkFollower(core.store, sink, core.issuer).follow)
     outbox = Outbox(core.store.outbox, _kinds(core, keys), core.settings.egress_timeout_seconds)
     works.append(outbox.deliver_until_cancelled)
     if SHARED_SIGNALS in core.features:

@@ -209,6 +209,21 @@ def _is_schedule(value: str) -> str:
     return value
 
 
+def _holds_certificate(value: Path) -> Path:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(value)
+    except OSError:
+        raise ValueError("must be a readable file with a certificate and its private key in PEM") from None
+    return value
+
+
+def _is_host_and_port(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError("must be host:port, such as siem.example:6514")
+    return value
+
+
 def _is_profile(value: str) -> str:
     if value not in PROFILES:
         raise ValueError(f"must be one of {', '.join(PROFILES)}")
@@ -226,6 +241,8 @@ DestinationNames = Annotated[
     tuple[Annotated[str, AfterValidator(_is_destination)], ...], NoDecode, BeforeValidator(_comma_separated)
 ]
 TrustedAuthorities = Annotated[Path, AfterValidator(_holds_authorities)]
+CertificateWithKey = Annotated[Path, AfterValidator(_holds_certificate)]
+HostAndPort = Annotated[str, StringConstraints(max_length=261), AfterValidator(_is_host_and_port)]
 LogName = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_is_log_name)]
 Witnesses = Annotated[
     tuple[Annotated[str, AfterValidator(_is_witness)], ...], NoDecode, BeforeValidator(_comma_separated)

@@ -18,6 +18,7 @@ from authrim.settings.groups import (
     Reports,
     Requests,
     Server,
+    Siem,
     SignIn,
     Streams,
     Tls,
@@ -30,7 +31,7 @@ from authrim.settings.schedules import Schedule, schedule_of
 
 class Settings(
     Server, Tls, Log, Transparency, Keys, Tokens, Requests, SignIn, Passwords, Registration, Privacy, Outside, Evidence,
-    Reports, Streams, Output,
+    Reports, Streams, Siem, Output,
 ):  # fmt: skip
     """Everything that can be set. ``load`` makes one from what is configured."""
 

@@ -37,6 +37,12 @@ ADD: Final = """
 """
 END_ROW: Final = "UPDATE outbox SET done_at = {now} WHERE position = {p1}"
 
+POSITION: Final = "SELECT position FROM followers WHERE name = {p1}"
+ADVANCE: Final = """
+    INSERT INTO followers (name, position) VALUES ({p1}, {p3})
+    ON CONFLICT (name) DO UPDATE SET position = excluded.position WHERE followers.position = {p2} RETURNING name
+"""
+
 ANY_DUE: Final = "SELECT 1 FROM receivers WHERE due_at <= {now} AND kind {in1} LIMIT 1"
 TAKE: Final = """
     WITH due AS MATERIALIZED (

@@ -147,6 +147,12 @@ class OutboxStore(Protocol):
         positions of the log, the messages that ``fan_out`` makes of the events of these types, the new position. One
         process at a time; when another one is at it: ``busy``."""
 
+    async def position(self, name: str) -> int:
+        """The position saved under ``name``, 0 before the first."""
+
+    async def advance(self, name: str, before: int, after: int) -> bool:
+        """Save another position, unless it is not ``before`` any more."""
+
     async def take(
         self, holder: str, kinds: Collection[str], receivers: int, each: int, lease: int
     ) -> Sequence[TakenReceiver]:

@@ -30,6 +30,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "Evidence": groups.Evidence,
     "Compliance reports": groups.Reports,
     "Streams of events": groups.Streams,
+    "Records for a SIEM": groups.Siem,
     "Output": groups.Output,
 }
 

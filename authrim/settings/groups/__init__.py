@@ -16,6 +16,7 @@ from authrim.settings.groups.registration import Registration
 from authrim.settings.groups.reports import Reports
 from authrim.settings.groups.requests import Requests
 from authrim.settings.groups.server import Server
+from authrim.settings.groups.siem import Siem
 from authrim.settings.groups.sign_in import SignIn
 from authrim.settings.groups.streams import Streams
 from authrim.settings.groups.tls import Tls
@@ -34,6 +35,7 @@ __all__ = [
     "Reports",
     "Requests",
     "Server",
+    "Siem",
     "SignIn",
     "Streams",
     "Tls",

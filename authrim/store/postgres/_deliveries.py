@@ -78,6 +78,15 @@ class PostgresOutbox:
 
         return await self._followers.run(work)
 
+    async def position(self, name: str) -> int:
+        """A saved position."""
+        rows = await self._read(sql.POSITION, name)
+        return int(rows[0][0]) if rows else 0
+
+    async def advance(self, name: str, before: int, after: int) -> bool:
+        """Save another position."""
+        return bool(await self._read(sql.ADVANCE, name, before, after))
+
     async def take(
         self, holder: str, kinds: Collection[str], receivers: int, each: int, lease: int
     ) -> Sequence[TakenReceiver]:

@@ -62,6 +62,16 @@ class SQLiteOutbox:
         work = partial(_page, name=name, types=list(event_types), limit=limit, fan_out=fan_out, start=start)
         return await self._write(work)
 
+    async def position(self, name: str) -> int:
+        """A saved position."""
+        rows = await self._read(sql.POSITION, name)
+        return int(rows[0][0]) if rows else 0
+
+    async def advance(self, name: str, before: int, after: int) -> bool:
+        """Save another position."""
+        advanced = partial(_all, query=sql.ADVANCE, parameters=(name, before, after))
+        return bool(await self._write(advanced))
+
     async def take(
         self, holder: str, kinds: Collection[str], receivers: int, each: int, lease: int
     ) -> Sequence[TakenReceiver]:
