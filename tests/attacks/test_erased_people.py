@@ -19,6 +19,7 @@ from authrim.auditor.asking import Asker, asked_subject
 from authrim.core.sealed_rows import DATA_KEY, GRANT, SUBJECT
 from authrim.crypto.sealing import login_hmac
 from authrim.people.erasure import ErasureRequest, erase_account, open_requests, place_hold, release_hold
+from authrim.people.new_account import find_subject
 from authrim.people.person_claims import set_claim
 from authrim.people.sign_in.counters import counters_of
 from authrim.store.read_back import ReadBack
@@ -32,11 +33,18 @@ from tests.attacks.test_secrets_stay_secret import canary, everything_stored, si
 from tests.people.claims.test_defined_claims import define
 from tests.postgres_cluster import Cluster
 from tests.support.browser import Browser, BrowserPage, authenticated_post, redeem
+from tests.support.pushed import pushed
 from tests.support.running import KnownClient, RunningServer, running_server
+from tests.support.signing_up import sign_up as sign_up_by_page
+from tests.support.signing_up import sign_up_page
 
 ADDRESS = "203.0.113.77"
 MORE_ADDRESS = "2001:db8:a1b2:c3d4::7f"
 BY = ErasureRequest("case 7", "uid 1")
+
+
+#: What comes in by claims, requests and headers.
+CAME_IN = ("department", "held", "state", "hint", "agent", "open-state", "pushed-state", "pushed-hint")
 
 
 class TellingBrowser(Browser):
@@ -81,9 +89,7 @@ async def lived(server: RunningServer) -> Life:
     core = server.core
     canaries = await sign_up(server)
     await define(server, "department", ("profile",))
-    canaries |= {
-        name: canary(name) for name in ("department", "held", "state", "hint", "agent", "open-state")
-    }
+    canaries |= {name: canary(name) for name in CAME_IN}
     store, private, subject = core.store, core.private, server.subject
     for value in (canaries["held"], canaries["department"]):
         await set_claim(store, private, DEFAULT_TENANT, subject, "department", value)
@@ -106,6 +112,8 @@ async def lived(server: RunningServer) -> Life:
     shown, _ = await other.authorize(client, prompt="login")
     assert (await other.sign_in(shown, password=canary("wrong"))).status == 401
     assert await guesses_counted(server)
+    pushing = {"state": canaries["pushed-state"], "login_hint": canaries["pushed-hint"]}
+    await pushed(server, client, **pushing)
     asker = Asker(core.store, core.master, DEFAULT_TENANT)
     assert await asked_subject(asker, canaries["login"], "account_history", "ticket 7") == subject
     canaries |= {"address": ADDRESS, "more_address": MORE_ADDRESS}
@@ -279,3 +287,29 @@ async def test_digests_are_those_of_nobodys_guess(server: RunningServer, browser
     events = await server.core.store.read_log(0, 1000)
     digests = {json.loads(one.payload).get("private_digest") for one in events} - {None}
     assert len(digests) == 2
+
+
+@pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
+async def test_who_made_the_account_themselves_is_erased_too(
+    store: ReadBack, store_place: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A233, A234: what a person typed into the page for a new account is in no file and no log line in the clear, and
+    nothing of it is left after the erasure."""
+    typed = {name: canary(name) for name in ("login", "password", "name")}
+    async with running_server(store, self_registration=True) as server:
+        browser = Browser(server)
+        form = {"login": typed["login"], "password": typed["password"], "name": typed["name"]}
+        page = await sign_up_by_page(
+            browser, await sign_up_page(browser), **form, password_repeated=typed["password"]
+        )
+        assert page.status == 200, "the consent page"
+        core = server.core
+        subject = await find_subject(core.store, core.master, DEFAULT_TENANT, typed["login"])
+        assert subject is not None
+        server.subject = subject
+        assert isinstance(await Life(server, typed).erased(), Account)
+        signed = await certify_erasure(store, core.private, checkpoints_of(core), DEFAULT_TENANT, subject)
+        assert not isinstance(signed, Refusal)
+        assert set(signed["document"]["left"].values()) == {0}
+        places = files_of(store_place, None, 0) | {"output": "".join(capfd.readouterr()).encode()}
+        assert not found_in(typed, places)

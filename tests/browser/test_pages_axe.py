@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
+from authrim.pages.documents import Document, Part, fields_part, render_document, rows_part
 from tests.browser.chromium import chromium
 from tests.browser.sample_site import PAGES, Site, running_site
 
@@ -49,3 +50,30 @@ async def test_axe_finds_nothing(browser: Browser, site: Site, locale: str, widt
         found += [(name, one) for one in await page.evaluate(RUN)]
     await context.close()
     assert found == []
+
+
+DOCUMENT = Document(
+    "Your data",
+    ("This is all that https://login.example.com holds about you.",),
+    (
+        fields_part("Account", {"login": "ada", "roles": [], "active": True, "address": {"country": "AT"}}),
+        rows_part(
+            "Sessions", [{"session_id": "x" * 60, "status": "active"}, {"status": "ended"}], "Browsers."
+        ),
+        Part("Access tokens", ()),
+    ),
+)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (375, "dark")])
+async def test_axe_finds_nothing_in_documents(browser: Browser, width: int, scheme: Any) -> None:
+    """A document for people (their own data, records of processing) breaks no rule either, and fits a phone."""
+    context = await browser.new_context(
+        viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True
+    )
+    page = await context.new_page()
+    await page.set_content(render_document(DOCUMENT).decode())
+    await page.add_script_tag(path=AXE)
+    assert await page.evaluate(RUN) == []
+    assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    await context.close()
