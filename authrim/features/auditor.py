@@ -7,6 +7,7 @@ from authrim.auditor import changes_endpoint as changes
 from authrim.auditor import history_endpoint as history
 from authrim.auditor import integrity_endpoint as integrity
 from authrim.auditor import lineage_endpoint as lineage
+from authrim.auditor import reports_endpoint as reports
 from authrim.auditor import search_endpoint as search
 from authrim.auditor import sign_in_endpoint as sign_in
 from authrim.auditor import state_endpoint as state
@@ -33,6 +34,8 @@ AUDITOR: Final[tuple[Feature, ...]] = (
             *_page("/audit/changes", "audit_changes", changes.show_changes, changes.answer_changes),
             Route("POST", "/audit/lineage", lineage.draw_lineage, "audit_lineage_post", hidden=True),
             Route("POST", "/audit/bundle", bundle.take_bundle, "audit_bundle_post", hidden=True),
+            *_page("/audit/reports", "audit_reports", reports.show_reports, reports.answer_reports),
+            Route("POST", "/audit/report", reports.take_report, "audit_report_post", hidden=True),
             *_page("/audit/integrity", "audit_integrity", integrity.show_integrity),
         ),
         optional=True,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import msgspec
+from markupsafe import Markup
 
 from authrim.pages.views import Page
 
@@ -141,6 +142,15 @@ class AuditChangesPage(AuditPage, frozen=True, kw_only=True):
     changes: tuple[ChangeView, ...] | None = None
     position: int = 0
     done: bool = True
+
+
+class AuditReportsPage(AuditPage, frozen=True, kw_only=True):
+    """The form for a compliance report, and the report. ``frameworks``: their ids and titles. ``report`` is markup that
+    was made from a template, in which every value is escaped."""
+
+    frameworks: tuple[tuple[str, str], ...]
+    title: str = ""
+    report: Markup | None = None
 
 
 class Fact(msgspec.Struct, frozen=True):

@@ -54,6 +54,7 @@ _NAMES = (
     "audit_integrity",
     "audit_state",
     "audit_changes",
+    "audit_reports",
 )
 
 

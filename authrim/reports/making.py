@@ -45,13 +45,14 @@ EXTENSION: Final = "report"
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """What a report is made of. ``origin`` is the name of the log."""
+    """What a report is made of. ``origin`` is the name of the log; ``documents`` are drawn, too."""
 
     framework: Framework
     tenant: str
     period: Period
     origin: str
     signer: Signer | None = None
+    documents: bool = True
 
 
 class Proof(msgspec.Struct, frozen=True):
@@ -87,7 +88,7 @@ async def make_report(store: ReadBack, wanted: Wanted, folder: Path, progress: P
         wanted.framework, wanted.tenant, period, wanted.origin, part.last, root.hex(), __version__, sections
     )
     check_ids(report)
-    await asyncio.to_thread(_write, folder, files, report, proof, wanted.signer)
+    await asyncio.to_thread(_write, folder, files, report, proof, wanted)
     return report
 
 
@@ -113,12 +114,11 @@ def check_ids(report: Report) -> None:
             raise ValueError(f"two parts of the report are called {min(twice)}")
 
 
-def _write(
-    folder: Path, positions: PositionFiles, report: Report, proof: Proof, signer: Signer | None
-) -> None:
+def _write(folder: Path, positions: PositionFiles, report: Report, proof: Proof, wanted: Wanted) -> None:
+    signer, documents = wanted.signer, documents_of(report) if wanted.documents else ()
     positions.complete(_trails(report.sections))
     (folder / TABLES).mkdir(mode=0o700)
-    for name, content in (*files_of(report), *documents_of(report), (PROOF, document(proof))):
+    for name, content in (*files_of(report), *documents, (PROOF, document(proof))):
         (folder / name).write_bytes(content)
     entries = tuple(entry_of(folder, name) for name in names_in(folder))
     signed = document(SignedReport(FORMAT, "" if signer is None else signer.key, report, entries))

@@ -11,6 +11,7 @@ from authrim.pages.audit_views import (
     AuditHistoryPage,
     AuditIntegrityPage,
     AuditLine,
+    AuditReportsPage,
     AuditSearchPage,
     AuditSignInPage,
     AuditStatePage,
@@ -22,11 +23,14 @@ from authrim.pages.audit_views import (
     StateView,
 )
 from authrim.pages.pages import Pages
+from authrim.reports.render.page import body_of
+from tests.reports.sample_report import sample_report
 
 #: The names of the pages.
 AUDIT_PAGES: Final = (
     "audit-sign-in", "audit-sign-in-wrong", "audit-search", "audit-found", "audit-refused", "audit-history",
-    "audit-grant", "audit-error", "audit-integrity", "audit-state", "audit-changes",
+    "audit-grant", "audit-error", "audit-integrity", "audit-state", "audit-changes", "audit-reports",
+    "audit-report",
 )  # fmt: skip
 
 _SUBJECT: Final = "01a2269c5b7e7a1f9d3e6b0c4f8a2d17"
@@ -115,6 +119,8 @@ def audit_page(pages: Pages, name: str, locale: str, text: str = "") -> web.Resp
                 current="error", error=text or "e1", explained=explained, found=found, **common
             )
             return pages.audit("audit_error", page_)
+    if name in ("audit-reports", "audit-report"):
+        return _reports_page(pages, name, common, text)
     if name in ("audit-state", "audit-changes"):
         return _past_page(pages, name, common, text)
     facts = (
@@ -128,6 +134,26 @@ def audit_page(pages: Pages, name: str, locale: str, text: str = "") -> web.Resp
     return pages.audit(
         "audit_integrity", AuditIntegrityPage(current="integrity", facts_known=facts, **common)
     )
+
+
+def _reports_page(pages: Pages, name: str, common: dict[str, Any], text: str) -> web.Response:
+    """The form for a report, and a report."""
+    chosen = {
+        "framework": "soc2",
+        "from": "2026-07-01",
+        "to": "2026-10-01",
+        "reason": text or "audit of 2026",
+    }
+    made = name == "audit-report"
+    page = AuditReportsPage(
+        current="reports",
+        frameworks=(("iso27001", text or "ISO/IEC 27001"), ("soc2", text or "SOC 2, CC6 and CC7")),
+        asked=chosen if made else {},
+        title=text or "SOC 2, CC6 and CC7",
+        report=body_of(sample_report(text)) if made else None,
+        **common,
+    )
+    return pages.audit("audit_reports", page)
 
 
 def _past_page(pages: Pages, name: str, common: dict[str, Any], text: str) -> web.Response:

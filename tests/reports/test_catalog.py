@@ -1,11 +1,16 @@
 """The frameworks: those that are shipped, those of one's own, and what is said of a wrong one."""
 
+import re
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from authrim.reports.catalog import BadFramework, framework_of, frameworks
+from domain.report.model import Period
+from domain.report.section import Context, Integrity
+from domain.report.sections import SECTIONS
+from domain.report.trails import Trails
 
 KNOWN: Final = frozenset({"sign_ins", "consents"})
 GOOD: Final = """
@@ -85,6 +90,31 @@ def test_a_file_of_ones_own_is_read_beside_the_shipped_ones(tmp_path: Path) -> N
     found = frameworks(tmp_path)
     assert {"ours", "soc2"} <= found.keys()
     assert found["ours"].controls[0].asks == "People sign in."
+
+
+def test_the_figures_of_the_shipped_frameworks_are_in_every_report() -> None:
+    """Each figure that a shipped control names is one that a report always has, also of a period without events."""
+    trails, period = (
+        Trails(lambda _name, _part: None),
+        Period(1, 1, 1_782_864_000_000_000, 1_790_812_800_000_000),
+    )
+    context = Context("default", period, Integrity(0, 0, "", "", 0, 0))
+    made = {figure.id for make in SECTIONS for figure in make(trails).result(context).figures}
+    named = {
+        figure for one in frameworks().values() for control in one.controls for figure in control.figures
+    }
+    assert len(named) > 100
+    assert named <= made
+
+
+def test_the_example_of_the_documentation_is_a_framework() -> None:
+    """What docs/audit/frameworks.md shows as a file can be used as it is, and each shipped framework is in its list."""
+    page = (Path(__file__).parents[2] / "docs/audit/frameworks.md").read_text()
+    example = next(
+        text for text in re.findall(r"```toml\n(.*?)```", page, re.DOTALL) if "[[control]]" in text
+    )
+    assert framework_of(example.encode(), "our-policy.toml", "our-policy", KNOWN).controls[0].id == "P-7"
+    assert all(f"| `{name}` |" in page for name in frameworks())
 
 
 def test_every_mistake_is_named_at_once(tmp_path: Path) -> None:

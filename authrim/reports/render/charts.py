@@ -16,6 +16,7 @@ _WIDTH: Final = 720
 #: Columns: the height of the plot, and the room for its numbers and its labels.
 _PLOT, _LEFT, _TOP, _BELOW = 160, 64, 16, 28
 _LABELS: Final = 5
+_WIDEST: Final = 48
 #: Rows: the height of one, and the room for its label and its value.
 _ROW, _NAME, _VALUE = 26, 240, 90
 #: More rows than these are told in the table only.
@@ -81,7 +82,7 @@ def _columns(series: Series) -> Chart:
     top = _ceiling(max(value for _, value in series.points))
     right, bottom = _WIDTH - 8, _TOP + _PLOT
     step = (right - _LEFT) / len(series.points)
-    width = max(step * 0.8, 1)
+    width = min(max(step * 0.8, 1), _WIDEST)
     bars = []
     for place, (label, value) in enumerate(series.points):
         height = _PLOT * max(value, 0) / top
