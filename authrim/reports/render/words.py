@@ -58,10 +58,11 @@ def moment(micros: int) -> str:
 #: One of what is counted in these.
 _ONE: Final = {
     "accounts": "account", "actions": "action", "answers": "answer", "attempts": "attempt", "breaches": "breach",
-    "changes": "change", "clients": "client", "codes": "code", "consents": "consent", "days": "day", "events": "event",
+    "changes": "change", "clients": "client", "codes": "code", "consents": "consent", "days": "day",
+    "events": "event", "files": "file",
     "grants": "grant", "holds": "hold", "incidents": "incident", "keys": "key", "passwords": "password",
-    "people": "person",
-    "questions": "question", "refusals": "refusal", "requests": "request", "reviews": "review", "roles": "role",
+    "people": "person", "periods": "period", "questions": "question", "receivers": "receiver",
+    "refusals": "refusal", "requests": "request", "reviews": "review", "roles": "role", "schedules": "schedule",
     "seconds": "second", "secrets": "secret", "sessions": "session", "sign-ins": "sign-in", "times": "time",
     "tokens": "token", "webhooks": "webhook",
 }  # fmt: skip

@@ -1,4 +1,5 @@
-"""Webhooks: addresses of others that are told of events."""
+"""Others who are told of events: webhooks that administrators declared, and streams that clients asked for (Shared
+Signals Framework 1.0)."""
 
 from typing import Final
 
@@ -11,22 +12,36 @@ from domain.report.over_time import time_text
 from domain.report.section import tags
 from domain.report.trails import Trails
 from domain.report.wording import clean
+from domain.signal.events import (
+    SignalStreamChanged,
+    SignalStreamCreated,
+    SignalStreamDeleted,
+    SignalStreamStatusSet,
+)
 from domain.webhook.events import WebhookCreated, WebhookDeleted
 
 _MOST: Final = 500
+_WEBHOOK: Final = "webhook"
+_SIGNALS: Final = "stream of signals"
+_ALL: Final = "all that there are"
 
 
 class _Receiver(msgspec.Struct, frozen=True):
     position: int
     since_at: int
-    host: str
-    event_types: tuple[str, ...]
+    kind: str
+    who: str
+    events: str
+    state: str = "enabled"
 
 
 class Receivers:
-    """The webhooks while the log is read."""
+    """Who is told of events, while the log is read."""
 
-    wants = tags(WebhookCreated, WebhookDeleted)
+    wants = tags(
+        WebhookCreated, WebhookDeleted, SignalStreamCreated, SignalStreamChanged, SignalStreamStatusSet,
+        SignalStreamDeleted,
+    )  # fmt: skip
 
     def __init__(self, trails: Trails, changes: AccessChanges) -> None:
         self._trails, self._changes = trails, changes
@@ -34,43 +49,73 @@ class Receivers:
 
     def add(self, entry: LogEntry, *, in_period: bool) -> None:
         """Take one more event."""
-        event = entry.event
-        assert isinstance(event, WebhookCreated | WebhookDeleted)
-        if isinstance(event, WebhookCreated):
-            self._receivers[event.webhook_id] = _Receiver(
-                entry.position, entry.recorded_at, event.host, event.event_types
-            )
-            told = f"{clean(event.host)} is told of {clean(' '.join(event.event_types))}"
-            figure_id = "access_review.webhooks_created"
+        name = getattr(entry.event, "webhook_id", entry.stream.id)
+        before = self._receivers.get(name)
+        after = _after(before, entry)
+        if after is None:
+            self._receivers.pop(name, None)
+            word, told = "removed", "is told of nothing any more"
         else:
-            self._receivers.pop(event.webhook_id, None)
-            told, figure_id = "is told of nothing any more", "access_review.webhooks_deleted"
-        self._changes.note(entry, figure_id, (event.webhook_id, told), in_period=in_period)
+            self._receivers[name] = after
+            word = "added" if before is None else "changed"
+            told = f"{after.who} is told of {after.events} ({after.kind}, {after.state})"
+        self._changes.note(entry, f"access_review.receivers_{word}", (name, told), in_period=in_period)
 
     def figures(self) -> list[Figure]:
         """Who is told of events at the end of the period, and how often that changed."""
-        of = self._trails.of
+        of, receivers = self._trails.of, self._receivers.values()
         return [
-            of("access_review.webhooks").add_all(one.position for one in self._receivers.values()).figure(
-                "Addresses that are told of events", "Webhooks at the end of the period: servers of others that this "
-                "server tells of events as they happen.", unit="webhooks",
+            *(
+                of(f"access_review.{name}").add_all(one.position for one in receivers if one.kind == kind).figure(
+                    label, meaning, unit="receivers"
+                )
+                for name, kind, label, meaning in (
+                    (
+                        "webhooks", _WEBHOOK, "Addresses that are told of events",
+                        "Webhooks at the end of the period: servers of others that an administrator lets be told of "
+                        "events as they happen.",
+                    ),
+                    (
+                        "signals", _SIGNALS, "Clients that are told of events",
+                        "Streams of signals at the end of the period: clients that are told what happens to people "
+                        "they know, such as the end of a session (Shared Signals).",
+                    ),
+                )
             ),
-            of("access_review.webhooks_created").figure(
-                "Webhooks made", "How often an address was declared during the period.", unit="webhooks"
-            ),
-            of("access_review.webhooks_deleted").figure(
-                "Webhooks deleted", "How often an address was taken away during the period.", unit="webhooks"
+            *(
+                of(f"access_review.receivers_{word}").figure(
+                    f"Receivers {word}", f"How often a webhook or a stream of signals was {word} during the period.",
+                    unit="receivers",
+                )
+                for word in ("added", "changed", "removed")
             ),
         ]  # fmt: skip
 
     def table(self) -> Table:
         """Who is told of what."""
         rows = tuple(
-            (clean(name), clean(one.host), clean(" ".join(one.event_types)), time_text(one.since_at))
+            (clean(name), one.kind, one.who, one.events, one.state, time_text(one.since_at))
             for name, one in sorted(self._receivers.items())
         )
-        columns = ("Webhook", "Host", "Events", "Since (UTC)")
+        columns = ("Receiver", "Kind", "Client or host", "Events", "State", "Since (UTC)")
         return Table(
-            "access_review.receivers", "Addresses that are told of events", columns, rows[:_MOST],
+            "access_review.receivers", "Others who are told of events", columns, rows[:_MOST],
             max(len(rows) - _MOST, 0),
         )  # fmt: skip
+
+
+def _after(before: _Receiver | None, entry: LogEntry) -> _Receiver | None:
+    """A receiver after one more event, None when it is gone."""
+    at = entry.position, entry.recorded_at
+    match entry.event:
+        case WebhookCreated(host=host, event_types=events):
+            return _Receiver(*at, _WEBHOOK, clean(host), clean(" ".join(events)))
+        case SignalStreamCreated(client_id=client_id, events_requested=events):
+            return _Receiver(*at, _SIGNALS, clean(client_id), clean(" ".join(events)) or _ALL)
+        case SignalStreamChanged(events_requested=events) if before is not None:
+            told = clean(" ".join(events)) or _ALL
+            return msgspec.structs.replace(before, events=told, position=entry.position)
+        case SignalStreamStatusSet(status=status) if before is not None:
+            return msgspec.structs.replace(before, state=clean(status), position=entry.position)
+        case _:
+            return None

@@ -10,6 +10,7 @@ from domain.report.sections.changes import Changes
 from domain.report.sections.consents import Consents
 from domain.report.sections.dormant import Dormant
 from domain.report.sections.erasures import Erasures
+from domain.report.sections.evidence import ScheduledEvidence
 from domain.report.sections.fapi import Fapi
 from domain.report.sections.incidents import Incidents
 from domain.report.sections.log_integrity import LogIntegrity
@@ -33,4 +34,5 @@ SECTIONS: Final[tuple[Callable[[Trails], SectionFold], ...]] = (
     Fapi,
     Incidents,
     LogIntegrity,
+    ScheduledEvidence,
 )

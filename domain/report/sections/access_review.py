@@ -18,7 +18,7 @@ from domain.review_events import AccessReviewed
 
 _INTRO: Final = (
     "Who can do what at the end of the period: people with a role of this server, people who may sign in, what each "
-    "client (application) may ask for, who may register new clients, and which addresses are told of events. And what "
+    "client (application) may ask for, who may register new clients, and who else is told of events. And what "
     "of that changed during the period and since the last review. A review is recorded with authrim report reviewed."
 )
 _CANNOT_SHOW: Final = (

@@ -20,6 +20,7 @@ from domain.report.trails import Trails, slug
 from domain.report.what_changed import CHANGES, WhatChanged
 from domain.report.wording import clean
 from domain.review_events import AccessReviewed
+from domain.signal.events import SignalStreamDeleted, SignalStreamStatusSet
 
 _INTRO: Final = (
     "What administrators did, with what it changed, and who read what this log has about people. An administrator is "
@@ -39,7 +40,7 @@ _CANNOT_SHOW: Final = (
 _OTHERS: Final = tags(
     SessionEnded, GrantRevoked, AccessTokenRevoked, IncidentOpened, IncidentContinued, IncidentEnded, IncidentClosed,
     RuleBreakAcknowledged, RollbackAccepted, CheckpointKeyCreated, DeliveriesRetried, DeliveriesDiscarded,
-    AccessReviewed,
+    AccessReviewed, SignalStreamStatusSet, SignalStreamDeleted,
 )  # fmt: skip
 _RULES: Final = (
     Rule(

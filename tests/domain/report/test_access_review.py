@@ -13,6 +13,7 @@ from domain.registration.initial_access_token_events import (
 from domain.report.sections.access_review import AccessReview
 from domain.review_events import AccessReviewed
 from domain.setting.events import SettingsChanged
+from domain.signal.events import SignalStreamCreated, SignalStreamDeleted, SignalStreamStatusSet
 from domain.units import DAY
 from domain.webhook.events import WebhookCreated, WebhookDeleted
 from tests.domain.report.folding import BEGIN, entry, told
@@ -134,16 +135,30 @@ def test_who_is_told_of_events() -> None:
     during = [
         entry(3, "webhook:endpoints", WebhookDeleted("w2", 1, "ticket")),
         entry(4, "webhook:endpoints", WebhookCreated("w3", "new.example", ("key.*",), "hmac", 1)),
+        entry(5, "signal:shop", SignalStreamCreated("shop", "s1", "push", 0, 1)),
+        entry(6, "signal:shop", SignalStreamStatusSet("paused", 1)),
+        entry(7, "signal:bank", SignalStreamCreated("bank", "s2", "poll", 0, 1)),
+        entry(8, "signal:bank", SignalStreamDeleted(1)),
     ]
     said = told(AccessReview, before, during)
     assert said.positions("access_review.webhooks") == "1,4"
-    assert said.positions("access_review.webhooks_created") == "4"
-    assert said.positions("access_review.webhooks_deleted") == "3"
-    assert [row[:3] for row in said.rows("access_review.receivers")] == [
-        ("w1", "siem.example", "*"),
-        ("w3", "new.example", "key.*"),
+    assert said.positions("access_review.signals") == "6"
+    assert said.positions("access_review.receivers_added") == "4-5,7"
+    assert said.positions("access_review.receivers_changed") == "6"
+    assert said.positions("access_review.receivers_removed") == "3,8"
+    assert [row[:5] for row in said.rows("access_review.receivers")] == [
+        ("shop", "stream of signals", "shop", "all that there are", "paused"),
+        ("w1", "webhook", "siem.example", "*", "enabled"),
+        ("w3", "webhook", "new.example", "key.*", "enabled"),
     ]
-    assert [row[3] for row in said.rows("access_review.changes")] == ["w2", "w3"]
+    assert [row[3] for row in said.rows("access_review.changes")] == [
+        "w2",
+        "w3",
+        "shop",
+        "shop",
+        "bank",
+        "bank",
+    ]
 
 
 def test_who_may_register_clients() -> None:
