@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from domain.grant.events import CodeReplayed, RefreshTokenReused
+from domain.grant.events import CodeReplayed, CodeVoided, RefreshTokenReused
 from domain.incident import (
     Incident,
     IncidentClosed,
@@ -22,7 +22,8 @@ from domain.report.trails import Trails
 
 _INTRO: Final = (
     "An incident is opened when somebody ends what a stolen key, a client, an account or an address touched. Signs of "
-    "theft are a code or a refresh token that came a second time: the server ends the grant by itself then."
+    "theft are a code or a refresh token that came a second time: the server ends the grant by itself then. So is a "
+    "code that came from another client than its own, or without the proof that only its owner has."
 )
 _CANNOT_SHOW: Final = (
     "How an incident was noticed, and who was told of it: the records of the incident process show it.",
@@ -30,6 +31,8 @@ _CANNOT_SHOW: Final = (
 )
 #: Rows of a table; more are not read.
 _MOST_ROWS: Final = 100
+#: Why a code became void with nobody else in it.
+_HARMLESS: Final = ("client_changed",)
 _COLUMNS: Final = ("Incident", "Opened (UTC)", "Closed (UTC)", "About", "Found", "Ended", "Left", "Position")
 
 
@@ -48,7 +51,13 @@ class Incidents:
     id = "incidents"
     title = "Incidents and signs of theft"
     wants = tags(
-        IncidentOpened, IncidentContinued, IncidentEnded, IncidentClosed, CodeReplayed, RefreshTokenReused
+        IncidentOpened,
+        IncidentContinued,
+        IncidentEnded,
+        IncidentClosed,
+        CodeReplayed,
+        CodeVoided,
+        RefreshTokenReused,
     )
 
     def __init__(self, trails: Trails) -> None:
@@ -63,6 +72,8 @@ class Incidents:
         match entry.event:
             case CodeReplayed() if in_period:
                 of("incidents.code_replayed").add(position)
+            case CodeVoided(reason=reason) if in_period and reason not in _HARMLESS:
+                of("incidents.code_voided").add(position)
             case RefreshTokenReused() if in_period:
                 of("incidents.refresh_reused").add(position)
             case IncidentOpened():
@@ -130,6 +141,11 @@ class Incidents:
                 "Codes that came a second time",
                 "A client presented a code again. Its grant was revoked at once (RFC 6749 §10.5).", unit="codes",
             ),
+            of("incidents.code_voided").figure(
+                "Codes without the right proof",
+                "A code came from another client than its own, or without its verifier (PKCE) or key. It became "
+                "worthless at once.", unit="codes",
+            ),
             of("incidents.refresh_reused").figure(
                 "Refresh tokens that came a second time",
                 "A refresh token was used after it was replaced. Its grant was revoked at once (RFC 9700 §4.14.2).",
@@ -142,12 +158,18 @@ class Incidents:
         still = of("incidents.open")
         if still.count:
             found.append(
-                still.finding("critical", f"{still.count} incidents were open at the end of the period.")
+                still.finding(
+                    "critical", f"Incidents that were open at the end of the period: {still.count}."
+                )
             )
-        for name, what in (("code_replayed", "codes"), ("refresh_reused", "refresh tokens")):
+        for name, what in (
+            ("code_replayed", "Codes that came a second time"),
+            ("code_voided", "Codes that came without the right proof"),
+            ("refresh_reused", "Refresh tokens that came a second time"),
+        ):
             trail = of(f"incidents.{name}")
             if trail.count:
-                text = f"{trail.count} {what} came a second time. Somebody may have stolen them, or a client is faulty."
+                text = f"{what}: {trail.count}. Somebody may have stolen them, or a client is faulty."
                 found.append(trail.finding("warning", text))
         return tuple(found)
 

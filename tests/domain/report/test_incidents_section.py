@@ -1,6 +1,6 @@
 """The section on incidents: given events, its figures and findings."""
 
-from domain.grant.events import CodeReplayed, RefreshTokenReused
+from domain.grant.events import CodeReplayed, CodeVoided, RefreshTokenReused
 from domain.incident import IncidentClosed, IncidentEnded, IncidentOpened
 from domain.report.sections.incidents import Incidents
 from tests.domain.report.folding import BEGIN, entry, told
@@ -37,9 +37,15 @@ def test_an_incident_that_was_closed_and_one_that_is_open() -> None:
 
 
 def test_signs_of_theft_are_findings() -> None:
-    """A code or a refresh token that came a second time is an exception that somebody looks at."""
-    during = [entry(1, "grant:a", CodeReplayed(1)), entry(2, "grant:b", RefreshTokenReused(3, 1))]
+    """A code or a refresh token that came a second time, or a code without proof, is an exception to look at."""
+    during = [
+        entry(1, "grant:a", CodeReplayed(1)),
+        entry(2, "grant:b", RefreshTokenReused(3, 1)),
+        entry(3, "grant:d", CodeVoided("wrong_verifier", 1)),
+        entry(4, "grant:e", CodeVoided("client_changed", 1)),
+    ]
     said = told(Incidents, [entry(0, "grant:c", CodeReplayed(1))], during)
     assert said.values["incidents.code_replayed"] == said.values["incidents.refresh_reused"] == 1
     assert said.finding("incidents.code_replayed") is not None
+    assert said.positions("incidents.code_voided") == "3"
     assert told(Incidents, [], []).section.findings == ()
