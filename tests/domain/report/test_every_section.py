@@ -1,0 +1,78 @@
+"""What holds for every section, whatever is in the log."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from authrim.store import codec
+from authrim.store.codec import REGISTRIES
+from domain.log_entry import LogEntry, Metadata
+from domain.report.model import Section
+from domain.report.section import SectionFold
+from domain.report.sections import SECTIONS
+from domain.report.trails import Trails
+from domain.stream import DEFAULT_TENANT, StreamId
+from domain.units import MICROSECONDS
+from tests.domain.report.folding import BEGIN, told
+
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden_events.json").read_text("utf-8"))
+Make = Callable[[Trails], SectionFold]
+
+
+def _first_fields(tag: str, event_class: type[msgspec.Struct]) -> bytes:
+    """The event as its first version wrote it: with the fields that every reader needs, and no later one."""
+    needed = {field.name for field in msgspec.structs.fields(event_class) if field.required}
+    kept = {name: value for name, value in GOLDEN[tag].items() if name in needed or name == "type"}
+    return json.dumps(kept).encode()
+
+
+def _entries(position: int, *, old: bool) -> list[LogEntry]:
+    """One event of each type."""
+    found = []
+    for kind, registry in REGISTRIES.items():
+        for tag, event_class in registry.items():
+            payload = _first_fields(tag, event_class) if old else json.dumps(GOLDEN[tag]).encode()
+            stream = StreamId(DEFAULT_TENANT, kind, "one")
+            metadata = Metadata() if old else Metadata(actor="admin", operator="uid 1000", client_id="one")
+            event = codec.decode(kind, tag, payload)
+            at = (BEGIN + position) * MICROSECONDS
+            found.append(LogEntry(position, stream, 1, tag, event, metadata, at))
+            position += 1
+    return found
+
+
+def _all_kinds(make: Make) -> Section:
+    """A section of a log with every type of event: before the period, and in it."""
+    before, during = _entries(1, old=True), _entries(1001, old=False)
+    return told(make, before, [*during, *_entries(2001, old=True)]).section
+
+
+@pytest.mark.parametrize("make", SECTIONS)
+def test_events_of_every_age_are_read(make: Make) -> None:
+    """No event that was ever released stops a section, with all of its fields or with the first ones alone; each figure
+    says in sentences what it means, and one that counts events has as many as it says."""
+    section = _all_kinds(make)
+    assert section.intro.endswith(".")
+    assert section.cannot_show
+    for figure in section.figures:
+        assert figure.id.startswith(f"{section.id}.")
+        assert figure.label, figure.id
+        assert figure.meaning.endswith("."), figure.id
+        assert figure.query.startswith("authrim "), figure.id
+        assert not figure.counts or figure.value == figure.positions.count, figure.id
+    for table in section.tables:
+        assert all(len(row) == len(table.columns) for row in table.rows), table.id
+    for finding in section.findings:
+        assert finding.text.endswith("."), finding.id
+
+
+def test_no_two_things_share_an_id() -> None:
+    """Figures, tables, series and findings of all sections have names of their own: each is a file."""
+    sections = [_all_kinds(make) for make in SECTIONS]
+    for kind in ("figures", "tables", "series", "findings"):
+        ids = Counter(one.id for section in sections for one in getattr(section, kind))
+        assert [name for name, times in ids.items() if times > 1] == []
