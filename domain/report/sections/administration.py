@@ -25,7 +25,8 @@ from domain.signal.events import SignalStreamDeleted, SignalStreamStatusSet
 _INTRO: Final = (
     "What administrators did, with what it changed, and who read what this log has about people. An administrator is "
     "whoever runs a command of this server on its machine. The machine's operating system says who that is, as a "
-    "numeric user id; your administration of that machine knows the person behind the number."
+    "numeric user id; your administration of that machine knows the person behind the number. Settings are changed in "
+    "files, not by commands: the section on changes tells what a process of the server started with."
 )
 _CANNOT_SHOW: Final = (
     "Which person used a user id of the operating system, and whether several people share it: see the accounts, the "
