@@ -121,15 +121,16 @@ def set_password(context: click.Context, account: str, ends: Grants | None, *, p
 @account.command("list")
 @click.option("--after", default="", help="Start after this subject.")
 @limit_option
+@click.option("--held", is_flag=True, help="Only those with a legal hold, or with a request to erase them.")
 @click.pass_context
-def list_(context: click.Context, after: str, limit: int) -> None:
+def list_(context: click.Context, after: str, limit: int, *, held: bool) -> None:
     """List the accounts in the order of their subjects, without personal data. Includes erased ones."""
 
     async def work(office: Office) -> tuple[Account, ...] | Refusal:
-        return await list_accounts(office.store, office.tenant, after, limit)
+        return await list_accounts(office.store, office.tenant, after, limit, held=held)
 
     found = administer(context, work)
-    columns = ("subject", "status", "password_set_at")
+    columns = ("subject", "holds", "erasure_due_at") if held else ("subject", "status", "password_set_at")
     print_list(context, "accounts", columns, [_line(one) for one in found])
 
 
@@ -275,7 +276,14 @@ def _read_password(*, from_stdin: bool) -> str:
 def _line(account: Account) -> dict[str, Any]:
     """What a list says of an account."""
     set_at = None if account.password_set_at is None else moment(account.password_set_at)
-    return {"subject": account.subject, "status": account.status, "password_set_at": set_at}
+    due_at = None if account.erasure is None else moment(account.erasure.due_at)
+    return {
+        "subject": account.subject,
+        "status": account.status,
+        "password_set_at": set_at,
+        "holds": list(account.holds),
+        "erasure_due_at": due_at,
+    }
 
 
 def _accounts_of(office: Office, passwords: Passwords) -> AccountStore:

@@ -36,6 +36,9 @@ async def test_a_hold_and_its_end(authrim: CommandLine, store: SQLiteStore, priv
     assert await replaced_claims(store, private, "default", subject) == [{"name": "Alice Canary"}]
     shown = await run("account", "show", "alice")
     assert shown["holds"] == {placed["hold_id"]: "until 2126-01-01T00:00:00Z"}
+    await asyncio.to_thread(create, authrim, "bob")
+    (listed,) = (await run("account", "list", "--held"))["accounts"]
+    assert (listed["subject"], listed["holds"]) == (subject, [placed["hold_id"]])
     released = await run("account", "release", "alice", "--reason", "case 7 is closed")
     assert released["holds"] == {}
     assert await replaced_claims(store, private, "default", subject) == []
