@@ -68,6 +68,29 @@ class Surroundings(Writing):
     async def enable_account(self) -> None:
         await self._of_person(accounts.decide_enable, self.now)
 
+    async def hold_account(self) -> None:
+        """A hold is placed or ended, or an erasure is asked for or taken back."""
+        match self.random.choice(("hold", "release", "ask", "withdraw")):
+            case "hold":
+                facts = (
+                    self._new("hold"),
+                    "test",
+                    "uid 1",
+                    self.random.choice((None, self.now + 600)),
+                    self.now,
+                )
+                await self._of_person(erasure.decide_place_hold, *facts)
+            case "release":
+                await self._of_person(erasure.decide_release_hold, None, "test", "uid 1", self.now)
+            case "ask":
+                erasing, policy = (
+                    erasure.Erasing("uid 1", "test"),
+                    erasure.ErasurePolicy(60, two_persons=True),
+                )
+                await self._of_person(erasure.decide_ask_to_erase, self.now, erasing, policy)
+            case _:
+                await self._of_person(erasure.decide_withdraw_erasure, "test", "uid 1", self.now)
+
     async def erase_account(self) -> None:
         await self._of_person(erasure.decide_erase, self.now)
 

@@ -215,6 +215,7 @@ _WEIGHED: dict[Callable[[History], Awaitable[Any]], int] = {
     History.set_password: 2,
     History.disable_account: 1,
     History.enable_account: 2,
+    History.hold_account: 1,
     History.erase_account: 1,
     History.remember_consent: 2,
     History.withdraw_consent: 1,
