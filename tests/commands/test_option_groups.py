@@ -16,7 +16,8 @@ def test_long_helps_are_in_groups_and_whole() -> None:
     some command."""
     named: dict[tuple[tuple[str, tuple[str, ...]], ...], set[str]] = {}
     for words, command in every_command():
-        options = {one.opts[0] for one in command.params if isinstance(one, click.Option)}
+        shown = [one for one in command.params if isinstance(one, click.Option) and not one.hidden]
+        options = {one.opts[0] for one in shown}
         if not isinstance(command, GroupedCommand):
             assert len(options) <= MOST_WITHOUT_GROUPS, words
             continue
