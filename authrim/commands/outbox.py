@@ -45,7 +45,7 @@ def list_(context: click.Context, kind: str, receiver: str, after: str, limit: i
     async def work(office: Office) -> list[DeliveryRow] | Refusal:
         return list(await office.store.outbox.listed(chosen, after, limit))
 
-    rows = administer(context, work, proved=False)
+    rows = administer(context, work)
     columns = ("id", "attempts", "reason", "due_at" if waiting else "dead_at")
     print_list(context, "messages", columns, [_line(row) for row in rows])
 
@@ -64,7 +64,7 @@ def receivers(context: click.Context, after: str, limit: int) -> None:
         return list(await office.store.outbox.receivers(after, limit))
 
     columns = ("id", "waiting", "dead", "failures", "next_at")
-    rows = administer(context, work, proved=False)
+    rows = administer(context, work)
     print_list(context, "receivers", columns, [_receiver(row) for row in rows])
 
 
@@ -90,7 +90,7 @@ def retry(
         refusal = refuse_reason(reason, demanded=False)
         return refusal or await outbox_changes.retry(office.store, chosen, reason)
 
-    print_fields(context, {"retried": administer(context, work, proved=False)})
+    print_fields(context, {"retried": administer(context, work)})
 
 
 @outbox.command("discard")
@@ -115,7 +115,7 @@ def discard(
         refusal = refuse_reason(reason, demanded=True)
         return refusal or await outbox_changes.discard(office.store, chosen, reason)
 
-    print_fields(context, {"discarded": administer(context, work, proved=False)})
+    print_fields(context, {"discarded": administer(context, work)})
 
 
 def _chosen(message_id: str, kind: str, receiver: str, *, everything: bool) -> Chosen:

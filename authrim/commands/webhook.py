@@ -58,7 +58,7 @@ def list_(context: click.Context) -> None:
     async def work(office: Office) -> Mapping[str, Webhook] | Refusal:
         return await records.list_webhooks(office.store, office.tenant)
 
-    rows = [_described(one) for one in administer(context, work, proved=False).values()]
+    rows = [_described(one) for one in administer(context, work).values()]
     print_list(context, "webhooks", ("webhook_id", "host", "events"), rows)
 
 
