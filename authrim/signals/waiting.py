@@ -46,14 +46,20 @@ class Signals:
 
     def __init__(self) -> None:
         self._tokens = Tokens()
+        self._indexed_to = 0
         #: The slice of time up to which this process pushes to a receiver (push.py).
         self.leases: dict[str, int] = {}
         self._made: LruCache[tuple[str, int, int], Token | None] = LruCache(_REMEMBERED)
         self._nothing_up_to: LruCache[tuple[str, int, int], int] = LruCache(_REMEMBERED)
 
-    async def waiting(self, core: Core, receiver: Receiver, most: int = WINDOW) -> Waiting:
-        """At most ``most`` tokens that the receiver has not got. Raises Unavailable."""
-        until = await indexed_to(core)
+    async def waiting(
+        self, core: Core, receiver: Receiver, most: int = WINDOW, *, to_head: bool = True
+    ) -> Waiting:
+        """At most ``most`` tokens that the receiver has not got. ``to_head`` False: of what this process has looked at
+        before, without work for the index. Raises Unavailable."""
+        if to_head:
+            self._indexed_to = max(self._indexed_to, await indexed_to(core))
+        until = self._indexed_to
         progress, version, now = await _read_progress(core, receiver)
         key = (receiver.owner, receiver.version, progress.through)
         after = max(progress.through, 0 if progress.beyond else self._nothing_up_to.get(key) or 0)
@@ -103,8 +109,11 @@ class Signals:
         stream = delivered_stream(receiver.tenant, receiver.owner)
 
         async def attempt() -> Outcome[int]:
-            waiting = await self.waiting(core, receiver)
+            waiting = await self.waiting(core, receiver, to_head=False)
             named = {token.event.token_id: token for token in waiting.tokens}
+            if not named.keys() >= {*got, *refused}:  # another process sent them, or they are no news
+                waiting = await self.waiting(core, receiver)
+                named = {token.event.token_id: token for token in waiting.tokens}
             taken = [named[one] for one in (*got, *refused) if one in named]
             errors = {named[one].position: error for one, error in refused.items() if one in named}
             event = delivered(

@@ -11,6 +11,7 @@ from authrim.people.accounts import (
     end_sessions_of,
     withdraw_consent,
 )
+from authrim.people.erasure import erase_account
 from authrim.people.person_claims import set_claims
 from authrim.store.contract import Store
 from domain.signal.events import SignalsDelivered
@@ -122,6 +123,21 @@ async def test_a298_only_of_people_that_it_knows(server: RunningServer, browser:
     await withdraw_consent(server.core.store, DEFAULT_TENANT, server.subject, client.client_id)
     await toggle(server)
     assert await receiver.drain() == []
+
+
+@one_store
+async def test_an_erased_person(server: RunningServer, browser: Browser) -> None:
+    """RISC §2.2: the receiver is told that the person was erased, by a name that is nobody's any more, and no claim."""
+    client = await receiving_client(server)
+    receiver = await Receiver(server, client).begin()
+    await browser.code_flow(client, scope="openid profile")
+    store, private = server.core.store, server.core.private
+    await set_claims(store, private, DEFAULT_TENANT, server.subject, {"name": "canary-name"})
+    core = server.core
+    await erase_account(core.store, core.private, core.master, DEFAULT_TENANT, server.subject)
+    waiting = await receiver.drain()
+    assert "account-purged" in [kind_of(one) for one in waiting]
+    assert "canary" not in str(waiting)
 
 
 @one_store
