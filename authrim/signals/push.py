@@ -108,19 +108,28 @@ async def _lease(core: Core, signals: Signals, receiver: Receiver) -> None:
         number, into = divmod(core.now(), LEASE)
         if signals.leases.get(receiver.owner, -1) >= number:
             if into > LEASE // 2 and signals.leases[receiver.owner] == number:
-                await _reserve(core, signals, receiver, number + 1)
+                await take_lease(core, signals, receiver, number + 1)
             return
-        if await _reserve(core, signals, receiver, number):
+        if await take_lease(core, signals, receiver, number):
             return
         await asyncio.sleep(1.0)
 
 
-async def _reserve(core: Core, signals: Signals, receiver: Receiver, number: int) -> bool:
-    key = f"signals_push:{receiver.tenant}:{receiver.owner}:{number}"
-    reserved = await core.store.reserve(key, (number + 2) * LEASE)
-    if reserved:
-        signals.leases[receiver.owner] = number
-    return reserved
+async def take_lease(core: Core, signals: Signals, receiver: Receiver, number: int) -> bool:
+    """Take a slice of time, if no other process has it. A task that is cancelled meanwhile, because the stream has
+    changed, leaves the lease to the task that follows it: else nobody pushed until the slice is over."""
+
+    async def take() -> bool:
+        key = f"signals_push:{receiver.tenant}:{receiver.owner}:{number}"
+        reserved = await core.store.reserve(key, (number + 2) * LEASE)
+        if reserved:
+            signals.leases[receiver.owner] = number
+        return reserved
+
+    taking = asyncio.create_task(take())
+    signals.taking.add(taking)
+    taking.add_done_callback(signals.taking.discard)
+    return await asyncio.shield(taking)
 
 
 async def _round(core: Core, signals: Signals, receiver: Receiver) -> tuple[int, bool]:

@@ -49,6 +49,7 @@ class Signals:
         self._indexed_to = 0
         #: The slice of time up to which this process pushes to a receiver (push.py).
         self.leases: dict[str, int] = {}
+        self.taking: set[asyncio.Task[bool]] = set()
         self._made: LruCache[tuple[str, int, int], Token | None] = LruCache(_REMEMBERED)
         self._nothing_up_to: LruCache[tuple[str, int, int], int] = LruCache(_REMEMBERED)
 

@@ -8,7 +8,11 @@ import pytest
 from aiohttp import web
 
 from authrim.people.accounts import disable_account, enable_account, end_sessions_of
+from authrim.signals.push import take_lease
+from authrim.signals.receivers import read_receiver
+from authrim.signals.waiting import Signals
 from authrim.store.contract import Store
+from domain.client.client import NO_CLIENT
 from domain.signal.events import SignalsDelivered
 from domain.stream import DEFAULT_TENANT
 from tests.signals.receiver import PUSH, Receiver, kind_of, receiving_client
@@ -43,6 +47,7 @@ class PushedTo:
         self.answers = answers
         self.sent: list[dict[str, Any]] = []
         self.taken: list[dict[str, Any]] = []
+        self.delivery: dict[str, Any] = {}
 
     async def __call__(self, request: web.Request) -> web.Response:
         assert request.headers["Content-Type"] == "application/secevent+jwt"
@@ -64,6 +69,7 @@ async def pushed(server: RunningServer, site: Site, browser: Browser, answers: A
     await browser.code_flow(client)
     await end_sessions_of(server.core.store, DEFAULT_TENANT, server.subject)
     delivery = {"method": PUSH, "endpoint_url": site.url("/events"), "authorization_header": HEADER}
+    place.delivery = delivery
     await receiver.begin(delivery=delivery)
     return place
 
@@ -109,3 +115,32 @@ async def test_one_that_is_never_taken(server: RunningServer, site: Site, browse
     assert {kind_of(one) for one in place.taken} == {"account-disabled", "account-enabled"}
     events = await events_of_type(server, SignalsDelivered)
     assert [list(event.refused.values()) for event in events if event.refused] == [["status_400"]]  # type: ignore[attr-defined]
+
+
+@one_store
+async def test_a_new_stream_is_pushed_at_once(server: RunningServer, site: Site, browser: Browser) -> None:
+    """A receiver that deletes its stream and creates another, again and again, gets the verification of each in time:
+    nothing of the one before holds it up."""
+    place = await pushed(server, site, browser, lambda _number: 202)
+    receiver = place.receiver
+    for number in range(6):
+        body = {"stream_id": receiver.stream_id, "state": f"state {number}"}
+        assert (await receiver.ask("POST", "verification_endpoint", body))[0] == 204
+        await until(lambda sent=number: len(place.taken) > sent)  # type: ignore[misc]
+        await receiver.ask("DELETE", "configuration_endpoint", stream_id=receiver.stream_id)
+        await receiver.begin(delivery=place.delivery)
+
+
+@one_store
+async def test_a_cancelled_task_leaves_its_lease(server: RunningServer) -> None:
+    """A stream that changes ends its task and begins another: a lease that the first one was just taking is the second
+    one's, and no other process's."""
+    receiver = await read_receiver(server.core, DEFAULT_TENANT, NO_CLIENT)
+    signals = Signals()
+    taking = asyncio.create_task(take_lease(server.core, signals, receiver, 10**9))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    taking.cancel()
+    await until(lambda: signals.leases == {receiver.owner: 10**9})
+    assert taking.cancelled()
+    assert not await take_lease(server.core, Signals(), receiver, 10**9)
