@@ -5,6 +5,7 @@ import json
 
 from rich.cells import cell_len
 
+from authrim.store.outbox_contract import NewDelivery
 from authrim.store.sqlite.store import SQLiteStore
 from domain.grant.events import AuthorizationRequested, RefreshTokenIssued, SubjectAuthenticated
 from domain.person.session_events import SessionStarted
@@ -29,11 +30,17 @@ LISTS = {
     ("scope", "list"): (),
     ("claim", "list"): (),
     ("resource", "list"): (),
+    ("outbox", "list"): ("--waiting",),
+    ("outbox", "receivers"): (),
+    ("webhook", "list"): (),
     ("audit", "search"): (),
     ("audit", "account"): (SUBJECT,),
     ("audit", "session"): ("session-" + "x" * 60,),
     ("audit", "grant"): ("grant-" + "x" * 60,),
 }
+
+#: What is read from files that other commands have written: tests/audit has them.
+OF_FILES = {("log", "search")}
 
 
 async def fill(authrim: CommandLine, store: SQLiteStore) -> None:
@@ -60,11 +67,14 @@ async def fill(authrim: CommandLine, store: SQLiteStore) -> None:
     signed = SubjectAuthenticated(SUBJECT, session, 1, "acr", ("pwd",))
     refresh = RefreshTokenIssued(1, "hash", "key", 1, 2**32)
     await write(store, grant, 0, request, signed, refresh, stream=grant_stream("default", grant))
+    await store.outbox.add([NewDelivery("default", "backchannel_logout", CLIENT, "1", 1)])
+    address = "https://" + "h" * 60 + ".example/"
+    await asyncio.to_thread(authrim.run, "webhook", "create", address, "--event", "grant.*", "--event", "*")
 
 
 def test_every_list_is_tried() -> None:
     """A command whose name says that it lists is in the table above."""
-    assert {words for words, _ in every_command() if words[-1] in ("list", "search")} <= set(LISTS)
+    assert {words for words, _ in every_command() if words[-1] in ("list", "search")} <= {*LISTS, *OF_FILES}
 
 
 async def test_every_list_fits_80_columns(authrim: CommandLine, store: SQLiteStore) -> None:
