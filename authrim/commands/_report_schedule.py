@@ -5,7 +5,7 @@ import logging
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 import click
 from rich.console import Group
@@ -13,11 +13,14 @@ from rich.text import Text
 
 from authrim.commands._administering import Office, moment
 from authrim.commands._audit_transparency import administered
-from authrim.commands._common import emit, settings_of
+from authrim.commands._common import emit
 from authrim.outside import telemetry
 from authrim.reports.schedule.keeping import Keeper, Round
 from authrim.reports.schedule.making import Making
 from authrim.reports.schedule.states import ScheduleState, states_of
+from domain.errors import Refusal, invalid_request
+
+NOTHING_SCHEDULED: Final = invalid_request("Nothing is scheduled.", hint="Set report_schedule.")
 
 
 @click.command("schedule")
@@ -37,14 +40,14 @@ def schedule(context: click.Context, *, once: bool, shows: bool) -> None:
     """
     if once and shows:
         raise click.UsageError("--once and --status do not go together.")
-    if not (once or shows or settings_of(context).report_schedule):
-        raise click.UsageError("Nothing is scheduled: set report_schedule.")
 
     async def states(office: Office) -> Sequence[ScheduleState]:
         return await states_of(office.store, office.tenant)
 
-    async def work(office: Office) -> Round:
+    async def work(office: Office) -> Round | Refusal:
         settings = office.settings
+        if not (once or settings.schedules):
+            return NOTHING_SCHEDULED
         making = Making(settings, office.store, office.private, office.egress, office.tenant)
         keeper = Keeper(office.store, office.tenant, settings.schedules, making.make)
         if once:

@@ -76,8 +76,8 @@ async def test_reports_and_bundles_are_written_when_they_are_due(
 
 async def test_nothing_scheduled_is_said(settings: None, store: ReadBack) -> None:
     """Without a schedule the command does not wait forever, and a schedule without a place is refused."""
-    result = await run("schedule", status=2)
-    assert "set report_schedule" in result.output
+    result = await run("schedule", status=1)
+    assert "Set report_schedule" in result.output
     assert await said("--status") == {"schedules": []}
     await run("schedule", "--once", "--status", status=2)
 
