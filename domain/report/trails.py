@@ -11,6 +11,8 @@ from domain.report.model import POSITIONS, Figure, Finding, Positions, Severity,
 Emit = Callable[[str, bytes], None]
 
 _ID: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
+#: Ranges of one trail that are held back, so that each is not hashed and written by itself.
+_HELD: Final = 256
 _OTHER: Final = re.compile(r"[^a-z0-9]+")
 
 
@@ -30,7 +32,7 @@ class Trail:
         self._first = 0
         self._begin = 0
         self._last = 0
-        self._separator = b""
+        self._ranges: list[str] = []
         self._ended: Positions | None = None
 
     def add(self, position: int) -> None:
@@ -66,7 +68,7 @@ class Trail:
         if self._ended is None:
             if self._first:
                 self._end_range()
-            self._write(b"\n")
+            self._write(",".join(self._ranges) + "\n")
             name = f"{POSITIONS}/{self.id}.txt"
             self._ended = Positions(self.count, self._first, self._last, self._digest.hexdigest(), name)
         return self._ended
@@ -87,12 +89,14 @@ class Trail:
         return Finding(self.id, severity, text, self.positions())
 
     def _end_range(self) -> None:
-        one = self._begin == self._last
-        text = f"{self._begin}" if one else f"{self._begin}-{self._last}"
-        self._write(self._separator + text.encode())
-        self._separator = b","
+        begin, last = self._begin, self._last
+        self._ranges.append(f"{begin}" if begin == last else f"{begin}-{last}")
+        if len(self._ranges) == _HELD:
+            self._write(",".join(self._ranges))
+            self._ranges = [""]  # what follows begins with a comma
 
-    def _write(self, part: bytes) -> None:
+    def _write(self, text: str) -> None:
+        part = text.encode()
         self._digest.update(part)
         self._emit(self.id, part)
 

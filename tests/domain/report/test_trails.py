@@ -22,6 +22,21 @@ def test_positions_become_ranges() -> None:
     assert (figure.value, figure.counts) == (6, True)
 
 
+def test_many_ranges_are_written_in_parts() -> None:
+    """However many there are, few are held back, and the parts are one list."""
+    parts: list[bytes] = []
+    trail = Trails(lambda _, part: parts.append(part)).of("odd")
+    trail.add_all(range(1, 4001, 2))
+    positions = trail.positions()
+    assert b"".join(parts).decode() == ",".join(str(number) for number in range(1, 4001, 2)) + "\n"
+    assert len(parts) > 4
+    assert positions.digest == sha256(b"".join(parts)).hexdigest()
+    for count in (255, 256, 257, 511, 512):
+        parts.clear()
+        Trails(lambda _, part: parts.append(part)).of("odd").add_all(range(1, 2 * count, 2)).positions()
+        assert b"".join(parts).decode() == ",".join(str(one) for one in range(1, 2 * count, 2)) + "\n"
+
+
 def test_no_position_is_a_file_too() -> None:
     """A figure of zero says that there is nothing behind it."""
     parts: list[bytes] = []
