@@ -54,12 +54,12 @@ def archive(context: click.Context, before: str, out: Path, reason: str) -> None
     Nothing leaves the log. A file that is there is never replaced, so the command can be run every month. The copy is
     recorded in the log before the first file is written. docs/audit/archives.md says what archives are good for.
     """
-    try:
-        beginning_of(before)
-    except ValueError:
-        raise click.UsageError(f"{before!r} is not a month such as 2026-11.") from None
 
     async def work(office: Office) -> list[Written] | Refusal:
+        try:
+            beginning_of(before)
+        except ValueError:
+            return invalid_request("That is not a month.", hint="Name one such as 2026-11.")
         try:
             signer = await log_signer(checkpoints_of(office))
             asker = asker_of(context, office, copies=True)

@@ -10,7 +10,9 @@ import click
 from authrim.commands.root import COMMANDS, main
 
 #: Commands that read files, or nothing at all.
-WITHOUT_DATABASE = (("report", "frameworks"), ("report", "verify"), ("privacy", "verify"))
+WITHOUT_DATABASE = (
+    ("report", "frameworks"), ("report", "verify"), ("privacy", "verify"), ("log", "verify"), ("log", "search"),
+)  # fmt: skip
 #: What any command can read from standard input: a JSON file, or a password.
 STDIN = '{"name": "Alice Maria Example"}\n'
 
@@ -62,4 +64,11 @@ def _argument(parameter: click.Argument, value: str) -> str:
         return str(parameter.type.choices[0])
     if isinstance(parameter.type, click.IntRange):
         return "1"
+    if is_existing_path(parameter):
+        return tempfile.gettempdir()
     return "-" if isinstance(parameter.type, click.File) else value
+
+
+def is_existing_path(parameter: click.Parameter) -> bool:
+    """Whether it is a file or folder that must be there, and so no id."""
+    return isinstance(parameter.type, click.Path) and parameter.type.exists
