@@ -32,10 +32,11 @@ _HASH: Final = "q4pXlIxWk0yCJvP1GkZxk0s3Nf1m4mB2Qq1mU5b7t9w"
 
 
 class Histories:
-    """Writes rounds of events that keep every rule."""
+    """Writes rounds of events that keep every rule of a server with this issuer."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, issuer: str = ISSUER) -> None:
         self._store = store
+        self._issuer = issuer
         self._number = count()
         self.events = 0
 
@@ -79,17 +80,25 @@ class Histories:
         )  # fmt: skip
         redeemed = grant.CodeRedeemed("client_secret_basic", _NOW + 1)
         first = grant.RefreshTokenIssued(1, _HASH, "k-1", _NOW, _NOW + 2_592_000)
-        await self._write(stream, 4, redeemed, _token(person, number), _identity(), first)
+        await self._write(stream, 4, redeemed, self._token(person, number), _identity(), first)
         rotated = grant.RefreshTokenRotated(
             2, _HASH, "k-1", _NOW + 600, _NOW + 2_592_600, _NOW + 610, "client_secret_basic"
         )
-        await self._write(stream, 8, rotated, _token(person, number), _identity())
+        await self._write(stream, 8, rotated, self._token(person, number), _identity())
         service = grant.ClientCredentialsGranted("service", ("read",), (API,), "client_secret_basic", _NOW)
-        await self._write(grant_stream(TENANT, new_id()), 0, service, _token(None, number))
+        await self._write(grant_stream(TENANT, new_id()), 0, service, self._token(None, number))
         if number % _ENDS == 0:
             await self._write(stream, 11, grant.GrantRevoked("revoked_by_client", _NOW + 700))
             ended = SessionEnded("logout", _NOW + 700)
             await self._write(session_stream(TENANT, session), 1, ended, before=_session(started))
+
+    def _token(self, person: str | None, number: int) -> grant.AccessTokenIssued:
+        scope, audience = (("read",), (API,)) if person is None else (("openid", "email"), (self._issuer,))
+        client_id = "service" if person is None else "shop"
+        return grant.AccessTokenIssued(
+            f"{new_id()}{number}", "jwt", client_id, scope, audience, _NOW, _NOW + 600, person,
+            auth_time=_NOW, acr="urn:authrim:acr:password", signing_kid="yEC3KplnmtSuV71GI_qhBS9sQhd",
+        )  # fmt: skip
 
     async def _write(
         self, stream: str, version: int, *events: Event, beside: Any = None, before: Any = None
@@ -117,15 +126,6 @@ def _requested() -> grant.AuthorizationRequested:
     return grant.AuthorizationRequested(
         "shop", "https://shop.example/cb", "code", "query", ("openid", "email", "offline_access"),
         _NOW, _NOW + 600, code_challenge=_HASH, nonce="n-0S6_WzA2Mj", browser_hash=_HASH, private_digest=_HASH,
-    )  # fmt: skip
-
-
-def _token(person: str | None, number: int) -> grant.AccessTokenIssued:
-    scope, audience = (("read",), (API,)) if person is None else (("openid", "email"), (ISSUER,))
-    client_id = "service" if person is None else "shop"
-    return grant.AccessTokenIssued(
-        f"{new_id()}{number}", "jwt", client_id, scope, audience, _NOW, _NOW + 600, person,
-        auth_time=_NOW, acr="urn:authrim:acr:password", signing_kid="yEC3KplnmtSuV71GI_qhBS9sQhd",
     )  # fmt: skip
 
 

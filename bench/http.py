@@ -6,6 +6,7 @@ Each server is one process with a durable PostgreSQL (``fsync=on``, ``synchronou
 -c32`` on loopback. Every cell is measured in the order A B A B …, and the table shows the medians and the spread.
 ``--peer`` is the folder with the peer's side (``nodeop/`` in it); without it only Authrim is measured. Authrim runs
 with ``log_level = "warning"``, because the peer writes no line per request either. ``--sqlite`` runs Authrim on SQLite.
+``--background`` says where its background work runs; a process of its own is not in ``cores``, and counts for itself.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench.authrim_side import AuthrimSide
-from bench.measure import Summary, memory_megabytes, run, summarize
+from bench.measure import Summary, children, memory_megabytes, run, summarize
 from bench.node_side import NodeSide
 from tests import postgres_cluster
 
@@ -54,14 +55,19 @@ def main() -> None:
         cluster = postgres_cluster.start()
         stack.callback(postgres_cluster.stop, cluster)
         sides: list[AuthrimSide | NodeSide] = [
-            stack.enter_context(AuthrimSide.started(folder, None if arguments.sqlite else cluster))
+            stack.enter_context(
+                AuthrimSide.started(
+                    folder, None if arguments.sqlite else cluster, background=arguments.background
+                )
+            )
         ]
         if (arguments.peer / "nodeop").is_dir():
             sides.append(stack.enter_context(NodeSide.started(folder, arguments.peer / "nodeop", cluster)))
         results = {cell.name: _measure(cell, sides, arguments) for cell in CELLS if _wanted(cell, arguments)}
         memory = {side.name: memory_megabytes(side.pid) for side in sides}
         startup = {side.name: side.startup_seconds for side in sides}
-    table = _table(results, memory, startup, arguments)
+        beside = {side.name: [memory_megabytes(pid) for pid in children(side.pid)] for side in sides}
+    table = _table(results, memory, startup, beside, arguments)
     print(table)
     if arguments.write:
         PAGE.write_text(_page(table))
@@ -76,6 +82,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", default="", help="one cell")
     parser.add_argument("--peer", type=Path, default=ROOT.parent / "shared" / "bench")
     parser.add_argument("--sqlite", action="store_true")
+    parser.add_argument("--background", default="auto", choices=("auto", "process", "inside", "none"))
     parser.add_argument("--write", action="store_true")
     return parser.parse_args()
 
@@ -105,7 +112,7 @@ def _measure(
 
 def _table(
     results: Mapping[str, Mapping[str, Summary]], memory: Mapping[str, float], startup: Mapping[str, float],
-    arguments: argparse.Namespace,
+    beside: Mapping[str, list[float]], arguments: argparse.Namespace,
 ) -> str:  # fmt: skip
     lines = [
         f"`python -m bench.http --seconds {arguments.seconds} --rounds {arguments.rounds}`: medians of the rounds,"
@@ -127,7 +134,9 @@ def _table(
         )
     lines.append("")
     lines += [
-        f"{name}: {memory[name]:.0f} MB after the load, first answer after {startup[name]:.2f} s."
+        f"{name}: {memory[name]:.0f} MB after the load"
+        + "".join(f", {more:.0f} MB in the process of the background work" for more in beside[name])
+        + f"; first answer after {startup[name]:.2f} s."
         for name in memory
     ]
     return "\n".join(lines) + "\n"

@@ -92,10 +92,12 @@ def cpu_seconds(pid: int, *, and_ended_children: bool = False) -> float:
 def database_cpu_seconds(cluster: Cluster) -> float:
     """The processor time of PostgreSQL so far, in seconds, including processes that have ended."""
     postmaster = int((Path(cluster.folder) / "data" / "postmaster.pid").read_text().split()[0])
-    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
-    return cpu_seconds(postmaster, and_ended_children=True) + sum(
-        cpu_seconds(int(child)) for child in children
-    )
+    return cpu_seconds(postmaster, and_ended_children=True) + sum(map(cpu_seconds, children(postmaster)))
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process started and that still run."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def memory_megabytes(pid: int) -> float:
