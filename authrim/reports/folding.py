@@ -19,7 +19,7 @@ from domain.units import DAY, MICROSECONDS
 _MOST_NAMED: Final = 100
 
 #: In µs.
-_DAY: Final = DAY * MICROSECONDS
+_A_DAY: Final = DAY * MICROSECONDS
 
 _Add = Callable[..., None]
 
@@ -100,7 +100,7 @@ class LedgerNotes:
                 self._pause = batch.recorded_at - self._before.recorded_at
                 self._pause_after = self._before.last_position
             self._before = batch
-            day = batch.recorded_at // _DAY
+            day = batch.recorded_at // _A_DAY
             inside = min(batch.last_position, self._last) - max(batch.first_position, self._first) + 1
             self._days[day] = self._days.get(day, 0) + inside
 
@@ -108,6 +108,6 @@ class LedgerNotes:
         """What was noted. ``whole``: from the first event of the log on."""
         return Integrity(
             self._last - self._first + 1, self._batches, self._chain_before.hex(), self._chain_after.hex(),
-            self._pause, self._pause_after, tuple((day * _DAY, count) for day, count in self._days.items()),
+            self._pause, self._pause_after, tuple((day * _A_DAY, count) for day, count in self._days.items()),
             whole=whole,
         )  # fmt: skip

@@ -15,7 +15,7 @@ from authrim.webhooks.records import KIND, open_sealed
 from domain.units import DAY
 
 #: Seconds before each further attempt, as Standard Webhooks recommends them.
-PAUSES: Final = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
+PAUSES: Final = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, DAY)
 #: Seconds after which messages for a receiver that does not answer are given up.
 PATIENCE: Final = 3 * DAY
 #: Messages that one webhook gets at the same time.

@@ -8,13 +8,14 @@ import msgspec
 from domain.decision import Decision, refuse
 from domain.errors import invalid_request
 from domain.event import Event, folding
+from domain.units import DAY
 from domain.webhook.events import WebhookCreated, WebhookDeleted, WebhookSecretRotated
 
 #: The most webhooks of a tenant: each event is judged for each of them.
 MOST: Final = 100
 MOST_TYPES: Final = 64
 #: Seconds in which the secret before is used, too.
-OVERLAP: Final = 86_400
+OVERLAP: Final = DAY
 
 HMAC: Final = "hmac"
 ED25519: Final = "ed25519"

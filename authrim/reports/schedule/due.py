@@ -7,12 +7,12 @@ from typing import Final, NamedTuple
 from cronsim import CronSim
 
 from authrim.settings.schedules import BUNDLE, Schedule
+from domain.units import MINUTE
 
 #: Missed periods that are made up; of more, these are the newest.
 MOST_MADE_UP: Final = 12
 #: Times that are looked at: those of some years, by the day.
 _MOST_TIMES: Final = 2000
-_MINUTE: Final = 60
 _MONTHS: Final = {"month": 1, "quarter": 3, "year": 12}
 
 
@@ -74,7 +74,7 @@ def period_before(period: str, at: int) -> tuple[int, int]:
 
 def _backwards(times: str, since: int, now: int) -> Iterator[int]:
     """Times of a crontab up to ``now`` and after ``since``, the newest first."""
-    simulated = CronSim(times, datetime.fromtimestamp(now + _MINUTE, UTC), reverse=True)
+    simulated = CronSim(times, datetime.fromtimestamp(now + MINUTE, UTC), reverse=True)
     for _ in range(_MOST_TIMES):
         try:
             at = int(next(simulated).timestamp())

@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from authrim.settings.kinds import Seconds
+from domain.units import DAY
 
 
 class Privacy(BaseModel):
@@ -13,7 +14,7 @@ class Privacy(BaseModel):
     erasure_delay_seconds: Seconds = Field(
         default=0,
         ge=0,
-        le=28 * 86_400,
+        le=28 * DAY,
         description="How long `authrim account erase` waits after somebody asked for it; run it again then. 0 erases "
         "at once. A month is the most that a person has to wait (GDPR Art. 12(3)).",
     )

@@ -3,6 +3,7 @@
 from pydantic import BaseModel, Field
 
 from authrim.settings.kinds import Count, Seconds
+from domain.units import DAY
 
 
 class Streams(BaseModel):
@@ -40,7 +41,7 @@ class Streams(BaseModel):
     signals_verification_seconds: Seconds = Field(
         default=10,
         ge=0,
-        le=86_400,
+        le=DAY,
         description="The least time between two verifications that a receiver asks for (`min_verification_interval`).",
     )
     signals_poll_wait_seconds: Seconds = Field(
