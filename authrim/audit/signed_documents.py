@@ -67,7 +67,7 @@ def check_document(content: bytes, key: str | None) -> CheckedDocument:
     try:
         told = _read(content)
         for check in (_signature, _events, _earlier, _KINDS.get(told["kind"], _unknown_kind)):
-            checked.append(check(told, _key(key or told["key"])))
+            checked.append(check(told, _key(told["key"] if key is None else key)))
     except Fault as fault:
         return _found(told, key, checked, str(fault))
     except (KeyError, TypeError, ValueError, AttributeError, struct.error):
@@ -80,7 +80,7 @@ def _found(told: Mapping[str, Any], key: str | None, checked: list[str], fault: 
     return CheckedDocument(
         str(told.get("kind", "")),
         own if isinstance(own, dict) else {},
-        key or str(told.get("key", "")),
+        str(told.get("key", "")) if key is None else key,
         key is not None,
         tuple(checked),
         fault,

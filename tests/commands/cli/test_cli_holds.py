@@ -122,3 +122,23 @@ def test_a_restored_backup_is_erased_again(authrim: CommandLine, database: Path,
     assert restored.json("account", "show", "bob")["status"] == "active"
     assert restored.json(*again[:4])["certificates"][0]["result"] == "is erased"
     assert restored.json("audit", "verify")["ok"] is True
+
+
+def test_a_certificate_does_not_vouch_for_itself(
+    authrim: CommandLine, database: Path, tmp_path: Path
+) -> None:
+    """A290: in a backup from before the log's first key nobody is erased because of the key that is in a certificate,
+    and an empty key verifies nothing; the key that the administrator gives counts."""
+    create(authrim, "alice")
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(tmp_path / "old")) as copy:
+        source.backup(copy)
+    file = str(tmp_path / "alice.json")
+    key = authrim.json("account", "erase", "alice", "--yes", "--certificate", file)["key"]
+    restored = CommandLine({**authrim.environment, "AUTHRIM_DATABASE": str(tmp_path / "old")})
+    again = ("privacy", "erase-again", "--yes", file)
+    for refused in ((), ("--key", "")):
+        (told,) = restored.json(*again, *refused, status=1)["certificates"]
+        assert "key" in told["result"]
+    assert restored.json("account", "show", "alice")["status"] == "active"
+    assert authrim.json("privacy", "verify", file, "--key", "", status=1)["holds"] is False
+    assert restored.json(*again, "--key", key)["certificates"][0]["result"] == "erased again"
