@@ -51,8 +51,12 @@ def entry_of(folder: Path, name: str) -> FileEntry:
 
 
 def names_in(folder: Path) -> list[str]:
-    """All files below a folder, by their path in it. Raises OSError."""
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+    """All files below a folder, by their path in it; a link to a folder is one of them. Raises OSError."""
+    return sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_symlink() or not path.is_dir()
+    )
 
 
 @contextmanager

@@ -87,10 +87,17 @@ def _collect(findings: Findings, check: Callable[..., None], *arguments: object)
         findings.add(fault)
 
 
-def _whole(folder: Path, name: str) -> bytes:
+def _place(folder: Path, name: str) -> Path:
+    """Where a file of the report is: itself, and in a folder that is no link, so that nothing else is ever opened."""
     path = folder / name
-    if path.is_symlink() or not path.is_file():
+    leads_elsewhere = path.is_symlink() or (path.parent != folder and path.parent.is_symlink())
+    if leads_elsewhere or not path.is_file():
         raise Fault("the file is missing", name)
+    return path
+
+
+def _whole(folder: Path, name: str) -> bytes:
+    path = _place(folder, name)
     if path.stat().st_size > _LARGEST:
         raise Fault("the file is too large", name)
     return path.read_bytes()
@@ -120,9 +127,7 @@ def _check_file(opened: OpenedReport, name: str) -> None:
     entry = next((entry for entry in opened.signed.files if entry.name == name), None)
     if entry is None or not NAME.fullmatch(name):
         raise Fault("the report does not name this file", name)
-    path = opened.folder / name
-    if path.is_symlink() or not path.is_file():
-        raise Fault("the file is missing", name)
+    _place(opened.folder, name)
     if entry_of(opened.folder, name) != entry:
         raise Fault("the file is not the one that was signed", name)
 
@@ -160,10 +165,11 @@ def _check_positions(opened: OpenedReport, one: Figure | Finding) -> None:
     """The positions are in their form and as many as the figure says."""
     said, count, first, last = one.positions, 0, 0, 0
     entry = next((entry for entry in opened.signed.files if entry.name == said.file), None)
-    if entry is None or entry.sha256 != said.digest:
+    if entry is None or entry.sha256 != said.digest or not NAME.fullmatch(said.file):
         raise Fault("the figure does not name the file of its positions", REPORT, one.id)
+    path = _place(opened.folder, said.file)
     try:
-        for found in read_positions(opened.folder / said.file):
+        for found in read_positions(path):
             count += found.last - found.first + 1
             first, last = first or found.first, found.last
     except (BrokenPositions, OSError) as broken:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import random
 import shutil
 from collections.abc import Callable
@@ -120,6 +121,28 @@ async def test_a_file_that_is_missing_or_does_not_belong_there(log: ReadBack, tm
     assert [fault["file"] for fault in opened(folder).faults] == ["checkpoint"]
     with pytest.raises(Unusable):
         opened(tmp_path)
+
+
+@pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
+async def test_a_folder_that_leads_elsewhere(log: ReadBack, tmp_path: Path) -> None:
+    """A301: a link to a folder is named, whether it is one too many or stands for a folder of the report, and nothing
+    is read through it; nor is a file of positions that is no file."""
+    folder = await made(log, tmp_path / "r")
+    (folder / "more").symlink_to(tmp_path)
+    assert {fault["file"]: fault["what"] for fault in opened(folder).faults} == {
+        "more": "the report does not name this file"
+    }
+    (folder / "more").unlink()
+    pipe = folder / "positions" / "sign_ins.people.txt"
+    pipe.unlink()
+    os.mkfifo(pipe)
+    assert {fault["file"] for fault in opened(folder).faults} == {"positions/sign_ins.people.txt"}
+    pipe.unlink()
+    (folder / "tables").rename(tmp_path / "tables")
+    (folder / "tables").symlink_to(tmp_path / "tables")
+    faults = {fault["file"]: fault["what"] for fault in opened(folder).faults}
+    assert faults["tables"] == "the report does not name this file"
+    assert faults["tables/figures.csv"] == "the file is missing"
 
 
 def signed_again(folder: Path, signer: TestSigner, change: Callable[[Report], Report]) -> None:
