@@ -4,7 +4,12 @@ A refusal is a value that ``decide`` returns, never an exception: a replayed cod
 and an exception would roll the append back.
 """
 
+from typing import Final
+
 import msgspec
+
+#: The section of a refusal for which no closer rule is named: that of the error responses themselves.
+ERROR_RESPONSE: Final = "RFC 6749 §5.2"
 
 
 class _ErrorResponse(msgspec.Struct, frozen=True):
@@ -38,7 +43,7 @@ class Refusal(_ErrorResponse, frozen=True, kw_only=True):
         return f"{self.description} {self.hint}".strip()
 
 
-def invalid_request(description: str, *, hint: str = "", section: str = "RFC 6749 §5.2") -> Refusal:
+def invalid_request(description: str, *, hint: str = "", section: str = ERROR_RESPONSE) -> Refusal:
     """Something is missing, malformed or repeated."""
     return Refusal("invalid_request", description, hint=hint, section=section)
 
@@ -48,7 +53,7 @@ def invalid_client(
     *,
     reason: str,
     hint: str = "",
-    section: str = "RFC 6749 §5.2",
+    section: str = ERROR_RESPONSE,
     details: tuple[tuple[str, str], ...] = (),
 ) -> Refusal:
     """The client did not authenticate. ``reason`` and ``details`` are for the log."""
@@ -63,9 +68,7 @@ def invalid_client(
     )
 
 
-def invalid_grant(
-    description: str, *, reason: str, hint: str = "", section: str = "RFC 6749 §5.2"
-) -> Refusal:
+def invalid_grant(description: str, *, reason: str, hint: str = "", section: str = ERROR_RESPONSE) -> Refusal:
     """The code or the token is not, or no longer, valid here. ``reason`` is for the log."""
     return Refusal("invalid_grant", description, hint=hint, section=section, reason=reason)
 
@@ -82,7 +85,7 @@ def invalid_target(description: str, *, hint: str = "") -> Refusal:
 
 def unauthorized_client(description: str, *, hint: str = "") -> Refusal:
     """The client is not allowed to do this."""
-    return Refusal("unauthorized_client", description, hint=hint, section="RFC 6749 §5.2")
+    return Refusal("unauthorized_client", description, hint=hint, section=ERROR_RESPONSE)
 
 
 def invalid_dpop_proof(description: str, *, reason: str, hint: str = "") -> Refusal:

@@ -24,7 +24,7 @@ from authrim.outside.egress import Egress
 from authrim.outside.telemetry import configure_command
 from authrim.settings import Settings
 from authrim.store.read_back import ReadBack
-from domain.errors import Refusal
+from domain.errors import ERROR_RESPONSE, Refusal
 from domain.stream import DEFAULT_TENANT
 
 T = TypeVar("T")
@@ -97,12 +97,14 @@ def administer(
 
 
 def _refuse(context: click.Context, refusal: Refusal) -> NoReturn:
-    """The refusal as an endpoint would return it: as JSON on standard output, or as text on standard error."""
+    """The refusal as JSON on standard output, or as text on standard error. Of the section of all error responses an
+    operator learns nothing, so only a closer one is told."""
+    section = "" if refusal.section == ERROR_RESPONSE else refusal.section
     if is_json(context):
-        names = ("error", "description", "hint", "section")
-        click.echo(json_text({name: getattr(refusal, name) for name in names}))
+        names = ("error", "description", "hint")
+        click.echo(json_text({**{name: getattr(refusal, name) for name in names}, "section": section}))
     else:
-        lines = (f"Refused: {refusal.error}", refusal.description, refusal.hint, refusal.section)
+        lines = (f"Refused: {refusal.error}", refusal.description, refusal.hint, section)
         click.echo("\n  ".join(line for line in lines if line), err=True)
     context.exit(1)
 
