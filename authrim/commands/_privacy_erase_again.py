@@ -57,9 +57,7 @@ async def _erase(office: Office, content: bytes, keys: Sequence[str]) -> dict[st
         return _result("", fault or "it is no certificate of an erasure here")
     subject = said["subject"]
     account = (await read_account(office.store, office.tenant, subject)).account
-    if account.status == ERASED:
-        return _result(subject, "is erased", done=True)
-    if not account.exists:
+    if not account.subject:
         return _result(subject, "the backup does not know the person", done=True)
     if account.erasure is not None:  # of before: it is decided since
         await withdraw_erasure(office.store, office.tenant, subject, _REASON, operator())
@@ -67,7 +65,7 @@ async def _erase(office: Office, content: bytes, keys: Sequence[str]) -> dict[st
     erased = await erase_account(office.store, office.private, office.master, office.tenant, subject, request)
     if isinstance(erased, Refusal):
         return _result(subject, erased.description)
-    return _result(subject, "erased again", done=True)
+    return _result(subject, "is erased" if account.status == ERASED else "erased again", done=True)
 
 
 def _result(subject: str, result: str, *, done: bool = False) -> dict[str, Any]:

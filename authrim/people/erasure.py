@@ -50,8 +50,12 @@ async def erase_account(
 ) -> Account | Refusal:  # fmt: skip
     """Take away all that is kept of the person, first of all the key of it; or note the request, where it has to wait.
 
-    The log goes on to tell what the pseudonym did, and still verifies; the subject is never used again.
+    The log goes on to tell what the pseudonym did, and still verifies; the subject is never used again. An erasure that
+    was interrupted after its event is finished by the next one.
     """
+    known = (await read_account(store, tenant, subject)).account
+    if known.status == ERASED:
+        return await _finish(store, tenant, known)
     request = request or ErasureRequest()
     logins = await _login_hashes(store, private, master, tenant, subject)
     drops = tuple(Row(LOGINS.name, "drop", {"key": row_key(tenant, hashed)}) for hashed in logins)
@@ -71,7 +75,11 @@ async def erase_account(
         return account
     for hashed in logins:
         await store.forget_counters(counters_of(tenant, hashed))
-    ended = await and_end_sessions(store, tenant, subject, "person_erased", account)
+    return await _finish(store, tenant, account)
+
+
+async def _finish(store: Store, tenant: str, erased: Account) -> Account | Refusal:
+    ended = await and_end_sessions(store, tenant, erased.subject, "person_erased", erased)
     await store.overwrite_deleted()
     return ended
 
