@@ -3,7 +3,8 @@
 
     python3 verify_bundle.py --key KEY [--checkpoint FILE] [--proof POSITION] [--json] BUNDLE
 
-It needs Python 3.11 and, to check signatures, the package "cryptography". It extracts nothing and runs nothing of the
+It needs Python 3.11 and, to check signatures, the package "cryptography". It is one file that imports nothing of
+Authrim, however long it gets: a copy of it leaves with each bundle. It extracts nothing and runs nothing of the
 bundle. The format is described in docs/audit/bundles.md. Take this file from a place that you trust: the copy in a
 bundle comes from whoever made the bundle.
 
