@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -144,9 +145,7 @@ def search(context: click.Context, /, directory: Path, limit: int, **sought: Any
     """
     sought["type"] = sought.pop("type_")
     with _failures_told():
-        found = [
-            event for event, _ in zip(search_in(directory, Sought(**sought)), range(limit), strict=False)
-        ]
+        found = list(islice(search_in(directory, Sought(**sought)), limit))
     if is_json(context):
         for event in found:
             click.echo(json.dumps(msgspec.to_builtins(line_of(event)[0])))

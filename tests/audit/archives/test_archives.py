@@ -148,6 +148,9 @@ async def test_archives_are_searched_and_proved(
     assert one["proof"]["event"]["stream"] == "default:grant:of-1-0"
     beyond = await authrim("log", "verify", out, "--proof", 10_000, status=1)
     assert "No archive there has it" in beyond.output
+    (out / str(months[2]["file"])).write_bytes(b"")
+    first = await found("--stream", "default:grant:of-1-0", "--limit", len(of_stream))
+    assert first == of_stream, "what is beyond the limit is not read"
 
 
 async def test_tables_are_rebuilt_with_archives(
