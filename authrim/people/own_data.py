@@ -79,7 +79,7 @@ async def read_own_data(
         }
         for client_id, scope in view.consents.items()
     ]
-    shown = [line for line in lines if holds_too or line.type not in _HOLDS]
+    shown = [line for line in lines if holds_too or not _tells_of_a_hold(line)]
     return OwnData(
         account=fields | ({"holds": dict(view.holds)} if holds_too else {}),
         claims=view.claims or {},
@@ -118,6 +118,10 @@ async def _lines(store: ReadBack, tenant: str, subject: str) -> tuple[list[Line]
         lines += page.lines
         position, done = page.position, page.done
     return lines, position
+
+
+def _tells_of_a_hold(line: Line) -> bool:
+    return line.type in _HOLDS or line.fields.get("conditions", {}).get("holds") == "yes"
 
 
 def _shown(line: Line) -> dict[str, Any]:

@@ -107,8 +107,12 @@ async def test_an_export_has_everything_of_one_person(
     asked = [one for one in data["events"] if one["type"] == "audit.question_asked.v1"]
     assert len(asked) == 1, "recorded before it was read"
     with_holds = tmp_path / "with"
-    await run("account", "export", server.subject, "--out", str(with_holds), "--reason", "x", "--holds")
+    for_court = ("account", "export", server.subject, "--out", str(with_holds), "--holds")
+    await run(*for_court, "--reason", "for the court")
     assert "account.hold_placed.v1" in (with_holds / "data.json").read_text()
+    later = tmp_path / "later"
+    await run("account", "export", server.subject, "--out", str(later), "--reason", "x")
+    assert "for the court" not in (later / "data.json").read_text(), "nor that somebody asked for holds"
     await run("account", "release", server.subject, "--reason", "over")
     await run("account", "erase", server.subject, "--yes")
     gone = ("account", "export", server.subject, "--out", str(tmp_path / "gone"), "--reason", "x")
