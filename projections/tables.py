@@ -75,7 +75,7 @@ SEALED = Table("sealed", ("key", "tenant", "ciphertext"), rebuilt=False)
 INLINE_TABLES = (CLIENTS, ACCOUNTS, SESSIONS, KEYS, RESOURCES, TOKENS, SESSION_CLIENTS)
 PRIVATE_TABLES = (LOGINS, SEALED)
 #: The tables that are read by person, each with an index for it.
-TABLES_OF_SUBJECT = (SESSIONS, TOKENS)
+TABLES_OF_SUBJECT = (SESSIONS, TOKENS, LOGINS)
 
 
 def token_key(tenant: str, grant_id: str, token_id: str) -> str:

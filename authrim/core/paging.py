@@ -47,7 +47,8 @@ async def rows_of(
 async def rows_of_subject(
     store: Store, table: Table, tenant: str, subject: str, after: str = ""
 ) -> AsyncGenerator[Mapping[str, Any], None]:
-    """Yield a person's rows of ``sessions`` or ``tokens`` in the order of their keys, from the one after ``after``."""
+    """Yield a person's rows of a table of ``TABLES_OF_SUBJECT`` in the order of their keys, from the one after
+    ``after``."""
     key = row_key(tenant, after)
     while rows := await store.read_rows_of(table.name, tenant, subject, key, _PAGE):
         for row in rows:

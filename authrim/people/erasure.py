@@ -9,7 +9,7 @@ import msgspec
 
 from authrim.audit.follow import Follower
 from authrim.core.execute import Outcome, carry_out
-from authrim.core.paging import rows_of
+from authrim.core.paging import rows_of_subject
 from authrim.core.sealed_rows import GRANT, SUBJECT, PrivateData, erasing_row
 from authrim.crypto.ids import new_id
 from authrim.crypto.master import MasterKeys
@@ -159,14 +159,14 @@ async def _login_hashes(
 ) -> tuple[str, ...]:
     """The hashes of the login that the person's login row may be found by.
 
-    When that cannot be read any more, because its master key is lost, every row is looked at: erasing must not
+    When that cannot be read any more, because its master key is lost, they are found by the subject: erasing must not
     depend on reading.
     """
     try:
         login = await private.open(tenant, SUBJECT, subject, LOGIN)
     except SealBroken:
-        async with aclosing(rows_of(store, LOGINS, tenant)) as rows:
-            return tuple([_hash_of(row["key"], tenant) async for row in rows if row["subject"] == subject])
+        async with aclosing(rows_of_subject(store, LOGINS, tenant, subject)) as rows:
+            return tuple([_hash_of(row["key"], tenant) async for row in rows])
     if login is None:
         return ()
     return login_hmacs(master, tenant, login.decode())

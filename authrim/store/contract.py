@@ -178,7 +178,7 @@ class Store(Protocol):
     async def read_rows_of(
         self, table: str, tenant: str, subject: str, after: str, limit: int
     ) -> Sequence[Mapping[str, Any]]:
-        """Rows of one person, of ``sessions`` or ``tokens``, by key after ``after``, in order. Reads no others."""
+        """Rows of one person in one of ``TABLES_OF_SUBJECT``, by key after ``after``, in order. Reads no others."""
 
     async def stream_names(self, prefix: str, after: str, limit: int) -> Sequence[str]:
         """Names of the streams that begin with ``prefix``, those behind ``after``, in order, for lists."""

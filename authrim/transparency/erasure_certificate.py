@@ -61,9 +61,9 @@ async def _left(store: ReadBack, private: PrivateData, tenant: str, subject: str
             if not row["key"].startswith(prefix):
                 break
             sealed += 1
-    async with aclosing(rows_of(store, LOGINS, tenant)) as rows:
-        async for row in rows:
-            logins += row["subject"] == subject
+    async with aclosing(rows_of_subject(store, LOGINS, tenant, subject)) as rows:
+        async for _ in rows:
+            logins += 1
     async with aclosing(rows_of_subject(store, SESSIONS, tenant, subject)) as rows:
         async for row in rows:
             live += row["status"] == ACTIVE

@@ -240,7 +240,7 @@ async def test_a_history_scans_nothing(full_store: PostgresStore, column: str) -
 
 
 async def test_lists_of_a_person_scan_nothing(full_store: PostgresStore) -> None:
-    """A245: the grants, sessions and tokens of a person are read by an index of the person's."""
+    """A245: the grants, sessions, tokens and logins of a person are read by an index of the person's."""
     between = (f"{TENANT}:{GRANT}:", f"{TENANT}:{GRANT};")
     plan = await plan_of(full_store, postgres_audit.STREAMS, TENANT, "person-7", *between, "", 100)
     assert "audit_subjects" in plan
