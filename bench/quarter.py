@@ -20,6 +20,7 @@ from authrim.store.contract import Append, AppendResult, StreamAppend
 from authrim.store.sqlite.clock import Clock
 from authrim.store.sqlite.schema import migrate_sqlite
 from authrim.store.sqlite.writes import commit_batch
+from bench.quarter_office import Office
 from bench.quarter_visits import ClientSide, Visits
 from domain.client.client import NO_CLIENT
 from domain.client.client import fold as fold_client
@@ -90,15 +91,21 @@ class Pen:
         self.events = 0
 
     def write(
-        self, stream: str, events: Iterable[Event], actor: str = "client", *, ends: bool = False
+        self,
+        stream: str,
+        events: Iterable[Event],
+        actor: str = "client",
+        *,
+        ends: bool = False,
+        operator: str = "uid 0",
     ) -> int:
         """Note events of a stream, which are written with the next batch; the position of the first. ``ends``: there
-        are no more of this stream."""
+        are no more of this stream. ``operator``: who ran the command, where it was one."""
         new = tuple(encode(event) for event in events)
         first = self.events + 1
         if new:
             version = self._versions.get(stream, 0)
-            origin = Origin(TENANT, trace=f"{first:032x}", address="a" * 43, actor=actor, operator="uid 0")
+            origin = Origin(TENANT, trace=f"{first:032x}", address="a" * 43, actor=actor, operator=operator)
             self._waiting.append(Append((StreamAppend(stream, version, new),), origin.metadata()))
             self._versions[stream] = version + len(new)
             self.events += len(new)
@@ -140,6 +147,7 @@ class Quarter:
         self._people = [f"p{number:031x}" for number in range(size.accounts)]
         self._accounts: dict[str, accounts.Account] = dict.fromkeys(self._people, accounts.NO_ACCOUNT)
         self.visits = Visits(self.pen.write, self._chance, self._accounts)
+        self._office = Office(self.pen.write, self._accounts, self._people[-9:])
 
     def write(self) -> None:
         """Write all of it."""
@@ -165,11 +173,14 @@ class Quarter:
             self._decided(person, accounts.decide_set_password(self._accounts[person], at), "admin")
         self.pen.write(key_stream(TENANT, "old"), (KeyCreated("old", "RS256", {}, at, at),), "system")
         self.pen.write(
-            setting_stream(TENANT), (SettingsChanged("d", {"issuer": "https://a.example"}, at),), "system"
+            setting_stream(TENANT),
+            (SettingsChanged("d", {"issuer": "https://a.example", "master_keys": ["m1", "m2"]}, at),),
+            "system",
         )
         self.pen.write(checkpoint_key_stream(TENANT), (CheckpointKeyCreated("k", at),), "system")
         self.pen.write(incident_stream(TENANT, "before"), _opened(at), "admin")
         self.pen.write(incident_stream(TENANT, "before"), (IncidentClosed({}, at),), "admin")
+        self._office.before(at)
         self.pen.commit(at)
         for person in self._people[:: max(len(self._people) // 40, 1)]:
             decided = accounts.decide_remember_consent(
@@ -245,6 +256,7 @@ class Quarter:
     def _on_day(self, day: int, now: int) -> None:
         """The quarter has twenty days on which something is done once."""
         pen = self.pen
+        self._office.on_day(day, now)
         match day:
             case 2:
                 pen.write(incident_stream(TENANT, "early"), (IncidentClosed({}, now),), "admin")

@@ -32,6 +32,7 @@ from domain.stream import account_stream, grant_stream, session_stream
 from domain.units import DAY
 from domain.vocabulary import pkce
 from domain.vocabulary.acr import ACR_SUPPORTED, PASSWORD_ACR, PASSWORD_AMR
+from domain.vocabulary.confirmation import UNBOUND, Confirmation
 
 ISSUER: Final = "https://login.example.com"
 _SCOPE: Final = ("openid", "email", "offline_access")
@@ -48,6 +49,8 @@ _FAILURES: Final = (
 )
 #: Grants and sessions that are remembered, so that something happens to them later.
 _GRANTS, _SESSIONS = 3000, 1500
+
+_PROOFS: Final = (UNBOUND, UNBOUND, Confirmation(jkt=_HASH))
 
 Write = Callable[..., int]
 
@@ -141,8 +144,9 @@ class Visits:
             self._grants.popitem(last=False)
 
     def service(self, side: ClientSide, now: int) -> None:
-        """A client gets a token of its own."""
-        command = GrantClientCredentials(side.client.client_id, ("read",), (), side.method)
+        """A client gets a token of its own, bound to what it can prove."""
+        proof = _PROOFS[self._number % len(_PROOFS)]
+        command = GrantClientCredentials(side.client.client_id, ("read",), (), side.method, None, proof)
         decided = decide_client_credentials(command, self._issue(side.client, now))
         self._write(grant_stream(TENANT, self._new("s")), decided.events, ends=True)
 

@@ -21,10 +21,9 @@ from authrim.reports.findings import Anchor, Findings
 from authrim.reports.opening import open_report
 from authrim.reports.recounting import recount_log
 from authrim.store.sqlite.store import SQLiteStore
-from bench.quarter import DAYS, Quarter, Size
+from bench.quarter import Quarter, Size
 from tests.audit.bundle.bundles import SIGNER
-from tests.reports.naive_counts import count, rows
-from tests.reports.test_quarter import differences, report_on
+from tests.reports.test_quarter import counted, differences, figures, report_on
 
 _MODULE: Final = "bench.report"
 
@@ -76,11 +75,8 @@ def _measure(size: Size, folder: Path) -> None:
 
 def _compare(log: Path, folder: Path) -> None:
     report = json.loads((folder / "report.json").read_bytes())["report"]
-    period = report["period"]
-    counted = count(rows(log), period["first_position"], period["last_position"], DAYS)
-    wrong = differences(report, folder, counted)
-    figures = sum(len(section["figures"]) for section in report["sections"])
-    print(f"{figures} figures; other than counted from the raw log: {wrong or 'none'}")
+    wrong = differences(report, folder, counted(log, report))
+    print(f"{len(list(figures(report)))} figures; other than counted from the raw log: {wrong or 'none'}")
 
 
 def main() -> None:

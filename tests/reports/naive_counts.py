@@ -3,48 +3,16 @@
 It shares no code with the sections of reports: no events, no folds, no trails. It keeps every position in a list.
 """
 
-import json
-import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from contextlib import closing
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+
+from tests.reports import naive_acts, naive_states
+from tests.reports.raw_rows import Counted, Raw
 
 
-class Raw(NamedTuple):
-    """A row of the log, with its payload as JSON has it."""
-
-    position: int
-    kind: str
-    id: str
-    type: str
-    payload: dict[str, Any]
-    at: int
-
-
-class Counted(NamedTuple):
-    """By figure: the positions, and the value where it is not their number."""
-
-    positions: dict[str, list[int]]
-    values: dict[str, Any]
-
-    def value(self, figure: str) -> Any:
-        """The value of a figure."""
-        return self.values.get(figure, len(self.positions[figure]))
-
-
-def rows(path: Path) -> Iterator[Raw]:
-    """All rows of a SQLite file, in order."""
-    with closing(sqlite3.connect(path)) as connection:
-        query = "SELECT position, stream_id, type, payload, recorded_at FROM events ORDER BY position"
-        for position, stream, kind, payload, at in connection.execute(query):
-            _, of, name = stream.split(":", 2)
-            yield Raw(position, of, name, kind, json.loads(payload), at)
-
-
-def count(events: Iterable[Raw], first: int, last: int, days: int) -> Counted:
-    """What the figures of a period of so many days should be."""
+def count(events: Iterable[Raw], positions: tuple[int, int], days: int, ends_at: int) -> Counted:
+    """What the figures of a period of so many days should be, which ends at a time (s)."""
+    first, last = positions
     found = Counted(defaultdict(list), {})
     log = [event for event in events if event.position <= last]
     period = [event for event in log if event.position >= first]
@@ -53,6 +21,12 @@ def count(events: Iterable[Raw], first: int, last: int, days: int) -> Counted:
     _revocations(log, period, found)
     _incidents(log, period, found)
     _integrity(log, period, found)
+    naive_acts.administration(period, found)
+    naive_acts.changes(period, found)
+    naive_acts.tokens(log, first, found)
+    end = naive_states.End(log, first, ends_at)
+    for counts in (naive_states.ages, naive_states.dormant, naive_states.access, naive_states.erasures):
+        counts(end, found)
     found.values["log_integrity.empty_days"] = days - len({event.at // 86_400_000_000 for event in period})
     return found
 
