@@ -18,13 +18,14 @@ BEGIN
             DELETE FROM tokens WHERE key IN (
                 SELECT t.key FROM tokens t WHERE t.key = ANY (gone) FOR UPDATE SKIP LOCKED);
             GET DIAGNOSTICS deleted = ROW_COUNT;
-            -- What stood for its grant before a row that stands for it now.
+            -- What stood for its grant before a row that stands for it now; an encrypted token leaves at its own time.
             DELETE FROM tokens WHERE key IN (
                 SELECT o.key FROM unnest(kept) AS k(key)
                 JOIN tokens t ON t.key = k.key COLLATE "C"
                 JOIN tokens o ON o.key >= t.tenant || ':' || t.grant_id || ':'
                              AND o.key < t.tenant || ':' || t.grant_id || ';'
-                WHERE o.key <> t.key AND o.leaves_at IS NOT NULL AND o.expires_at <= t.expires_at
+                WHERE o.key <> t.key AND o.leaves_at IS NOT NULL AND o.sent_hash IS NULL
+                  AND o.expires_at <= t.expires_at
                 FOR UPDATE OF o SKIP LOCKED);
             GET DIAGNOSTICS replaced = ROW_COUNT;
             UPDATE tokens t SET leaves_at = k.until FROM unnest(kept, kept_until) AS k(key, until)

@@ -105,6 +105,24 @@ def _with_row(session_id: str, position: int) -> Append:
     return grant_append(f"beside-{position}", rows=(Row("sessions", "put", values),))
 
 
+async def test_a_token_that_is_found_by_its_row_alone_stays(store: ReadBack, store_place: Path | str) -> None:
+    """A row that stands for its grant takes those with it that stood before, but no encrypted token's: whether that was
+    revoked is known from its row alone, which leaves at its own time."""
+    for name, leaves_at, sent_hash in (
+        ("old", "7", "NULL"),
+        ("sent", "7", "'hash'"),
+        ("new", "NULL", "NULL"),
+    ):
+        behind_its_back(
+            store_place,
+            "INSERT INTO tokens (key, tenant, grant_id, client_id, document, expires_at, leaves_at, sent_hash)"
+            f" VALUES ('{TENANT}:g:{name}', '{TENANT}', 'g', 'web', '{{}}', 5, {leaves_at}, {sent_hash})",
+        )
+    assert await store.retention.prune("tokens", [], {f"{TENANT}:g:new": 9}) == 1
+    kept = behind_its_back(store_place, "SELECT key FROM tokens ORDER BY key")
+    assert [row[0] for row in kept or ()] == [f"{TENANT}:g:new", f"{TENANT}:g:sent"]
+
+
 async def test_the_rows_of_the_monitor_leave(store: ReadBack, store_place: Path | str) -> None:
     """A grant that nobody goes on with leaves the monitor's table when its request has expired; others stay."""
     for stream, leaves_at in (("old", "1"), ("new", "4000000000"), ("client", "NULL")):

@@ -30,12 +30,12 @@ _MEASURE: Final = {name: text.format(**_MARKS) for name, text in sql.MEASURE.ite
 _KEYS: Final = sql.KEYS.format(**_MARKS)
 _MEASURE_BY_KEY: Final = sql.MEASURE_BY_KEY.format(**_MARKS)
 _COUNTED: Final = sql.COUNTED.format(rows="VALUES (?, ?, ?)")
-#: What stood for its grant before a row that stands for it now.
+#: What stood for its grant before a row that stands for it now; an encrypted token leaves at its own time.
 _REPLACED: Final = """
     DELETE FROM tokens WHERE key IN (
         SELECT o.key FROM json_each(?) k JOIN tokens t ON t.key = k.value
         JOIN tokens o ON o.key >= t.tenant || ':' || t.grant_id || ':' AND o.key < t.tenant || ':' || t.grant_id || ';'
-        WHERE o.key <> t.key AND o.leaves_at IS NOT NULL AND o.expires_at <= t.expires_at)
+        WHERE o.key <> t.key AND o.leaves_at IS NOT NULL AND o.sent_hash IS NULL AND o.expires_at <= t.expires_at)
 """
 
 
