@@ -34,7 +34,7 @@ def erase_again(context: click.Context, files: Sequence[BinaryIO], key: str | No
 
     async def work(office: Office) -> list[dict[str, Any]]:
         keys = [one.encoded() for one in await checkpoints_of(office).keys.public()]
-        names = [file.name for file in files]
+        names = [str(getattr(file, "name", "-")) for file in files]
         return [
             {"certificate": name, **await _erase(office, content, keys if key is None else [key])}
             for name, content in zip(names, contents, strict=True)

@@ -1,5 +1,6 @@
 """Whatever is wrong with the database, no command ends in a traceback: it names the cause, and what to do."""
 
+import os
 import secrets
 import shutil
 import socket
@@ -39,6 +40,24 @@ def taken_port() -> Iterator[int]:
         yield int(held.getsockname()[1])
 
 
+@contextmanager
+def ended_by_itself(words: tuple[str, ...], port: int, data: Path | None) -> Iterator[tuple[str, ...]]:
+    """What a command that would run on is given, to end by: a port that is taken, or a supervisor that is gone."""
+    if words == ("dev",):
+        yield ("--port", str(port), "--data", str(data))
+    elif words == ("background",):
+        lifeline, held = os.pipe()
+        os.close(held)
+        heartbeat = os.open(os.devnull, os.O_WRONLY)
+        try:
+            yield ("--worker-lifeline", str(lifeline), "--worker-heartbeat", str(heartbeat))
+        finally:
+            os.close(lifeline)
+            os.close(heartbeat)
+    else:
+        yield ()
+
+
 def try_every_command(authrim: CommandLine, way: Damage, port: int, data: Path | None) -> None:
     """Run all commands; each ends by itself, in words."""
     told = []
@@ -46,11 +65,11 @@ def try_every_command(authrim: CommandLine, way: Damage, port: int, data: Path |
     on_this_machine = CommandLine({**authrim.environment, "AUTHRIM_ISSUER": f"http://localhost:{port}"})
     # Those that mend what they can come last.
     for words, command in sorted(every_command(), key=lambda one: one[0][0] in ("dev", "migrate")):
-        extra = ("--port", str(port), "--data", str(data)) if words == ("dev",) else ()
         if (words == ("dev",) and data is None) or words in WITHOUT_DATABASE:
             continue
         runs_on = on_this_machine if words == ("dev",) else authrim
-        result = runs_on.run(*words, *arguments_of(command, "alice"), *extra, stdin=STDIN, status=None)
+        with ended_by_itself(words, port, data) as extra:
+            result = runs_on.run(*words, *arguments_of(command, "alice"), *extra, stdin=STDIN, status=None)
         place = f"{way.name}: {' '.join(words)}: {result.output}"
         assert "Traceback" not in result.output, place
         assert "unexpected error" not in result.output, place

@@ -77,8 +77,8 @@ async def test_a_dead_receiver_is_tried_with_one_message_after_growing_pauses(
         assert (receiver.waiting, receiver.dead) == (10, 0)
         await store.outbox.retry([one.key for one in messages("late", 1)])
         await until(lambda: len(kind.began) >= 3)
+        await _receivers(store, failures=1)
         site.serve("/late", b"")
-        (receiver,) = await _receivers(store, failures=1)
         await store.outbox.retry([one.key for one in messages("late", 10)])
         await until_settled(store.outbox, "late")
     names = [body for _method, _path, _headers, body in site.seen]
