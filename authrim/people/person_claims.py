@@ -13,12 +13,13 @@ from authrim.core.sealed_rows import SUBJECT, PrivateData
 from authrim.people.accounts import outcome_of, read_account
 from authrim.people.claims import CLAIMS
 from authrim.people.new_account import stored_claims
-from authrim.people.replaced_claims import kept_name
+from authrim.people.replaced_claims import forgetting_row, kept_name
 from authrim.store.contract import Store
 from domain.errors import Refusal
 from domain.person import account as accounts
 from domain.person.account import Account
 from domain.vocabulary.claims import STANDARD_CLAIMS
+from projections.rows import Row
 
 Claims = Mapping[str, Any]
 
@@ -72,9 +73,12 @@ async def _change(
             return Outcome(refusal)
         decision = accounts.decide_change_claims(read.account, claims, read.now)
         values = {CLAIMS: stored_claims(claims)}
-        if stored is not None and read.account.is_held(read.now):
+        forgotten: tuple[Row, ...] = ()
+        if not read.account.is_held(read.now):
+            forgotten = (forgetting_row(tenant, subject),) if read.account.holds else ()  # they are over
+        elif stored is not None:
             values[kept_name(read.version)] = stored  # A235: a change is no way to destroy what is held
-        rows = await private.more_rows(tenant, SUBJECT, subject, values)
+        rows = (*forgotten, *await private.more_rows(tenant, SUBJECT, subject, values))
         return outcome_of(tenant, subject, read, decision, rows)
 
     return await carry_out(store, tenant, attempt)

@@ -1,6 +1,7 @@
 """Claims that were replaced while a hold forbids to erase the person: they are kept, or a change would be the erasure.
 
-Each is a sealed row of its own under the person's key. They go with the last hold, and with the person.
+Each is a sealed row of its own under the person's key. They go when the last hold is released, and with the person;
+when it ended by itself, with the next change of claims.
 """
 
 import json

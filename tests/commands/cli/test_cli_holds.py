@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from authrim.core.sealed_rows import PrivateData
+from authrim.core.execute import Change, Outcome, carry_out
+from authrim.core.sealed_rows import SUBJECT, PrivateData
 from authrim.people import erasure as erasing
+from authrim.people.accounts import read_account
 from authrim.people.erasure import ErasureRequest, erase_account
-from authrim.people.replaced_claims import replaced_claims
+from authrim.people.replaced_claims import kept_name, replaced_claims
 from authrim.store.sqlite.store import SQLiteStore
 from domain.errors import Refusal
 from domain.person.account import Account
+from domain.person.account_events import HoldPlaced
 from domain.stream import account_stream
 from tests.commands.cli.test_cli_accounts import create
 from tests.support.command_line import CommandLine
@@ -49,6 +52,28 @@ async def test_a_hold_and_its_end(authrim: CommandLine, store: SQLiteStore, priv
     assert all(f'"operator":"{UID}"'.encode() in event.payload for event in (events[-4], events[-1]))
     assert b'"keys":["' in events[-1].payload
     await asyncio.to_thread(authrim.run, "replay", "--check")
+
+
+async def test_what_a_hold_kept_goes_when_it_is_over(
+    authrim: CommandLine, store: SQLiteStore, private: PrivateData
+) -> None:
+    """A235: what was kept because of a hold that ended by its time goes with the next change of claims."""
+    subject = await asyncio.to_thread(create, authrim, "alice")
+
+    async def held_once() -> Outcome[None]:
+        read = await read_account(store, "default", subject)
+        change = Change(
+            account_stream("default", subject), read.version, (HoldPlaced("h", "case", 1, 2),), read.account
+        )
+        rows = await private.more_rows(
+            "default", SUBJECT, subject, {kept_name(1): b'{"name": "Alice Canary"}'}
+        )
+        return Outcome(None, (change,), rows)
+
+    await carry_out(store, "default", held_once)
+    assert await replaced_claims(store, private, "default", subject)
+    await asyncio.to_thread(authrim.run, "account", "set-claims", "alice", "-", stdin='{"name": "Alice"}')
+    assert await replaced_claims(store, private, "default", subject) == []
 
 
 def test_refused_holds(authrim: CommandLine) -> None:
