@@ -1,6 +1,6 @@
 """Reads a bundle for the verification of a report, after the bundle itself was verified as its recipient would."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,15 @@ class ReportBundle:
             if page[-1].position > last:
                 break
         return notes.integrity(whole=self.first == 1)
+
+    def times_of(self, positions: Collection[int]) -> dict[int, int]:
+        """When the batches of these positions were recorded, in µs, so far as the bundle has them."""
+        return {
+            position: batch.recorded_at
+            for batch in self._batches()
+            for position in positions
+            if batch.first_position <= position <= batch.last_position
+        }
 
     def pages(self) -> Iterator[list[StoredEvent]]:
         """Its events, in order."""

@@ -1,5 +1,6 @@
 """What part of the log a period is: the positions that its times or positions mean."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from authrim.audit.past.moments import Time
@@ -32,11 +33,27 @@ async def period_of(store: Store, first: int | Time | None, last: int | Time | N
     end = await position_at(store, last.micros) if isinstance(last, Time) else last or head.position
     if begin > end:
         return EMPTY_PERIOD
-    begins_at = first.micros if isinstance(first, Time) else await _recorded_at(store, begin)
-    ends_at = last.micros if isinstance(last, Time) else await _recorded_at(store, end) + 1
+    begins_at = first.micros if isinstance(first, Time) else await recorded_at(store, begin)
+    ends_at = last.micros if isinstance(last, Time) else await recorded_at(store, end) + 1
     return Period(begin, end, begins_at, ends_at)
 
 
-async def _recorded_at(store: Store, position: int) -> int:
+def beside(period: Period) -> tuple[int, int, int, int]:
+    """The positions at both ends of a period: before the first one, the first, the last, and behind the last."""
+    return period.first_position - 1, period.first_position, period.last_position, period.last_position + 1
+
+
+def times_fit(period: Period, known: Mapping[int, int]) -> bool:
+    """Whether the times of a period are those of its positions, as ``period_of`` makes it. ``known`` has the times of
+    the positions ``beside`` it, so far as there are any."""
+    before, first, last, behind = beside(period)
+    begin, end = known[first], known[last]
+    starts = period.begins_at == begin or known.get(before, -1) < period.begins_at < begin
+    ends = period.ends_at == end + 1 or end < period.ends_at <= known.get(behind, period.ends_at)
+    return starts and ends
+
+
+async def recorded_at(store: Store, position: int) -> int:
+    """When an event of the log was recorded, in µs."""
     (event,) = await store.read_log(position - 1, 1)
     return event.recorded_at

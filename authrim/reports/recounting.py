@@ -1,6 +1,7 @@
 """Counts the figures of a report again, from the log or from a bundle of it, and compares."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 from authrim import __version__
@@ -11,6 +12,7 @@ from authrim.reports.findings import Anchor, Fault, Findings
 from authrim.reports.folding import Folding, Part, sections_of
 from authrim.reports.log_source import Progress, fold_log
 from authrim.reports.opening import OpenedReport
+from authrim.reports.period import beside, recorded_at, times_fit
 from authrim.store.read_back import ReadBack
 from domain.report.model import Figure, Section
 from domain.report.section import Context
@@ -20,13 +22,18 @@ from domain.tree.proofs import Range
 async def recount_log(store: ReadBack, opened: OpenedReport, findings: Findings, progress: Progress) -> None:
     """Count again from the log. Raises Damaged, Unavailable."""
     report = opened.report
-    head = (await store.head()).position
+    now = await store.head()
+    head = now.position
     if report.tree_size > head:
         findings.add(Fault(f"the log ends at {head}, and the report is of {report.tree_size} events", REPORT))
         return
     ((root,),) = await tree.hashes_of(store, report.tree_size, [[Range(0, report.tree_size)]])
     if root.hex() != report.root:
         findings.add(Fault("the report is of another log: the roots of their trees differ", CHECKPOINT))
+        return
+    places = [position for position in beside(report.period) if 0 < position <= head]
+    known = {head + 1: now.now} | {position: await recorded_at(store, position) for position in places}
+    if not _times_fit(opened, known, findings):
         return
     folding = _folding(opened)
     part = report.period.first_position, report.period.last_position
@@ -57,9 +64,19 @@ def recount_bundle(path: Path, opened: OpenedReport, anchor: Anchor | None, find
     if not bundle.is_range or bundle.last < last or bundle.first > first:
         findings.unchecked.append(f"the figures: the bundle does not have the positions {first} to {last}")
         return
+    if not _times_fit(opened, bundle.times_of(beside(report.period)), findings):
+        return
     folding = _folding(opened)
     context = Context(report.tenant, report.period, bundle.fold(folding, first, last))
     compare(opened, folding.result(context), findings, "the bundle", bundle.first)
+
+
+def _times_fit(opened: OpenedReport, known: Mapping[int, int], findings: Findings) -> bool:
+    """Whether the times that the report names are those of its positions, so that nothing of them was left out."""
+    fit = times_fit(opened.report.period, known)
+    if not fit:
+        findings.add(Fault("the times of the period are not those of its positions", REPORT))
+    return fit
 
 
 def compare(

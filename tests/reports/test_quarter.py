@@ -45,7 +45,7 @@ _HAPPENED: Final = (
     "secret_age.master_keys", "secret_age.secrets_old", "secret_age.clients_without_valid_secret",
     "secret_age.secrets_without_expiry", "secret_age.passwords_old", "tokens.dpop", "tokens.opaque",
     "tokens.of_clients", "dormant.accounts_dormant", "dormant.accounts_disabled", "dormant.clients_never",
-"access_review.holders_unable", "access_review.holders_idle", "access_review.clients_public",
+    "access_review.holders_unable", "access_review.holders_idle", "access_review.clients_public",
     "access_review.clients_read_log", "access_review.clients_introspect",
     "access_review.clients_by_themselves", "access_review.clients_without_consent",
     "access_review.clients_removed", "dormant.clients_dormant", "access_review.clients_changed",

@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from tests.audit.bundle.bundles import ORIGIN, SIGNER, TestSigner, range_bundle,
 from tests.reports.commands import contents, make, run
 
 KEY = Anchor((SIGNER.key,), "the key")
+MISFIT = "the times of the period are not those of its positions"
 
 
 async def made(store: ReadBack, folder: Path, signer: TestSigner = SIGNER, first: int = 3) -> Path:
@@ -192,6 +194,29 @@ async def test_who_can_sign_cannot_make_figures_up(log: ReadBack, tmp_path: Path
     stranger = TestSigner(b"s" * 32)
     signed_again(folder, stranger, other_version)
     assert [fault["file"] for fault in opened(folder).faults] == ["checkpoint"]
+
+
+@pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
+async def test_who_can_sign_cannot_leave_a_part_of_the_period_out(log: ReadBack, tmp_path: Path) -> None:
+    """A301: the times that a report names are those of its first and last position; one that names a longer time than
+    it tells of is found by the log and by a bundle."""
+    folder, head = await made(log, tmp_path / "r"), await log.head()
+    for wider in ({"begins_at": 1}, {"ends_at": 1}, {"begins_at": 1 << 52}):
+        signed_again(folder, SIGNER, partial(other_period, wider))
+        for found in (await recounted(log, folder), await by_bundle(log, folder, 1)):
+            assert [fault["what"] for fault in found.faults] == [MISFIT], wider
+    signed_again(folder, SIGNER, partial(other_period, {"ends_at": 1 << 60}))
+    assert [fault["what"] for fault in (await recounted(log, folder)).faults] == [MISFIT]
+    whole = await made(log, tmp_path / "whole", first=1)
+    signed_again(whole, SIGNER, partial(other_period, {"begins_at": 1, "ends_at": head.now}))
+    for found in (await recounted(log, whole), await by_bundle(log, whole, 1)):
+        assert MISFIT not in {fault["what"] for fault in found.faults}
+
+
+def other_period(times: dict[str, int], report: Report) -> Report:
+    """The report with other times at the ends of its period."""
+    changed = msgspec.structs.replace(report.period, **times)
+    return msgspec.structs.replace(other_version(report), period=changed)
 
 
 @pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
