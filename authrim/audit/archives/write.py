@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import NamedTemporaryFile, TemporaryFile
 from typing import BinaryIO, Final, NamedTuple
 
 from authrim.audit.archives.folder import Archived, BadArchive, archives_in, name_of
@@ -56,17 +56,13 @@ def _size_of(path: Path) -> int:
 
 
 def _pack(whole: BinaryIO, out: Path) -> None:
-    """Compress a bundle into a file that only its owner may read, and that has its name when it is complete."""
+    """Compress a bundle into a file that only its owner may read, and that has its name when it is complete. What a run
+    that was killed has left is in nobody's way."""
     whole.seek(0)
-    partial = out.with_name(f"{out.name}.partial")
-    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            # Without a name and a time, the same bundle gives the same bytes.
-            with gzip.GzipFile("", "wb", _LEVEL, file, mtime=0) as packed:
-                shutil.copyfileobj(whole, packed, 1 << 20)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(partial, out)  # fails when a file of that name is there already
-    finally:
-        partial.unlink(missing_ok=True)
+    with NamedTemporaryFile(dir=out.parent, prefix=f"{out.name}.", suffix=".partial") as file:
+        # Without a name and a time, the same bundle gives the same bytes.
+        with gzip.GzipFile("", "wb", _LEVEL, file, mtime=0) as packed:
+            shutil.copyfileobj(whole, packed, 1 << 20)
+        file.flush()
+        os.fsync(file.fileno())
+        os.link(file.name, out)  # fails when a file of that name is there already
