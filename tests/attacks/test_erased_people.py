@@ -16,6 +16,8 @@ from authrim.audit.bundle.lines import document
 from authrim.audit.leaves import verify_log
 from authrim.audit.signed_documents import check_document
 from authrim.auditor.asking import Asker, asked_subject
+from authrim.core.execute import Change, append_of
+from authrim.core.origin import Origin
 from authrim.core.sealed_rows import DATA_KEY, GRANT, SUBJECT
 from authrim.crypto.sealing import login_hmac
 from authrim.people.erasure import ErasureRequest, erase_account, open_requests, place_hold, release_hold
@@ -27,7 +29,8 @@ from authrim.transparency.background import checkpoints_of
 from authrim.transparency.erasure_certificate import certify_erasure
 from domain.errors import Refusal
 from domain.person.account import Account
-from domain.stream import DEFAULT_TENANT
+from domain.person.account_events import AccountCreated, PersonErased
+from domain.stream import DEFAULT_TENANT, account_stream
 from projections.tables import sealed_key
 from tests.attacks.test_secrets_stay_secret import canary, everything_stored, sign_up, spellings
 from tests.people.claims.test_defined_claims import define
@@ -276,6 +279,19 @@ async def test_nobody_is_certified_who_was_not_erased(server: RunningServer) -> 
             core.store, core.private, checkpoints_of(core), DEFAULT_TENANT, subject
         )
         assert isinstance(refused, Refusal)
+
+
+@pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
+async def test_an_erasure_of_before_is_certified(server: RunningServer) -> None:
+    """A290: an event from before erasures had ids of keys is certified as what it is, and what is left is counted."""
+    core = server.core
+    events = (AccountCreated("old", 1), PersonErased(2))
+    change = Change(account_stream(DEFAULT_TENANT, "old"), 0, events)
+    await core.store.append(append_of((change,), Origin(DEFAULT_TENANT, actor="admin").metadata()))
+    signed = await certify_erasure(core.store, core.private, checkpoints_of(core), DEFAULT_TENANT, "old")
+    assert not isinstance(signed, Refusal)
+    assert (signed["document"]["destroyed_keys"], signed["document"]["left"]["logins"]) == ([], 0)
+    assert not check_document(document(signed), signed["key"]).fault
 
 
 @pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
