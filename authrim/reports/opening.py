@@ -67,6 +67,7 @@ def open_report(folder: Path, anchor: Anchor | None, findings: Findings) -> Open
         return None
     for name in sorted({entry.name for entry in signed.files} | set(names_in(folder)) - {REPORT, CHECKPOINT}):
         _collect(findings, _check_file, opened, name)
+    _collect(findings, _check_sections, opened)
     _collect(findings, _check_proof, opened)
     for one in _with_positions(opened.report):
         _collect(findings, _check_positions, opened, one)
@@ -141,6 +142,14 @@ def _check_made(opened: OpenedReport) -> None:
     for name, content in files_of(report):
         if not name.endswith(_OF_THE_MACHINE) and digests.get(name) != sha256(content).hexdigest():
             raise Fault("the file does not say what the report says", name)
+
+
+def _check_sections(opened: OpenedReport) -> None:
+    """Every section is there that a control names: one that says nothing good cannot be left out."""
+    there = {section.id for section in opened.report.sections}
+    named = {name for control in opened.report.framework.controls for name in control.sections}
+    if named - there:
+        raise Fault(f"the section {min(named - there)} is missing, and a control names it", REPORT)
 
 
 def _check_proof(opened: OpenedReport) -> None:

@@ -213,6 +213,21 @@ async def test_who_can_sign_cannot_leave_a_part_of_the_period_out(log: ReadBack,
         assert MISFIT not in {fault["what"] for fault in found.faults}
 
 
+@pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
+async def test_who_can_sign_cannot_leave_a_section_out(log: ReadBack, tmp_path: Path) -> None:
+    """A301: a section that a control names is missed."""
+    folder = await made(log, tmp_path / "r")
+    signed_again(folder, SIGNER, without_incidents)
+    whats = [fault["what"] for fault in opened(folder).faults]
+    assert whats == ["the section incidents is missing, and a control names it"]
+
+
+def without_incidents(report: Report) -> Report:
+    """The report without what it should say of incidents."""
+    kept = tuple(section for section in report.sections if section.id != "incidents")
+    return msgspec.structs.replace(other_version(report), sections=kept)
+
+
 def other_period(times: dict[str, int], report: Report) -> Report:
     """The report with other times at the ends of its period."""
     changed = msgspec.structs.replace(report.period, **times)
