@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,26 @@ from click.testing import CliRunner, Result
 
 from authrim.commands.root import main
 from authrim.store.postgres.store import PostgresStore
+from authrim.store.sqlite.schema import migrate_sqlite
 from authrim.store.sqlite.store import SQLiteStore
+from tests.postgres_cluster import Cluster
 from tests.store.log_samples import behind_its_back, write_grant, write_history
 
 #: A day in each of the months of the log; the commands run later.
 DAYS = ("2026-08-15", "2026-09-10", "2026-10-20")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | str]:
+    """A file, or a database of the test's own: its clock is set."""
+    if request.param == "sqlite":
+        migrate_sqlite(tmp_path / "authrim.db")
+        yield tmp_path / "authrim.db"
+    else:
+        cluster: Cluster = request.getfixturevalue("cluster")
+        name = cluster.new_database()
+        yield cluster.dsn(name)
+        cluster.drop_database(name)
 
 
 def set_clock(place: Path | str, day: str, monkeypatch: pytest.MonkeyPatch) -> None:
