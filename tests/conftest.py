@@ -71,8 +71,9 @@ def idle_databases() -> list[str]:
 def postgres_dsn(cluster: Cluster, idle_databases: list[str]) -> Iterator[str]:
     """An empty database with the schema. A test that changes the schema itself asks for ``new_database``."""
     name = idle_databases.pop() if idle_databases else cluster.new_database()
+    functions = cluster.functions(name)
     yield cluster.dsn(name)
-    cluster.empty_database(name)
+    cluster.empty_database(name, functions)
     idle_databases.append(name)
 
 

@@ -83,16 +83,15 @@ class Cluster(NamedTuple):
             connection.autocommit = True
             connection.cursor().execute(sql)
 
-    def empty_database(self, name: str) -> None:
+    def empty_database(self, name: str, functions: str) -> None:
         """End all sessions of a database and make its log and tables as new: much cheaper than a new one. What else a
-        test changed would be there in the next one: AssertionError when functions are not those of the template."""
+        test changed would be there in the next one: AssertionError when its functions are not ``functions``."""
         self.end_sessions(name)
         self.execute(_EMPTY, name)
-        assert self._functions(name) == self._functions(_TEMPLATE), (
-            "a test that changes functions needs new_database"
-        )
+        assert self.functions(name) == functions, "a test that changes functions needs a database of its own"
 
-    def _functions(self, name: str) -> str:
+    def functions(self, name: str) -> str:
+        """A digest of the functions of a database."""
         with closing(psycopg2.connect(self.socket_dsn(name))) as connection, connection.cursor() as cursor:
             cursor.execute(_FUNCTIONS)
             (digest,) = cursor.fetchone()
