@@ -6,12 +6,14 @@ then the same token, with the same ``jti``, is sent again.
 """
 
 import asyncio
-from typing import Final
+from time import monotonic
+from typing import Final, NamedTuple
 
 import structlog
 
 from authrim.core.growth import Growth
 from authrim.core.origin import Origin
+from authrim.core.outbox import PUT_BACK
 from authrim.core.parts import Core
 from authrim.crypto.key_ring import NoSigningKey
 from authrim.outside.egress import EgressOverloaded, EgressRefused
@@ -32,7 +34,7 @@ BATCH: Final = 64
 AT_ONCE: Final = 8
 #: Seconds between two looks at which streams there are, and how they are set.
 LOOK: Final = 5.0
-#: Seconds that one process has a receiver for itself. Pushes of a lease end before the next one begins, if it can be.
+#: Seconds that one process has a receiver for itself. No push begins after half of them.
 LEASE: Final = 30
 #: Seconds after an attempt that failed: twice as long each time.
 FIRST_PAUSE: Final = 1.0
@@ -43,6 +45,16 @@ LINGER: Final = 0.1
 #: The receiver says that it will never take this token (RFC 8935 §2.4).
 _NEVER: Final = 400
 _ACCEPTED: Final = (200, 202)
+
+
+class Round(NamedTuple):
+    """What became of one round: how many tokens are settled, whether more wait, whether the receiver failed, and
+    whether there was no place among the outgoing requests, which says nothing about the receiver."""
+
+    settled: int = 0
+    more: bool = False
+    failed: bool = False
+    crowded: bool = False
 
 
 async def push_until_cancelled(core: Core) -> None:
@@ -80,25 +92,36 @@ def _name(receiver: Receiver) -> str:
 
 async def _push_to(core: Core, signals: Signals, growth: Growth, receiver: Receiver) -> None:
     """Push to one receiver, as long as its stream stays as it is. Nothing that goes wrong with it ends other tasks."""
-    pause = FIRST_PAUSE
+    failures = 0
     while True:
         try:
             await _lease(core, signals, receiver)
-            pushed, failed = await _round(core, signals, receiver)
+            came = await _round(core, signals, receiver)
         except (StoreError, UnreadableEvent, NoSigningKey) as error:
-            pushed, failed = 0, True
+            came = Round(failed=True)
             log.warning(
                 "signals.round_failed", client_id=receiver.client.client_id, kind=type(error).__name__
             )
         except Exception as error:  # it is this receiver's alone
-            pushed, failed = 0, True
+            came = Round(failed=True)
             log.error("signals.unforeseen", client_id=receiver.client.client_id, kind=type(error).__name__)
-        if failed:
-            pause = FIRST_PAUSE if pushed else min(pause * 2, LONGEST_PAUSE)
-            await asyncio.sleep(pause)
-        elif pushed < BATCH:
-            pause = FIRST_PAUSE
+        failures = failures_after(failures, came)
+        if came.failed or came.crowded:
+            await asyncio.sleep(pause_after(failures) if came.failed else PUT_BACK)
+        elif not came.more:
             await _grown(growth, LOOK, at_least=LINGER)
+
+
+def failures_after(failures: int, came: Round) -> int:
+    """How many rounds in a row the receiver took nothing in."""
+    if not came.failed:
+        return failures if came.crowded and not came.settled else 0
+    return 1 if came.settled else failures + 1
+
+
+def pause_after(failures: int) -> float:
+    """Seconds to leave a receiver alone after so many failures in a row."""
+    return min(FIRST_PAUSE * 2.0 ** min(failures - 1, 30), LONGEST_PAUSE)
 
 
 async def _lease(core: Core, signals: Signals, receiver: Receiver) -> None:
@@ -132,20 +155,25 @@ async def take_lease(core: Core, signals: Signals, receiver: Receiver, number: i
     return await asyncio.shield(taking)
 
 
-async def _round(core: Core, signals: Signals, receiver: Receiver) -> tuple[int, bool]:
-    """Push what waits, at most one batch; how many are settled, and whether one failed."""
+async def _round(core: Core, signals: Signals, receiver: Receiver) -> Round:
+    """Push what waits, at most one batch, for half of a lease at most."""
     waiting = await signals.waiting(core, receiver, BATCH)
     if not waiting.tokens:
-        return 0, False
+        return Round()
     header = await core.private.open(receiver.tenant, OWNER_KIND, receiver.owner, AUTHORIZATION)
-    turns, refused, got, failed = asyncio.Semaphore(AT_ONCE), dict[str, str](), list[str](), False
+    turns, refused, got = asyncio.Semaphore(AT_ONCE), dict[str, str](), list[str]()
+    failed, crowded, until = False, False, monotonic() + LEASE / 2
 
     async def push(token: Token) -> None:
-        nonlocal failed
+        nonlocal failed, crowded
         async with turns:
-            if failed:  # whoever did not take one is not asked for the rest
+            if failed or crowded or monotonic() > until:  # whoever did not take one is not asked for the rest
                 return
-            status = await _post(core, receiver, token, header)
+            try:
+                status = await _post(core, receiver, token, header)
+            except EgressOverloaded:
+                crowded = True
+                return
         if status in _ACCEPTED:
             got.append(token.event.token_id)
         elif status == _NEVER:
@@ -157,18 +185,22 @@ async def _round(core: Core, signals: Signals, receiver: Receiver) -> tuple[int,
     await asyncio.gather(*(push(token) for token in waiting.tokens))
     if got or refused:
         await signals.record(core, Origin(receiver.tenant, actor="system"), receiver, got, refused)
-    return len(got) + len(refused), failed
+    settled = len(got) + len(refused)
+    more = settled == BATCH or settled < len(waiting.tokens)
+    return Round(settled, more, failed, crowded)
 
 
 async def _post(core: Core, receiver: Receiver, token: Token, header: bytes | None) -> int:
-    """The status of the receiver's answer; 0 when there was none."""
+    """The status of the receiver's answer; 0 when there was none. Raises EgressOverloaded."""
     headers = {"Accept": "application/json"}
     if header is not None:
         headers["Authorization"] = header.decode()
     url, body = receiver.stream.delivery.endpoint_url, sign(core, receiver, token).encode()
     try:
         return await core.egress.post(url, body, MEDIA_TYPE, headers, client=receiver.client.client_id)
-    except (EgressRefused, EgressOverloaded):
+    except EgressOverloaded:
+        raise
+    except EgressRefused:
         return 0
 
 

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from authrim.people.accounts import disable_account, enable_account, end_sessions_of
-from authrim.signals.push import take_lease
+from authrim.signals.push import Round, failures_after, pause_after, take_lease
 from authrim.signals.receivers import read_receiver
 from authrim.signals.waiting import Signals
 from authrim.store.contract import Store
@@ -100,6 +100,17 @@ async def test_each_token_once(server: RunningServer, site: Site, browser: Brows
         while await delivered(server) < 12:  # noqa: ASYNC110 - recorded after the answer
             await asyncio.sleep(0.05)
     assert await delivered(server) == 12
+
+
+def test_a_receiver_is_left_alone_for_its_own_failures() -> None:
+    """The pauses begin with a second and grow with each round in which it took nothing; that this server had no place
+    for another request is no failure of it."""
+    assert [pause_after(number) for number in (1, 2, 3, 9, 10, 10_000)] == [1, 2, 4, 256, 300, 300]
+    failed, crowded = Round(failed=True), Round(crowded=True)
+    assert failures_after(failures_after(0, failed), failed) == 2
+    assert failures_after(2, crowded) == 2
+    assert failures_after(2, Round(settled=3, failed=True)) == 1
+    assert failures_after(2, Round(settled=3)) == failures_after(2, Round()) == 0
 
 
 @one_store
