@@ -24,6 +24,7 @@ from authrim.store.sqlite._followers import POSITION, SAVE
 from authrim.store.sqlite.clock import Clock
 from authrim.store.sqlite.lane import Lane
 from authrim.store.sqlite.reads import read_types
+from authrim.store.sqlite.writes import in_transaction
 
 T = TypeVar("T")
 
@@ -123,20 +124,7 @@ class SQLiteOutbox:
         return await self._scans.run(_all, self._clock.now(), query=query, parameters=parameters)
 
     async def _write(self, work: Callable[[sqlite3.Connection, int], T]) -> T:
-        return await self._writer.run(_in_transaction, work, self._clock.now())
-
-
-def _in_transaction(
-    connection: sqlite3.Connection, work: Callable[[sqlite3.Connection, int], T], now: int
-) -> T:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        result = work(connection, now)
-        connection.execute("COMMIT")
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-    return result
+        return await self._writer.run(in_transaction, work, self._clock.now())
 
 
 def _all(connection: sqlite3.Connection, now: int, *, query: str, parameters: Sequence[Any]) -> list[Any]:

@@ -19,6 +19,7 @@ from authrim.store.monitor_contract import (
 from authrim.store.sqlite._followers import POSITION, SAVE
 from authrim.store.sqlite.clock import Clock
 from authrim.store.sqlite.lane import Lane
+from authrim.store.sqlite.writes import in_transaction
 from projections.monitor.questions import Answers, Checked, LogRow, Question, States, Streams
 from projections.monitor.rules import Breach
 from projections.rows import key_range
@@ -95,20 +96,7 @@ class SQLiteMonitor:
         await self._write(lambda connection, _now: _forget(connection))
 
     async def _write(self, work: Callable[[sqlite3.Connection, int], T]) -> T:
-        return await self._writer.run(_in_transaction, work, self._clock.now())
-
-
-def _in_transaction(
-    connection: sqlite3.Connection, work: Callable[[sqlite3.Connection, int], T], now: int
-) -> T:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        result = work(connection, now)
-        connection.execute("COMMIT")
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-    return result
+        return await self._writer.run(in_transaction, work, self._clock.now())
 
 
 def _page(connection: sqlite3.Connection, now: int, *, limit: int, check: Check) -> MonitorPage:

@@ -5,10 +5,10 @@ beside a running server (decisions.md 12).
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from authrim.store.appended import appended
 from authrim.store.chain import batch_hash, chain_hash
@@ -18,6 +18,8 @@ from authrim.store.sqlite.lane import BUSY_TIMEOUT
 from domain.units import MICROSECONDS
 from projections.rows import Row, key_range
 from projections.tables import INLINE_TABLES, PRIVATE_TABLES, Table
+
+T = TypeVar("T")
 
 #: How long a checkpoint waits for readers, in ms; appends wait behind it.
 CHECKPOINT_TIMEOUT = 50
@@ -244,6 +246,14 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+def in_transaction(
+    connection: sqlite3.Connection, work: Callable[[sqlite3.Connection, int], T], now: int
+) -> T:
+    """Some work in one write transaction. ``now`` is the time of the log's clock."""
+    with transaction(connection):
+        return work(connection, now)
 
 
 def checkpoint(connection: sqlite3.Connection) -> None:
