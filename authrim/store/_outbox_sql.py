@@ -10,10 +10,11 @@ from typing import Final
 _DELIVERY: Final = "position, tenant, kind, stream, recorded_at, attempts"
 
 _TAKE: Final = f"""
-    UPDATE outbox SET due_at = {{now}} + {{lease}}, attempts = attempts + 1
-    WHERE position IN (
+    WITH due AS MATERIALIZED (
         SELECT position FROM outbox WHERE done_at IS NULL AND due_at <= {{now}} ORDER BY due_at LIMIT {{limit}} {{lock}}
     )
+    UPDATE outbox SET due_at = {{now}} + {{lease}}, attempts = attempts + 1
+    WHERE position IN (SELECT position FROM due)
     RETURNING {_DELIVERY}
 """  # noqa: S608 - made of constants
 

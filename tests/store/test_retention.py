@@ -66,6 +66,23 @@ async def test_used_values_and_counters_leave_in_steps(store: ReadBack) -> None:
     assert (states["guard"].rows, states["guard"].due, states["guard"].oldest_due) == (1, 0, None)
 
 
+async def test_a_step_keeps_its_limit_in_any_plan(postgres_dsn: str) -> None:
+    """A293: PostgreSQL may look for the rows that are due once for each row of the table. Those that it holds already
+    are skipped then, and still no more leave than a step may take."""
+    plan = dict.fromkeys(("enable_hashjoin", "enable_hashagg", "enable_sort", "enable_material"), "off")
+    connection = await asyncpg.connect(
+        postgres_dsn, server_settings={**SESSION, **plan, "search_path": "authrim"}
+    )
+    try:
+        rows = "SELECT 'failures:' || number, 1, 5 FROM generate_series(1, 50) AS number"
+        await connection.execute(f"INSERT INTO counters (key, total, expires_at) {rows}")
+        marks = {"now": "$1::BIGINT", "limit": "$2::BIGINT", "lock": "FOR UPDATE SKIP LOCKED"}
+        statement = sql.PRUNED_DUE["counters"].format(**marks)
+        assert await connection.execute(statement, 10**9, 3) == "DELETE 3"
+    finally:
+        await connection.close()
+
+
 async def test_ends_leave_when_messages_are_made(store: ReadBack) -> None:
     """A row of the outbox leaves an hour after its messages were made; another when nobody is told any more (F22)."""
     settled = await end_a_session(store, "told")

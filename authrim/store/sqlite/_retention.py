@@ -104,9 +104,10 @@ def _prune(
 
 def _prune_due(connection: sqlite3.Connection, table: str, seconds: int, limit: int, now: int) -> int:
     with transaction(connection):
-        deleted = connection.execute(_PRUNED_DUE[table], {"now": seconds, "limit": limit}).rowcount
+        connection.execute(_PRUNED_DUE[table], {"now": seconds, "limit": limit})
+        (deleted,) = connection.execute("SELECT changes()").fetchone()
         _count(connection, table, deleted, now)
-    return deleted
+    return int(deleted)
 
 
 def _count(connection: sqlite3.Connection, table: str, deleted: int, now: int) -> None:
