@@ -202,11 +202,10 @@ class Egress:
                 ) as answer:
                     return await read(answer)
         except NoFreePlace:
-            log.warning("egress.crowded", url=url.partition("?")[0][:MAX_URL])
+            log.warning("egress.crowded", origin=_origin(url), client=client)
             raise EgressOverloaded from None
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            # Without the query: it may hold a secret of two other parties.
-            log.warning("egress.refused", url=url.partition("?")[0][:MAX_URL], reason=_reason(error))
+            log.warning("egress.refused", origin=_origin(url), client=client, reason=_reason(error))
             raise EgressRefused from None
 
     def _checked(self, url: str) -> URL:
@@ -268,6 +267,15 @@ class Egress:
                     trust_env=False,
                 )
             return self._session
+
+
+def _origin(url: str) -> str:
+    """What a log line says of an address: the rest of it may be a secret of whoever gave it to us, as the path of a
+    webhook often is."""
+    try:
+        return str(URL(url[:MAX_URL], encoded=True).origin())
+    except ValueError:
+        return ""
 
 
 def _party(target: URL, client: str) -> Party:
