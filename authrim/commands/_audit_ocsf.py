@@ -52,8 +52,9 @@ def ocsf(
         )
         if refusal is not None:
             return refusal
-        if until is None and not follows:
-            until = (await office.store.head()).position
+        if not follows:
+            head = (await office.store.head()).position
+            until = head if until is None else min(until, head)
         if out is None:
             return await _write(office, sys.stdout.buffer, after, until)
         with out.open("ab") as file:

@@ -37,6 +37,13 @@ async def test_events_are_copied_as_records(authrim: CommandLine, store: SQLiteS
     assert asked[0].conditions == {"from": "2", "to": "3"}  # type: ignore[attr-defined]
 
 
+async def test_it_does_not_wait_for_what_is_to_come(authrim: CommandLine) -> None:
+    """Without ``--follow`` it ends at the end of the log, also when ``--to`` names a position that no event has yet."""
+    printed = await asyncio.to_thread(authrim.run, "audit", "ocsf", "--to", "100000")
+    (asked,) = [json.loads(line) for line in printed.stdout.splitlines()]
+    assert asked["metadata"]["event_code"] == "audit.question_asked.v1"
+
+
 async def test_how_far_the_servers_have_come(
     authrim: CommandLine, store: SQLiteStore, tmp_path: Path
 ) -> None:
