@@ -33,10 +33,12 @@ EACH: Final = 32
 PAUSE: Final = 0.5
 #: Seconds before a message is tried that found no place among the outgoing requests.
 PUT_BACK: Final = 5
+#: Messages that are given up in one transaction because their receiver does not answer.
+GIVEN_UP: Final = 200
 #: How long dead messages are kept, how often they are looked through, in seconds, and how many are deleted at once.
 DEAD_KEPT: Final = 90 * DAY
 SWEEP_PAUSE: Final = 600
-_SWEPT: Final = 1000
+SWEPT: Final = 1000
 #: What is written down of a message that nobody foresaw, and of one whose receiver did not answer for too long.
 UNFORESEEN: Final = "failed"
 AWAY: Final = "receiver_away"
@@ -151,9 +153,12 @@ class Outbox:
     async def _serve(self, receiver: TakenReceiver, holder: str) -> None:
         """Deliver what is due for one receiver. When that fails otherwise than it may, it is due after its lease."""
         try:
-            settlement = await self._settlement(self._kinds[receiver.kind], receiver)
+            kind = self._kinds[receiver.kind]
+            settlement = await self._settlement(kind, receiver)
             if await self._store.settle(receiver.key, holder, settlement) and not settlement.pause:
                 self.wake()
+            if settlement.failures:
+                await self._give_up_late(kind, receiver)
         except StoreError as error:
             log.warning("outbox.not_settled", receiver=receiver.key, kind=type(error).__name__)
         except Exception as error:  # no other receiver has to do with it
@@ -174,15 +179,26 @@ class Outbox:
         if receiver.failures:  # one message is enough to find out whether it answers again
             await lane(1)
         await asyncio.gather(*(lane(len(queue)) for _ in range(kind.at_once)))
-        return await _settled(kind, receiver, tried, queue)
+        return await _settled(kind, receiver, tried)
+
+    async def _give_up_late(self, kind: Kind, receiver: TakenReceiver) -> None:
+        """Give up all that has waited too long for a receiver that does not answer, however much it is. It is left
+        alone meanwhile; were it taken again, a message that was given up might still arrive."""
+        while late := await self._late(kind, receiver):
+            await self._store.give_up([await _dead(kind, receiver, one, one.attempts, AWAY) for one in late])
+
+    async def _late(self, kind: Kind, receiver: TakenReceiver) -> Sequence[WaitingDelivery]:
+        due = await self._store.due(receiver.key, GIVEN_UP)
+        return [delivery for delivery in due if _is_late(kind, receiver, delivery)]
 
     async def _sweep_until_cancelled(self) -> None:
         while True:
-            await asyncio.sleep(SWEEP_PAUSE)
+            swept = 0
             try:
-                await self._store.sweep(DEAD_KEPT * MICROSECONDS, _SWEPT)
+                swept = await self._store.sweep(DEAD_KEPT * MICROSECONDS, SWEPT)
             except StoreError:
                 log.warning("outbox.store_unavailable")
+            await asyncio.sleep(SWEEP_PAUSE if swept < SWEPT else PAUSE)
 
 
 class Tried(NamedTuple):
@@ -221,9 +237,7 @@ async def _attempt(kind: Kind, message: Message) -> Result:
         return Failed(UNFORESEEN)
 
 
-async def _settled(
-    kind: Kind, receiver: TakenReceiver, tried: Sequence[Tried], untried: Sequence[WaitingDelivery]
-) -> Settlement:
+async def _settled(kind: Kind, receiver: TakenReceiver, tried: Sequence[Tried]) -> Settlement:
     """What became of each message, and of the receiver."""
     done = [one.delivery.key for one in tried if isinstance(one.result, Delivered)]
     put_back = PUT_BACK * MICROSECONDS
@@ -236,8 +250,6 @@ async def _settled(
         if isinstance(result, Failed):
             retried.append(await _failed(kind, receiver, delivery, result))
     if any(isinstance(one.result, Failed) and one.result.away for one in tried):
-        late = [delivery for delivery in untried if _is_late(kind, receiver, delivery)]
-        retried += [await _dead(kind, receiver, delivery, delivery.attempts, AWAY) for delivery in late]
         failures = receiver.failures + 1
         return Settlement(done, retried, failures, _pause(kind, failures))
     if any(isinstance(one.result, NotTried) for one in tried):

@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from authrim.store.outbox_contract import Chosen, NewDelivery, Settlement
+from authrim.store.outbox_contract import Chosen, NewDelivery, Retried, Settlement
 
 _NUMBERS: Final = range(1, 9)
 POSTGRES: Final = {
@@ -62,10 +62,6 @@ DUE_OF_ALL: Final = f"""
     SELECT receiver_key, {_WAITING} FROM unnest($1::TEXT[]) AS taken(receiver_key) CROSS JOIN LATERAL (
         {DUE.format(**{**POSTGRES, "p1": "taken.receiver_key"})}
     ) AS due
-"""  # noqa: S608 - likewise
-WAITING: Final = f"""
-    SELECT {_WAITING} FROM deliveries WHERE receiver_key = {{p1}} AND position > {{p2}} AND dead_at IS NULL
-    ORDER BY position, key LIMIT {{p3}}
 """  # noqa: S608 - likewise
 
 LOCK: Final = "SELECT holder FROM receivers WHERE key = {p1} {lock}"
@@ -142,9 +138,9 @@ def later_of(settlement: Settlement) -> list[tuple[str, int, int, str]]:
     return [(one.key, one.attempts, one.delay, one.reason) for one in settlement.retried if not one.dead]
 
 
-def dead_of(settlement: Settlement) -> list[tuple[str, int, str]]:
+def dead_of(retried: Sequence[Retried]) -> list[tuple[str, int, str]]:
     """The parameters of ``DEAD``."""
-    return [(one.key, one.attempts, one.reason) for one in settlement.retried if one.dead]
+    return [(one.key, one.attempts, one.reason) for one in retried if one.dead]
 
 
 def listing(chosen: Chosen, after: str, limit: int) -> tuple[Any, ...]:

@@ -172,9 +172,11 @@ class OutboxStore(Protocol):
     async def receivers(self, after: str, limit: int) -> Sequence[ReceiverRow]:
         """Receivers that something waits for or was given up for, by key."""
 
-    async def waiting(self, receiver: str, after: int, limit: int) -> Sequence[WaitingDelivery]:
-        """The messages of a receiver (its key) that wait, after a position, in the order of the log. For receivers that
-        fetch them."""
+    async def due(self, receiver: str, limit: int) -> Sequence[WaitingDelivery]:
+        """The messages of a receiver (its key) that are due, oldest first."""
+
+    async def give_up(self, dead: Sequence[Retried]) -> None:
+        """Write down that messages are dead, whoever has their receiver in hand."""
 
     async def retry(self, keys: Sequence[str]) -> Sequence[str]:
         """Let dead messages wait again as if they were new, and their receivers be tried at once; those that did."""

@@ -15,6 +15,7 @@ from authrim.store.outbox_contract import (
     FanOutPage,
     NewDelivery,
     ReceiverRow,
+    Retried,
     Settlement,
     TakenReceiver,
     WaitingDelivery,
@@ -109,7 +110,7 @@ class PostgresOutbox:
             await connection.execute(_LOCK, key)
             await connection.execute(_DONE, settlement.done)
             await connection.executemany(_LATER, sql.later_of(settlement))
-            await connection.executemany(_DEAD, sql.dead_of(settlement))
+            await connection.executemany(_DEAD, sql.dead_of(settlement.retried))
             released = (key, holder, settlement.failures, settlement.pause)
             return bool(await connection.fetchval(_RELEASE, *released))
 
@@ -128,9 +129,17 @@ class PostgresOutbox:
         """Receivers in the order of their keys."""
         return [ReceiverRow(*row) for row in await self._read(sql.RECEIVERS, after, limit)]
 
-    async def waiting(self, receiver: str, after: int, limit: int) -> Sequence[WaitingDelivery]:
-        """The messages of one receiver."""
-        return [WaitingDelivery(*row) for row in await self._read(sql.WAITING, receiver, after, limit)]
+    async def due(self, receiver: str, limit: int) -> Sequence[WaitingDelivery]:
+        """The messages of one receiver that are due."""
+        return [WaitingDelivery(*row) for row in await self._read(sql.DUE, receiver, limit)]
+
+    async def give_up(self, dead: Sequence[Retried]) -> None:
+        """Write down that messages are dead."""
+
+        async def work(connection: asyncpg.Connection) -> None:
+            await connection.executemany(_DEAD, sql.dead_of(dead))
+
+        await self._connections.in_transaction(work)
 
     async def retry(self, keys: Sequence[str]) -> Sequence[str]:
         """Let messages wait again as if they were new."""

@@ -16,6 +16,7 @@ from authrim.store.outbox_contract import (
     FanOutPage,
     NewDelivery,
     ReceiverRow,
+    Retried,
     Settlement,
     TakenReceiver,
     WaitingDelivery,
@@ -100,9 +101,13 @@ class SQLiteOutbox:
         """Receivers in the order of their keys."""
         return [ReceiverRow(*row) for row in await self._read(sql.RECEIVERS, after, limit)]
 
-    async def waiting(self, receiver: str, after: int, limit: int) -> Sequence[WaitingDelivery]:
-        """The messages of one receiver."""
-        return [WaitingDelivery(*row) for row in await self._read(sql.WAITING, receiver, after, limit)]
+    async def due(self, receiver: str, limit: int) -> Sequence[WaitingDelivery]:
+        """The messages of one receiver that are due."""
+        return [WaitingDelivery(*row) for row in await self._read(sql.DUE, receiver, limit)]
+
+    async def give_up(self, dead: Sequence[Retried]) -> None:
+        """Write down that messages are dead."""
+        await self._write(partial(_give_up, dead=dead))
 
     async def retry(self, keys: Sequence[str]) -> Sequence[str]:
         """Let messages wait again as if they were new."""
@@ -179,7 +184,7 @@ def _settle(
 ) -> bool:
     _all(connection, now, query=sql.DONE, parameters=(settlement.done,))
     connection.executemany(_LATER, [(now, *one) for one in sql.later_of(settlement)])
-    connection.executemany(_DEAD, [(now, *one) for one in sql.dead_of(settlement)])
+    _give_up(connection, now, dead=settlement.retried)
     released = _all(
         connection,
         now,
@@ -187,6 +192,10 @@ def _settle(
         parameters=(key, holder, settlement.failures, settlement.pause),
     )
     return bool(released and released[0][0])
+
+
+def _give_up(connection: sqlite3.Connection, now: int, *, dead: Sequence[Retried]) -> None:
+    connection.executemany(_DEAD, [(now, *one) for one in sql.dead_of(dead)])
 
 
 def _retry(connection: sqlite3.Connection, now: int, *, keys: Sequence[str]) -> list[str]:

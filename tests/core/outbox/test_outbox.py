@@ -8,14 +8,14 @@ import pytest
 from aiohttp import web
 
 from authrim.outside.egress import Egress
-from authrim.store.outbox_contract import Chosen, Settlement
+from authrim.store.outbox_contract import Chosen, Retried, Settlement
 from authrim.store.read_back import ReadBack
 from domain.units import MICROSECONDS
 from tests.core.outbox.kinds import KIND, Posts, delivering, messages, settled, until_settled
 from tests.support.dead_receivers import silent_port
 from tests.support.https_site import Site, serving_site
 from tests.support.logout_receiver import until
-from tests.support.patience import LATER
+from tests.support.patience import LATER, PATIENCE
 
 one_store = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
 
@@ -116,16 +116,36 @@ async def test_what_cannot_be_delivered_is_dead_until_it_is_retried(store: ReadB
 @one_store
 async def test_messages_that_are_too_late_are_given_up_untried(store: ReadBack, site: Site) -> None:
     """A queue for a receiver that is gone for good ends: what has waited longer than the kind is patient is dead after
-    the next failed attempt, with its true number of attempts."""
+    the next failed attempt, however much it is, with its true number of attempts."""
     site.serve("/gone", b"", status=503)
     outgoing = Egress(("localhost",), plain_http=True)
-    kind = Posts(outgoing, lambda name: site.url(f"/{name}"), patience=-1, at_once=1)
-    await store.outbox.add(messages("gone", 30))
+    kind = Posts(outgoing, lambda name: site.url(f"/{name}"), pauses=(3600,), patience=-1, at_once=1)
+    await store.outbox.add(messages("gone", 500))
     async with delivering(store.outbox, kind):
-        await until_settled(store.outbox, "gone", (0, 30))
+        await until_settled(store.outbox, "gone", (0, 500))
     assert site.asked("/gone") == 1
-    assert sorted(message.attempt for message, _reason in kind.dead) == [0] * 29 + [1]
-    assert await store.outbox.sweep(0, 100) == 30
+    assert sorted(message.attempt for message, _reason in kind.dead) == [0] * 499 + [1]
+    assert await store.outbox.sweep(0, 1000) == 500
+    await outgoing.close()
+
+
+@one_store
+async def test_all_that_was_given_up_long_ago_leaves(
+    store: ReadBack, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More dead messages than are deleted at once leave one part after the other, not one part in ten minutes, and
+    so does their receiver."""
+    await store.outbox.add(messages("gone", 50))
+    await store.outbox.give_up([Retried(one.key, 1, 0, "", dead=True) for one in messages("gone", 50)])
+    monkeypatch.setattr("authrim.core.outbox.DEAD_KEPT", -1)
+    monkeypatch.setattr("authrim.core.outbox.SWEPT", 20)
+    outgoing = Egress(("localhost",), plain_http=True)
+    async with delivering(store.outbox, Posts(outgoing, site.url)):
+        await until_settled(store.outbox, "gone")
+        async with asyncio.timeout(PATIENCE):
+            while any(row.due_at for row in await store.outbox.receivers("", 10)):  # noqa: ASYNC110 - another task
+                await asyncio.sleep(0.05)
+    assert await store.outbox.sweep(0, 1000) == 0
     assert await store.outbox.receivers("", 10) == []
     await outgoing.close()
 
