@@ -185,7 +185,8 @@ class Outbox:
         """Give up all that has waited too long for a receiver that does not answer, however much it is. It is left
         alone meanwhile; were it taken again, a message that was given up might still arrive."""
         while late := await self._late(kind, receiver):
-            await self._store.give_up([await _dead(kind, receiver, one, one.attempts, AWAY) for one in late])
+            dead = [await _dead(kind, receiver, one, one.attempts, AWAY) for one in late]
+            await self._store.give_up(receiver.key, dead)
 
     async def _late(self, kind: Kind, receiver: TakenReceiver) -> Sequence[WaitingDelivery]:
         due = await self._store.due(receiver.key, GIVEN_UP)

@@ -9,7 +9,6 @@ from authrim.store.outbox_contract import Chosen, NewDelivery, Retried, Settleme
 _NUMBERS: Final = range(1, 9)
 POSTGRES: Final = {
     "now": "clock_us()",
-    "lock": "FOR UPDATE",
     "skip": "FOR UPDATE SKIP LOCKED",
     **{f"p{number}": f"${number}" for number in _NUMBERS},
     **{f"in{number}": f"= ANY(${number}::TEXT[])" for number in _NUMBERS},
@@ -17,7 +16,6 @@ POSTGRES: Final = {
 #: The first parameter is the time.
 SQLITE: Final = {
     "now": "?1",
-    "lock": "",
     "skip": "",
     **{f"p{number}": f"?{number + 1}" for number in _NUMBERS},
     **{f"in{number}": f"IN (SELECT value FROM json_each(?{number + 1}))" for number in _NUMBERS},  # noqa: S608
@@ -64,7 +62,12 @@ DUE_OF_ALL: Final = f"""
     ) AS due
 """  # noqa: S608 - likewise
 
-LOCK: Final = "SELECT holder FROM receivers WHERE key = {p1} {lock}"
+#: Whoever changes messages on PostgreSQL locks their receivers first, so that none waits for another in a circle.
+LOCK: Final = "SELECT key FROM receivers WHERE key = {p1} FOR UPDATE"
+LOCK_OF: Final = """
+    SELECT key FROM receivers WHERE key IN (SELECT receiver_key FROM deliveries WHERE key {in1})
+    ORDER BY key FOR UPDATE
+"""
 DONE: Final = "DELETE FROM deliveries WHERE key {in1}"
 RETRY_LATER: Final = """
     UPDATE deliveries SET attempts = {p2}, due_at = {now} + {p3}, reason = {p4} WHERE key = {p1} AND dead_at IS NULL

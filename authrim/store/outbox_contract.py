@@ -175,8 +175,8 @@ class OutboxStore(Protocol):
     async def due(self, receiver: str, limit: int) -> Sequence[WaitingDelivery]:
         """The messages of a receiver (its key) that are due, oldest first."""
 
-    async def give_up(self, dead: Sequence[Retried]) -> None:
-        """Write down that messages are dead, whoever has their receiver in hand."""
+    async def give_up(self, key: str, dead: Sequence[Retried]) -> None:
+        """Write down that messages of a receiver are dead, whoever has it in hand."""
 
     async def retry(self, keys: Sequence[str]) -> Sequence[str]:
         """Let dead messages wait again as if they were new, and their receivers be tried at once; those that did."""

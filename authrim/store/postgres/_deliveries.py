@@ -36,6 +36,7 @@ _ADD: Final = _marked(sql.ADD)
 _END_ROW: Final = _marked(sql.END_ROW)
 _TAKE: Final = _marked(sql.TAKE)
 _LOCK: Final = _marked(sql.LOCK)
+_LOCK_OF: Final = _marked(sql.LOCK_OF)
 _DONE: Final = _marked(sql.DONE)
 _LATER: Final = _marked(sql.RETRY_LATER)
 _DEAD: Final = _marked(sql.DEAD)
@@ -133,10 +134,11 @@ class PostgresOutbox:
         """The messages of one receiver that are due."""
         return [WaitingDelivery(*row) for row in await self._read(sql.DUE, receiver, limit)]
 
-    async def give_up(self, dead: Sequence[Retried]) -> None:
-        """Write down that messages are dead."""
+    async def give_up(self, key: str, dead: Sequence[Retried]) -> None:
+        """Write down that messages of a receiver are dead."""
 
         async def work(connection: asyncpg.Connection) -> None:
+            await connection.execute(_LOCK, key)
             await connection.executemany(_DEAD, sql.dead_of(dead))
 
         await self._connections.in_transaction(work)
@@ -145,6 +147,7 @@ class PostgresOutbox:
         """Let messages wait again as if they were new."""
 
         async def work(connection: asyncpg.Connection) -> list[str]:
+            await connection.execute(_LOCK_OF, keys)
             retried = await connection.fetch(_marked(sql.RETRY), keys)
             await connection.execute(_marked(sql.TRY_AT_ONCE), [receiver for _, receiver in retried])
             return [key for key, _ in retried]
@@ -153,13 +156,23 @@ class PostgresOutbox:
 
     async def discard(self, keys: Sequence[str]) -> Sequence[str]:
         """Take messages away."""
-        return [key for (key,) in await self._read(sql.DISCARD, keys)]
+
+        async def work(connection: asyncpg.Connection) -> list[str]:
+            await connection.execute(_LOCK_OF, keys)
+            return [key for (key,) in await connection.fetch(_marked(sql.DISCARD), keys)]
+
+        return await self._connections.in_transaction(work)
 
     async def forget(self, receiver: str) -> int:
         """Take away a receiver with all its messages."""
-        gone = await self._read(sql.FORGET_MESSAGES, receiver)
-        await self._read(sql.FORGET, receiver)
-        return len(gone)
+
+        async def work(connection: asyncpg.Connection) -> int:
+            await connection.execute(_LOCK, receiver)
+            gone = await connection.fetch(_marked(sql.FORGET_MESSAGES), receiver)
+            await connection.execute(_marked(sql.FORGET), receiver)
+            return len(gone)
+
+        return await self._connections.in_transaction(work)
 
     async def sweep(self, kept: int, limit: int) -> int:
         """Take away messages that were given up long ago."""

@@ -105,8 +105,8 @@ class SQLiteOutbox:
         """The messages of one receiver that are due."""
         return [WaitingDelivery(*row) for row in await self._read(sql.DUE, receiver, limit)]
 
-    async def give_up(self, dead: Sequence[Retried]) -> None:
-        """Write down that messages are dead."""
+    async def give_up(self, key: str, dead: Sequence[Retried]) -> None:  # noqa: ARG002 - nobody writes beside the writer
+        """Write down that messages of a receiver are dead."""
         await self._write(partial(_give_up, dead=dead))
 
     async def retry(self, keys: Sequence[str]) -> Sequence[str]:

@@ -135,8 +135,9 @@ async def test_all_that_was_given_up_long_ago_leaves(
 ) -> None:
     """More dead messages than are deleted at once leave one part after the other, not one part in ten minutes, and
     so does their receiver."""
-    await store.outbox.add(messages("gone", 50))
-    await store.outbox.give_up([Retried(one.key, 1, 0, "", dead=True) for one in messages("gone", 50)])
+    gone = messages("gone", 50)
+    await store.outbox.add(gone)
+    await store.outbox.give_up(gone[0].receiver_key, [Retried(one.key, 1, 0, "", dead=True) for one in gone])
     monkeypatch.setattr("authrim.core.outbox.DEAD_KEPT", -1)
     monkeypatch.setattr("authrim.core.outbox.SWEPT", 20)
     outgoing = Egress(("localhost",), plain_http=True)
