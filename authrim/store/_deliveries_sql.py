@@ -1,20 +1,21 @@
 """The statements of the outbox for both engines. ``{p1}`` is the first parameter, ``{in1}`` a list that is one,
-``{now}`` the clock: each engine has its own words for them."""
+``{now}`` the clock: each engine has its own words for them, which ``for_postgres`` and ``for_sqlite`` put in."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final
 
 from authrim.store.outbox_contract import Chosen, NewDelivery, Retried, Settlement
 
 _NUMBERS: Final = range(1, 9)
-POSTGRES: Final = {
+_POSTGRES: Final = {
     "now": "clock_us()",
     "skip": "FOR UPDATE SKIP LOCKED",
     **{f"p{number}": f"${number}" for number in _NUMBERS},
     **{f"in{number}": f"= ANY(${number}::TEXT[])" for number in _NUMBERS},
 }
 #: The first parameter is the time.
-SQLITE: Final = {
+_SQLITE: Final = {
     "now": "?1",
     "skip": "",
     **{f"p{number}": f"?{number + 1}" for number in _NUMBERS},
@@ -58,7 +59,7 @@ DUE: Final = f"""
 #: The same for many receivers.
 DUE_OF_ALL: Final = f"""
     SELECT receiver_key, {_WAITING} FROM unnest($1::TEXT[]) AS taken(receiver_key) CROSS JOIN LATERAL (
-        {DUE.format(**{**POSTGRES, "p1": "taken.receiver_key"})}
+        {DUE.format(**{**_POSTGRES, "p1": "taken.receiver_key"})}
     ) AS due
 """  # noqa: S608 - likewise
 
@@ -124,6 +125,18 @@ SWEEP_RECEIVERS: Final = """
     DELETE FROM receivers WHERE due_at IS NULL
         AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.receiver_key = receivers.key)
 """
+
+
+@cache
+def for_postgres(statement: str) -> str:
+    """A statement in the words of PostgreSQL."""
+    return statement.format(**_POSTGRES)
+
+
+@cache
+def for_sqlite(statement: str) -> str:
+    """A statement in the words of SQLite."""
+    return statement.format(**_SQLITE)
 
 
 def receivers_of(deliveries: Sequence[NewDelivery]) -> list[tuple[str, str, str, str]]:

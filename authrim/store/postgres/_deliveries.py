@@ -6,6 +6,7 @@ from typing import Any, Final
 import asyncpg
 
 from authrim.store import _deliveries_sql as sql
+from authrim.store._deliveries_sql import for_postgres
 from authrim.store._guard_rows import findable
 from authrim.store.contract import StoredEvent
 from authrim.store.outbox_contract import (
@@ -27,22 +28,6 @@ from authrim.store.postgres.reads import PART_OF_TYPES
 _HEAD: Final = "SELECT position FROM head WHERE id = 1"
 
 
-def _marked(statement: str) -> str:
-    return statement.format(**sql.POSTGRES)
-
-
-_WAKE: Final = _marked(sql.WAKE)
-_ADD: Final = _marked(sql.ADD)
-_END_ROW: Final = _marked(sql.END_ROW)
-_TAKE: Final = _marked(sql.TAKE)
-_LOCK: Final = _marked(sql.LOCK)
-_LOCK_OF: Final = _marked(sql.LOCK_OF)
-_DONE: Final = _marked(sql.DONE)
-_LATER: Final = _marked(sql.RETRY_LATER)
-_DEAD: Final = _marked(sql.DEAD)
-_RELEASE: Final = _marked(sql.RELEASE)
-
-
 class PostgresOutbox:
     """``OutboxStore`` on one database schema."""
 
@@ -55,7 +40,7 @@ class PostgresOutbox:
 
         async def work(connection: asyncpg.Connection) -> None:
             await _add(connection, deliveries)
-            await connection.executemany(_END_ROW, [(position,) for position in settled])
+            await connection.executemany(for_postgres(sql.END_ROW), [(position,) for position in settled])
 
         await self._connections.in_transaction(work)
 
@@ -93,7 +78,7 @@ class PostgresOutbox:
         self, holder: str, kinds: Collection[str], receivers: int, each: int, lease: int
     ) -> Sequence[TakenReceiver]:
         """Receivers that are due."""
-        taken = await self._connections.fetch(_TAKE, list(kinds), receivers, lease, holder)
+        taken = await self._connections.fetch(for_postgres(sql.TAKE), list(kinds), receivers, lease, holder)
         if not taken:
             return []
         due: dict[str, list[WaitingDelivery]] = {row[0]: [] for row in taken}
@@ -108,12 +93,12 @@ class PostgresOutbox:
         """Write down what became of a receiver, and give it back."""
 
         async def work(connection: asyncpg.Connection) -> bool:
-            await connection.execute(_LOCK, key)
-            await connection.execute(_DONE, settlement.done)
-            await connection.executemany(_LATER, sql.later_of(settlement))
-            await connection.executemany(_DEAD, sql.dead_of(settlement.retried))
+            await connection.execute(for_postgres(sql.LOCK), key)
+            await connection.execute(for_postgres(sql.DONE), settlement.done)
+            await connection.executemany(for_postgres(sql.RETRY_LATER), sql.later_of(settlement))
+            await connection.executemany(for_postgres(sql.DEAD), sql.dead_of(settlement.retried))
             released = (key, holder, settlement.failures, settlement.pause)
-            return bool(await connection.fetchval(_RELEASE, *released))
+            return bool(await connection.fetchval(for_postgres(sql.RELEASE), *released))
 
         return await self._connections.in_transaction(work)
 
@@ -138,8 +123,8 @@ class PostgresOutbox:
         """Write down that messages of a receiver are dead."""
 
         async def work(connection: asyncpg.Connection) -> None:
-            await connection.execute(_LOCK, key)
-            await connection.executemany(_DEAD, sql.dead_of(dead))
+            await connection.execute(for_postgres(sql.LOCK), key)
+            await connection.executemany(for_postgres(sql.DEAD), sql.dead_of(dead))
 
         await self._connections.in_transaction(work)
 
@@ -147,9 +132,9 @@ class PostgresOutbox:
         """Let messages wait again as if they were new."""
 
         async def work(connection: asyncpg.Connection) -> list[str]:
-            await connection.execute(_LOCK_OF, keys)
-            retried = await connection.fetch(_marked(sql.RETRY), keys)
-            await connection.execute(_marked(sql.TRY_AT_ONCE), [receiver for _, receiver in retried])
+            await connection.execute(for_postgres(sql.LOCK_OF), keys)
+            retried = await connection.fetch(for_postgres(sql.RETRY), keys)
+            await connection.execute(for_postgres(sql.TRY_AT_ONCE), [receiver for _, receiver in retried])
             return [key for key, _ in retried]
 
         return await self._connections.in_transaction(work)
@@ -158,8 +143,8 @@ class PostgresOutbox:
         """Take messages away."""
 
         async def work(connection: asyncpg.Connection) -> list[str]:
-            await connection.execute(_LOCK_OF, keys)
-            return [key for (key,) in await connection.fetch(_marked(sql.DISCARD), keys)]
+            await connection.execute(for_postgres(sql.LOCK_OF), keys)
+            return [key for (key,) in await connection.fetch(for_postgres(sql.DISCARD), keys)]
 
         return await self._connections.in_transaction(work)
 
@@ -167,9 +152,9 @@ class PostgresOutbox:
         """Take away a receiver with all its messages."""
 
         async def work(connection: asyncpg.Connection) -> int:
-            await connection.execute(_LOCK, receiver)
-            gone = await connection.fetch(_marked(sql.FORGET_MESSAGES), receiver)
-            await connection.execute(_marked(sql.FORGET), receiver)
+            await connection.execute(for_postgres(sql.LOCK), receiver)
+            gone = await connection.fetch(for_postgres(sql.FORGET_MESSAGES), receiver)
+            await connection.execute(for_postgres(sql.FORGET), receiver)
             return len(gone)
 
         return await self._connections.in_transaction(work)
@@ -181,9 +166,9 @@ class PostgresOutbox:
         return len(gone)
 
     async def _read(self, statement: str, *parameters: Any) -> list[Any]:
-        return await self._connections.fetch(_marked(statement), *parameters)
+        return await self._connections.fetch(for_postgres(statement), *parameters)
 
 
 async def _add(connection: asyncpg.Connection, deliveries: Sequence[NewDelivery]) -> None:
-    await connection.executemany(_WAKE, sql.receivers_of(deliveries))
-    await connection.executemany(_ADD, sql.messages_of(deliveries))
+    await connection.executemany(for_postgres(sql.WAKE), sql.receivers_of(deliveries))
+    await connection.executemany(for_postgres(sql.ADD), sql.messages_of(deliveries))

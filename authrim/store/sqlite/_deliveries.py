@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from authrim.store import _deliveries_sql as sql
+from authrim.store._deliveries_sql import for_sqlite
 from authrim.store.contract import StoredEvent
 from authrim.store.outbox_contract import (
     Chosen,
@@ -30,19 +31,6 @@ from authrim.store.sqlite.writes import in_transaction
 T = TypeVar("T")
 
 _HEAD: Final = "SELECT position FROM head"
-
-
-def _marked(statement: str) -> str:
-    return statement.format(**sql.SQLITE)
-
-
-_WAKE: Final = _marked(sql.WAKE)
-_ADD: Final = _marked(sql.ADD)
-_END_ROW: Final = _marked(sql.END_ROW)
-_TAKE: Final = _marked(sql.TAKE)
-_DUE: Final = _marked(sql.DUE)
-_LATER: Final = _marked(sql.RETRY_LATER)
-_DEAD: Final = _marked(sql.DEAD)
 
 
 class SQLiteOutbox:
@@ -134,7 +122,7 @@ class SQLiteOutbox:
 
 def _all(connection: sqlite3.Connection, now: int, *, query: str, parameters: Sequence[Any]) -> list[Any]:
     values = [json.dumps(one) if isinstance(one, list | tuple) else one for one in parameters]
-    with closing(connection.execute(_marked(query), (now, *values))) as rows:
+    with closing(connection.execute(for_sqlite(query), (now, *values))) as rows:
         return rows.fetchall()
 
 
@@ -145,9 +133,9 @@ def _add(
     deliveries: Sequence[NewDelivery],
     settled: Sequence[int] = (),
 ) -> None:
-    connection.executemany(_WAKE, [(now, *one) for one in sql.receivers_of(deliveries)])
-    connection.executemany(_ADD, [(now, *one) for one in sql.messages_of(deliveries)])
-    connection.executemany(_END_ROW, [(now, position) for position in settled])
+    connection.executemany(for_sqlite(sql.WAKE), [(now, *one) for one in sql.receivers_of(deliveries)])
+    connection.executemany(for_sqlite(sql.ADD), [(now, *one) for one in sql.messages_of(deliveries)])
+    connection.executemany(for_sqlite(sql.END_ROW), [(now, position) for position in settled])
 
 
 def _page(
@@ -168,7 +156,7 @@ def _page(
 def _take(
     connection: sqlite3.Connection, now: int, *, wanted: tuple[Any, ...], each: int
 ) -> list[TakenReceiver]:
-    taken = connection.execute(_TAKE, (now, *wanted)).fetchall()
+    taken = connection.execute(for_sqlite(sql.TAKE), (now, *wanted)).fetchall()
     return [
         TakenReceiver(key, tenant, kind, receiver, failures, now, _due(connection, now, key, each))
         for key, tenant, kind, receiver, failures, now in taken
@@ -176,14 +164,15 @@ def _take(
 
 
 def _due(connection: sqlite3.Connection, now: int, receiver: str, limit: int) -> list[WaitingDelivery]:
-    return [WaitingDelivery(*row) for row in connection.execute(_DUE, (now, receiver, limit)).fetchall()]
+    rows = _all(connection, now, query=sql.DUE, parameters=(receiver, limit))
+    return [WaitingDelivery(*row) for row in rows]
 
 
 def _settle(
     connection: sqlite3.Connection, now: int, *, key: str, holder: str, settlement: Settlement
 ) -> bool:
     _all(connection, now, query=sql.DONE, parameters=(settlement.done,))
-    connection.executemany(_LATER, [(now, *one) for one in sql.later_of(settlement)])
+    connection.executemany(for_sqlite(sql.RETRY_LATER), [(now, *one) for one in sql.later_of(settlement)])
     _give_up(connection, now, dead=settlement.retried)
     released = _all(
         connection,
@@ -195,7 +184,7 @@ def _settle(
 
 
 def _give_up(connection: sqlite3.Connection, now: int, *, dead: Sequence[Retried]) -> None:
-    connection.executemany(_DEAD, [(now, *one) for one in sql.dead_of(dead)])
+    connection.executemany(for_sqlite(sql.DEAD), [(now, *one) for one in sql.dead_of(dead)])
 
 
 def _retry(connection: sqlite3.Connection, now: int, *, keys: Sequence[str]) -> list[str]:
