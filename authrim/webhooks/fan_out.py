@@ -10,7 +10,7 @@ from authrim.store.contract import StoredEvent
 from authrim.store.outbox_contract import NewDelivery
 from authrim.store.read_back import ReadBack
 from authrim.webhooks.records import EVENT_TYPES, KIND
-from domain.stream import WEBHOOK, parse, webhook_stream
+from domain.stream import WEBHOOK, webhook_stream
 from domain.webhook import webhooks as rules
 from domain.webhook.events import WEBHOOK_EVENTS, WebhookCreated
 from domain.webhook.webhooks import Webhook
@@ -51,7 +51,7 @@ class Receivers(msgspec.Struct, frozen=True):
 
     def is_outdated_by(self, event: StoredEvent) -> bool:
         """Whether the event is a newer change."""
-        return event.position > self.position and parse(event.stream).kind == WEBHOOK
+        return event.position > self.position and event.stream == webhook_stream(self.tenant)
 
 
 class WebhookSource:

@@ -4,14 +4,13 @@ Standard Webhooks asks for ``type``, ``timestamp`` and ``data``. Nothing else of
 are for comparing, and texts that administrators wrote. Whoever needs more asks the log.
 """
 
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
+from authrim.audit.timeline import time_of
 from domain.log_entry import LogEntry
 from domain.stream import ACCOUNT, CLIENT, GRANT, SESSION
-from domain.units import MICROSECONDS
 
 _OF_KIND = {ACCOUNT: "subject", CLIENT: "client_id", SESSION: "session_id", GRANT: "grant_id"}
 
@@ -32,10 +31,9 @@ def payload_of(entry: LogEntry, issuer: str) -> bytes:
     }
     if stream.kind in _OF_KIND:
         data[_OF_KIND[stream.kind]] = stream.id
-    moment = datetime.fromtimestamp(entry.recorded_at / MICROSECONDS, UTC)
     body = {
         "type": entry.type,
-        "timestamp": moment.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "timestamp": time_of(entry.recorded_at),
         "data": {name: value for name, value in data.items() if value not in (None, "")},
     }
     return msgspec.json.encode(body)

@@ -13,18 +13,24 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from standardwebhooks import Webhook as Receiver
 from standardwebhooks.webhooks import WebhookVerificationError
 
+from authrim.core.execute import Change, append_of
+from authrim.core.fan_out import catch_up
 from authrim.people import accounts
 from authrim.store.contract import Store
 from authrim.store.outbox_contract import Chosen, DeliveryRow
+from authrim.store.read_back import ReadBack
 from authrim.webhooks import records
+from authrim.webhooks.fan_out import FOLLOWER, WebhookSource
 from authrim.webhooks.records import WithSecret
 from domain.errors import Refusal
-from domain.stream import DEFAULT_TENANT, WEBHOOK
+from domain.stream import DEFAULT_TENANT, WEBHOOK, webhook_stream
+from domain.webhook.events import WebhookCreated
 from tests.core.outbox.kinds import settled, until_settled
 from tests.support.accounts import add_account
 from tests.support.browser import Browser
 from tests.support.https_site import Authority, Site, serving_site
 from tests.support.logout_receiver import reaching, until
+from tests.support.patience import PATIENCE
 from tests.support.running import RunningServer, running_server
 
 one_store = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
@@ -203,3 +209,18 @@ async def test_only_what_comes_after_it(server: RunningServer, site: Site) -> No
     types: list[Any] = [json.loads(body)["type"] for _headers, body in received(site)]
     assert types == ["account.enabled.v1", "account.disabled.v1"]
     assert [json.loads(body)["type"] for _headers, body in received(site, "/other")] == types[1:]
+
+
+@one_store
+async def test_another_tenants_webhooks_are_no_change(store: ReadBack) -> None:
+    """A webhook of another tenant is none of this one's: the fan-out goes on past it to the end of the log, instead of
+    reading its own webhooks again and again."""
+    position = 0
+    for tenant in (DEFAULT_TENANT, "other"):
+        created = WebhookCreated("hook", "rp.example", ("*",), "hmac", 1)
+        change = Change(webhook_stream(tenant), 0, (created,))
+        position = (await store.append(append_of((change,), b"{}"))).last_position
+    async with asyncio.timeout(PATIENCE):
+        await catch_up(store, WebhookSource(store, DEFAULT_TENANT))
+    assert await store.outbox.position(FOLLOWER) == position
+    assert await store.outbox.receivers("", 10) == []

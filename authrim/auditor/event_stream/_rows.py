@@ -4,12 +4,12 @@ A row has what the log has: pseudonyms, keyed hashes and digests. Sealed data is
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
 
 from authrim.audit.recorded import read
+from authrim.audit.timeline import time_of
 from authrim.auditor.event_stream._asked import Asked
 from authrim.store.codec import UnreadableEvent
 from authrim.store.contract import StoredEvent
@@ -17,7 +17,6 @@ from domain.event import as_dict
 from projections.audit import columns_of
 
 _encode = msgspec.json.Encoder().encode
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 #: The columns of the audit index that a row repeats, where the event has something to say of them.
 _CONCERNS: Final = (
     "client_id", "subject", "session_id", "key_id", "token_id", "actor", "error_id", "trace", "address",
@@ -62,15 +61,6 @@ def _place(stored: StoredEvent) -> dict[str, Any]:
         "version": stored.version,
         "type": stored.type,
     }
-
-
-def time_of(microseconds: int) -> str:
-    """A time of the database's clock (RFC 3339)."""
-    return (
-        (_EPOCH + timedelta(microseconds=microseconds))
-        .isoformat(timespec="microseconds")
-        .replace("+00:00", "Z")
-    )
 
 
 class EventStreamForm:
