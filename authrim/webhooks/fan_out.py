@@ -13,25 +13,30 @@ from authrim.webhooks.records import EVENT_TYPES, KIND
 from domain.stream import WEBHOOK, webhook_stream
 from domain.webhook import webhooks as rules
 from domain.webhook.events import WEBHOOK_EVENTS, WebhookCreated
-from domain.webhook.webhooks import Webhook
 
 #: The name of the saved position.
 FOLLOWER: Final = "webhooks"
 
 
-class _Since(NamedTuple):
-    webhook: Webhook
+class _Told(NamedTuple):
+    """A webhook, the position that it was created at, and the types of events that it is told of."""
+
+    webhook_id: str
     position: int
+    types: frozenset[str]
 
 
 class Receivers(msgspec.Struct, frozen=True):
-    """The webhooks of a tenant, each with the position that it was created at. ``position`` is that of the newest
-    change among them."""
+    """The webhooks of a tenant. ``position`` is that of the newest change among them."""
 
     tenant: str
-    webhooks: tuple[_Since, ...]
+    webhooks: tuple[_Told, ...]
     position: int
-    event_types: frozenset[str]
+
+    @property
+    def event_types(self) -> frozenset[str]:
+        """What one of the webhooks is told of."""
+        return frozenset[str]().union(*(one.types for one in self.webhooks))
 
     @property
     def start(self) -> int:
@@ -44,9 +49,9 @@ class Receivers(msgspec.Struct, frozen=True):
             return ()
         position = event.position
         return [
-            NewDelivery(self.tenant, KIND, one.webhook.webhook_id, str(position), position)
+            NewDelivery(self.tenant, KIND, one.webhook_id, str(position), position)
             for one in self.webhooks
-            if one.position < position and one.webhook.wants(event.type)
+            if one.position < position and event.type in one.types
         ]
 
     def is_outdated_by(self, event: StoredEvent) -> bool:
@@ -72,6 +77,8 @@ class WebhookSource:
             state, position = rules.apply(state, event), stored.position
             if isinstance(event, WebhookCreated):
                 created[event.webhook_id] = position
-        webhooks = tuple(_Since(one, created[name]) for name, one in state.items())
-        types = rules.wanted_types([one.webhook for one in webhooks], EVENT_TYPES)
-        return Receivers(self._tenant, webhooks, position, types)
+        webhooks = tuple(
+            _Told(name, created[name], rules.types_of(one.event_types, EVENT_TYPES))
+            for name, one in state.items()
+        )
+        return Receivers(self._tenant, webhooks, position)

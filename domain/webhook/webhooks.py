@@ -43,10 +43,6 @@ class Webhook(msgspec.Struct, frozen=True, omit_defaults=True):
     public_key: str | None = None
     rotated_at: int | None = None
 
-    def wants(self, event_type: str) -> bool:
-        """Whether it is told of events of this type."""
-        return any(_fits(pattern, event_type) for pattern in self.event_types)
-
 
 Webhooks = Mapping[str, Webhook]
 NONE: Final[Webhooks] = {}
@@ -80,9 +76,11 @@ def apply(webhooks: Webhooks, event: Event) -> Webhooks:
 fold: Final = folding(apply, NONE)
 
 
-def wanted_types(webhooks: Collection[Webhook], known: Collection[str]) -> frozenset[str]:
-    """The known types of events that one of the webhooks is told of."""
-    return frozenset(tag for tag in known if any(one.wants(tag) for one in webhooks))
+def types_of(patterns: Collection[str], known: Collection[str]) -> frozenset[str]:
+    """The known types of events that somebody with these patterns is told of."""
+    types = set(patterns)
+    groups = tuple(one.removesuffix("*") for one in types if one == ALL or one.endswith(_ANY_OF_KIND))
+    return frozenset(tag for tag in known if tag in types or tag.startswith(groups))
 
 
 def decide_create(webhooks: Webhooks, created: WebhookCreated, known: Collection[str]) -> Decision[Webhooks]:
@@ -92,7 +90,7 @@ def decide_create(webhooks: Webhooks, created: WebhookCreated, known: Collection
     if not 0 < len(created.event_types) <= MOST_TYPES:
         return refuse(TOO_MANY_TYPES)
     for pattern in created.event_types:
-        if not any(_fits(pattern, tag) for tag in known):
+        if not types_of((pattern,), known):
             return refuse(
                 invalid_request(
                     f"No event has the type {pattern!a}.",
@@ -114,11 +112,3 @@ def decide_delete(webhooks: Webhooks, deleted: WebhookDeleted) -> Decision[Webho
     if deleted.webhook_id not in webhooks:
         return refuse(UNKNOWN)
     return Decision((deleted,), apply(webhooks, deleted))
-
-
-def _fits(pattern: str, event_type: str) -> bool:
-    if pattern == ALL:
-        return True
-    if pattern.endswith(_ANY_OF_KIND):
-        return event_type.startswith(pattern.removesuffix("*"))
-    return event_type == pattern
