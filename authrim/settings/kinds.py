@@ -224,6 +224,17 @@ def _is_host_and_port(value: str) -> str:
     return value
 
 
+def _is_metrics_address(value: str) -> str:
+    if value.startswith("/"):
+        return value
+    host, _, port = value.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError(
+            "must be host:port, such as 127.0.0.1:9464, or the path of a socket that begins with /"
+        )
+    return value
+
+
 def _is_profile(value: str) -> str:
     if value not in PROFILES:
         raise ValueError(f"must be one of {', '.join(PROFILES)}")
@@ -243,6 +254,7 @@ DestinationNames = Annotated[
 TrustedAuthorities = Annotated[Path, AfterValidator(_holds_authorities)]
 CertificateWithKey = Annotated[Path, AfterValidator(_holds_certificate)]
 HostAndPort = Annotated[str, StringConstraints(max_length=261), AfterValidator(_is_host_and_port)]
+MetricsAddress = Annotated[str, StringConstraints(max_length=261), AfterValidator(_is_metrics_address)]
 LogName = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_is_log_name)]
 Witnesses = Annotated[
     tuple[Annotated[str, AfterValidator(_is_witness)], ...], NoDecode, BeforeValidator(_comma_separated)

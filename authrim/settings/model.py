@@ -10,6 +10,7 @@ from authrim.settings.groups import (
     Evidence,
     Keys,
     Log,
+    Metrics,
     Output,
     Outside,
     Passwords,
@@ -31,7 +32,7 @@ from authrim.settings.schedules import Schedule, schedule_of
 
 class Settings(
     Server, Tls, Log, Transparency, Keys, Tokens, Requests, SignIn, Passwords, Registration, Privacy, Outside, Evidence,
-    Reports, Streams, Siem, Output,
+    Reports, Streams, Siem, Output, Metrics,
 ):  # fmt: skip
     """Everything that can be set. ``load`` makes one from what is configured."""
 

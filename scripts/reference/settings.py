@@ -32,6 +32,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "Streams of events": groups.Streams,
     "Records for a SIEM": groups.Siem,
     "Output": groups.Output,
+    "Metrics": groups.Metrics,
 }
 
 _OPENING = f"""# Settings

@@ -8,6 +8,7 @@ A default is what a new installation should run with. Within its bounds the serv
 from authrim.settings.groups.evidence import Evidence
 from authrim.settings.groups.keys import Keys
 from authrim.settings.groups.log import Log
+from authrim.settings.groups.metrics import Metrics
 from authrim.settings.groups.output import Output
 from authrim.settings.groups.outside import Outside
 from authrim.settings.groups.passwords import Passwords
@@ -27,6 +28,7 @@ __all__ = [
     "Evidence",
     "Keys",
     "Log",
+    "Metrics",
     "Output",
     "Outside",
     "Passwords",
