@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test integrations check format docs screenshots bench dist audit lock clean
+.PHONY: help run test integrations operations check format docs screenshots bench dist audit lock clean
 
 BIN := .venv/bin
 PINS := requirements/build.txt pyproject.toml scripts/bootstrap.sh
@@ -19,6 +19,10 @@ test: .venv/dev.stamp tests/relying_parties/node_modules/.package-lock.json ## R
 integrations: .venv/dev.stamp ## Start the applications that take long to install, too
 	scripts/system-packages.sh --for integrations
 	$(BIN)/pytest tests/integrations -m 'integrations or not integrations'
+
+operations: .venv/dev.stamp ## Run what an operator does with real tools: containers, charts
+	scripts/system-packages.sh --for operations
+	$(BIN)/pytest tests/operations -m 'operations or not operations'
 
 check: .venv/dev.stamp ## Check style, types, import rules, wording, generated pages
 	$(BIN)/ruff check

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Install the named Debian packages when root, else say the command that does.
-# Usage: scripts/system-packages.sh PACKAGE…   or   scripts/system-packages.sh --for tests|bench|integrations
+# Usage: scripts/system-packages.sh PACKAGE…   or   scripts/system-packages.sh --for tests|bench|integrations|operations|…
 set -euo pipefail
 
 has_postgresql() {
@@ -39,8 +39,30 @@ missing_for_integrations() {
     command -v java >/dev/null || echo default-jdk-headless
 }
 
+# One function per subject, so that a test can ask for its own tools alone.
+missing_for_containers() {
+    command -v buildah >/dev/null || echo buildah
+    command -v podman >/dev/null || echo podman
+    command -v mmdebstrap >/dev/null || echo mmdebstrap
+    command -v crun >/dev/null || echo crun
+    # What podman's networks are made with, and the names of containers in them.
+    [ -x /usr/lib/podman/netavark ] || echo netavark
+    [ -x /usr/lib/podman/aardvark-dns ] || echo aardvark-dns
+    command -v iptables >/dev/null || [ -x /usr/sbin/iptables ] || echo iptables
+}
+
+missing_for_charts() {
+    command -v go >/dev/null || echo golang-go
+}
+
+missing_for_operations() {
+    missing_for_tests
+    missing_for_containers
+    missing_for_charts
+}
+
 if [ "$1" = --for ]; then
-    mapfile -t packages < <("missing_for_$2")
+    mapfile -t packages < <("missing_for_$2" | sort -u)
 else
     packages=("$@")
 fi
@@ -58,8 +80,8 @@ if [[ " ${packages[*]} " == *" postgresql "* ]]; then
     echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.d/authrim.conf
 fi
 
-# Nor a web server or a proxy: the tests start theirs on loopback. A policy that is there already stays.
-if [[ " ${packages[*]} " =~ \ (nginx-light|haproxy|apache2)\  ]] && [ ! -e /usr/sbin/policy-rc.d ]; then
+# Nor any other service: the tests start theirs on loopback. A policy that is there already stays.
+if [ ! -e /usr/sbin/policy-rc.d ]; then
     printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
     chmod 755 /usr/sbin/policy-rc.d
     trap 'rm -f /usr/sbin/policy-rc.d' EXIT

@@ -8,18 +8,12 @@ import pytest
 from tests.integrations.applications import Place, new_place
 from tests.integrations.browsing import Browser
 from tests.integrations.provider import Provider, running_provider
-
-SLOW = "integrations"
+from tests.support.slow_tests import leave_out_unless_named
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what has to be built or downloaded at length, unless the marker is named."""
-    if SLOW in (config.option.markexpr or ""):
-        return
-    slow = [item for item in items if item.get_closest_marker(SLOW)]
-    if slow:
-        config.hook.pytest_deselected(items=slow)
-        items[:] = [item for item in items if item not in slow]
+    leave_out_unless_named("integrations", config, items)
 
 
 @pytest.fixture(scope="module")
