@@ -12,12 +12,14 @@ from typing import Any, Final
 import click
 
 from authrim import __version__
+from authrim.commands._first_process import end_on_sigterm_as_first_process
 from authrim.commands.argument_order import arguments_last
 
 #: Each command: the module it is in, and its name there.
 COMMANDS: Final = {
     "dev": ("authrim.commands.dev", "dev"),
     "serve": ("authrim.commands.serve", "serve"),
+    "health": ("authrim.commands.health", "health"),
     "background": ("authrim.commands.background", "background"),
     "migrate": ("authrim.commands.migrate", "migrate"),
     "client": ("authrim.commands.client", "client"),
@@ -41,7 +43,12 @@ COMMANDS: Final = {
 }
 
 CONFIG_FILE: Final = click.Path(dir_okay=False, path_type=Path)
-CONFIG_HELP: Final = "A TOML file with settings. Environment variables (AUTHRIM_…) override it."
+#: Names the file of ``--config`` where a command line cannot be changed, such as that of a HEALTHCHECK.
+CONFIG_VARIABLE: Final = "AUTHRIM_CONFIG_FILE"
+CONFIG_HELP: Final = (
+    "A TOML file with settings. Environment variables (AUTHRIM_…) override it, and "
+    f"{CONFIG_VARIABLE} names it where there is no option."
+)
 JSON_HELP: Final = "Print JSON instead of text."
 
 
@@ -57,6 +64,7 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. An unexpected exception ends it without a traceback, which may quote a secret."""
         _steady(("stdout", "stderr"))
+        end_on_sigterm_as_first_process()
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
@@ -134,7 +142,7 @@ def _pass_to_root(context: click.Context, option: click.Parameter, value: Any) -
 
 @click.group(cls=LazyGroup)
 @click.version_option(__version__, prog_name="authrim")
-@click.option("--config", type=CONFIG_FILE, help=CONFIG_HELP)
+@click.option("--config", type=CONFIG_FILE, envvar=CONFIG_VARIABLE, help=CONFIG_HELP)
 @click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
 def main(config: Path | None, *, as_json: bool) -> None:
     """Authrim: an OAuth 2.0 and OpenID Connect server whose source of truth is a log of events."""

@@ -39,7 +39,8 @@ _OPENING = f"""# Settings
 
 <!-- Generated from authrim/settings/groups/ by `make docs`. -->
 
-`authrim serve --config FILE` reads a TOML file with these keys, all at the top level. An environment variable, named
+`authrim serve --config FILE` reads a TOML file with these keys, all at the top level; without the option, the file that
+`{ENVIRONMENT_PREFIX}CONFIG_FILE` names, if any. An environment variable, named
 `{ENVIRONMENT_PREFIX}` and the key in capitals (`{ENVIRONMENT_PREFIX}ISSUER`), overrides the file. An option of the
 command line overrides both. A list is an array in TOML, and a comma-separated text in the environment.
 
