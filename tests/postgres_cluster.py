@@ -162,6 +162,11 @@ def _register(path: Path) -> Iterator[dict[str, Any]]:
             file.write(json.dumps(note))
 
 
+def run_tool(name: str, *arguments: str) -> None:
+    """One of PostgreSQL's programs, as the user whom the cluster runs as."""
+    _run([_binary(name), *arguments])
+
+
 def _binary(name: str) -> str:
     found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[4]))
     path = str(found[-1]) if found else shutil.which(name)

@@ -22,6 +22,8 @@ COMMANDS: Final = {
     "health": ("authrim.commands.health", "health"),
     "background": ("authrim.commands.background", "background"),
     "migrate": ("authrim.commands.migrate", "migrate"),
+    "backup": ("authrim.commands.backup", "backup"),
+    "restore": ("authrim.commands.restore", "restore"),
     "client": ("authrim.commands.client", "client"),
     "scope": ("authrim.commands.scope", "scope"),
     "resource": ("authrim.commands.resource", "resource"),

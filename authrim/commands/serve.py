@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import click
 import structlog
@@ -30,6 +30,14 @@ from authrim.wire.listener import ListenError, unix_socket
 from authrim.wire.tls import UnusableCertificate
 
 log = structlog.get_logger(__name__)
+
+
+class Accepted(NamedTuple):
+    """What an operator says to an older log: why it is accepted, and whether what was granted goes on."""
+
+    reason: str | None
+    keep: bool
+
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 #: The setting that each option stands for.
@@ -68,6 +76,12 @@ _SETTINGS: Final = {
     help="Start on a log that is older than one that was signed, such as a restored backup. All sessions, grants and "
     "tokens end. The reason is recorded; nothing personal.",
 )
+@click.option(
+    "--keep-grants",
+    is_flag=True,
+    help="With --accept-rollback: nothing ends. For a restored backup after which nothing was recorded. Refused when "
+    "the state file or a witness knows of more events.",
+)
 @click.pass_context
 def serve(
     context: click.Context,
@@ -78,10 +92,14 @@ def serve(
     worker_socket: int | None,
     worker_lifeline: int | None,
     accept_rollback: str | None,
+    keep_grants: bool,
     worker_heartbeat: int | None,
     **tls: Any,
 ) -> None:
     """Start the server and run until SIGTERM."""
+    if keep_grants and accept_rollback is None:
+        raise click.UsageError("--keep-grants goes with --accept-rollback")
+    accepted = Accepted(accept_rollback, keep_grants)
     given = {_SETTINGS[name]: value for name, value in tls.items() if value is not None}
     overrides = given if workers is None else given | {"workers": workers}
     overrides = overrides | {"background": "none"} if no_background else overrides
@@ -94,7 +112,7 @@ def serve(
     manager = ServiceManager.of_environment()
     try:
         if worker_port is None and settings.workers > 1:
-            context.exit(_serve_by_workers(context, settings, tls, manager, accept_rollback))
+            context.exit(_serve_by_workers(context, settings, tls, manager, accepted))
         if worker_port is not None:
             settings = settings.model_copy(update={"port": worker_port, "workers": 1})
         sock = None if worker_socket is None else socket.socket(fileno=worker_socket)
@@ -102,7 +120,7 @@ def serve(
         background = _background(context, settings, tls) if worker is None else None
         around = Surroundings(worker, sock, manager, background)
         with failures_told(settings):
-            asyncio.run(_serve(settings, around, accept_rollback))
+            asyncio.run(_serve(settings, around, accepted))
     except (
         ListenError, UnusableCertificate, UnusableAnchors, AttestersUnreadable, IssuersUnreadable, StartRefused,
     ) as error:  # fmt: skip
@@ -114,13 +132,13 @@ def _serve_by_workers(
     settings: Settings,
     tls: Mapping[str, Any],
     manager: ServiceManager,
-    accept_rollback: str | None,
+    accepted: Accepted,
 ) -> int:
     """Open the ports and keep the workers alive until the server is stopped; returns the exit status."""
     # What no worker could use ends the command here: they would be started again and again.
     tls_of(settings)
     with failures_told(settings):
-        asyncio.run(_prove_database(settings, accept_rollback))
+        asyncio.run(_prove_database(settings, accepted))
     held = reserve_port(settings.host, settings.port)
     second = reserve_port(settings.host, settings.mtls_port) if settings.mtls_port else []
     shared = unix_socket(settings.listen_socket) if settings.listen_socket else None
@@ -157,25 +175,25 @@ def _config_option(context: click.Context) -> list[str]:
     return [] if config is None else ["--config", str(config)]
 
 
-async def _prove_database(settings: Settings, accept_rollback: str | None) -> None:
+async def _prove_database(settings: Settings, accepted: Accepted) -> None:
     """Check that the database is there and has our schema, that the master keys belong to it, and that its log is not
     an older one."""
     store = open_store(settings)
     await store.open()
     try:
         await prove_master_keys(store, MasterKeys.from_settings(settings.master_key_texts))
-        await refuse_rollback(settings, store, accept_rollback)
+        await refuse_rollback(settings, store, accepted.reason, keep=accepted.keep)
     finally:
         await store.close()
 
 
-async def _serve(settings: Settings, around: Surroundings, accept_rollback: str | None) -> None:
+async def _serve(settings: Settings, around: Surroundings, accepted: Accepted) -> None:
     store = open_store(settings, exclusive=True)
     await store.open()
     if store.doubt:
         log.warning("store.doubtful", reason=store.doubt)
     try:
-        await refuse_rollback(settings, store, accept_rollback)
+        await refuse_rollback(settings, store, accepted.reason, keep=accepted.keep)
         await serve_until_stopped(settings, store, around)
     finally:
         await store.close()

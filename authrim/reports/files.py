@@ -60,12 +60,12 @@ def names_in(folder: Path) -> list[str]:
 
 
 @contextmanager
-def new_folder(out: Path) -> Iterator[Path]:
+def new_folder(out: Path, what: str = "a report") -> Iterator[Path]:
     """A folder that only its owner may read. It gets its name when it is complete; until then it can vanish."""
     partial = partial_of(out)
     try:
         if out.exists():
-            raise FolderUnusable(f"{out} is there already: a report never replaces anything.")
+            raise FolderUnusable(f"{out} is there already: {what} never replaces anything.")
         partial.mkdir(mode=0o700)
     except OSError as error:
         raise FolderUnusable(f"{partial} cannot be made: {error.strerror}.") from None

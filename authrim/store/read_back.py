@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from authrim.store.contract import Store, StoredEvent
 from authrim.store.monitor_contract import MonitorStore
 from authrim.store.outbox_contract import OutboxStore
+from authrim.store.restored import RestoreMark
 from authrim.store.retention_contract import Retention
 from authrim.store.tree_sql import Leaf
 from domain.tree.tiles import Coordinates
@@ -217,6 +218,10 @@ class ReadBack(Store, Protocol):
     @property
     def outbox(self) -> OutboxStore:
         """Messages that wait for their receivers."""
+
+    @property
+    def restored(self) -> RestoreMark:
+        """Whether the database was restored from a backup that nobody has accepted yet."""
 
     @property
     def retention(self) -> Retention:

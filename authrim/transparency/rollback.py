@@ -1,6 +1,6 @@
 """At the start of a server: is the log older than a checkpoint that was signed, or another one (F35, A231)?
 
-The database cannot tell. The state file can, and so can the witnesses.
+The database cannot tell, unless it has the mark of a restored backup. The state file can, and so can the witnesses.
 """
 
 from typing import Final, NamedTuple
@@ -27,15 +27,34 @@ from domain.units import MICROSECONDS
 log = structlog.get_logger(__name__)
 
 THE_TREE: Final = "the tree beside the log"
+#: The mark that is left by whoever restores a backup. It says that the log is older; nobody knows by how much.
+THE_RESTORE: Final = "restored_backup"
 #: How often witnesses are asked again because other processes sign meanwhile.
 _TRIES: Final = 3
 
 
 class Rollback(NamedTuple):
-    """Who has seen another log than this one, and how many events it had."""
+    """Who has seen another log than this one, and how many events it had. Of a restored backup, these are those of the
+    backup: what came after it is not known."""
 
     known_by: str
     lost_size: int
+
+
+_ENDS_ALL: Final = (
+    'start with --accept-rollback "REASON": all sessions, grants and tokens end then, and the signing keys are '
+    "replaced"
+)
+_DIFFERENT: Final = (
+    "the log ends at position {}, but {} has a checkpoint of {} events that it does not continue: the database was "
+    "restored from a backup, or changed. What was revoked since then would be valid again. Restore the newer database; "
+    f"where it is lost, {_ENDS_ALL}"
+)
+_RESTORED: Final = (
+    "the database was restored from a backup. What was revoked after the backup would be valid again: "
+    f"{_ENDS_ALL}. Where nothing was recorded after the backup, or what is lost of it does no harm, add --keep-grants: "
+    "nothing ends then"
+)
 
 
 class RolledBack(Exception):
@@ -43,12 +62,7 @@ class RolledBack(Exception):
 
     def __init__(self, found: Rollback, position: int) -> None:
         self.found = found
-        super().__init__(
-            f"the log ends at position {position}, but {found.known_by} has a checkpoint of {found.lost_size} events "
-            "that it does not continue: the database was restored from a backup, or changed. What was revoked since "
-            "then would be valid again. Restore the newer database; where it is lost, start with --accept-rollback "
-            '"REASON": all sessions, grants and tokens end then, and the signing keys are replaced'
-        )
+        super().__init__(_RESTORED if found.known_by == THE_RESTORE else _DIFFERENT.format(position, *found))
 
 
 async def find_rollback(store: ReadBack, checkpoints: Checkpoints) -> Rollback | None:
@@ -57,8 +71,18 @@ async def find_rollback(store: ReadBack, checkpoints: Checkpoints) -> Rollback |
 
     Tree and state file are made again when a log is accepted, so what they say is always asked, also after an
     acceptance that was interrupted. A checkpoint of the log and a witness stay as they are: what was accepted of them
-    is not asked again.
+    is not asked again. The mark of a restored backup is asked for last: where nothing else speaks for another log, it
+    may be accepted without ending what was granted.
     """
+    return await _known_elsewhere(store, checkpoints) or await _restored(store)
+
+
+async def _restored(store: ReadBack) -> Rollback | None:
+    mark = await store.restored.read()
+    return None if mark is None else Rollback(THE_RESTORE, mark.position)
+
+
+async def _known_elsewhere(store: ReadBack, checkpoints: Checkpoints) -> Rollback | None:
     known = await store.tree.size()
     if known > (await store.head()).position:
         return Rollback(THE_TREE, known)
@@ -75,10 +99,10 @@ async def find_rollback(store: ReadBack, checkpoints: Checkpoints) -> Rollback |
 
 
 async def accept_rollback(
-    store: ReadBack, checkpoints: Checkpoints, found: Rollback, reason: str
+    store: ReadBack, checkpoints: Checkpoints, found: Rollback, reason: str, *, kept: bool = False
 ) -> Refusal | None:
     """Record that an operator accepts the log as it is, and make tree and state file again from it. The reason is one
-    that can be recorded."""
+    that can be recorded. ``kept``: what was granted did not end."""
     stream = rollback_stream(DEFAULT_TENANT)
 
     async def attempt() -> Outcome[None]:
@@ -91,13 +115,17 @@ async def accept_rollback(
             reason.strip(),
             head.now // MICROSECONDS,
             operator(),
+            kept,
         )
         return Outcome(None, (Change(stream, read.version, (event,)),))
 
     answer = await carry_out(store, DEFAULT_TENANT, attempt)
     if answer is not None:
         return answer
-    log.error("rollback.accepted", known_by=found.known_by, lost_size=found.lost_size)
+    log.error("rollback.accepted", known_by=found.known_by, lost_size=found.lost_size, kept=kept)
+    if found.known_by == THE_RESTORE:
+        await store.restored.forget()  # tree and state file are those of this log: they were asked before
+        return None
     await store.tree.clear()
     size = await TreeFollower(store).catch_up()
     if checkpoints.state_file is not None:

@@ -18,7 +18,7 @@ WRITTEN_MTLS_PORT = "8443"
 SETTING = re.compile(r"(AUTHRIM_[A-Z_]+)=(\S+)(?= .*authrim dev)")
 PAGES = sorted(
     page
-    for pages in ("audit/*.md", "protocols/*.md", "operations/outbox.md")
+    for pages in ("audit/*.md", "protocols/*.md", "operations/outbox.md", "operations/backup.md")
     for page in DOCS.glob(pages)
     if any(examples(page.read_text()))
 )

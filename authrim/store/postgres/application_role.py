@@ -9,7 +9,7 @@ from authrim.store.postgres.schema import SCHEMA, connect, quoted
 #: Beside executing the append function and reading, what the application role may do: rows that are no history.
 _APPLICATION_WRITES = (
     "guard", "counters", "followers", "audit", "failed_events", "outbox", "monitor_states", "monitor_breaches", "tiles",
-    "checkpoints", "receivers", "deliveries", "retention",
+    "checkpoints", "receivers", "deliveries", "restored", "retention",
 )  # fmt: skip
 
 

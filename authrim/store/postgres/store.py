@@ -26,6 +26,7 @@ from authrim.store.postgres._monitor import PostgresMonitor
 from authrim.store.postgres._retention import PostgresRetention
 from authrim.store.postgres.audit_index import PostgresAudit
 from authrim.store.postgres.connections import Connections
+from authrim.store.postgres.restored import PostgresRestoreMark
 from authrim.store.postgres.tree import PostgresTree
 from authrim.store.postgres.writer import Writer
 from authrim.store.read_back import Delivery, DeliveryState, Page, ProjectionResult, Shadow
@@ -64,6 +65,7 @@ class PostgresStore:
         self.audit = PostgresAudit(self._connections)
         self.monitor = PostgresMonitor(self._connections, self._followers)
         self.outbox = PostgresOutbox(self._connections, self._followers)
+        self.restored = PostgresRestoreMark(self._connections)
         self.retention = PostgresRetention(self._connections)
         self.tree = PostgresTree(self._connections, self._followers)
 

@@ -41,6 +41,7 @@ from authrim.store.sqlite._retention import SQLiteRetention
 from authrim.store.sqlite.audit_index import SQLiteAudit
 from authrim.store.sqlite.clock import Clock
 from authrim.store.sqlite.lane import Lane
+from authrim.store.sqlite.restored import SQLiteRestoreMark
 from authrim.store.sqlite.schema import check_sqlite
 from authrim.store.sqlite.tree import SQLiteTree
 from authrim.store.sqlite.wal import WriteAheadLog
@@ -84,6 +85,7 @@ class SQLiteStore:
         self.audit = SQLiteAudit(self._scans)
         self.monitor = SQLiteMonitor(self._writer, self._scans, self._clock)
         self.outbox = SQLiteOutbox(self._writer, self._scans, self._clock)
+        self.restored = SQLiteRestoreMark(self._writer, self._scans)
         self.retention = SQLiteRetention(self._writer, self._scans, self._clock)
         self.tree = SQLiteTree(self._writer, self._scans)
         self.doubt = ""
