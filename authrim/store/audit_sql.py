@@ -133,9 +133,8 @@ def _candidates(lead: str, marks: Marks) -> str:
     if lead == "stream":  # the log has its own index of streams
         return f"""
         SELECT {columns} FROM events s JOIN audit a ON a.position = s.position
-        WHERE s.stream_id BETWEEN {marks["stream"]} AND {marks["stream"]}
-          AND s.position > {marks["after"]} AND s.position <= {marks["until"]}
-        ORDER BY s.stream_id, s.version {most}
+        WHERE s.stream_id = {marks["stream"]} AND s.position > {marks["after"]} AND s.position <= {marks["until"]}
+        ORDER BY s.version {most}
         """
     if not lead:
         within = f"a.position > {marks['after']} AND a.position <= {marks['until']}"

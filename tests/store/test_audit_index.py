@@ -225,12 +225,12 @@ async def test_a_search_scans_nothing(full_store: PostgresStore, lead: str) -> N
     assert "Sort" not in candidates
 
 
-@pytest.mark.parametrize("lead", sorted(set(INDEXES) - {""}))
+@pytest.mark.parametrize("lead", sorted(set(INDEXES) - {"", "stream"}))
 async def test_a_search_for_any_value_goes_through_its_index(
     full_store: PostgresStore, postgres_dsn: str, lead: str
 ) -> None:
     """A245: a statement is planned once for all values. The plan does not count on a value that is frequent: a client
-    of which the log says little would be looked for in all of it."""
+    of which the log says little would be looked for in all of it. Streams are so many that none is taken for one."""
     types = [
         "TEXT" if name not in ("after", "until", "most", "limit") else "BIGINT"
         for name in audit_sql.SEARCH_PARAMETERS

@@ -12,7 +12,9 @@ import pytest
 
 from authrim.audit.bundle import verify_bundle
 from authrim.audit.bundle.export import VERIFIER
+from authrim.audit.bundle.schemas import schemas_of
 from authrim.audit.bundle.verify_bundle import Tree, widths
+from authrim.store.codec import REGISTRIES
 from authrim.store.read_back import ReadBack
 from tests.audit.bundle.bundles import (
     SIGNER,
@@ -191,6 +193,16 @@ async def test_schemas_are_those_of_the_events(log: ReadBack) -> None:
     assert types - set(schemas["payloads"]) == {"grant.never_heard_of.v9", "not.ours"}
     assert "people.jsonl" not in files
     assert CANARY in files["events.jsonl"].decode()
+
+
+def test_every_event_has_a_schema() -> None:
+    """A bundle may have events of every type, the summary of a long grant too, whose state has values of any type."""
+    types = {tag for registry in REGISTRIES.values() for tag in registry}
+    payloads = schemas_of(types)["payloads"]
+    assert set(payloads) == types
+    assert (
+        payloads["grant.summarized.v1"]["$defs"]["GrantSummarized"]["properties"]["state"]["type"] == "object"
+    )
 
 
 def test_the_tree_is_that_of_the_rfc() -> None:
