@@ -1,7 +1,6 @@
 """``authrim report schedule``: reports and bundles that are written without anybody asking."""
 
 import asyncio
-import logging
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,7 +13,7 @@ from rich.text import Text
 from authrim.commands._administering import Office, moment
 from authrim.commands._audit_transparency import administered
 from authrim.commands._common import emit
-from authrim.outside import telemetry
+from authrim.commands._server_logs import reread_log_settings, send_log_lines
 from authrim.reports.schedule.keeping import Keeper, Round
 from authrim.reports.schedule.making import Making
 from authrim.reports.schedule.states import ScheduleState, states_of
@@ -52,9 +51,8 @@ def schedule(context: click.Context, *, once: bool, shows: bool) -> None:
         keeper = Keeper(office.store, office.tenant, settings.schedules, making.make)
         if once:
             return await keeper.round(at_once=True)
-        telemetry.configure(
-            development=settings.log_format == "pretty", level=getattr(logging, settings.log_level.upper())
-        )
+        send_log_lines(settings)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reread_log_settings(context))
         await _until_stopped(keeper)
         return Round()
 

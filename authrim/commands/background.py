@@ -1,12 +1,13 @@
 """``authrim background``: the background work of a server, in a process that answers no requests."""
 
 import asyncio
+from collections.abc import Callable
 
 import click
 import structlog
 
 from authrim.commands._common import failures_told, settings_of
-from authrim.commands._server_logs import send_log_lines
+from authrim.commands._server_logs import reread_log_settings, send_log_lines
 from authrim.server.background_process import work_in_background
 from authrim.server.heartbeat import Worker
 from authrim.server.rollback import StartRefused, refuse_rollback
@@ -34,16 +35,17 @@ def background(context: click.Context, /, worker_lifeline: int | None, worker_he
     worker = Worker.of_options(worker_lifeline, worker_heartbeat)
     try:
         with failures_told(settings):
-            asyncio.run(_work(settings, worker, ServiceManager.of_environment()))
+            asyncio.run(_work(settings, worker, reread_log_settings(context)))
     except StartRefused as error:
         raise click.ClickException(str(error)) from None
 
 
-async def _work(settings: Settings, worker: Worker | None, manager: ServiceManager) -> None:
+async def _work(settings: Settings, worker: Worker | None, reread: Callable[[], None]) -> None:
+    manager = ServiceManager.of_environment()
     store = open_store(settings)
     await store.open()
     try:
         await refuse_rollback(settings, store, None)
-        await work_in_background(settings, store, worker, manager)
+        await work_in_background(settings, store, worker, manager, reread)
     finally:
         await store.close()

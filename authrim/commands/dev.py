@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 from pathlib import Path
 
 import click
@@ -12,6 +11,7 @@ from authrim.commands._common import failures_told
 from authrim.commands._dev_certificates import tls_settings
 from authrim.commands._dev_clients import RedirectUris, WantedClients, read_clients, read_redirect_uris
 from authrim.commands._dev_settings import DEFAULT_PORT, dev_settings
+from authrim.commands._server_logs import send_log_lines
 from authrim.commands.dev_workplace import (
     CLIENTS_FILE,
     UnusableFolder,
@@ -24,9 +24,9 @@ from authrim.commands.dev_workplace import (
 from authrim.core.master_proof import prove_master_keys
 from authrim.core.parts import Parts
 from authrim.crypto.master import MasterKeys
-from authrim.outside import telemetry
 from authrim.protocol.client_chain import UnusableAnchors
 from authrim.protocol.software_statement import IssuersUnreadable
+from authrim.server.optional_tracing import NoOpenTelemetry
 from authrim.server.serve import serve
 from authrim.settings import Settings
 from authrim.store.migrate import migrate
@@ -76,9 +76,7 @@ def dev(
     except OSError as error:
         raise click.ClickException(f"cannot make certificates in {data}: {error.strerror}") from None
     settings = dev_settings(context, data, workplace, port, tls, as_json=as_json)
-    telemetry.configure(
-        development=settings.log_format == "pretty", level=getattr(logging, settings.log_level.upper())
-    )
+    send_log_lines(settings)
     try:
         with failures_told(settings):
             asyncio.run(
@@ -86,6 +84,7 @@ def dev(
             )
     except (
         ListenError, UnusableFolder, UnusableAnchors, UnusableCertificate, AttestersUnreadable, IssuersUnreadable,
+        NoOpenTelemetry,
     ) as error:  # fmt: skip
         raise click.ClickException(str(error)) from None
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -11,7 +11,7 @@ import structlog
 
 from authrim.clients.attesters import AttestersUnreadable
 from authrim.commands._common import failures_told, settings_of
-from authrim.commands._server_logs import send_log_lines
+from authrim.commands._server_logs import reread_log_settings, send_log_lines
 from authrim.core.master_proof import prove_master_keys
 from authrim.crypto.master import MasterKeys
 from authrim.protocol.client_chain import UnusableAnchors
@@ -19,6 +19,7 @@ from authrim.protocol.software_statement import IssuersUnreadable
 from authrim.server.background_child import BackgroundCommand
 from authrim.server.child import own_command
 from authrim.server.heartbeat import Worker
+from authrim.server.optional_tracing import NoOpenTelemetry, tracing_wanted
 from authrim.server.rollback import StartRefused, refuse_rollback
 from authrim.server.serve import Surroundings, tls_of
 from authrim.server.serve import serve as serve_until_stopped
@@ -105,6 +106,7 @@ def serve(
     overrides = overrides | {"background": "none"} if no_background else overrides
     settings: Settings = settings_of(context, **overrides)
     send_log_lines(settings)
+    reread = reread_log_settings(context, **overrides)
     if settings.passed_over and worker_port is None:
         log.warning(
             "settings.passed_over", variables=settings.passed_over, reason="made by a container platform"
@@ -112,17 +114,18 @@ def serve(
     manager = ServiceManager.of_environment()
     try:
         if worker_port is None and settings.workers > 1:
-            context.exit(_serve_by_workers(context, settings, tls, manager, accepted))
+            context.exit(_serve_by_workers(context, settings, tls, manager, accepted, reread))
         if worker_port is not None:
             settings = settings.model_copy(update={"port": worker_port, "workers": 1})
         sock = None if worker_socket is None else socket.socket(fileno=worker_socket)
         worker = Worker.of_options(worker_lifeline, worker_heartbeat)
         background = _background(context, settings, tls) if worker is None else None
-        around = Surroundings(worker, sock, manager, background)
+        around = Surroundings(worker, sock, manager, background, reread)
         with failures_told(settings):
             asyncio.run(_serve(settings, around, accepted))
     except (
         ListenError, UnusableCertificate, UnusableAnchors, AttestersUnreadable, IssuersUnreadable, StartRefused,
+        NoOpenTelemetry,
     ) as error:  # fmt: skip
         raise click.ClickException(str(error)) from None
 
@@ -133,10 +136,12 @@ def _serve_by_workers(
     tls: Mapping[str, Any],
     manager: ServiceManager,
     accepted: Accepted,
+    reread: Callable[[], None],
 ) -> int:
     """Open the ports and keep the workers alive until the server is stopped; returns the exit status."""
     # What no worker could use ends the command here: they would be started again and again.
     tls_of(settings)
+    tracing_wanted(settings)
     with failures_told(settings):
         asyncio.run(_prove_database(settings, accepted))
     held = reserve_port(settings.host, settings.port)
@@ -153,7 +158,7 @@ def _serve_by_workers(
     command = own_command([*_config_option(context), *arguments])
     try:
         files = (shared.fileno(),) if shared else ()
-        return supervise(command, settings.workers, files, manager, background)
+        return supervise(command, settings.workers, files, manager, background, reread)
     finally:
         for one in (*held, *second, shared):
             if one:

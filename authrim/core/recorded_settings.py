@@ -32,8 +32,8 @@ log = structlog.get_logger(__name__)
 NOT_RECORDED: Final = frozenset(
     {
         "append_queue_limit", "append_wait_seconds", "background", "database", "database_listen", "database_pooled",
-        "default_locale", "host", "listen_socket", "log_format", "log_level", "master_key_file", "mtls_port",
-        "password_queue_limit", "password_workers", "port", "tls_key", "workers",
+        "default_locale", "host", "listen_socket", "log_format", "log_level", "log_sample", "master_key_file",
+        "mtls_port", "password_queue_limit", "password_workers", "port", "tls_key", "workers",
     }
 )  # fmt: skip
 #: Whether they are set matters, what is in them is renewed all the time.

@@ -8,7 +8,8 @@ can map a network with it; the reason is in the server's own log.
 import asyncio
 import ipaddress
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -27,6 +28,9 @@ from authrim.outside.shares import NoFreePlace, Party, Shares
 from authrim.settings import Settings
 
 T = TypeVar("T")
+
+Around = Callable[[str, str], AbstractContextManager[Mapping[str, str]]]
+"""Surrounds each request: from its method and the origin of its address to the headers that are sent with it."""
 
 log = structlog.get_logger(__name__)
 
@@ -86,6 +90,8 @@ class Egress:
         self._shares = Shares()
         self._session: aiohttp.ClientSession | None = None
         self._opening = asyncio.Lock()
+        #: Somebody who watches the requests may put himself here.
+        self.around: Around = _nothing_around
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Egress":
@@ -189,24 +195,26 @@ class Egress:
         read: Callable[[aiohttp.ClientResponse], Awaitable[T]],
         client: str = "",
     ) -> T:
-        try:
-            target = self._checked(url)
-            # A request that waited for a place still has at least half of the time.
-            async with (
-                asyncio.timeout(self._timeout),
-                self._shares.place(_party(target, client), self._timeout / 2),
-            ):
-                session = await self._open_session()
-                async with session.request(
-                    method, target, headers=headers, data=body, allow_redirects=False
-                ) as answer:
-                    return await read(answer)
-        except NoFreePlace:
-            log.warning("egress.crowded", origin=_origin(url), client=client)
-            raise EgressOverloaded from None
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            log.warning("egress.refused", origin=_origin(url), client=client, reason=_reason(error))
-            raise EgressRefused from None
+        origin = _origin(url)
+        with self.around(method, origin) as more:
+            try:
+                target = self._checked(url)
+                # A request that waited for a place still has at least half of the time.
+                async with (
+                    asyncio.timeout(self._timeout),
+                    self._shares.place(_party(target, client), self._timeout / 2),
+                ):
+                    session = await self._open_session()
+                    async with session.request(
+                        method, target, headers={**headers, **more}, data=body, allow_redirects=False
+                    ) as answer:
+                        return await read(answer)
+            except NoFreePlace:
+                log.warning("egress.crowded", origin=origin, client=client)
+                raise EgressOverloaded from None
+            except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+                log.warning("egress.refused", origin=origin, client=client, reason=_reason(error))
+                raise EgressRefused from None
 
     def _checked(self, url: str) -> URL:
         """Parse ``url`` once, with the library that also connects, and check it. Raises NotPermitted."""
@@ -267,6 +275,11 @@ class Egress:
                     trust_env=False,
                 )
             return self._session
+
+
+@contextmanager
+def _nothing_around(_method: str, _origin: str) -> Iterator[Mapping[str, str]]:
+    yield {}
 
 
 def _origin(url: str) -> str:

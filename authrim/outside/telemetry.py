@@ -1,4 +1,4 @@
-"""Log lines: JSON on standard error in ``serve``, readable ones in ``dev``.
+"""Log lines: JSON on standard error in ``serve``, plain or with the names of ECS, and readable ones in ``dev``.
 
 Whatever text reaches a line is scrubbed (A226): control characters, escape sequences and bidirectional marks
 are written as escapes, and no field is longer than 1 KiB. A traceback is never written, since it quotes
@@ -15,6 +15,7 @@ import msgspec
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from authrim.outside.ecs import in_ecs
 from authrim.outside.log_lines import LineWriter
 
 MAX_FIELD_BYTES = 1024
@@ -24,21 +25,42 @@ _SURELY_SHORT = MAX_FIELD_BYTES // 4
 _HOLDS_NO_TEXT = frozenset((bool, int, float, datetime, type(None)))
 
 
-def configure(*, development: bool = False, level: int = logging.INFO) -> None:
-    """Send the log lines of structlog and of the libraries to standard error. Call it once, when a process starts."""
+#: The methods of every logger. ``set_level`` changes them, so that loggers which exist already follow, and a line that
+#: is not written costs no more than an empty call.
+_Methods: type[Any] = type("_Methods", (structlog.make_filtering_bound_logger(logging.NOTSET),), {})
+
+
+def configure(line_format: str = "json", level: int = logging.INFO) -> None:
+    """Send the log lines of structlog and of the libraries to standard error. Call it once, when a process starts.
+    ``line_format`` is one of the values of the setting ``log_format``."""
     lines = LineWriter(sys.stderr.buffer)
+    is_for_people = line_format == "pretty"
+    renderers: dict[str, list[Any]] = {
+        "json": [_as_json],
+        "ecs": [in_ecs, _as_json],
+        "pretty": [structlog.dev.ConsoleRenderer()],
+    }
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             _with_level_and_time,
             scrub,
-            structlog.dev.ConsoleRenderer() if development else _as_json,
+            *renderers[line_format],
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr) if development else lambda *_names: lines,
+        wrapper_class=_Methods,
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr) if is_for_people else lambda *_names: lines,
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(handlers=[_ToStructlog()], level=max(level, logging.WARNING), force=True)
+    logging.basicConfig(handlers=[_ToStructlog()], force=True)
+    set_level(level)
+
+
+def set_level(level: int) -> None:
+    """Write the lines of ``level`` and above from now on. Libraries are heard from warnings on."""
+    for name, method in vars(structlog.make_filtering_bound_logger(level)).items():
+        if not name.startswith("__"):
+            setattr(_Methods, name, method)
+    logging.getLogger().setLevel(max(level, logging.WARNING))
 
 
 def configure_command() -> None:

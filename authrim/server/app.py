@@ -1,12 +1,13 @@
 """The application: every route of every feature."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import msgspec
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Middleware
 
 from authrim.auditor.hidden import nothing_here
 from authrim.clients.authentication.shown_certificate import CERTIFICATE_PROXIES, CertificateProxies
@@ -28,6 +29,7 @@ from authrim.web.health_endpoint import READINESS
 from authrim.web.middleware import middleware
 from authrim.web.preflight_endpoint import preflight
 from authrim.web.sent_forms import FORMS, SentForms
+from authrim.web.trace_context import TraceId, trace_id_of
 from authrim.wire.endless import ENDLESS, EndlessAnswers
 from authrim.wire.forwarded import PROXIES, Proxies
 from authrim.wire.limits import Limits
@@ -60,9 +62,13 @@ _FRONT = frozenset({"front", "front_head", "front_bare", "front_bare_head"})
 HIDDEN = web.AppKey("hidden", frozenset)
 
 
-def make_app(parts: Parts, limits: Limits) -> web.Application:
-    """The application: every route of every feature, below the issuer's path."""
-    app = web.Application(middlewares=[middleware(_answer_failure)], client_max_size=limits.body_bytes)
+def make_app(
+    parts: Parts, limits: Limits, around: Sequence[Middleware] = (), trace_id: TraceId = trace_id_of
+) -> web.Application:
+    """The application: every route of every feature, below the issuer's path. ``around`` surrounds each request, and
+    ``trace_id`` names its trace."""
+    own = middleware(_answer_failure, trace_id)
+    app = web.Application(middlewares=[*around, own], client_max_size=limits.body_bytes)
     core = parts[CORE]
     app[PARTS] = parts
     app[FORMS] = SentForms()

@@ -23,16 +23,30 @@ class BackgroundCommand(NamedTuple):
         return Child("background", command, [lifeline], self.environment)
 
 
-async def keep_background(background: BackgroundCommand) -> None:
-    """Keep the process alive until cancelled, and end it then. It ends with this process too, however that ends."""
-    lifeline, held = os.pipe()
-    child = background.start(lifeline)
-    try:
-        watch = Watch([child])
-        while True:
-            await asyncio.sleep(_LOOK_SECONDS)
-            watch.look()
-    finally:
-        await asyncio.to_thread(stop_all, [child])
-        os.close(lifeline)
-        os.close(held)
+class KeptBackground:
+    """The process, as a server keeps it that has no supervisor."""
+
+    def __init__(self, command: BackgroundCommand) -> None:
+        self._command = command
+        self._child: Child | None = None
+
+    async def keep(self) -> None:
+        """Keep the process alive until cancelled, and end it then. It ends with this process too, however that
+        ends."""
+        lifeline, held = os.pipe()
+        child = self._child = self._command.start(lifeline)
+        try:
+            watch = Watch([child])
+            while True:
+                await asyncio.sleep(_LOOK_SECONDS)
+                watch.look()
+        finally:
+            self._child = None
+            await asyncio.to_thread(stop_all, [child])
+            os.close(lifeline)
+            os.close(held)
+
+    def reload(self) -> None:
+        """Tell it to read again what can be read again."""
+        if self._child is not None:
+            self._child.reload()

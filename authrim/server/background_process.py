@@ -1,6 +1,8 @@
 """The process of the background work: it answers nobody, holds no port, and lets the servers answer."""
 
+import asyncio
 import signal
+from collections.abc import Callable
 
 import structlog
 
@@ -16,14 +18,18 @@ log = structlog.get_logger(__name__)
 
 
 async def work_in_background(
-    settings: Settings, store: ReadBack, worker: Worker | None, manager: ServiceManager
+    settings: Settings,
+    store: ReadBack,
+    worker: Worker | None,
+    manager: ServiceManager,
+    reread: Callable[[], None],
 ) -> None:
-    """Do the background work until SIGTERM or SIGINT. Who opened ``store`` closes it.
+    """Do the background work until SIGTERM or SIGINT; SIGHUP calls ``reread``. Who opened ``store`` closes it.
 
     Signing needs the master keys: logout tokens and checkpoints are signed here.
     """
     stop = stop_signs(worker)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # there is nothing to read again
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, reread, manager)
     core = await make_core(settings, store)
     keys = ClientKeys(core.egress, settings)
     try:
@@ -36,3 +42,9 @@ async def work_in_background(
     finally:
         await core.refusals.flush()
         await core.egress.close()
+
+
+def _reload(reread: Callable[[], None], manager: ServiceManager) -> None:
+    manager.reloading()
+    reread()
+    manager.ready()

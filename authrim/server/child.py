@@ -4,6 +4,7 @@ It hears of this process's end by a pipe that ends with it, and gives signs of l
 """
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -51,12 +52,20 @@ class Child:
         command = [*self._command, "--worker-heartbeat", str(writing)]
         self.process = subprocess.Popen(command, pass_fds=(*self._files, writing), env=self._environment)
         os.close(writing)
-        self.is_ready = False
+        self.is_ready = self._reload_is_due = False
         self._started = self._last_beat = time.monotonic()
 
     def forgive(self) -> None:
         """Wait for the next sign of life as if one had come now."""
         self._last_beat = time.monotonic()
+
+    def reload(self) -> None:
+        """Tell it to read again what can be read again (SIGHUP). Before its first sign of life it would die of the
+        signal, so it is told then."""
+        if self.is_ready:
+            self.process.send_signal(signal.SIGHUP)
+        else:
+            self._reload_is_due = True
 
     def keep_alive(self) -> None:
         """Kill it when it hangs. Restart it after it has died, with a growing pause."""
@@ -79,6 +88,9 @@ class Child:
         now = time.monotonic()
         if heard(self._heartbeat):
             self.is_ready, self._last_beat = True, now
+            if self._reload_is_due:
+                self._reload_is_due = False
+                self.reload()
         elif self.is_ready and now - self._last_beat > HUNG_SECONDS:
             silent = round(now - self._last_beat, 1)
             log.error(f"{self._name}.hung", pid=self.process.pid, silent_seconds=silent)

@@ -4,18 +4,20 @@ import asyncio
 import gc
 import signal
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from typing import Final, NamedTuple
 
 import structlog
+from aiohttp import web
 
 from authrim.core.parts import Parts
 from authrim.core.recorded_settings import record_settings
 from authrim.server.app import background_work, make_app
-from authrim.server.background import Work, kept_running
-from authrim.server.background_child import BackgroundCommand, keep_background
+from authrim.server.background import kept_running
+from authrim.server.background_child import BackgroundCommand, KeptBackground
 from authrim.server.heartbeat import Worker, live_until, stop_signs
+from authrim.server.optional_tracing import tracing_wanted
 from authrim.server.service_manager import ServiceManager
 from authrim.server.wiring import make_parts
 from authrim.settings import Settings
@@ -38,12 +40,14 @@ GRACE_SECONDS: Final = 10.0
 class Surroundings(NamedTuple):
     """What is around a server process. ``worker``: it has a supervisor, and shares its ports. ``sock`` is the Unix
     socket when other processes listen on it too. ``manager`` is told how the server is. ``background``: how the process
-    of the background work is started, where it is this one that does so."""
+    of the background work is started, where it is this one that does so. ``reread`` reads the settings again that can
+    change while the server runs."""
 
     worker: Worker | None = None
     sock: socket.socket | None = None
     manager: ServiceManager = ServiceManager()
     background: BackgroundCommand | None = None
+    reread: Callable[[], None] = lambda: None
 
 
 _ALONE: Final = Surroundings()
@@ -56,7 +60,8 @@ async def serve(
     *,
     on_ready: Callable[[Parts, ListeningSite], None] = lambda _parts, _running: None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT; SIGHUP reads the TLS certificate again. Who opened ``store`` closes it."""
+    """Serve until SIGTERM or SIGINT; SIGHUP reads the TLS certificate and the level of log lines again. Who opened
+    ``store`` closes it."""
     worker, manager = around.worker, around.manager
     stop = stop_signs(worker)
     async with AsyncExitStack() as stack:
@@ -65,7 +70,7 @@ async def serve(
         await stack.enter_async_context(background_work(parts))
         behind_proxy = settings.trusted_proxies or settings.client_cert_proxies
         limits = Limits(connections_per_address=0) if behind_proxy else Limits()
-        app = make_app(parts, limits)
+        app = _make_app(parts, limits, stack)
         tls, mtls = tls_of(settings)
         reuse_port = worker is not None
         running = await start_site(
@@ -75,21 +80,30 @@ async def serve(
             await running.listen(settings.host, settings.mtls_port, reuse_port=reuse_port, tls=mtls)
         if settings.listen_socket is not None:
             await running.listen(None, None, sock=around.sock or unix_socket(settings.listen_socket))
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGHUP, lambda: _reload([tls, mtls], manager))
+        kept = [] if around.background is None else [KeptBackground(around.background)]
+        reloads = [around.reread, lambda: _reload_tls([tls, mtls]), *(one.reload for one in kept)]
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, reloads, manager)
         _settle_garbage_collector()
         log.info("server.ready", issuer=settings.issuer, port=running.port)
         on_ready(parts, running)
         manager.ready()
-        async with kept_running(_beside(around.background)):
+        async with kept_running([one.keep for one in kept]):
             await live_until(stop, worker, manager)
             manager.stopping()
             log.info("server.stopping")
         await running.stop(GRACE_SECONDS)
 
 
-def _beside(background: BackgroundCommand | None) -> list[Work]:
-    return [] if background is None else [lambda: keep_background(background)]
+def _make_app(parts: Parts, limits: Limits, stack: AsyncExitStack) -> web.Application:
+    """The application, with spans around its requests where they are traced. Raises NoOpenTelemetry."""
+    settings = parts[CORE].settings
+    wanted = tracing_wanted(settings)
+    if wanted is None:
+        return make_app(parts, limits)
+    tracing = wanted.of(settings)
+    stack.push_async_callback(tracing.close)
+    tracing.surround(parts)
+    return make_app(parts, limits, [tracing.middleware()], tracing.trace_id)
 
 
 def tls_of(settings: Settings) -> tuple[Tls | None, Tls | None]:
@@ -103,14 +117,16 @@ def tls_of(settings: Settings) -> tuple[Tls | None, Tls | None]:
     return Tls(certificate, key, ask_clients=settings.tls_client_certificates == "request"), mtls
 
 
-def _reload(listeners: Iterable[Tls | None], manager: ServiceManager) -> None:
-    """SIGHUP: load the renewed certificate. If it cannot be used, keep the old one."""
+def _reload(reloads: Sequence[Callable[[], None]], manager: ServiceManager) -> None:
+    """SIGHUP: read again what can be read again."""
     manager.reloading()
-    _reload_tls(listeners)
+    for reload in reloads:
+        reload()
     manager.ready()
 
 
 def _reload_tls(listeners: Iterable[Tls | None]) -> None:
+    """Load the renewed certificate. If it cannot be used, keep the old one."""
     try:
         for tls in listeners:
             if tls is not None:

@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from authrim.server.background_child import BackgroundCommand
@@ -55,14 +55,16 @@ def supervise(
     files: Sequence[int] = (),
     manager: ServiceManager | None = None,
     background: BackgroundCommand | None = None,
+    reread: Callable[[], None] = lambda: None,
 ) -> int:
-    """Run ``workers`` processes of ``command`` until SIGTERM or SIGINT; SIGHUP is passed on. The exit status.
+    """Run ``workers`` processes of ``command`` until SIGTERM or SIGINT; SIGHUP calls ``reread`` and is passed on. The
+    exit status.
 
     ``files`` are the descriptors of ours that the workers share. Each child also gets the reading end of a pipe that
     nobody ever writes to: it ends with this process, however that ends, and so do they. ``background``: the process of
-    the background work, which nobody waits for and which has nothing to reload.
+    the background work, which nobody waits for.
     """
-    stopping = told = False
+    stopping = reloading = told = False
     manager = manager or ServiceManager()
     lifeline, _held_to_the_end = os.pipe()
     lifeline_option = ("--worker-lifeline", str(lifeline))
@@ -71,22 +73,22 @@ def supervise(
         nonlocal stopping
         stopping = True
 
+    def reload(_number: int, _frame: Any) -> None:
+        nonlocal reloading
+        reloading = True
+
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
+    signal.signal(signal.SIGHUP, reload)
     running = [Child("worker", [*command, *lifeline_option], [*files, lifeline]) for _ in range(workers)]
     beside = [background.start(lifeline)] if background else []
 
-    def pass_on(number: int, _frame: Any) -> None:
-        for worker in running:
-            worker.process.send_signal(number)
-        if told:
-            manager.reloading()
-            manager.ready()
-
-    signal.signal(signal.SIGHUP, pass_on)
     watch = Watch([*running, *beside])
     while not stopping:
         watch.look()
+        if reloading:
+            reloading = False
+            _reload([*running, *beside], manager if told else None, reread)
         if not told and all(worker.is_ready for worker in running):
             told = True
             manager.ready()
@@ -94,3 +96,14 @@ def supervise(
         time.sleep(0.1)
     manager.stopping()
     return 0 if stop_all([*running, *beside]) else 1
+
+
+def _reload(children: Sequence[Child], manager: ServiceManager | None, reread: Callable[[], None]) -> None:
+    """Let this process and all others read again. ``manager``: who was told that the server is ready."""
+    if manager is not None:
+        manager.reloading()
+    reread()
+    for child in children:
+        child.reload()
+    if manager is not None:
+        manager.ready()

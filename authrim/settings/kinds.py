@@ -36,7 +36,7 @@ ClientCertificates = Literal["none", "request"]
 DpopNonce = Literal["off", "profile", "required"]
 EncryptionAlgorithm = Literal["RSA-OAEP-256", "ECDH-ES"]
 Background = Literal["auto", "process", "inside", "none"]
-LogFormat = Literal["json", "pretty"]
+LogFormat = Literal["json", "ecs", "pretty"]
 RegistrationMode = Literal["off", "initial_access_token", "open"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -235,6 +235,15 @@ def _is_metrics_address(value: str) -> str:
     return value
 
 
+def _is_collector(value: str) -> str:
+    url = urlsplit(value)
+    if url.scheme not in {"https", "http"} or not url.hostname:
+        raise ValueError("must be an absolute URL, such as http://127.0.0.1:4318/v1/traces")
+    if url.username is not None or url.password is not None:
+        raise ValueError("must hold no user name and no password: set trace_export_authorization")
+    return value
+
+
 def _is_profile(value: str) -> str:
     if value not in PROFILES:
         raise ValueError(f"must be one of {', '.join(PROFILES)}")
@@ -255,6 +264,7 @@ TrustedAuthorities = Annotated[Path, AfterValidator(_holds_authorities)]
 CertificateWithKey = Annotated[Path, AfterValidator(_holds_certificate)]
 HostAndPort = Annotated[str, StringConstraints(max_length=261), AfterValidator(_is_host_and_port)]
 MetricsAddress = Annotated[str, StringConstraints(max_length=261), AfterValidator(_is_metrics_address)]
+CollectorAddress = Annotated[str, StringConstraints(max_length=2048), AfterValidator(_is_collector)]
 LogName = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_is_log_name)]
 Witnesses = Annotated[
     tuple[Annotated[str, AfterValidator(_is_witness)], ...], NoDecode, BeforeValidator(_comma_separated)

@@ -24,6 +24,7 @@ from authrim.settings.groups import (
     Streams,
     Tls,
     Tokens,
+    Traces,
     Transparency,
 )
 from authrim.settings.kinds import POSTGRES_SCHEMES, is_loopback
@@ -32,7 +33,7 @@ from authrim.settings.schedules import Schedule, schedule_of
 
 class Settings(
     Server, Tls, Log, Transparency, Keys, Tokens, Requests, SignIn, Passwords, Registration, Privacy, Outside, Evidence,
-    Reports, Streams, Siem, Output, Metrics,
+    Reports, Streams, Siem, Output, Metrics, Traces,
 ):  # fmt: skip
     """Everything that can be set. ``load`` makes one from what is configured."""
 

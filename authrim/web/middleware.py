@@ -3,8 +3,6 @@
 It is on the path of every request, so it is one coroutine and looks at nothing twice.
 """
 
-import random
-import re
 import time
 import traceback
 from asyncio import CancelledError
@@ -20,6 +18,7 @@ from multidict import istr
 from authrim.crypto.ids import new_id
 from authrim.crypto.key_ring import NoSigningKey
 from authrim.crypto.passwords import PasswordsBusy
+from authrim.outside.sampling import REQUEST_LINES
 from authrim.pages.headers import ERROR_ID_HEADER, page_headers
 from authrim.store.codec import UnreadableEvent
 from authrim.store.contract import Unavailable
@@ -27,17 +26,18 @@ from authrim.web.authority import refuse_other_names
 from authrim.web.cors import show_error_to_scripts
 from authrim.web.errors import json_refusal
 from authrim.web.request_facts import begin, facts_of
+from authrim.web.trace_context import TraceId, trace_id_of
 from authrim.wire.forwarded import NO_PROXIES, PROXIES, behind_proxies, source_of
 from domain.errors import Refusal, temporarily_unavailable
 
 Answer = Callable[[web.Request, Refusal, str], web.StreamResponse]
 """Makes the answer to a refusal: the request, the refusal, the error id."""
 
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
-_NO_TRACE = "0" * 32
 _FRAMES_LOGGED = 8
 # How the names of the routes begin that monitors ask.
 _PROBES = "health_"
+# A request that took longer is always logged.
+_SLOW_MILLISECONDS = 1000
 
 # As `istr` a name is folded once, not for every answer.
 _SNIFFING, _REFERRER = istr("X-Content-Type-Options"), istr("Referrer-Policy")
@@ -54,13 +54,15 @@ def json_answer(_request: web.Request, refusal: Refusal, error_id: str) -> web.S
 
 def middleware(
     answer: Answer = json_answer,
+    trace_id: TraceId = trace_id_of,
 ) -> Middleware:
-    """The middleware of an application; ``answer`` answers what no handler answered itself."""
+    """The middleware of an application; ``answer`` answers what no handler answered itself, ``trace_id`` names the
+    trace of a request."""
 
     @web.middleware
     async def handle(request: web.Request, handler: Handler) -> web.StreamResponse:
         started = time.perf_counter()
-        trace = trace_id_of(request.headers.get("traceparent"))
+        trace = trace_id(request.headers)
         facts = begin(request, trace)
         # aiohttp runs each request in a task of its own, so nothing has to be unbound.
         structlog.contextvars.bind_contextvars(trace_id=trace)
@@ -97,15 +99,6 @@ def _source_of(request: web.Request) -> str:
     if not proxies.networks and not proxies.by_socket:
         return source_of(peer)
     return source_of(behind_proxies(peer, request.headers.getall(hdrs.X_FORWARDED_FOR, ()), proxies))
-
-
-def trace_id_of(traceparent: str | None) -> str:
-    """The trace id of a caller's ``traceparent`` (W3C Trace Context §3.2.2), or a new one."""
-    match = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
-    if match and match[1] != _NO_TRACE:
-        return match[1]
-    # Unique is enough, and the system's random bytes would cost a system call each.
-    return f"{random.getrandbits(128):032x}"
 
 
 def _answer_failure(request: web.Request, error: Exception, answer: Answer) -> web.StreamResponse:
@@ -168,8 +161,14 @@ def _log_request(
     request: web.Request, outcome: int | str, started: float, error_id: str | None = None
 ) -> None:
     """One line per request, with the route's name in place of a path that may hold a secret. A probe that found all
-    well, as one does every few seconds, is logged for debugging only."""
-    fields: dict[str, str] = {"error_id": error_id} if error_id else {}
+    well, as one does every few seconds, is logged for debugging only. Successes may be sampled."""
+    fields: dict[str, str | int] = {"error_id": error_id} if error_id else {}
+    milliseconds = round((time.perf_counter() - started) * 1000, 2)
+    if not error_id and _succeeded(outcome) and milliseconds < _SLOW_MILLISECONDS:
+        if not REQUEST_LINES.takes():
+            return
+        if REQUEST_LINES.one_in > 1:
+            fields["sample"] = REQUEST_LINES.one_in
     name = _route_name(request)
     log = _log.debug if outcome == HTTPStatus.OK and name.startswith(_PROBES) else _log.info
     log(
@@ -177,9 +176,13 @@ def _log_request(
         method=request.method,
         route=name,
         status=outcome,
-        milliseconds=round((time.perf_counter() - started) * 1000, 2),
+        milliseconds=milliseconds,
         **fields,
     )
+
+
+def _succeeded(outcome: int | str) -> bool:
+    return isinstance(outcome, int) and outcome < HTTPStatus.BAD_REQUEST
 
 
 def _route_name(request: web.Request) -> str:

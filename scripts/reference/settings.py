@@ -33,6 +33,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "Records for a SIEM": groups.Siem,
     "Output": groups.Output,
     "Metrics": groups.Metrics,
+    "Traces": groups.Traces,
 }
 
 _OPENING = f"""# Settings

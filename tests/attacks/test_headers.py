@@ -7,13 +7,14 @@ import subprocess
 import sys
 
 import pytest
+from multidict import CIMultiDict
 from structlog.testing import capture_logs
 
 from authrim.outside.log_lines import FLUSH_SECONDS, LineWriter
 from authrim.outside.telemetry import scrub_text
 from authrim.web.cors import ANY_ORIGIN, cors_headers
 from authrim.web.errors import error_members, json_refusal, resource_challenge, resource_refusal, section_uri
-from authrim.web.middleware import trace_id_of
+from authrim.web.trace_context import Caller, caller_of, trace_id_of
 from domain.errors import Refusal, invalid_client, invalid_grant, temporarily_unavailable
 from tests.attacks.raw_http import ask, members, sample_app, serving
 
@@ -110,17 +111,24 @@ async def test_a_log_line_names_the_route_and_never_the_path() -> None:
 
 
 def test_trace_id_comes_from_a_valid_traceparent() -> None:
-    """W3C Trace Context §3.2.2: a valid id is kept, anything else gets a new one."""
-    trace = "0af7651916cd43dd8448eb211c80319c"
-    assert trace_id_of(f"00-{trace}-b7ad6b7169203331-01") == trace
-    for wrong in (
-        None,
-        "",
-        "canary",
-        f"00-{'0' * 32}-b7ad6b7169203331-01",
-        f"00-{trace.upper()}-b7ad6b7169203331-01",
-    ):
-        made = trace_id_of(wrong)
+    """W3C Trace Context §3.2.2, §3.2.4: one valid header is taken, also of a later version; anything else gets a new
+    trace."""
+    trace, span = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+
+    def sent(*values: str) -> CIMultiDict[str]:
+        return CIMultiDict([("traceparent", value) for value in values])
+
+    good = f"00-{trace}-{span}-01"
+    assert caller_of(sent(good)) == Caller(trace, span, is_sampled=True)
+    assert caller_of(sent(f"00-{trace}-{span}-02")) == Caller(trace, span, is_sampled=False)
+    assert trace_id_of(sent(f"cc-{trace}-{span}-01-of a later version")) == trace
+    wrong = (
+        "", "canary", f"00-{'0' * 32}-{span}-01", f"00-{trace}-{'0' * 16}-01", f"00-{trace.upper()}-{span}-01",
+        f"{good}-", f"{good}-more", f"{good}0", f"ff-{trace}-{span}-01", f"cc-{trace}-{span}-01.more", f"{good}\n",
+    )  # fmt: skip
+    for headers in (sent(), sent(good, good), *map(sent, wrong)):
+        assert caller_of(headers) is None
+        made = trace_id_of(headers)
         assert len(made) == 32
         assert made not in (trace, "0" * 32)
 

@@ -98,7 +98,7 @@ def beside_nobody(tmp_path: Path) -> Iterator[Place]:
 
 def test_the_work_is_done_by_a_command(beside_nobody: Place) -> None:
     """``serve --no-background`` follows nothing, and says so; ``authrim background`` does, on the same database, until
-    SIGTERM. SIGHUP is not for it."""
+    SIGTERM. SIGHUP does not end it."""
     refused = {"grant_type": "client_credentials"}
     requests.post(beside_nobody.url("/token"), data=refused, timeout=PATIENCE)
     wait_until(lambda: min((beside_nobody.behind() or {"": 0}).values()) > 0)

@@ -56,6 +56,22 @@ class Manager:
         self._socket.close()
 
 
+class Lines:
+    """What a process has written to standard error until now."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        assert process.stderr is not None
+        self._place = process.stderr.fileno()
+        os.set_blocking(self._place, False)
+        self._text = b""
+
+    def count(self, part: bytes) -> int:
+        with suppress(BlockingIOError):
+            while more := os.read(self._place, 65536):
+                self._text += more
+        return self._text.count(part)
+
+
 @pytest.fixture
 def manager(tmp_path: Path) -> Iterator[Manager]:
     made = Manager(str(tmp_path / "notify"))
@@ -81,7 +97,8 @@ def server(folder: Path, database: str, *options: str, port: int) -> Iterator[su
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_life_of_a_service(manager: Manager, tmp_path: Path, postgres_dsn: str, workers: int) -> None:
     """It is ready when it answers, with all its workers; it lives, reloads, and says that it stops. The process of the
-    background work lives beside it through all that."""
+    background work lives beside it through all that. On reload each process takes another log level, and keeps the one
+    it has when the settings cannot be used."""
     port = free_port()
     with server(tmp_path, postgres_dsn, "--workers", str(workers), port=port) as process:
         manager.next("READY=1")
@@ -90,9 +107,17 @@ def test_the_life_of_a_service(manager: Manager, tmp_path: Path, postgres_dsn: s
         assert len(before) == (1 if workers == 1 else workers + 1)
         manager.next("WATCHDOG=1")
         manager.next("WATCHDOG=1")
-        process.send_signal(signal.SIGHUP)
-        assert manager.next("RELOADING=1").split("\n")[1].startswith("MONOTONIC_USEC=")
-        manager.next("READY=1")
+        lines = Lines(process)
+        for level, told in (
+            ("debug", b'"event":"logs.reloaded"'),
+            ("loud", b'"event":"settings.not_reloaded"'),
+        ):
+            with (tmp_path / "authrim.toml").open("a") as file:
+                file.write(f'log_level = "{level}"\n')
+            process.send_signal(signal.SIGHUP)
+            assert manager.next("RELOADING=1").split("\n")[1].startswith("MONOTONIC_USEC=")
+            manager.next("READY=1")
+            wait_until(lambda told=told: lines.count(told) == 1 + len(before))
         assert children(process.pid) == before
         status, _, _ = terminated(process)
         manager.next("STOPPING=1")

@@ -63,7 +63,7 @@ def test_lists_in_the_environment_have_commas(tmp_path: Path, monkeypatch: pytes
         ('workers = "two"', "workers: must be a whole number"),
         ("workers = 2", "workers: SQLite has one server process"),
         ("development = true", "development: is for this machine only"),
-        ('log_format = "xml"', "log_format: must be 'json' or 'pretty'"),
+        ('log_format = "xml"', "log_format: must be 'json', 'ecs' or 'pretty'"),
         ('trusted_proxies = ["10.0.0.1/8"]', "trusted_proxies number 1: must be a network without host bits"),
         ('signing_algorithms = ["none"]', "signing_algorithms number 1: must be"),
         ('sesion_lifetime = 600', "sesion_lifetime: is not a setting: did you mean session_lifetime?"),

@@ -22,6 +22,7 @@ from authrim.settings.groups.sign_in import SignIn
 from authrim.settings.groups.streams import Streams
 from authrim.settings.groups.tls import Tls
 from authrim.settings.groups.tokens import Tokens
+from authrim.settings.groups.traces import Traces
 from authrim.settings.groups.transparency import Transparency
 
 __all__ = [
@@ -42,5 +43,6 @@ __all__ = [
     "Streams",
     "Tls",
     "Tokens",
+    "Traces",
     "Transparency",
 ]

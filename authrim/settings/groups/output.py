@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from authrim.settings.kinds import LogFormat, LogLevel
+from authrim.settings.kinds import Count, LogFormat, LogLevel
 
 
 class Output(BaseModel):
@@ -10,6 +10,16 @@ class Output(BaseModel):
 
     log_format: LogFormat = Field(
         default="json",
-        description="`json` writes one object per line, `pretty` is for reading in a terminal.",
+        description="`json` writes one object per line, `ecs` the same with the names of the Elastic Common Schema, "
+        "`pretty` is for reading in a terminal.",
     )
-    log_level: LogLevel = Field(default="info", description="The lowest level that is written.")
+    log_level: LogLevel = Field(
+        default="info", description="The lowest level that is written. SIGHUP reads it again."
+    )
+    log_sample: Count = Field(
+        default=1,
+        ge=1,
+        le=10_000,
+        description="One of how many lines about requests is written, if the request succeeded within a second. Such a "
+        "line then has a field `sample` with this number. All others are always written. SIGHUP reads it again.",
+    )

@@ -1,0 +1,26 @@
+"""Traces of requests by OpenTelemetry."""
+
+from pydantic import BaseModel, Field
+
+from authrim.settings.kinds import CollectorAddress, Count, HeaderSecret
+
+
+class Traces(BaseModel):
+    """Traces of requests by OpenTelemetry."""
+
+    trace_export: CollectorAddress | None = Field(
+        default=None,
+        description="The address of a collector that takes spans by OTLP over HTTP, such as "
+        "`http://127.0.0.1:4318/v1/traces`. Needs `authrim[otel]`. Without an address nothing is traced.",
+    )
+    trace_export_authorization: HeaderSecret | None = Field(
+        default=None, description="The `Authorization` header that the collector expects."
+    )
+    trace_sample: Count = Field(
+        default=10, ge=1, le=1_000_000, description="One of how many requests is traced, chosen at random."
+    )
+    trace_callers_choose: bool = Field(
+        default=False,
+        description="Whether the caller decides if its request is traced, when it sends a `traceparent`. Only for "
+        "callers that are all known, or behind a proxy that sets the header itself.",
+    )
