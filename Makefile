@@ -34,6 +34,7 @@ check: .venv/dev.stamp ## Check style, types, import rules, wording, generated p
 	$(BIN)/python scripts/forbidden_attributes.py
 	$(BIN)/python -m scripts.reference --check
 	$(BIN)/python -m scripts.rules --check
+	$(BIN)/python -m scripts.functions --check
 
 format: .venv/dev.stamp ## Format the sources
 	$(BIN)/ruff check --fix
@@ -42,6 +43,7 @@ format: .venv/dev.stamp ## Format the sources
 docs: .venv/runtime.stamp ## Write the generated pages again
 	$(BIN)/python -m scripts.reference
 	$(BIN)/python -m scripts.rules
+	$(BIN)/python -m scripts.functions
 
 screenshots: .venv/dev.stamp ## Write a picture of every page to build/screenshots
 	scripts/system-packages.sh --for tests

@@ -10,9 +10,9 @@ import asyncpg
 from authrim.backup.manifest import BackupUnusable, Snapshot
 from authrim.backup.postgres_tools import address_of, run_tool
 from authrim.store.contract import Unavailable
-from authrim.store.postgres.connections import LOST, REFUSED, unavailable
+from authrim.store.postgres.connections import LOST, REFUSED, quoted, unavailable
 from authrim.store.postgres.restored import mark
-from authrim.store.postgres.schema import SCHEMA, connect, quoted
+from authrim.store.postgres.schema import SCHEMA, connect
 from authrim.store.restored import Restored
 
 _OF: Final = quoted(SCHEMA)

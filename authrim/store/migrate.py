@@ -1,8 +1,8 @@
-"""Migrations: numbered plain SQL, applied once, in order, under a lock.
+"""Migrations: numbered plain SQL, applied once, in order, under a lock, in the two steps of an upgrade.
 
-``NNNN_name.sql`` runs on both engines, ``NNNN_name.postgres.sql`` and ``NNNN_name.sqlite.sql`` on one. Each file and
-the note that it was applied are one transaction: a run that is killed leaves whole migrations behind, and the next
-run goes on from there (F21). A server only checks, and refuses a schema that it was not made for.
+``migrate`` adds what the next version needs, beside servers of the version before. ``finish`` takes away what nobody
+needs any more, when the last of them has ended. A run that is killed leaves whole migrations behind, and the next run
+goes on from there (F21). A server only checks, and refuses a schema that it cannot run on (F20).
 """
 
 import sqlite3
@@ -11,8 +11,16 @@ from pathlib import Path
 
 from authrim.settings import Settings
 from authrim.store.contract import UnknownSchema
-from authrim.store.postgres.schema import SCHEMA, check_postgres, connect, migrate_postgres
-from authrim.store.sqlite.schema import check_sqlite, migrate_sqlite
+from authrim.store.migrations import Told
+from authrim.store.postgres.schema import (
+    SCHEMA,
+    check_postgres,
+    connect,
+    finish_postgres,
+    migrate_postgres,
+    unfinished_postgres,
+)
+from authrim.store.sqlite.schema import check_sqlite, finish_sqlite, migrate_sqlite, unfinished_sqlite
 
 
 async def migrate(settings: Settings) -> list[str]:
@@ -21,6 +29,23 @@ async def migrate(settings: Settings) -> list[str]:
     if is_postgres(database):
         return await migrate_postgres(database)
     return migrate_sqlite(Path(database))
+
+
+async def finish(settings: Settings, told: Told) -> list[str]:
+    """End the upgrade: rewrite rows, and take away what only older versions need. ``told`` is told of the progress."""
+    database = settings.database.get_secret_value()
+    if is_postgres(database):
+        return await finish_postgres(database, told)
+    _refuse_missing(Path(database))
+    return finish_sqlite(Path(database), told)
+
+
+async def unfinished(settings: Settings) -> list[str]:
+    """The migrations that wait for ``finish``."""
+    database = settings.database.get_secret_value()
+    if is_postgres(database):
+        return await unfinished_postgres(database)
+    return unfinished_sqlite(Path(database))
 
 
 async def check(settings: Settings) -> None:
@@ -36,18 +61,16 @@ async def check(settings: Settings) -> None:
 
 
 def _check_file(path: Path) -> None:
-    if not path.exists():
-        raise UnknownSchema(f"there is no database at {path}: run `authrim migrate`")
+    _refuse_missing(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         check_sqlite(connection)
+
+
+def _refuse_missing(path: Path) -> None:
+    if not path.exists():
+        raise UnknownSchema(f"there is no database at {path}: run `authrim migrate`")
 
 
 def is_postgres(database: str) -> bool:
     """Whether the setting names a PostgreSQL database; a file name otherwise."""
     return database.startswith(("postgresql://", "postgres://"))
-
-
-# --- SQLite ---------------------------------------------------------------------------------------------------
-
-
-# --- PostgreSQL -----------------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
--- The one function that writes to the log. `authrim migrate` installs it whenever its text is not the installed one
--- (authrim/store/postgres/append_function.py). What stands between `for each table` and `end` is repeated for every table of
+-- The one function that writes to the log. `authrim migrate` makes it again when its text changed
+-- (authrim/store/postgres/functions.py). What stands between `for each table` and `end` is repeated for every table of
 -- projections/tables.py: a new table changes nothing here. Other arguments make another function of it, so that a
 -- server of the version before can go on calling the old one during an upgrade.
 

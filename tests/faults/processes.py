@@ -30,10 +30,13 @@ from tests.support.running import CHEAP, MASTER_KEY, USUAL, KnownClient, Running
 
 
 class ServerProcess:
-    """One ``authrim serve`` that a test may kill."""
+    """One ``authrim serve`` that a test may kill. ``folder``: that of its packages, when they are not these ones."""
 
-    def __init__(self, config: Path, port: int, program: Sequence[str] = ("authrim",)) -> None:
+    def __init__(
+        self, config: Path, port: int, program: Sequence[str] = ("authrim",), folder: Path | None = None
+    ) -> None:
         self._config = config
+        self._folder = folder
         self._program = program
         self.port = port
         self._process: asyncio.subprocess.Process | None = None
@@ -41,7 +44,9 @@ class ServerProcess:
     async def start(self) -> None:
         """Start it and wait until it answers."""
         command = [sys.executable, "-m", *self._program, "--config", str(self._config), "serve"]
-        self._process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
+        self._process = await asyncio.create_subprocess_exec(
+            *command, cwd=self._folder, stderr=asyncio.subprocess.DEVNULL
+        )
         async with aiohttp.ClientSession() as http:
             for _ in range(600):
                 assert self._process.returncode is None, "the server ended before it was ready"

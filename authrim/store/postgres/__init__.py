@@ -1,1 +1,1 @@
-"""The log on PostgreSQL. From outside: ``store`` and ``append_function``."""
+"""The log on PostgreSQL. From outside: ``store``, ``schema`` and ``functions``."""

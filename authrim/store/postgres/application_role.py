@@ -3,8 +3,8 @@
 import asyncpg
 
 from authrim.store.contract import Unavailable, UnknownSchema
-from authrim.store.postgres.connections import LOST, REFUSED, SESSION, unavailable
-from authrim.store.postgres.schema import SCHEMA, connect, quoted
+from authrim.store.postgres.connections import LOST, REFUSED, SESSION, quoted, unavailable
+from authrim.store.postgres.schema import SCHEMA, connect
 
 #: Beside executing the append function and reading, what the application role may do: rows that are no history.
 _APPLICATION_WRITES = (

@@ -162,5 +162,10 @@ def unavailable(failed: Exception) -> Unavailable:
     return Unavailable(cause_of(failed))
 
 
+def quoted(name: str) -> str:
+    """A quoted SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 async def _nothing_to_reset(_connection: asyncpg.Connection) -> None:
     """We never change a session, so giving a connection back costs no round trip."""

@@ -140,7 +140,7 @@ FILES: dict[Damage, Callable[[Path], object]] = {
 
 IN_SQLITE = [
     Damage("newer", "which this version does not know", whole=True, sql=(
-        "INSERT INTO schema_migrations VALUES (9999, '9999_later.sql', 'x', 0)")),
+        "INSERT INTO schema_migrations VALUES (9999, '9999_later.sql', 'x', 0, 'contract')")),
     Damage("changed", "restore the file", whole=True, sql=(
         "UPDATE schema_migrations SET checksum = 'x' WHERE version = 1")),
     Damage("older", "run `authrim migrate`", whole=False, sql=(
@@ -204,7 +204,7 @@ IN_POSTGRES = [
     Damage("older", "run `authrim migrate`", whole=False, sql=(
         "DELETE FROM authrim.schema_migrations WHERE version = (SELECT max(version) FROM authrim.schema_migrations)")),
     Damage("newer", "which this version does not know", whole=True, sql=(
-        "INSERT INTO authrim.schema_migrations VALUES (9999, '9999_later.sql', 'x', 0)")),
+        "INSERT INTO authrim.schema_migrations VALUES (9999, '9999_later.sql', 'x', 0, 'contract')")),
     Damage("no append function", "run `authrim migrate`", whole=False, sql="""
         DO $$ DECLARE one regprocedure; BEGIN
             FOR one IN SELECT oid FROM pg_proc WHERE proname = 'append_batch'
