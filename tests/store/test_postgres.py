@@ -27,8 +27,8 @@ from authrim.store.postgres.store import PostgresStore
 from projections.rows import Row
 from tests.postgres_cluster import Cluster
 from tests.store.store_samples import METADATA, grant_append, new_event
-from tests.store.tcp_proxy import Proxy
 from tests.support.patience import PATIENCE
+from tests.support.tcp_proxy import Proxy
 
 
 @pytest.fixture

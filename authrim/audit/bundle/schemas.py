@@ -31,4 +31,4 @@ def _any_value(type_: type) -> dict[str, Any]:
     """A folded state (``grant.summarized.v1``) has values of any type."""
     if type_ is not object:
         raise NotImplementedError
-    return {}
+    return {"description": "Any value."}
