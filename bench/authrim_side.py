@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from authrim.clients.records import create_client
+from authrim.core.master_proof import master_keys_of
 from authrim.core.sealed_rows import PrivateData
-from authrim.crypto.master import MasterKeys
 from authrim.crypto.passwords import Passwords
 from authrim.people.accounts import create_account
 from authrim.people.new_account import AccountRequest, AccountStore
@@ -95,7 +95,7 @@ class AuthrimSide:
         await migrate(settings)
         store = open_store(settings)
         await store.open()
-        master = MasterKeys.from_settings(settings.master_key_texts)
+        master = master_keys_of(settings)
         passwords = Passwords()
         account = await create_account(
             AccountStore(store, PrivateData(store, master), master, passwords, DEFAULT_TENANT),

@@ -88,6 +88,7 @@ SENTENCES: Final[dict[str, str]] = {
     "scope.described.v1": "The scope value {scope} was described in {locale}: {title}",
     "scope.description_removed.v1": "The description of the scope value {scope} in {locale} was removed.",
     "setting.changed.v1": "A server process started with other settings than those recorded before.",
+    "setting.master_key_replaced.v1": "The master key {key_id} was replaced by {replaced_by}, and seals nothing.",
     "setting.master_key_given_up.v1": "The lost master key {key_id} was given up: what it sealed is lost.",
     "log.checkpoint_key_created.v1": "A key was made that signs checkpoints of the log: {verifier_key}",
     "log.checkpoint_signed.v1": "A checkpoint of the log up to position {size} was signed.",

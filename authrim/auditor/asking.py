@@ -114,7 +114,9 @@ async def index_values(
         except ValueError:
             return NO_ADDRESS
         source, master = source_of(address), asker.master
-        values["address"] = tuple(address_hash(master, asker.tenant, source, one) for one in master.key_ids)
+        values["address"] = tuple(
+            address_hash(master, asker.tenant, source, one) for one in master.ids_for("address")
+        )
     if person := asked.get("account"):
         subject = await asked_subject(asker, person, kind, reason)
         if isinstance(subject, Refusal):

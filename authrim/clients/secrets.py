@@ -7,7 +7,7 @@ sealed under the master key, each in its own row beside the log, for as long as 
 
 from typing import Final
 
-from authrim.core.sealed_rows import erasing_row
+from authrim.core.sealed_rows import CLIENT_SECRET, erasing_row
 from authrim.crypto import sealing
 from authrim.crypto.jws import VerificationKey
 from authrim.crypto.master import MasterKeys
@@ -19,8 +19,6 @@ from domain.client.profile import SECRET_ALGORITHM
 from projections.rows import Row
 from projections.tables import SEALED, sealed_key
 
-#: The owner kind of the sealed rows.
-CLIENT_SECRET: Final = "client_secret"  # noqa: S105 - a kind of row
 _KEYS_REMEMBERED: Final = 10_000
 
 

@@ -16,7 +16,7 @@ from authrim.commands._common import emit, failures_told, is_json, json_text, ru
 from authrim.commands.list_layout import list_text
 from authrim.core.claim_definitions import read_catalogue
 from authrim.core.clients_and_keys import Configuration
-from authrim.core.master_proof import prove_master_keys
+from authrim.core.master_proof import master_keys_of, prove_master_keys
 from authrim.core.sealed_rows import PrivateData
 from authrim.core.signing_keys import key_ring_of
 from authrim.crypto.master import MasterKeys
@@ -79,7 +79,7 @@ def administer(
     settings = settings_of(context)
     configure_command()
     with failures_told(settings):
-        master = MasterKeys.from_settings(settings.master_key_texts)
+        master = master_keys_of(settings)
 
     async def at_the_office(store: ReadBack) -> T | Refusal:
         if proved:

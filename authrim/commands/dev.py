@@ -21,9 +21,8 @@ from authrim.commands.dev_workplace import (
     write_announcement,
     write_config,
 )
-from authrim.core.master_proof import prove_master_keys
+from authrim.core.master_proof import master_keys_of, prove_master_keys
 from authrim.core.parts import Parts
-from authrim.crypto.master import MasterKeys
 from authrim.protocol.client_chain import UnusableAnchors
 from authrim.protocol.software_statement import IssuersUnreadable
 from authrim.server.optional_tracing import NoOpenTelemetry
@@ -96,7 +95,7 @@ async def _dev(
     store = open_store(settings, exclusive=True)
     await store.open()
     try:
-        await prove_master_keys(store, MasterKeys.from_settings(settings.master_key_texts))
+        await prove_master_keys(store, master_keys_of(settings))
         write_config(data, settings)
         await furnish(settings, store, data, workplace, wanted)
         write_announcement(data, workplace, settings.issuer)

@@ -19,8 +19,8 @@ from authrim.commands._dev_clients import (
     own_client,
     with_redirect_uris,
 )
+from authrim.core.master_proof import master_keys_of
 from authrim.core.sealed_rows import PrivateData
-from authrim.crypto.master import MasterKeys
 from authrim.crypto.passwords import Passwords
 from authrim.people.accounts import create_account
 from authrim.people.new_account import AccountRequest, AccountStore
@@ -188,7 +188,7 @@ def _taken(described: dict[str, Any] | Refusal, wanted: str = "") -> dict[str, A
 
 
 async def _account(settings: Settings, store: Store) -> dict[str, str]:
-    master = MasterKeys.from_settings(settings.master_key_texts)
+    master = master_keys_of(settings)
     passwords = Passwords()
     password = secrets.token_urlsafe(12)
     try:

@@ -6,6 +6,7 @@ import click
 import msgspec
 
 from authrim.commands._administering import Office, administer, moment, print_fields, print_list
+from authrim.commands._keys_rotate_master import rotate_master
 from authrim.commands._options import log_reason_option
 from authrim.core import signing_keys
 from authrim.core.master_proof import give_up_master_key
@@ -88,6 +89,9 @@ def revoke(context: click.Context, kid: str, reason: str, *, yes: bool) -> None:
     replacement = administer(context, work)
     replaced_by = None if replacement is None else replacement.kid
     print_fields(context, {"kid": kid, "status": "revoked", "replaced_by": replaced_by})
+
+
+keys.add_command(rotate_master)
 
 
 @keys.command("give-up-master")

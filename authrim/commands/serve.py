@@ -12,8 +12,7 @@ import structlog
 from authrim.clients.attesters import AttestersUnreadable
 from authrim.commands._common import failures_told, settings_of
 from authrim.commands._server_logs import reread_log_settings, send_log_lines
-from authrim.core.master_proof import prove_master_keys
-from authrim.crypto.master import MasterKeys
+from authrim.core.master_proof import master_keys_of, prove_master_keys
 from authrim.protocol.client_chain import UnusableAnchors
 from authrim.protocol.software_statement import IssuersUnreadable
 from authrim.server.background_child import BackgroundCommand
@@ -186,7 +185,7 @@ async def _prove_database(settings: Settings, accepted: Accepted) -> None:
     store = open_store(settings)
     await store.open()
     try:
-        await prove_master_keys(store, MasterKeys.from_settings(settings.master_key_texts))
+        await prove_master_keys(store, master_keys_of(settings))
         await refuse_rollback(settings, store, accepted.reason, keep=accepted.keep)
     finally:
         await store.close()

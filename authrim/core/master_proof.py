@@ -1,20 +1,23 @@
 """Proof that the database is sealed under the configured master keys, before anything is written.
 
 There is one canary per master key: a row that the first start with that key seals under it. One more canary is sealed
-under the oldest key, which makes the pairwise subjects. Every process that needs the keys opens all canaries first. In
-a database from before the canaries, the data keys serve for the proof.
+under the oldest key, which makes the pairwise subjects, until that key leaves the settings. Every process that needs
+the keys opens all canaries first, and what is kept of keys that have left. In a database from before the canaries, the
+data keys serve for the proof.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, Literal
 
 from authrim.core.execute import Change, append_of
+from authrim.core.kept_master_keys import is_kept_row, remember_kept
 from authrim.core.origin import own_origin
-from authrim.core.sealed_rows import CLIENT, DATA_KEY, GRANT, SIGNING_KEY, SUBJECT
+from authrim.core.sealed_rows import CLIENT, DATA_KEY, GRANT, MASTER, SIGNING_KEY, SUBJECT
 from authrim.core.stream_state import read_state
 from authrim.crypto import sealing
 from authrim.crypto.master import MasterKeys
 from authrim.crypto.sealing import SealBroken
+from authrim.settings import Settings
 from authrim.store.contract import Conflict, Store, Unavailable
 from domain.errors import Refusal
 from domain.setting import settings
@@ -23,10 +26,9 @@ from domain.stream import DEFAULT_TENANT, setting_stream
 from projections.rows import Row
 from projections.tables import SEALED, sealed_key
 
-#: The owner kind of the canaries. They are of the installation: its first tenant holds them.
-MASTER: Final = "master"
 _PROOF: Final = "proof"
 _OLDEST: Final = "oldest"
+#: The rows of the master keys are of the installation: its first tenant holds them.
 _PREFIX: Final = sealed_key(DEFAULT_TENANT, MASTER, "", "")[:-1]
 
 #: Master keys that one database has seen at most, and rows a kind that are asked where there is no canary.
@@ -70,18 +72,24 @@ class OldestMasterKeyMoved(WrongMasterKeys):
         Exception.__init__(
             self,
             f"the last master key must be {oldest}, with which pairwise subjects are made, and is "
-            f"{master.key_ids[-1]}: put the keys in the order from the newest to the oldest. Nothing was written",
+            f"{master.last_id}: put the keys in the order from the newest to the oldest. Nothing was written",
         )
         self.wanted = (oldest,)
 
 
+def master_keys_of(settings: Settings) -> MasterKeys:
+    """The master keys that are configured. Raises MasterKeyRefused."""
+    return MasterKeys.from_settings(settings.master_key_texts, settings.next_master_key_text)
+
+
 async def prove_master_keys(store: Store, master: MasterKeys, given_up: Collection[str] = ()) -> None:
-    """Prove that ``master`` opens the sealed rows, and write a canary for each key that has none.
+    """Prove that ``master`` opens the sealed rows, and write a canary for each key that has none. ``master`` gets to
+    know what is kept of keys that have left.
 
     Raises WrongMasterKeys before anything is written. The canaries of the lost keys ``given_up`` are deleted.
     """
     for _ in range(_ATTEMPTS):
-        canaries = await _canaries(store)
+        canaries = await read_canaries(store)
         if canaries:
             rows = _proved(master, canaries, given_up)
         else:
@@ -102,7 +110,7 @@ async def give_up_master_key(store: Store, master: MasterKeys, key_id: str) -> s
     """Go on without a lost master key. What it sealed is lost too."""
     if key_id in master.key_ids:
         return KEY_IS_THERE
-    canaries = await _canaries(store)
+    canaries = await read_canaries(store)
     known = {sealing.master_key_of(sealed) for sealed in canaries.values()}
     if key_id not in (known or await _ids_in_use(store, master)):
         return NO_SUCH_KEY
@@ -129,13 +137,21 @@ def _proved(master: MasterKeys, canaries: Mapping[str, bytes], given_up: Collect
         if sealing.master_key_of(sealed) not in given_up and not _opens(master, key, sealed):
             raise WrongMasterKeys(master, {sealing.master_key_of(sealed)})
     of_keys = {key: sealing.master_key_of(sealed) for key, sealed in canaries.items()}
-    oldest = of_keys.pop(_canary_key(_OLDEST), "")
-    if oldest not in {"", master.key_ids[-1], *given_up}:
+    remember_kept(
+        master,
+        {
+            key: canaries[key]
+            for key, key_id in of_keys.items()
+            if is_kept_row(key) and key_id not in given_up
+        },
+    )
+    oldest = of_keys.pop(OLDEST_CANARY, "")
+    if oldest not in {"", master.last_id, *given_up} and not master.is_oldest_kept:
         raise OldestMasterKeyMoved(master, oldest)
     rows = [Row(SEALED.name, "drop", {"key": key}) for key, key_id in of_keys.items() if key_id in given_up]
-    if master.current_id not in of_keys.values():
+    if canary_of(master.current_id) not in of_keys:
         rows.append(_canary(master, master.current_id))
-    if oldest != master.key_ids[-1]:
+    if oldest != master.last_id and not master.is_oldest_kept:
         rows.append(_oldest(master, "put" if oldest else "claim"))
     return tuple(rows)
 
@@ -149,7 +165,8 @@ def _first_rows(master: MasterKeys, in_use: Collection[str], given_up: Collectio
     return (*(_canary(master, key_id) for key_id in sorted(sealing_now)), _oldest(master))
 
 
-async def _canaries(store: Store) -> dict[str, bytes]:
+async def read_canaries(store: Store) -> dict[str, bytes]:
+    """The rows of the master keys: the canaries, and what is kept of keys that have left."""
     rows = await store.read_rows(SEALED.name, _PREFIX, _MOST_CANARIES)
     return {row["key"]: bytes(row["ciphertext"]) for row in rows if row["key"].startswith(_PREFIX)}
 
@@ -189,16 +206,21 @@ def _opens(master: MasterKeys, key: str, sealed: bytes) -> bool:
     return True
 
 
-def _canary_key(name: str) -> str:
+def canary_of(name: str) -> str:
+    """The key of the row that is sealed under the master key of that id."""
     return sealed_key(DEFAULT_TENANT, MASTER, name, _PROOF)
 
 
+#: The key of the row that is sealed under the oldest master key.
+OLDEST_CANARY: Final = canary_of(_OLDEST)
+
+
 def _canary(master: MasterKeys, key_id: str) -> Row:
-    return _row(master, _canary_key(key_id), key_id, "claim")
+    return _row(master, canary_of(key_id), key_id, "claim")
 
 
 def _oldest(master: MasterKeys, operation: Literal["claim", "put"] = "claim") -> Row:
-    return _row(master, _canary_key(_OLDEST), master.key_ids[-1], operation)
+    return _row(master, OLDEST_CANARY, master.last_id, operation)
 
 
 def _row(master: MasterKeys, key: str, key_id: str, operation: Literal["claim", "put"]) -> Row:

@@ -17,6 +17,7 @@ from authrim.crypto import base64url
 from authrim.crypto.keyed_hash import keyed_hash
 from authrim.crypto.master import MasterKeys
 from authrim.settings import Settings
+from authrim.settings.secret_files import SECRET_FILES
 from authrim.store import codec
 from authrim.store.contract import Store, StreamRead, Unavailable
 from domain.errors import Refusal
@@ -32,8 +33,9 @@ log = structlog.get_logger(__name__)
 NOT_RECORDED: Final = frozenset(
     {
         "append_queue_limit", "append_wait_seconds", "background", "database", "database_listen", "database_pooled",
-        "default_locale", "host", "listen_socket", "log_format", "log_level", "log_sample", "master_key_file",
-        "mtls_port", "password_queue_limit", "password_workers", "port", "tls_key", "workers",
+        "default_locale", "host", "listen_socket", "log_format", "log_level", "log_sample", "mtls_port",
+        "next_master_key", "password_queue_limit", "password_workers", "port", "tls_key", "workers",
+        *SECRET_FILES.values(),
     }
 )  # fmt: skip
 #: Whether they are set matters, what is in them is renewed all the time.
@@ -52,6 +54,7 @@ _PUBLIC_FILES: Final = frozenset(
     {"client_attesters", "egress_ca_file", "siem_ca_file", "software_statement_issuers", "tls_client_anchors"}
 )
 _UNREADABLE: Final = "unreadable"
+_PURPOSE: Final = "recorded setting"
 
 
 async def record_settings(store: Store, settings: Settings, master: MasterKeys, tenant: str) -> None:
@@ -125,9 +128,8 @@ def _file(name: str, path: Path, master: MasterKeys) -> str:
 
 def _hidden(name: str, secret: bytes, master: MasterKeys) -> str:
     """A keyed hash. The oldest master key makes it, which stays when keys are changed."""
-    oldest = master.key_ids[-1]
-    made = keyed_hash(master.derive("recorded setting", oldest), name.encode(), secret)
-    return f"{HIDDEN}{oldest}:{base64url.encode(made)}"
+    made = keyed_hash(master.derive_lasting(_PURPOSE), name.encode(), secret)
+    return f"{HIDDEN}{master.lasting_id(_PURPOSE)}:{base64url.encode(made)}"
 
 
 def _names_that_differ(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

@@ -23,6 +23,12 @@ WEBHOOK = "webhook"
 #: Row name of an owner's wrapped data key.
 DATA_KEY = "key"
 
+#: Kinds whose rows are sealed under a master key themselves: secrets that clients sign with, and the proofs and remains
+#: of the master keys.
+CLIENT_SECRET = "client_secret"  # noqa: S105 - a kind of row
+MASTER = "master"
+_WITHOUT_DATA_KEY = (CLIENT_SECRET, MASTER)
+
 
 class PrivateData:
     """Seals and opens the rows of owners."""
@@ -76,6 +82,12 @@ class PrivateData:
             row_key = sealed_key(tenant, kind, owner, name)
             rows.append(_row(tenant, row_key, sealing.seal(data_key, row_key, value)))
         return tuple(rows)
+
+
+def is_under_master_key(row_key: str) -> bool:
+    """Whether the row of ``sealed`` with this key is sealed under a master key, and not under an owner's data key."""
+    _tenant, kind, rest = row_key.split(":", 2)
+    return kind in _WITHOUT_DATA_KEY or rest.endswith(f":{DATA_KEY}")
 
 
 def erasing_row(tenant: str, kind: str, owner: str, name: str = "*") -> Row:

@@ -14,7 +14,7 @@ from authrim.core.sealed_rows import SUBJECT, PrivateData
 from authrim.crypto.ids import new_id
 from authrim.crypto.master import MasterKeys
 from authrim.crypto.passwords import Passwords
-from authrim.crypto.sealing import canonical_login, login_hmac, login_hmacs
+from authrim.crypto.sealing import canonical_login, login_hmacs
 from authrim.people.claims import CLAIMS, LOGIN, PASSWORD
 from authrim.store.contract import Store
 from domain.claim.catalogue import BUILT_IN, Catalogue
@@ -118,9 +118,14 @@ async def prepare_account(
         CLAIMS: stored_claims(wanted.claims),
     }
     tenant = account_store.tenant
-    login_key = row_key(tenant, login_hmac(account_store.master, tenant, wanted.login))
+    # While the master key changes, other processes may have another one in front: whoever wants the same login there
+    # claims one of the same hashes.
+    hashes = login_hmacs(account_store.master, tenant, wanted.login)
     rows = (
-        Row(LOGINS.name, "claim", {"key": login_key, "tenant": tenant, "subject": chosen}),
+        *(
+            Row(LOGINS.name, "claim", {"key": row_key(tenant, hashed), "tenant": tenant, "subject": chosen})
+            for hashed in hashes
+        ),
         *account_store.private.first_rows(tenant, SUBJECT, chosen, values),
     )
     return NewAccount(chosen, tuple(wanted.claims), rows)

@@ -1,8 +1,8 @@
 """The names of a person and of a session that leave the server (OIDC Core §8): for every client the same, or one for
 each sector.
 
-A pairwise pseudonym is computed and kept nowhere. Its salt comes from the oldest master key, which stays the same when
-another becomes current, and is in no event and no row (A156).
+A pairwise pseudonym is computed and kept nowhere. Its salt comes from the oldest master key, and stays the same when
+another becomes current. It is in no event (A156); when the oldest key leaves, it is kept sealed under the current one.
 """
 
 from collections.abc import Iterable
@@ -49,7 +49,7 @@ def session_name(core: Core, tenant: str, client: Client, session_id: str) -> st
 def _of_sector(core: Core, purpose: str, tenant: str, client: Client, value: str) -> str:
     sector = sector_of(client.metadata)
     assert sector is not None, "a pairwise client without a sector cannot be registered"
-    salt = core.master.derive(purpose, core.master.key_ids[-1])
+    salt = core.master.derive_lasting(purpose)
     return base64url.encode(keyed_hash(salt, *(part.encode("utf-8") for part in (tenant, sector, value))))
 
 

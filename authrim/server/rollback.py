@@ -3,11 +3,10 @@
 import structlog
 
 from authrim.core.clients_and_keys import Configuration
-from authrim.core.master_proof import prove_master_keys
+from authrim.core.master_proof import master_keys_of, prove_master_keys
 from authrim.core.questions import refuse_reason
 from authrim.core.sealed_rows import PrivateData
 from authrim.core.signing_keys import key_ring_of
-from authrim.crypto.master import MasterKeys
 from authrim.crypto.signed_note import BrokenNote
 from authrim.outside.egress import Egress
 from authrim.people.everything_ended import end_everything
@@ -43,7 +42,7 @@ async def refuse_rollback(
     again. The reason accepts whatever else is known of the log, by the state file and each witness. ``keep``: nothing
     ends. That is for a restored backup of which nobody has seen a longer log, and refused otherwise.
     """
-    master = MasterKeys.from_settings(settings.master_key_texts)
+    master = master_keys_of(settings)
     private, egress = PrivateData(store, master), Egress.from_settings(settings)
     try:
         checkpoints = made_of(settings, store, private, egress)

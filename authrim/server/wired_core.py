@@ -3,12 +3,11 @@
 from authrim.audit.monitor.monitor import Monitor
 from authrim.core.clients_and_keys import Configuration
 from authrim.core.execute import Executor
-from authrim.core.master_proof import prove_master_keys
+from authrim.core.master_proof import master_keys_of, prove_master_keys
 from authrim.core.parts import Core
 from authrim.core.refusals import Refusals
 from authrim.core.sealed_rows import PrivateData
 from authrim.core.signing_keys import ensure_keys, key_ring_of
-from authrim.crypto.master import MasterKeys
 from authrim.features import enabled
 from authrim.outside.egress import Egress
 from authrim.settings import Settings
@@ -22,7 +21,7 @@ async def make_core(settings: Settings, store: ReadBack) -> Core:
 
     Raises WrongMasterKeys, with nothing written, when the master keys are not those of the database.
     """
-    master = MasterKeys.from_settings(settings.master_key_texts)
+    master = master_keys_of(settings)
     private = PrivateData(store, master)
     key_ring = key_ring_of(settings, private)
     features = frozenset(feature.name for feature in enabled(settings))

@@ -146,6 +146,11 @@ class Settings(
         return tuple(key.get_secret_value() for key in self.master_keys)
 
     @property
+    def next_master_key_text(self) -> str | None:
+        """The master key that becomes the first one next, as it is written, or None. Never to be logged."""
+        return None if self.next_master_key is None else self.next_master_key.get_secret_value()
+
+    @property
     def master_keys_place(self) -> str:
         """Where the master keys were read: a variable, a setting in a file, or a file of their own."""
         return self._master_keys_place

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDic
 
 from authrim.settings.model import Settings
 from authrim.settings.platform import made_by_a_platform
+from authrim.settings.secret_files import read_secret_files
 
 ENVIRONMENT_PREFIX = "AUTHRIM_"
 
@@ -74,20 +75,18 @@ def load(
     places = dict.fromkeys(from_file, f"{config}: ")
     places |= {key: f"{_variable(key)}: " for key in from_environment}
     places |= dict.fromkeys(from_command_line, "command line: ")
-    _read_master_key_file(given, places)
+    before = places.get("master_keys")
+    if problems := read_secret_files(given, places, from_command_line, os.environ):
+        raise BadSettings(problems)
+    from_a_file = places.get("master_keys") != before
+    place = places["master_keys"].removesuffix(": ") if from_a_file else f"{before or ''}master_keys"
     given = {**(defaults or {}), **given}
     try:
-        return Settings(**given).read_from(_place_of_master_keys(places), sorted(made & _known()))
+        return Settings(**given).read_from(place, sorted(made & _known()))
     except ValidationError as error:
         problems = [_describe(detail, places, config) for detail in error.errors(include_input=False)]
         # A value that fits neither of two types is reported once for each.
         raise BadSettings(list(dict.fromkeys(problems))) from None
-
-
-def _place_of_master_keys(places: Mapping[str, str]) -> str:
-    if "master_key_file" in places:
-        return places["master_keys"].removesuffix(": ")
-    return places.get("master_keys", "") + "master_keys"
 
 
 def _variable(key: str) -> str:
@@ -131,24 +130,6 @@ def _read_environment(made: Set[str]) -> dict[str, Any]:
     return {
         key: value for key, value in EnvSettingsSource(_Environment)().items() if _variable(key) not in made
     }
-
-
-def _read_master_key_file(given: dict[str, Any], places: dict[str, str]) -> None:
-    """Put the keys of ``master_key_file``, one per line, where ``master_keys`` would be."""
-    if given.get("master_key_file") is None:
-        return
-    place = f"{places['master_key_file']}master_key_file: "
-    if "master_keys" in given:
-        raise BadSettings([f"{place}is set beside {places['master_keys']}master_keys: remove one of the two"])
-    path = Path(str(given["master_key_file"]))
-    try:
-        lines = path.read_text("ascii").split()
-    except OSError as error:
-        raise BadSettings([f"{place}the file cannot be read: {error.strerror}"]) from None
-    except UnicodeDecodeError:
-        raise BadSettings([f"{place}the file must hold one key per line and nothing else"]) from None
-    given["master_keys"] = lines
-    places["master_keys"] = f"{path}: "
 
 
 def _describe(detail: ErrorDetails, places: Mapping[str, str], config: Path | None) -> str:

@@ -49,7 +49,7 @@ def state_row(verification_id: str) -> str:
 
 def keyed_name(core: Core, purpose: str, *values: str) -> str:
     """A name that only this server can make, and makes again: its key stays when another becomes current."""
-    key = core.master.derive(purpose, core.master.key_ids[-1])
+    key = core.master.derive_lasting(purpose)
     return base64url.encode(keyed_hash(key, *(value.encode() for value in values)))
 
 

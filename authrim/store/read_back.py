@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from authrim.store.contract import Store, StoredEvent
 from authrim.store.monitor_contract import MonitorStore
 from authrim.store.outbox_contract import OutboxStore
+from authrim.store.reseal_contract import Resealing
 from authrim.store.restored import RestoreMark
 from authrim.store.retention_contract import Retention
 from authrim.store.tree_sql import Leaf
@@ -222,6 +223,10 @@ class ReadBack(Store, Protocol):
     @property
     def restored(self) -> RestoreMark:
         """Whether the database was restored from a backup that nobody has accepted yet."""
+
+    @property
+    def resealing(self) -> Resealing:
+        """What lets another master key take over."""
 
     @property
     def retention(self) -> Retention:

@@ -58,7 +58,7 @@ async def _revoke_refresh_token(call: Call, authenticated: AuthenticatedClient, 
     async def decide(grant: Grant, version: int, now: int) -> Outcome[None]:
         known = grant.refresh is not None and any(
             genuine_refresh(call.core.master, call.tenant, token, key_id)
-            for key_id in call.core.master.key_ids
+            for key_id in call.core.master.ids_for("refresh-token")
         )
         if grant.refresh is None or not known or handle.generation > grant.refresh.generation:
             return Outcome(None)

@@ -105,7 +105,7 @@ def fetched_secret(request: web.Request, tenant: str, grant_id: str) -> str | No
 
 
 def _fetched_proof(core: Core, tenant: str, grant_id: str, random: str) -> str:
-    key = core.master.derive("pushed-request-browser")
+    key = core.master.derive_lasting("pushed-request-browser")
     return base64url.encode(keyed_hash(key, tenant.encode(), grant_id.encode(), random.encode()))
 
 

@@ -23,7 +23,7 @@ FORM_REFUSED = Refusal(
 def csrf_token(core: Core, subject: str, secret: str) -> str:
     """The token of the forms about one subject (a grant's id, ``logout``), bound to a cookie's secret: whoever cannot
     read the cookie cannot send the form (RFC 9700 §4.7)."""
-    return base64url.encode(keyed_hash(core.master.derive("csrf"), subject.encode(), secret.encode()))
+    return base64url.encode(keyed_hash(core.master.derive_lasting("csrf"), subject.encode(), secret.encode()))
 
 
 async def read_own_form(request: web.Request, csrf: str) -> Params | Refusal:

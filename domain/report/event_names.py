@@ -28,6 +28,7 @@ NAMES: Final = {
     "key.promoted.v1": "key began to sign early",
     "key.revoked.v1": "key revoked",
     "setting.changed.v1": "settings changed",
+    "setting.master_key_replaced.v1": "master key replaced",
     "setting.master_key_given_up.v1": "master key given up",
     "resource.created.v1": "resource server registered",
     "resource.updated.v1": "resource server changed",

@@ -21,7 +21,7 @@ from domain.registration.initial_access_token_events import REGISTRATION_EVENTS
 from domain.report.wording import value_text
 from domain.resource.events import RESOURCE_EVENTS
 from domain.scope_text.events import SCOPE_TEXT_EVENTS
-from domain.setting.events import SETTING_EVENTS, MasterKeyGivenUp
+from domain.setting.events import SETTING_EVENTS, MasterKeyGivenUp, MasterKeyReplaced
 from domain.stream import ACCOUNT, ROLE, WEBHOOK
 from domain.webhook.events import WEBHOOK_EVENTS, WebhookCreated
 
@@ -93,6 +93,8 @@ def _told_by(event: Event) -> tuple[ChangedField, ...]:
             return (ChangedField("holder", event.subject, None),)
         case MasterKeyGivenUp():
             return (ChangedField("master_key", event.key_id, None),)
+        case MasterKeyReplaced():
+            return (ChangedField("master_key", event.key_id, event.replaced_by),)
         case WebhookCreated(host=host, event_types=event_types):
             return (ChangedField("host", None, host), ChangedField("events", None, event_types))
         case HoldPlaced(until=until):

@@ -26,4 +26,13 @@ class MasterKeyGivenUp(Event, frozen=True, tag="setting.master_key_given_up.v1")
     given_up_at: int
 
 
-SETTING_EVENTS = registry(SettingsChanged, MasterKeyGivenUp)
+class MasterKeyReplaced(Event, frozen=True, tag="setting.master_key_replaced.v1"):
+    """Everything that a master key had sealed is sealed under another one: the key is no longer needed. ``key_id`` is
+    its id, ``replaced_by`` that of the key that took over."""
+
+    key_id: str
+    replaced_by: str
+    replaced_at: int
+
+
+SETTING_EVENTS = registry(SettingsChanged, MasterKeyGivenUp, MasterKeyReplaced)

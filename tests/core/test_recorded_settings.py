@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from authrim.core.master_proof import master_keys_of
 from authrim.core.recorded_settings import NOT_RECORDED, record_settings, settings_for_the_log
 from authrim.crypto.master import MasterKeys
 from authrim.settings import Settings
@@ -32,7 +33,7 @@ def settings_with(**values: Any) -> Settings:
 
 
 def keys_of(settings: Settings) -> MasterKeys:
-    return MasterKeys.from_settings(settings.master_key_texts)
+    return master_keys_of(settings)
 
 
 async def start(store: Store, **values: Any) -> None:

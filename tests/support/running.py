@@ -163,17 +163,14 @@ def development_settings(port: int, **changes: Any) -> Settings:
 async def running_server(
     store: Store, trusting: ssl.SSLContext | None = None, **changes: Any
 ) -> AsyncIterator[RunningServer]:
-    """Serve over ``store``, which is open and empty. ``trusting``: the TLS of the server's clients, when it has TLS."""
+    """Serve over ``store``, which is open and empty. ``trusting``: the TLS of the server's clients, when it has TLS.
+    ``subject``: somebody who is there already, when the store is not empty."""
+    subject = changes.pop("subject", None)
     settings = development_settings(changes.pop("port", None) or free_port(), **changes)
     parts = await make_parts(settings, store)
     core = parts[CORE]
-    passwords = Passwords(cost=CHEAP)
-    created = await create_account(
-        AccountStore(store, core.private, core.master, passwords, DEFAULT_TENANT),
-        AccountRequest(LOGIN, PASSWORD, PERSON),
-    )
-    passwords.close()
-    assert not isinstance(created, Refusal), created.error_description
+    if subject is None:
+        subject = await _first_account(store, core)
     limits = Limits()
     clients = aiohttp.ClientSession(
         cookie_jar=aiohttp.DummyCookieJar(), connector=aiohttp.TCPConnector(ssl=trusting or True)
@@ -187,9 +184,20 @@ async def running_server(
         if settings.listen_socket is not None:
             await running.listen(None, None, sock=unix_socket(settings.listen_socket))
         try:
-            yield RunningServer(settings.issuer, parts, http, created.subject)
+            yield RunningServer(settings.issuer, parts, http, subject)
         finally:
             await running.stop(1)
+
+
+async def _first_account(store: Store, core: Core) -> str:
+    passwords = Passwords(cost=CHEAP)
+    created = await create_account(
+        AccountStore(store, core.private, core.master, passwords, DEFAULT_TENANT),
+        AccountRequest(LOGIN, PASSWORD, PERSON),
+    )
+    passwords.close()
+    assert not isinstance(created, Refusal), created.error_description
+    return created.subject
 
 
 def pkce() -> tuple[str, str]:

@@ -131,6 +131,7 @@ MEANINGS: Final[Mapping[str, Meaning]] = {
     "log.rollback_accepted.v1": _ENTITY_OTHER._replace(severity=HIGH, alert=True, other="Older log accepted"),
     "incident.opened.v1": _ENTITY_OTHER._replace(severity=HIGH, alert=True, other="Incident opened"),
     "setting.changed.v1": Meaning(ENTITY_MANAGEMENT, 3, severity=MEDIUM),
+    "setting.master_key_replaced.v1": Meaning(ENTITY_MANAGEMENT, 3),
     "setting.master_key_given_up.v1": Meaning(ENTITY_MANAGEMENT, 4, severity=HIGH, alert=True),
     "key.revoked.v1": Meaning(ENTITY_MANAGEMENT, 4, severity=MEDIUM),
     "key.promoted.v1": Meaning(ENTITY_MANAGEMENT, 3),

@@ -77,4 +77,4 @@ def _watching(request: web.Request) -> list[str]:
 
 
 def _browser_state(core: Core, session_id: str) -> str:
-    return base64url.encode(keyed_hash(core.master.derive("browser-state"), session_id.encode()))
+    return base64url.encode(keyed_hash(core.master.derive_lasting("browser-state"), session_id.encode()))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from authrim.settings.kinds import Algorithms, EncryptionAlgorithms, MasterKeyList, Seconds
+from authrim.settings.kinds import Algorithms, EncryptionAlgorithms, MasterKey, MasterKeyList, Seconds
 from domain.units import DAY
 
 
@@ -15,10 +15,19 @@ class Keys(BaseModel):
         default=(),
         description="32 random bytes each, as base64url without padding. The first one encrypts; the others "
         "only decrypt what they encrypted earlier. If a key is lost, what it encrypted is lost. "
-        "The last one also derives pairwise subjects, so it must stay the last.",
+        "The last one also derives pairwise subjects, so it must stay the last until "
+        "`authrim keys rotate-master` has replaced it.",
     )
     master_key_file: Path | None = Field(
         default=None, description="A file with the master keys, one per line, instead of `master_keys`."
+    )
+    next_master_key: MasterKey | None = Field(
+        default=None,
+        description="A master key that does not encrypt yet, but decrypts what other processes encrypted with it. With "
+        "several machines, give it to all of them before it becomes the first of `master_keys` on any.",
+    )
+    next_master_key_file: Path | None = Field(
+        default=None, description="A file with that key, instead of `next_master_key`."
     )
     signing_algorithms: Algorithms = Field(
         default=("ES256", "RS256"),

@@ -1,5 +1,7 @@
 """Where the event log is stored, and how much may wait for it."""
 
+from pathlib import Path
+
 from pydantic import BaseModel, Field, SecretStr
 
 from authrim.settings.kinds import Count, Database, PostgresAddress, Seconds
@@ -12,6 +14,10 @@ class Log(BaseModel):
         default=SecretStr("authrim.db"),
         description="A file name for the embedded SQLite store, or `postgresql://user:password@host/name`.",
     )
+    database_file: Path | None = Field(
+        default=None,
+        description="A file with the address of the database, instead of `database`: it has the password.",
+    )
     database_pooled: bool = Field(
         default=False,
         description="Set this if a transaction pooler (PgBouncer) is in front of PostgreSQL: no statement is "
@@ -20,6 +26,9 @@ class Log(BaseModel):
     database_listen: PostgresAddress | None = Field(
         default=None,
         description="A direct `postgresql://` address for LISTEN, past a pooler. Without it the log is polled.",
+    )
+    database_listen_file: Path | None = Field(
+        default=None, description="A file with that address, instead of `database_listen`."
     )
     append_queue_limit: Count = Field(
         default=4096,

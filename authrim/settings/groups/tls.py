@@ -64,6 +64,9 @@ class Tls(BaseModel):
         description="The value that those proxies send as `Client-Cert-Secret`: at least 32 characters, "
         "impossible to guess.",
     )
+    client_cert_secret_file: Path | None = Field(
+        default=None, description="A file with that value, instead of `client_cert_secret`."
+    )
     listen_socket: Path | None = Field(
         default=None,
         description="A Unix socket to listen on in addition to the port, for a reverse proxy on this machine."

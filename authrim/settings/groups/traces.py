@@ -1,5 +1,7 @@
 """Traces of requests by OpenTelemetry."""
 
+from pathlib import Path
+
 from pydantic import BaseModel, Field
 
 from authrim.settings.kinds import CollectorAddress, Count, HeaderSecret
@@ -15,6 +17,9 @@ class Traces(BaseModel):
     )
     trace_export_authorization: HeaderSecret | None = Field(
         default=None, description="The `Authorization` header that the collector expects."
+    )
+    trace_export_authorization_file: Path | None = Field(
+        default=None, description="A file with that value, instead of `trace_export_authorization`."
     )
     trace_sample: Count = Field(
         default=10, ge=1, le=1_000_000, description="One of how many requests is traced, chosen at random."

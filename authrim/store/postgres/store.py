@@ -23,6 +23,7 @@ from authrim.store.postgres._deliveries import PostgresOutbox
 from authrim.store.postgres._followers import Followers
 from authrim.store.postgres._guard import Guard
 from authrim.store.postgres._monitor import PostgresMonitor
+from authrim.store.postgres._reseal import PostgresResealing
 from authrim.store.postgres._retention import PostgresRetention
 from authrim.store.postgres.audit_index import PostgresAudit
 from authrim.store.postgres.connections import Connections
@@ -65,6 +66,7 @@ class PostgresStore:
         self.audit = PostgresAudit(self._connections)
         self.monitor = PostgresMonitor(self._connections, self._followers)
         self.outbox = PostgresOutbox(self._connections, self._followers)
+        self.resealing = PostgresResealing(self._connections)
         self.restored = PostgresRestoreMark(self._connections)
         self.retention = PostgresRetention(self._connections)
         self.tree = PostgresTree(self._connections, self._followers)

@@ -37,6 +37,7 @@ from authrim.store.sqlite import reads, wal, writes
 from authrim.store.sqlite._changes import Changes
 from authrim.store.sqlite._deliveries import SQLiteOutbox
 from authrim.store.sqlite._monitor import SQLiteMonitor
+from authrim.store.sqlite._reseal import SQLiteResealing
 from authrim.store.sqlite._retention import SQLiteRetention
 from authrim.store.sqlite.audit_index import SQLiteAudit
 from authrim.store.sqlite.clock import Clock
@@ -85,6 +86,7 @@ class SQLiteStore:
         self.audit = SQLiteAudit(self._scans)
         self.monitor = SQLiteMonitor(self._writer, self._scans, self._clock)
         self.outbox = SQLiteOutbox(self._writer, self._scans, self._clock)
+        self.resealing = SQLiteResealing(self._writer, self._scans)
         self.restored = SQLiteRestoreMark(self._writer, self._scans)
         self.retention = SQLiteRetention(self._writer, self._scans, self._clock)
         self.tree = SQLiteTree(self._writer, self._scans)

@@ -78,8 +78,9 @@ def _is_genuine(call: Call, presented: str, handle: Handle, refresh: Refresh | N
     if refresh is None:
         return False
     known = {refresh.generation: refresh.hmac_key_id, refresh.generation - 1: refresh.previous_hmac_key_id}
-    key_ids = [known[handle.generation]] if handle.generation in known else call.core.master.key_ids
-    return any(genuine_refresh(call.core.master, call.tenant, presented, key_id) for key_id in key_ids)
+    master = call.core.master
+    key_ids = [known[handle.generation]] if handle.generation in known else master.ids_for("refresh-token")
+    return any(genuine_refresh(master, call.tenant, presented, key_id) for key_id in key_ids)
 
 
 def _key_id_of(grant: Grant, issued: IssuedTokens) -> str | None:
