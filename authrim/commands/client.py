@@ -11,6 +11,7 @@ from authrim.clients.logos import LARGEST_FILE, LogoChange, new_logo
 from authrim.clients.records import ClientWithSecret
 from authrim.commands import option_groups
 from authrim.commands._administering import Office, administer, moment, print_fields, print_list
+from authrim.commands._client_create import PRESETS, NewClient, register_client
 from authrim.commands._client_fields import EITHER_SECRET, auth_method_fields, fields_of
 from authrim.commands._client_options import client_options, logo_option
 from authrim.commands._client_recipes import ChosenRecipe, print_recipe, read_product, read_url
@@ -25,20 +26,6 @@ from domain.client.profile_defaults import defaults_of
 from domain.errors import Refusal
 from domain.registration.signing import default_algorithms
 from domain.units import DAY
-
-_PERSON_SCOPES: Final = ("openid", "profile", "email", "address", "phone", "offline_access")
-_WITH_PEOPLE: Final[dict[str, Any]] = {
-    "grant_types": ("authorization_code", "refresh_token"),
-    "scope": _PERSON_SCOPES,
-}
-
-#: What each kind of client begins with; every option overrides it.
-PRESETS: Final[dict[str, dict[str, Any]]] = {
-    "web": _WITH_PEOPLE,
-    "spa": {**_WITH_PEOPLE, "token_endpoint_auth_method": "none"},
-    "native": {**_WITH_PEOPLE, "token_endpoint_auth_method": "none", "application_type": "native"},
-    "service": {"grant_types": ("client_credentials",), "response_types": ()},
-}
 
 #: Fields that --unset takes: all but those that go together with another one, the logo's digest with the picture
 #: (--no-logo) and both ways to send a secret with the method.
@@ -75,37 +62,15 @@ def create(
 ) -> None:  # fmt: skip
     """Register a client. Its secret is shown only once."""
     options = fields_of(options)
-    profile = PROFILES[options.get("profile", "oidc")]
     chosen = ChosenRecipe(product, url) if product else None
     if url and chosen is None:
         raise click.UsageError("--url belongs to --for.")
 
     async def work(office: Office) -> tuple[ClientWithSecret, str] | Refusal:
-        begun = PRESETS[kind] if chosen is None else chosen.client_fields(office.settings.issuer)
-        fields = {
-            **default_algorithms(office.settings.signing_algorithms, profile.name),
-            **auth_method_fields(EITHER_SECRET),
-            **begun,
-            **defaults_of(profile),
-            **options,
-        }
         change = await _logo_change(office, logo)
         if isinstance(change, Refusal):
             return change
-        made = await clients.create_client(
-            office.store,
-            office.tenant,
-            ClientMetadata(**fields),
-            client_id=client_id,
-            means=await office.registration_context(change),
-        )
-        if isinstance(made, Refusal):
-            return made
-        note = await chosen.register_api(office) if chosen else ""
-        if isinstance(note, Refusal):  # a client whose API cannot be is of no use
-            await clients.delete_client(office.store, office.tenant, made.client.client_id)
-            return note
-        return made, note
+        return await register_client(office, NewClient(kind, chosen, client_id, options), change)
 
     created, note = administer(context, work)
     if chosen is None:

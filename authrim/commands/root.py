@@ -18,6 +18,7 @@ from authrim.commands.argument_order import arguments_last
 #: Each command: the module it is in, and its name there.
 COMMANDS: Final = {
     "dev": ("authrim.commands.dev", "dev"),
+    "setup": ("authrim.commands.setup", "setup"),
     "serve": ("authrim.commands.serve", "serve"),
     "health": ("authrim.commands.health", "health"),
     "background": ("authrim.commands.background", "background"),

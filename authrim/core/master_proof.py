@@ -106,6 +106,11 @@ async def prove_master_keys(store: Store, master: MasterKeys, given_up: Collecti
     raise Unavailable("the canaries of the master keys keep changing: try again")
 
 
+async def sealing_key_ids(store: Store) -> frozenset[str]:
+    """The ids of the master keys that the database is sealed under; empty before the first start of a server."""
+    return frozenset(sealing.master_key_of(sealed) for sealed in (await read_canaries(store)).values())
+
+
 async def give_up_master_key(store: Store, master: MasterKeys, key_id: str) -> str | Refusal:
     """Go on without a lost master key. What it sealed is lost too."""
     if key_id in master.key_ids:

@@ -8,7 +8,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +81,24 @@ def load(
     from_a_file = places.get("master_keys") != before
     place = places["master_keys"].removesuffix(": ") if from_a_file else f"{before or ''}master_keys"
     given = {**(defaults or {}), **given}
+    settings = _validated(given, places, config)
+    return settings.read_from(place, sorted(made & _known()))
+
+
+def check_values(given: Mapping[str, Any], place: str) -> Settings:
+    """The settings that these values make, as those of a file that is about to be written; ``place`` is what an error
+    names in its place. Raises BadSettings."""
+    return _validated(given, dict.fromkeys(given, f"{place}: "), None)
+
+
+def in_environment(names: Iterable[str]) -> list[str]:
+    """The variables that would override these settings of a file."""
+    return sorted(variable for name in names if (variable := _variable(name)) in os.environ)
+
+
+def _validated(given: Mapping[str, Any], places: Mapping[str, str], config: Path | None) -> Settings:
     try:
-        return Settings(**given).read_from(place, sorted(made & _known()))
+        return Settings(**given)
     except ValidationError as error:
         problems = [_describe(detail, places, config) for detail in error.errors(include_input=False)]
         # A value that fits neither of two types is reported once for each.
