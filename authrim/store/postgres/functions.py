@@ -26,7 +26,7 @@ from projections.tables import INLINE_TABLES, PRIVATE_TABLES, Table
 Fetch = Callable[..., Awaitable[list[Any]]]
 """Runs a query, and gives its rows."""
 
-NAMES: Final = ("append_batch", "prune_rows")
+NAMES: Final = ("append_batch", "move_logins", "prune_rows", "reseal_rows")
 
 _REPEATED: Final = re.compile(r"^ *-- for each table\n(.*?)^ *-- end\n", re.DOTALL | re.MULTILINE)
 _MADE: Final = re.compile(r"^CREATE OR REPLACE FUNCTION (\w+)\(", re.MULTILINE)
