@@ -24,9 +24,10 @@ class CheckpointSigned(Event, frozen=True, tag="log.checkpoint_signed.v1"):
 class RollbackAccepted(Event, frozen=True, tag="log.rollback_accepted.v1"):
     """An operator let the server start on a log that is older than one that was signed before, or another one, such as
     a restored backup. ``position`` is the last event of the accepted log, ``lost_size`` the size of the signed one,
-    ``known_by`` who remembered it: ``state_file``, the name of a witness, or ``restored_backup`` where the database has
-    the mark of a backup, whose size it is then. ``operator`` is a numeric user id. ``kept``: nothing else speaks for a
-    longer log, and the operator let sessions and grants go on; else all of them ended before."""
+    ``known_by`` who remembered it: ``state_file``, the name of a witness, what is made of the log beside it, or
+    ``restored_backup`` where the database has the mark of a backup, whose size it is then. ``operator`` is a numeric
+    user id. ``kept``: nothing else speaks for a longer log, and the operator let sessions and grants go on; else all of
+    them ended before."""
 
     position: int
     lost_size: int

@@ -92,8 +92,8 @@ SENTENCES: Final[dict[str, str]] = {
     "setting.master_key_given_up.v1": "The lost master key {key_id} was given up: what it sealed is lost.",
     "log.checkpoint_key_created.v1": "A key was made that signs checkpoints of the log: {verifier_key}",
     "log.checkpoint_signed.v1": "A checkpoint of the log up to position {size} was signed.",
-    "log.rollback_accepted.v1": "A log that ends at position {position} was accepted, although one of {lost_size} "
-    "events had been signed. The reason given: {reason}",
+    "log.rollback_accepted.v1": "A log that ends at position {position} was accepted, although it may be older than "
+    "another one ({known_by}: {lost_size} events). The reason given: {reason}",
     "refusal.request_refused.v1": "A request to {endpoint} was refused with {error}: {description}",
     "audit.question_asked.v1": "Somebody asked a question that is recorded ({question}). They gave as reason: {reason}",
     "audit.rule_broken.v1": "The monitor found a rule broken ({rule}) in {stream}, at the positions {positions}.",

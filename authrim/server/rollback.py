@@ -53,6 +53,10 @@ async def refuse_rollback(
             raise RolledBack(found, (await store.head()).position)
         _raise(refuse_reason(reason, demanded=True))
         await prove_master_keys(store, master)
+        if keep:
+            _refuse_to_keep(found)
+        # Before anything is appended: a follower that is ahead would pass over it. The mark remembers that it was.
+        await store.restored.follow_again((await store.head()).position)
         if not keep:
             await _end_everything(settings, store, private)
         accepted: set[str] = set()
@@ -77,8 +81,8 @@ async def refuse_rollback(
 def _refuse_to_keep(found: Rollback) -> None:
     if found.known_by != THE_RESTORE:
         raise StartRefused(
-            f"--keep-grants: {found.known_by} has a checkpoint of {found.lost_size} events that the log does not "
-            "continue, so something is lost, and nobody knows what was revoked in it. Start without --keep-grants"
+            f"--keep-grants: {found.known_by} knows of {found.lost_size} events, which the log does not continue, so "
+            "something is lost, and nobody knows what was revoked in it. Start without --keep-grants"
         )
 
 

@@ -27,6 +27,8 @@ from domain.units import MICROSECONDS
 log = structlog.get_logger(__name__)
 
 THE_TREE: Final = "the tree beside the log"
+#: What is made of the log is ahead of it.
+THE_FOLLOWERS: Final = "what follows the log"
 #: The mark that is left by whoever restores a backup. It says that the log is older; nobody knows by how much.
 THE_RESTORE: Final = "restored_backup"
 #: How often witnesses are asked again because other processes sign meanwhile.
@@ -46,7 +48,7 @@ _ENDS_ALL: Final = (
     "replaced"
 )
 _DIFFERENT: Final = (
-    "the log ends at position {}, but {} has a checkpoint of {} events that it does not continue: the database was "
+    "the log ends at position {}, but {} {} {} events that it does not continue: the database was "
     "restored from a backup, or changed. What was revoked since then would be valid again. Restore the newer database; "
     f"where it is lost, {_ENDS_ALL}"
 )
@@ -62,7 +64,9 @@ class RolledBack(Exception):
 
     def __init__(self, found: Rollback, position: int) -> None:
         self.found = found
-        super().__init__(_RESTORED if found.known_by == THE_RESTORE else _DIFFERENT.format(position, *found))
+        has = "has come to" if found.known_by == THE_FOLLOWERS else "has a checkpoint of"
+        different = _DIFFERENT.format(position, found.known_by, has, found.lost_size)
+        super().__init__(_RESTORED if found.known_by == THE_RESTORE else different)
 
 
 async def find_rollback(store: ReadBack, checkpoints: Checkpoints) -> Rollback | None:
@@ -79,13 +83,18 @@ async def find_rollback(store: ReadBack, checkpoints: Checkpoints) -> Rollback |
 
 async def _restored(store: ReadBack) -> Rollback | None:
     mark = await store.restored.read()
-    return None if mark is None else Rollback(THE_RESTORE, mark.position)
+    if mark is None:
+        return None
+    return Rollback(THE_FOLLOWERS, mark.longer) if mark.longer else Rollback(THE_RESTORE, mark.position)
 
 
 async def _known_elsewhere(store: ReadBack, checkpoints: Checkpoints) -> Rollback | None:
-    known = await store.tree.size()
-    if known > (await store.head()).position:
+    known, furthest = await store.tree.size(), await store.restored.furthest()
+    position = (await store.head()).position  # read last: whoever follows it is never ahead
+    if known > position:
         return Rollback(THE_TREE, known)
+    if furthest > position:
+        return Rollback(THE_FOLLOWERS, furthest)
     if checkpoints.state_file is None and not checkpoints.witnesses.keys:
         return None  # nobody else can say anything, so nobody has to wait for the tree
     # Read before the log: it is no shorter then, whatever other processes sign meanwhile.
@@ -123,7 +132,7 @@ async def accept_rollback(
     if answer is not None:
         return answer
     log.error("rollback.accepted", known_by=found.known_by, lost_size=found.lost_size, kept=kept)
-    if found.known_by == THE_RESTORE:
+    if found.known_by in (THE_RESTORE, THE_FOLLOWERS):
         await store.restored.forget()  # tree and state file are those of this log: they were asked before
         return None
     await store.tree.clear()

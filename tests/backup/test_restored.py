@@ -97,9 +97,7 @@ async def test_what_is_known_to_be_lost_is_not_kept(backup: Path, tmp_path: Path
     async with opened(database) as store:
         with pytest.raises(StartRefused, match="state_file has a checkpoint"):
             await refuse_rollback(settings, store, None)
-        with pytest.raises(
-            StartRefused, match=r"--keep-grants: state_file has a checkpoint of .* something is lost"
-        ):
+        with pytest.raises(StartRefused, match=r"--keep-grants: state_file knows of .* something is lost"):
             await refuse_rollback(settings, store, REASON, keep=True)
         assert live(database)
         await refuse_rollback(settings, store, REASON)

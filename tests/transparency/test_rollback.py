@@ -17,12 +17,13 @@ from authrim.audit.tree import TreeFollower
 from authrim.core.parts import Core
 from authrim.crypto.signed_note import sign_note
 from authrim.server.rollback import StartRefused, refuse_rollback
-from authrim.store.read_back import ReadBack
+from authrim.store.read_back import ProjectionResult, ReadBack
 from authrim.store.sqlite.schema import migrate_sqlite
 from authrim.store.sqlite.store import SQLiteStore
 from authrim.transparency.background import checkpoints_of
 from authrim.transparency.state_file import write_state
 from domain.tree.checkpoint import Checkpoint
+from projections.audit import AUDIT
 from tests.store.log_samples import behind_its_back, write_grant
 from tests.store.test_tree import without_protection
 from tests.support.browser import Browser, authenticated_post
@@ -188,6 +189,35 @@ async def test_a_tree_ahead_of_the_log(store: ReadBack, store_place: Path | str)
     without_protection(store_place, "DELETE FROM events WHERE position > 8", "UPDATE head SET position = 8")
     with pytest.raises(StartRefused, match="log ends at position 8, but the tree beside the log"):
         await refuse_rollback(settings, store, None)
+
+
+async def test_followers_ahead_of_the_log(store: ReadBack, store_place: Path | str) -> None:
+    """F35: without any memory outside and without the tree, a log whose end was cut off is refused because a table
+    beside it was followed further, also after an acceptance that was interrupted. When it is accepted, the followers go
+    on from its end, so that none passes over what is appended next."""
+    async with running_server(store) as server:
+        settings = server.core.settings
+        await write_grant(store, "one")
+    await followed(store, 100)
+    without_protection(
+        store_place, "DELETE FROM events WHERE position > 8", "DELETE FROM ledger WHERE last_position > 8",
+        "UPDATE head SET position = 8", "DELETE FROM followers WHERE name = 'tree'", "DELETE FROM tiles",
+    )  # fmt: skip
+    for keep in (False, True):
+        with pytest.raises(StartRefused, match=r"what follows the log (has come to|knows of)"):
+            await refuse_rollback(settings, store, REASON if keep else None, keep=keep)
+    await store.restored.follow_again(8)
+    with pytest.raises(StartRefused, match="what follows the log knows of"):
+        await refuse_rollback(settings, store, REASON, keep=True)
+    await refuse_rollback(settings, store, REASON)
+    await refuse_rollback(settings, store, None)
+    assert await followed(store, 1) == 9
+
+
+async def followed(store: ReadBack, most: int) -> int:
+    """Let a table follow the log by so many events; the position that it comes to."""
+    page = await store.run_followed_page(AUDIT, most, lambda _: ProjectionResult(()), wait=True)
+    return page.position
 
 
 @pytest.mark.parametrize("content", ["", "not a note", "text\n\n— a AAAAAAA=\n"])

@@ -6,9 +6,10 @@ import asyncpg
 
 from authrim.store import restored as sql
 from authrim.store.postgres.connections import Connections
-from authrim.store.restored import Restored, restored_of
+from authrim.store.restored import Restored, ahead, restored_of
 
 _SAVE: Final = sql.SAVE.format(document="$1")
+_FOLLOW_AGAIN: Final = sql.FOLLOW_AGAIN.format(position="$1::BIGINT")
 
 
 class PostgresRestoreMark:
@@ -25,6 +26,22 @@ class PostgresRestoreMark:
     async def forget(self) -> None:
         """Take the mark away."""
         await self._connections.fetch(sql.FORGET)
+
+    async def furthest(self) -> int:
+        """The furthest position of a follower."""
+        return int((await self._connections.fetch(sql.FURTHEST))[0]["position"])
+
+    async def follow_again(self, position: int) -> None:
+        """Let followers that are ahead go on from a position."""
+
+        async def pull_back(connection: asyncpg.Connection) -> None:
+            furthest = await connection.fetchval(sql.FURTHEST)
+            if furthest > position:
+                before = await connection.fetchval(sql.READ)
+                await connection.execute(_FOLLOW_AGAIN, position)
+                await mark(connection, ahead(before and restored_of(before), position, furthest))
+
+        await self._connections.in_transaction(pull_back)
 
 
 async def mark(connection: asyncpg.Connection, restored: Restored) -> None:

@@ -4,10 +4,11 @@ import sqlite3
 from typing import Final
 
 from authrim.store import restored as sql
-from authrim.store.restored import Restored, restored_of
+from authrim.store.restored import Restored, ahead, restored_of
 from authrim.store.sqlite.lane import Lane
 
 _SAVE: Final = sql.SAVE.format(document="?")
+_FOLLOW_AGAIN: Final = sql.FOLLOW_AGAIN.format(position=":position")
 
 
 class SQLiteRestoreMark:
@@ -25,13 +26,25 @@ class SQLiteRestoreMark:
         """Take the mark away."""
         await self._writer.run(_forget)
 
+    async def furthest(self) -> int:
+        """The furthest position of a follower."""
+        return await self._scans.run(_furthest)
+
+    async def follow_again(self, position: int) -> None:
+        """Let followers that are ahead go on from a position."""
+        await self._writer.run(_follow_again, position)
+
 
 def mark(connection: sqlite3.Connection, restored: Restored) -> None:
     """Mark a file, before it gets its place."""
     connection.execute("BEGIN IMMEDIATE")
+    _mark(connection, restored)
+    connection.execute("COMMIT")
+
+
+def _mark(connection: sqlite3.Connection, restored: Restored) -> None:
     connection.execute(sql.FORGET)
     connection.execute(_SAVE, (restored.document(),))
-    connection.execute("COMMIT")
 
 
 def _read(connection: sqlite3.Connection) -> Restored | None:
@@ -41,3 +54,19 @@ def _read(connection: sqlite3.Connection) -> Restored | None:
 
 def _forget(connection: sqlite3.Connection) -> None:
     connection.execute(sql.FORGET)
+
+
+def _furthest(connection: sqlite3.Connection) -> int:
+    return int(connection.execute(sql.FURTHEST).fetchone()[0])
+
+
+def _follow_again(connection: sqlite3.Connection, position: int) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if (furthest := _furthest(connection)) > position:
+            connection.execute(_FOLLOW_AGAIN, {"position": position})
+            _mark(connection, ahead(_read(connection), position, furthest))
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
