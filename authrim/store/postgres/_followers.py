@@ -84,6 +84,9 @@ class Followers:
                 raise unavailable(lost) from None
             except asyncpg.PostgresError as refused:
                 raise unavailable(refused) from None
+            except asyncio.CancelledError:
+                self._disconnect()  # as in Connections.in_transaction
+                raise
 
     async def close(self) -> None:
         """Wait for the page that is under way, and disconnect."""

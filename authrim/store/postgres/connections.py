@@ -136,8 +136,14 @@ class Connections:
         """Some statements in one transaction. Raises Unavailable."""
 
         async def together(connection: asyncpg.Connection) -> T:
-            async with connection.transaction():
-                return await work(connection)
+            try:
+                async with connection.transaction():
+                    return await work(connection)
+            except asyncio.CancelledError:
+                # Its BEGIN may be under way. asyncpg would take whatever comes next for a part of this transaction,
+                # which nobody commits.
+                connection.terminate()
+                raise
 
         return await self._with_connection(together)
 
