@@ -14,6 +14,7 @@ import structlog
 
 from authrim.audit.recorded import read_page, rows_of
 from authrim.audit.tree import TreeFollower
+from authrim.metrics import catalogue as metrics
 from authrim.store.contract import StoredEvent, StoreError
 from authrim.store.monitor_contract import MONITOR
 from authrim.store.read_back import Page, ProjectionResult, ReadBack
@@ -50,7 +51,9 @@ class Follower:
     async def step(self, *, wait: bool = False) -> Page:
         """One page. ``wait``: after another process that is at it just now, else the page is ``busy``."""
         page = await self._store.run_followed_page(self._projection, self._page, self._project, wait=wait)
+        metrics.FOLLOWED.add_more(page.handled, self._projection.name)
         for failure in page.failures:
+            metrics.FOLLOW_FAILURES.add(self._projection.name)
             log.error(
                 "follower.event_failed",
                 projection=self._projection.name,

@@ -5,10 +5,12 @@ from typing import Final
 
 import structlog
 
+from authrim.metrics.catalogue import FOLLOWED
 from authrim.store.contract import StoreError
 from authrim.store.read_back import ReadBack, TreePage
 from authrim.store.tree_sql import LogDiffers
 from domain.tree.tiles import WIDTH
+from projections.tree import NAME as TREE
 
 log = structlog.get_logger(__name__)
 
@@ -57,8 +59,13 @@ class TreeFollower:
                 await asyncio.sleep(LONG_PAUSE)
 
     async def _follow_to_the_end(self) -> TreePage:
-        page = await self._store.tree.grow(self._page)
+        page = await self._grow()
         while page.busy or page.added == self._page:
             await asyncio.sleep(BUSY_PAUSE if page.busy else 0)
-            page = await self._store.tree.grow(self._page)
+            page = await self._grow()
+        return page
+
+    async def _grow(self) -> TreePage:
+        page = await self._store.tree.grow(self._page)
+        FOLLOWED.add_more(page.added, TREE)
         return page

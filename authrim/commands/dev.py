@@ -25,8 +25,9 @@ from authrim.core.master_proof import master_keys_of, prove_master_keys
 from authrim.core.parts import Parts
 from authrim.protocol.client_chain import UnusableAnchors
 from authrim.protocol.software_statement import IssuersUnreadable
+from authrim.server.metrics import SERVER, ServerMetrics
 from authrim.server.optional_tracing import NoOpenTelemetry
-from authrim.server.serve import serve
+from authrim.server.serve import Surroundings, serve
 from authrim.settings import Settings
 from authrim.store.migrate import migrate
 from authrim.store.opening import open_store
@@ -106,7 +107,9 @@ async def _dev(
             else:
                 _announce(workplace, settings.issuer, data / CLIENTS_FILE)
 
-        await serve(settings, store, on_ready=announce)
+        metrics = ServerMetrics.open(settings, (SERVER,))
+        around = Surroundings(metrics=metrics and metrics.own(SERVER))
+        await serve(settings, store, around, on_ready=announce)
     finally:
         await store.close()
 

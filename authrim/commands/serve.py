@@ -18,12 +18,20 @@ from authrim.protocol.software_statement import IssuersUnreadable
 from authrim.server.background_child import BackgroundCommand
 from authrim.server.child import own_command
 from authrim.server.heartbeat import Worker
+from authrim.server.metrics import (
+    BACKGROUND,
+    SERVER,
+    ProcessMetrics,
+    ServerMetrics,
+    inherited,
+    processes_of,
+)
 from authrim.server.optional_tracing import NoOpenTelemetry, tracing_wanted
 from authrim.server.rollback import StartRefused, refuse_rollback
 from authrim.server.serve import Surroundings, tls_of
 from authrim.server.serve import serve as serve_until_stopped
 from authrim.server.service_manager import ServiceManager
-from authrim.server.supervisor import reserve_port, supervise
+from authrim.server.supervisor import Shared, reserve_port, supervise
 from authrim.settings import Settings
 from authrim.store.opening import open_store
 from authrim.wire.listener import ListenError, unix_socket
@@ -60,6 +68,7 @@ _SETTINGS: Final = {
 @click.option("--worker-socket", type=int, hidden=True, help="The Unix socket, as the supervisor opened it.")
 @click.option("--worker-lifeline", type=int, hidden=True, help="A pipe that ends with the supervisor.")
 @click.option("--worker-heartbeat", type=int, hidden=True, help="A pipe for signs of life.")
+@click.option("--worker-metrics", hidden=True, help="Where a worker counts, as the supervisor made it.")
 @click.option("--tls-cert", type=_FILE, help="Serve TLS with this certificate chain (PEM).")
 @click.option("--tls-key", type=_FILE, help="The certificate's private key (PEM).")
 @click.option(
@@ -94,6 +103,7 @@ def serve(
     accept_rollback: str | None,
     keep_grants: bool,
     worker_heartbeat: int | None,
+    worker_metrics: str | None,
     **tls: Any,
 ) -> None:
     """Start the server and run until SIGTERM."""
@@ -118,8 +128,13 @@ def serve(
             settings = settings.model_copy(update={"port": worker_port, "workers": 1})
         sock = None if worker_socket is None else socket.socket(fileno=worker_socket)
         worker = Worker.of_options(worker_lifeline, worker_heartbeat)
-        background = _background(context, settings, tls) if worker is None else None
-        around = Surroundings(worker, sock, manager, background, reread)
+        own = ProcessMetrics.of_option(worker_metrics)
+        background = None
+        if worker is None:
+            metrics = ServerMetrics.open(settings, processes_of(settings))
+            own = metrics and metrics.own(SERVER)
+            background = _background(context, settings, tls, metrics)
+        around = Surroundings(worker, sock, manager, background, reread, own)
         with failures_told(settings):
             asyncio.run(_serve(settings, around, accepted))
     except (
@@ -147,7 +162,8 @@ def _serve_by_workers(
     second = reserve_port(settings.host, settings.mtls_port) if settings.mtls_port else []
     shared = unix_socket(settings.listen_socket) if settings.listen_socket else None
     arguments = ["serve", "--worker-port", str(held[0].getsockname()[1])]
-    background = _background(context, settings, tls)
+    metrics = ServerMetrics.open(settings, processes_of(settings))
+    background = _background(context, settings, tls, metrics)
     if settings.background_place != "inside":
         arguments.append("--no-background")
     if shared:
@@ -157,7 +173,7 @@ def _serve_by_workers(
     command = own_command([*_config_option(context), *arguments])
     try:
         files = (shared.fileno(),) if shared else ()
-        return supervise(command, settings.workers, files, manager, background, reread)
+        return supervise(command, settings.workers, Shared(files, metrics), manager, background, reread)
     finally:
         for one in (*held, *second, shared):
             if one:
@@ -165,13 +181,14 @@ def _serve_by_workers(
 
 
 def _background(
-    context: click.Context, settings: Settings, tls: Mapping[str, Any]
+    context: click.Context, settings: Settings, tls: Mapping[str, Any], metrics: ServerMetrics | None
 ) -> BackgroundCommand | None:
     """How the process of the background work is started, where there is to be one."""
     if settings.background_place != "process":
         return None
     changed = {f"AUTHRIM_{_SETTINGS[name].upper()}": str(tls[name]) for name in tls if tls[name] is not None}
-    return BackgroundCommand([*_config_option(context), "background"], changed)
+    arguments = [*_config_option(context), "background"]
+    return BackgroundCommand(arguments, changed, inherited(metrics, BACKGROUND))
 
 
 def _config_option(context: click.Context) -> list[str]:

@@ -22,6 +22,8 @@ from authrim.core.clients_and_keys import Configuration
 from authrim.core.origin import Origin, own_origin
 from authrim.core.stream_state import read_state
 from authrim.memory.lru_cache import LruCache
+from authrim.metrics import catalogue as metrics
+from authrim.metrics.derived import ISSUES
 from authrim.store import codec
 from authrim.store.contract import Append, Conflict, NewEvent, Overloaded, Store, StreamAppend
 from authrim.store.places import places_of
@@ -248,8 +250,17 @@ async def _append(store: Store, origin: Origin, outcome: Outcome[Any], applied: 
         metadata = origin.metadata(origin.error_id if isinstance(outcome.answer, Refusal) else "")
         append = append_of(changes, metadata, rows=rows, expects=outcome.expects, applied=applied)
         appended = await store.append(append)
+        if metrics.CLIENT_TOKENS.is_on and origin.client_id:
+            _count_tokens(origin.client_id, append)
         if origin.places is not None:
             origin.places.noted.extend(places_of(append, appended))
+
+
+def _count_tokens(client_id: str, append: Append) -> None:
+    for part in append.streams:
+        for event in part.events:
+            if event.type in ISSUES:
+                metrics.CLIENT_TOKENS.add(client_id, ISSUES[event.type])
 
 
 def _answer(outcome: Outcome[A], origin: Origin) -> A | Refusal:

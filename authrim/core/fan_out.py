@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 import structlog
 
+from authrim.metrics.catalogue import FOLLOWED
 from authrim.store.contract import StoredEvent, StoreError
 from authrim.store.outbox_contract import NewDelivery
 from authrim.store.read_back import ReadBack
@@ -87,6 +88,7 @@ async def catch_up(store: ReadBack, source: Source) -> None:
         except _Outdated:
             recipients = await source.read()
             continue
+        FOLLOWED.add_more(page.handled, source.name)
         if page.busy or page.handled < PAGE:
             return
         await asyncio.sleep(0)  # between our own pages, requests come first

@@ -19,6 +19,7 @@ from uuid import uuid4
 
 import structlog
 
+from authrim.metrics.catalogue import OUTBOX_ATTEMPTS
 from authrim.store.contract import StoreError
 from authrim.store.outbox_contract import OutboxStore, Retried, Settlement, TakenReceiver, WaitingDelivery
 from domain.units import DAY, MICROSECONDS
@@ -174,7 +175,9 @@ class Outbox:
                 if not queue or monotonic() > until or any(map(_stops, tried)):
                     return
                 delivery = queue.popleft()
-                tried.append(Tried(delivery, await _attempt(kind, _message(receiver, delivery))))
+                result = await _attempt(kind, _message(receiver, delivery))
+                OUTBOX_ATTEMPTS.add(kind.name, _RESULTS[type(result)])
+                tried.append(Tried(delivery, result))
 
         if receiver.failures:  # one message is enough to find out whether it answers again
             await lane(1)
@@ -200,6 +203,9 @@ class Outbox:
             except StoreError:
                 log.warning("outbox.store_unavailable")
             await asyncio.sleep(SWEEP_PAUSE if swept < SWEPT else PAUSE)
+
+
+_RESULTS: Final[dict[type, str]] = {Delivered: "delivered", NotTried: "not_tried", Failed: "failed"}
 
 
 class Tried(NamedTuple):
@@ -278,6 +284,7 @@ async def _dead(
     kind: Kind, receiver: TakenReceiver, delivery: WaitingDelivery, attempts: int, reason: str
 ) -> Retried:
     await kind.given_up(_message(receiver, delivery, attempts), reason)
+    OUTBOX_ATTEMPTS.add(kind.name, "given_up")
     return Retried(delivery.key, attempts, 0, reason, dead=True)
 
 

@@ -6,6 +6,7 @@ refusals are only counted, and the counts are written once a minute.
 
 import asyncio
 from collections import Counter
+from http import HTTPStatus
 from time import time
 
 import structlog
@@ -13,6 +14,7 @@ import structlog
 from authrim.core.execute import Change, append_of
 from authrim.core.origin import Origin
 from authrim.crypto.ids import new_id
+from authrim.metrics import catalogue as metrics
 from authrim.store.contract import Store, StoreError
 from domain import stream as streams
 from domain.errors import Refusal
@@ -27,6 +29,15 @@ RECORDED_A_MINUTE = 60
 RECORDED_IN_ALL = 1200
 #: Sources that are remembered per minute; new ones beyond that are only counted.
 SOURCES = 10_000
+
+
+def count_refusal(endpoint: str, refusal: Refusal, client_id: str) -> None:
+    """Count a refusal. ``client_id``: that of a known client, or nothing."""
+    metrics.REFUSALS.add(endpoint, refusal.error, refusal.reason)
+    if refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
+        metrics.GUARD_HITS.add(endpoint)
+    if client_id and metrics.CLIENT_REFUSALS.is_on:
+        metrics.CLIENT_REFUSALS.add(client_id, refusal.error)
 
 
 class Refusals:

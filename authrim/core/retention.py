@@ -20,6 +20,7 @@ from authrim.core.parts import Core
 from authrim.core.sealed_rows import GRANT
 from authrim.core.stream_state import read_state
 from authrim.crypto.ids import first_id_of
+from authrim.metrics.catalogue import PRUNED
 from authrim.settings import Settings
 from authrim.store.codec import UnreadableEvent
 from authrim.store.contract import StoreError
@@ -187,6 +188,7 @@ async def _prune_until(retention: Retention, end: int, rest: float) -> list[str]
         for table in tuple(waiting):
             began = monotonic()
             deleted, more = await retention.step(table, now)
+            PRUNED.add_more(deleted, table)
             pruned += deleted
             if not more:
                 waiting.remove(table)

@@ -13,11 +13,13 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
 from typing import Final, NamedTuple, TypeVar
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from authrim.metrics import catalogue as metrics
 from domain.vocabulary.text import LONGEST_PASSWORD, normalized
 
 T = TypeVar("T")
@@ -78,6 +80,11 @@ class Passwords:
         except InvalidHashError:
             return True
 
+    def measure(self) -> None:
+        """Set the gauges of the pool."""
+        metrics.PASSWORDS_HELD.set(self._held.total())
+        metrics.PASSWORDS_MOST.set(self._places)
+
     def close(self) -> None:
         """Finish the running checks and drop the waiting ones."""
         self._pool.shutdown(cancel_futures=True)
@@ -85,12 +92,16 @@ class Passwords:
     async def _run(self, work: Callable[[], T], source: str | None) -> T:
         with self._lock:
             if not self._has_room(source):
+                metrics.PASSWORDS_BUSY.add()
                 raise PasswordsBusy
             self._held[source] += 1
         future = self._pool.submit(work)
         # The work gives the place back, not the caller: one that went away makes no room while its hash runs.
         future.add_done_callback(lambda _: self._give_back(source))
-        return await asyncio.wrap_future(future)
+        began = perf_counter()
+        result = await asyncio.wrap_future(future)
+        metrics.PASSWORD_SECONDS.observe(perf_counter() - began)
+        return result
 
     def _has_room(self, source: str | None) -> bool:
         held = self._held.total()

@@ -38,7 +38,7 @@ CONNECTIONS_MOST: Final = Gauge(
 
 EVENTS: Final = Counter(
     "authrim_events_total",
-    "Events that were appended to the log, by type ([events.md](../events.md)).",
+    "Events that were appended to the log, by type.",
     ("type",),
 )
 TOKENS: Final = Counter("authrim_tokens_issued_total", "Tokens and codes that were issued.", ("kind",))
@@ -47,6 +47,7 @@ SIGN_INS: Final = Counter(
     "authrim_sign_ins_total",
     "Passwords that were entered. `outcome` is `accepted`, or the reason of the refusal.",
     ("method", "outcome"),
+    begins=[("password", "accepted")],
 )
 SESSIONS: Final = Counter(
     "authrim_sessions_total", "Sessions of browsers that began and ended.", ("happened",)
@@ -60,6 +61,7 @@ GUARD_HITS: Final = Counter(
     "authrim_guard_hits_total",
     "What a guard stopped: a value that may be used once and came again, or one attempt too many.",
     ("guard",),
+    begins=[("single_use",)],
 )
 CLIENT_TOKENS: Final = Counter(
     "authrim_client_tokens_issued_total",
@@ -74,7 +76,14 @@ CLIENT_REFUSALS: Final = Counter(
 
 # The log: appends
 
-APPENDS: Final = Counter("authrim_appends_total", "Appends by what became of them.", ("result",))
+APPENDS: Final = Counter(
+    "authrim_appends_total",
+    "Appends by what became of them.",
+    ("result",),
+    begins=[
+        (one,) for one in ("committed", "conflict", "overloaded", "unavailable", "outcome_unknown", "failed")
+    ],
+)
 APPEND_BATCH: Final = Histogram(
     "authrim_append_batch_size", "Appends that were committed together.", bounds=SIZES
 )
@@ -95,12 +104,12 @@ APPENDS_WAITING_MOST: Final = Gauge(
 DATABASE_UP: Final = Gauge(
     "authrim_database_up",
     "1 if the log could be read when the page was asked for, else 0.",
-    together="highest",
+    together="page",
 )
 DATABASE_SKEW: Final = Gauge(
     "authrim_database_clock_skew_seconds",
     "How far the database's clock is ahead of this machine's.",
-    together="highest",
+    together="page",
 )
 DATABASE_CALLS: Final = Histogram(
     "authrim_database_call_duration_seconds",
@@ -119,21 +128,21 @@ POOL_MOST: Final = Gauge("authrim_database_connections_limit", "The most connect
 LOG_POSITION: Final = Gauge(
     "authrim_log_position",
     "The position of the newest event: how many events the log has.",
-    together="highest",
+    together="page",
 )
 TABLE_ROWS: Final = Gauge(
     "authrim_table_rows",
     "Rows of a table, as the database estimates it (PostgreSQL only).",
     ("table",),
-    together="highest",
+    together="page",
 )
 TABLE_BYTES: Final = Gauge(
     "authrim_table_bytes",
     "Bytes of a table with its indexes (PostgreSQL only).",
     ("table",),
-    together="highest",
+    together="page",
 )
-DATABASE_BYTES: Final = Gauge("authrim_database_bytes", "Bytes of the whole database.", together="highest")
+DATABASE_BYTES: Final = Gauge("authrim_database_bytes", "Bytes of the whole database.", together="page")
 
 # The background work
 
@@ -141,7 +150,7 @@ FOLLOWER_LAG: Final = Gauge(
     "authrim_follower_lag_seconds",
     "The age of the oldest event that a follower has not come to; 0 at the end of the log.",
     ("follower",),
-    together="highest",
+    together="page",
 )
 FOLLOWED: Final = Counter(
     "authrim_follower_events_total", "Events that a follower has handled.", ("follower",)
@@ -157,12 +166,12 @@ BACKGROUND_FAILURES: Final = Counter(
 BREACHES: Final = Gauge(
     "authrim_monitor_open_breaches",
     "Breaches of rules that the monitor found in the log and that nobody has acknowledged; 1000 means that or more.",
-    together="highest",
+    together="page",
 )
 CHECKPOINT_POSITION: Final = Gauge(
     "authrim_checkpoint_position",
     "The position up to which the log is signed by a checkpoint.",
-    together="highest",
+    together="page",
 )
 PRUNED: Final = Counter(
     "authrim_retention_deleted_rows_total", "Rows that had ended and were deleted.", ("table",)
@@ -171,13 +180,13 @@ OUTBOX: Final = Gauge(
     "authrim_outbox_messages",
     "Messages to others, by kind: those that wait, and those that were given up.",
     ("kind", "state"),
-    together="highest",
+    together="page",
 )
 OUTBOX_AGE: Final = Gauge(
     "authrim_outbox_oldest_message_seconds",
     "How long the oldest message has been waiting.",
     ("kind",),
-    together="highest",
+    together="page",
 )
 OUTBOX_ATTEMPTS: Final = Counter(
     "authrim_outbox_attempts_total", "Attempts to deliver a message.", ("kind", "result")
@@ -195,7 +204,9 @@ EGRESS_SECONDS: Final = Histogram(
     "How long they took, with the time that they waited for a place.",
 )
 EGRESS_RUNNING: Final = Gauge("authrim_egress_in_progress", "Such requests in progress.")
-LOG_LINES: Final = Counter("authrim_log_lines_total", "Log lines that were written.", ("level",))
+LOG_LINES: Final = Counter(
+    "authrim_log_lines_total", "Log lines that were written.", ("level",), begins=[("warning",), ("error",)]
+)
 
 # Passwords
 
@@ -219,10 +230,10 @@ KEY_SINCE: Final = Gauge(
     "authrim_signing_key_active_timestamp_seconds",
     "Since when the key that signs now has signed.",
     ("algorithm",),
-    together="highest",
+    together="page",
 )
 KEYS: Final = Gauge(
-    "authrim_key_ring_keys", "Keys by their place in a rotation.", ("algorithm", "state"), together="highest"
+    "authrim_key_ring_keys", "Keys by their place in a rotation.", ("algorithm", "state"), together="page"
 )
 CERTIFICATE_EXPIRY: Final = Gauge(
     "authrim_tls_certificate_expiry_timestamp_seconds",

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 Labels = tuple[str, ...]
-#: How a gauge is put together from several processes: added up, or the highest value.
-Together = Literal["sum", "highest"]
+#: How a gauge is put together from several processes: added up, or the highest value. ``page``: it is read for the
+#: page, and what another process read for an earlier one does not count.
+Together = Literal["sum", "highest", "page"]
 
 #: The most series of one metric in one process.
 MOST_SERIES: Final = 1000
@@ -46,13 +47,19 @@ class _Metric:
 
 
 class Counter(_Metric):
-    """A number that only grows, for each combination of labels."""
+    """A number that only grows, for each combination of labels. ``is_on``: whether it is counted, for one that a
+    setting switches on."""
 
     kind = "counter"
+    is_on = True
 
-    def __init__(self, name: str, meaning: str, labels: Labels = (), *, most: int = MOST_SERIES) -> None:
+    def __init__(
+        self, name: str, meaning: str, labels: Labels = (), *,
+        begins: Sequence[Labels] = (), most: int = MOST_SERIES,
+    ) -> None:  # fmt: skip
+        """``begins``: the series that are there from the start, so that the first count of them is a rise."""
         super().__init__(name, meaning, labels, most=most)
-        self.series: dict[Labels, float] = {}
+        self.series: dict[Labels, float] = dict.fromkeys(begins if labels else [()], 0.0)
 
     def add(self, *labels: str) -> None:
         """Count one."""
@@ -81,6 +88,11 @@ class Gauge(_Metric):
         self.together: Together = together
         self.series: dict[Labels, float] = {}
 
+    @property
+    def kept(self) -> bool:
+        """Whether it is written down for the other processes."""
+        return self.together != "page"
+
     def set(self, value: float, *labels: str) -> None:
         """What it is now."""
         if labels not in self.series:
@@ -107,6 +119,8 @@ class Histogram(_Metric):
         super().__init__(name, meaning, labels, most=most)
         self.bounds = tuple(bounds)
         self.series: dict[Labels, list[float]] = {}
+        if not labels:
+            self._cell(())
 
     def observe(self, value: float, *labels: str) -> None:
         """Count one value."""
@@ -115,6 +129,11 @@ class Histogram(_Metric):
             cell = self._cell(labels)
         cell[bisect_left(self.bounds, value)] += 1
         cell[-1] += value
+
+    def add_cell(self, cell: Sequence[float], *labels: str) -> None:
+        """Add what was counted elsewhere."""
+        own = self.series.get(labels) or self._cell(labels)
+        own[:] = [a + b for a, b in zip(own, cell, strict=True)]
 
     def _cell(self, labels: Labels) -> list[float]:
         within = self._within_limit(labels, self.series)

@@ -9,9 +9,8 @@ LABELS: Final[Mapping[str, str]] = {
     "client_id": "the client, the first 1000 of a process; then `other`",
     "endpoint": "the endpoint as `authrim audit why` names it",
     "error": "the error code of the specification",
-    "follower": "the name of the follower, such as `audit`, `outbox`, `tree`, `monitor_v1`",
-    "guard": "`single_use` (a `jti` that came again), or the limit: `sign_in`, `client_authentication`, `authorize`, "
-    "`registration`, `registration_management`, `introspection_at`, `event_streams`, `signals`",
+    "follower": "the name of the follower, such as `audit_v3`, `outbox`, `tree`, `monitor_v1`",
+    "guard": "`single_use` (a `jti` or a nonce that came again), or the endpoint that was asked too often",
     "happened": "of grants: `requested`, `client_credentials`, `redeemed`, `refreshed`, `refused`, `revoked`, "
     "`code_replayed`, `refresh_token_reused`; of sessions: `started`, `reauthenticated`, `ended`",
     "kind": "of tokens: `code`, `access_token`, `refresh_token`, `id_token`; of messages: `webhook`, "

@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from time import perf_counter
 from typing import Final, TypeVar
 
 import aiohttp
@@ -20,6 +21,7 @@ from aiohttp import hdrs
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
+from authrim.metrics import catalogue as metrics
 from authrim.outside._response_body import read_body
 from authrim.outside.addresses import Destinations
 from authrim.outside.media_type import JSON, MediaType, is_json, read_media_type
@@ -66,6 +68,18 @@ class Exchange(msgspec.Struct, frozen=True):
     body: bytes
 
 
+class _Outcome:
+    """What became of a request."""
+
+    reason = "answered"
+
+    @property
+    def counted(self) -> str:
+        """As it is counted: a status that somebody else chose is one of a few kinds (A304)."""
+        status = self.reason.removeprefix("status_")
+        return f"status_{status[0]}xx" if status != self.reason else self.reason
+
+
 class Egress:
     """Sends GET and POST requests. Call ``close`` at the end."""
 
@@ -88,6 +102,7 @@ class Egress:
         self._plain_http = plain_http
         self._names = names or SystemResolver()
         self._shares = Shares()
+        self._in_progress = 0
         self._session: aiohttp.ClientSession | None = None
         self._opening = asyncio.Lock()
         #: Somebody who watches the requests may put himself here.
@@ -180,6 +195,10 @@ class Egress:
         except NotPermitted:
             return False
 
+    def measure(self) -> None:
+        """Set the gauge of requests in progress."""
+        metrics.EGRESS_RUNNING.set(self._in_progress)
+
     async def close(self) -> None:
         """Close all connections and the resolver."""
         if self._session is not None:
@@ -196,7 +215,7 @@ class Egress:
         client: str = "",
     ) -> T:
         origin = _origin(url)
-        with self.around(method, origin) as more:
+        with self.around(method, origin) as more, self._counted(method) as outcome:
             try:
                 target = self._checked(url)
                 # A request that waited for a place still has at least half of the time.
@@ -210,11 +229,25 @@ class Egress:
                     ) as answer:
                         return await read(answer)
             except NoFreePlace:
+                outcome.reason = "crowded"
                 log.warning("egress.crowded", origin=origin, client=client)
                 raise EgressOverloaded from None
             except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-                log.warning("egress.refused", origin=origin, client=client, reason=_reason(error))
+                outcome.reason = _reason(error)
+                log.warning("egress.refused", origin=origin, client=client, reason=outcome.reason)
                 raise EgressRefused from None
+
+    @contextmanager
+    def _counted(self, method: str) -> Iterator[_Outcome]:
+        """Count a request and what became of it."""
+        began, outcome = perf_counter(), _Outcome()
+        self._in_progress += 1
+        try:
+            yield outcome
+        finally:
+            self._in_progress -= 1
+            metrics.EGRESS.add(method, outcome.counted)
+            metrics.EGRESS_SECONDS.observe(perf_counter() - began)
 
     def _checked(self, url: str) -> URL:
         """Parse ``url`` once, with the library that also connects, and check it. Raises NotPermitted."""

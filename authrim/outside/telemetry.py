@@ -15,6 +15,7 @@ import msgspec
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from authrim.metrics.catalogue import LOG_LINES
 from authrim.outside.ecs import in_ecs
 from authrim.outside.log_lines import LineWriter
 
@@ -74,6 +75,7 @@ def configure_command() -> None:
 
 
 def _with_level_and_time(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    LOG_LINES.add(method)
     event["level"] = method
     event["timestamp"] = datetime.now(UTC)
     return event

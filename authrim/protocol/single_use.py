@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from authrim.metrics.catalogue import GUARD_HITS
 from authrim.store.contract import Store
 from domain.errors import Refusal
 
@@ -27,4 +28,9 @@ async def use_up(store: Store, values: Sequence[SingleUseValue]) -> Refusal | No
     """Reserve all values in one round trip. Return the refusal of the first value that was used before. The others stay
     reserved, so a refused request cannot be sent again either."""
     fresh = await asyncio.gather(*[store.reserve(value.key, value.expires_at) for value in values])
-    return next((value.refusal for value, is_fresh in zip(values, fresh, strict=True) if not is_fresh), None)
+    refusal = next(
+        (value.refusal for value, is_fresh in zip(values, fresh, strict=True) if not is_fresh), None
+    )
+    if refusal is not None:
+        GUARD_HITS.add("single_use")
+    return refusal

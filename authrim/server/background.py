@@ -17,6 +17,7 @@ from authrim.core import fan_out
 from authrim.core.outbox import Kind, Outbox
 from authrim.core.parts import Core
 from authrim.core.retention import prune_until_cancelled
+from authrim.metrics.catalogue import BACKGROUND_FAILURES
 from authrim.people.logout.notices import LogoutNotices, fan_out_until_cancelled
 from authrim.siem.follower import SinkFollower
 from authrim.siem.sinks import sinks_of
@@ -90,5 +91,6 @@ async def _restarted(work: Work) -> None:
         try:
             await work()
         except Exception as error:  # its kind is logged, its text may quote what it worked on
+            BACKGROUND_FAILURES.add(type(error).__name__)
             log.error("background.failed", kind=type(error).__name__)
         await asyncio.sleep(RESTART_SECONDS)

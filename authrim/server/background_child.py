@@ -6,21 +6,25 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from authrim.server.child import Child, Watch, own_command, stop_all
+from authrim.server.metrics import Inherited
 
 #: Seconds between two looks at whether it lives.
 _LOOK_SECONDS: Final = 1.0
 
 
 class BackgroundCommand(NamedTuple):
-    """How the process is started. ``environment``: settings that the command line of the server changed."""
+    """How the process is started. ``environment``: settings that the command line of the server changed. ``metrics``:
+    what it counts into."""
 
     arguments: Sequence[str]
     environment: Mapping[str, str]
+    metrics: Inherited = Inherited()
 
     def start(self, lifeline: int) -> Child:
         """Start the process, which ends with the pipe ``lifeline``."""
-        command = own_command([*self.arguments, "--worker-lifeline", str(lifeline)])
-        return Child("background", command, [lifeline], self.environment)
+        arguments = [*self.arguments, "--worker-lifeline", str(lifeline), *self.metrics.arguments]
+        files = [lifeline, *self.metrics.files]
+        return Child("background", own_command(arguments), files, self.environment)
 
 
 class KeptBackground:

@@ -9,6 +9,8 @@ import structlog
 from authrim.clients.keys import ClientKeys
 from authrim.server.background import kept_running, own_work, shared_work
 from authrim.server.heartbeat import Worker, live_until, stop_signs
+from authrim.server.metrics import ProcessMetrics
+from authrim.server.metrics_page import measured
 from authrim.server.service_manager import ServiceManager
 from authrim.server.wired_core import make_core
 from authrim.settings import Settings
@@ -23,6 +25,7 @@ async def work_in_background(
     worker: Worker | None,
     manager: ServiceManager,
     reread: Callable[[], None],
+    metrics: ProcessMetrics | None = None,
 ) -> None:
     """Do the background work until SIGTERM or SIGINT; SIGHUP calls ``reread``. Who opened ``store`` closes it.
 
@@ -33,7 +36,8 @@ async def work_in_background(
     core = await make_core(settings, store)
     keys = ClientKeys(core.egress, settings)
     try:
-        async with kept_running([*own_work(core), *shared_work(core, keys)]):
+        works = [*own_work(core), *shared_work(core, keys)]
+        async with kept_running(works), measured(metrics, core, ()):
             log.info("background.ready")
             manager.ready()
             await live_until(stop, worker, manager)

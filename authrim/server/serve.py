@@ -13,10 +13,14 @@ from aiohttp import web
 
 from authrim.core.parts import Parts
 from authrim.core.recorded_settings import record_settings
+from authrim.metrics.catalogue import CERTIFICATE_EXPIRY
+from authrim.people.part import PEOPLE
 from authrim.server.app import background_work, make_app
 from authrim.server.background import kept_running
 from authrim.server.background_child import BackgroundCommand, KeptBackground
 from authrim.server.heartbeat import Worker, live_until, stop_signs
+from authrim.server.metrics import ProcessMetrics
+from authrim.server.metrics_page import measured
 from authrim.server.optional_tracing import tracing_wanted
 from authrim.server.service_manager import ServiceManager
 from authrim.server.wiring import make_parts
@@ -41,13 +45,14 @@ class Surroundings(NamedTuple):
     """What is around a server process. ``worker``: it has a supervisor, and shares its ports. ``sock`` is the Unix
     socket when other processes listen on it too. ``manager`` is told how the server is. ``background``: how the process
     of the background work is started, where it is this one that does so. ``reread`` reads the settings again that can
-    change while the server runs."""
+    change while the server runs. ``metrics``: where it counts for the page of metrics."""
 
     worker: Worker | None = None
     sock: socket.socket | None = None
     manager: ServiceManager = ServiceManager()
     background: BackgroundCommand | None = None
     reread: Callable[[], None] = lambda: None
+    metrics: ProcessMetrics | None = None
 
 
 _ALONE: Final = Surroundings()
@@ -87,6 +92,8 @@ async def serve(
         log.info("server.ready", issuer=settings.issuer, port=running.port)
         on_ready(parts, running)
         manager.ready()
+        measures = [running.measure, parts[PEOPLE].passwords.measure, lambda: _measure_tls(tls, mtls)]
+        await stack.enter_async_context(measured(around.metrics, parts[CORE], measures))
         async with kept_running([one.keep for one in kept]):
             await live_until(stop, worker, manager)
             manager.stopping()
@@ -115,6 +122,12 @@ def tls_of(settings: Settings) -> tuple[Tls | None, Tls | None]:
     if settings.issuer.startswith("http:"):
         return None, mtls  # a development server: plain HTTP, with TLS beside it
     return Tls(certificate, key, ask_clients=settings.tls_client_certificates == "request"), mtls
+
+
+def _measure_tls(tls: Tls | None, mtls: Tls | None) -> None:
+    for name, one in (("port", tls), ("mtls_port", mtls)):
+        if one is not None:
+            CERTIFICATE_EXPIRY.set(one.expires_at, name)
 
 
 def _reload(reloads: Sequence[Callable[[], None]], manager: ServiceManager) -> None:

@@ -10,10 +10,11 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from authrim.server.background_child import BackgroundCommand
 from authrim.server.child import Child, Watch, stop_all
+from authrim.server.metrics import ServerMetrics, inherited, worker_name
 from authrim.server.service_manager import ServiceManager
 from authrim.wire.listener import ListenError, of_both_families
 
@@ -49,10 +50,20 @@ def _reserved(host: str, port: int) -> socket.socket:
     return held
 
 
+class Shared(NamedTuple):
+    """What the workers share: open ``files``, by their descriptors, and what they count into."""
+
+    files: Sequence[int] = ()
+    metrics: ServerMetrics | None = None
+
+
+_NOTHING_SHARED: Final = Shared()
+
+
 def supervise(
     command: Sequence[str],
     workers: int,
-    files: Sequence[int] = (),
+    shared: Shared = _NOTHING_SHARED,
     manager: ServiceManager | None = None,
     background: BackgroundCommand | None = None,
     reread: Callable[[], None] = lambda: None,
@@ -60,7 +71,7 @@ def supervise(
     """Run ``workers`` processes of ``command`` until SIGTERM or SIGINT; SIGHUP calls ``reread`` and is passed on. The
     exit status.
 
-    ``files`` are the descriptors of ours that the workers share. Each child also gets the reading end of a pipe that
+    ``shared``: what of ours the workers share. Each child also gets the reading end of a pipe that
     nobody ever writes to: it ends with this process, however that ends, and so do they. ``background``: the process of
     the background work, which nobody waits for.
     """
@@ -80,7 +91,13 @@ def supervise(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     signal.signal(signal.SIGHUP, reload)
-    running = [Child("worker", [*command, *lifeline_option], [*files, lifeline]) for _ in range(workers)]
+
+    def worker_of(number: int) -> Child:
+        counting = inherited(shared.metrics, worker_name(number))
+        arguments = (*command, *lifeline_option, *counting.arguments)
+        return Child("worker", arguments, [*shared.files, lifeline, *counting.files])
+
+    running = [worker_of(number) for number in range(workers)]
     beside = [background.start(lifeline)] if background else []
 
     watch = Watch([*running, *beside])

@@ -9,6 +9,7 @@ from authrim.core.refusals import Refusals
 from authrim.core.sealed_rows import PrivateData
 from authrim.core.signing_keys import ensure_keys, key_ring_of
 from authrim.features import enabled
+from authrim.metrics.catalogue import CLIENT_REFUSALS, CLIENT_TOKENS
 from authrim.outside.egress import Egress
 from authrim.settings import Settings
 from authrim.store.read_back import ReadBack
@@ -21,6 +22,7 @@ async def make_core(settings: Settings, store: ReadBack) -> Core:
 
     Raises WrongMasterKeys, with nothing written, when the master keys are not those of the database.
     """
+    CLIENT_TOKENS.is_on = CLIENT_REFUSALS.is_on = settings.metrics_client_ids
     master = master_keys_of(settings)
     private = PrivateData(store, master)
     key_ring = key_ring_of(settings, private)

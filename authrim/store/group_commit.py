@@ -8,8 +8,10 @@ So each batch can be checked as a set, and a conflict never disturbs a neighbour
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
+from time import perf_counter
+from typing import Final, NamedTuple
 
+from authrim.metrics import catalogue as metrics
 from authrim.store.contract import (
     Append,
     AppendResult,
@@ -69,6 +71,7 @@ class GroupCommit:
         if self._closed:
             raise Unavailable(_CLOSED)
         if len(self._queue) >= self._limits.appends:
+            metrics.APPENDS.add("overloaded")
             raise Overloaded("the append queue is full")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[AppendResult] = loop.create_future()
@@ -79,6 +82,11 @@ class GroupCommit:
             self._expiry = loop.call_at(deadline, self._expire)
         self._work.set()
         return await future
+
+    def measure(self) -> None:
+        """Set the gauges of the queue."""
+        metrics.APPENDS_WAITING.set(len(self._queue))
+        metrics.APPENDS_WAITING_MOST.set(self._limits.appends)
 
     async def close(self) -> None:
         """Take no more, commit what waits, and stop."""
@@ -120,13 +128,22 @@ class GroupCommit:
 
     async def _commit_or_give_up(self, batch: list[_QueuedAppend]) -> None:
         """Whatever happens, nobody of the batch waits for an answer that never comes."""
+        self._measure_batch(batch)
+        began = perf_counter()
         try:
             await self._commit(batch)
+            metrics.APPEND_COMMIT.observe(perf_counter() - began)
         except BaseException as unexpected:
             for waiting in batch:
                 _resolve(waiting.future, OutcomeUnknown(f"the writer failed: {type(unexpected).__name__}"))
             if not isinstance(unexpected, Exception):
                 raise
+
+    def _measure_batch(self, batch: list[_QueuedAppend]) -> None:
+        metrics.APPEND_BATCH.observe(len(batch))
+        queued_now = asyncio.get_running_loop().time() + self._limits.seconds
+        for waiting in batch:
+            metrics.APPEND_WAIT.observe(queued_now - waiting.deadline)
 
     async def _commit(self, batch: list[_QueuedAppend]) -> None:
         appends = [waiting.append for waiting in batch]
@@ -141,6 +158,8 @@ class GroupCommit:
                 return
             results = [failed]
         for waiting, result in zip(batch, results, strict=True):
+            if isinstance(result, AppendResult):
+                _count_events(waiting.append)
             _resolve(waiting.future, result)
         self._refuse_outdated(appends, results)
 
@@ -226,7 +245,23 @@ def _outdated(append: Append, committed: dict[str, int]) -> str:
     return ""
 
 
+def _count_events(append: Append) -> None:
+    for part in append.streams:
+        for event in part.events:
+            metrics.EVENTS.add(event.type)
+
+
+_RESULTS: Final[dict[type, str]] = {
+    AppendResult: "committed",
+    Conflict: "conflict",
+    Overloaded: "overloaded",
+    Unavailable: "unavailable",
+    OutcomeUnknown: "outcome_unknown",
+}
+
+
 def _resolve(future: asyncio.Future[AppendResult], result: AppendResult | Exception) -> None:
+    metrics.APPENDS.add(_RESULTS.get(type(result), "failed"))
     if future.done():
         return
     if isinstance(result, Exception):

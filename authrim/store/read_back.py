@@ -13,6 +13,7 @@ from authrim.store.outbox_contract import OutboxStore
 from authrim.store.reseal_contract import Resealing
 from authrim.store.restored import RestoreMark
 from authrim.store.retention_contract import Retention
+from authrim.store.sizes_contract import Sizes
 from authrim.store.tree_sql import Leaf
 from domain.tree.tiles import Coordinates
 from projections.followed import FollowedProjection
@@ -231,6 +232,13 @@ class ReadBack(Store, Protocol):
     @property
     def retention(self) -> Retention:
         """What lets ended rows leave their tables."""
+
+    @property
+    def sizes(self) -> Sizes:
+        """How large the store is, and what waits in it."""
+
+    def measure(self) -> None:
+        """Set the gauges of what this process's store is doing now."""
 
     @property
     def tree(self) -> "LogTree":

@@ -6,6 +6,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from authrim.core.call import Call
+from authrim.core.refusals import count_refusal
 from authrim.pages.headers import page_headers, prefers_json
 from authrim.pages.pages import Pages
 from authrim.pages.translations import choose_locale
@@ -29,7 +30,8 @@ def jwt_answer(token: str) -> web.Response:
 
 
 async def record(call: Call, endpoint: str, refusal: Refusal, *, client_known: bool = False) -> None:
-    """Record the refusal, unless the decision has recorded it already."""
+    """Count and record the refusal, unless the decision has recorded it already."""
+    count_refusal(endpoint, refusal, call.client_id if client_known else "")
     if not refusal.recorded:
         await call.core.refusals.record(call, endpoint, refusal, client_known)
 

@@ -18,6 +18,7 @@ from multidict import istr
 from authrim.crypto.ids import new_id
 from authrim.crypto.key_ring import NoSigningKey
 from authrim.crypto.passwords import PasswordsBusy
+from authrim.metrics.requests import GONE, count_request
 from authrim.outside.sampling import REQUEST_LINES
 from authrim.pages.headers import ERROR_ID_HEADER, page_headers
 from authrim.store.codec import UnreadableEvent
@@ -74,13 +75,13 @@ def middleware(
             if facts.late_headers:
                 response.headers.update(facts.late_headers)
         except (CancelledError, ConnectionError):
-            _log_request(request, "client gone", started)
+            _finish(request, GONE, started)
             raise
         except Exception as error:
             response = _answer_failure(request, error, answer)
             _protect(response)
             show_error_to_scripts(request, response)
-        _log_request(request, response.status, started, response.headers.get(ERROR_ID_HEADER))
+        _finish(request, response.status, started, response.headers.get(ERROR_ID_HEADER))
         return response
 
     return handle
@@ -157,20 +158,20 @@ def _protect(response: web.StreamResponse) -> None:
             headers.setdefault(name, value)
 
 
-def _log_request(
-    request: web.Request, outcome: int | str, started: float, error_id: str | None = None
-) -> None:
-    """One line per request, with the route's name in place of a path that may hold a secret. A probe that found all
-    well, as one does every few seconds, is logged for debugging only. Successes may be sampled."""
+def _finish(request: web.Request, status: int, started: float, error_id: str | None = None) -> None:
+    """Count the request, and write one line, with the route's name in place of a path that may hold a secret. A probe
+    that found all well, as one does every few seconds, is logged for debugging only. Successes may be sampled."""
+    seconds, name = time.perf_counter() - started, _route_name(request)
+    count_request(name, request.method, status, seconds)
     fields: dict[str, str | int] = {"error_id": error_id} if error_id else {}
-    milliseconds = round((time.perf_counter() - started) * 1000, 2)
-    if not error_id and _succeeded(outcome) and milliseconds < _SLOW_MILLISECONDS:
+    milliseconds = round(seconds * 1000, 2)
+    if not error_id and _succeeded(status) and milliseconds < _SLOW_MILLISECONDS:
         if not REQUEST_LINES.takes():
             return
         if REQUEST_LINES.one_in > 1:
             fields["sample"] = REQUEST_LINES.one_in
-    name = _route_name(request)
-    log = _log.debug if outcome == HTTPStatus.OK and name.startswith(_PROBES) else _log.info
+    outcome = "client gone" if status == GONE else status
+    log = _log.debug if status == HTTPStatus.OK and name.startswith(_PROBES) else _log.info
     log(
         "request",
         method=request.method,
@@ -181,8 +182,8 @@ def _log_request(
     )
 
 
-def _succeeded(outcome: int | str) -> bool:
-    return isinstance(outcome, int) and outcome < HTTPStatus.BAD_REQUEST
+def _succeeded(status: int) -> bool:
+    return status != GONE and status < HTTPStatus.BAD_REQUEST
 
 
 def _route_name(request: web.Request) -> str:

@@ -18,6 +18,7 @@ from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler, RequestPayloadError
 from aiohttp.web_request import BaseRequest
 
+from authrim.metrics.catalogue import REQUESTS_UNANSWERED
 from authrim.wire.forwarded import source_of
 from authrim.wire.limits import Connections, Limits
 
@@ -61,6 +62,7 @@ class Connection(RequestHandler):
         peer = wire.get_extra_info("peername")
         address = source_of(peer[0] if isinstance(peer, tuple) else "")
         if not self._connections.admit(address, self):
+            REQUESTS_UNANSWERED.add("too_many_connections")
             _log.info("connection.turned_away", status=HTTPStatus.SERVICE_UNAVAILABLE)
             self._force_close = True
             wire.write(_bare_bytes(HTTPStatus.SERVICE_UNAVAILABLE, "Retry-After: 1\r\n"))
@@ -140,6 +142,7 @@ class Connection(RequestHandler):
 
     def _cut(self, status: HTTPStatus) -> None:
         """End the connection; an answer that is still being made is sent first."""
+        REQUESTS_UNANSWERED.add("late" if status == HTTPStatus.REQUEST_TIMEOUT else "too_large")
         _log.info("request.cut", status=status)
         if self._waiter is None or self._wire is None:
             self.close()
@@ -181,6 +184,7 @@ class Connection(RequestHandler):
         _cancel(self._write_deadline)
 
     def _reader_late(self) -> None:
+        REQUESTS_UNANSWERED.add("not_read")
         _log.info("response.cut")
         if self._wire is not None:
             self._wire.abort()
@@ -200,6 +204,7 @@ class Connection(RequestHandler):
         kind = type(exc).__name__
         if isinstance(exc, HttpProcessingError):
             status = self._parser_status(exc)
+            REQUESTS_UNANSWERED.add("unreadable")
             _log.info("request.unreadable", status=status, kind=kind)
         else:
             _log.error("request.failed", status=status, kind=kind)
@@ -249,6 +254,7 @@ def _origin_form(message: RawRequestMessage) -> bool:
 
 
 async def _refused(status: HTTPStatus) -> web.StreamResponse:
+    REQUESTS_UNANSWERED.add("refused")
     _log.info("request.refused", status=status)
     return _bare(status)
 

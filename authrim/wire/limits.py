@@ -13,6 +13,7 @@ from typing import Protocol
 import msgspec
 from aiohttp import web
 
+from authrim.metrics import catalogue as metrics
 from authrim.wire.forwarded import LOCAL
 
 # Descriptors that a full house of connections leaves to the store, the log and the files a request opens.
@@ -119,6 +120,11 @@ class Connections:
             del self._by_address[address]
         if not self._total:
             self._none_left.set()
+
+    def measure(self) -> None:
+        """Set the gauges of connections."""
+        metrics.CONNECTIONS.set(self._total)
+        metrics.CONNECTIONS_MOST.set(self._most)
 
     def _drop_longest_idle(self) -> None:
         """Of those that have been idle for longest, the one whose address holds the most connections."""

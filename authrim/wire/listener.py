@@ -72,6 +72,10 @@ class ListeningSite:
         """A new connection's protocol, for any listener of the event loop."""
         return self._server()
 
+    def measure(self) -> None:
+        """Set the gauges of connections."""
+        self._runner.counted.measure()
+
     @property
     def port(self) -> int:
         """The port of the first listener."""

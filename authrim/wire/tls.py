@@ -59,6 +59,8 @@ class Tls:
         self._certificate = certificate
         self._key = key
         self._ask_clients = ask_clients
+        #: When the certificate expires, in seconds since 1970.
+        self.expires_at = 0.0
         self._context = self._load()
 
     def reload(self) -> None:
@@ -81,12 +83,13 @@ class Tls:
             # Whatever OpenSSL finds is let through, so it shall not verify signature after signature of a long chain
             # on the event loop: it looks at the client's own certificate and at no other (A222).
             context.set_verify_depth(0)
-        _use_certificate(context, self._certificate)
+        own = _use_certificate(context, self._certificate)
         _use_key(context, self._key)
+        self.expires_at = own.not_valid_after_utc.timestamp()
         return context
 
 
-def _use_certificate(context: SSL.Context, file: Path) -> None:
+def _use_certificate(context: SSL.Context, file: Path) -> x509.Certificate:
     try:
         own, *issuers = x509.load_pem_x509_certificates(file.read_bytes())
     except OSError as error:
@@ -96,6 +99,7 @@ def _use_certificate(context: SSL.Context, file: Path) -> None:
     context.use_certificate(own)
     for issuer in issuers:
         context.add_extra_chain_cert(issuer)
+    return own
 
 
 def _use_key(context: SSL.Context, file: Path) -> None:

@@ -27,8 +27,9 @@ scrape_configs:
 **One page for all processes of a server.** With several workers, or with the background work in a process of its own,
 each process writes down once per second what it has counted, and whichever of them is asked adds it up. A process that
 is started again goes on from what was written down, so no counter falls while the server runs; a process that is
-killed loses the counts of its last second. `authrim background` on a machine of its own has a page of its own, if
-`metrics_listen` is set there.
+killed loses the counts of its last second. `authrim background` that you run yourself has a page of its own, if
+`metrics_listen` is set there; beside a server on the same machine it needs another address
+(`AUTHRIM_METRICS_LISTEN=127.0.0.1:9465`).
 
 **What the database knows** (`authrim_database_…`, `authrim_table_…`, `authrim_log_position`,
 `authrim_follower_lag_seconds`, `authrim_outbox_messages` and so on) is read when the page is asked for, at most once in

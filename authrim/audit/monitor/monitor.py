@@ -13,8 +13,9 @@ import structlog
 from authrim.audit.follow import PAUSE, STORE_PAUSE
 from authrim.audit.monitor.alarms import raise_alarms
 from authrim.audit.monitor.sample import Sample
+from authrim.metrics.catalogue import FOLLOWED
 from authrim.store.contract import StoreError
-from authrim.store.monitor_contract import MonitorPage
+from authrim.store.monitor_contract import MONITOR, MonitorPage
 from authrim.store.read_back import ReadBack
 from domain.units import MICROSECONDS
 from projections.monitor.page import check_page
@@ -49,6 +50,7 @@ class Monitor:
         if not page.busy:
             self.position = page.position
             self.events += page.handled
+            FOLLOWED.add_more(page.handled, MONITOR)
         await self._alarm(page.new)
         return page
 

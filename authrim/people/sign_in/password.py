@@ -19,6 +19,7 @@ from authrim.core.parts import Core
 from authrim.core.sealed_rows import SUBJECT
 from authrim.crypto.passwords import PasswordsBusy
 from authrim.crypto.sealing import login_hmacs
+from authrim.metrics.catalogue import SIGN_INS
 from authrim.people.checks_under_way import Check, ChecksUnderWay
 from authrim.people.claims import PASSWORD
 from authrim.people.new_account import find_by_hashes
@@ -96,9 +97,11 @@ async def check_password(call: Call, attempt: Attempt) -> PasswordMatch | SignIn
         checked = await count(check)
     if checked is None and check.beside:
         checked = await _count_again(checks, limits, count, check)
-    return checked or SignInRefusal(
+    answer = checked or SignInRefusal(
         "too_many_attempts", retry_after=call.core.settings.sign_in_window_seconds
     )
+    SIGN_INS.add("password", "accepted" if isinstance(answer, PasswordMatch) else answer.reason)
+    return answer
 
 
 async def _count_again(

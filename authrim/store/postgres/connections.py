@@ -6,11 +6,13 @@ Every wait is bounded: connecting and statements by three seconds, a free connec
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from itertools import count
+from time import perf_counter
 from typing import Any, NamedTuple, TypeVar
 from uuid import uuid4
 
 import asyncpg
 
+from authrim.metrics import catalogue as metrics
 from authrim.store.causes import cause_of
 from authrim.store.contract import Unavailable
 
@@ -108,6 +110,14 @@ class Connections:
         except TimeoutError:
             pool.terminate()
 
+    def measure(self) -> None:
+        """Set the gauges of the pool."""
+        if self._pool is not None:
+            idle, size = self._pool.get_idle_size(), self._pool.get_size()
+            metrics.POOL.set(idle, "idle")
+            metrics.POOL.set(size - idle, "busy")
+            metrics.POOL_MOST.set(self._pool.get_max_size())
+
     async def connect(self, dsn: str | None = None, patience: float = STATEMENT_TIMEOUT) -> NamedConnection:
         """A connection of one's own, under a name that no other connection has. Raises what LOST names.
 
@@ -150,6 +160,7 @@ class Connections:
     async def _with_connection(self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
         if self._pool is None:
             raise Unavailable("the store is closed")
+        began = perf_counter()
         try:
             connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT)
             try:
@@ -159,12 +170,14 @@ class Connections:
                 raise
             finally:
                 await self._pool.release(connection, timeout=ACQUIRE_TIMEOUT)
+                metrics.DATABASE_CALLS.observe(perf_counter() - began, "reads")
         except (*LOST, *REFUSED) as failed:
             raise unavailable(failed) from None
 
 
 def unavailable(failed: Exception) -> Unavailable:
     """What the caller is told: what the failure means, never its text, which may quote a value."""
+    metrics.DATABASE_FAILURES.add(type(failed).__name__)
     return Unavailable(cause_of(failed))
 
 

@@ -25,6 +25,7 @@ from authrim.store.postgres._guard import Guard
 from authrim.store.postgres._monitor import PostgresMonitor
 from authrim.store.postgres._reseal import PostgresResealing
 from authrim.store.postgres._retention import PostgresRetention
+from authrim.store.postgres._sizes import PostgresSizes
 from authrim.store.postgres.audit_index import PostgresAudit
 from authrim.store.postgres.connections import Connections
 from authrim.store.postgres.restored import PostgresRestoreMark
@@ -69,6 +70,7 @@ class PostgresStore:
         self.resealing = PostgresResealing(self._connections)
         self.restored = PostgresRestoreMark(self._connections)
         self.retention = PostgresRetention(self._connections)
+        self.sizes = PostgresSizes(self._connections, schema)
         self.tree = PostgresTree(self._connections, self._followers)
 
     async def open(self) -> None:
@@ -91,6 +93,11 @@ class PostgresStore:
         await self._followers.close()
         await self._writer.close()
         await self._connections.close()
+
+    def measure(self) -> None:
+        """Set the gauges of the queue and of the pool."""
+        self._commits.measure()
+        self._connections.measure()
 
     async def append(self, append: Append) -> AppendResult:
         """Commit with the next batch. Raises Conflict, Overloaded, Unavailable or OutcomeUnknown."""

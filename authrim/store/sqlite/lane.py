@@ -9,8 +9,10 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import perf_counter
 from typing import Concatenate, ParamSpec, TypeVar
 
+from authrim.metrics import catalogue as metrics
 from authrim.store.causes import sqlite_cause
 from authrim.store.contract import Unavailable, UnknownSchema
 
@@ -49,6 +51,7 @@ class Lane:
 
     def __init__(self, path: Path, name: str) -> None:
         self._path = path
+        self._name = name.removeprefix("authrim-")
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         self._connection: sqlite3.Connection | None = None
 
@@ -56,11 +59,14 @@ class Lane:
         self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """``function(connection, …)`` in the thread. Raises Unavailable when SQLite cannot do it for now."""
-        loop = asyncio.get_running_loop()
+        loop, began = asyncio.get_running_loop(), perf_counter()
         try:
-            return await loop.run_in_executor(self._thread, lambda: function(self._open(), *args, **kwargs))
+            result = await loop.run_in_executor(self._thread, lambda: function(self._open(), *args, **kwargs))
+            metrics.DATABASE_CALLS.observe(perf_counter() - began, self._name)
         except sqlite3.OperationalError as failed:
+            metrics.DATABASE_FAILURES.add(failed.sqlite_errorname)
             raise Unavailable(sqlite_cause(failed)) from None
+        return result
 
     async def close(self) -> None:
         """Finish the current call, close the connection and end the thread."""

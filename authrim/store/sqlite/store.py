@@ -39,6 +39,7 @@ from authrim.store.sqlite._deliveries import SQLiteOutbox
 from authrim.store.sqlite._monitor import SQLiteMonitor
 from authrim.store.sqlite._reseal import SQLiteResealing
 from authrim.store.sqlite._retention import SQLiteRetention
+from authrim.store.sqlite._sizes import SQLiteSizes
 from authrim.store.sqlite.audit_index import SQLiteAudit
 from authrim.store.sqlite.clock import Clock
 from authrim.store.sqlite.lane import Lane
@@ -89,6 +90,7 @@ class SQLiteStore:
         self.resealing = SQLiteResealing(self._writer, self._scans)
         self.restored = SQLiteRestoreMark(self._writer, self._scans)
         self.retention = SQLiteRetention(self._writer, self._scans, self._clock)
+        self.sizes = SQLiteSizes(self._path, self._scans, self._clock)
         self.tree = SQLiteTree(self._writer, self._scans)
         self.doubt = ""
 
@@ -122,6 +124,10 @@ class SQLiteStore:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    def measure(self) -> None:
+        """Set the gauges of the queue."""
+        self._commits.measure()
 
     async def append(self, append: Append) -> AppendResult:
         """Commit with the next batch. Raises Conflict, Overloaded or Unavailable with nothing committed."""
