@@ -41,10 +41,9 @@ missing_for_integrations() {
 
 # One function per subject, so that a test can ask for its own tools alone.
 missing_for_containers() {
-    command -v buildah >/dev/null || echo buildah
     command -v podman >/dev/null || echo podman
     command -v mmdebstrap >/dev/null || echo mmdebstrap
-    command -v crun >/dev/null || echo crun
+    command -v runc >/dev/null || echo runc
     # What podman's networks are made with, and the names of containers in them.
     [ -x /usr/lib/podman/netavark ] || echo netavark
     [ -x /usr/lib/podman/aardvark-dns ] || echo aardvark-dns

@@ -38,7 +38,10 @@ def reserve_port(hosts: Sequence[str], port: int) -> list[socket.socket]:
 
 def _reserved(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    held = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        held = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise ListenError(host, port, error) from error
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     if family == socket.AF_INET6:
         held.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # as the workers' own listeners

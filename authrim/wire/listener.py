@@ -109,9 +109,12 @@ class ListeningSite:
     ) -> None:
         loop = asyncio.get_running_loop()
         try:
-            self._listeners.append(await loop.create_server(protocols, backlog=_BACKLOG, **where))
+            listener = await loop.create_server(protocols, backlog=_BACKLOG, **where)
         except OSError as error:
             raise ListenError(shown_host, shown_port, error) from error
+        if not listener.sockets:  # asyncio passes over an address of a family that the kernel does not have
+            raise ListenError(shown_host, shown_port, OSError(errno.EAFNOSUPPORT, ""))
+        self._listeners.append(listener)
 
     async def stop(self, grace_seconds: float) -> None:
         """Accept no more, let requests in progress finish within ``grace_seconds``, then close all (F33)."""
@@ -177,9 +180,23 @@ def unix_socket(path: Path) -> socket.socket:
 
 
 def of_both_families(hosts: Sequence[str]) -> tuple[str, ...]:
-    """The addresses to listen on: ``::`` brings ``0.0.0.0`` along, as asyncio gives an IPv6 socket IPv6 alone."""
+    """The addresses to listen on: ``::`` brings ``0.0.0.0`` along, as asyncio gives an IPv6 socket IPv6 alone.
+    Where the kernel has no IPv6, every address is one of IPv4."""
     asked = [one.strip("[]") for one in hosts]
-    return tuple(dict.fromkeys((*asked, "0.0.0.0") if "::" in asked else asked))  # noqa: S104 - it was asked for
+    if "::" not in asked:
+        return tuple(dict.fromkeys(asked))
+    if not _has_ipv6():
+        asked.remove("::")
+    return tuple(dict.fromkeys((*asked, "0.0.0.0")))  # noqa: S104 - it was asked for
+
+
+def _has_ipv6() -> bool:
+    """Whether this kernel has the family. Containers often run where it is switched off."""
+    try:
+        socket.socket(socket.AF_INET6).close()
+    except OSError as error:
+        return error.errno != errno.EAFNOSUPPORT
+    return True
 
 
 def require_c_parser() -> None:

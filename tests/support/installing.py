@@ -76,8 +76,7 @@ def system_packages(purpose: str) -> None:
 def installed(name: str, pins: bytes, install: Callable[[Path], None]) -> Path:
     """The folder that ``install`` has filled, now or for an earlier test with the same pins."""
     digest = hashlib.sha256(pins).hexdigest()[:12]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "authrim-integrations"
-    cache.mkdir(parents=True, exist_ok=True)
+    cache = cache_folder()
     folder = cache / f"{name}-{digest}"
     with (cache / f"{name}-{digest}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -85,6 +84,13 @@ def installed(name: str, pins: bytes, install: Callable[[Path], None]) -> Path:
             shutil.rmtree(folder, ignore_errors=True)
             install(folder)
             (folder / "installed").touch()
+    return folder
+
+
+def cache_folder() -> Path:
+    """Where all of it is, in the user's cache."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "authrim-integrations"
+    folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
