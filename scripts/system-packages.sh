@@ -54,8 +54,14 @@ missing_for_charts() {
     command -v go >/dev/null || echo golang-go
 }
 
+missing_for_alerts() {
+    # The service of the package is not started (see below); promtool comes with it.
+    command -v promtool >/dev/null || echo prometheus
+}
+
 missing_for_operations() {
     missing_for_tests
+    missing_for_alerts
     missing_for_containers
     missing_for_charts
 }

@@ -1,0 +1,1 @@
+"""The rules and alerts for Prometheus, in Prometheus itself."""
