@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "migrate": ("authrim.commands.migrate", "migrate"),
     "backup": ("authrim.commands.backup", "backup"),
     "restore": ("authrim.commands.restore", "restore"),
+    "doctor": ("authrim.commands.doctor", "doctor"),
     "client": ("authrim.commands.client", "client"),
     "scope": ("authrim.commands.scope", "scope"),
     "resource": ("authrim.commands.resource", "resource"),

@@ -111,6 +111,18 @@ async def sealing_key_ids(store: Store) -> frozenset[str]:
     return frozenset(sealing.master_key_of(sealed) for sealed in (await read_canaries(store)).values())
 
 
+async def are_proved(store: Store, master: MasterKeys) -> bool:
+    """Whether something in the database shows that ``master`` are its keys. Nothing is written; False when nothing is
+    sealed yet. ``master`` gets to know what is kept of keys that have left. Raises WrongMasterKeys."""
+    canaries = await read_canaries(store)
+    if canaries:
+        _proved(master, canaries, ())
+        return True
+    in_use = await _ids_in_use(store, master)
+    _first_rows(master, in_use, ())
+    return bool(in_use)
+
+
 async def give_up_master_key(store: Store, master: MasterKeys, key_id: str) -> str | Refusal:
     """Go on without a lost master key. What it sealed is lost too."""
     if key_id in master.key_ids:

@@ -1,8 +1,9 @@
-"""Features without a specification: clients' logos, and health checks."""
+"""Features without a specification: clients' logos, health checks, and the answers to ``authrim doctor``."""
 
 from typing import Final
 
 from authrim.clients import logo_endpoint as logo
+from authrim.clients.authentication import seen_endpoint as doctor
 from authrim.features.feature import Feature, Route
 from authrim.people import front_endpoint as front
 from authrim.web import health_endpoint as health
@@ -37,5 +38,11 @@ OWN: Final[tuple[Feature, ...]] = (
             Route("GET", "/health/live", health.live, "health_live", head=True),
             Route("GET", "/health/ready", health.ready, "health_ready", head=True),
         ),
+    ),
+    Feature(
+        "doctor",
+        "our own",
+        (Route("POST", "/doctor", doctor.seen, "doctor", hidden=True),),
+        optional=True,
     ),
 )

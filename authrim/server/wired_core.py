@@ -8,6 +8,7 @@ from authrim.core.parts import Core
 from authrim.core.refusals import Refusals
 from authrim.core.sealed_rows import PrivateData
 from authrim.core.signing_keys import ensure_keys, key_ring_of
+from authrim.crypto.master import MasterKeys
 from authrim.features import enabled
 from authrim.metrics.catalogue import CLIENT_REFUSALS, CLIENT_TOKENS
 from authrim.outside.egress import Egress
@@ -24,14 +25,20 @@ async def make_core(settings: Settings, store: ReadBack) -> Core:
     """
     CLIENT_TOKENS.is_on = CLIENT_REFUSALS.is_on = settings.metrics_client_ids
     master = master_keys_of(settings)
+    await prove_master_keys(store, master)
+    core = await read_core(settings, store, master)
+    await ensure_keys(store, core.private, core.configuration, settings, DEFAULT_TENANT)
+    return core
+
+
+async def read_core(settings: Settings, store: ReadBack, master: MasterKeys) -> Core:
+    """The core with the keys that there are. Nothing is written."""
     private = PrivateData(store, master)
     key_ring = key_ring_of(settings, private)
     features = frozenset(feature.name for feature in enabled(settings))
     configuration = Configuration(store, key_ring, documents=CLIENT_ID_METADATA in features)
     egress = Egress.from_settings(settings)
-    await prove_master_keys(store, master)
     await configuration.open()
-    await ensure_keys(store, private, configuration, settings, DEFAULT_TENANT)
     return Core(
         settings=settings,
         store=store,

@@ -126,13 +126,13 @@ def sinks_of(settings: Settings) -> tuple[Sink, ...]:
     if settings.siem_file is not None:
         sinks.append(FileSink(settings.siem_file))
     if settings.siem_syslog is not None:
-        sinks.append(SyslogSink(settings.siem_syslog, settings.issuer, _context(settings)))
+        sinks.append(SyslogSink(settings.siem_syslog, settings.issuer, syslog_context(settings)))
     return tuple(sinks)
 
 
-def _context(settings: Settings) -> ssl.SSLContext:
-    """TLS 1.2 or later, with a certificate for the receiver's host, and one of our own if it wants one (RFC 5425
-    §4.2)."""
+def syslog_context(settings: Settings) -> ssl.SSLContext:
+    """TLS to the syslog receiver: 1.2 or later, with a certificate for the receiver's host, and one of our own if it
+    wants one (RFC 5425 §4.2). Raises OSError."""
     ca_file = settings.siem_ca_file
     context = ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
     context.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from scripts.reference import connect, events, metrics, sections, settings, specs
+from scripts.reference import connect, doctor, events, metrics, sections, settings, specs
 
 #: Each generated page, and the function that returns its text.
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "audit/sections.md": sections.page,
     "events.md": events.page,
+    "operations/doctor.md": doctor.page,
     "operations/metrics.md": metrics.page,
     "settings.md": settings.page,
     "specs.md": specs.page,

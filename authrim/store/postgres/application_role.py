@@ -7,7 +7,7 @@ from authrim.store.postgres.connections import LOST, REFUSED, SESSION, quoted, u
 from authrim.store.postgres.schema import SCHEMA, connect
 
 #: Beside executing the append function and reading, what the application role may do: rows that are no history.
-_APPLICATION_WRITES = (
+APPLICATION_WRITES = (
     "guard", "counters", "followers", "audit", "failed_events", "outbox", "monitor_states", "monitor_breaches", "tiles",
     "checkpoints", "receivers", "deliveries", "restored", "retention",
 )  # fmt: skip
@@ -44,7 +44,7 @@ async def grant_application_role(dsn: str, role: str, schema: str = SCHEMA) -> b
 
 async def _grant(connection: asyncpg.Connection, role: str, schema: str) -> None:
     name, of = quoted(role), quoted(schema)
-    writes = [f"{of}.{table}" for table in _APPLICATION_WRITES]
+    writes = [f"{of}.{table}" for table in APPLICATION_WRITES]
     await connection.execute(f"GRANT USAGE ON SCHEMA {of} TO {name}")
     await connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {of} TO {name}")
     await connection.execute(f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {of} TO {name}")

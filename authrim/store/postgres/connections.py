@@ -23,6 +23,11 @@ CONNECT_TIMEOUT = 3.0
 STATEMENT_TIMEOUT = 3.0
 ACQUIRE_TIMEOUT = 1.0
 
+#: Connections of a pool for reads and guard rows.
+POOL_SIZE = 8
+#: Connections of one process at most: its pool, and one each for the writer, the followers, notifications and archives.
+MOST_CONNECTIONS = POOL_SIZE + 4
+
 #: All our reads are look-ups by an index. Planning them again would cost more than running them; a plan that is
 #: kept must not be one that was right for the empty tables of the first minute.
 SESSION: Mapping[str, str] = {

@@ -27,7 +27,7 @@ from authrim.store.postgres._reseal import PostgresResealing
 from authrim.store.postgres._retention import PostgresRetention
 from authrim.store.postgres._sizes import PostgresSizes
 from authrim.store.postgres.audit_index import PostgresAudit
-from authrim.store.postgres.connections import Connections
+from authrim.store.postgres.connections import POOL_SIZE, Connections
 from authrim.store.postgres.restored import PostgresRestoreMark
 from authrim.store.postgres.tree import PostgresTree
 from authrim.store.postgres.writer import Writer
@@ -47,7 +47,7 @@ class PostgresStore:
         dsn: str,
         *,
         schema: str = schemas.SCHEMA,
-        pool_size: int = 8,
+        pool_size: int = POOL_SIZE,
         statement_cache_size: int = 100,
         listen_dsn: str | None = None,
         queue_limits: QueueLimits | None = None,

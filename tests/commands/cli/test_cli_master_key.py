@@ -26,7 +26,7 @@ from tests.support.processes import ended, started
 from tests.support.running import development_settings
 
 #: Commands that read the log without any key, or change the schema.
-WITHOUT_A_KEY = {"audit", "projections", "migrate", "dev", "replay", "retention"}
+WITHOUT_A_KEY = {"audit", "projections", "migrate", "dev", "doctor", "replay", "retention"}
 #: What must be had though the key is lost.
 FOR_A_LOST_KEY = (("keys", "give-up-master"), ("account", "erase"))
 NEEDS_THE_KEY = [

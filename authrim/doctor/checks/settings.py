@@ -1,0 +1,67 @@
+"""The settings: what they say together."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from authrim.doctor.check import Check
+from authrim.doctor.examined import Examined
+from authrim.doctor.finding import Finding, Problem
+from authrim.features import UnknownFeature, enabled
+from authrim.settings.kinds import is_loopback
+
+#: Found before there is anything to examine: the report begins and ends with it.
+UNUSABLE: Final = Problem(
+    "settings.unusable",
+    "fault",
+    "The settings cannot be used.",
+    "Correct each setting that is named, in the file or the variable that is named with it.",
+)
+UNKNOWN_FEATURE: Final = Problem(
+    "settings.unknown_feature",
+    "fault",
+    "The settings switch a feature that does not exist or cannot be switched.",
+    "Use the names in docs/specs.md in features_on and features_off.",
+)
+DEVELOPMENT: Final = Problem(
+    "settings.development",
+    "warning",
+    "The server runs for development: plain HTTP, and cookies without Secure.",
+    "Remove development, and set issuer to an https:// address.",
+)
+PASSED_OVER: Final = Problem(
+    "settings.passed_over",
+    "warning",
+    "Variables that have the names of settings are ignored, because a container platform made them.",
+    "Set enableServiceLinks: false in the pod, or give its service another name.",
+)
+PLAIN_HTTP: Final = Problem(
+    "settings.plain_http",
+    "warning",
+    "The server takes plain HTTP from other machines. Whoever reaches the port passes the proxy by.",
+    "Set host to an address that only the proxy reaches, or listen_socket, or let a firewall admit the proxy alone.",
+)
+
+
+async def _examine(examined: Examined) -> Sequence[Finding]:
+    settings = examined.settings
+    found: list[Finding] = []
+    try:
+        enabled(settings)
+    except UnknownFeature as unknown:
+        found.append(UNKNOWN_FEATURE.found(str(unknown)))
+    if settings.development:
+        found.append(DEVELOPMENT.found())
+    if settings.passed_over:
+        found.append(PASSED_OVER.found(", ".join(settings.passed_over)))
+    open_to_all = [host for host in settings.host if not is_loopback(host)]
+    if open_to_all and settings.tls_certificate is None:
+        found.append(PLAIN_HTTP.found(f"host: {', '.join(open_to_all)}; port {settings.port}"))
+    return found
+
+
+CHECK: Final = Check(
+    "settings",
+    "Can the settings be used, and do they fit together?",
+    (UNUSABLE, UNKNOWN_FEATURE, DEVELOPMENT, PASSED_OVER, PLAIN_HTTP),
+    _examine,
+)

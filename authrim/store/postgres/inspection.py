@@ -1,0 +1,168 @@
+"""What PostgreSQL says of itself to the role of the server: its settings, its sessions, and what is in between.
+
+Nothing is written. It also works with a schema that is not ours, or with none.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Final, Literal, NamedTuple
+
+import asyncpg
+
+from authrim.store.postgres.application_role import APPLICATION_WRITES
+from authrim.store.postgres.connections import CONNECT_TIMEOUT, LOST, MALFORMED, REFUSED, SESSION, unavailable
+from authrim.store.postgres.schema import SCHEMA
+
+#: What is between us and PostgreSQL: nothing, or a pooler that keeps a session per client or per transaction.
+Pooler = Literal["none", "session", "transaction"]
+
+_STATEMENT_SECONDS: Final = 5.0
+#: How often a pooler is tried: other clients may take the session that would have shown its mode.
+_TRIES: Final = 5
+
+_NAMES: Final = (
+    "fsync", "full_page_writes", "synchronous_commit", "data_checksums", "max_connections",
+    "superuser_reserved_connections", "reserved_connections", "transaction_read_only", "server_version_num",
+    "search_path", *SESSION,
+)  # fmt: skip
+
+_SETTINGS: Final = "SELECT name, setting FROM pg_settings WHERE name = ANY($1)"
+
+_ROLE: Final = """
+    SELECT current_user AS name, r.rolsuper AS superuser,
+           EXISTS (
+               SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+               WHERE n.nspname = $1 AND c.relkind = 'r' AND pg_has_role(current_user, c.relowner, 'USAGE')
+           ) AS owner,
+           EXISTS (
+               SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+               WHERE n.nspname = $1 AND c.relname = ANY ('{events,ledger,head}')
+                 AND has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+           ) AS writes_log,
+           ARRAY (
+               SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+               WHERE n.nspname = $1 AND c.relkind = 'r' AND (
+                   NOT has_table_privilege(c.oid, 'SELECT') OR (c.relname = ANY ($2) AND NOT (
+                       has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE')
+                       AND has_table_privilege(c.oid, 'DELETE'))))
+               UNION ALL
+               SELECT p.proname || '()' FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+               WHERE n.nspname = $1 AND NOT has_function_privilege(p.oid, 'EXECUTE')
+               ORDER BY 1
+           ) AS lacks
+    FROM pg_roles r WHERE r.rolname = current_user
+"""
+
+_SESSIONS: Final = """
+    SELECT (SELECT count(*) FROM pg_stat_activity WHERE datname IS NOT NULL) AS in_use,
+           (SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user) AS of_role,
+           (SELECT datconnlimit FROM pg_database WHERE datname = current_database()) AS of_database
+"""
+
+_RECOVERY: Final = "SELECT pg_is_in_recovery()"
+_BACKEND: Final = "SELECT pg_backend_pid()"
+
+
+class Role(NamedTuple):
+    """The role of the server. ``writes_log``: it may write to the log past the append function. ``lacks``: tables and
+    functions that it needs and may not use."""
+
+    name: str
+    superuser: bool
+    owner: bool
+    writes_log: bool
+    lacks: Sequence[str]
+
+
+class Sessions(NamedTuple):
+    """How many sessions PostgreSQL takes from such a role, and how many there are of all roles now."""
+
+    most: int
+    in_use: int
+
+
+class Inspection(NamedTuple):
+    """What was found. ``settings`` are those of a session as the server's own; ``pooled_settings`` those that a session
+    has without choosing them. ``listen_pooler``: what is between us and the address for LISTEN."""
+
+    settings: Mapping[str, str]
+    in_recovery: bool
+    role: Role
+    sessions: Sessions
+    pooler: Pooler
+    listen_pooler: Pooler
+
+
+async def inspect(dsn: str, listen_dsn: str | None = None, schema: str = SCHEMA) -> Inspection:
+    """Ask PostgreSQL. Raises Unavailable."""
+    try:
+        async with _session(dsn) as session:
+            settings = dict(await _fetch(session, _SETTINGS, list(_NAMES)))
+            ((in_recovery,),) = await _fetch(session, _RECOVERY)
+            (role,) = await _fetch(session, _ROLE, schema, list(APPLICATION_WRITES))
+            (sessions,) = await _fetch(session, _SESSIONS)
+        pooler = await _pooler_of(dsn)
+        listen_pooler = "none" if listen_dsn is None else await _pooler_of(listen_dsn)
+    except (*LOST, *REFUSED, *MALFORMED, asyncpg.PostgresError) as failed:
+        raise unavailable(failed) from None
+    return Inspection(
+        settings,
+        in_recovery,
+        Role(*role),
+        Sessions(_most(settings, role["superuser"], sessions), sessions["in_use"]),
+        pooler,
+        listen_pooler,
+    )
+
+
+def _most(settings: Mapping[str, str], superuser: bool, sessions: Mapping[str, int]) -> int:
+    kept = 0 if superuser else int(settings.get("superuser_reserved_connections", 0))
+    kept += 0 if superuser else int(settings.get("reserved_connections", 0))
+    limits = [int(settings["max_connections"]) - kept]
+    limits += [
+        limit for limit in (sessions["of_role"], sessions["of_database"]) if limit >= 0 and not superuser
+    ]
+    return max(0, min(limits))
+
+
+@asynccontextmanager
+async def _session(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    """A session that keeps no statement prepared, so that it works behind every pooler."""
+    connection = await asyncpg.connect(
+        dsn, timeout=CONNECT_TIMEOUT, command_timeout=_STATEMENT_SECONDS, statement_cache_size=0
+    )
+    try:
+        yield connection
+    finally:
+        connection.terminate()
+
+
+async def _fetch(session: asyncpg.Connection, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+    """The rows of a statement in a transaction of its own: behind a pooler, all of it meets one session."""
+    async with session.transaction():
+        rows: list[asyncpg.Record] = await session.fetch(sql, *arguments)
+        return rows
+
+
+async def _backend(session: asyncpg.Connection) -> int:
+    ((pid,),) = await session.fetch(_BACKEND)
+    return int(pid)
+
+
+async def _pooler_of(dsn: str) -> Pooler:
+    """PgBouncer makes up the process id that a client is told when it connects. In transaction mode, a session that is
+    idle is given to the next client, and the first one gets another."""
+    async with AsyncExitStack() as stack:
+        first = await stack.enter_async_context(_session(dsn))
+        async with first.transaction():
+            backend = await _backend(first)
+        if backend == first.get_server_pid():
+            return "none"
+        for _ in range(_TRIES):
+            second = await stack.enter_async_context(_session(dsn))
+            async with second.transaction():
+                taken = await _backend(second)
+                async with first.transaction():
+                    if taken == backend or await _backend(first) != backend:
+                        return "transaction"
+    return "session"
