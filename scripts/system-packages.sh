@@ -59,8 +59,13 @@ missing_for_alerts() {
     command -v promtool >/dev/null || echo prometheus
 }
 
+missing_for_poolers() {
+    command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || echo pgbouncer
+}
+
 missing_for_operations() {
     missing_for_tests
+    missing_for_poolers
     missing_for_alerts
     missing_for_containers
     missing_for_charts

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ from pydantic import SecretStr
 from authrim.crypto.signed_note import COSIGNATURE, NoteKey
 from authrim.doctor.checks.database import file_system_of
 from authrim.doctor.checks.disk import judged
+from authrim.doctor.checks.files import READ, WRITTEN_IN, WRITTEN_TO
+from authrim.doctor.checks.files import judged as judged_rights
 from authrim.doctor.examined import Options
 from authrim.doctor.finding import Finding
 from authrim.server.wired_core import make_core
 from authrim.settings import Settings
 from authrim.store.outbox_contract import NewDelivery, Retried
+from authrim.store.restored import Restored
 from authrim.store.sqlite.lane import connect
 from authrim.store.sqlite.schema import migrate_sqlite
 from authrim.store.sqlite.store import SQLiteStore
@@ -66,7 +70,13 @@ MISTAKES: dict[str, tuple[Callable[[Path], dict[str, Any]], str, str, str]] = {
     ),
     "plain HTTP for everybody": (lambda _: {"host": ("0.0.0.0",)}, "settings", "settings.plain_http", "host"),
     "a key that everybody reads": (lambda f: keyed(f, 0o644), "files", "files.open_to_all", "chmod 600"),
-    "a key that a group reads": (lambda f: keyed(f, 0o640), "files", "files.open_to_group", "chmod 600"),
+    "metrics for everybody": (
+        lambda _: {"metrics_listen": "0.0.0.0:9464"}, "settings", "settings.metrics_open", "Prometheus",
+    ),
+    "a collector that is away": (
+        lambda _: {"trace_export": f"http://127.0.0.1:{free_port()}/v1/traces"},
+        "outgoing", "outgoing.collector", "trace_export",
+    ),
     "a file that is not there": (
         lambda f: {"tls_client_anchors": f / "none.pem"}, "files", "files.unreadable", "as that user",
     ),
@@ -122,6 +132,60 @@ async def test_an_address_that_dns_does_not_have(store_place: Path) -> None:
     found = await findings(settings, "dns", options=Options(address="127.0.0.9"))
     assert "127.0.0.1" in found["dns.elsewhere"].detail
     assert found["dns.silent"].detail.startswith("127.0.0.9 port ")
+
+
+@pytest.mark.parametrize(
+    ("mode", "group", "is_secret", "expected"),
+    [
+        (0o600, 1, True, ""), (0o640, 54321, True, "files.open_to_group"), (0o640, 54321, False, ""),
+        (0o644, 1, True, "files.open_to_all"), (0o644, 1, False, ""), (0o622, 1, False, "files.open_to_all"),
+    ],
+)  # fmt: skip
+def test_rights_of_files(mode: int, group: int, is_secret: bool, expected: str) -> None:
+    """What everybody may read is no secret, and what everybody may write is trusted by nobody."""
+    seen = os.stat_result((mode, 0, 0, 1, 0, group, 0, 0, 0, 0))
+    found = list(judged_rights("master_key_file", Path("/k"), seen, is_secret=is_secret))
+    assert [one.problem.id for one in found] == ([expected] if expected else [])
+
+
+def test_every_file_of_the_settings_is_looked_at() -> None:
+    """A new setting that names a file is in one of the lists of the check."""
+    named = {
+        name
+        for name, field in Settings.model_fields.items()
+        if "Path" in str(field.annotation) + str(field.metadata)
+    }
+    assert named == READ | WRITTEN_IN | WRITTEN_TO
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ('database = "postgresql://a:secret@db/x"', True), ('database = "postgresql://a@db/x"', False),
+        ('master_keys = ["k"]', True), ('issuer = "https://x@example"', False),
+    ],
+)  # fmt: skip
+async def test_secrets_in_the_file_of_the_settings(
+    store_place: Path, tmp_path: Path, line: str, found: bool
+) -> None:
+    """Such a file is a secret itself."""
+    config = tmp_path / "authrim.toml"
+    config.write_text(line)
+    config.chmod(0o644)
+    options = Options(config=config)
+    assert (
+        "files.open_to_all" in await findings(settings_at(store_place), "files", options=options)
+    ) == found
+
+
+async def test_a_restored_backup(used: Settings, store_place: Path) -> None:
+    """F35: the mark of a restored database keeps servers from starting, and the doctor says what to do."""
+    with closing(connect(store_place)) as connection:
+        document = Restored("b1", 1, "2026-11-29T00:00:00Z").document()
+        connection.execute("INSERT INTO restored (key, document) VALUES ('log', ?)", (document,))
+    found = await findings(used, "database", "log")
+    assert list(found) == ["log.restored"]
+    assert "--keep-grants" in found["log.restored"].fix
 
 
 async def test_secrets_are_not_told(store_place: Path, tmp_path: Path) -> None:

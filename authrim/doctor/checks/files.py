@@ -1,15 +1,20 @@
 """The files that the settings name: whether this user can use them, and who else can."""
 
+import grp
 import os
+import pwd
 import stat
+import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from authrim.doctor.check import Check
 from authrim.doctor.examined import Examined
 from authrim.doctor.finding import Finding, Problem
 from authrim.server.serve import tls_of
+from authrim.settings.secret_files import CREDENTIALS, SECRET_FILES
 from authrim.wire.tls import UnusableCertificate
 
 UNREADABLE: Final = Problem(
@@ -43,25 +48,18 @@ CANNOT_WRITE: Final = Problem(
     "Make the folder, and give it to the user of the server.",
 )
 
-#: Settings of files that are read, and whether there is a secret in them.
-_READ: Final = {
-    "master_key_file": True,
-    "tls_key": True,
-    "siem_client_certificate": True,
-    "tls_certificate": False,
-    "tls_client_anchors": False,
-    "tls_client_crls": False,
-    "client_attesters": False,
-    "software_statement_issuers": False,
-    "egress_ca_file": False,
-    "siem_ca_file": False,
-    "processing_file": False,
-}
+#: Settings of files that are read. Whether there is a secret in them: those of ``SECRET_FILES``, and these.
+READ: Final = frozenset(
+    {
+        *SECRET_FILES.values(), "client_attesters", "egress_ca_file", "processing_file", "report_frameworks",
+        "siem_ca_file", "siem_client_certificate", "software_statement_issuers", "tls_certificate",
+        "tls_client_anchors", "tls_client_crls", "tls_key",
+    }
+)  # fmt: skip
+_SECRET: Final = frozenset({*SECRET_FILES.values(), "tls_key", "siem_client_certificate"})
 #: Settings of files that are made in a folder, and of a folder itself.
-_WRITTEN_IN: Final = ("siem_file", "checkpoint_state_file", "listen_socket")
-_WRITTEN_TO: Final = ("report_directory",)
-#: Settings that are secrets themselves when they are written in the file of the settings.
-_SECRETS: Final = ("master_keys", "client_cert_secret", "database", "database_listen")
+WRITTEN_IN: Final = frozenset({"siem_file", "checkpoint_state_file", "listen_socket"})
+WRITTEN_TO: Final = frozenset({"report_directory"})
 
 
 async def _examine(examined: Examined) -> Sequence[Finding]:
@@ -74,28 +72,37 @@ async def _examine(examined: Examined) -> Sequence[Finding]:
 
 
 def _read_files(examined: Examined) -> Iterator[Finding]:
-    for name, is_secret in _READ.items():
-        path: Path | None = getattr(examined.settings, name, None)
+    for name in sorted(READ):
+        path: Path | None = getattr(examined.settings, name)
         if path is None:
             continue
         try:
-            with path.open("rb"):
-                mode = path.stat().st_mode
+            if not path.is_dir():
+                path.open("rb").close()
+            seen = path.stat()
         except OSError as failed:
             yield UNREADABLE.found(f"{name}: {path}: {failed.strerror}")
             continue
-        yield from _judge(name, path, mode, is_secret=is_secret)
+        yield from judged(name, path, seen, is_secret=name in _SECRET)
 
 
 def _own_file(examined: Examined) -> Iterator[Finding]:
     """The file of the settings: whoever can replace it owns the server, and it may have secrets in it."""
     config = examined.options.config
-    if config is None or not config.exists():
+    if config is None:
         return
-    text = config.read_text("utf-8", errors="replace")
-    written = [name for name in _SECRETS if any(line.lstrip().startswith(name) for line in text.splitlines())]
-    passwords = "@" in text or not {"database", "database_listen"} >= set(written)
-    yield from _judge("--config", config, config.stat().st_mode, is_secret=bool(written) and passwords)
+    try:
+        written = tomllib.loads(config.read_text("utf-8"))
+        seen = config.stat()
+    except (OSError, ValueError):
+        return  # nothing could be examined with it
+    has_secrets = any(_is_secret(name, written[name]) for name in SECRET_FILES if name in written)
+    yield from judged("--config", config, seen, is_secret=has_secrets)
+
+
+def _is_secret(name: str, value: object) -> bool:
+    """Of a database only its password is."""
+    return not name.startswith("database") or urlsplit(str(value)).password is not None
 
 
 def _database(examined: Examined) -> Iterator[Finding]:
@@ -104,26 +111,42 @@ def _database(examined: Examined) -> Iterator[Finding]:
         path = Path(examined.settings.database.get_secret_value())
         for one in (path, path.with_name(path.name + "-wal")):
             if one.exists():
-                yield from _judge("database", one, one.stat().st_mode, is_secret=True)
+                yield from judged("database", one, one.stat(), is_secret=True)
 
 
-def _judge(name: str, path: Path, mode: int, *, is_secret: bool) -> Iterator[Finding]:
-    """systemd gives the group of a credential's file rights by which it lets the service alone read it."""
+def judged(name: str, path: Path, seen: os.stat_result, *, is_secret: bool) -> Iterator[Finding]:
+    """Who else can read or write a file. systemd gives the group of a credential's file rights by which it lets the
+    service alone read it."""
+    mode = seen.st_mode
     where = f"{name}: {path} (mode {stat.S_IMODE(mode):04o})"
     if mode & stat.S_IWOTH or (is_secret and mode & stat.S_IROTH):
         yield OPEN_TO_ALL.found(where, f"chmod 600 {path}, and give it to the user of the server.")
-    elif is_secret and mode & (stat.S_IRGRP | stat.S_IWGRP) and not _is_credential(path):
+    elif (
+        is_secret
+        and mode & (stat.S_IRGRP | stat.S_IWGRP)
+        and not (_is_credential(path) or _is_own_group(seen.st_gid))
+    ):
         yield OPEN_TO_GROUP.found(where, f"chmod 600 {path}, unless only the server is in its group.")
 
 
+def _is_own_group(group: int) -> bool:
+    """Whether nobody but this user is in the group."""
+    try:
+        members = set(grp.getgrgid(group).gr_mem)
+    except KeyError:
+        return False
+    members |= {user.pw_name for user in pwd.getpwall() if user.pw_gid == group}
+    return members <= {user.pw_name for user in pwd.getpwall() if user.pw_uid == os.geteuid()}
+
+
 def _is_credential(path: Path) -> bool:
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    folder = os.environ.get(CREDENTIALS)
     return folder is not None and path.is_relative_to(folder)
 
 
 def _written(examined: Examined) -> Iterator[Finding]:
-    folders = {name: getattr(examined.settings, name) for name in _WRITTEN_TO}
-    for name in _WRITTEN_IN:
+    folders = {name: getattr(examined.settings, name) for name in WRITTEN_TO}
+    for name in WRITTEN_IN:
         path = getattr(examined.settings, name)
         folders[name] = None if path is None else path.parent
     if examined.settings.postgres_dsn is None:

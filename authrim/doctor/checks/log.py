@@ -26,6 +26,12 @@ ROLLED_BACK: Final = Problem(
     "The log was longer: the database was restored from a backup. What was revoked since then would be valid again.",
     'Restore the newer database; where it is lost, authrim serve --accept-rollback "REASON".',
 )
+RESTORED: Final = Problem(
+    "log.restored",
+    "fault",
+    "The database was restored from a backup, and nobody has accepted that yet. The server will not start.",
+    "authrim serve --accept-rollback with a reason, and --keep-grants if nothing is lost (docs/operations/backup.md).",
+)
 STATE_FILE: Final = Problem(
     "log.state_file",
     "fault",
@@ -99,10 +105,17 @@ async def _events(store: ReadBack, after: int) -> AsyncIterator[StoredEvent]:
 
 
 async def _rollback(examined: Examined, store: ReadBack, head: Head) -> list[Finding]:
-    known = await store.tree.size()
+    known = max(await store.tree.size(), await store.restored.furthest())
+    mark = await store.restored.read()
     found = []
     if known > head.position:
-        found.append(ROLLED_BACK.found(f"it ends at {head.position}, and its tree has {known} events"))
+        found.append(
+            ROLLED_BACK.found(f"it ends at {head.position}, and a table beside it has come to {known}")
+        )
+    elif mark is not None and mark.longer:
+        found.append(ROLLED_BACK.found(f"it ends at {head.position}, and was {mark.longer} events long"))
+    elif mark is not None:
+        found.append(RESTORED.found(f"backup {mark.backup or 'of other tools'} {mark.taken_at}".strip()))
     path = examined.settings.checkpoint_state_file
     if path is None:
         return found
@@ -128,7 +141,7 @@ async def _rollback(examined: Examined, store: ReadBack, head: Head) -> list[Fin
 CHECK: Final = Check(
     "log",
     "Is the end of the log what was recorded, and is the log as long as it was?",
-    (BROKEN, ROLLED_BACK, STATE_FILE, STATE_BESIDE, EMPTY),
+    (BROKEN, ROLLED_BACK, RESTORED, STATE_FILE, STATE_BESIDE, EMPTY),
     _examine,
     (Needs.STORE,),
 )

@@ -1,4 +1,4 @@
-"""Where the server itself connects to, by its settings: syslog receivers and witnesses."""
+"""Where the server itself connects to, by its settings: syslog receivers, witnesses, the collector of traces."""
 
 import asyncio
 import ssl
@@ -32,10 +32,27 @@ WITNESS: Final = Problem(
     "A witness cannot be reached, so its cosignatures will be missing.",
     "Look at its address and the firewall; a witness in a private network belongs in egress_allow.",
 )
+COLLECTOR: Final = Problem(
+    "outgoing.collector",
+    "warning",
+    "The collector of traces cannot be reached, so traces are lost.",
+    "Start the collector, correct trace_export, or let the firewall pass it.",
+)
 
 
 async def _examine(examined: Examined) -> Sequence[Finding]:
-    return [*await _syslog(examined), *await _witnesses(examined)]
+    return [*await _syslog(examined), *await _witnesses(examined), *await _collector(examined)]
+
+
+async def _collector(examined: Examined) -> list[Finding]:
+    if examined.settings.trace_export is None:
+        return []
+    url = urlsplit(examined.settings.trace_export)
+    try:
+        await _connect(url.hostname or "", port_of(url), None)
+    except OSError as failed:
+        return [COLLECTOR.found(f"{url.netloc.rpartition('@')[2]}: {why(failed)}")]
+    return []
 
 
 async def _syslog(examined: Examined) -> list[Finding]:
@@ -82,6 +99,6 @@ async def _connect(host: str, port: int, context: ssl.SSLContext | None) -> None
 CHECK: Final = Check(
     "outgoing",
     "Can the server reach whom its settings name?",
-    (SYSLOG, WITNESS_KEY, WITNESS),
+    (SYSLOG, WITNESS_KEY, WITNESS, COLLECTOR),
     _examine,
 )

@@ -12,13 +12,13 @@ from authrim.store.postgres.connections import SESSION
 NOT_SET: Final = Problem(
     "pooler.not_set",
     "fault",
-    "A pooler in transaction mode is in front of PostgreSQL, and the settings do not say so: statements will fail.",
+    "A pooler is in front of PostgreSQL, and the settings do not say so: it refuses connections, or statements fail.",
     "Set database_pooled = true, and database_listen to PostgreSQL's own address.",
 )
 NOT_THERE: Final = Problem(
     "pooler.not_there",
     "warning",
-    "database_pooled is set, and no pooler in transaction mode is there. Every statement is prepared again.",
+    "database_pooled is set, and no pooler is there. Every statement is prepared again.",
     "Remove database_pooled.",
 )
 NO_LISTEN: Final = Problem(
@@ -43,13 +43,10 @@ ROLE_SETTINGS: Final = Problem(
 
 async def _examine(examined: Examined) -> Sequence[Finding]:
     settings, inspected = examined.settings, examined.inspected
-    if inspected.pooler != "transaction":
-        detail = (
-            "" if inspected.pooler == "none" else "a pooler in session mode is there, which needs no setting"
-        )
-        return [NOT_THERE.found(detail)] if settings.database_pooled else []
+    if inspected.pooler == "none":
+        return [NOT_THERE.found()] if settings.database_pooled else []
     if not settings.database_pooled:
-        return [NOT_SET.found()]
+        return [NOT_SET.found(f"it keeps a session per {inspected.pooler.replace('session', 'client')}")]
     found = []
     if settings.database_listen is None:
         found.append(NO_LISTEN.found())

@@ -1,5 +1,6 @@
 """The settings: what they say together."""
 
+import ipaddress
 from collections.abc import Sequence
 from typing import Final
 
@@ -40,6 +41,12 @@ PLAIN_HTTP: Final = Problem(
     "The server takes plain HTTP from other machines. Whoever reaches the port passes the proxy by.",
     "Set host to an address that only the proxy reaches, or listen_socket, or let a firewall admit the proxy alone.",
 )
+METRICS_OPEN: Final = Problem(
+    "settings.metrics_open",
+    "warning",
+    "The page of metrics has no sign-in, and listens on an address that other machines reach.",
+    "Set metrics_listen to an address or a socket that only Prometheus reaches.",
+)
 
 
 async def _examine(examined: Examined) -> Sequence[Finding]:
@@ -56,12 +63,24 @@ async def _examine(examined: Examined) -> Sequence[Finding]:
     open_to_all = [host for host in settings.host if not is_loopback(host)]
     if open_to_all and settings.tls_certificate is None:
         found.append(PLAIN_HTTP.found(f"host: {', '.join(open_to_all)}; port {settings.port}"))
+    host = (settings.metrics_listen or "/").rpartition(":")[0].strip("[]")
+    if host and not is_loopback(host) and not _is_private(host):
+        found.append(METRICS_OPEN.found(str(settings.metrics_listen)))
     return found
+
+
+def _is_private(host: str) -> bool:
+    """Whether an address is in a private network. Every address of the machine is none, nor is a name."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_private and not address.is_unspecified
 
 
 CHECK: Final = Check(
     "settings",
     "Can the settings be used, and do they fit together?",
-    (UNUSABLE, UNKNOWN_FEATURE, DEVELOPMENT, PASSED_OVER, PLAIN_HTTP),
+    (UNUSABLE, UNKNOWN_FEATURE, DEVELOPMENT, PASSED_OVER, PLAIN_HTTP, METRICS_OPEN),
     _examine,
 )

@@ -1,0 +1,1 @@
+"""A real PgBouncer between a server and PostgreSQL."""

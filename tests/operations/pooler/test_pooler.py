@@ -1,0 +1,128 @@
+"""``authrim doctor`` behind PgBouncer, in each of its modes; and what it says is what a server needs."""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+from pydantic import SecretStr
+
+from authrim.store.contract import StoreError
+from authrim.store.postgres.application_role import grant_application_role
+from authrim.store.postgres.store import PostgresStore
+from tests.doctor.examinations import findings, settings_at
+from tests.postgres_cluster import Cluster
+from tests.store.store_samples import grant_append
+from tests.support.patience import PATIENCE
+from tests.support.ports import free_port
+
+pytestmark = pytest.mark.operations
+
+_CONFIGURATION: Final = """
+[databases]
+* = host=127.0.0.1 port={postgres}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = trust
+auth_file = {folder}/users
+pool_mode = {mode}
+"""
+
+
+@pytest.fixture
+def role(cluster: Cluster, postgres_dsn: str) -> Iterator[str]:
+    """A role that may log in."""
+    database = postgres_dsn.rpartition("/")[2]
+    name = f"pooled_{database}"
+    cluster.execute(f"CREATE ROLE {name} LOGIN")
+    yield name
+    cluster.end_sessions(database)
+    cluster.execute(f"DROP OWNED BY {name}", database)
+    cluster.execute(f"DROP ROLE {name}")
+
+
+@contextmanager
+def pgbouncer(cluster: Cluster, dsn: str, role: str, mode: str, folder: Path) -> Iterator[str]:
+    """PgBouncer in this mode; the address of the database through it. It does not run as root."""
+    port = free_port()
+    (folder / "users").write_text(f'"{role}" ""\n')
+    file = folder / "pgbouncer.ini"
+    file.write_text(_CONFIGURATION.format(postgres=cluster.port, port=port, folder=folder, mode=mode))
+    for path in (folder, *folder.parents):
+        if path.stat().st_uid == os.geteuid() and path != Path("/"):
+            path.chmod(path.stat().st_mode | 0o055)
+    user = ["--user=nobody"] if os.geteuid() == 0 else []
+    command = ["/usr/sbin/pgbouncer", *user, "-q", str(file)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait_for(port)
+        yield f"postgresql://{role}@127.0.0.1:{port}/{dsn.rpartition('/')[2]}"
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+def _wait_for(port: int) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    pytest.fail("PgBouncer does not listen")
+
+
+async def _works(dsn: str, *, pooled: bool) -> bool:
+    """Whether a store appends and reads through the pooler."""
+    store = PostgresStore(dsn, statement_cache_size=0 if pooled else 100)
+    try:
+        await store.open()
+        before = (await store.read_stream("default:grant:g")).version
+        await store.append(grant_append("g", before))
+        return (await store.read_stream("default:grant:g")).version == before + 1
+    except StoreError:
+        return False
+    finally:
+        await store.close()
+
+
+@pytest.mark.parametrize("mode", ["transaction", "session"])
+async def test_what_is_found_behind_a_pooler(
+    cluster: Cluster, postgres_dsn: str, role: str, mode: str, tmp_path: Path
+) -> None:
+    """Decisions 8: the pooler and its mode are seen, and each setting that is missing; when nothing is found, the store
+    works through it, and when ``pooler.not_set`` is, it does not."""
+    await grant_application_role(postgres_dsn, role)
+    direct = cluster.dsn(postgres_dsn.rpartition("/")[2], role)
+    with pgbouncer(cluster, postgres_dsn, role, mode, tmp_path) as dsn:
+        found = await findings(settings_at(dsn), "database", "pooler")
+        assert "pooler.not_set" in found
+        assert ("transaction" in found["pooler.not_set"].detail) == (mode == "transaction")
+        assert "database_pooled = true" in found["pooler.not_set"].fix
+        assert not await _works(dsn, pooled=False)
+
+        found = await findings(settings_at(dsn, database_pooled=True), "database", "pooler")
+        assert set(found) == {"pooler.no_listen"}
+        through = {"database_pooled": True, "database_listen": SecretStr(dsn)}
+        found = await findings(settings_at(dsn, **through), "database", "pooler")
+        assert set(found) == ({"pooler.listens_to_pooler"} if mode == "transaction" else set())
+        right = {"database_pooled": True, "database_listen": SecretStr(direct)}
+        assert await findings(settings_at(dsn, **right), "database", "pooler") == {}
+        assert await _works(dsn, pooled=True)
+
+    cluster.execute(f"ALTER ROLE {role} RESET search_path")
+    cluster.execute(f"ALTER ROLE {role} RESET jit")
+    folder = tmp_path / "again"
+    folder.mkdir()
+    with pgbouncer(cluster, postgres_dsn, role, mode, folder) as dsn:
+        found = await findings(settings_at(dsn, **right), "database", "pooler")
+    assert found["pooler.role_settings"].detail.endswith("jit, search_path")
