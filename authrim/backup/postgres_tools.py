@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from authrim.backup.manifest import BackupUnusable
+from authrim.settings import Settings
 
 #: A part of what a tool says, and what it means.
 _MEANINGS: Final = (
@@ -31,6 +32,14 @@ class Address(NamedTuple):
 
     dsn: str
     environment: Mapping[str, str]
+
+
+def direct_dsn(settings: Settings) -> str | None:
+    """The address of PostgreSQL itself; None where the database is a file. A pooler in transaction mode is no place for
+    what lasts as long as a dump."""
+    direct = settings.database_listen
+    dsn = settings.postgres_dsn
+    return dsn if dsn is None or direct is None else direct.get_secret_value()
 
 
 def address_of(dsn: str) -> Address:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from authrim.backup.manifest import BackupUnusable, Manifest, check_files, read_manifest
 from authrim.backup.postgres_dump import load_postgres, mark_postgres, refuse_full
+from authrim.backup.postgres_tools import direct_dsn
 from authrim.backup.sqlite_file import mark_in_place, place_sqlite
 from authrim.settings import Settings
 from authrim.store.migrate import migrate
@@ -30,7 +31,7 @@ async def restore_backup(
     the database runs (A308). Raises BackupUnusable, UnknownSchema, Unavailable.
     """
     manifest = await asyncio.to_thread(read_manifest, folder, key)
-    dsn = settings.postgres_dsn
+    dsn = direct_dsn(settings)
     _refuse_engine(manifest, "sqlite" if dsn is None else "postgres")
     _refuse_newer(manifest)
     (entry,) = manifest.files
@@ -49,7 +50,7 @@ async def restore_backup(
 
 async def mark_restored(settings: Settings, restored: Restored) -> None:
     """Mark a database that other tools have restored: a base backup with its write-ahead log, a snapshot of a disk."""
-    dsn = settings.postgres_dsn
+    dsn = direct_dsn(settings)
     if dsn is None:
         await asyncio.to_thread(mark_in_place, Path(settings.database.get_secret_value()), restored)
     else:

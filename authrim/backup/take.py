@@ -10,6 +10,7 @@ from authrim.audit.timeline import time_of
 from authrim.audit.tree import TreeFollower
 from authrim.backup.manifest import DATABASE, FORMAT, Manifest, Snapshot, write_manifest
 from authrim.backup.postgres_dump import copy_postgres
+from authrim.backup.postgres_tools import direct_dsn
 from authrim.backup.sqlite_file import copy_sqlite, sync
 from authrim.reports.files import entry_of, new_folder
 from authrim.settings import Settings
@@ -58,12 +59,10 @@ async def take_backup(
 
 
 async def _copy(settings: Settings, file: Path, backup: str, taken_at: str) -> Snapshot:
-    dsn = settings.postgres_dsn
+    dsn = direct_dsn(settings)
     if dsn is None:
         path = Path(settings.database.get_secret_value())
         return await asyncio.to_thread(
             copy_sqlite, path, file, lambda position: Restored(backup, position, taken_at)
         )
-    # A pooler in transaction mode is no place for a transaction that lasts as long as the dump.
-    direct = settings.database_listen
-    return await copy_postgres(dsn if direct is None else direct.get_secret_value(), file)
+    return await copy_postgres(dsn, file)

@@ -3,8 +3,10 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
@@ -16,13 +18,15 @@ import pytest
 from authrim.backup.postgres_tools import address_of
 from authrim.store.read_back import ReadBack
 from authrim.store.sqlite.schema import migrate_sqlite
-from tests.backup.installation import Place, another_place, commands, payloads
+from tests.backup.installation import Place, another_place, commands, environment_of, payloads
 from tests.postgres_cluster import Cluster
 from tests.store.log_samples import behind_its_back
 from tests.support.browser import Browser
+from tests.support.patience import PATIENCE
 from tests.support.running import MASTER_KEY, running_server
 from tests.support.tokens import OFFLINE
 
+UNITS = Path(__file__).parents[2] / "deploy" / "systemd"
 OTHER_KEY = "elsewhere.example+6d3ab2ed+ATP/Zgmg1Z8sbUJhZ4eYmLJeI5kJPmpn3Tnb0mnVl3dm"
 
 
@@ -212,3 +216,22 @@ def test_an_interrupted_restore(
             )
         assert behind_its_back(place, "SELECT document FROM restored")
         assert "DROP SCHEMA" in commands(place).run("restore", str(tmp_path / "backup"), status=1).output
+
+
+def test_the_unit_takes_a_backup(tmp_path: Path) -> None:
+    """What the timer of systemd starts is a shell that takes a backup under the name of its time."""
+    migrate_sqlite(tmp_path / "authrim.db")
+    unit = (UNITS / "authrim-backup.service").read_text()
+    started = re.search(r"^ExecStart=/bin/sh -c '(.*)'$", unit, re.MULTILINE)
+    assert started is not None
+    script = started[1].replace("%%", "%").replace("$$", "$")  # systemd.unit(5), systemd.service(5)
+    script = script.replace("/opt/authrim/bin/authrim", f"{sys.executable} -m authrim")
+    script = script.replace(" --config /etc/authrim/authrim.toml", "").replace(
+        "/var/lib/authrim-backups", str(tmp_path)
+    )
+    environment = os.environ | environment_of(tmp_path / "authrim.db")
+    subprocess.run(
+        ["/bin/sh", "-c", script], check=True, env=environment, capture_output=True, timeout=PATIENCE
+    )
+    (folder,) = tmp_path.glob("20*Z")
+    assert (folder / "manifest.json").is_file()

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from tests.support.processes import wait_until
 from tests.support.running import development_settings
 
 DATABASE = "authrim_template"
+PAGE = Path(__file__).parents[2] / "docs" / "operations" / "backup.md"
 
 
 @pytest.fixture
@@ -33,8 +35,8 @@ def archiving() -> Iterator[tuple[Cluster, Path]]:
     try:
         wal.mkdir()
         shutil.chown(wal, Path(cluster.folder).owner())
-        cluster.execute("ALTER SYSTEM SET archive_mode = on")
-        cluster.execute(f"ALTER SYSTEM SET archive_command = 'test ! -f {wal}/%f && cp %p {wal}/%f'")
+        for setting in ("wal_level", "archive_mode", "archive_command", "archive_timeout"):
+            cluster.execute(f"ALTER SYSTEM SET {documented(setting, wal)}")
         cluster.control("restart")
         yield cluster, wal
     finally:
@@ -91,20 +93,30 @@ def base_backup(cluster: Cluster) -> Cluster:
 def archived(dsn: str, wal: Path) -> None:
     """Wait until all that was written is in the archive."""
     segment = ask(dsn, "SELECT pg_walfile_name(pg_switch_wal())")
-    wait_until((wal / segment).exists)
+    newest = f"SELECT coalesce(last_archived_wal >= '{segment}', FALSE) FROM pg_stat_archiver"
+    wait_until(lambda: bool(ask(dsn, newest)))
+    assert (wal / segment).exists()
 
 
 def recover(cluster: Cluster, wal: Path, moment: str) -> None:
     """Start the copy, and let it read the archive up to a moment."""
     data = Path(cluster.folder) / "data"
     with (data / "postgresql.auto.conf").open("a") as file:
-        file.write(f"restore_command = 'cp {wal}/%f %p'\nrecovery_target_time = '{moment}'\n")
-        file.write("recovery_target_action = promote\narchive_mode = off\n")
+        for setting in ("restore_command", "recovery_target_action"):
+            file.write(f"{documented(setting, wal)}\n")
+        file.write(f"recovery_target_time = '{moment}'\narchive_mode = off\n")
     (data / "recovery.signal").touch()
     for path in (data / "postgresql.auto.conf", data / "recovery.signal"):
         os.chown(path, data.stat().st_uid, data.stat().st_gid)
     cluster.control("start")
     wait_until(lambda: ask(cluster.dsn(DATABASE), "SELECT pg_is_in_recovery()") is False)
+
+
+def documented(setting: str, wal: Path) -> str:
+    """A setting as the page has it, with our folder in the place of the one there."""
+    found = re.search(rf"^{setting} = .*$", PAGE.read_text(), re.MULTILINE)
+    assert found is not None, setting
+    return found[0].replace("/mnt/wal", str(wal))
 
 
 def ask(dsn: str, statement: str) -> Any:

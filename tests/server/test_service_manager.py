@@ -213,12 +213,13 @@ def _next_that_beats(supervisor: subprocess.Popen[str]) -> int:
     raise AssertionError("the supervisor has ended")
 
 
-def test_the_unit_is_hardened() -> None:
+@pytest.mark.parametrize("unit", ["authrim.service", "authrim-backup.service"])
+def test_the_unit_is_hardened(unit: str) -> None:
     """systemd itself rates what the service could still do: 2.0 at most, of 10."""
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd is not installed here")
     rated = subprocess.run(
-        ["systemd-analyze", "security", "--offline=yes", "--threshold=20", str(UNITS / "authrim.service")],
+        ["systemd-analyze", "security", "--offline=yes", "--threshold=20", str(UNITS / unit)],
         check=False, capture_output=True, text=True, timeout=PATIENCE,
     )  # fmt: skip
     assert rated.returncode == 0, rated.stdout[-500:]
