@@ -1,6 +1,7 @@
 """The commands of ``authrim`` as click knows them: what holds for every command is tried with every command."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from authrim.commands.root import COMMANDS, main
 #: Commands that read files, or nothing at all, or that are told elsewhere which database is theirs.
 WITHOUT_DATABASE = (
     ("report", "frameworks"), ("report", "verify"), ("privacy", "verify"), ("log", "verify"), ("log", "search"),
-    ("setup",),
+    ("setup",), ("health",), ("restore",),
 )  # fmt: skip
 #: What any command can read from standard input: a JSON file, or a password.
 STDIN = '{"name": "Alice Maria Example"}\n'
@@ -56,6 +57,8 @@ def arguments_of(command: click.Command, value: str) -> tuple[str, ...]:
 def _new_file() -> str:
     """A path for what a command writes, always the same one, at which there is nothing."""
     path = Path(tempfile.gettempdir()) / f"authrim-command-{os.getpid()}"
+    if path.is_dir():
+        shutil.rmtree(path)
     path.unlink(missing_ok=True)
     return str(path)
 
@@ -65,11 +68,12 @@ def _argument(parameter: click.Argument, value: str) -> str:
         return str(parameter.type.choices[0])
     if isinstance(parameter.type, click.IntRange):
         return "1"
-    if is_existing_path(parameter):
-        return tempfile.gettempdir()
+    if is_path(parameter):
+        assert isinstance(parameter.type, click.Path)
+        return tempfile.gettempdir() if parameter.type.exists else _new_file()
     return "-" if isinstance(parameter.type, click.File) else value
 
 
-def is_existing_path(parameter: click.Parameter) -> bool:
-    """Whether it is a file or folder that must be there, and so no id."""
-    return isinstance(parameter.type, click.Path) and parameter.type.exists
+def is_path(parameter: click.Parameter) -> bool:
+    """Whether it is a file or folder, and so no id."""
+    return isinstance(parameter.type, click.Path)

@@ -12,7 +12,7 @@ from authrim.crypto.handles import new_handle
 from authrim.crypto.ids import begins_like_an_id, digest, new_id, new_token_id
 from authrim.crypto.key_pair import ENCRYPTION_ALGORITHMS, SIGNING_ALGORITHMS, new_key_pair
 from tests.support.command_line import CommandLine
-from tests.support.command_tree import STDIN, arguments_of, every_command, is_existing_path
+from tests.support.command_tree import STDIN, arguments_of, every_command, is_path
 
 #: A thumbprint as chance makes it, one with two hyphens, a login, an underscore, and what looks like a letter's option.
 LIKE_OPTIONS = ("-DUf2n8XYp1dlqJfRDf8xA8mJ4Kx1q9JvE4Vd5tQ3aM", "--Uf2n8XYp1dlqJf_Df8", "-alice", "_1", "-h")
@@ -20,7 +20,7 @@ LIKE_OPTIONS = ("-DUf2n8XYp1dlqJfRDf8xA8mJ4Kx1q9JvE4Vd5tQ3aM", "--Uf2n8XYp1dlqJf
 WITH_ARGUMENTS = [
     words
     for words, one in every_command()
-    if any(isinstance(p, click.Argument) and not is_existing_path(p) for p in one.params)
+    if any(isinstance(p, click.Argument) and not is_path(p) for p in one.params)
 ]
 WITH_TEXTS = [
     (words, parameter.opts[0])
