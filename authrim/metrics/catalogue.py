@@ -241,6 +241,11 @@ CERTIFICATE_EXPIRY: Final = Gauge(
     ("listener",),
     together="highest",
 )
+TLS_FAILURES: Final = Counter(
+    "authrim_tls_failures_total",
+    "TLS connections that failed, most of them in the handshake, by OpenSSL's word for why.",
+    ("reason",),
+)
 
 # Processes
 
@@ -297,7 +302,7 @@ SUBJECTS: Final[Mapping[str, tuple[Metric, ...]]] = {
     ),
     "What leaves the process": (EGRESS, EGRESS_SECONDS, EGRESS_RUNNING, LOG_LINES),
     "Passwords": (PASSWORD_SECONDS, PASSWORDS_HELD, PASSWORDS_MOST, PASSWORDS_BUSY),
-    "Keys and certificates": (KEY_SINCE, KEYS, CERTIFICATE_EXPIRY),
+    "Keys and certificates": (KEY_SINCE, KEYS, CERTIFICATE_EXPIRY, TLS_FAILURES),
     "Processes": (
         LOOP_LAG, BUILD, PROCESS_STARTED, PROCESS_SEEN, PROCESS_STARTS, PROCESS_CPU, PROCESS_MEMORY,
         PROCESS_FILES, PROCESS_FILES_MOST,

@@ -16,6 +16,7 @@ from authrim.wire.listener import ListenError, unix_socket
 OPTION: Final = "--worker-metrics"
 SERVER: Final = "server"
 BACKGROUND: Final = "background"
+_BACKLOG: Final = 16
 
 
 def worker_name(number: int) -> str:
@@ -61,11 +62,10 @@ class ServerMetrics(NamedTuple):
 
     @classmethod
     def open(cls, settings: Settings, processes: Sequence[str]) -> "ServerMetrics | None":
-        """The memory of these processes and the bound socket of the page; None when no page is wanted. Raises
-        ListenError."""
+        """The memory of these processes and the socket of the page; None when no page is wanted. Raises ListenError."""
         if settings.metrics_listen is None:
             return None
-        return cls(SharedMemory.make(tuple(processes)), _bound(settings.metrics_listen))
+        return cls(SharedMemory.make(tuple(processes)), _listening(settings.metrics_listen))
 
     def own(self, process: str) -> ProcessMetrics:
         """For the process that made it."""
@@ -87,9 +87,13 @@ def inherited(metrics: ServerMetrics | None, process: str) -> Inherited:
     return Inherited() if metrics is None else metrics.inherited(process)
 
 
-def _bound(address: str) -> socket.socket:
+def _listening(address: str) -> socket.socket:
+    """A socket that listens already, so that a second server hears at once that the address is taken. Who connects
+    before a process accepts waits for it."""
     if address.startswith("/"):
-        return unix_socket(Path(address))
+        sock = unix_socket(Path(address))
+        sock.listen(_BACKLOG)
+        return sock
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
     try:
@@ -100,6 +104,7 @@ def _bound(address: str) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind(where)
+        sock.listen(_BACKLOG)
     except OSError as error:
         sock.close()
         raise ListenError(host, int(port), error) from error

@@ -15,6 +15,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL, crypto
 
+from authrim.metrics.catalogue import TLS_FAILURES
+
 #: FAPI 1 Advanced §8.5, FAPI 2 §5.2.2: for TLS 1.2 nothing but these. With an ECDSA certificate there is TLS 1.3 only.
 _TLS12_CIPHERS: Final = b"ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384"
 _HTTP11: Final = b"http/1.1"
@@ -320,7 +322,9 @@ class TlsConnection(asyncio.Protocol, asyncio.Transport):
         """The alert that says why is sent, and no more (RFC 8446 §6.2)."""
         if not self._closing:
             self._closing = True
-            _log.info("tls.failed", handshake=not self._is_open, reason=_reason(error))
+            reason = _reason(error)
+            TLS_FAILURES.add(reason)
+            _log.info("tls.failed", handshake=not self._is_open, reason=reason)
             self._flush()
             self._wire.close()
 

@@ -38,6 +38,19 @@ def test_every_metric_is_on_the_page() -> None:
     assert {label for metric in METRICS for label in metric.labels} == set(LABELS)
 
 
+def test_everything_that_is_declared_is_counted() -> None:
+    """Each metric is used by name somewhere in the server: none stays at nothing forever as if all were well."""
+    root = Path(catalogue.__file__).parents[1]
+    used: set[str] = set()
+    for file in root.rglob("*.py"):
+        if file.name != "catalogue.py":
+            tree = ast.parse(file.read_text("utf-8"))
+            used |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+            used |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    names = {name for name, value in vars(catalogue).items() if value in METRICS}
+    assert names <= used
+
+
 def test_no_input_makes_the_series_grow_without_end() -> None:
     """Values beyond the limit of a metric are counted as ``other``, and nothing is lost (A304)."""
     counter = Counter("authrim_a_total", "A.", ("client_id", "kind"))

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.patience import PATIENCE
 from tests.support.ports import free_port
-from tests.support.processes import children, listeners, started, terminated, wait_until
+from tests.support.processes import children, ended, listeners, started, terminated, wait_until
 
 
 class Place:
@@ -129,11 +129,15 @@ def beside_nobody(tmp_path: Path) -> Iterator[Place]:
 
 
 def test_the_work_is_done_by_a_command(beside_nobody: Place) -> None:
-    """``serve --no-background`` follows nothing, and says so; ``authrim background`` does, on the same database and
-    with a page of metrics of its own, until SIGTERM. SIGHUP does not end it."""
+    """``serve --no-background`` follows nothing, and says so; ``authrim background`` does, on the same database, until
+    SIGTERM. SIGHUP does not end it. It has a page of metrics of its own, and an address that is taken is refused."""
     refused = {"grant_type": "client_credentials"}
     requests.post(beside_nobody.url("/token"), data=refused, timeout=PATIENCE)
     wait_until(lambda: min((beside_nobody.behind() or {"": 0}).values()) > 0)
+    with started("background", "--config", str(beside_nobody.config)) as process:
+        status, _, stderr = ended(process)
+    assert (status, "Traceback" in stderr) == (1, False)
+    assert f"cannot listen on 127.0.0.1, port {beside_nobody.metrics_port}" in stderr
     beside_nobody.metrics_port = free_port()
     with started(
         "background", "--config", str(beside_nobody.config), environment=beside_nobody.other_page()

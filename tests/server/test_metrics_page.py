@@ -1,8 +1,13 @@
 """The page of metrics: what a server has counted while people and clients used it."""
 
 import secrets
+import socket
+import tempfile
 from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
 
+import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -11,6 +16,7 @@ from authrim.server.metrics import SERVER, ServerMetrics
 from authrim.server.metrics_page import measured
 from authrim.store.contract import Store
 from authrim.store.outbox_contract import NewDelivery, Retried
+from authrim.wire.listener import ListenError
 from tests.support.assertion import ASSERTION_TYPE, assertion_client, claims_for, new_key, signed
 from tests.support.browser import Browser
 from tests.support.ports import free_port
@@ -142,3 +148,26 @@ async def test_messages_that_wait_are_on_the_page(page: Page) -> None:
     assert shown["authrim_outbox_messages", "watched", "waiting"] == 1
     assert shown["authrim_outbox_messages", "watched", "dead"] == 1
     assert 0 <= shown["authrim_outbox_oldest_message_seconds", "watched"] < 60
+
+
+@pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
+async def test_the_page_may_be_at_a_unix_socket(page: Page) -> None:
+    """A path is a Unix socket that only its owner and group may use; one that an earlier server left is replaced, and
+    one that somebody listens on is not."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        path = Path(folder) / "metrics"
+        with closing(socket.socket(socket.AF_UNIX)) as left:
+            left.bind(str(path))
+        settings = page.server.core.settings.model_copy(update={"metrics_listen": str(path)})
+        metrics = ServerMetrics.open(settings, (SERVER,))
+        assert metrics is not None
+        assert path.stat().st_mode & 0o777 == 0o660
+        with pytest.raises(ListenError, match="Address already in use"):
+            ServerMetrics.open(settings, (SERVER,))
+        async with (
+            measured(metrics.own(SERVER), page.server.core, ()),
+            aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as http,
+            http.get("http://metrics/metrics", headers={"Accept": "application/openmetrics-text"}) as answer,
+        ):
+            assert answer.content_type == "application/openmetrics-text"
+            assert (await answer.text()).endswith("# EOF\n")

@@ -62,6 +62,8 @@ def test_lists_in_the_environment_have_commas(tmp_path: Path, monkeypatch: pytes
         ("refresh_grace_seconds = 61", "refresh_grace_seconds: must be less than or equal to 60"),
         ('workers = "two"', "workers: must be a whole number"),
         ("workers = 2", "workers: SQLite has one server process"),
+        ('metrics_listen = "9464"', "metrics_listen: must be host:port, such as 127.0.0.1:9464, or the path"),
+        ('metrics_listen = "localhost:99999"', "metrics_listen: must be host:port"),
         ("development = true", "development: is for this machine only"),
         ('log_format = "xml"', "log_format: must be 'json', 'ecs' or 'pretty'"),
         ('trusted_proxies = ["10.0.0.1/8"]', "trusted_proxies number 1: must be a network without host bits"),
