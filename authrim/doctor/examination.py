@@ -68,10 +68,14 @@ async def _result(check: Check, examined: Examined) -> Result:
         return Result(check, [_interrupted(check).found(str(failed))])
     except FAILURES as failed:
         return Result(check, [_interrupted(check).found(cause_of(failed))])
+    except (
+        Exception
+    ) as error:  # the other checks are of use all the same; the text may quote what it worked on
+        return Result(check, [_interrupted(check).found(f"{type(error).__name__}: please report this")])
 
 
 def _interrupted(check: Check) -> Problem:
-    """Of any check: the database failed while it looked."""
+    """Of any check: something failed while it looked."""
     return Problem(
         f"{check.id}.interrupted",
         "fault",

@@ -47,6 +47,8 @@ class Examined:
     proof: bool | WrongMasterKeys = False
     #: Whether the server's discovery document came from the issuer.
     answers: bool = False
+    #: Whether the issuer shows the certificate of ``tls_certificate``, so that TLS ends in the server.
+    shows_own_certificate: bool = False
     #: The ``Date`` of that answer, less our own clock, in seconds.
     outside_skew: float | None = None
     #: What the server saw of a plain request, and our own port of the connection.
@@ -104,7 +106,7 @@ class Examined:
     def _has(self, need: Needs) -> bool:
         match need:
             case Needs.STORE:
-                return self.store is not None
+                return self.core is not None
             case Needs.POSTGRES:
                 return self.settings.postgres_dsn is not None
             case Needs.SETTINGS_ON_POSTGRES:

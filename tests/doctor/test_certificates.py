@@ -77,6 +77,7 @@ MISTAKES: dict[str, tuple[Callable[[], IssuedCertificate], dict[str, bool], str,
 }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1 is deprecated:DeprecationWarning")
 @pytest.mark.parametrize("mistake", MISTAKES)
 async def test_a_mistake_with_the_certificate_is_found(tmp_path: Path, mistake: str) -> None:
     """Each is found alone, and the finding says how it is mended."""

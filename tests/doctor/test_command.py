@@ -1,14 +1,23 @@
 """``authrim doctor`` as it is used, and its page."""
 
 import json
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from authrim.doctor.catalogue import CHECKS
+from authrim.doctor.examination import examine
+from authrim.doctor.examined import Examined, Options
+from authrim.doctor.finding import Finding
+from tests.doctor.examinations import settings_at
 from tests.support.command_line import CommandLine
 from tests.support.ports import free_port
 from tests.support.running import MASTER_KEY
 
 TESTS = Path(__file__).parent
+PAGE = TESTS.parents[1] / "docs" / "operations" / "doctor.md"
 #: Problems that no test here makes, and where else they are proved or why not.
 ELSEWHERE = {
     "database.doubtful": "tests/store: what the store doubts",
@@ -78,9 +87,12 @@ def test_the_command_speaks_json_and_has_a_status(tmp_path: Path) -> None:
     assert total["faults"] == sum(one["severity"] == "fault" for one in found.values())
     assert MASTER_KEY not in ran.output
 
-    text = doctor.run("doctor", status=1).stdout
-    assert f"Fix: chmod 600 {key}" in text
+    del settings["AUTHRIM_PORT"]
+    text = CommandLine(settings).run("doctor", status=1).stdout
     assert "(the database is not PostgreSQL)" in text
+    (shown,) = re.findall(r"^```text\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    for line in shown.splitlines():
+        assert line.replace("/etc/authrim/master.key", str(key)) in text.splitlines(), line
 
     ran = CommandLine(settings | {"AUTHRIM_ISSUR": "x"}).run("doctor", "--json", status=1)
     first, total = map(json.loads, ran.stdout.splitlines())
@@ -98,3 +110,17 @@ def test_options_that_cannot_be_used(tmp_path: Path) -> None:
     empty = tmp_path / "empty.pem"
     empty.write_text("")
     assert "--ca-file" in doctor.run("doctor", "--ca-file", str(empty), status=2).stderr
+
+
+async def test_a_check_that_fails_ends_alone(tmp_path: Path) -> None:
+    """What nobody foresaw is a finding of its check, without its text, and the other checks are made all the same."""
+
+    async def fail(_examined: Examined) -> Sequence[Finding]:
+        raise RuntimeError("a secret")
+
+    checks = [msgspec.structs.replace(CHECKS[0], examine=fail), CHECKS[2]]
+    results = [result async for result in examine(settings_at(tmp_path / "none.db"), Options(), checks)]
+    assert [result.outcome for result in results] == ["fault", "ok"]
+    (finding,) = results[0].findings
+    assert finding.problem.id == "settings.interrupted"
+    assert finding.detail == "RuntimeError: please report this"

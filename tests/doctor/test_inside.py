@@ -55,6 +55,13 @@ def keyed(folder: Path, mode: int) -> dict[str, Any]:
     return {"master_keys": (SecretStr(MASTER_KEY),), "master_key_file": secret_file(folder, mode)}
 
 
+def text_file(folder: Path) -> Path:
+    """A file with something else in it."""
+    file = folder / "something.else"
+    file.write_text("hello")
+    return file
+
+
 def strange_key(folder: Path) -> dict[str, Any]:
     """A certificate, and the key of another one."""
     certificate, _ = Authority().server().write(folder, "one")
@@ -70,6 +77,16 @@ MISTAKES: dict[str, tuple[Callable[[Path], dict[str, Any]], str, str, str]] = {
     ),
     "plain HTTP for everybody": (lambda _: {"host": ("0.0.0.0",)}, "settings", "settings.plain_http", "host"),
     "a key that everybody reads": (lambda f: keyed(f, 0o644), "files", "files.open_to_all", "chmod 600"),
+    "authorities that are none": (
+        lambda f: {"tls_client_anchors": text_file(f)}, "files", "files.content", "Correct the file",
+    ),
+    "attesters that are none": (
+        lambda f: {"client_attesters": text_file(f)}, "files", "files.content", "Correct the file",
+    ),
+    "a server that does not run": (lambda _: {"port": free_port()}, "listener", "listener.port", "journalctl"),
+    "a socket where nobody is": (
+        lambda f: {"listen_socket": f / "authrim.sock"}, "listener", "listener.socket", "user of the proxy",
+    ),
     "metrics for everybody": (
         lambda _: {"metrics_listen": "0.0.0.0:9464"}, "settings", "settings.metrics_open", "Prometheus",
     ),

@@ -3,6 +3,7 @@
 import ssl
 from pathlib import Path
 
+import pytest
 from cryptography import x509
 
 from authrim.clients.records import list_clients
@@ -60,6 +61,7 @@ async def test_nothing_is_found_where_nothing_is_wrong(
     assert {"client.registered.v1", "client.deleted.v1", "account.erased.v1"} & set(types), types
 
 
+@pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
 async def test_what_an_interrupted_run_left_is_taken_away(store: Store, store_place: Path | str) -> None:
     """A client and an account of a run that was killed are gone after the next one."""
     async with running_server(store, **at(store_place)) as server:

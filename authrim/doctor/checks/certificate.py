@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
+from cryptography import x509
+
 from authrim.doctor.check import Check
 from authrim.doctor.examined import Examined, port_of
 from authrim.doctor.finding import Finding, Problem
@@ -93,6 +95,7 @@ async def _examine(examined: Examined) -> Sequence[Finding]:
         found += _judged(seen, host)
         if number == 0:
             found += _reloaded(examined, seen)
+            examined.shows_own_certificate = seen.leaf == _own_certificate(examined)
     return found
 
 
@@ -116,14 +119,17 @@ def _judged(seen: Seen, host: str) -> Iterator[Finding]:
         yield OLD_TLS.found(host)
 
 
-def _reloaded(examined: Examined, seen: Seen) -> Iterator[Finding]:
+def _own_certificate(examined: Examined) -> x509.Certificate | None:
     path = examined.settings.tls_certificate
-    own = next(certificates_in(path), None) if path is not None else None
+    return next(certificates_in(path), None) if path is not None else None
+
+
+def _reloaded(examined: Examined, seen: Seen) -> Iterator[Finding]:
+    own = _own_certificate(examined)
     if own is not None and own != seen.leaf:
-        yield NOT_RELOADED.found(
-            f"{path} is valid until {own.not_valid_after_utc:%Y-%m-%d}, the one that is shown until "
-            f"{seen.leaf.not_valid_after_utc:%Y-%m-%d}"
-        )
+        file = examined.settings.tls_certificate
+        until = [f"{one.not_valid_after_utc:%Y-%m-%d}" for one in (own, seen.leaf)]
+        yield NOT_RELOADED.found(f"{file} is valid until {until[0]}, the one that is shown until {until[1]}")
 
 
 CHECK: Final = Check(

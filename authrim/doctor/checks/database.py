@@ -96,9 +96,6 @@ async def _examine(examined: Examined) -> Sequence[Finding]:
         found.append(UNUSABLE.found(str(failed)))
     except FAILURES as failed:
         found.append(UNUSABLE.found(cause_of(failed)))
-    if examined.core is None and examined.store is not None:
-        await examined.store.close()
-        examined.store = None
     return found
 
 

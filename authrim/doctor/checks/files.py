@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from authrim.clients.attesters import AttestersUnreadable, client_attesters
 from authrim.doctor.check import Check
 from authrim.doctor.examined import Examined
 from authrim.doctor.finding import Finding, Problem
+from authrim.protocol.client_chain import ClientChains, UnusableAnchors
+from authrim.protocol.software_statement import IssuersUnreadable, SoftwareStatements
 from authrim.server.serve import tls_of
+from authrim.settings import Settings
 from authrim.settings.secret_files import CREDENTIALS, SECRET_FILES
 from authrim.wire.tls import UnusableCertificate
 
@@ -40,6 +44,12 @@ TLS_UNUSABLE: Final = Problem(
     "fault",
     "The server cannot speak TLS with these files.",
     "Put the certificate, followed by its issuers, into tls_certificate, and its own unencrypted key into tls_key.",
+)
+CONTENT: Final = Problem(
+    "files.content",
+    "fault",
+    "A file does not have in it what its setting is for. The server will not start.",
+    "Correct the file as the cause says; docs/settings.md has the form of each.",
 )
 CANNOT_WRITE: Final = Problem(
     "files.cannot_write",
@@ -68,7 +78,21 @@ async def _examine(examined: Examined) -> Sequence[Finding]:
         tls_of(examined.settings)
     except UnusableCertificate as unusable:
         found.append(TLS_UNUSABLE.found(str(unusable)))
-    return found
+    unreadable = any(finding.problem is UNREADABLE for finding in found)
+    return found if unreadable else [*found, *_contents(examined.settings)]
+
+
+def _contents(settings: Settings) -> Iterator[Finding]:
+    """Each is read as the server reads it when it starts."""
+    for read in (
+        lambda: ClientChains(settings.tls_client_anchors, settings.tls_client_crls),
+        lambda: client_attesters(settings),
+        lambda: SoftwareStatements.from_file(settings.software_statement_issuers),
+    ):
+        try:
+            read()
+        except (UnusableAnchors, AttestersUnreadable, IssuersUnreadable) as unusable:
+            yield CONTENT.found(str(unusable))
 
 
 def _read_files(examined: Examined) -> Iterator[Finding]:
@@ -159,6 +183,6 @@ def _written(examined: Examined) -> Iterator[Finding]:
 CHECK: Final = Check(
     "files",
     "Can the server use the files that the settings name, and nobody else those with secrets?",
-    (UNREADABLE, OPEN_TO_ALL, OPEN_TO_GROUP, TLS_UNUSABLE, CANNOT_WRITE),
+    (UNREADABLE, OPEN_TO_ALL, OPEN_TO_GROUP, TLS_UNUSABLE, CONTENT, CANNOT_WRITE),
     _examine,
 )

@@ -91,7 +91,7 @@ async def _examine(examined: Examined) -> Sequence[Finding]:
     try:
         seen, answer = await ask_server(examined, sent)
         found = [
-            *_forwarding(seen, depth, proxied=_is_proxied(seen, answer.port)),
+            *_forwarding(seen, depth, proxied=_is_proxied(examined, seen, answer.port)),
             *_passed_on(examined, seen),
         ]
         found += await _forged_certificates(examined)
@@ -120,9 +120,12 @@ def _is_overwritten(seen: SeenRequest) -> bool:
     return "client-cert-secret" in seen.headers
 
 
-def _is_proxied(seen: SeenRequest, port: int) -> bool:
-    """Whether the connection that the server has is another one than ours."""
-    return not seen.peer or seen.peer_port != port
+def _is_proxied(examined: Examined, seen: SeenRequest, port: int) -> bool:
+    """Whether HTTP passes through somebody. It is another connection then than ours; so it is behind an address that is
+    translated, which leaves alone what is in it."""
+    if seen.forwarded_for != (_FORGED_ADDRESS,):
+        return True
+    return (not seen.peer or seen.peer_port != port) and not (seen.secure and examined.shows_own_certificate)
 
 
 def _forwarding(seen: SeenRequest, depth: int, *, proxied: bool) -> list[Finding]:
