@@ -12,6 +12,7 @@ from authrim.auditor import search_endpoint as search
 from authrim.auditor import sign_in_endpoint as sign_in
 from authrim.auditor import state_endpoint as state
 from authrim.features.feature import Feature, Handler, Route
+from authrim.web.overload import Urgency
 
 
 def _page(path: str, name: str, shows: Handler, takes: Handler | None = None) -> tuple[Route, ...]:
@@ -39,5 +40,6 @@ AUDITOR: Final[tuple[Feature, ...]] = (
             *_page("/audit/integrity", "audit_integrity", integrity.show_integrity),
         ),
         optional=True,
+        urgency=Urgency.ADMINISTRATION,
     ),
 )

@@ -6,6 +6,7 @@ from authrim.authorization.pushed_endpoint import PUSH
 from authrim.core.parts import Core
 from authrim.crypto.jwe import CONTENT_ENCRYPTION, KEY_MANAGEMENT
 from authrim.features.feature import Feature, Route
+from authrim.web.overload import Urgency
 from domain.client.profile import PROFILES
 from domain.stream import DEFAULT_TENANT
 from domain.vocabulary.features import PUSHED_REQUESTS, REQUEST_OBJECTS
@@ -44,6 +45,7 @@ AUTHORIZATION_REQUESTS: Final[tuple[Feature, ...]] = (
         (Route("POST", "/par", PUSH.handle, "par", scripts=True),),
         _pushed,
         optional=True,
+        urgency=Urgency.TOKEN,
     ),
     Feature(
         REQUEST_OBJECTS,

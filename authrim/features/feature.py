@@ -8,6 +8,7 @@ from aiohttp import web
 
 from authrim.core.parts import Core
 from authrim.settings import Settings
+from authrim.web.overload import Urgency
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Metadata = Callable[[Core], dict[str, Any]]
@@ -40,7 +41,8 @@ class Feature(msgspec.Struct, frozen=True):
 
     ``status``: ``stable``, or ``draft`` with the draft's number; a draft is off until ``features_on`` names it.
     ``optional``: ``features_off`` may name it. ``possible``: whether the settings give it what it needs; it is off
-    otherwise. Which files carry it and which tests prove it is in ``docs/specs.toml``.
+    otherwise. ``urgency``: what its routes give way to when a process has more to do than it can. Which files carry it
+    and which tests prove it is in ``docs/specs.toml``.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Feature(msgspec.Struct, frozen=True):
     status: str = STABLE
     optional: bool = False
     possible: Callable[[Settings], bool] = lambda _settings: True
+    urgency: Urgency = Urgency.SIGN_IN
 
     @property
     def is_draft(self) -> bool:

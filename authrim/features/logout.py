@@ -5,6 +5,7 @@ from typing import Final
 from authrim.features.feature import Feature, Route
 from authrim.people.logout import logout_endpoint as logout
 from authrim.people.sessions import check_session_endpoint as check_session
+from authrim.web.overload import Urgency
 from domain.vocabulary.features import BACKCHANNEL_LOGOUT, FRONTCHANNEL_LOGOUT, SESSION_MANAGEMENT
 
 LOGOUT: Final[tuple[Feature, ...]] = (
@@ -17,6 +18,7 @@ LOGOUT: Final[tuple[Feature, ...]] = (
             Route("POST", "/logout/confirm", logout.answer_logout, "logout_confirm"),
         ),
         lambda core: {"end_session_endpoint": core.url("/logout")},
+        urgency=Urgency.ENDS,
     ),
     Feature(
         FRONTCHANNEL_LOGOUT,

@@ -10,6 +10,7 @@ from authrim.features.feature import Feature, Route
 from authrim.pages.translations import LOCALES
 from authrim.tokens import userinfo_endpoint as userinfo
 from authrim.web import discovery_endpoint as discovery
+from authrim.web.overload import Urgency
 from domain.authorization.parameters import CREATE, DISPLAYS, PROMPTS
 from domain.stream import DEFAULT_TENANT
 from domain.vocabulary.acr import ACR_SUPPORTED
@@ -87,6 +88,7 @@ OPENID_CONNECT: Final[tuple[Feature, ...]] = (
             Route("GET", "/jwks", discovery.jwks, "jwks", head=True, scripts=True),
         ),
         _discovery,
+        urgency=Urgency.STATE,
     ),
     Feature(
         "authorization",
@@ -131,5 +133,6 @@ OPENID_CONNECT: Final[tuple[Feature, ...]] = (
             Route("POST", "/userinfo", userinfo.userinfo, "userinfo_post", scripts=True),
         ),
         lambda core: {"userinfo_endpoint": core.url("/userinfo")},
+        urgency=Urgency.TOKEN,
     ),
 )

@@ -7,6 +7,7 @@ from authrim.clients.authentication import seen_endpoint as doctor
 from authrim.features.feature import Feature, Route
 from authrim.people import front_endpoint as front
 from authrim.web import health_endpoint as health
+from authrim.web.overload import Urgency
 
 OWN: Final[tuple[Feature, ...]] = (
     Feature(
@@ -38,6 +39,7 @@ OWN: Final[tuple[Feature, ...]] = (
             Route("GET", "/health/live", health.live, "health_live", head=True),
             Route("GET", "/health/ready", health.ready, "health_ready", head=True),
         ),
+        urgency=Urgency.ENDS,
     ),
     Feature(
         "doctor",

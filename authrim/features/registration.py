@@ -13,6 +13,7 @@ from authrim.features.feature import Feature, Route
 from authrim.settings import Settings
 from authrim.tokens import protected_resource_endpoint as protected_resource
 from authrim.tokens.resource import WELL_KNOWN
+from authrim.web.overload import Urgency
 from domain.vocabulary.features import CLIENT_ID_METADATA, PROTECTED_RESOURCE_METADATA
 
 _CLIENT: Final = r"/register/{client_id:[A-Za-z0-9\-._~]+}"
@@ -33,6 +34,7 @@ REGISTRATION: Final[tuple[Feature, ...]] = (
         (Route("POST", "/register", register.register, "register", scripts=True),),
         _registration,
         possible=_is_on,
+        urgency=Urgency.ADMINISTRATION,
     ),
     Feature(
         "registration_management",
@@ -43,6 +45,7 @@ REGISTRATION: Final[tuple[Feature, ...]] = (
             Route("DELETE", _CLIENT, registration_management.manage, "registration_delete"),
         ),
         possible=_is_on,
+        urgency=Urgency.ADMINISTRATION,
     ),
     Feature(
         "software_statements",
@@ -75,5 +78,6 @@ REGISTRATION: Final[tuple[Feature, ...]] = (
             ),
         ),
         optional=True,
+        urgency=Urgency.STATE,
     ),
 )

@@ -6,6 +6,7 @@ from authrim.clients.authentication import challenge_endpoint as challenge
 from authrim.features.feature import Feature, Route
 from authrim.protocol import attestation
 from authrim.protocol.dpop import ALGORITHMS
+from authrim.web.overload import Urgency
 from domain.vocabulary.features import CLIENT_ATTESTATION, DPOP
 
 SENDER_CONSTRAINT: Final[tuple[Feature, ...]] = (
@@ -25,5 +26,6 @@ SENDER_CONSTRAINT: Final[tuple[Feature, ...]] = (
             "client_attestation_pop_signing_alg_values_supported": list(attestation.ALGORITHMS),
         },
         status="draft-ietf-oauth-attestation-based-client-auth-10",
+        urgency=Urgency.TOKEN,
     ),
 )

@@ -13,6 +13,7 @@ from authrim.signals import (
     verification_endpoint,
 )
 from authrim.tokens.resource import WELL_KNOWN
+from authrim.web.overload import Urgency
 from domain.vocabulary.features import SHARED_SIGNALS
 
 STREAMS: Final[tuple[Feature, ...]] = (
@@ -33,6 +34,7 @@ STREAMS: Final[tuple[Feature, ...]] = (
         ),
         lambda core: {"authrim_events_endpoint": core.url("/events")},
         possible=lambda settings: settings.event_stream,
+        urgency=Urgency.ADMINISTRATION,
     ),
     Feature(
         SHARED_SIGNALS,
@@ -69,5 +71,6 @@ STREAMS: Final[tuple[Feature, ...]] = (
             Route("POST", r"/ssf/poll/{stream_id:[0-9a-f]{32}}", poll_endpoint.poll, "ssf_poll"),
         ),
         possible=lambda settings: settings.shared_signals,
+        urgency=Urgency.ADMINISTRATION,
     ),
 )

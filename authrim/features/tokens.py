@@ -8,6 +8,7 @@ from authrim.tokens.introspect_at_endpoint import INTROSPECT_AT
 from authrim.tokens.introspect_endpoint import INTROSPECT
 from authrim.tokens.revoke_endpoint import REVOKE
 from authrim.tokens.token_endpoint import TOKEN
+from authrim.web.overload import Urgency
 from domain.client.profile import ATTESTED_METHODS, CERTIFICATE_METHODS, SECRET_ALGORITHM
 from domain.vocabulary.features import (
     CLIENT_ATTESTATION,
@@ -59,6 +60,7 @@ TOKENS: Final[tuple[Feature, ...]] = (
         "RFC 6749 §3.2, RFC 7523, RFC 9068",
         (Route("POST", "/token", TOKEN.handle, "token", scripts=True),),
         _token,
+        urgency=Urgency.TOKEN,
     ),
     Feature(
         "authorization_code",
@@ -94,6 +96,7 @@ TOKENS: Final[tuple[Feature, ...]] = (
         "RFC 7662",
         (Route("POST", "/introspect", INTROSPECT.handle, "introspect"),),
         _introspection,
+        urgency=Urgency.STATE,
     ),
     Feature(
         INTROSPECTION_AT,
@@ -101,6 +104,7 @@ TOKENS: Final[tuple[Feature, ...]] = (
         (Route("POST", "/introspect/at", INTROSPECT_AT.handle, "introspect_at"),),
         lambda core: {"authrim_introspection_at_endpoint": core.url("/introspect/at")},
         possible=lambda settings: settings.introspection_at,
+        urgency=Urgency.ADMINISTRATION,
     ),
     Feature(
         INTROSPECTION_POSITIONS,
@@ -119,5 +123,6 @@ TOKENS: Final[tuple[Feature, ...]] = (
         "RFC 7009",
         (Route("POST", "/revoke", REVOKE.handle, "revoke", scripts=True),),
         _revocation,
+        urgency=Urgency.ENDS,
     ),
 )

@@ -4,6 +4,7 @@ from typing import Final
 
 from authrim.features.feature import Feature, Route
 from authrim.transparency import endpoint
+from authrim.web.overload import Urgency
 
 TRANSPARENCY: Final[tuple[Feature, ...]] = (
     Feature(
@@ -14,5 +15,6 @@ TRANSPARENCY: Final[tuple[Feature, ...]] = (
             Route("GET", "/transparency/tile/{path:.{1,60}}", endpoint.tile, "log_tile", head=True),
         ),
         possible=lambda settings: settings.publish_log_tree,
+        urgency=Urgency.ADMINISTRATION,
     ),
 )

@@ -71,13 +71,13 @@ class Exchange(msgspec.Struct, frozen=True):
 class _Outcome:
     """What became of a request."""
 
-    reason = "answered"
+    word = "answered"
 
     @property
     def counted(self) -> str:
         """As it is counted: a status that somebody else chose is one of a few kinds (A304)."""
-        status = self.reason.removeprefix("status_")
-        return f"status_{status[0]}xx" if status != self.reason else self.reason
+        status = self.word.removeprefix("status_")
+        return f"status_{status[0]}xx" if status != self.word else self.word
 
 
 class Egress:
@@ -229,12 +229,12 @@ class Egress:
                     ) as answer:
                         return await read(answer)
             except NoFreePlace:
-                outcome.reason = "crowded"
+                outcome.word = "crowded"
                 log.warning("egress.crowded", origin=origin, client=client)
                 raise EgressOverloaded from None
             except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-                outcome.reason = _reason(error)
-                log.warning("egress.refused", origin=origin, client=client, reason=outcome.reason)
+                outcome.word = _reason(error)
+                log.warning("egress.refused", origin=origin, client=client, reason=outcome.word)
                 raise EgressRefused from None
 
     @contextmanager

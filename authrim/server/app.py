@@ -27,6 +27,7 @@ from authrim.web.discovery_endpoint import METADATA, Metadata
 from authrim.web.errors import json_refusal
 from authrim.web.health_endpoint import READINESS
 from authrim.web.middleware import middleware
+from authrim.web.overload import OVERLOAD, URGENCIES, Overload, Urgencies
 from authrim.web.preflight_endpoint import preflight
 from authrim.web.sent_forms import FORMS, SentForms
 from authrim.web.trace_context import TraceId, trace_id_of
@@ -82,6 +83,8 @@ def make_app(
     app[LOGOS] = Logos()
     app[READINESS] = Readiness()
     app[ENDLESS] = EndlessAnswers()
+    app[OVERLOAD] = Overload(core.settings.overload_milliseconds / 1000)
+    app[URGENCIES] = Urgencies()
     app[METADATA] = Metadata(core, lambda: msgspec.json.encode(server_metadata(core)))
     prefix = urlsplit(core.issuer).path
     for_scripts: set[str] = set()
@@ -91,6 +94,7 @@ def make_app(
             for number, path in enumerate(_paths(route, prefix)):
                 name = f"{route.name}_other_form" if number else route.name
                 _add(app, route, path, name)
+                app[URGENCIES][name] = app[URGENCIES][f"{name}_head"] = feature.urgency
                 if route.hidden:
                     hidden |= {name: path, f"{name}_head": path}
                 if route.scripts and path not in for_scripts:
@@ -101,7 +105,13 @@ def make_app(
     app[HIDDEN] = frozenset(hidden)
     app[FOR_SCRIPTS] = frozenset(for_scripts)
     app.router.add_routes(parts[PAGES].static_routes())
+    app.cleanup_ctx.append(_looking_at_overload)
     return app
+
+
+async def _looking_at_overload(app: web.Application) -> AsyncIterator[None]:
+    async with kept_running([app[OVERLOAD].look_until_cancelled]):
+        yield
 
 
 def _add(app: web.Application, route: Route, path: str, name: str) -> None:

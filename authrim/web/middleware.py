@@ -26,6 +26,7 @@ from authrim.store.contract import Unavailable
 from authrim.web.authority import refuse_other_names
 from authrim.web.cors import show_error_to_scripts
 from authrim.web.errors import json_refusal
+from authrim.web.overload import OVERLOAD, URGENCIES
 from authrim.web.request_facts import begin, facts_of
 from authrim.web.trace_context import TraceId, trace_id_of
 from authrim.wire.forwarded import NO_PROXIES, PROXIES, behind_proxies, source_of
@@ -69,7 +70,8 @@ def middleware(
         structlog.contextvars.bind_contextvars(trace_id=trace)
         try:
             refuse_other_names(request)
-            response = await handler(request)
+            refusal = _overloaded(request)
+            response = await handler(request) if refusal is None else answer(request, refusal, new_id())
             _protect(response)
             show_error_to_scripts(request, response)
             if facts.late_headers:
@@ -100,6 +102,14 @@ def _source_of(request: web.Request) -> str:
     if not proxies.networks and not proxies.by_socket:
         return source_of(peer)
     return source_of(behind_proxies(peer, request.headers.getall(hdrs.X_FORWARDED_FOR, ()), proxies))
+
+
+def _overloaded(request: web.Request) -> Refusal | None:
+    """Why the request is not answered now, when the process has more to do than it can (F40)."""
+    overload = request.app.get(OVERLOAD)
+    if overload is None or not overload.wait:
+        return None
+    return overload.refuse(request.app[URGENCIES][_route_name(request)])
 
 
 def _answer_failure(request: web.Request, error: Exception, answer: Answer) -> web.StreamResponse:

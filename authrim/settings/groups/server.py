@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from authrim.settings.kinds import Background, Count, Issuer, Names, Networks
+from authrim.settings.kinds import Background, Count, Issuer, Milliseconds, Names, Networks
 
 
 class Server(BaseModel):
@@ -38,6 +38,15 @@ class Server(BaseModel):
         description="Where the background work runs: followed projections, notices to clients, checkpoints, deleting "
         "expired rows. `process`: in a process of its own beside the server. `inside`: in the server processes. "
         "`none`: not here; `authrim background` runs elsewhere. `auto`: `process` on PostgreSQL, `inside` on SQLite.",
+    )
+    overload_milliseconds: Milliseconds = Field(
+        default=1000,
+        ge=0,
+        le=60_000,
+        description="How long a request may wait for its turn in a process that has more to do than it can. Beyond a "
+        "quarter of it, registrations and audit pages get 503 with `Retry-After`; beyond half of it sign-ins; beyond "
+        "three quarters tokens; beyond all of it introspection and metadata. Revocation and logout are never refused. "
+        "0: nothing is.",
     )
     trusted_proxies: Networks = Field(
         default=(),
