@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test integrations operations check format docs screenshots bench dist audit lock clean
+.PHONY: help run test integrations operations check format docs screenshots bench faults dist audit lock clean
 
 BIN := .venv/bin
 PINS := requirements/build.txt pyproject.toml scripts/bootstrap.sh
@@ -54,6 +54,10 @@ bench: .venv/dev.stamp ## Measure the store, the server, a FAPI 2 flow
 	$(BIN)/python -m bench.store
 	$(BIN)/python -m bench.http
 	$(BIN)/python -m bench.fapi2 --nonce
+
+faults: .venv/dev.stamp ## Break things by chance under load, and check the history
+	scripts/system-packages.sh --for tests
+	$(BIN)/python -m bench.faults
 
 dist: .venv/dev.stamp ## Build the wheel, the source distribution, their bill of materials
 	$(BIN)/python -m scripts.dist

@@ -68,6 +68,16 @@ class ServerProcess:
             os.kill(pid, signal.SIGKILL)
         await self._process.wait()
 
+    def pause(self) -> None:
+        """SIGSTOP: it does nothing any more, and its connections stay."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """SIGCONT."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     async def stop(self) -> None:
         """SIGTERM, and wait for the end."""
         if self._process is not None and self._process.returncode is None:

@@ -49,7 +49,11 @@ class Proxy:
             writer.close()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        try:
+            server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:  # PostgreSQL is down
+            writer.close()
+            return
         self._writers |= {writer, server_writer}
         answers = asyncio.Event()
         answers.set()

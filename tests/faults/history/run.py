@@ -1,0 +1,154 @@
+"""A run: clients and faults at once, and then both sides of the history held against each other."""
+
+import asyncio
+import random
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+
+from authrim.audit.bundle.export import VERIFIER
+from authrim.audit.rebuild import verify as verify_projections
+from authrim.store.opening import open_store
+from tests.faults.history.calls import Calls, Outcome
+from tests.faults.history.checker import Violation, check
+from tests.faults.history.clients import Client
+from tests.faults.history.faults import Faults
+from tests.faults.history.log import read_bundle
+from tests.faults.processes import Site, site
+from tests.postgres_cluster import Cluster
+from tests.support.tcp_proxy import Proxy
+
+#: Seconds in which the server answers everything again when nothing is broken any more.
+_RECOVERY: Final = 60
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is run: the same seed makes the same choices, though not the same history, which the machine makes too.
+    ``pause`` and ``between_faults`` are means in seconds."""
+
+    seed: int
+    seconds: float
+    clients: int = 6
+    pause: float = 0.05
+    between_faults: float = 2.0
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was done, and what was wrong with it."""
+
+    faults: Counter[str]
+    calls: Counter[tuple[str, str]]
+    events: int
+    violations: list[Violation]
+    not_proved: str
+
+    @property
+    def unknown(self) -> int:
+        """Calls without an answer."""
+        return sum(count for (_, outcome), count in self.calls.items() if outcome == Outcome.UNKNOWN)
+
+
+async def run(
+    plan: Plan, folder: Path, *, sqlite: Path | None = None, cluster: Cluster | None = None
+) -> Result:
+    """Run on one SQLite file, or by two processes on a cluster that nobody else uses."""
+    calls = Calls()
+    async with _servers(folder, sqlite, cluster) as (place, faults_of):
+        chance = random.Random(plan.seed)
+        faults = faults_of(random.Random(chance.random()))
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+            clients = [
+                Client(number, place, http, calls, random.Random(chance.random()))
+                for number in range(plan.clients)
+            ]
+            for client in clients:
+                await client.prepare()
+            over = asyncio.Event()
+            async with asyncio.TaskGroup() as group:
+                for client in clients:
+                    group.create_task(client.live(over, plan.pause))
+                group.create_task(faults.inject(over, plan.between_faults))
+                await asyncio.sleep(plan.seconds)
+                over.set()
+            await _recovered(place, http)
+            for client in clients:
+                await client.look_back()
+        bundle, said = await _exported(place, folder)
+        different = await _projections(place)
+    log = read_bundle(bundle)
+    violations = check(calls.made, log) + [
+        Violation("projections_equal_the_fold", one, "") for one in different
+    ]
+    told = Counter((call.operation, str(call.outcome)) for call in calls.made)
+    return Result(faults.injected, told, len(log.events), violations, said)
+
+
+@asynccontextmanager
+async def _servers(
+    folder: Path, sqlite: Path | None, cluster: Cluster | None
+) -> AsyncIterator[tuple[Site, Any]]:
+    settings = {"refresh_grace_seconds": 3}
+    async with AsyncExitStack() as stack:
+        if cluster is None:
+            assert sqlite is not None
+            place = await stack.enter_async_context(site(sqlite, folder, 1, settings))
+            yield place, lambda chance: Faults(place, chance)
+        else:
+            proxy = await stack.enter_async_context(Proxy(cluster.port))
+            dsn = Cluster(cluster.folder, proxy.port).dsn(cluster.new_database())
+            place = await stack.enter_async_context(site(dsn, folder, 2, settings))
+            yield place, lambda chance: Faults(place, chance, cluster, proxy)
+
+
+async def _recovered(place: Site, http: aiohttp.ClientSession) -> None:
+    """Wait until each process is ready again, by itself."""
+    async with asyncio.timeout(_RECOVERY):
+        for number in range(len(place.servers)):
+            while True:
+                try:
+                    async with http.get(place.url("/health/ready", number)) as answer:
+                        if answer.status == 200:
+                            break
+                except (aiohttp.ClientError, OSError):
+                    pass
+                await asyncio.sleep(0.1)
+
+
+async def _exported(place: Site, folder: Path) -> tuple[Path, str]:
+    """The bundle of the whole log, and what its verifier finds wrong with it."""
+    authrim = [sys.executable, "-m", "authrim", "--config", str(folder / "authrim-0.toml"), "audit"]
+    bundle, key = folder / "log.tar", folder / "key.txt"
+    key.write_text(await _done([*authrim, "checkpoint-key"]))
+    await _done([*authrim, "export", "--out", str(bundle)])
+    try:
+        await _done([sys.executable, "-I", str(VERIFIER), "--key", str(key), str(bundle)])
+    except AssertionError as fault:
+        return bundle, str(fault)
+    return bundle, ""
+
+
+async def _done(command: list[str]) -> str:
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe)
+    printed, errors = await process.communicate()
+    assert process.returncode == 0, printed.decode() + errors.decode()
+    return printed.decode()
+
+
+async def _projections(place: Site) -> list[str]:
+    """The rows that are not what the log says."""
+    store = open_store(place.settings)
+    await store.open()
+    try:
+        verified = await verify_projections(store)
+        return [str(one) for one in verified.differences]
+    finally:
+        await store.close()
