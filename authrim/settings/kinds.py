@@ -27,7 +27,6 @@ class Unit(NamedTuple):
 
 Seconds = Annotated[int, Unit("seconds")]
 Milliseconds = Annotated[int, Unit("milliseconds")]
-Milliseconds = Annotated[int, Unit("milliseconds")]
 Count = int
 Bytes = Annotated[int, Unit("bytes")]
 KibiBytes = Annotated[int, Unit("KiB")]
