@@ -63,10 +63,17 @@ missing_for_poolers() {
     command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || echo pgbouncer
 }
 
+missing_for_tokens() {
+    command -v softhsm2-util >/dev/null || echo softhsm2
+    command -v p11-kit >/dev/null || echo p11-kit
+    compgen -G '/usr/lib/*/pkcs11/p11-kit-client.so' >/dev/null || echo p11-kit-modules
+}
+
 missing_for_operations() {
     missing_for_tests
     missing_for_poolers
     missing_for_alerts
+    missing_for_tokens
     missing_for_containers
     missing_for_charts
 }

@@ -36,6 +36,15 @@ class Destination(msgspec.Struct, frozen=True):
     response_mode: str
 
 
+async def ready_to_answer(call: Call, client: Client, response_mode: str) -> None:
+    """A response that is signed as a whole is signed after it is recorded: make sure before that it can be (F29).
+
+    Raises CannotSign.
+    """
+    if response_modes.is_jarm(response_mode):
+        await call.core.key_ring.signer(call.tenant, client.response_algorithm, call.core.now()).ready()
+
+
 async def encoded(
     call: Call, destination: Destination, parameters: Mapping[str, str]
 ) -> Mapping[str, str] | Refusal:
@@ -45,7 +54,7 @@ async def encoded(
         return {**parameters, "iss": call.core.issuer}
     client, now = destination.client, call.core.now()
     signer = call.core.key_ring.signer(call.tenant, client.response_algorithm, now)
-    signed = jarm.signed_response(signer, call.core.issuer, client.client_id, parameters, now)
+    signed = await jarm.signed_response(signer, call.core.issuer, client.client_id, parameters, now)
     alg = client.metadata.authorization_encrypted_response_alg
     enc = client.metadata.authorization_encrypted_response_enc
     sent = await call.parts[CLIENTS].keys.encrypted(call.tenant, client, signed, alg, enc)

@@ -10,12 +10,14 @@ from aiohttp import hdrs, web
 
 from authrim.authorization._completion import complete
 from authrim.authorization._front_channel import Onward, SignedAnswer, draft_answer, recorded, signed_step
+from authrim.authorization._response import ready_to_answer
 from authrim.authorization.dead_ends import CLIENT_CHANGED, Cause, DeadEnd, refuse_dead_end, why_not_open
 from authrim.authorization.interaction import Interaction, StepFacts, Visit, allowed_client
 from authrim.clients.keys import NoUsableKey
 from authrim.core.call import Call
 from authrim.core.execute import Change, Outcome
 from authrim.core.sealed_rows import GRANT, erasing_row
+from domain.authorization.request import mode_in_full
 from domain.authorization.steps import Step
 from domain.client.client import Client
 from domain.decision import Decision
@@ -83,6 +85,8 @@ async def take_step(
         answer = await signed_step(draft, taken.decision.answer, private.state)
         if isinstance(answer, NoUsableKey):
             return Outcome(answer)
+        if isinstance(answer, SignedAnswer | Refusal):
+            await ready_to_answer(call, client, mode_in_full(asked))
         events = recorded(taken.decision.events, answer)
         changes = (Change(stream, version, events, grant, taken.inputs),) if events else ()
         ended = isinstance(answer, SignedAnswer) or any(

@@ -11,7 +11,7 @@ from authrim.authorization._authorize_pushed import authorize_pushed
 from authrim.authorization._completion import complete
 from authrim.authorization._front_channel import Onward, SignedAnswer, draft_answer, recorded, signed_step
 from authrim.authorization._request import as_opened, private_rows, read_request, record_request
-from authrim.authorization._response import refuse_by_redirect
+from authrim.authorization._response import ready_to_answer, refuse_by_redirect
 from authrim.authorization.dead_ends import CLIENT_CHANGED, DeadEnd, refuse_dead_end
 from authrim.authorization.interaction import (
     OpenRequest,
@@ -35,7 +35,7 @@ from authrim.web.own_host import led_home
 from authrim.web.params import Params, read_params
 from domain.authorization import steps as authorization
 from domain.authorization.pushed_request import PREFIX
-from domain.authorization.request import PageRefusal, RedirectRefusal
+from domain.authorization.request import PageRefusal, RedirectRefusal, mode_in_full
 from domain.client.client import Client
 from domain.errors import Refusal, invalid_request
 from domain.liveness import ACTIVE
@@ -148,6 +148,8 @@ async def _first_step(request: web.Request, call: Call, opened: OpenRequest) -> 
         answer = await signed_step(draft, decision.answer, private.state)
         if isinstance(answer, NoUsableKey):
             return Outcome(answer)
+        if isinstance(answer, SignedAnswer | Refusal):
+            await ready_to_answer(call, client, mode_in_full(asked))
         is_over = isinstance(answer, SignedAnswer | Refusal)
         rows = () if is_over else private_rows(call, opened)
         events = recorded(decision.events, answer)

@@ -154,7 +154,7 @@ async def _signed(office: Office, ring: KeyRing, moment: Moment, found: TokenThe
     which = {"grant_id": found.grant_id, "token_id": found.issued.token_id}
     which |= {"sha256": digest(sent)} if sent else {}
     places = (*found.events, *found.depends_on)
-    return sign_token_at(key, Statement(issuer, "", now), moment, which, members, places)
+    return await sign_token_at(key, Statement(issuer, "", now), moment, which, members, places)
 
 
 def _show(context: click.Context, moment: Moment, found: TokenThen, signed: str) -> None:

@@ -12,6 +12,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from authrim.core.master_proof import WrongMasterKeys
+from authrim.crypto.jws import CannotSign
 from authrim.crypto.master import MasterKeyRefused
 from authrim.crypto.sealing import SealBroken
 from authrim.settings import BadSettings, Settings, load
@@ -44,7 +45,7 @@ def failures_told(settings: Settings) -> Iterator[None]:
         yield
     except (WrongMasterKeys, MasterKeyRefused) as wrong:
         raise UnusableSettings(f"{settings.master_keys_place}: {wrong}") from None
-    except StoreError as error:
+    except (StoreError, CannotSign) as error:
         raise click.ClickException(str(error)) from None
     except SealBroken as broken:
         raise click.ClickException(

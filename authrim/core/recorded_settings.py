@@ -34,7 +34,7 @@ NOT_RECORDED: Final = frozenset(
     {
         "append_queue_limit", "append_wait_seconds", "background", "database", "database_listen", "database_pooled",
         "default_locale", "host", "listen_socket", "log_format", "log_level", "log_sample", "mtls_port",
-        "next_master_key", "password_queue_limit", "password_workers", "port", "tls_key", "workers",
+        "next_master_key", "pkcs11_pin", "password_queue_limit", "password_workers", "port", "tls_key", "workers",
         *SECRET_FILES.values(),
     }
 )  # fmt: skip
@@ -42,6 +42,7 @@ NOT_RECORDED: Final = frozenset(
 _WHETHER_SET: Final = frozenset(
     {
         "checkpoint_state_file",
+        "pkcs11_module",
         "tls_certificate",
         "tls_client_crls",
         "processing_file",

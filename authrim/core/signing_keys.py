@@ -8,12 +8,15 @@ from collections.abc import Iterable
 from typing import Final, Literal
 
 import msgspec
+import structlog
 
 from authrim.core.clients_and_keys import Configuration
 from authrim.core.execute import Change, Outcome, carry_out
 from authrim.core.sealed_rows import SIGNING_KEY, PrivateData
-from authrim.crypto.key_pair import KeyPair, new_key_pair
+from authrim.crypto.key_pair import KeyPair
 from authrim.crypto.key_ring import KeyRing
+from authrim.crypto.pkcs11_access import TokenAccess, TokenUnavailable
+from authrim.crypto.pkcs11_token import Pkcs11Token
 from authrim.settings import Settings
 from authrim.store import codec
 from authrim.store.contract import Store, Unavailable
@@ -26,12 +29,14 @@ from domain.registration.policy import key_times
 from domain.stream import KEY, key_stream
 from domain.units import MICROSECONDS
 
+log = structlog.get_logger(__name__)
+
 #: Row name of a key's private half.
 PRIVATE_HALF: Final = "private"
 
 
 class ListedKey(msgspec.Struct, frozen=True):
-    """A key and where it is in its life. Times in seconds since 1970."""
+    """A key and where it is in its life. Times in seconds since 1970. ``token``: the token that it is in."""
 
     kid: str
     alg: str
@@ -40,15 +45,24 @@ class ListedKey(msgspec.Struct, frozen=True):
     created_at: int
     active_from: int
     revoked_at: int | None = None
+    token: str = ""
 
 
 def key_ring_of(settings: Settings, private: PrivateData) -> KeyRing:
-    """An empty key ring that reads private halves from their sealed rows."""
+    """An empty key ring that reads private halves from their sealed rows. Raises NoPkcs11."""
 
     async def private_half(tenant: str, kid: str) -> bytes | None:
         return await private.open(tenant, SIGNING_KEY, kid, PRIVATE_HALF)
 
-    return KeyRing(private_half, key_times_of(settings))
+    return KeyRing(private_half, key_times_of(settings), token_of(settings))
+
+
+def token_of(settings: Settings) -> Pkcs11Token | None:
+    """The token that new signing keys are made in. Raises NoPkcs11."""
+    module, label, pin = settings.pkcs11_module, settings.pkcs11_token, settings.pkcs11_pin
+    if module is None or label is None or pin is None:
+        return None
+    return Pkcs11Token(TokenAccess(module, label, pin.get_secret_value()))
 
 
 def key_times_of(settings: Settings) -> KeyTimes:
@@ -66,7 +80,7 @@ async def ensure_keys(
     for alg in settings.key_algorithms:
         if _has_key(configuration.key_ring.keys(tenant), alg):
             continue
-        made = await new_key_pair(alg)
+        made = await configuration.key_ring.new_key_pair(alg)
 
         async def attempt(made: KeyPair = made) -> Outcome[Key]:
             await configuration.catch_up()
@@ -75,7 +89,7 @@ async def ensure_keys(
             return _outcome(private, tenant, made, decision)
 
         await carry_out(store, tenant, attempt, "system", applied=lambda: configuration.applied)
-        await configuration.catch_up()
+        await _settled(configuration, tenant, made)
         if not _has_key(configuration.key_ring.keys(tenant), alg):
             raise Unavailable(f"no key could be made for {alg}: the configuration keeps changing")
 
@@ -94,7 +108,7 @@ async def rotate_key(
     ``urgent``: the one that is published already signs at once, or where there is none a new one, so that those who
     cached the key set must fetch it again. The first key of an algorithm signs at once in any case.
     """
-    made = await new_key_pair(alg)
+    made = await configuration.key_ring.new_key_pair(alg)
 
     async def attempt() -> Outcome[Key]:
         await configuration.catch_up()
@@ -107,7 +121,7 @@ async def rotate_key(
         return await _rotation(store, private, tenant, made, decision)
 
     key = await carry_out(store, tenant, attempt, applied=lambda: configuration.applied)
-    await configuration.catch_up()
+    await _settled(configuration, tenant, made)
     return key
 
 
@@ -127,7 +141,7 @@ async def revoke_key(
     revoked = next((key for key in configuration.key_ring.keys(tenant) if key.kid == kid), None)
     if revoked is None:
         return keys.NO_SUCH_KEY
-    made = await new_key_pair(revoked.alg)
+    made = await configuration.key_ring.new_key_pair(revoked.alg)
 
     async def attempt() -> Outcome[Key | None]:
         await configuration.catch_up()
@@ -146,8 +160,19 @@ async def revoke_key(
         return Outcome(outcome.answer, (*outcome.changes, change), outcome.rows)
 
     answer = await carry_out(store, tenant, attempt, applied=lambda: configuration.applied)
-    await configuration.catch_up()
+    await _settled(configuration, tenant, made)
     return answer
+
+
+async def _settled(configuration: Configuration, tenant: str, made: KeyPair) -> None:
+    """Take in what was appended. A key that was made and not needed is left nowhere."""
+    await configuration.catch_up()
+    ring = configuration.key_ring
+    if all(key.kid != made.public.kid for key in ring.keys(tenant)):
+        try:
+            await ring.discard(made)
+        except TokenUnavailable as error:
+            log.warning("keys.left_in_token", kid=made.public.kid, what=str(error))
 
 
 def list_keys(configuration: Configuration, tenant: str, now: int) -> tuple[ListedKey, ...]:
@@ -163,6 +188,7 @@ def list_keys(configuration: Configuration, tenant: str, now: int) -> tuple[List
             key.created_at,
             key.active_from,
             key.revoked_at,
+            key.token,
         )
         for key in known
     )

@@ -10,15 +10,17 @@ from typing import Any, NamedTuple
 
 from authrim.crypto.jwe import DecryptionKey
 from authrim.crypto.jwk import published
-from authrim.crypto.jws import KeySet, SigningKey, VerificationKey
-from authrim.crypto.key_pair import load_key
+from authrim.crypto.jws import CannotSign, KeySet, Signer, SigningKey, VerificationKey
+from authrim.crypto.key_pair import ENCRYPTION_ALGORITHMS, KeyPair, load_key, new_key_pair
+from authrim.crypto.pkcs11_token import Pkcs11Token, TokenSigner, read_reference
 from domain.key.key import ACTIVE, Key, KeyTimes, is_published, life, next_change, successor_of, verifies
 
 PrivateHalf = Callable[[str, str], Awaitable[bytes | None]]
-"""From tenant and ``kid`` to the private half (PKCS #8, DER), or None when there is none."""
+"""From tenant and ``kid`` to the private half (PKCS #8, DER) or to the address of the key in a token, or None when
+there is none."""
 
 
-class NoSigningKey(LookupError):
+class NoSigningKey(CannotSign):
     """There is no active signing key for that algorithm."""
 
     def __init__(self, alg: str) -> None:
@@ -30,7 +32,7 @@ class _Moment(NamedTuple):
 
     begins: int
     ends: int | None
-    signers: dict[str, SigningKey]
+    signers: dict[str, Signer]
     signing_kids: dict[str, str]
     verification_keys: KeySet
     past_and_present_keys: KeySet
@@ -44,11 +46,13 @@ class _Moment(NamedTuple):
 class KeyRing:
     """The keys of each tenant. ``now`` is in seconds by the clock that the caller decides with."""
 
-    def __init__(self, private_half: PrivateHalf, times: KeyTimes) -> None:
+    def __init__(self, private_half: PrivateHalf, times: KeyTimes, token: Pkcs11Token | None = None) -> None:
+        """``token``: where new keys are made that sign; None: in this process."""
         self._private_half = private_half
         self._times = times
+        self._token = token
         self._keys: dict[str, dict[str, Key]] = {}
-        self._loaded: dict[tuple[str, str], SigningKey | DecryptionKey] = {}
+        self._loaded: dict[tuple[str, str], Signer | DecryptionKey] = {}
         self._moments: dict[str, _Moment] = {}
 
     @property
@@ -63,16 +67,38 @@ class KeyRing:
             self._loaded.pop(loaded, None)
         elif loaded not in self._loaded:
             private = await self._private_half(tenant, key.kid)
-            if private is not None:
-                self._loaded[loaded] = await load_key(key.kid, key.alg, private)
+            if private is not None and (usable := await self._load(key, private)) is not None:
+                self._loaded[loaded] = usable
         self._keys.setdefault(tenant, {})[key.kid] = key
         self._moments.pop(tenant, None)
+
+    async def _load(self, key: Key, private: bytes) -> Signer | DecryptionKey | None:
+        """The key, ready for use; None when it is in a token that is not configured here: then it verifies, and does
+        not sign."""
+        reference = read_reference(private)
+        if reference is None:
+            return await load_key(key.kid, key.alg, private)
+        label, key_id = reference
+        if self._token is None or self._token.label != label:
+            return None
+        return TokenSigner(key_id, self._token, key.kid, key.alg, key.public_jwk)
+
+    async def new_key_pair(self, alg: str) -> KeyPair:
+        """Make a key where new keys are made. Raises TokenUnavailable, and ValueError for an unknown algorithm."""
+        if self._token is None or alg in ENCRYPTION_ALGORITHMS:
+            return await new_key_pair(alg)
+        return await self._token.new_key_pair(alg)
+
+    async def discard(self, pair: KeyPair) -> None:
+        """Leave nothing of a new key that was not taken in. Raises TokenUnavailable."""
+        if self._token is not None and read_reference(pair.private) is not None:
+            await self._token.discard(pair)
 
     def keys(self, tenant: str) -> tuple[Key, ...]:
         """All keys of the tenant, including those that are gone, oldest first."""
         return tuple(sorted(self._keys.get(tenant, {}).values(), key=lambda key: (key.created_at, key.kid)))
 
-    def signer(self, tenant: str, alg: str, now: int) -> SigningKey:
+    def signer(self, tenant: str, alg: str, now: int) -> Signer:
         """The key that signs with ``alg`` now. Raises NoSigningKey."""
         signer = self._at(tenant, now).signers.get(alg)
         if signer is None:
@@ -83,10 +109,10 @@ class KeyRing:
         """The id of the key that signs with each algorithm now."""
         return self._at(tenant, now).signing_kids
 
-    def signer_of(self, tenant: str, kid: str) -> SigningKey | None:
+    def signer_of(self, tenant: str, kid: str) -> Signer | None:
         """The key of that id, which signed a moment ago and may have retired since; None if it was revoked."""
         loaded = self._loaded.get((tenant, kid))
-        return loaded if isinstance(loaded, SigningKey) else None
+        return loaded if isinstance(loaded, SigningKey | TokenSigner) else None
 
     def algorithms(self, tenant: str, now: int) -> tuple[str, ...]:
         """The algorithms that the tenant currently signs with, in alphabetical order."""
@@ -118,7 +144,7 @@ class KeyRing:
 
     def _compute(self, tenant: str, now: int) -> _Moment:
         keys = self.keys(tenant)
-        signers: dict[str, SigningKey] = {}
+        signers: dict[str, Signer] = {}
         opening: list[DecryptionKey] = []
         verifying: list[VerificationKey] = []
         recognised: list[VerificationKey] = []
@@ -139,7 +165,7 @@ class KeyRing:
                 verifying.append(recognised[-1])
             if stage != "gone" and isinstance(loaded, DecryptionKey):
                 opening.append(loaded)
-            if stage == "active" and isinstance(loaded, SigningKey):
+            if stage == "active" and isinstance(loaded, SigningKey | TokenSigner):
                 signers[key.alg] = loaded
         return _Moment(
             begins=now,

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from authrim.crypto import base64url
-from authrim.crypto.jws import SigningKey
+from authrim.crypto.jws import Signer
 from domain.grant.events import AccessTokenIssued, confirmation_of
 from domain.grant.issue import IdToken
 from domain.resource.resource import AT_JWT
@@ -49,14 +49,14 @@ def access_token_claims(issuer: str, grant_id: str, token: AccessTokenIssued, su
     return claims
 
 
-def sign_access_token(
-    key: SigningKey, issuer: str, grant_id: str, token: AccessTokenIssued, subject: str,
+async def sign_access_token(
+    key: Signer, issuer: str, grant_id: str, token: AccessTokenIssued, subject: str,
     more_claims: dict[str, Any],
 ) -> str:  # fmt: skip
     """The access token as an RFC 9068 JWT, with the ``typ`` that its resource server takes. ``more_claims`` are those
     about the person; none of them can take the place of one of ours."""
     claims = {**more_claims, **access_token_claims(issuer, grant_id, token, subject)}
-    return key.sign(_encode(claims), typ_of(token))
+    return await key.signed(_encode(claims), typ_of(token))
 
 
 def typ_of(token: AccessTokenIssued) -> str:
@@ -72,8 +72,8 @@ class HashInputs(NamedTuple):
     state: str | None = None
 
 
-def sign_id_token(
-    key: SigningKey,
+async def sign_id_token(
+    key: Signer,
     issuer: str,
     token: IdToken,
     subject: str,
@@ -99,13 +99,13 @@ def sign_id_token(
         claims["nonce"] = token.nonce
     if session_id is not None:
         claims["sid"] = session_id
-    return key.sign(_encode(claims), ID_TOKEN_TYPE)
+    return await key.signed(_encode(claims), ID_TOKEN_TYPE)
 
 
-def sign_userinfo(key: SigningKey, issuer: str, client_id: str, claims: dict[str, Any]) -> str:
+async def sign_userinfo(key: Signer, issuer: str, client_id: str, claims: dict[str, Any]) -> str:
     """A person's claims, from us and for this client (OIDC Core §5.3.2). Without ``typ``, so that it is never taken for
     an ID token, which it resembles (RFC 8725 §3.12)."""
-    return key.sign(_encode({**claims, "iss": issuer, "aud": client_id}), None)
+    return await key.signed(_encode({**claims, "iss": issuer, "aud": client_id}), None)
 
 
 def _hashes(alg: str, sent_with: HashInputs) -> dict[str, str]:

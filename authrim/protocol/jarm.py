@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from authrim.crypto.jws import SigningKey
+from authrim.crypto.jws import Signer
 
 #: The one parameter of a response (JARM §2.3).
 PARAMETER: Final = "response"
@@ -17,9 +17,9 @@ _TYPE: Final = "JWT"
 _encode = msgspec.json.Encoder().encode
 
 
-def signed_response(
-    key: SigningKey, issuer: str, client_id: str, parameters: Mapping[str, str], now: int
+async def signed_response(
+    key: Signer, issuer: str, client_id: str, parameters: Mapping[str, str], now: int
 ) -> str:
     """The response JWT (JARM §2.1): from us, to this client alone, for a short time, and all parameters in it."""
     claims: dict[str, object] = {**parameters, "iss": issuer, "aud": client_id, "exp": now + LIFETIME}
-    return key.sign(_encode(claims), _TYPE)
+    return await key.signed(_encode(claims), _TYPE)

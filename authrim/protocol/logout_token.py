@@ -5,7 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from authrim.crypto.ids import digest
-from authrim.crypto.jws import SigningKey
+from authrim.crypto.jws import Signer
 
 LOGOUT_TOKEN_TYPE: Final = "logout+jwt"  # noqa: S105 - a media type
 
@@ -23,8 +23,8 @@ def logout_token_id(tenant: str, session_id: str, client_id: str) -> str:
     return digest(f"logout:{tenant}:{session_id}:{client_id}")
 
 
-def sign_logout_token(
-    key: SigningKey, issuer: str, client_id: str, subject: str, session_id: str, token_id: str, now: int
+async def sign_logout_token(
+    key: Signer, issuer: str, client_id: str, subject: str, session_id: str, token_id: str, now: int
 ) -> str:
     """The logout token. ``subject`` is the person as this client knows them; a ``nonce`` is never in it (§2.4)."""
     claims: dict[str, Any] = {
@@ -37,4 +37,4 @@ def sign_logout_token(
         "events": {EVENT: {}},
         "sid": session_id,
     }
-    return key.sign(_encode(claims), LOGOUT_TOKEN_TYPE)
+    return await key.signed(_encode(claims), LOGOUT_TOKEN_TYPE)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from authrim.crypto.jws import SigningKey
+from authrim.crypto.jws import Signer
 
 SET_TYPE: Final = "secevent+jwt"
 MEDIA_TYPE: Final = "application/secevent+jwt"
@@ -39,7 +39,7 @@ class SecurityEvent(msgspec.Struct, frozen=True):
     happened_at: int
 
 
-def sign_set(key: SigningKey, issuer: str, audience: str, event: SecurityEvent) -> str:
+async def sign_set(key: Signer, issuer: str, audience: str, event: SecurityEvent) -> str:
     """The token. There is no ``sub`` and no ``exp`` in it, so that it passes for no other JWT (§4.1.2, §4.1.7); a token
     that is made again of the same event is the same."""
     claims: dict[str, Any] = {
@@ -50,4 +50,4 @@ def sign_set(key: SigningKey, issuer: str, audience: str, event: SecurityEvent) 
         "sub_id": event.subject,
         "events": {event.event_type: event.members},
     }
-    return key.sign(_encode(claims), SET_TYPE)
+    return await key.signed(_encode(claims), SET_TYPE)

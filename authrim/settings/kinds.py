@@ -254,6 +254,8 @@ Issuer = Annotated[str, AfterValidator(_is_issuer)]
 Language = Annotated[str, AfterValidator(_is_language)]
 Database = Annotated[SecretStr, AfterValidator(_is_database)]
 PostgresAddress = Annotated[SecretStr, AfterValidator(_is_postgres)]
+#: PKCS #11 §3.2: 32 bytes, padded with spaces.
+TokenLabel = Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=r"^[!-~]([ -~]*[!-~])?$")]
 MasterKey = Annotated[SecretStr, AfterValidator(_is_master_key)]
 MasterKeyList = Annotated[tuple[MasterKey, ...], NoDecode, BeforeValidator(_comma_separated)]
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_comma_separated)]

@@ -125,6 +125,15 @@ class Settings(
         return self
 
     @model_validator(mode="after")
+    def _token_is_whole(self) -> Self:
+        names = ("pkcs11_module", "pkcs11_token", "pkcs11_pin")
+        given = [name for name in names if getattr(self, name) is not None]
+        if given and len(given) < len(names):
+            missing = ", ".join(name for name in names if name not in given)
+            raise ValueError(f"{given[0]}: is set without {missing}: set all three, or none")
+        return self
+
+    @model_validator(mode="after")
     def _has_a_master_key(self) -> Self:
         if not self.master_keys:
             raise ValueError(

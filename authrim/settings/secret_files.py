@@ -12,6 +12,7 @@ from typing import Any, Final
 SECRET_FILES: Final[Mapping[str, str]] = {
     "master_keys": "master_key_file",
     "next_master_key": "next_master_key_file",
+    "pkcs11_pin": "pkcs11_pin_file",
     "database": "database_file",
     "database_listen": "database_listen_file",
     "client_cert_secret": "client_cert_secret_file",

@@ -56,7 +56,9 @@ async def poll(request: web.Request) -> web.StreamResponse:
     if not wanted.most or ask.receiver.stream.status != ENABLED:
         return json_answer({"sets": {}})
     waiting = await _waiting(ask, wanted)
-    sets = {token.event.token_id: sign(core, ask.receiver, token) for token in waiting.tokens[: wanted.most]}
+    sets = {
+        token.event.token_id: await sign(core, ask.receiver, token) for token in waiting.tokens[: wanted.most]
+    }
     answer: dict[str, Any] = {"sets": sets}
     if len(waiting.tokens) > wanted.most:
         answer["moreAvailable"] = True

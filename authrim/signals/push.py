@@ -15,7 +15,7 @@ from authrim.core.growth import Growth
 from authrim.core.origin import Origin
 from authrim.core.outbox import PUT_BACK
 from authrim.core.parts import Core
-from authrim.crypto.key_ring import NoSigningKey
+from authrim.crypto.jws import CannotSign
 from authrim.outside.egress import EgressOverloaded, EgressRefused
 from authrim.protocol.security_event_token import MEDIA_TYPE
 from authrim.signals._tokens import Token
@@ -97,7 +97,7 @@ async def _push_to(core: Core, signals: Signals, growth: Growth, receiver: Recei
         try:
             await _lease(core, signals, receiver)
             came = await _round(core, signals, receiver)
-        except (StoreError, UnreadableEvent, NoSigningKey) as error:
+        except (StoreError, UnreadableEvent, CannotSign) as error:
             came = Round(failed=True)
             log.warning(
                 "signals.round_failed", client_id=receiver.client.client_id, kind=type(error).__name__
@@ -195,7 +195,8 @@ async def _post(core: Core, receiver: Receiver, token: Token, header: bytes | No
     headers = {"Accept": "application/json"}
     if header is not None:
         headers["Authorization"] = header.decode()
-    url, body = receiver.stream.delivery.endpoint_url, sign(core, receiver, token).encode()
+    url = receiver.stream.delivery.endpoint_url
+    body = (await sign(core, receiver, token)).encode()
     try:
         return await core.egress.post(url, body, MEDIA_TYPE, headers, client=receiver.client.client_id)
     except EgressOverloaded:

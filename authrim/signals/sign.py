@@ -6,8 +6,8 @@ from authrim.signals._tokens import Token
 from authrim.signals.receivers import Receiver
 
 
-def sign(core: Core, receiver: Receiver, token: Token) -> str:
-    """The token as it is sent. Raises NoSigningKey."""
+async def sign(core: Core, receiver: Receiver, token: Token) -> str:
+    """The token as it is sent. Raises CannotSign."""
     alg = receiver.client.metadata.id_token_signed_response_alg
     signer = core.key_ring.signer(receiver.tenant, alg, core.now())
-    return sign_set(signer, core.issuer, receiver.client.client_id, token.event)
+    return await sign_set(signer, core.issuer, receiver.client.client_id, token.event)

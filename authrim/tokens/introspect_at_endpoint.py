@@ -72,7 +72,7 @@ async def _answer(asked: ClientRequest) -> web.Response | Refusal:
     if isinstance(found, Refusal):
         return found
     refusal = await _record(asked, token, moment, found)
-    return refusal or _signed(asked, token, moment, found)
+    return refusal or await _signed(asked, token, moment, found)
 
 
 def _place(asked: ClientRequest) -> int | Time | Refusal:
@@ -118,7 +118,7 @@ async def _record(
     return await record_question_of(asked.call, question)
 
 
-def _signed(asked: ClientRequest, token: str, moment: Moment, found: TokenThen | None) -> web.Response:
+async def _signed(asked: ClientRequest, token: str, moment: Moment, found: TokenThen | None) -> web.Response:
     core = asked.call.core
     key = core.key_ring.signer(
         asked.call.tenant, asked.client.metadata.id_token_signed_response_alg, core.now()
@@ -127,7 +127,7 @@ def _signed(asked: ClientRequest, token: str, moment: Moment, found: TokenThen |
     places = (
         () if found is None else found.events[:1]
     )  # that it ended, and why, is for the auditor (RFC 7662 §2.2)
-    signed = sign_token_at(
+    signed = await sign_token_at(
         key, statement, moment, {"sha256": digest(token)}, _introspection(asked, found), places
     )
     return web.Response(body=signed.encode("ascii"), content_type=f"application/{TOKEN_AT_TYPE}")

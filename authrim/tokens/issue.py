@@ -201,7 +201,7 @@ class Issuance(msgspec.Struct, frozen=True):
         more = {} if issued.subject is None else await told_claims(
             call.core, call.tenant, issued.subject, told
         )  # fmt: skip
-        return sign_access_token(signer, call.core.issuer, self.grant_id, issued, subject, more)
+        return await sign_access_token(signer, call.core.issuer, self.grant_id, issued, subject, more)
 
     async def _encrypted(self, uri: str, token: str) -> str | Refusal:
         """The token, encrypted to the resource server (RFC 9068 §6): signed first, and not sent without it."""
@@ -223,7 +223,7 @@ class Issuance(msgspec.Struct, frozen=True):
         more = await told_claims(call.core, call.tenant, token.subject, told)
         subject = public_subject(call.core, call.tenant, facts.client, token.subject)
         session_id = public_session(call.core, call.tenant, facts.client, token.session_id)
-        signed = sign_id_token(signer, call.core.issuer, token, subject, session_id, sent_with, more)
+        signed = await sign_id_token(signer, call.core.issuer, token, subject, session_id, sent_with, more)
         if self.id_token_key is None:
             return signed
         enc = facts.client.metadata.id_token_encrypted_response_enc or DEFAULT_ENC

@@ -36,7 +36,7 @@ async def _answer(asked: ClientRequest) -> web.Response | Refusal:
     refusal = await _revoke(noting.call, asked.authenticated, token)
     if refusal is not None:
         return refusal
-    receipt = receipt_of(noting, "revocation")
+    receipt = await receipt_of(noting, "revocation")
     return json_answer(receipt) if receipt else web.Response(status=200)
 
 

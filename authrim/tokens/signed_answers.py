@@ -12,7 +12,7 @@ import msgspec
 
 from authrim.audit.past.moments import Moment
 from authrim.crypto import base64url
-from authrim.crypto.jws import SigningKey
+from authrim.crypto.jws import Signer
 from authrim.store.places import Place
 
 #: The state of a token at a time.
@@ -37,8 +37,8 @@ class Statement(msgspec.Struct, frozen=True):
         return {"iss": self.issuer, **to, "iat": self.now}
 
 
-def sign_token_at(
-    key: SigningKey, statement: Statement, moment: Moment, token: dict[str, str],
+async def sign_token_at(
+    key: Signer, statement: Statement, moment: Moment, token: dict[str, str],
     introspection: dict[str, Any] | None, places: Iterable[Place] = (),
 ) -> str:  # fmt: skip
     """What held at a moment for a token. ``token`` says which one. ``introspection``: the members of RFC 7662; None:
@@ -52,12 +52,16 @@ def sign_token_at(
     }
     if introspection is not None:
         claims["token_introspection"] = introspection  # RFC 9701 §5
-    return key.sign(_encode(claims), TOKEN_AT_TYPE)
+    return await key.signed(_encode(claims), TOKEN_AT_TYPE)
 
 
-def sign_receipt(key: SigningKey, statement: Statement, what: dict[str, Any], places: Iterable[Place]) -> str:
+async def sign_receipt(
+    key: Signer, statement: Statement, what: dict[str, Any], places: Iterable[Place]
+) -> str:
     """A receipt: ``what`` happened, and the events that say so."""
-    return key.sign(_encode({**statement.claims(), **what, "events": shown_places(places)}), RECEIPT_TYPE)
+    return await key.signed(
+        _encode({**statement.claims(), **what, "events": shown_places(places)}), RECEIPT_TYPE
+    )
 
 
 def shown_places(places: Iterable[Place]) -> list[dict[str, Any]]:

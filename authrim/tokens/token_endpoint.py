@@ -30,7 +30,7 @@ async def _grant(asked: ClientRequest) -> web.Response | Refusal:
     tokens = await _tokens(noting)
     if isinstance(tokens, Refusal):
         return tokens
-    return json_answer(tokens | receipt_of(noting, "grant", scope=tokens["scope"]))
+    return json_answer(tokens | await receipt_of(noting, "grant", scope=tokens["scope"]))
 
 
 async def _tokens(asked: ClientRequest) -> dict[str, Any] | Refusal:

@@ -87,7 +87,7 @@ async def _in_form(call: Call, client: Client, claims: dict[str, Any]) -> web.Re
     enc = metadata.userinfo_encrypted_response_enc
     if signed_with is not None:
         signer = call.core.key_ring.signer(tenant, signed_with, call.core.now())
-        signed = sign_userinfo(signer, call.core.issuer, client.client_id, claims)
+        signed = await sign_userinfo(signer, call.core.issuer, client.client_id, claims)
         sent = await call.parts[CLIENTS].keys.encrypted(tenant, client, signed, alg, enc)
         return sent if isinstance(sent, Refusal) else jwt_answer(sent)
     if alg is None:

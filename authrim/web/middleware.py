@@ -16,7 +16,7 @@ from aiohttp.typedefs import Handler, Middleware
 from multidict import istr
 
 from authrim.crypto.ids import new_id
-from authrim.crypto.key_ring import NoSigningKey
+from authrim.crypto.jws import CannotSign
 from authrim.crypto.passwords import PasswordsBusy
 from authrim.metrics.requests import GONE, count_request
 from authrim.outside.sampling import REQUEST_LINES
@@ -126,8 +126,8 @@ def _answer_failure(request: web.Request, error: Exception, answer: Answer) -> w
     if isinstance(error, PasswordsBusy):
         _log.warning("passwords.busy", error_id=error_id)
         return answer(request, temporarily_unavailable("The server is busy."), error_id)
-    if isinstance(error, UnreadableEvent | NoSigningKey):
-        # Both texts name a type or an algorithm alone; somebody has to repair what they speak of (A232).
+    if isinstance(error, UnreadableEvent | CannotSign):
+        # The texts name a type, an algorithm or a token alone; somebody has to repair what they speak of (A232, F29).
         _log.error("request.cannot_be_decided", error_id=error_id, kind=type(error).__name__, what=str(error))
         return answer(request, temporarily_unavailable("The server cannot decide on this now."), error_id)
     # Only the stack frames: the text of an exception may quote the request (A227).

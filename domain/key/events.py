@@ -8,13 +8,15 @@ from domain.event import Event, registry
 
 class KeyCreated(Event, frozen=True, tag="key.created.v1"):
     """A key was created and is published from now on. It signs, or others encrypt to it, from ``active_from`` until a
-    newer key of the same algorithm takes over. ``public_jwk`` has its use. The private key is in a sealed row."""
+    newer key of the same algorithm takes over. ``public_jwk`` has its use. The private key is in a sealed row, or in
+    the PKCS #11 token with the label ``token``."""
 
     kid: str
     alg: str
     public_jwk: dict[str, Any]
     created_at: int
     active_from: int
+    token: str = ""
 
 
 class KeyPromoted(Event, frozen=True, tag="key.promoted.v1"):

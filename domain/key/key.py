@@ -23,7 +23,8 @@ Life = Literal["published", "active", "retired", "gone"]
 
 
 class Key(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The state of a key. Times are in seconds since 1970. ``status`` is ``active`` or ``revoked``."""
+    """The state of a key. Times are in seconds since 1970. ``status`` is ``active`` or ``revoked``. ``token``: the
+    label of the PKCS #11 token that the private half is in."""
 
     kid: str = ""
     alg: str = ""
@@ -32,6 +33,7 @@ class Key(msgspec.Struct, frozen=True, omit_defaults=True):
     active_from: int = 0
     revoked_at: int | None = None
     status: str = ""
+    token: str = ""
 
     @property
     def is_for_encryption(self) -> bool:
@@ -43,11 +45,12 @@ NO_KEY = Key()
 
 
 class NewKey(msgspec.Struct, frozen=True):
-    """The public half of a new key."""
+    """The public half of a new key, and the token that it is in."""
 
     kid: str
     alg: str
     public_jwk: dict[str, Any]
+    token: str = ""
 
 
 class KeyTimes(msgspec.Struct, frozen=True):
@@ -73,6 +76,7 @@ def apply(key: Key, event: Event) -> Key:
                 created_at=event.created_at,
                 active_from=event.active_from,
                 status=ACTIVE,
+                token=event.token,
             )
         case KeyPromoted():
             return msgspec.structs.replace(key, active_from=event.active_from)
@@ -184,7 +188,7 @@ def decide_rotate(
 
 
 def _created(made: NewKey, now: int, active_from: int) -> Decision[Key]:
-    created = KeyCreated(made.kid, made.alg, made.public_jwk, now, active_from)
+    created = KeyCreated(made.kid, made.alg, made.public_jwk, now, active_from, made.token)
     return Decision((created,), apply(NO_KEY, created))
 
 

@@ -9,9 +9,10 @@ from joserfc.jwk import KeySet as OtherKeySet
 from joserfc.jwk import import_key
 
 from authrim.crypto.jwe import decrypt
-from authrim.crypto.jws import JwsRefused, verify
+from authrim.crypto.jws import JwsRefused, SigningKey, verify
 from authrim.crypto.key_pair import ENCRYPTION_ALGORITHMS, SIGNING_ALGORITHMS, KeyPair, load_key, new_key_pair
 from authrim.crypto.key_ring import KeyRing, NoSigningKey
+from authrim.crypto.pkcs11_token import read_reference, reference_to
 from domain.key.key import (
     NO_KEY,
     Key,
@@ -252,3 +253,24 @@ def test_no_key_is_nothing() -> None:
     """The state before the first event has no kid, so it is never adopted by mistake for a key."""
     assert (NO_KEY.kid, NO_KEY.status) == ("", "")
     assert apply(NO_KEY, object()) is NO_KEY  # type: ignore[arg-type]
+
+
+async def test_a_key_in_a_token_that_is_not_configured(ring: KeyRing, vault: Vault) -> None:
+    """F29: a process without the token publishes the key and verifies with it, and signs nothing."""
+    pair = await new_key_pair("ES256")
+    signer = await load_key(pair.public.kid, "ES256", pair.private)
+    assert isinstance(signer, SigningKey)
+    vault.rows["default", pair.public.kid] = reference_to("a token; with signs", b"\x00;id=%")
+    await ring.adopt("default", fold(decide_create(pair.public, (), NOW).events))
+    assert published_kids(ring, NOW) == [pair.public.kid]
+    keys = ring.verification_keys("default", NOW)
+    verify(signer.sign(b"{}", "at+jwt"), keys, algorithms=frozenset({"ES256"}), typ=frozenset({"at+jwt"}))
+    with pytest.raises(NoSigningKey):
+        ring.signer("default", "ES256", NOW)
+
+
+def test_the_address_of_a_key_is_read_as_it_was_written() -> None:
+    """RFC 7512 §2.3: any label and any id survive, and a private half itself is no address."""
+    for label, key_id in (("hsm 1", b"\x01\xff"), ("a;b=c%d", b";id=%"), ("é", bytes(range(256)))):
+        assert read_reference(reference_to(label, key_id)) == (label, key_id)
+    assert read_reference(b"\x30\x81") is None

@@ -1,11 +1,14 @@
 """Each secret can come from a file, from a credential of systemd, or from the environment."""
 
 import secrets
+import sys
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
+from authrim.core.signing_keys import token_of
+from authrim.crypto.pkcs11_access import NoPkcs11
 from authrim.settings import BadSettings, Settings, load
 from authrim.settings.secret_files import CREDENTIALS, SECRET_FILES
 
@@ -16,6 +19,7 @@ VALUES = {
     "database": "postgresql://authrim:canary@db/authrim",
     "database_listen": "postgresql://authrim:canary@db/authrim",
     "client_cert_secret": "canary" * 8,
+    "pkcs11_pin": "canary-5678",
     "trace_export_authorization": "Bearer canary",
 }
 
@@ -37,6 +41,9 @@ def test_every_secret_has_a_file_setting() -> None:
 @pytest.fixture
 def others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTHRIM_ISSUER", "https://login.example.com")
+    monkeypatch.setenv("AUTHRIM_PKCS11_MODULE", "/usr/lib/hsm.so")
+    monkeypatch.setenv("AUTHRIM_PKCS11_TOKEN", "hsm")
+    monkeypatch.setenv("AUTHRIM_PKCS11_PIN", "1234")
     monkeypatch.setenv("AUTHRIM_TRACE_EXPORT", "https://collector.example/v1/traces")
     monkeypatch.setenv("AUTHRIM_CLIENT_CERT_PROXIES", "10.0.0.0/8")
     monkeypatch.setenv("AUTHRIM_CLIENT_CERT_SECRET", "x" * 32)
@@ -82,3 +89,19 @@ def test_the_command_line_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("AUTHRIM_DATABASE_FILE", str(file))
     assert value_of(load(overrides={"database": "this.db"}), "database") == "this.db"
     assert value_of(load(), "database") == "other.db"
+
+
+@pytest.mark.usefixtures("others")
+def test_a_token_needs_all_three(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server with half of a token's settings does not start, and make keys elsewhere."""
+    monkeypatch.delenv("AUTHRIM_PKCS11_PIN")
+    refused("pkcs11_module: is set without pkcs11_pin: set all three, or none", "1234")
+
+
+@pytest.mark.usefixtures("others")
+def test_a_token_needs_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the optional package the message says how to install it."""
+    monkeypatch.setitem(sys.modules, "pkcs11", None)
+    monkeypatch.delitem(sys.modules, "authrim.crypto._pkcs11_sessions", raising=False)
+    with pytest.raises(NoPkcs11, match=r"pip install 'authrim\[pkcs11\]'"):
+        token_of(load())

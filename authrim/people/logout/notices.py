@@ -19,7 +19,7 @@ from authrim.core.execute import Change, Outcome
 from authrim.core.origin import Origin
 from authrim.core.outbox import Delivered, Failed, Message, NotTried, Result
 from authrim.core.parts import Core
-from authrim.crypto.key_ring import NoSigningKey
+from authrim.crypto.jws import CannotSign
 from authrim.outside.egress import EgressOverloaded, EgressRefused
 from authrim.people.logout._session_clients import clients_of_session, knows_session
 from authrim.people.pseudonyms import public_session, public_subject
@@ -162,7 +162,7 @@ class LogoutNotices:
             status = await core.egress.post(uri, body, _FORM, client=client.client_id)
         except EgressOverloaded:
             return NotTried()
-        except (NoSigningKey, _NoEncryptionKey):
+        except (CannotSign, _NoEncryptionKey):
             return Failed("no_key")
         except EgressRefused:
             return Failed("unreachable", away=True)
@@ -178,14 +178,14 @@ async def _logout_token(
 ) -> str:
     """The token, signed and if need be encrypted as the client's ID tokens are (§2.4).
 
-    Raises NoSigningKey or _NoEncryptionKey.
+    Raises CannotSign or _NoEncryptionKey.
     """
     metadata, now, tenant = client.metadata, core.now(), ended.tenant
     signer = core.key_ring.signer(tenant, metadata.id_token_signed_response_alg, now)
     known_as = public_subject(core, tenant, client, ended.subject)
     sid = public_session(core, tenant, client, ended.session_id)
     assert sid is not None, "a client with an address for logout tokens hears of sessions"
-    token = sign_logout_token(signer, core.issuer, client.client_id, known_as, sid, token_id, now)
+    token = await sign_logout_token(signer, core.issuer, client.client_id, known_as, sid, token_id, now)
     alg, enc = metadata.id_token_encrypted_response_alg, metadata.id_token_encrypted_response_enc
     sent = await keys.encrypted(tenant, client, token, alg, enc)
     if isinstance(sent, Refusal):

@@ -2,9 +2,16 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SecretStr
 
-from authrim.settings.kinds import Algorithms, EncryptionAlgorithms, MasterKey, MasterKeyList, Seconds
+from authrim.settings.kinds import (
+    Algorithms,
+    EncryptionAlgorithms,
+    MasterKey,
+    MasterKeyList,
+    Seconds,
+    TokenLabel,
+)
 from domain.units import DAY
 
 
@@ -28,6 +35,16 @@ class Keys(BaseModel):
     )
     next_master_key_file: Path | None = Field(
         default=None, description="A file with that key, instead of `next_master_key`."
+    )
+    pkcs11_module: Path | None = Field(
+        default=None,
+        description="The PKCS #11 library of a token (an HSM). New signing keys are then made in the token, and never "
+        "leave it. Needs `authrim[pkcs11]`.",
+    )
+    pkcs11_token: TokenLabel | None = Field(default=None, description="The label of the token.")
+    pkcs11_pin: SecretStr | None = Field(default=None, description="The PIN of the token's user.")
+    pkcs11_pin_file: Path | None = Field(
+        default=None, description="A file with that PIN, instead of `pkcs11_pin`."
     )
     signing_algorithms: Algorithms = Field(
         default=("ES256", "RS256"),
