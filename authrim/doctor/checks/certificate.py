@@ -52,8 +52,9 @@ WRONG_NAME: Final = Problem(
 CHAIN_INCOMPLETE: Final = Problem(
     "certificate.chain_incomplete",
     "fault",
-    "The intermediate certificate is not sent. Browsers may have it from elsewhere, other clients do not.",
-    "Put the certificate and its issuers into one file (fullchain.pem), and reload whoever shows it.",
+    "The intermediate certificate is not sent, or a private authority issued the certificate.",
+    "Put the certificate and its issuers into one file (fullchain.pem), and reload whoever shows it. If all your "
+    "clients trust a private authority, name it to the doctor with --ca-file.",
 )
 UNTRUSTED: Final = Problem(
     "certificate.untrusted",

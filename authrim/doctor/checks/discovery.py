@@ -17,7 +17,7 @@ from authrim.features import server_metadata
 NO_ANSWER: Final = Problem(
     "discovery.no_answer",
     "fault",
-    "Nobody answers at the issuer.",
+    "There is no answer at the issuer, or none that can be trusted.",
     "Start the server and the proxy before it, and correct what the checks of dns and certificate name.",
 )
 BAD_GATEWAY: Final = Problem(

@@ -176,7 +176,7 @@ def _written(examined: Examined) -> Iterator[Finding]:
     if examined.settings.postgres_dsn is None:
         folders["database"] = Path(examined.settings.database.get_secret_value()).parent
     for name, folder in folders.items():
-        if folder is not None and not os.access(folder, os.W_OK | os.X_OK):
+        if folder is not None and not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
             yield CANNOT_WRITE.found(f"{name}: {folder}")
 
 
