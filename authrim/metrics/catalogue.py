@@ -63,6 +63,12 @@ GUARD_HITS: Final = Counter(
     ("guard",),
     begins=[("single_use",)],
 )
+OVERLOAD: Final = Counter(
+    "authrim_overload_refusals_total",
+    "Requests that were refused because a process had more to do than it could, by how urgent they were.",
+    ("urgency",),
+    begins=[("administration",), ("sign_in",), ("token",), ("state",)],
+)
 CLIENT_TOKENS: Final = Counter(
     "authrim_client_tokens_issued_total",
     "Tokens and codes by client. Only with the setting `metrics_client_ids`.",
@@ -289,7 +295,7 @@ PROCESS_FILES_MOST: Final = Gauge(
 SUBJECTS: Final[Mapping[str, tuple[Metric, ...]]] = {
     "Requests": (REQUESTS, REQUEST_SECONDS, REQUESTS_UNANSWERED, CONNECTIONS, CONNECTIONS_MOST),
     "What was decided": (
-        EVENTS, TOKENS, GRANTS, SIGN_INS, SESSIONS, REFUSALS, GUARD_HITS, CLIENT_TOKENS, CLIENT_REFUSALS,
+        EVENTS, TOKENS, GRANTS, SIGN_INS, SESSIONS, REFUSALS, GUARD_HITS, OVERLOAD, CLIENT_TOKENS, CLIENT_REFUSALS,
     ),
     "The log: appends": (APPENDS, APPEND_BATCH, APPEND_WAIT, APPEND_COMMIT, APPENDS_WAITING, APPENDS_WAITING_MOST),
     "The database": (

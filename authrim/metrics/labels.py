@@ -31,5 +31,6 @@ LABELS: Final[Mapping[str, str]] = {
     "status": "the status code, or `gone`",
     "table": "the name of the table",
     "type": "the type of the event, such as `grant.code_issued.v1`",
+    "urgency": "`administration`, `sign_in`, `token` or `state` ([limits.md](limits.md))",
     "version": "the version of Authrim",
 }

@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
+from authrim.metrics.catalogue import OVERLOAD as OVERLOAD_REFUSALS
 from domain.errors import Refusal, temporarily_unavailable
 
 #: Seconds between two looks at the event loop.
@@ -72,6 +73,7 @@ class Overload:
         if not self._seconds or self.wait <= urgency.value * self._seconds:
             return None
         self._refused += 1
+        OVERLOAD_REFUSALS.add(urgency.name.lower())
         return temporarily_unavailable(
             "The server has more requests than it can answer.", retry_after=_RETRY_AFTER
         )

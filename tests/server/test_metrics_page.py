@@ -16,6 +16,7 @@ from authrim.server.metrics import SERVER, ServerMetrics
 from authrim.server.metrics_page import measured
 from authrim.store.contract import Store
 from authrim.store.outbox_contract import NewDelivery, Retried
+from authrim.web.overload import Overload, Urgency
 from authrim.wire.listener import ListenError
 from tests.support.assertion import ASSERTION_TYPE, assertion_client, claims_for, new_key, signed
 from tests.support.browser import Browser
@@ -71,6 +72,10 @@ async def test_what_people_and_clients_did_is_counted(page: Page) -> None:
     async with server.http.request("PROPFIND", server.url(f"/{secrets.token_hex()}")) as answer:
         assert answer.status in {400, 404, 405}
     await _use_twice(server)
+    busy = Overload(1)
+    busy.note(0.8)
+    busy.note(0.8)
+    assert [busy.refuse(one) is None for one in (Urgency.TOKEN, Urgency.STATE)] == [False, True]
     after = await page.read()
 
     def counted(*sample: str) -> float:
@@ -88,6 +93,8 @@ async def test_what_people_and_clients_did_is_counted(page: Page) -> None:
     assert counted("authrim_sessions_total", "started") == 1
     assert counted("authrim_refusals_total", "token", "invalid_client", "client_unknown") == 1
     assert counted("authrim_guard_hits_total", "single_use") == 1
+    assert counted("authrim_overload_refusals_total", "token") == 1
+    assert counted("authrim_overload_refusals_total", "state") == 0
     assert counted("authrim_client_tokens_issued_total", web.client_id, "code") == 1
     assert counted("authrim_password_hash_duration_seconds_count") >= 2
     assert counted("authrim_events_total", "grant.code_issued.v1") == 1
