@@ -61,8 +61,8 @@ CANNOT_WRITE: Final = Problem(
 #: Settings of files that are read. Whether there is a secret in them: those of ``SECRET_FILES``, and these.
 READ: Final = frozenset(
     {
-        *SECRET_FILES.values(), "client_attesters", "egress_ca_file", "processing_file", "report_frameworks",
-        "siem_ca_file", "siem_client_certificate", "software_statement_issuers", "tls_certificate",
+        *SECRET_FILES.values(), "client_attesters", "egress_ca_file", "pkcs11_module", "processing_file",
+        "report_frameworks", "siem_ca_file", "siem_client_certificate", "software_statement_issuers", "tls_certificate",
         "tls_client_anchors", "tls_client_crls", "tls_key",
     }
 )  # fmt: skip
