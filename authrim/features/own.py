@@ -3,11 +3,12 @@
 from typing import Final
 
 from authrim.clients import logo_endpoint as logo
-from authrim.clients.authentication import seen_endpoint as doctor
+from authrim.clients.authentication import seen_endpoint as seen
 from authrim.features.feature import Feature, Route
 from authrim.people import front_endpoint as front
 from authrim.web import health_endpoint as health
 from authrim.web.overload import Urgency
+from domain.vocabulary.features import DOCTOR
 
 OWN: Final[tuple[Feature, ...]] = (
     Feature(
@@ -42,9 +43,9 @@ OWN: Final[tuple[Feature, ...]] = (
         urgency=Urgency.ENDS,
     ),
     Feature(
-        "doctor",
+        DOCTOR,
         "our own",
-        (Route("POST", "/doctor", doctor.seen, "doctor", hidden=True),),
+        (Route("POST", "/doctor", seen.seen, "doctor", hidden=True),),
         optional=True,
     ),
 )

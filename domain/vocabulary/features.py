@@ -34,3 +34,6 @@ RECEIPTS: Final = "receipts"
 
 #: Off until a setting switches it on.
 SHARED_SIGNALS: Final = "shared_signals"
+
+#: Our own: what a server tells ``authrim doctor``.
+DOCTOR: Final = "doctor"

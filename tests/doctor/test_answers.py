@@ -14,7 +14,7 @@ from authrim.server.wired_core import make_core
 from authrim.settings import Settings
 from authrim.store.contract import Store
 from authrim.store.sqlite.store import SQLiteStore
-from tests.doctor.examinations import at, development, faults, findings
+from tests.doctor.examinations import at, development, findings
 from tests.support.https_site import Site, serving_site
 from tests.support.running import running_server
 
@@ -156,10 +156,11 @@ async def test_a_server_with_other_settings(store: Store, store_place: Path) -> 
 
 
 async def test_a_server_that_does_not_tell(store: Store, store_place: Path) -> None:
-    """The feature can be switched off; what needs it is passed over."""
+    """The feature can be switched off: that is a note, and what needs it is passed over."""
     async with running_server(store, features_off=("doctor",), **at(store_place)) as server:
-        found = await faults(server, store_place, "database", "discovery", "running", "proxy_headers")
-    assert found == {"running.does_not_tell"}
+        settings = server.core.settings.model_copy(update=at(store_place))
+        found = await findings(settings, "database", "discovery", "running", "proxy_headers")
+    assert list(found) == ["running.switched_off"]
 
 
 async def test_a_server_that_is_not_ready(

@@ -39,6 +39,12 @@ OPEN_TO_GROUP: Final = Problem(
     "Other users in the file's group can read a secret.",
     "chmod 600 the file, unless only the server is in the group.",
 )
+AS_ROOT: Final = Problem(
+    "files.as_root",
+    "note",
+    "The doctor runs as root, who can read and write everything, so it cannot tell whether the server can.",
+    "Run it as the user of the server: runuser -u authrim -- authrim doctor.",
+)
 TLS_UNUSABLE: Final = Problem(
     "files.tls_unusable",
     "fault",
@@ -73,7 +79,8 @@ WRITTEN_TO: Final = frozenset({"report_directory"})
 
 
 async def _examine(examined: Examined) -> Sequence[Finding]:
-    found = [*_read_files(examined), *_own_file(examined), *_database(examined), *_written(examined)]
+    found = [AS_ROOT.found()] if os.geteuid() == 0 else []
+    found += [*_read_files(examined), *_own_file(examined), *_database(examined), *_written(examined)]
     try:
         tls_of(examined.settings)
     except UnusableCertificate as unusable:
@@ -183,6 +190,6 @@ def _written(examined: Examined) -> Iterator[Finding]:
 CHECK: Final = Check(
     "files",
     "Can the server use the files that the settings name, and nobody else those with secrets?",
-    (UNREADABLE, OPEN_TO_ALL, OPEN_TO_GROUP, TLS_UNUSABLE, CONTENT, CANNOT_WRITE),
+    (UNREADABLE, OPEN_TO_ALL, OPEN_TO_GROUP, AS_ROOT, TLS_UNUSABLE, CONTENT, CANNOT_WRITE),
     _examine,
 )

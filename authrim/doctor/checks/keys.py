@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from authrim.core.signing_keys import ListedKey, list_keys
+from authrim.crypto.jws import CannotSign
 from authrim.doctor.check import Check
 from authrim.doctor.examined import Examined
 from authrim.doctor.finding import Finding, Problem
@@ -32,6 +33,12 @@ UNOPENED: Final = Problem(
     "The private half of a key cannot be opened, so nothing can be signed with it.",
     "Put the master key back that sealed it; where that is lost, authrim keys revoke with the id of the key.",
 )
+TOKEN: Final = Problem(
+    "keys.token",
+    "fault",
+    "The token (HSM) does not sign, so no tokens are issued. What needs no signature goes on.",
+    "Start what the cause names, and look at pkcs11_module, pkcs11_token and the PIN (docs/operations/keys.md).",
+)
 OLD: Final = Problem(
     "keys.old",
     "warning",
@@ -51,10 +58,21 @@ async def _examine(examined: Examined) -> Sequence[Finding]:
     known = list_keys(core.configuration, DEFAULT_TENANT, now)
     if not known:
         return [NONE_YET.found()]
-    found = list(_of_algorithms(examined, known, now))
+    found = [*_of_algorithms(examined, known, now), *await _token(examined, now)]
     if "RS256" not in examined.settings.signing_algorithms:
         found.append(NO_RS256.found())
     return found
+
+
+async def _token(examined: Examined, now: int) -> list[Finding]:
+    """Let each key that signs now sign something, where it is in a token."""
+    ring = examined.read_core.key_ring
+    for alg in ring.algorithms(DEFAULT_TENANT, now):
+        try:
+            await ring.signer(DEFAULT_TENANT, alg, now).ready()
+        except CannotSign as failed:
+            return [TOKEN.found(f"{alg}: {failed}")]
+    return []
 
 
 def _of_algorithms(examined: Examined, known: Sequence[ListedKey], now: int) -> Iterator[Finding]:
@@ -75,7 +93,7 @@ def _of_algorithms(examined: Examined, known: Sequence[ListedKey], now: int) -> 
 CHECK: Final = Check(
     "keys",
     "Is there a key for each algorithm, and is none too old?",
-    (MISSING, NONE_YET, UNOPENED, OLD, NO_RS256),
+    (MISSING, NONE_YET, UNOPENED, TOKEN, OLD, NO_RS256),
     _examine,
     (Needs.STORE,),
 )

@@ -12,6 +12,7 @@ from authrim.doctor.examined import Examined
 from authrim.doctor.finding import Finding, Problem
 from authrim.doctor.needs import Needs
 from authrim.doctor.outside_client import NoAnswer
+from domain.vocabulary.features import DOCTOR
 
 NOT_READY: Final = Problem(
     "running.not_ready",
@@ -23,8 +24,14 @@ DOES_NOT_TELL: Final = Problem(
     "running.does_not_tell",
     "warning",
     "The server does not tell the doctor what it saw of a request, so what proxies do cannot be checked.",
-    "Let the proxy pass POST /doctor below the issuer on; run the doctor with the server's master key; "
-    "keep doctor out of features_off.",
+    "Let the proxy pass POST /doctor below the issuer on, run the doctor with the server's master key, and restart the "
+    "server when it runs another version.",
+)
+SWITCHED_OFF: Final = Problem(
+    "running.switched_off",
+    "note",
+    "features_off has doctor in it, so the server tells nobody what it saw, and what proxies do cannot be checked.",
+    "Remove doctor from features_off while a proxy is set up.",
 )
 OTHER_VERSION: Final = Problem(
     "running.other_version",
@@ -42,6 +49,8 @@ OTHER_SETTINGS: Final = Problem(
 
 async def _examine(examined: Examined) -> Sequence[Finding]:
     found = await _ready(examined)
+    if DOCTOR not in examined.read_core.features:
+        return [*found, SWITCHED_OFF.found()]
     try:
         examined.seen, answer = await ask_server(examined)
     except (NoAnswer, NotSeen) as not_seen:
@@ -72,7 +81,7 @@ async def _ready(examined: Examined) -> list[Finding]:
 CHECK: Final = Check(
     "running",
     "Is the server ready, with this version and these settings?",
-    (NOT_READY, DOES_NOT_TELL, OTHER_VERSION, OTHER_SETTINGS),
+    (NOT_READY, DOES_NOT_TELL, SWITCHED_OFF, OTHER_VERSION, OTHER_SETTINGS),
     _examine,
     (Needs.STORE, Needs.ANSWERS),
 )

@@ -4,6 +4,8 @@ import ipaddress
 from collections.abc import Sequence
 from typing import Final
 
+from authrim.core.signing_keys import token_of
+from authrim.crypto.pkcs11_access import NoPkcs11
 from authrim.doctor.check import Check
 from authrim.doctor.examined import Examined
 from authrim.doctor.finding import Finding, Problem
@@ -22,6 +24,12 @@ UNKNOWN_FEATURE: Final = Problem(
     "fault",
     "The settings switch a feature that does not exist or cannot be switched.",
     "Use the names in docs/specs.md in features_on and features_off.",
+)
+NO_PKCS11: Final = Problem(
+    "settings.no_pkcs11",
+    "fault",
+    "Signing keys are to be in a token, and the package that speaks to it is not installed.",
+    "pip install 'authrim[pkcs11]'",
 )
 DEVELOPMENT: Final = Problem(
     "settings.development",
@@ -56,6 +64,10 @@ async def _examine(examined: Examined) -> Sequence[Finding]:
         enabled(settings)
     except UnknownFeature as unknown:
         found.append(UNKNOWN_FEATURE.found(str(unknown)))
+    try:
+        token_of(settings)
+    except NoPkcs11 as missing:
+        found.append(NO_PKCS11.found(str(missing)))
     if settings.development:
         found.append(DEVELOPMENT.found())
     if settings.passed_over:
@@ -81,6 +93,6 @@ def _is_private(host: str) -> bool:
 CHECK: Final = Check(
     "settings",
     "Can the settings be used, and do they fit together?",
-    (UNUSABLE, UNKNOWN_FEATURE, DEVELOPMENT, PASSED_OVER, PLAIN_HTTP, METRICS_OPEN),
+    (UNUSABLE, UNKNOWN_FEATURE, NO_PKCS11, DEVELOPMENT, PASSED_OVER, PLAIN_HTTP, METRICS_OPEN),
     _examine,
 )
