@@ -4,7 +4,9 @@ the others the rows of one person, session or error.
 
 The database does not choose how to search. The rows are found by one condition, the ``lead``, in the order of their
 positions, and the other conditions are checked on the rows found. So no combination of conditions reads the whole
-table in one query: a query reads at most ``MOST_READ`` rows, and says how far it came.
+table in one query: a query reads at most ``MOST_READ`` rows, and says how far it came. On PostgreSQL that takes a plan
+for the very value: for any value, it may read the log by position until enough rows of the value have come, and that is
+all of it when there are few.
 """
 
 from collections.abc import Mapping, Sequence
@@ -129,39 +131,23 @@ def search(lead: str, marks: Marks) -> str:
 
 def _candidates(lead: str, marks: Marks) -> str:
     columns = ", ".join(f"a.{column}" for column in ("position", "tenant", *CONDITIONS))
-    most = f"LIMIT {marks['most']}"
+    within = f"a.position > {marks['after']} AND a.position <= {marks['until']}"
+    ordered = f"ORDER BY a.position LIMIT {marks['most']}"
     if lead == "stream":  # the log has its own index of streams
         return f"""
         SELECT {columns} FROM events s JOIN audit a ON a.position = s.position
         WHERE s.stream_id = {marks["stream"]} AND s.position > {marks["after"]} AND s.position <= {marks["until"]}
-        ORDER BY s.version {most}
+        ORDER BY s.version LIMIT {marks["most"]}
         """
-    if not lead:
-        within = f"a.position > {marks['after']} AND a.position <= {marks['until']}"
-        return f"SELECT {columns} FROM audit a WHERE {within} ORDER BY a.position {most}"
-    return f"SELECT {columns} FROM audit a WHERE {_of_index(lead, marks, marks[lead])} {most}"
-
-
-#: Conditions whose index does not lead with the tenant.
-_OF_ALL_TENANTS: Final = ("error_id", "trace")
-#: The rows that the index of a condition has; without an entry, all that have a value.
-_HAS: Final[Mapping[str, str]] = {"type": f"a.type NOT IN ({_COMMON})", "actor": f"a.actor IN ({_RARE})"}
-
-
-def _of_index(lead: str, marks: Marks, value: str) -> str:
-    """The rows of one value between two positions, in their order, by the index of the condition.
-
-    Asked for ``client_id = … ORDER BY position``, PostgreSQL takes a value that it does not know for a frequent one,
-    and reads the log by position until enough of its rows have come: all of it when there are few. The order by the
-    condition's own column leaves it no other way than the index. The pair says where to begin, the column where to
-    end.
-    """
-    tenant = "" if lead in _OF_ALL_TENANTS else f"a.tenant = {marks['tenant']} AND "
-    has = _HAS.get(lead, f"a.{lead} IS NOT NULL")
-    return (
-        f"{tenant}(a.{lead}, a.position) > ({value}, {marks['after']}) AND a.{lead} <= {value}"
-        f" AND a.position <= {marks['until']} AND {has} ORDER BY a.{lead}, a.position"
-    )
+    narrows = {
+        "": "",
+        "error_id": f"a.error_id = {marks['error_id']} AND",
+        "trace": f"a.trace = {marks['trace']} AND",
+        "type": f"a.tenant = {marks['tenant']} AND a.type = {marks['type']} AND a.type NOT IN ({_COMMON}) AND",
+        "actor": f"a.tenant = {marks['tenant']} AND a.actor = {marks['actor']} AND a.actor IN ({_RARE}) AND",
+    }
+    of_tenant = f"a.tenant = {marks['tenant']} AND a.{lead} = {marks.get(lead, '')} AND"
+    return f"SELECT {columns} FROM audit a WHERE {narrows.get(lead, of_tenant)} {within} {ordered}"
 
 
 def history(column: str, marks: Marks, *, lateral: bool) -> str:
@@ -194,8 +180,10 @@ def history(column: str, marks: Marks, *, lateral: bool) -> str:
         """
     return f"""
     WITH own AS MATERIALIZED ({own}), named AS MATERIALIZED (
-        SELECT a.position FROM audit a WHERE {_of_index(column, marks, marks["value"])}
-        LIMIT {marks["limit"]}
+        SELECT a.position FROM audit a
+        WHERE a.tenant = {marks["tenant"]} AND a.{column} = {marks["value"]}
+          AND a.position > {marks["after"]} AND a.position <= {marks["until"]}
+        ORDER BY a.position LIMIT {marks["limit"]}
     ), unnamed AS MATERIALIZED ({unnamed}), found AS MATERIALIZED (
         SELECT position FROM named UNION SELECT position FROM unnamed
         ORDER BY position LIMIT {marks["limit"]}

@@ -39,14 +39,16 @@ class PostgresAudit:
         """Events whose columns of ``audit`` have these values."""
         findable_values = {name: findable(value) for name, value in values.items()}
         asked = sql.arguments(findable_values, tenant, after, until, limit)
-        rows = await self._connections.fetch(SEARCH[sql.lead_of(values)], *asked.values())
+        rows = await self._connections.fetch_planned(SEARCH[sql.lead_of(values)], *asked.values())
         return sql.page_of(rows, until, limit)
 
     async def history(
         self, column: str, tenant: str, value: str, after: int, until: int, limit: int
     ) -> Sequence[StoredEvent]:
         """The next events of a person or a session."""
-        rows = await self._connections.fetch(HISTORY[column], tenant, findable(value), after, until, limit)
+        rows = await self._connections.fetch_planned(
+            HISTORY[column], tenant, findable(value), after, until, limit
+        )
         return [StoredEvent(*row) for row in rows]
 
     async def streams_of(self, tenant: str, subject: str, kind: str, after: str, limit: int) -> Sequence[str]:

@@ -147,6 +147,17 @@ class Connections:
 
         return await self._with_connection(work)
 
+    async def fetch_planned(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+        """The rows of one statement that is planned for its arguments, as no other is (``SESSION``): a plan for any
+        value takes one that the table hardly has for a frequent one. Raises Unavailable."""
+
+        async def work(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+            await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+            rows: list[asyncpg.Record] = await connection.fetch(sql, *arguments)
+            return rows
+
+        return await self.in_transaction(work)
+
     async def in_transaction(self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
         """Some statements in one transaction. Raises Unavailable."""
 
