@@ -69,9 +69,14 @@ missing_for_tokens() {
     compgen -G '/usr/lib/*/pkcs11/p11-kit-client.so' >/dev/null || echo p11-kit-modules
 }
 
+missing_for_acme() {
+    command -v pebble >/dev/null || echo pebble
+}
+
 missing_for_operations() {
     missing_for_tests
     missing_for_poolers
+    missing_for_acme
     missing_for_alerts
     missing_for_tokens
     missing_for_containers

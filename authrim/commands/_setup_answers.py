@@ -34,7 +34,8 @@ class ClientAnswers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Answers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All answers. ``database_owner`` is the address by which the tables are made, where it is another role than the
-    server's. Paths of TLS belong to ``tls = "files"``, ``proxies`` and ``listen_socket`` to ``tls = "proxy"``."""
+    server's. Paths of TLS belong to ``tls = "files"`` and ``"acme"``, ``acme_…`` to ``"acme"``, ``proxies`` and
+    ``listen_socket`` to ``tls = "proxy"``."""
 
     issuer: str
     database: str = "/var/lib/authrim/authrim.db"
@@ -44,6 +45,8 @@ class Answers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tls: str = "proxy"
     tls_certificate: Path | None = None
     tls_key: Path | None = None
+    acme_directory: str | None = None
+    acme_contact: str | None = None
     proxies: tuple[str, ...] = ()
     listen_socket: Path | None = None
     host: tuple[str, ...] = ()

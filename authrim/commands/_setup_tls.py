@@ -1,6 +1,7 @@
 """How people reach the server over TLS: one entry for each way that ``authrim setup`` offers."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -15,6 +16,11 @@ _PROXY_PORT: Final = 8080
 _LOOPBACK: Final = ("127.0.0.1/32", "::1/128")
 #: Where it listens itself: a port that needs no privilege.
 _OWN_PORT: Final = 8443
+#: Where it answers the authority, by ACME, and what it keeps in the folder that the service may write to.
+_HTTP_PORT: Final = 8080
+_DIRECTORY: Final = "https://acme-v02.api.letsencrypt.org/directory"
+_CERTIFICATE: Final = Path("/var/lib/authrim/tls/server.pem")
+_KEY: Final = Path("/var/lib/authrim/tls/server.key")
 
 _NGINX: Final = """\
 server {{
@@ -61,10 +67,13 @@ def way_of(name: str) -> TlsWay:
 
 def follows_of(settings: Settings) -> tuple[str, str]:
     """What is left to do for the way that these settings have."""
+    if settings.acme_directory:
+        return WAYS["acme"].follows(settings)
     return WAYS["files" if settings.tls_certificate else "proxy"].follows(settings)
 
 
 def _proxy_fields(answers: Answers) -> dict[str, Any]:
+    _refuse_acme(answers)
     if answers.tls_certificate or answers.tls_key:
         raise Unusable(
             'tls_certificate: belongs to tls = "files"; with a proxy, the proxy has the certificate'
@@ -94,7 +103,13 @@ def _proxy_follows(settings: Settings) -> tuple[str, str]:
     return "Let the proxy pass requests on. For nginx, with the paths of your certificate:", text
 
 
+def _refuse_acme(answers: Answers) -> None:
+    if answers.acme_directory or answers.acme_contact:
+        raise Unusable('acme_directory, acme_contact: belong to tls = "acme"')
+
+
 def _files_fields(answers: Answers) -> dict[str, Any]:
+    _refuse_acme(answers)
     if answers.tls_certificate is None or answers.tls_key is None:
         raise Unusable('tls_certificate, tls_key: tls = "files" needs both')
     if answers.proxies or answers.listen_socket:
@@ -134,6 +149,35 @@ def _files_follow(settings: Settings) -> tuple[str, str]:
     )
 
 
+def _acme_fields(answers: Answers) -> dict[str, Any]:
+    if answers.proxies or answers.listen_socket:
+        raise Unusable('proxies, listen_socket: belong to tls = "proxy"')
+    contact = {"acme_contact": answers.acme_contact} if answers.acme_contact else {}
+    return {
+        "acme_directory": answers.acme_directory or _DIRECTORY,
+        **contact,
+        "acme_http_port": _HTTP_PORT,
+        "tls_certificate": str(answers.tls_certificate or _CERTIFICATE),
+        "tls_key": str(answers.tls_key or _KEY),
+        "host": ["::"],
+        "port": _OWN_PORT,
+    }
+
+
+def _ask_acme() -> dict[str, Any]:
+    directory = click.prompt("The directory of the certificate authority", _DIRECTORY, err=True, type=str)
+    contact = click.prompt("A mail address for the authority, or nothing", "", err=True, type=str)
+    return {"acme_directory": directory, "acme_contact": contact or None}
+
+
+def _acme_follows(settings: Settings) -> tuple[str, str]:
+    return (
+        f"Lead port 443 of {urlsplit(settings.issuer).hostname} to port {settings.port} of this machine, and port 80 "
+        f"to port {settings.acme_http_port}. The server obtains its certificate when it starts, and renews it.",
+        "",
+    )
+
+
 #: Each way by its name in the answers.
 WAYS: Final = {
     "proxy": TlsWay(
@@ -141,5 +185,12 @@ WAYS: Final = {
     ),
     "files": TlsWay(
         "the server does TLS, with files", _files_fields, _ask_files, _check_files, _files_follow
+    ),
+    "acme": TlsWay(
+        "the server does TLS, and obtains the certificate by ACME, as from Let's Encrypt",
+        _acme_fields,
+        _ask_acme,
+        lambda _settings: None,
+        _acme_follows,
     ),
 }

@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "serve": ("authrim.commands.serve", "serve"),
     "health": ("authrim.commands.health", "health"),
     "background": ("authrim.commands.background", "background"),
+    "certificate": ("authrim.commands.certificate", "certificate"),
     "migrate": ("authrim.commands.migrate", "migrate"),
     "backup": ("authrim.commands.backup", "backup"),
     "restore": ("authrim.commands.restore", "restore"),

@@ -16,6 +16,7 @@ from authrim.core.master_proof import master_keys_of, prove_master_keys
 from authrim.protocol.client_chain import UnusableAnchors
 from authrim.protocol.software_statement import IssuersUnreadable
 from authrim.server.background_child import BackgroundCommand
+from authrim.server.certificates import acme_order_of
 from authrim.server.child import own_command
 from authrim.server.heartbeat import Worker
 from authrim.server.metrics import (
@@ -34,6 +35,8 @@ from authrim.server.service_manager import ServiceManager
 from authrim.server.supervisor import Shared, reserve_port, supervise
 from authrim.settings import Settings
 from authrim.store.opening import open_store
+from authrim.wire.acme import obtain_first
+from authrim.wire.certificate_order import NoCertificate
 from authrim.wire.listener import ListenError, unix_socket
 from authrim.wire.tls import UnusableCertificate
 
@@ -122,6 +125,8 @@ def serve(
         )
     manager = ServiceManager.of_environment()
     try:
+        if worker_port is None and (order := acme_order_of(settings)) is not None:
+            obtain_first(order)
         if worker_port is None and settings.workers > 1:
             context.exit(_serve_by_workers(context, settings, tls, manager, accepted, reread))
         if worker_port is not None:
@@ -139,7 +144,7 @@ def serve(
             asyncio.run(_serve(settings, around, accepted))
     except (
         ListenError, UnusableCertificate, UnusableAnchors, AttestersUnreadable, IssuersUnreadable, StartRefused,
-        NoOpenTelemetry,
+        NoOpenTelemetry, NoCertificate,
     ) as error:  # fmt: skip
         raise click.ClickException(str(error)) from None
 

@@ -32,7 +32,8 @@ log = structlog.get_logger(__name__)
 #: may have other values.
 NOT_RECORDED: Final = frozenset(
     {
-        "append_queue_limit", "append_wait_seconds", "background", "database", "database_listen", "database_pooled",
+        "acme_account_key", "acme_http_port", "append_queue_limit", "append_wait_seconds",
+        "background", "database", "database_listen", "database_pooled",
         "default_locale", "host", "listen_socket", "log_format", "log_level", "log_sample", "mtls_port",
         "next_master_key", "pkcs11_pin", "password_queue_limit", "password_workers", "port", "tls_key", "workers",
         *SECRET_FILES.values(),
@@ -52,7 +53,14 @@ _WHETHER_SET: Final = frozenset(
 )
 #: Files that say whom the server trusts. There is no secret in them, so their digest is one that everybody can compute.
 _PUBLIC_FILES: Final = frozenset(
-    {"client_attesters", "egress_ca_file", "siem_ca_file", "software_statement_issuers", "tls_client_anchors"}
+    {
+        "acme_ca_file",
+        "client_attesters",
+        "egress_ca_file",
+        "siem_ca_file",
+        "software_statement_issuers",
+        "tls_client_anchors",
+    }
 )
 _UNREADABLE: Final = "unreadable"
 _PURPOSE: Final = "recorded setting"

@@ -18,6 +18,7 @@ from authrim.people.part import PEOPLE
 from authrim.server.app import background_work, make_app
 from authrim.server.background import kept_running
 from authrim.server.background_child import BackgroundCommand, KeptBackground
+from authrim.server.certificates import acme_order_of
 from authrim.server.heartbeat import Worker, live_until, stop_signs
 from authrim.server.metrics import ProcessMetrics
 from authrim.server.metrics_page import measured
@@ -27,6 +28,7 @@ from authrim.server.wiring import make_parts
 from authrim.settings import Settings
 from authrim.store.read_back import ReadBack
 from authrim.web.call import CORE
+from authrim.wire.acme import kept_certificate
 from authrim.wire.limits import Limits
 from authrim.wire.listener import ListeningSite, start_site, unix_socket
 from authrim.wire.tls import Tls, UnusableCertificate
@@ -94,7 +96,10 @@ async def serve(
         manager.ready()
         measures = [running.measure, parts[PEOPLE].passwords.measure, lambda: _measure_tls(tls, mtls)]
         await stack.enter_async_context(measured(around.metrics, parts[CORE], measures))
-        async with kept_running([one.keep for one in kept]):
+        works = [one.keep for one in kept]
+        if (order := acme_order_of(settings)) is not None:
+            works.append(lambda: kept_certificate(order, lambda: _reload_tls([tls, mtls])))
+        async with kept_running(works):
             await live_until(stop, worker, manager)
             manager.stopping()
             log.info("server.stopping")

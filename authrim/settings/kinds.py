@@ -250,6 +250,14 @@ def _is_profile(value: str) -> str:
     return value
 
 
+def _is_acme_directory(value: str) -> str:
+    url = urlsplit(value)
+    if url.scheme != "https" or not url.hostname or url.username is not None:
+        raise ValueError("must be an https URL, such as https://acme-v02.api.letsencrypt.org/directory")
+    return value
+
+
+AcmeDirectory = Annotated[str, AfterValidator(_is_acme_directory)]
 Issuer = Annotated[str, AfterValidator(_is_issuer)]
 Language = Annotated[str, AfterValidator(_is_language)]
 Database = Annotated[SecretStr, AfterValidator(_is_database)]

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import ConfigDict, PrivateAttr, model_validator
 
 from authrim.settings.groups import (
+    Acme,
     Evidence,
     Keys,
     Log,
@@ -32,8 +33,8 @@ from authrim.settings.schedules import Schedule, schedule_of
 
 
 class Settings(
-    Server, Tls, Log, Transparency, Keys, Tokens, Requests, SignIn, Passwords, Registration, Privacy, Outside, Evidence,
-    Reports, Streams, Siem, Output, Metrics, Traces,
+    Server, Tls, Acme, Log, Transparency, Keys, Tokens, Requests, SignIn, Passwords, Registration, Privacy, Outside,
+    Evidence, Reports, Streams, Siem, Output, Metrics, Traces,
 ):  # fmt: skip
     """Everything that can be set. ``load`` makes one from what is configured."""
 
@@ -69,6 +70,10 @@ class Settings(
             raise ValueError("tls_client_certificates: needs tls_certificate and tls_key: set them")
         if self.mtls_port is not None:
             raise ValueError("mtls_port: needs tls_certificate and tls_key: set them")
+        if self.acme_directory is not None:
+            raise ValueError(
+                "acme_directory: needs tls_certificate and tls_key: set the files it shall write"
+            )
         return self
 
     @model_validator(mode="after")

@@ -17,6 +17,7 @@ from authrim.settings.reading import ENVIRONMENT_PREFIX
 SECTIONS: dict[str, type[BaseModel]] = {
     "Server": groups.Server,
     "TLS": groups.Tls,
+    "Certificates by ACME": groups.Acme,
     "Log and database": groups.Log,
     "Checkpoints and witnesses": groups.Transparency,
     "Keys": groups.Keys,

@@ -5,6 +5,7 @@ Each class is a section of ``docs/settings.md``; together they are ``Settings``.
 A default is what a new installation should run with. Within its bounds the server keeps its promises.
 """
 
+from authrim.settings.groups.acme import Acme
 from authrim.settings.groups.evidence import Evidence
 from authrim.settings.groups.keys import Keys
 from authrim.settings.groups.log import Log
@@ -26,6 +27,7 @@ from authrim.settings.groups.traces import Traces
 from authrim.settings.groups.transparency import Transparency
 
 __all__ = [
+    "Acme",
     "Evidence",
     "Keys",
     "Log",

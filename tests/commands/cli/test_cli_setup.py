@@ -108,6 +108,17 @@ def test_the_example_of_the_page_and_again(place: Place, answers: str) -> None:
     assert "Nothing was changed." in place.guided()
 
 
+def test_a_certificate_by_acme(place: Place, tmp_path: Path) -> None:
+    """With ``tls = "acme"``, the server is set up to obtain its certificate, at ports that need no privilege."""
+    place.setup(
+        f'issuer = "https://login.example.com"\ndatabase = "{tmp_path / "authrim.db"}"\ntls = "acme"\n'
+    )
+    settings = load(place.config)
+    assert settings.acme_directory == "https://acme-v02.api.letsencrypt.org/directory"
+    assert (settings.port, settings.acme_http_port) == (8443, 8080)
+    assert settings.tls_certificate == Path("/var/lib/authrim/tls/server.pem")
+
+
 def test_an_interrupted_run_goes_on(place: Place, answers: str) -> None:
     """What a run that was killed has made is kept, and what it did not come to is made."""
     place.setup(answers)
@@ -159,7 +170,10 @@ def test_a306_secrets_that_others_can_read(place: Place, answers: str, tmp_path:
         ({"workers": 4}, "workers: SQLite"),
         ({"tls": "files"}, "tls_certificate, tls_key"),
         ({"tls": "files", "tls_certificate": "/nowhere.pem", "tls_key": "/nowhere.key"}, "/nowhere.pem cannot be read"),
-        ({"tls": "magic"}, "tls: must be one of proxy, files"),
+        ({"acme_contact": "admin@example.com"}, "acme_directory, acme_contact"),
+        ({"tls": "acme", "acme_directory": "http://ca.example.com"}, "acme_directory: must be an https URL"),
+        ({"tls": "acme", "proxies": ["10.0.0.0/8"]}, "proxies, listen_socket"),
+        ({"tls": "magic"}, "tls: must be one of proxy, files, acme"),
         ({"proxies": ["10.0.0.1/8"]}, "trusted_proxies"),
         ({"proxies": ["10.0.0.0/8"], "listen_socket": "/run/a.sock"}, "leave one of the two out"),
         ({"client": {"client_id": "a", "for": "abacus"}}, "no recipe for 'abacus'"),
