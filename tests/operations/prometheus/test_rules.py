@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.installing import go_program_of
+
 RULES = Path(__file__).parents[3] / "deploy" / "prometheus"
 
 CASES = yaml.safe_load((Path(__file__).parent / "cases.yml").read_text())
@@ -57,3 +59,12 @@ def test_each_alert_fires_when_it_should_and_not_before(tmp_path: Path) -> None:
     }
     (tmp_path / "tests.yml").write_text(json.dumps(unit_tests))
     promtool("test", "rules", str(tmp_path / "tests.yml"))
+
+
+def test_grafana_takes_the_dashboard() -> None:
+    """The types of Grafana's own SDK decode the dashboard strictly: no field is unknown, missing or of another type."""
+    decoder = go_program_of(Path(__file__).parent / "dashboard")
+    done = subprocess.run(
+        [decoder, RULES.parent / "grafana" / "authrim.json"], capture_output=True, check=False, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
