@@ -67,12 +67,14 @@ CANNOT_WRITE: Final = Problem(
 #: Settings of files that are read. Whether there is a secret in them: those of ``SECRET_FILES``, and these.
 READ: Final = frozenset(
     {
-        *SECRET_FILES.values(), "client_attesters", "egress_ca_file", "pkcs11_module", "processing_file",
-        "report_frameworks", "siem_ca_file", "siem_client_certificate", "software_statement_issuers", "tls_certificate",
-        "tls_client_anchors", "tls_client_crls", "tls_key",
+        *SECRET_FILES.values(), "acme_account_key", "acme_ca_file", "client_attesters", "egress_ca_file",
+        "pkcs11_module", "processing_file", "report_frameworks", "siem_ca_file", "siem_client_certificate",
+        "software_statement_issuers", "tls_certificate", "tls_client_anchors", "tls_client_crls", "tls_key",
     }
 )  # fmt: skip
-_SECRET: Final = frozenset({*SECRET_FILES.values(), "tls_key", "siem_client_certificate"})
+_SECRET: Final = frozenset({*SECRET_FILES.values(), "acme_account_key", "tls_key", "siem_client_certificate"})
+#: Of these, what a server that obtains its certificate itself (RFC 8555) makes when it is missing.
+_MADE_BY_ACME: Final = frozenset({"acme_account_key", "tls_certificate", "tls_key"})
 #: Settings of files that are made in a folder, and of a folder itself.
 WRITTEN_IN: Final = frozenset({"siem_file", "checkpoint_state_file", "listen_socket"})
 WRITTEN_TO: Final = frozenset({"report_directory"})
@@ -81,12 +83,18 @@ WRITTEN_TO: Final = frozenset({"report_directory"})
 async def _examine(examined: Examined) -> Sequence[Finding]:
     found = [AS_ROOT.found()] if os.geteuid() == 0 else []
     found += [*_read_files(examined), *_own_file(examined), *_database(examined), *_written(examined)]
+    certificate = examined.settings.tls_certificate
     try:
-        tls_of(examined.settings)
+        if certificate is None or certificate.exists() or not _has_acme(examined.settings):
+            tls_of(examined.settings)
     except UnusableCertificate as unusable:
         found.append(TLS_UNUSABLE.found(str(unusable)))
     unreadable = any(finding.problem is UNREADABLE for finding in found)
     return found if unreadable else [*found, *_contents(examined.settings)]
+
+
+def _has_acme(settings: Settings) -> bool:
+    return getattr(settings, "acme_directory", None) is not None
 
 
 def _contents(settings: Settings) -> Iterator[Finding]:
@@ -104,8 +112,8 @@ def _contents(settings: Settings) -> Iterator[Finding]:
 
 def _read_files(examined: Examined) -> Iterator[Finding]:
     for name in sorted(READ):
-        path: Path | None = getattr(examined.settings, name)
-        if path is None:
+        path: Path | None = getattr(examined.settings, name, None)
+        if path is None or (name in _MADE_BY_ACME and _has_acme(examined.settings) and not path.exists()):
             continue
         try:
             if not path.is_dir():
