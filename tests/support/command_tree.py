@@ -13,7 +13,7 @@ from authrim.commands.root import COMMANDS, main
 #: Commands that read files, or nothing at all, or that are told elsewhere which database is theirs.
 WITHOUT_DATABASE = (
     ("report", "frameworks"), ("report", "verify"), ("privacy", "verify"), ("log", "verify"), ("log", "search"),
-    ("setup",), ("health",), ("restore",),
+    ("setup",), ("health",), ("restore",), ("certificate", "renew"), ("certificate", "show"),
 )  # fmt: skip
 #: What any command can read from standard input: a JSON file, or a password.
 STDIN = '{"name": "Alice Maria Example"}\n'

@@ -94,7 +94,7 @@ async def _examine(examined: Examined) -> Sequence[Finding]:
 
 
 def _has_acme(settings: Settings) -> bool:
-    return getattr(settings, "acme_directory", None) is not None
+    return settings.acme_directory is not None
 
 
 def _contents(settings: Settings) -> Iterator[Finding]:
@@ -112,7 +112,7 @@ def _contents(settings: Settings) -> Iterator[Finding]:
 
 def _read_files(examined: Examined) -> Iterator[Finding]:
     for name in sorted(READ):
-        path: Path | None = getattr(examined.settings, name, None)
+        path: Path | None = getattr(examined.settings, name)
         if path is None or (name in _MADE_BY_ACME and _has_acme(examined.settings) and not path.exists()):
             continue
         try:
