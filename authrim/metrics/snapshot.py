@@ -8,6 +8,7 @@ import msgspec
 from authrim.metrics.catalogue import METRICS
 from authrim.metrics.declaration import Counter, Gauge, Histogram, Labels
 from authrim.metrics.derived import DERIVED, derive
+from authrim.metrics.requests import move_counts
 
 Numbers = dict[str, dict[Labels, float]]
 
@@ -23,6 +24,7 @@ class Snapshot(msgspec.Struct):
 
 def take(now: float) -> Snapshot:
     """What this process has counted. What it has read for a page belongs to that page alone."""
+    move_counts()
     derive()
     return Snapshot(
         now,
