@@ -1,8 +1,7 @@
 """Signing keys in a PKCS #11 token (SoftHSM2, behind a process of its own): used, dead, silent, and back."""
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from authrim.store.sqlite.schema import migrate_sqlite
 from authrim.store.sqlite.store import SQLiteStore
 from domain.key.events import KeyCreated
 from domain.stream import DEFAULT_TENANT
-from tests.operations.pkcs11.soft_token import LABEL, MODULE, PIN, SoftToken, soft_token
+from tests.operations.pkcs11.soft_token import LABEL, MODULE, PIN, SoftToken
 from tests.support.browser import Browser
 from tests.support.command_line import CommandLine
 from tests.support.ports import free_port
@@ -30,15 +29,6 @@ from tests.support.running import MASTER_KEY, KnownClient, RunningServer, develo
 from tests.support.tokens import verified_claims
 
 pytestmark = pytest.mark.operations
-
-
-@pytest.fixture(scope="module")
-def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoftToken]:
-    """One token for all tests here."""
-    with soft_token(tmp_path_factory.mktemp("token")) as reachable:
-        os.environ["P11_KIT_SERVER_ADDRESS"] = reachable.address
-        yield reachable
-        del os.environ["P11_KIT_SERVER_ADDRESS"]
 
 
 @pytest.fixture
@@ -58,7 +48,16 @@ def in_token(token: SoftToken) -> dict[str, Any]:
 def keys_in(token: SoftToken) -> set[bytes]:
     """The ids of the private keys in the token."""
     library = pkcs11.lib(str(token.client))
-    with library.get_token(token_label=LABEL).open() as session:
+    try:
+        library.get_token(token_label=LABEL)
+    except pkcs11.exceptions.NoSuchToken:  # it holds on to a process that another test has killed
+        library.reinitialize()
+    place = library.get_token(token_label=LABEL)
+    try:
+        opened = place.open(user_pin=PIN)
+    except pkcs11.exceptions.UserAlreadyLoggedIn:  # by the server in this process
+        opened = place.open()
+    with opened as session:
         kind = {pkcs11.Attribute.CLASS: pkcs11.ObjectClass.PRIVATE_KEY}
         return {key.id for key in session.get_objects(kind)}
 
