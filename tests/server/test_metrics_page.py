@@ -99,8 +99,9 @@ async def test_what_people_and_clients_did_is_counted(page: Page) -> None:
     assert counted("authrim_password_hash_duration_seconds_count") >= 2
     assert counted("authrim_events_total", "grant.code_issued.v1") == 1
     assert counted("authrim_appends_total", "committed") >= counted("authrim_append_batch_size_sum") > 0
-    for (name, *values), _value in after.items():
-        assert not any("/" in value or server.login in value for value in values), name
+    for sample in after:
+        if counted(*sample):  # other tests of this process have applications with paths of their own
+            assert not any("/" in value or server.login in value for value in sample[1:]), sample
 
 
 async def _use_twice(server: RunningServer) -> None:
