@@ -6,7 +6,7 @@ the user with the name of the role.
 
 import os
 import pwd
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -16,6 +16,10 @@ from authrim.store.postgres.address import read_address
 
 #: The user that packages make for the service.
 SERVICE_USER: Final = "authrim"
+
+#: The variables that say who somebody is, by the fields of the user: PostgreSQL's client takes the role of an address
+#: without one from the name, and looks for certificates and passwords in the home.
+_OF_USER: Final = {"HOME": "pw_dir", "LOGNAME": "pw_name", "USER": "pw_name"}
 
 User = pwd.struct_passwd
 
@@ -51,21 +55,30 @@ def acting_as(user: User | None) -> Iterator[None]:
     if user is None or os.geteuid() == user.pw_uid:
         yield
         return
-    before = (os.getgroups(), os.getegid(), os.geteuid(), os.environ.get("LOGNAME"))
-    os.setgroups(os.getgrouplist(user.pw_name, user.pw_gid))
-    os.setegid(user.pw_gid)
-    os.seteuid(user.pw_uid)
-    os.environ["LOGNAME"] = user.pw_name  # the role of an address without one
+    rights = (os.getgroups(), os.getegid(), os.geteuid())
+    variables = {name: os.environ.get(name) for name in _OF_USER}
+    _take_rights(os.getgrouplist(user.pw_name, user.pw_gid), user.pw_gid, user.pw_uid)
+    _set({name: getattr(user, field) for name, field in _OF_USER.items()})
     try:
         yield
     finally:
-        groups, group, own, name = before
-        os.seteuid(own)
-        os.setegid(group)
-        os.setgroups(groups)
-        os.environ.pop("LOGNAME", None)
-        if name is not None:
-            os.environ["LOGNAME"] = name
+        _take_rights(*rights)
+        _set(variables)
+
+
+def _take_rights(groups: list[int], group: int, user: int) -> None:
+    """Change the effective user. Only root may change groups, so the real user, root, comes first."""
+    os.seteuid(os.getuid())
+    os.setgroups(groups)
+    os.setegid(group)
+    os.seteuid(user)
+
+
+def _set(variables: Mapping[str, str | None]) -> None:
+    for name, value in variables.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
 
 
 def _user(name: str) -> User | None:

@@ -213,6 +213,8 @@ def _left_to_do(installed: Installation, steps: list[Step]) -> tuple[list[str], 
     authrim = _command(installed)
     proxy, paste = follows_of(installed.settings)
     state = {step.name: step.state for step in steps}
+    if state["settings"] == "unchanged":
+        return ["Restart the server, if it is running: systemctl restart authrim"], ""
     left = [
         f"Copy the master key ({installed.settings.master_key_file}) to a safe place, apart from the backups of the "
         "database. Without it, they cannot be read.",

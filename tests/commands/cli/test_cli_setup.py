@@ -16,6 +16,7 @@ import pytest
 from authrim.settings import load
 from tests.postgres_cluster import Cluster
 from tests.support.command_line import CommandLine
+from tests.support.ports import free_port
 
 PAGE = Path(__file__).parents[3] / "docs" / "operations" / "setup.md"
 ME = pwd.getpwuid(os.geteuid()).pw_name
@@ -49,7 +50,8 @@ class Place:
 
     def guided(self, *lines: str) -> str:
         """What is printed when a person answers the questions."""
-        return self.authrim.run(*self._command, stdin="".join(f"{line}\n" for line in lines)).output
+        nobody_answers = CommandLine({"AUTHRIM_PORT": str(free_port())})
+        return nobody_answers.run(*self._command, stdin="".join(f"{line}\n" for line in lines)).output
 
     @property
     def made(self) -> list[str]:
