@@ -1,7 +1,6 @@
 """``authrim serve``: the server, with settings from the environment and a file."""
 
 import asyncio
-import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -38,6 +37,7 @@ from authrim.store.opening import open_store
 from authrim.wire.acme import obtain_first
 from authrim.wire.certificate_order import NoCertificate
 from authrim.wire.listener import ListenError, unix_socket
+from authrim.wire.passed_sockets import PassedSockets, passed_sockets, sockets_of
 from authrim.wire.tls import UnusableCertificate
 
 log = structlog.get_logger(__name__)
@@ -68,7 +68,10 @@ _SETTINGS: Final = {
     help="Answer requests only. `authrim background` does the background work, here or on another machine.",
 )
 @click.option("--worker-port", type=int, hidden=True, help="Set by the supervisor for its workers.")
-@click.option("--worker-socket", type=int, hidden=True, help="The Unix socket, as the supervisor opened it.")
+@click.option(
+    "--worker-socket", "worker_sockets", type=int, multiple=True, hidden=True,
+    help="A socket, as the supervisor opened it; repeatable.",
+)  # fmt: skip
 @click.option("--worker-lifeline", type=int, hidden=True, help="A pipe that ends with the supervisor.")
 @click.option("--worker-heartbeat", type=int, hidden=True, help="A pipe for signs of life.")
 @click.option("--worker-metrics", hidden=True, help="Where a worker counts, as the supervisor made it.")
@@ -101,7 +104,7 @@ def serve(
     workers: int | None,
     no_background: bool,
     worker_port: int | None,
-    worker_socket: int | None,
+    worker_sockets: tuple[int, ...],
     worker_lifeline: int | None,
     accept_rollback: str | None,
     keep_grants: bool,
@@ -127,11 +130,12 @@ def serve(
     try:
         if worker_port is None and (order := acme_order_of(settings)) is not None:
             obtain_first(order)
+        passed = passed_sockets() if worker_port is None else sockets_of(worker_sockets)
         if worker_port is None and settings.workers > 1:
-            context.exit(_serve_by_workers(context, settings, tls, manager, accepted, reread))
+            by_workers = Workers(context, tls, manager, reread, passed)
+            context.exit(_serve_by_workers(settings, by_workers, accepted))
         if worker_port is not None:
             settings = settings.model_copy(update={"port": worker_port, "workers": 1})
-        sock = None if worker_socket is None else socket.socket(fileno=worker_socket)
         worker = Worker.of_options(worker_lifeline, worker_heartbeat)
         own = ProcessMetrics.of_option(worker_metrics)
         background = None
@@ -139,7 +143,7 @@ def serve(
             metrics = ServerMetrics.open(settings, processes_of(settings))
             own = metrics and metrics.own(SERVER)
             background = _background(context, settings, tls, metrics)
-        around = Surroundings(worker, sock, manager, background, reread, own)
+        around = Surroundings(worker, passed, manager, background, reread, own)
         with failures_told(settings):
             asyncio.run(_serve(settings, around, accepted))
     except (
@@ -149,40 +153,47 @@ def serve(
         raise click.ClickException(str(error)) from None
 
 
-def _serve_by_workers(
-    context: click.Context,
-    settings: Settings,
-    tls: Mapping[str, Any],
-    manager: ServiceManager,
-    accepted: Accepted,
-    reread: Callable[[], None],
-) -> int:
+class Workers(NamedTuple):
+    """What the supervisor of several processes works with: the command that was given with its options of TLS, whom it
+    tells how the server is, what it reads again, and the sockets that were passed to it."""
+
+    context: click.Context
+    tls: Mapping[str, Any]
+    manager: ServiceManager
+    reread: Callable[[], None]
+    passed: PassedSockets
+
+
+def _serve_by_workers(settings: Settings, by: Workers, accepted: Accepted) -> int:
     """Open the ports and keep the workers alive until the server is stopped; returns the exit status."""
     # What no worker could use ends the command here: they would be started again and again.
     tls_of(settings)
     tracing_wanted(settings)
     with failures_told(settings):
         asyncio.run(_prove_database(settings, accepted))
-    held = reserve_port(settings.host, settings.port)
+    passed = by.passed
+    held = [] if passed.ports else reserve_port(settings.host, settings.port)
     second = reserve_port(settings.host, settings.mtls_port) if settings.mtls_port else []
-    shared = unix_socket(settings.listen_socket) if settings.listen_socket else None
-    arguments = ["serve", "--worker-port", str(held[0].getsockname()[1])]
+    if settings.listen_socket and passed.unix is None:
+        passed = passed._replace(unix=unix_socket(settings.listen_socket))
+    port = (*passed.ports, *held)[0].getsockname()[1]
+    arguments = ["serve", "--worker-port", str(port)]
     metrics = ServerMetrics.open(settings, processes_of(settings))
-    background = _background(context, settings, tls, metrics)
+    background = _background(by.context, settings, by.tls, metrics)
     if settings.background_place != "inside":
         arguments.append("--no-background")
-    if shared:
-        arguments += ["--worker-socket", str(shared.fileno())]
-    for name, value in tls.items():
+    for descriptor in passed.descriptors:
+        arguments += ["--worker-socket", str(descriptor)]
+    for name, value in by.tls.items():
         arguments += [] if value is None else [f"--{name.replace('_', '-')}", str(value)]
-    command = own_command([*_config_option(context), *arguments])
+    command = own_command([*_config_option(by.context), *arguments])
     try:
-        files = (shared.fileno(),) if shared else ()
-        return supervise(command, settings.workers, Shared(files, metrics), manager, background, reread)
+        shared = Shared(passed.descriptors, metrics)
+        return supervise(command, settings.workers, shared, by.manager, background, by.reread)
     finally:
-        for one in (*held, *second, shared):
-            if one:
-                one.close()
+        for one in (*held, *second):
+            one.close()
+        passed.close()
 
 
 def _background(

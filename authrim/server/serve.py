@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import signal
-import socket
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from typing import Final, NamedTuple
@@ -31,6 +30,7 @@ from authrim.web.call import CORE
 from authrim.wire.acme import kept_certificate
 from authrim.wire.limits import Limits
 from authrim.wire.listener import ListeningSite, start_site, unix_socket
+from authrim.wire.passed_sockets import PassedSockets
 from authrim.wire.tls import Tls, UnusableCertificate
 from domain.stream import DEFAULT_TENANT
 
@@ -44,13 +44,14 @@ GRACE_SECONDS: Final = 10.0
 
 
 class Surroundings(NamedTuple):
-    """What is around a server process. ``worker``: it has a supervisor, and shares its ports. ``sock`` is the Unix
-    socket when other processes listen on it too. ``manager`` is told how the server is. ``background``: how the process
-    of the background work is started, where it is this one that does so. ``reread`` reads the settings again that can
-    change while the server runs. ``metrics``: where it counts for the page of metrics."""
+    """What is around a server process. ``worker``: it has a supervisor, and shares its ports. ``passed`` are sockets
+    that are open already: from a service manager, or shared with other processes. ``manager`` is told how the server
+    is. ``background``: how the process of the background work is started, where it is this one that does so.
+    ``reread`` reads the settings again that can change while the server runs. ``metrics``: where it counts for the page
+    of metrics."""
 
     worker: Worker | None = None
-    sock: socket.socket | None = None
+    passed: PassedSockets = PassedSockets()
     manager: ServiceManager = ServiceManager()
     background: BackgroundCommand | None = None
     reread: Callable[[], None] = lambda: None
@@ -80,13 +81,16 @@ async def serve(
         app = _make_app(parts, limits, stack)
         tls, mtls = tls_of(settings)
         reuse_port = worker is not None
+        first, *others = around.passed.ports or (None,)
         running = await start_site(
-            app, settings.host, settings.port, limits=limits, reuse_port=reuse_port, tls=tls
+            app, settings.host, settings.port, limits=limits, reuse_port=reuse_port, sock=first, tls=tls
         )
+        for sock in others:
+            await running.listen(None, None, sock=sock, tls=tls)
         if mtls is not None:
             await running.listen(settings.host, settings.mtls_port, reuse_port=reuse_port, tls=mtls)
         if settings.listen_socket is not None:
-            await running.listen(None, None, sock=around.sock or unix_socket(settings.listen_socket))
+            await running.listen(None, None, sock=around.passed.unix or unix_socket(settings.listen_socket))
         kept = [] if around.background is None else [KeptBackground(around.background)]
         reloads = [around.reread, lambda: _reload_tls([tls, mtls]), *(one.reload for one in kept)]
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, reloads, manager)

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -15,9 +15,10 @@ import pytest
 import requests
 
 from authrim.server.service_manager import ServiceManager
+from authrim.wire.passed_sockets import PassedSockets, passed_sockets
 from tests.support.patience import PATIENCE
 from tests.support.ports import free_port
-from tests.support.processes import children, started, terminated, wait_until
+from tests.support.processes import COMMAND, children, started, terminated, wait_until
 
 UNITS = Path(__file__).parents[2] / "deploy" / "systemd"
 
@@ -142,6 +143,59 @@ def test_without_a_manager() -> None:
     gone.ready()
     ServiceManager.of_environment({}).ready()
     assert ServiceManager.of_environment({"WATCHDOG_USEC": "x"}).watchdog_seconds is None
+
+
+#: A shell gives the server its own process id, as a service manager does.
+_PASSED = 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@" 3<&"$FROM"'
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_port_that_is_passed(tmp_path: Path, postgres_dsn: str, workers: int) -> None:
+    """The server answers at the socket that it is given, with all its workers, and opens no port. Who connects while it
+    is restarted (with one process) waits for the next one."""
+    with socket.create_server(("127.0.0.1", 0), backlog=8) as listening, socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+        options = ("--workers", str(workers), "--no-background")
+        for _ in range(3 - workers):
+            waiting = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+            waiting.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            with _server_at(tmp_path, postgres_dsn, unused.getsockname()[1], listening, options) as process:
+                assert waiting.recv(4096).startswith(b"HTTP/1.1 200")
+                url = f"http://127.0.0.1:{port}/health/ready"
+                assert requests.get(url, timeout=PATIENCE).status_code == 200
+                assert terminated(process)[0] == 0
+            waiting.close()
+
+
+@contextmanager
+def _server_at(
+    folder: Path, database: str, port: int, listening: socket.socket, options: Sequence[str]
+) -> Iterator[subprocess.Popen[str]]:
+    """``authrim serve``, which gets a socket as descriptor 3."""
+    file = folder / "authrim.toml"
+    if not file.exists():
+        file.write_text(
+            f'issuer = "http://localhost:{port}"\nport = {port}\ndevelopment = true\n'
+            f'database = "{database}"\nmaster_keys = ["{secrets.token_urlsafe(32)}"]\n'
+        )
+    command = ("bash", "-c", _PASSED, "bash", *COMMAND, "--config", str(file), "serve", *options)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, pass_fds=[listening.fileno()],
+        env=os.environ | {"FROM": str(listening.fileno())},
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_sockets_for_somebody_else() -> None:
+    """Sockets that are announced to another process are none of ours, and no child is told of them."""
+    environment = {"LISTEN_FDS": "1", "LISTEN_PID": "1", "LISTEN_FDNAMES": "x"}
+    assert passed_sockets(environment) == PassedSockets()
+    assert environment == {}
 
 
 _SUPERVISOR = """
