@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test integrations operations check format docs screenshots bench faults dist audit lock clean
+.PHONY: help run test integrations operations check format docs screenshots bench faults dist deb audit lock clean
 
 BIN := .venv/bin
 PINS := requirements/build.txt pyproject.toml scripts/bootstrap.sh
@@ -61,6 +61,9 @@ faults: .venv/dev.stamp ## Break things by chance under load, and check the hist
 
 dist: .venv/dev.stamp ## Build the wheel, the source distribution, their bill of materials
 	$(BIN)/python -m scripts.dist
+
+deb: .venv/dev.stamp ## Build the Debian package of the server
+	$(BIN)/python -m scripts.deb
 
 audit: .venv/dev.stamp ## Check the pinned requirements for known vulnerabilities
 	scripts/audit.sh

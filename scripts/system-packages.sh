@@ -73,6 +73,13 @@ missing_for_acme() {
     command -v pebble >/dev/null || echo pebble
 }
 
+missing_for_debian() {
+    command -v mmdebstrap >/dev/null || echo mmdebstrap
+    command -v systemd-nspawn >/dev/null || echo systemd-container
+    command -v lintian >/dev/null || echo lintian
+    command -v chromium >/dev/null || echo chromium
+}
+
 missing_for_operations() {
     missing_for_tests
     missing_for_poolers
@@ -81,6 +88,7 @@ missing_for_operations() {
     missing_for_tokens
     missing_for_containers
     missing_for_charts
+    missing_for_debian
 }
 
 if [ "$1" = --for ]; then

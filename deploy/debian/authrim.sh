@@ -1,0 +1,26 @@
+#!/bin/sh
+# The command line of the installed server. Its settings are /etc/authrim/authrim.toml. What root runs is run as the
+# user of the server, to whom the database belongs. Setup needs root, and becomes that user itself.
+set -eu
+
+program=/usr/lib/authrim/bin/authrim
+settings=/etc/authrim/authrim.toml
+
+command=
+is_value=
+for word in "$@"; do
+    if [ -n "$is_value" ]; then
+        is_value=
+        continue
+    fi
+    case $word in
+        --config) is_value=yes ;;
+        -*) ;;
+        *) command=$word && break ;;
+    esac
+done
+
+if [ "$(id -u)" -ne 0 ] || [ "$command" = setup ] || [ ! -e "$settings" ]; then
+    exec "$program" "$@"
+fi
+exec runuser -u authrim -- "$program" --config "$settings" "$@"
