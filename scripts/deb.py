@@ -32,7 +32,7 @@ Version: {version}
 Architecture: {architecture}
 Maintainer: {maintainer}
 Installed-Size: {size}
-Depends: libc6 (>= 2.36), python3 (>= {python}~), python3 (<< {next_python}~), systemd (>= 250), util-linux
+Depends: libc6 (>= 2.36), python3 (>= {python}~), python3 (<< {next_python}~), systemd (>= 250)
 Suggests: nginx, postgresql
 Section: net
 Priority: optional

@@ -30,7 +30,7 @@ class Place:
         self.folder = folder
         self.config = folder / "etc" / "authrim.toml"
         self.key = folder / "etc" / "master.key"
-        self.authrim = CommandLine({"AUTHRIM_PORT": str(free_port())})  # so that nobody answers there
+        self.authrim = CommandLine({})
 
     def answers(self, text: str, mode: int = 0o600) -> Path:
         """A file of answers."""
