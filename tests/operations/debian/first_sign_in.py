@@ -17,12 +17,14 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import requests
 from joserfc import jwt
 from joserfc.jwk import KeySet
-from playwright.sync_api import Route, sync_playwright
+from playwright.sync_api import sync_playwright
 
 from tests.browser.chromium import ARGUMENTS, CHROMIUM
 from tests.support.patience import PATIENCE
 
 _resolve = socket.getaddrinfo
+#: Milliseconds that a person takes to read the page: a faster answer is not taken (`consent_pause`).
+_READING = 5000
 
 
 def _to_this_machine(_host: Any, *rest: Any, **more: Any) -> Any:
@@ -58,27 +60,24 @@ def main() -> None:
 
 
 def _code(url: str, given: dict[str, str]) -> str:
-    """What the browser brings to the application. The address of the application is answered here."""
+    """What the browser brings to the application, at whose address nobody is: that it is asked for is enough."""
     host = urlsplit(given["issuer"]).hostname
     arguments = [*ARGUMENTS, f"--host-resolver-rules=MAP {host} 127.0.0.1"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         # The certificate is proved by the requests of the application: a browser has a store of its own.
         page = browser.new_context(ignore_https_errors=True).new_page()
-        page.route(f"{given['redirect_uri']}*", _welcome)
         page.goto(url, timeout=PATIENCE * 1000)
         page.fill("input[name=login]", given["login"])
         page.fill("input[name=password]", given["password"])
-        page.click("button[type=submit]")
-        page.click("button[name=action][value=allow]", timeout=PATIENCE * 1000)
-        page.wait_for_url(f"{given['redirect_uri']}*", timeout=PATIENCE * 1000)
-        (code,) = parse_qs(urlsplit(page.url).query)["code"]
+        page.click("#login-submit")
+        page.wait_for_selector("#consent-submit", timeout=PATIENCE * 1000)
+        page.wait_for_timeout(_READING)
+        with page.expect_request(f"{given['redirect_uri']}?*", timeout=PATIENCE * 1000) as sent:
+            page.click("#consent-submit")
+        (code,) = parse_qs(urlsplit(sent.value.url).query)["code"]
         browser.close()
     return code
-
-
-def _welcome(route: Route) -> None:
-    route.fulfill(status=200, content_type="text/plain", body="welcome")
 
 
 if __name__ == "__main__":
