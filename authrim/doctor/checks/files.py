@@ -89,7 +89,7 @@ async def _examine(examined: Examined) -> Sequence[Finding]:
             tls_of(examined.settings)
     except UnusableCertificate as unusable:
         found.append(TLS_UNUSABLE.found(str(unusable)))
-    unreadable = any(finding.problem is UNREADABLE for finding in found)
+    unreadable = any(finding.problem == UNREADABLE for finding in found)
     return found if unreadable else [*found, *_contents(examined.settings)]
 
 
