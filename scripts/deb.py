@@ -25,6 +25,7 @@ MAINTAINER = "The Authrim authors <maintainers@authrim.invalid>"
 #: 250 and Python 3.11: wheels for an older one run there too.
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 GLIBC = range(17, 37)
+UNITS = (".service", ".socket", ".timer")
 _DEPLOY = ROOT / "deploy"
 _CONTROL = """\
 Package: authrim
@@ -125,11 +126,11 @@ def install_files(tree: Path, dist: Path, commit: Commit, version: str) -> None:
     """The command, the units, and what Debian wants to know of a package."""
     _install(_DEPLOY / "debian" / "authrim.sh", tree / "usr/bin/authrim", 0o755)
     units = tree / "usr/lib/systemd/system"
-    for unit in _DEPLOY.glob("systemd/authrim*.service"), _DEPLOY.glob("systemd/authrim*.socket"):
-        for file in unit:
-            _install(file, units / file.name, 0o644)
-    service = units / "authrim.service"
-    service.write_text(service.read_text().replace("/opt/authrim/", f"/{PLACE}/"))
+    for file in (_DEPLOY / "systemd").iterdir():
+        if file.suffix in UNITS:
+            unit = units / file.name
+            _install(file, unit, 0o644)
+            unit.write_text(unit.read_text().replace("/opt/authrim/", f"/{PLACE}/"))
     _install(_DEPLOY / "systemd/authrim.sysusers", tree / "usr/lib/sysusers.d/authrim.conf", 0o644)
     _install(_DEPLOY / "systemd/authrim.tmpfiles", tree / "usr/lib/tmpfiles.d/authrim.conf", 0o644)
     documents = tree / "usr/share/doc/authrim"
