@@ -23,7 +23,10 @@ from pkcs11.exceptions import (
     MechanismParamInvalid,
     MultipleObjectsReturned,
     NoSuchKey,
+    PinExpired,
     PinIncorrect,
+    PinInvalid,
+    PinLenRange,
     PinLocked,
     PKCS11Error,
     UserAlreadyLoggedIn,
@@ -43,10 +46,12 @@ _RSA_BITS: Final = 2048
 _ED25519: Final = "1.3.101.112"
 _ED25519_BYTES: Final = 32
 _LABEL: Final = "authrim"
+#: The PIN is not taken. Another try could lock the token.
+_PIN_REFUSED: Final = (PinExpired, PinIncorrect, PinInvalid, PinLenRange, PinLocked)
 #: What a token says that is well: it cannot do what it was asked for, and another session would not change that.
 _ANSWERS: Final = (
     FunctionNotSupported, KeyTypeInconsistent, MechanismInvalid, MechanismParamInvalid,
-    MultipleObjectsReturned, NoSuchKey,
+    MultipleObjectsReturned, NoSuchKey, *_PIN_REFUSED,
 )  # fmt: skip
 
 
@@ -90,8 +95,6 @@ class Sessions:
 
     def _do(self, work: Callable[[Any], T]) -> T:
         """Do some work in this thread's session, once more in a new one when the first is no good any more."""
-        if self._refused_pin:
-            raise TokenUnavailable(f"the token {self._access.label} refused the PIN: correct it and restart")
         if monotonic() < self._not_before:
             raise TokenUnavailable(f"the token {self._access.label} failed a moment ago")
         seen = self._generation
@@ -131,6 +134,8 @@ class Sessions:
         return mine.session
 
     def _opened(self) -> Any:
+        if self._refused_pin:  # here, because other threads wait for the one that tries it
+            raise TokenUnavailable(f"the token {self._access.label} refused the PIN: correct it and restart")
         if self._library is None:
             self._library = pkcs11.lib(str(self._access.module))
         token = self._library.get_token(token_label=self._access.label)
@@ -138,8 +143,8 @@ class Sessions:
             return token.open(rw=True, user_pin=self._access.pin)
         except UserAlreadyLoggedIn:  # by another thread: whoever is logged in is so in all sessions (§5.6)
             return token.open(rw=True)
-        except (PinIncorrect, PinLocked):
-            self._refused_pin = True  # another try could lock the token
+        except _PIN_REFUSED:
+            self._refused_pin = True
             raise
 
     def _begin_again(self, seen: int) -> None:

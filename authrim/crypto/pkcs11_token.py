@@ -123,8 +123,8 @@ class TokenSigner:
         return joined(signing_input, signature)
 
     async def ready(self) -> None:
-        """Let the token sign something that is thrown away, if it has signed nothing a moment ago."""
-        if not self._token.is_alive:
+        """Let the token sign something that is thrown away, if this key never did or no key did a moment ago."""
+        if self._verified is not None or not self._token.is_alive:
             await self.signed(b"{}", "authrim-ready")
 
     def __repr__(self) -> str:
