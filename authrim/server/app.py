@@ -94,7 +94,7 @@ def make_app(
             for number, path in enumerate(_paths(route, prefix)):
                 name = f"{route.name}_other_form" if number else route.name
                 _add(app, route, path, name)
-                app[URGENCIES][name] = app[URGENCIES][f"{name}_head"] = feature.urgency
+                app[URGENCIES] |= dict.fromkeys((name, f"{name}_head", f"{name}_preflight"), feature.urgency)
                 if route.hidden:
                     hidden |= {name: path, f"{name}_head": path}
                 if route.scripts and path not in for_scripts:

@@ -71,7 +71,9 @@ def middleware(
         try:
             refuse_other_names(request)
             refusal = _overloaded(request)
-            response = await handler(request) if refusal is None else answer(request, refusal, new_id())
+            if refusal is not None:
+                return _turned_away(request, answer(request, refusal, new_id()), started)
+            response = await handler(request)
             _protect(response)
             show_error_to_scripts(request, response)
             if facts.late_headers:
@@ -110,6 +112,14 @@ def _overloaded(request: web.Request) -> Refusal | None:
     if overload is None or not overload.wait:
         return None
     return overload.refuse(request.app[URGENCIES][_route_name(request)])
+
+
+def _turned_away(request: web.Request, response: web.StreamResponse, started: float) -> web.StreamResponse:
+    """Finish an answer that overload gave. It has no line of its own: a line says how many there were (F40)."""
+    _protect(response)
+    show_error_to_scripts(request, response)
+    count_request(_route_name(request), request.method, response.status, time.perf_counter() - started)
+    return response
 
 
 def _answer_failure(request: web.Request, error: Exception, answer: Answer) -> web.StreamResponse:

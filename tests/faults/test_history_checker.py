@@ -167,6 +167,15 @@ def test_a_broken_history_is_rejected(name: str) -> None:
     assert rule in {found.rule for found in check(history.calls, log_of(history.events))}
 
 
+def test_what_has_expired_may_be_refused() -> None:
+    """A code that was kept for too long needs no event to be refused."""
+    late = call("redeem", "code", 1_000_000, outcome=Outcome.REFUSED)
+    calls = [call("sign in", "", 9, given=Given(code="code")), late]
+    issued = event(1, "code_issued", code_hash="code", expires_at=1)
+    assert check(calls, log_of([issued])) == []
+    assert check(calls, log_of([issued._replace(payload={"code_hash": "code", "expires_at": 2})])) != []
+
+
 def test_each_rule_rejects_something() -> None:
     """A rule that nothing breaks would prove nothing."""
     assert {rule for rule, _ in BROKEN.values()} == {rule.__name__ for rule in RULES}

@@ -2,16 +2,20 @@
 
 import asyncio
 import math
+import re
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
+from authrim.server.app import make_app
 from authrim.store.sqlite.schema import migrate_sqlite
-from authrim.web.overload import Overload, Urgency
+from authrim.web.overload import URGENCIES, Overload, Urgency
+from authrim.wire.limits import Limits
 from tests.faults.processes import Site, site
 from tests.support.patience import PATIENCE
+from tests.support.running import RunningServer
 
 CROWD = 64
 
@@ -52,6 +56,17 @@ def test_it_can_be_switched_off() -> None:
     overload.note(30)
     overload.note(30)
     assert all(overload.refuse(urgency) is None for urgency in Urgency)
+
+
+async def test_what_belongs_to_a_request_gives_way_with_it(server: RunningServer) -> None:
+    """F40: a preflight, HEAD and the other form of an address are as urgent as the request that they are for."""
+    app = make_app(server.parts, Limits())
+    urgencies = app[URGENCIES]
+    for name in app.router.named_resources():
+        own = re.sub("(_head|_preflight)$", "", name)
+        assert urgencies[name] is urgencies[own], name
+    assert urgencies["revoke_preflight"] is Urgency.ENDS
+    assert urgencies["token_preflight"] is urgencies["userinfo"] is Urgency.TOKEN
 
 
 async def ask(

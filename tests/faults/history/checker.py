@@ -3,6 +3,7 @@
 A call without an answer may have happened or not; whatever else the log says must explain what the clients saw.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
@@ -118,10 +119,10 @@ def what_works_was_issued(calls: Sequence[Call], log: Log) -> Found:
 
 def nothing_dies_without_a_cause(calls: Sequence[Call], log: Log) -> Found:
     """What was given is good until an event ends it: a code until it is redeemed or voided, a token until it is
-    replaced or revoked. Whoever is refused is told so after that event."""
+    replaced or revoked, and no longer than it was issued for. Whoever is refused is told so after that event."""
     for call in calls:
         grant = log.grant_of.get(call.presented)
-        if grant is None or not _is_refused(call):
+        if grant is None or not _is_refused(call) or _has_expired(log.issued[call.presented], call):
             continue
         causes = [grant.end]
         if call.operation == "redeem":
@@ -158,6 +159,11 @@ def _is_refused(call: Call) -> bool:
     return call.active is False or (
         call.operation in ("redeem", "refresh") and call.outcome is Outcome.REFUSED
     )
+
+
+def _has_expired(issued: Event, call: Call) -> bool:
+    """Whether it may have expired when the call ended."""
+    return call.ended >= issued.payload.get("expires_at", math.inf) * 1_000_000
 
 
 def _ends_with(token: str, log: Log) -> Iterator[str]:
