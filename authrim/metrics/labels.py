@@ -25,7 +25,8 @@ LABELS: Final[Mapping[str, str]] = {
     "reason": "a word of ours: the reason of a refusal, or why a request was not read; of TLS: OpenSSL's",
     "result": "of appends: `committed`, `conflict`, `overloaded`, `unavailable`, `outcome_unknown`, `failed`; of "
     "attempts: `delivered`, `failed`, `not_tried`, `given_up`",
-    "route": "the name of the route in the table of features, such as `token`; `unknown` for other addresses",
+    "route": "the name of the route in the table of features, such as `token`; `static_authrim` and so on for the "
+    "files of pages; `unknown` for other addresses",
     "state": "of connections: `idle`, `busy`; of messages: `waiting`, `dead`; of keys: `published`, `active`, "
     "`retired`",
     "status": "the status code, or `gone`",

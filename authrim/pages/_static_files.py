@@ -45,4 +45,4 @@ class StaticFiles:
         async def serve(_request: web.Request) -> web.Response:
             return web.Response(body=body, content_type=content_type, charset="utf-8", headers=_HEADERS)
 
-        return web.get(self.url(name), serve)
+        return web.get(self.url(name), serve, name=f"static_{Path(name).stem}")

@@ -79,7 +79,7 @@ def sample_app() -> web.Application:
     app = web.Application(middlewares=[middleware()])
     app[SEEN] = []
     app.router.add_post("/form", _form)
-    app.router.add_route("*", "/authorize", _authorize)
+    app.router.add_route("*", "/authorize", _authorize, name="authorize")
     app.router.add_get("/hello", _hello)
     app.router.add_get("/slow", _slow)
     app.router.add_get("/large", _large)

@@ -1,5 +1,6 @@
 """The page of metrics: what a server has counted while people and clients used it."""
 
+import re
 import secrets
 import socket
 import tempfile
@@ -71,6 +72,7 @@ async def test_what_people_and_clients_did_is_counted(page: Page) -> None:
     assert (await server.post("/token", {"grant_type": "client_credentials"}, wrong))[0] == 401
     async with server.http.request("PROPFIND", server.url(f"/{secrets.token_hex()}")) as answer:
         assert answer.status in {400, 404, 405}
+    await _ask_beside_features(server)
     await _use_twice(server)
     busy = Overload(1)
     busy.note(0.8)
@@ -84,6 +86,8 @@ async def test_what_people_and_clients_did_is_counted(page: Page) -> None:
     requests, issued = "authrim_http_requests_total", "authrim_tokens_issued_total"
     assert counted(requests, "POST", "token", "200") == 3
     assert counted(requests, "POST", "token", "401") >= 1
+    assert counted(requests, "GET", "static_authrim", "200") == 1
+    assert counted(requests, "PUT", "unknown", "404") == 1
     assert counted("authrim_http_request_duration_seconds_count", "ok", "token") == 3
     assert counted("authrim_sign_ins_total", "password", "accepted") == 1
     assert counted("authrim_sign_ins_total", "password", "password_wrong") == 1
@@ -102,6 +106,16 @@ async def test_what_people_and_clients_did_is_counted(page: Page) -> None:
     for sample in after:
         if counted(*sample):  # other tests of this process have applications with paths of their own
             assert not any("/" in value or server.login in value for value in sample[1:]), sample
+
+
+async def _ask_beside_features(server: RunningServer) -> None:
+    """Ask for a file of the pages, and for a hidden address in a way that no route of it has."""
+    async with server.http.get(server.url("/"), headers={"Accept": "text/html"}) as answer:
+        style = re.search(r"/static/authrim-\w+\.css", await answer.text())
+    assert style is not None
+    for method, path, status in (("GET", style[0], 200), ("PUT", "/audit", 404)):
+        async with server.http.request(method, server.url(path)) as answer:
+            assert answer.status == status
 
 
 async def _use_twice(server: RunningServer) -> None:
