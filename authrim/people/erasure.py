@@ -156,20 +156,19 @@ async def _change(
 
 async def _login_hashes(
     store: Store, private: PrivateData, master: MasterKeys, tenant: str, subject: str
-) -> tuple[str, ...]:
-    """The hashes of the login that the person's login row may be found by.
+) -> set[str]:
+    """The hashes of the login that the person's login rows may be found by.
 
-    When that cannot be read any more, because its master key is lost, they are found by the subject: erasing must not
-    depend on reading.
+    Those that are there come first: one was perhaps made with a master key that has left, or that is lost with the
+    login itself. The others are those by which a rotation of the master key may find the login until the append.
     """
+    async with aclosing(rows_of_subject(store, LOGINS, tenant, subject)) as rows:
+        hashes = {_hash_of(row["key"], tenant) async for row in rows}
     try:
         login = await private.open(tenant, SUBJECT, subject, LOGIN)
     except SealBroken:
-        async with aclosing(rows_of_subject(store, LOGINS, tenant, subject)) as rows:
-            return tuple([_hash_of(row["key"], tenant) async for row in rows])
-    if login is None:
-        return ()
-    return login_hmacs(master, tenant, login.decode())
+        return hashes
+    return hashes if login is None else hashes.union(login_hmacs(master, tenant, login.decode()))
 
 
 def _hash_of(key: str, tenant: str) -> str:

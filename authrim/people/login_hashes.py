@@ -25,7 +25,8 @@ def moving_logins(store: ReadBack, private: PrivateData, master: MasterKeys) -> 
             after = rows[-1]["key"]
             wanted = await asyncio.gather(*(_moved(private, master, row) for row in rows))
             unreadable += wanted.count(None)
-            # Of two old hashes of one login, the second finds the new one there the next time.
+            # Of two old hashes of one login, the second finds the new one there the next time. Whoever has the new one
+            # needs no old key: servers go on making both for new accounts as long as they have both keys.
             moves = {one.new_key: one for one in wanted if one is not None and one.key != one.new_key}
             if moves:
                 changed += await store.resealing.move_logins(list(moves.values()))

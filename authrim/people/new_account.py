@@ -4,7 +4,7 @@ One set of rules and one set of rows; only the append is the caller's, who may h
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -150,9 +150,10 @@ async def find_subject(store: Store, master: MasterKeys, tenant: str, login: str
     return await find_by_hashes(store, tenant, login_hmacs(master, tenant, login))
 
 
-async def find_by_hashes(store: Store, tenant: str, hashes: Iterable[str]) -> str | None:
+async def find_by_hashes(store: Store, tenant: str, hashes: tuple[str, ...]) -> str | None:
     """The subject of the login with these hashes (``login_hmacs``)."""
-    for hashed in hashes:
+    # A rotation of the master key may move the login to the first hash after that was looked for.
+    for hashed in (*hashes, *(hashes[:1] if len(hashes) > 1 else ())):
         found = await store.find("login", row_key(tenant, hashed))
         if found.row is not None:
             return str(found.row["subject"])

@@ -34,5 +34,5 @@ class Resealing(Protocol):
         """Put the new ciphertext in the place of the one that was read."""
 
     async def move_logins(self, logins: Sequence[MovedLogin]) -> int:
-        """Give logins their new keys; where the person has that row already, the old one goes. No two of them have the
-        same new key."""
+        """Give logins their new keys; where the person has that row already, the old one goes, and does not count. No
+        two of them have the same new key."""

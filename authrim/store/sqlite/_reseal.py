@@ -53,5 +53,5 @@ def _reseal(connection: sqlite3.Connection, rows: Sequence[ResealedRow]) -> int:
 def _move(connection: sqlite3.Connection, logins: Sequence[MovedLogin]) -> int:
     moves = [one._asdict() for one in logins]
     with transaction(connection):
-        left_out = connection.executemany(_LEAVE, moves).rowcount
-        return left_out + connection.executemany(_MOVE, moves).rowcount
+        connection.executemany(_LEAVE, moves)
+        return connection.executemany(_MOVE, moves).rowcount

@@ -1,7 +1,6 @@
 """The newest master key takes over while a server runs, on both stores."""
 
 import asyncio
-import secrets
 import signal
 import sys
 from pathlib import Path
@@ -22,7 +21,6 @@ from authrim.crypto.sealing import SealBroken
 from authrim.crypto.secrets import new_client_secret
 from authrim.people import login_hashes
 from authrim.people.erasure import erase_account
-from authrim.people.login_hashes import moving_logins
 from authrim.people.new_account import find_subject
 from authrim.server.wiring import make_parts
 from authrim.store.read_back import ReadBack
@@ -31,6 +29,7 @@ from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 from projections.rows import Row
 from projections.tables import LOGINS, SEALED, row_key, sealed_key
+from tests.core.master_keys.rotating import NEW, NEWER, account_rows, master_of, rotate
 from tests.support.accounts import add_account
 from tests.support.browser import Browser
 from tests.support.patience import PATIENCE
@@ -38,25 +37,9 @@ from tests.support.ports import free_port
 from tests.support.running import MASTER_KEY, KnownClient, RunningServer, development_settings, running_server
 from tests.support.tokens import verified_claims
 
-NEW, NEWER = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-
 
 def keys(*texts: str) -> tuple[SecretStr, ...]:
     return tuple(map(SecretStr, texts))
-
-
-def master_of(*texts: str) -> MasterKeys:
-    return MasterKeys.from_settings(texts)
-
-
-async def rotate(
-    store: ReadBack, *texts: str, advance: Any = lambda _: None, stopped: bool = False
-) -> Rotation | Refusal:
-    """What the command does."""
-    master = master_of(*texts)
-    await prove_master_keys(store, master)
-    logins = moving_logins(store, PrivateData(store, master), master)
-    return await rotate_master_key(store, master, [logins], advance, servers_stopped=stopped)
 
 
 async def sealed_under(store: ReadBack, key_id: str) -> list[str]:
@@ -253,9 +236,3 @@ async def test_killed_in_the_middle(store: ReadBack, store_place: Path | str) ->
     again = await rotate(store, NEW, MASTER_KEY)
     assert isinstance(again, Rotation)
     assert (again.changed, again.replaced, again.may_leave) == (0, (), (old.current_id,))
-
-
-def account_rows(private: PrivateData, master: MasterKeys, name: str) -> tuple[Row, ...]:
-    key = row_key(DEFAULT_TENANT, sealing.login_hmac(master, DEFAULT_TENANT, name))
-    claim = Row(LOGINS.name, "claim", {"key": key, "tenant": DEFAULT_TENANT, "subject": name})
-    return (claim, *private.first_rows(DEFAULT_TENANT, SUBJECT, name, {"login": name.encode()}))
