@@ -34,11 +34,15 @@ def health(context: click.Context, *, live: bool, url: str | None) -> None:
 
     Without --url it asks the server of this machine, at the port of the settings. It answers within 5 seconds.
     """
-    connection = _connection_to(url) if url else _connection_here(_settings(context))
+    if url:
+        connection, path = _connection_to(url), urlsplit(url).path
+    else:
+        settings = _settings(context)
+        connection, path = _connection_here(settings), urlsplit(settings.issuer).path
     try:
-        connection.request("GET", "/health/live" if live else "/health/ready")
+        connection.request("GET", f"{path.rstrip('/')}/health/{'live' if live else 'ready'}")
         answer = connection.getresponse()
-        said: dict[str, Any] = json.loads(answer.read(_MOST))
+        said = _read(answer.read(_MOST))
     except (OSError, http.client.HTTPException, ValueError) as error:
         where = f"{connection.host}, port {connection.port}"
         raise click.ClickException(f"no answer from {where}: {error or type(error).__name__}") from None
@@ -48,6 +52,14 @@ def health(context: click.Context, *, live: bool, url: str | None) -> None:
         raise click.ClickException(f"the server is not ready: {said.get('why', f'status {answer.status}')}")
     as_json = context.find_root().params.get("as_json")
     click.echo(json.dumps(said) if as_json else said.get("status", ""))
+
+
+def _read(body: bytes) -> dict[str, Any]:
+    """Raises ValueError where something else than the server answers."""
+    read = json.loads(body)
+    if not isinstance(read, dict):
+        raise ValueError("the answer is no JSON object")
+    return read
 
 
 def _settings(context: click.Context) -> Settings:

@@ -11,6 +11,7 @@ from authrim.core import readiness
 from authrim.store.sqlite.store import SQLiteStore
 from tests.support import certificates
 from tests.support.command_line import CommandLine
+from tests.support.https_site import serving_site
 from tests.support.ports import free_port
 from tests.support.running import RunningServer, running_server
 
@@ -37,6 +38,24 @@ async def test_a_server_elsewhere_is_asked(server: RunningServer) -> None:
     """With --url no setting is read."""
     assert await asked({"AUTHRIM_PORT": "nonsense"}, "--url", server.issuer) == "ready"
     assert "begins with http" in await asked({}, "--url", "localhost:8080", status=2)
+
+
+async def test_an_issuer_with_a_path(store: SQLiteStore) -> None:
+    """Everything is below the path of the issuer, and so is its health; --url names the issuer as well."""
+    port = free_port()
+    issuer = f"http://localhost:{port}/tenant"
+    async with running_server(store, port=port, issuer=issuer):
+        settings = {"AUTHRIM_ISSUER": issuer, "AUTHRIM_DEVELOPMENT": "true", "AUTHRIM_PORT": str(port)}
+        assert await asked(settings) == "ready"
+        assert await asked(settings, "--live") == "live"
+        assert await asked({}, "--url", f"{issuer}/") == "ready"
+
+
+async def test_another_program_that_answers() -> None:
+    """What is no answer of the server is told in words, also JSON that is no object."""
+    async with serving_site(None) as site:
+        site.serve("/health/ready", b"[]")
+        assert "no JSON object" in await asked({}, "--url", site.url(""), status=1)
 
 
 async def test_a_server_that_is_not_ready_is_a_failure(
