@@ -138,6 +138,14 @@ async def test_a_port_past_the_proxy(store: Store, store_place: Path) -> None:
         assert await faults(server, store_place, *ASKED) == {"proxy_headers.direct"}
 
 
+async def test_an_address_for_certificates_that_is_away(store: Store, store_place: Path) -> None:
+    """A225: what was found at the issuer is told all the same, and no header is called lost that has arrived."""
+    away = CERTIFICATES | {"mtls_url": f"https://localhost:{free_port()}"}
+    async with running_server(store, host=("127.0.0.1",), **away, **at(store_place)) as server:
+        found = await faults(server, store_place, *ASKED)
+    assert found == {"proxy_headers.direct", "proxy_headers.certificate_passed_on"}
+
+
 @pytest.mark.parametrize("way", ["own", "nginx", "haproxy"])
 async def test_certificates_of_clients_arrive(
     store: Store, store_place: Path, tmp_path: Path, way: str

@@ -90,14 +90,13 @@ async def _examine(examined: Examined) -> Sequence[Finding]:
     depth = examined.settings.trusted_proxy_depth
     try:
         seen, answer = await ask_server(examined, sent)
-        found = [
-            *_forwarding(seen, depth, proxied=_is_proxied(examined, seen, answer.port)),
-            *_passed_on(examined, seen),
-        ]
-        found += await _forged_certificates(examined)
     except (NoAnswer, NotSeen) as not_seen:
-        return [LOST.found(str(not_seen))]
-    return found
+        return [LOST.found(str(not_seen)), *await _forged_certificates(examined)]
+    return [
+        *_forwarding(seen, depth, proxied=_is_proxied(examined, seen, answer.port)),
+        *_passed_on(examined, seen),
+        *await _forged_certificates(examined),
+    ]
 
 
 async def _forged_certificates(examined: Examined) -> list[Finding]:
@@ -107,7 +106,10 @@ async def _forged_certificates(examined: Examined) -> list[Finding]:
     found, der = [], secrets.token_bytes(24)
     forged = {_CLIENT_CERT: f":{b64encode(der).decode()}:"}
     for base in filter(None, (examined.settings.issuer, examined.settings.mtls_url)):
-        seen, _ = await ask_server(examined, forged, base=base)
+        try:
+            seen, _ = await ask_server(examined, forged, base=base)
+        except (NoAnswer, NotSeen):
+            continue  # nothing forged came through; the check of client certificates says when nothing else does
         if seen.client_certificate == thumbprint(der):
             found.append(CERTIFICATE.found(base))
         elif seen.client_certificate or (_CLIENT_CERT.lower() in seen.headers and not _is_overwritten(seen)):
