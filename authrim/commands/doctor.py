@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import ssl
 import sys
 from collections import Counter
 from pathlib import Path
@@ -43,6 +44,15 @@ def _read_address(_context: click.Context, _parameter: click.Parameter, value: s
         raise click.BadParameter("must be an IP address, such as 203.0.113.5") from None
 
 
+def _read_authorities(_context: click.Context, _parameter: click.Parameter, file: Path | None) -> Path | None:
+    try:
+        if file is not None:
+            ssl.create_default_context().load_verify_locations(file)
+    except OSError as error:
+        raise click.BadParameter(f"it has no certificates in PEM: {error.strerror or error}") from None
+    return file
+
+
 @click.command()
 @click.option(
     "--address",
@@ -52,6 +62,7 @@ def _read_address(_context: click.Context, _parameter: click.Parameter, value: s
 @click.option(
     "--ca-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    callback=_read_authorities,
     help="Authorities (PEM) that your clients trust beside the system's.",
 )
 @click.option(
@@ -80,12 +91,7 @@ def doctor(context: click.Context, address: str | None, ca_file: Path | None, *,
         results = [unusable([f"master_keys: {refused}"])]
         _print(context, results[0])
     else:
-        try:
-            results = asyncio.run(_examine(context, settings, options))
-        except OSError as error:
-            raise click.BadParameter(
-                f"it has no certificates in PEM: {error.strerror or error}", param_hint="--ca-file"
-            ) from None
+        results = asyncio.run(_examine(context, settings, options))
     if not _conclude(context, results):
         context.exit(1)
 

@@ -6,7 +6,7 @@ from enum import Enum
 class Needs(Enum):
     """What must be there before a check can look. The value is said when it is not."""
 
-    STORE = "the database cannot be used"
+    STORE = "the database, or the settings, cannot be used"
     POSTGRES = "the database is not PostgreSQL"
     SETTINGS_ON_POSTGRES = "PostgreSQL could not be asked"
     HTTPS = "the issuer has no https"

@@ -36,7 +36,8 @@ With `--json`, each check is a line of JSON, and so is the sum at the end. The s
 | note | worth knowing |
 
 A check that lacks something it needs is passed over, and the report says what it lacks. So mend the first faults
-first, and run the doctor again.
+first, and run the doctor again. Any check can end with a fault whose name ends in `.interrupted`: something failed
+while it looked, and the detail says what.
 
 ## What it asks, and whom
 

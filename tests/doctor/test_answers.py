@@ -109,19 +109,19 @@ async def test_a_clock_far_away(settings: Settings, plain_site: Site, document: 
 
 @pytest.mark.parametrize(
     ("keys", "wanted"),
-    [(None, "no_answer"), ([], "lacks_key"), ("more", "old")],
+    [(None, "no_answer"), ([], "lacks_key"), ("stray", "old"), (7, "old")],
 )
 async def test_another_key_set(
     settings: Settings, plain_site: Site, document: dict[str, Any], store_place: Path, keys: Any, wanted: str
 ) -> None:
-    """None, one without the keys that sign, and one with a key that is not ours."""
+    """None, one without the keys that sign, and those with keys that are not ours, also with ids that are no text."""
     plain_site.serve(PATH, document, headers=ANY_ORIGIN)
-    if keys == "more":
+    if keys in ("stray", 7):
         store = SQLiteStore(store_place)
         await store.open()
         names = [name.rpartition(":")[2] for name in await store.stream_names("default:key:", "", 100)]
         await store.close()
-        keys = [{"kid": kid} for kid in [*names, "stray"]]
+        keys = [{"kid": kid} for kid in [*names, keys]]
     if keys is not None:
         plain_site.serve("/jwks", {"keys": keys})
     found = await findings(settings, "database", "discovery", "jwks")

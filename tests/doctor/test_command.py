@@ -1,7 +1,10 @@
 """``authrim doctor`` as it is used, and its page."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -113,6 +116,23 @@ def test_options_that_cannot_be_used(tmp_path: Path) -> None:
     empty = tmp_path / "empty.pem"
     empty.write_text("")
     assert "--ca-file" in doctor.run("doctor", "--ca-file", str(empty), status=2).stderr
+
+
+def test_a_reader_that_goes_away(tmp_path: Path) -> None:
+    """``authrim doctor | head``: that the pipe is closed is no mistake in an option."""
+    settings = {"AUTHRIM_ISSUER": "https://localhost", "AUTHRIM_MASTER_KEYS": MASTER_KEY}
+    settings["AUTHRIM_DATABASE"] = str(tmp_path / "authrim.db")
+    reads, writes = os.pipe()
+    os.close(reads)
+    command = [sys.executable, "-m", "authrim", "doctor", "--json"]
+    try:
+        ran = subprocess.run(
+            command, env=os.environ | settings, stdout=writes, stderr=subprocess.PIPE, check=False
+        )
+    finally:
+        os.close(writes)
+    assert ran.returncode == 1
+    assert b"--ca-file" not in ran.stderr
 
 
 async def test_a_check_that_fails_ends_alone(tmp_path: Path) -> None:

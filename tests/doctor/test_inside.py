@@ -230,6 +230,12 @@ async def test_a_database_without_a_schema(tmp_path: Path) -> None:
     assert not (tmp_path / "none.db").exists()
 
 
+async def test_settings_that_no_server_starts_with(store_place: Path) -> None:
+    """The check of the settings names the mistake, once; what needs them is passed over."""
+    settings = settings_at(store_place, features_on=("telepathy",))
+    assert list(await findings(settings, "settings", "database", "keys")) == ["settings.unknown_feature"]
+
+
 async def test_a_database_that_is_away() -> None:
     """What follows is passed over, and the cause is the one that every command tells."""
     dsn = f"postgresql://nobody@127.0.0.1:{free_port()}/none"

@@ -39,15 +39,14 @@ SERVER: Final = Problem(
 
 async def _examine(examined: Examined) -> Sequence[Finding]:
     found: list[Finding] = []
-    if examined.store is not None:
-        before = time()
-        head = await examined.store.head()
-        # Half of the way there and back; SQLite has no clock, only the newest time in the log.
-        skew = head.now / MICROSECONDS - (before + time()) / 2
-        if abs(skew) > MOST_SKEW_SECONDS:
-            found.append(DATABASE.found(f"{skew:+.1f} seconds"))
-        elif abs(skew) > 1:
-            found.append(DRIFTING.found(f"{skew:+.1f} seconds"))
+    before = time()
+    head = await examined.opened_store.head()
+    # Half of the way there and back; SQLite has no clock, only the newest time in the log.
+    skew = head.now / MICROSECONDS - (before + time()) / 2
+    if abs(skew) > MOST_SKEW_SECONDS:
+        found.append(DATABASE.found(f"{skew:+.1f} seconds"))
+    elif abs(skew) > 1:
+        found.append(DRIFTING.found(f"{skew:+.1f} seconds"))
     if examined.outside_skew is not None and abs(examined.outside_skew) > _MOST_OF_DATE:
         found.append(SERVER.found(f"{examined.outside_skew:+.0f} seconds"))
     return found

@@ -6,9 +6,11 @@ from typing import Final
 
 from authrim.core.master_proof import WrongMasterKeys, are_proved
 from authrim.crypto.master import MasterKeys
+from authrim.crypto.pkcs11_access import NoPkcs11
 from authrim.doctor.check import Check
 from authrim.doctor.examined import Examined
 from authrim.doctor.finding import Finding, Problem
+from authrim.features import UnknownFeature
 from authrim.server.wired_core import read_core
 from authrim.store.causes import FAILURES, cause_of
 from authrim.store.contract import StoreError, UnknownSchema
@@ -87,9 +89,11 @@ async def _examine(examined: Examined) -> Sequence[Finding]:
         await store.open()
         examined.store = store
         examined.proof = await _proof(store, examined.master)
-        examined.core = await read_core(settings, store, examined.master)
         if store.doubt:
             found.append(DOUBTFUL.found(store.doubt))
+        examined.core = await read_core(settings, store, examined.master)
+    except (UnknownFeature, NoPkcs11):
+        pass  # found by the check of the settings; no server starts with them
     except UnknownSchema as other:
         found.append(OTHER_SCHEMA.found(str(other)))
     except StoreError as failed:

@@ -38,7 +38,9 @@ async def _examine(examined: Examined) -> Sequence[Finding]:
     except NoAnswer as no_answer:
         return [NO_ANSWER.found(str(no_answer))]
     try:
-        served = {key["kid"] for key in json.loads(answer.body)["keys"]} if answer.status == 200 else None
+        served = (
+            {str(key["kid"]) for key in json.loads(answer.body)["keys"]} if answer.status == 200 else None
+        )
     except (ValueError, KeyError, TypeError, RecursionError):
         served = None
     if served is None:
