@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final, cast
 
-import requests
 from acme import challenges, client, crypto_util, errors, messages, standalone
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from josepy.jwa import ES256
 from josepy.jwk import JWKEC
@@ -43,7 +45,9 @@ def ordered(order: AcmeOrder) -> bytes:
         raise NoCertificate(
             "the authority has not looked at the name in time: it is tried again later"
         ) from None
-    except (errors.Error, requests.RequestException) as failed:
+    except NoCertificate:
+        raise
+    except Exception as failed:  # what is JSON, but no answer of RFC 8555, ends in the library as anything
         raise NoCertificate(
             f"acme_directory: no answer to be understood ({type(failed).__name__}): is the address right, and is its "
             "certificate known (acme_ca_file)?"
@@ -51,6 +55,7 @@ def ordered(order: AcmeOrder) -> bytes:
 
 
 def _ordered_once(order: AcmeOrder) -> bytes:
+    _private_key(order.key)  # which says what is wrong with it
     authority = _authority(order)
     wanted = authority.new_order(crypto_util.make_csr(order.key.read_bytes(), list(order.names)))
     asked = [_http_challenge(authorization) for authorization in _open(wanted)]
@@ -64,7 +69,10 @@ def _ordered_once(order: AcmeOrder) -> bytes:
 
 def _authority(order: AcmeOrder) -> client.ClientV2:
     """The authority, which knows our account (RFC 8555 §7.3)."""
-    key = JWKEC(key=cast(Any, load_pem_private_key(order.account_key.read_bytes(), password=None)))
+    account_key = _private_key(order.account_key)
+    if not isinstance(account_key, ec.EllipticCurvePrivateKey) or account_key.key_size != 256:
+        raise NoCertificate(f"{order.account_key}: must be an EC key of the curve P-256")
+    key = JWKEC(key=cast(Any, account_key))
     verify: Any = True if order.authority is None else str(order.authority)
     net = client.ClientNetwork(
         key,
@@ -80,6 +88,17 @@ def _authority(order: AcmeOrder) -> client.ClientV2:
     except errors.ConflictError as known:
         net.account = messages.RegistrationResource(uri=known.location, body=messages.Registration())
     return authority
+
+
+def _private_key(file: Path) -> PrivateKeyTypes:
+    try:
+        return load_pem_private_key(file.read_bytes(), password=None)
+    except OSError as failed:
+        raise NoCertificate(f"{file}: {failed.strerror}") from None
+    except (ValueError, TypeError):
+        raise NoCertificate(
+            f"{file}: is no private key without a password (PEM): delete it, and another one is made"
+        ) from None
 
 
 def _open(wanted: messages.OrderResource) -> list[messages.AuthorizationResource]:

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -46,15 +47,22 @@ def renew(order: AcmeOrder, *, at_once: bool = False) -> bool:
     if not at_once and not due(order):
         return False
     try:
-        _make_key(order.account_key, ec.generate_private_key(ec.SECP256R1()))
-        _make_key(order.key, rsa.generate_private_key(public_exponent=65537, key_size=_KEY_BITS))
+        _make_key(order.account_key, lambda: ec.generate_private_key(ec.SECP256R1()))
+        _make_key(order.key, lambda: rsa.generate_private_key(public_exponent=65537, key_size=_KEY_BITS))
         with _alone(order.account_key) as alone:
             if not alone or not (at_once or due(order)):
                 return False
-            _replace(order.certificate, _ordered(order), 0o644)
+            with _draft(order.certificate, _ordered(order), 0o644) as draft:
+                draft.replace(order.certificate)
     except OSError as failed:
         raise NoCertificate(f"{failed.filename or order.certificate}: {failed.strerror}") from None
     log.info("acme.renewed", names=order.names, directory=order.directory)
+    if due(order):
+        # Otherwise one would be ordered at every look.
+        raise NoCertificate(
+            f"{order.certificate}: what the authority has issued lacks a name, or most of its life is over: does it "
+            f"issue for {', '.join(order.names)}, and is the clock of this machine right?"
+        )
     return True
 
 
@@ -76,7 +84,7 @@ def due(order: AcmeOrder, now: datetime | None = None) -> bool:
         key = load_pem_private_key(order.key.read_bytes(), password=None)
         alternative = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
         names = set(alternative.value.get_values_for_type(x509.DNSName))
-    except (OSError, ValueError, x509.ExtensionNotFound):
+    except (OSError, ValueError, TypeError, x509.ExtensionNotFound):  # TypeError: the key has a password
         return True
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if certificate.public_key().public_bytes(*form) != key.public_key().public_bytes(*form):
@@ -118,23 +126,29 @@ def _when(file: Path) -> int:
         return 0
 
 
-def _make_key(file: Path, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> None:
-    """Write a private key that only we may read, unless there is one."""
+def _make_key(file: Path, make: Callable[[], ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey]) -> None:
+    """Write a private key that only we may read, unless there is one. Of two processes, both go on with the same."""
     if file.exists():
         return
     file.parent.mkdir(parents=True, exist_ok=True)
-    _replace(file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
+    content = make().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    with _draft(file, content, 0o600) as draft, contextlib.suppress(FileExistsError):
+        os.link(draft, file)
 
 
-def _replace(file: Path, content: bytes, mode: int) -> None:
-    """Nobody ever reads a half of it, and a key is never readable by others."""
-    new = file.with_name(file.name + ".new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as opened:
-        opened.write(content)
-        opened.flush()
-        os.fsync(opened.fileno())
-    new.replace(file)
+@contextlib.contextmanager
+def _draft(file: Path, content: bytes, mode: int) -> Iterator[Path]:
+    """The content in a file beside the one it is for: nobody ever reads a half of it, and a key is never readable by
+    others."""
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as opened:
+            opened.write(content)
+            opened.flush()
+            os.fsync(opened.fileno())
+        yield draft
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -1,11 +1,13 @@
 """When a certificate is renewed by ACME, who does it, and what is left when it fails (RFC 8555; A314, A315)."""
 
+import asyncio
 import fcntl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from authrim.server.certificates import acme_order_of
@@ -13,6 +15,7 @@ from authrim.settings import BadSettings, Settings
 from authrim.wire import acme
 from authrim.wire.certificate_order import AcmeOrder, NoCertificate
 from tests.support import certificates
+from tests.support.https_site import Authority, serving_site
 from tests.support.running import MASTER_KEY
 
 NAME = "login.example.com"
@@ -67,6 +70,54 @@ def test_the_files_of_keys_are_private(order: AcmeOrder) -> None:
         acme.renew(order)
     assert (order.key.read_bytes(), order.account_key.read_bytes()) == kept
     assert {file.name for file in order.key.parent.iterdir()} == {"account.pem", "server.key"}
+
+
+def test_a_key_that_another_process_made_meanwhile_stays(
+    order: AcmeOrder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A315: of two processes that find no key of the account, both use the one that was there first: it is the lock."""
+    make = ec.generate_private_key
+
+    def made_meanwhile(curve: ec.EllipticCurve) -> ec.EllipticCurvePrivateKey:
+        order.account_key.write_text("the other process's")
+        return make(curve)
+
+    monkeypatch.setattr(ec, "generate_private_key", made_meanwhile)
+    with pytest.raises(NoCertificate, match="is no private key"):
+        acme.renew(order)
+    assert order.account_key.read_text() == "the other process's"
+    assert {file.name for file in order.key.parent.iterdir()} == {"account.pem", "server.key"}
+
+
+@pytest.mark.parametrize("answer", [[], {}, "x", None, {"newNonce": 5, "newAccount": 5, "newOrder": 5}])
+async def test_an_answer_that_is_none_of_an_authority(
+    order: AcmeOrder, tmp_path: Path, answer: object
+) -> None:
+    """A315: whatever is found at the address of the directory, a server that has a certificate starts, and the
+    authority is left alone as after any failure."""
+    authority = Authority(tmp_path)
+    has_certificate(order, begun=80 * DAY, ends=10 * DAY)
+    async with serving_site(authority) as site:
+        found = order._replace(directory=site.serve("/directory", answer), authority=authority.ca_file)
+        with pytest.raises(NoCertificate, match="no answer to be understood"):
+            await asyncio.to_thread(acme.renew, found)
+        await asyncio.to_thread(acme.obtain_first, found)
+
+
+def test_a_missing_authority_file_is_named(order: AcmeOrder, tmp_path: Path) -> None:
+    """Who certifies the address cannot be read from a file that is not there, which is what the reason says."""
+    with pytest.raises(NoCertificate, match="acme_ca_file"):
+        acme.renew(order._replace(authority=tmp_path / "missing.pem"))
+
+
+def test_what_was_issued_is_due_again(order: AcmeOrder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A315: a new certificate that is due at once is a failure, after which the authority is left alone for a while."""
+    has_certificate(order, begun=DAY, ends=89 * DAY, name="other.example.com")
+    issued = order.certificate.read_bytes()
+    monkeypatch.setattr(acme, "_ordered", lambda _order: issued)
+    with pytest.raises(NoCertificate, match=f"lacks a name.*{NAME}"):
+        acme.renew(order)
+    acme.obtain_first(order)
 
 
 def test_one_of_several_renews(order: AcmeOrder) -> None:
