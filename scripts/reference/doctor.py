@@ -57,7 +57,8 @@ make, and that can be used once. To everybody else nothing is at that address. `
 Without `--sign-in` nothing is written, except a guard row for each ticket, which expires. With it, the log keeps the
 events of a client and of an account whose names begin with `authrim-doctor-`. Their secrets exist in the memory of
 the doctor alone. The client is deleted and the account is erased at the end, also those that an interrupted run has
-left. [designs/0031](../designs/0031-the-doctor-asks-the-server.md) says why it is done in this way.
+left more than a quarter of an hour before: several machines may sign in at once.
+[designs/0031](../designs/0031-the-doctor-asks-the-server.md) says why it is done in this way.
 
 ## The checks
 """

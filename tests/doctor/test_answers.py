@@ -182,3 +182,16 @@ async def test_a_step_of_the_sign_in_that_fails(
     found = await findings(settings, "database", "discovery", "sign_in", options=Options(sign_in=True))
     assert list(found) == ["sign_in.failed"]
     assert found["sign_in.failed"].detail == "authorization request: there is no sign-in form on the page"
+
+
+async def test_a_form_that_is_sent_elsewhere(
+    settings: Settings, plain_site: Site, document: dict[str, Any]
+) -> None:
+    """The password of the test, too, is sent to nobody but the issuer."""
+    plain_site.serve(PATH, document, headers=ANY_ORIGIN)
+    elsewhere = plain_site.url("/took", host="127.0.0.1")
+    form = f'<form action="{elsewhere}"><input name="password"></form>'
+    plain_site.serve("/authorize", form.encode(), "text/html")
+    found = await findings(settings, "database", "discovery", "sign_in", options=Options(sign_in=True))
+    assert found["sign_in.failed"].detail == "sign-in page: its form is sent to another address"
+    assert [path for _, path, _, _ in plain_site.seen if path == "/took"] == []

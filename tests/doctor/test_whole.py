@@ -1,12 +1,14 @@
 """A server that is set up as it must be, examined by every check."""
 
 import ssl
+import time
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 
 from authrim.clients.records import list_clients
+from authrim.crypto.ids import first_id_of
 from authrim.doctor.catalogue import CHECKS
 from authrim.doctor.examination import examine
 from authrim.doctor.examined import Options
@@ -59,20 +61,27 @@ async def test_nothing_is_found_where_nothing_is_wrong(
     assert [client for client in clients if client.client_id.startswith(PREFIX)] == []
     assert [one.status for one in accounts if one.subject.startswith(PREFIX)] == ["erased"]
     types = [event.type for event in events]
-    assert {"client.registered.v1", "client.deleted.v1", "account.erased.v1"} & set(types), types
+    assert {"client.registered.v1", "client.deleted.v1", "account.person_erased.v1"} <= set(types), types
 
 
 @pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
 async def test_what_an_interrupted_run_left_is_taken_away(store: Store, store_place: Path | str) -> None:
-    """A client and an account of a run that was killed are gone after the next one."""
+    """A client and an account of a run that was killed are gone after a later one. Those of a run that another machine
+    makes now stay, and those that somebody gave such a name."""
     async with running_server(store, **at(store_place)) as server:
-        left = await throw_away.make(server.core)
-        assert PREFIX in left.client_id
+        old, young = (PREFIX + first_id_of(int(time.time()) - ago) for ago in (3600, 60))
+        left = await throw_away.make(server.core, old)
         assert left.password not in repr(left)
         assert left.client_secret not in repr(left)
+        for kept in (young, f"{PREFIX}of-somebody"):
+            await throw_away.make(server.core, kept)
         asked = ("settings", "database", "discovery", "sign_in")
         assert await faults(server, store_place, *asked, sign_in=True) == {"settings.development"}
-        assert [c for c in await list_clients(store, DEFAULT_TENANT, PREFIX) if PREFIX in c.client_id] == []
+        clients = {client.client_id for client in await list_clients(store, DEFAULT_TENANT, PREFIX)}
         accounts = await list_accounts(store, DEFAULT_TENANT, PREFIX)
-    mine = [one for one in accounts if one.subject.startswith(PREFIX)]
-    assert [one.status for one in mine] == ["erased", "erased"]
+    kept_names = {young, f"{PREFIX}of-somebody"}
+    assert {name for name in clients if name.startswith(PREFIX)} == kept_names
+    mine = {one.subject: one.status for one in accounts if one.subject.startswith(PREFIX)}
+    assert {subject for subject, status in mine.items() if status != "erased"} == kept_names
+    assert mine[old] == "erased"
+    assert len(mine) == 4

@@ -8,7 +8,7 @@ from authrim.doctor.check import Check
 from authrim.doctor.examined import Examined
 from authrim.doctor.finding import Finding, Problem
 from authrim.doctor.needs import Needs
-from authrim.doctor.sign_in.throw_away import CannotMake, make, take_away_all
+from authrim.doctor.sign_in.throw_away import CannotMake, make, new_name, take_away
 from authrim.doctor.sign_in.walk import StepFailed, Walk
 from authrim.store.contract import StoreError
 
@@ -39,16 +39,15 @@ LEFT: Final = Problem(
 
 
 async def _examine(examined: Examined) -> Sequence[Finding]:
-    core = examined.read_core
+    name = new_name()
     found: list[Finding] = []
     try:
-        await take_away_all(core)  # what an interrupted run has left
-        who = await make(core)
+        who = await make(examined.read_core, name)
         found += await _signed_in(Walk(examined.outside, examined.settings.issuer, who))
     except (CannotMake, StoreError, PasswordsBusy) as failed:
         found.append(CANNOT_MAKE.found(str(failed)))
     finally:
-        found += [LEFT.found(one) for one in await _taken_away(examined)]
+        found += [LEFT.found(one) for one in await _taken_away(examined, name)]
     return found
 
 
@@ -66,9 +65,9 @@ async def _signed_in(walk: Walk) -> list[Finding]:
     return []
 
 
-async def _taken_away(examined: Examined) -> list[str]:
+async def _taken_away(examined: Examined, name: str) -> list[str]:
     try:
-        return await take_away_all(examined.read_core)
+        return await take_away(examined.read_core, name)
     except StoreError as failed:
         return [str(failed)]
 

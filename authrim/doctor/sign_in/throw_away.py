@@ -1,8 +1,9 @@
 """The client and the account of a test sign-in. Their secrets exist in the memory of this process alone.
 
-So what an interrupted run leaves is of no use to anybody; the next run takes it away.
+So what an interrupted run leaves is of no use to anybody; a later run takes it away.
 """
 
+import re
 import secrets
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -10,7 +11,7 @@ from typing import Any, Final
 from authrim.clients.records import RegistrationContext, create_client, delete_client, list_clients
 from authrim.clients.secrets import ClientSecrets
 from authrim.core.parts import Core
-from authrim.crypto.ids import new_id
+from authrim.crypto.ids import first_id_of, new_id
 from authrim.crypto.passwords import PasswordCost, Passwords
 from authrim.people.account_list import list_accounts
 from authrim.people.accounts import create_account
@@ -19,6 +20,7 @@ from authrim.people.new_account import AccountRequest, AccountStore
 from domain.client.metadata import ClientMetadata
 from domain.errors import Refusal
 from domain.person.account import ERASED
+from domain.registration.lifecycle import UNKNOWN
 from domain.registration.signing import default_algorithms
 from domain.stream import DEFAULT_TENANT
 
@@ -28,6 +30,10 @@ PREFIX: Final = "authrim-doctor-"
 REDIRECT_URI: Final = "https://doctor.invalid/callback"
 _REASON: Final = "test sign-in of authrim doctor"
 _MOST: Final = 100
+#: A name that the doctor has given. Other names with this beginning were chosen by somebody, who wants to keep them.
+_NAME: Final = re.compile(re.escape(PREFIX) + "[0-9a-f]{32}")
+#: Seconds in which each run ends. What is younger may be of one that another machine makes now.
+_LONGEST: Final = 900
 
 
 class CannotMake(Exception):
@@ -45,8 +51,14 @@ class ThrowAway:
     password: str = field(default="", repr=False)
 
 
-async def make(core: Core) -> ThrowAway:
-    """Make both. Raises CannotMake, StoreError and PasswordsBusy."""
+def new_name() -> str:
+    """What the client and the account of a run are called. It says when the run began."""
+    return PREFIX + new_id()
+
+
+async def make(core: Core, name: str) -> ThrowAway:
+    """Make both, with this name. What is there when one fails is for ``take_away``. Raises CannotMake, StoreError and
+    PasswordsBusy."""
     fields: dict[str, Any] = {
         "client_name": "authrim doctor",
         "redirect_uris": (REDIRECT_URI,),
@@ -60,7 +72,7 @@ async def make(core: Core) -> ThrowAway:
         core.store,
         DEFAULT_TENANT,
         metadata,
-        client_id=PREFIX + new_id(),
+        client_id=name,
         means=RegistrationContext(
             development=core.settings.development,
             keeper=ClientSecrets(core.store, core.master),
@@ -78,31 +90,38 @@ async def make(core: Core) -> ThrowAway:
         account = await create_account(
             AccountStore(core.store, core.private, core.master, passwords, DEFAULT_TENANT),
             AccountRequest(login, password, {}),
-            PREFIX + new_id(),
+            name,
         )
     finally:
         passwords.close()
     if isinstance(account, Refusal):
-        await delete_client(core.store, DEFAULT_TENANT, client.client.client_id)
         raise CannotMake(account.description)
     return ThrowAway(client.client.client_id, client.secret, account.subject, login, password)
 
 
-async def take_away_all(core: Core) -> list[str]:
-    """Delete every such client, and erase every such account, those of interrupted runs too. What could not be taken
-    away, as far as it is known. Raises StoreError."""
+async def take_away(core: Core, name: str) -> list[str]:
+    """Delete the client and erase the account of this name, and those that interrupted runs have left. What could not
+    be taken away, as far as it is known. Raises StoreError."""
     left: list[str] = []
-    for client in await list_clients(core.store, DEFAULT_TENANT, PREFIX, _MOST):
-        if not client.client_id.startswith(PREFIX):
-            break
-        deleted = await delete_client(core.store, DEFAULT_TENANT, client.client_id)
-        left += [f"client {client.client_id}"] if isinstance(deleted, Refusal) else []
+    old = PREFIX + first_id_of(core.now() - _LONGEST)
+
+    def is_over(one: str) -> bool:
+        return one == name or (one < old and _NAME.fullmatch(one) is not None)
+
+    clients = await list_clients(core.store, DEFAULT_TENANT, PREFIX, _MOST)
+    for client_id in {name, *(client.client_id for client in clients if is_over(client.client_id))}:
+        deleted = await delete_client(core.store, DEFAULT_TENANT, client_id)
+        left += [f"client {client_id}"] if isinstance(deleted, Refusal) and deleted != UNKNOWN else []
     after = PREFIX
-    while accounts := await list_accounts(core.store, DEFAULT_TENANT, after, _MOST):
+    while after.startswith(PREFIX) and (
+        accounts := await list_accounts(core.store, DEFAULT_TENANT, after, _MOST)
+    ):
         for account in accounts:
-            if not account.subject.startswith(PREFIX):
-                return left
-            if account.status != ERASED and not await _is_erased(core, account.subject):
+            if (
+                is_over(account.subject)
+                and account.status != ERASED
+                and not await _is_erased(core, account.subject)
+            ):
                 left.append(f"account {account.subject}")
         after = accounts[-1].subject
     return left

@@ -78,9 +78,10 @@ class Walk:
             "Sec-Fetch-Site": "same-origin",
             hdrs.CONTENT_TYPE: _FORM,
         }
-        answer, url = await self._browse(
-            step, hdrs.METH_POST, urljoin(url, form.action), headers, urlencode(filled).encode()
-        )
+        goes_to = urljoin(url, form.action)
+        if not self._is_ours(goes_to):
+            raise StepFailed(step, "its form is sent to another address")
+        answer, url = await self._browse(step, hdrs.METH_POST, goes_to, headers, urlencode(filled).encode())
         if not url.startswith(REDIRECT_URI):
             raise StepFailed(step, f"the browser was not sent to the client: {_told(answer)}")
         response = parse_qs(urlsplit(url).query)
@@ -162,10 +163,14 @@ class Walk:
             if location is None or not 300 <= answer.status < 400:
                 return answer, url
             url = urljoin(url, location)
-            if not url.startswith(f"{self._issuer}/"):
+            if not self._is_ours(url):
                 return answer, url
             method, headers, body = hdrs.METH_GET, None, None
         raise StepFailed(step, "there are too many redirects")
+
+    def _is_ours(self, url: str) -> bool:
+        """Whether it is the server's address. No other gets a password or a cookie."""
+        return url.startswith(f"{self._issuer}/")
 
     def _keep(self, answer: Answer) -> None:
         for line in answer.headers.getall(hdrs.SET_COOKIE, []):
