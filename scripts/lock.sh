@@ -18,6 +18,6 @@ compile pyproject.toml --extra dev --constraint requirements/runtime.txt --outpu
 compile requirements/build.in --constraint requirements/dev.txt --output-file requirements/build.txt
 
 # What the tests start beside the server: one environment for each set.
-for set in tests/integrations/software/*.in; do
+for set in tests/{integrations,operations}/software/*.in; do
     compile "$set" --output-file "${set%.in}.txt"
 done

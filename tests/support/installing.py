@@ -94,7 +94,12 @@ def cache_folder() -> Path:
     return folder
 
 
-def run(*command: str, folder: Path | None = None, environment: dict[str, str] | None = None) -> str:
+def run(
+    *command: str,
+    folder: Path | None = None,
+    environment: dict[str, str] | None = None,
+    seconds: float = _SECONDS,
+) -> str:
     """Run a command to its end; what it printed. Fails with all of its output."""
     ran = subprocess.run(
         command,
@@ -103,7 +108,7 @@ def run(*command: str, folder: Path | None = None, environment: dict[str, str] |
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=_SECONDS,
+        timeout=seconds,
         check=False,
     )
     assert ran.returncode == 0, f"{' '.join(command)}\n{ran.stdout}\n{ran.stderr}"
