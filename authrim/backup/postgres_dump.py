@@ -23,8 +23,6 @@ _HEAD: Final = f"""
 """  # noqa: S608 - quoted
 #: Owner and rights are those of the place where it is restored, not of the one where it was taken.
 _PLAIN: Final = ("--no-owner", "--no-privileges")
-#: The order of PostgreSQL itself: tables and functions, rows, and then indexes and the triggers that protect the log.
-_SECTIONS: Final = ("data", "post-data")
 
 
 async def copy_postgres(dsn: str, target: Path) -> Snapshot:
@@ -54,14 +52,14 @@ async def copy_postgres(dsn: str, target: Path) -> Snapshot:
 async def load_postgres(dsn: str, file: Path, restored: Restored) -> None:
     """Load a dump into a database that has no schema of ours. Raises BackupUnusable, Unavailable.
 
-    The mark is there before the first row is. So whatever interrupts us, no server starts on what is there then (F35).
+    The mark is there before the first row is, and the rows come together with the indexes and the triggers that protect
+    the log. So whatever interrupts us, no server starts on what is there then (F35).
     """
     await refuse_full(dsn)
     await _pg_restore(dsn, file, "pre-data")
     # By default everybody may call a function (decisions.md 11).
     await _execute(dsn, restored, (f"REVOKE ALL ON ALL FUNCTIONS IN SCHEMA {_OF} FROM PUBLIC",))
-    for section in _SECTIONS:
-        await _pg_restore(dsn, file, section)
+    await _pg_restore(dsn, file, "data", "post-data")
     await _execute(dsn, None, ("ANALYZE",))
 
 
@@ -83,10 +81,9 @@ async def refuse_full(dsn: str) -> None:
         await connection.close()
 
 
-async def _pg_restore(dsn: str, file: Path, section: str) -> None:
-    await run_tool(
-        "pg_restore", address_of(dsn), *_PLAIN, "--single-transaction", f"--section={section}", str(file)
-    )
+async def _pg_restore(dsn: str, file: Path, *sections: str) -> None:
+    chosen = (f"--section={section}" for section in sections)
+    await run_tool("pg_restore", address_of(dsn), *_PLAIN, "--single-transaction", *chosen, str(file))
 
 
 async def _execute(dsn: str, restored: Restored | None, statements: Sequence[str]) -> None:

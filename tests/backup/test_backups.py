@@ -198,13 +198,13 @@ def test_the_role_of_the_server(cluster: Cluster, postgres_dsn: str, role: str, 
 def test_an_interrupted_restore(
     cluster: Cluster, postgres_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """F35: where a restore on PostgreSQL ends between tables and rows, the database is marked already, and a second
-    restore says what to do."""
+    """F35: where a restore on PostgreSQL ends after the tables, the database is marked already; rows are there only
+    together with what protects them, and a second restore says what to do."""
     commands(postgres_dsn).json("backup", str(tmp_path / "backup"))
     real = shutil.which("pg_restore")
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/pg_restore").write_text(
-        f'#!/bin/sh\ncase "$*" in *--section=data*) exit 1;; esac\nexec {real} "$@"\n'
+        f'#!/bin/sh\ncase "$*" in *--section=post-data*) exit 1;; esac\nexec {real} "$@"\n'
     )
     (tmp_path / "bin/pg_restore").chmod(0o755)
     with another_place(postgres_dsn, tmp_path, lambda: cluster) as place:
@@ -215,6 +215,7 @@ def test_an_interrupted_restore(
                 in commands(place).run("restore", str(tmp_path / "backup"), status=1).output
             )
         assert behind_its_back(place, "SELECT document FROM restored")
+        assert not behind_its_back(place, "SELECT 1 FROM events")
         assert "DROP SCHEMA" in commands(place).run("restore", str(tmp_path / "backup"), status=1).output
 
 
