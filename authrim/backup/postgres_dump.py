@@ -63,11 +63,6 @@ async def load_postgres(dsn: str, file: Path, restored: Restored) -> None:
     await _execute(dsn, None, ("ANALYZE",))
 
 
-async def mark_postgres(dsn: str, restored: Restored) -> None:
-    """Mark a database that other tools have restored. Raises Unavailable."""
-    await _execute(dsn, restored, ())
-
-
 async def refuse_full(dsn: str) -> None:
     """Raise BackupUnusable when the database has a schema of ours."""
     connection = await connect(dsn)

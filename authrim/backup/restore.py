@@ -5,14 +5,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from authrim.backup.manifest import BackupUnusable, Manifest, check_files, read_manifest
-from authrim.backup.postgres_dump import load_postgres, mark_postgres, refuse_full
+from authrim.backup.postgres_dump import load_postgres, refuse_full
 from authrim.backup.postgres_tools import direct_dsn
-from authrim.backup.sqlite_file import mark_in_place, place_sqlite
+from authrim.backup.sqlite_file import place_sqlite
 from authrim.settings import Settings
 from authrim.store.migrate import migrate
 from authrim.store.migrations import migrations
 from authrim.store.postgres.application_role import grant_application_role
-from authrim.store.restored import Restored
 
 
 class Loaded(NamedTuple):
@@ -46,15 +45,6 @@ async def restore_backup(
     if dsn is not None and role is not None:
         await grant_application_role(dsn, role)
     return Loaded(manifest, applied)
-
-
-async def mark_restored(settings: Settings, restored: Restored) -> None:
-    """Mark a database that other tools have restored: a base backup with its write-ahead log, a snapshot of a disk."""
-    dsn = direct_dsn(settings)
-    if dsn is None:
-        await asyncio.to_thread(mark_in_place, Path(settings.database.get_secret_value()), restored)
-    else:
-        await mark_postgres(dsn, restored)
 
 
 def _refuse_engine(manifest: Manifest, engine: str) -> None:

@@ -68,12 +68,6 @@ def place_sqlite(file: Path, entry: FileEntry, target: Path, restored: Restored)
     sync(target.parent)
 
 
-def mark_in_place(path: Path, restored: Restored) -> None:
-    """Mark a database that other tools have restored."""
-    with closing(connect(path)) as connection:
-        mark(connection, restored)
-
-
 def sync(path: Path) -> None:
     """Make a file, or the names in a folder, durable."""
     handle = os.open(path, os.O_RDONLY)

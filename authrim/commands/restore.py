@@ -9,10 +9,9 @@ import msgspec
 
 from authrim.backup.manifest import BackupUnusable, Manifest, read_manifest
 from authrim.backup.prove import Proof, prove
-from authrim.backup.restore import Loaded, mark_restored, restore_backup
+from authrim.backup.restore import Loaded, restore_backup
 from authrim.commands._administering import Office, administer, print_fields
 from authrim.commands._common import failures_told, progress_of, run_with_store, settings_of
-from authrim.settings import Settings
 from authrim.store.read_back import ReadBack
 from authrim.store.restored import Restored
 from domain.errors import Refusal
@@ -59,7 +58,7 @@ def restore(
         with failures_told(settings):
             if in_place:
                 manifest = None if directory is None else read_manifest(directory, key)
-                restored = _mark(context, settings, manifest)
+                restored = _mark(context, manifest)
                 applied: list[str] = []
             else:
                 assert directory is not None
@@ -80,13 +79,13 @@ def restore(
         context.exit(1)
 
 
-def _mark(context: click.Context, settings: Settings, manifest: Manifest | None) -> Restored:
+def _mark(context: click.Context, manifest: Manifest | None) -> Restored:
     """Mark the database that is there. It must have the schema of this version."""
 
     async def work(store: ReadBack) -> Restored:
         head = await store.head()
         found = Restored(position=head.position) if manifest is None else manifest.mark
-        await mark_restored(settings, found)
+        await store.restored.mark(found)
         return found
 
     return run_with_store(context, work)

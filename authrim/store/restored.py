@@ -49,6 +49,10 @@ class RestoreMark(Protocol):
     async def read(self) -> Restored | None:
         """What was restored, None when nothing was, or when it has been accepted."""
 
+    async def mark(self, restored: Restored) -> None:
+        """Mark a database that other tools have restored: a base backup with its write-ahead log, a snapshot of a disk.
+        How long the log is known to have been stays known."""
+
     async def forget(self) -> None:
         """Take the mark away: an operator has accepted the log."""
 
@@ -63,6 +67,11 @@ class RestoreMark(Protocol):
 def restored_of(document: str) -> Restored:
     """What a row says."""
     return msgspec.json.decode(document, type=Restored)
+
+
+def marked_again(before: Restored | None, restored: Restored) -> Restored:
+    """The mark of a database that may have one already."""
+    return restored if before is None else msgspec.structs.replace(restored, longer=before.longer)
 
 
 def ahead(before: Restored | None, position: int, furthest: int) -> Restored:

@@ -12,6 +12,7 @@ import pytest
 from authrim.server.rollback import StartRefused, refuse_rollback
 from authrim.settings import Settings
 from authrim.store.read_back import ReadBack
+from authrim.store.restored import Restored
 from authrim.store.sqlite.schema import migrate_sqlite
 from authrim.store.sqlite.store import SQLiteStore
 from authrim.transparency.background import checkpoints_of
@@ -104,6 +105,16 @@ async def test_what_is_known_to_be_lost_is_not_kept(backup: Path, tmp_path: Path
         await refuse_rollback(settings, store, None)
     accepted = payloads(database, "log.rollback_accepted.v1")
     assert [event["known_by"] for _, event in accepted] == ["state_file", "restored_backup"]
+
+
+async def test_a_mark_that_knew_more(store: ReadBack, store_place: Path | str) -> None:
+    """F35: a database whose mark remembers that the log was longer is marked again, and still remembers it: nobody can
+    keep grants on it."""
+    await store.restored.mark(Restored(position=3, longer=9))
+    await asyncio.to_thread(commands(store_place).json, "restore", "--in-place")
+    settings = development_settings(PORT, database=str(store_place))
+    with pytest.raises(StartRefused, match=r"--keep-grants: .* knows of 9 events"):
+        await refuse_rollback(settings, store, REASON, keep=True)
 
 
 def test_grants_are_kept_of_an_accepted_log_only() -> None:

@@ -6,7 +6,7 @@ import asyncpg
 
 from authrim.store import restored as sql
 from authrim.store.postgres.connections import Connections
-from authrim.store.restored import Restored, ahead, restored_of
+from authrim.store.restored import Restored, ahead, marked_again, restored_of
 
 _SAVE: Final = sql.SAVE.format(document="$1")
 _FOLLOW_AGAIN: Final = sql.FOLLOW_AGAIN.format(position="$1::BIGINT")
@@ -23,6 +23,14 @@ class PostgresRestoreMark:
         rows = await self._connections.fetch(sql.READ)
         return restored_of(rows[0]["document"]) if rows else None
 
+    async def mark(self, restored: Restored) -> None:
+        """Mark a database that other tools have restored."""
+
+        async def again(connection: asyncpg.Connection) -> None:
+            await mark(connection, marked_again(await _read(connection), restored))
+
+        await self._connections.in_transaction(again)
+
     async def forget(self) -> None:
         """Take the mark away."""
         await self._connections.fetch(sql.FORGET)
@@ -37,9 +45,9 @@ class PostgresRestoreMark:
         async def pull_back(connection: asyncpg.Connection) -> None:
             furthest = await connection.fetchval(sql.FURTHEST)
             if furthest > position:
-                before = await connection.fetchval(sql.READ)
+                before = await _read(connection)
                 await connection.execute(_FOLLOW_AGAIN, position)
-                await mark(connection, ahead(before and restored_of(before), position, furthest))
+                await mark(connection, ahead(before, position, furthest))
 
         await self._connections.in_transaction(pull_back)
 
@@ -48,3 +56,8 @@ async def mark(connection: asyncpg.Connection, restored: Restored) -> None:
     """Mark a database, in a transaction whose search path has the schema."""
     await connection.execute(sql.FORGET)
     await connection.execute(_SAVE, restored.document())
+
+
+async def _read(connection: asyncpg.Connection) -> Restored | None:
+    document = await connection.fetchval(sql.READ)
+    return None if document is None else restored_of(document)

@@ -4,8 +4,9 @@ import sqlite3
 from typing import Final
 
 from authrim.store import restored as sql
-from authrim.store.restored import Restored, ahead, restored_of
+from authrim.store.restored import Restored, ahead, marked_again, restored_of
 from authrim.store.sqlite.lane import Lane
+from authrim.store.sqlite.writes import transaction
 
 _SAVE: Final = sql.SAVE.format(document="?")
 _FOLLOW_AGAIN: Final = sql.FOLLOW_AGAIN.format(position=":position")
@@ -22,6 +23,10 @@ class SQLiteRestoreMark:
         """What was restored."""
         return await self._scans.run(_read)
 
+    async def mark(self, restored: Restored) -> None:
+        """Mark a database that other tools have restored."""
+        await self._writer.run(_mark_again, restored)
+
     async def forget(self) -> None:
         """Take the mark away."""
         await self._writer.run(_forget)
@@ -37,9 +42,13 @@ class SQLiteRestoreMark:
 
 def mark(connection: sqlite3.Connection, restored: Restored) -> None:
     """Mark a file, before it gets its place."""
-    connection.execute("BEGIN IMMEDIATE")
-    _mark(connection, restored)
-    connection.execute("COMMIT")
+    with transaction(connection):
+        _mark(connection, restored)
+
+
+def _mark_again(connection: sqlite3.Connection, restored: Restored) -> None:
+    with transaction(connection):
+        _mark(connection, marked_again(_read(connection), restored))
 
 
 def _mark(connection: sqlite3.Connection, restored: Restored) -> None:
@@ -61,12 +70,7 @@ def _furthest(connection: sqlite3.Connection) -> int:
 
 
 def _follow_again(connection: sqlite3.Connection, position: int) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         if (furthest := _furthest(connection)) > position:
             connection.execute(_FOLLOW_AGAIN, {"position": position})
             _mark(connection, ahead(_read(connection), position, furthest))
-        connection.execute("COMMIT")
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")

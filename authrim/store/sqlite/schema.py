@@ -22,6 +22,7 @@ from authrim.store.migrations import (
     refuse_pending,
     unfinished,
 )
+from authrim.store.sqlite.writes import transaction
 
 Which = Callable[[Engine, Mapping[int, Note]], list[Migration]]
 """Which of the missing migrations are wanted: ``pending`` or ``unfinished``."""
@@ -89,7 +90,7 @@ def _apply_all(connection: sqlite3.Connection, which: Which, told: Told) -> list
 
 def _apply(connection: sqlite3.Connection, migration: Migration, _told: Told) -> bool:
     """Whether this run has applied it, and no other."""
-    with _transaction(connection):
+    with transaction(connection):
         if migration.version in _applied(connection):
             return False
         connection.execute(CREATE_NOTES)
@@ -104,7 +105,7 @@ def _rewrite(connection: sqlite3.Connection, migration: Migration, told: Told) -
     (whole,) = connection.execute(f"SELECT count(*) FROM {migration.table}").fetchone()  # noqa: S608 - our own name
     while True:
         begun = monotonic()
-        with _transaction(connection):
+        with transaction(connection):
             if migration.version in _applied(connection):
                 return False
             done = _rewrite_page(connection, migration)
@@ -141,17 +142,6 @@ def _note(connection: sqlite3.Connection, migration: Migration) -> None:
         connection.execute(
             "UPDATE schema_migrations SET kind = ? WHERE version = ?", (migration.kind, migration.version)
         )
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
 
 
 def _applied(connection: sqlite3.Connection) -> dict[int, Note]:
