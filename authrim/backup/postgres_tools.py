@@ -6,13 +6,16 @@ values, so only its meaning is told.
 
 import asyncio
 import os
+import secrets
 import shutil
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from authrim.backup.manifest import BackupUnusable
 from authrim.settings import Settings
+from authrim.store.postgres.schema import connect
 
 #: A part of what a tool says, and what it means.
 _MEANINGS: Final = (
@@ -34,12 +37,32 @@ class Address(NamedTuple):
     environment: Mapping[str, str]
 
 
-def direct_dsn(settings: Settings) -> str | None:
+async def direct_dsn(settings: Settings) -> str | None:
     """The address of PostgreSQL itself; None where the database is a file. A pooler in transaction mode is no place for
-    what lasts as long as a dump."""
-    direct = settings.database_listen
+    what lasts as long as a dump. Raises BackupUnusable when it leads to another database, and Unavailable."""
+    listen = settings.database_listen
     dsn = settings.postgres_dsn
-    return dsn if dsn is None or direct is None else direct.get_secret_value()
+    if dsn is None or listen is None:
+        return dsn
+    direct = listen.get_secret_value()
+    await _refuse_another(dsn, direct)
+    return direct
+
+
+async def _refuse_another(dsn: str, direct: str) -> None:
+    """A lock that is taken in one database is free in every other one."""
+    number = secrets.randbits(63)
+    async with AsyncExitStack() as stack:
+        free = False
+        for address in (dsn, direct):
+            session = await connect(address)
+            stack.push_async_callback(session.close)
+            await stack.enter_async_context(session.transaction())
+            free = await session.fetchval("SELECT pg_try_advisory_xact_lock($1)", number)
+        if free:
+            raise BackupUnusable(
+                "`database_listen` is the address of another database than `database`: correct it"
+            )
 
 
 def address_of(dsn: str) -> Address:

@@ -30,9 +30,9 @@ async def restore_backup(
     the database runs (A308). Raises BackupUnusable, UnknownSchema, Unavailable.
     """
     manifest = await asyncio.to_thread(read_manifest, folder, key)
-    dsn = direct_dsn(settings)
-    _refuse_engine(manifest, "sqlite" if dsn is None else "postgres")
+    _refuse_engine(manifest, "sqlite" if settings.postgres_dsn is None else "postgres")
     _refuse_newer(manifest)
+    dsn = await direct_dsn(settings)
     (entry,) = manifest.files
     if dsn is None:
         path = Path(settings.database.get_secret_value())

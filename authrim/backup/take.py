@@ -59,7 +59,7 @@ async def take_backup(
 
 
 async def _copy(settings: Settings, file: Path, backup: str, taken_at: str) -> Snapshot:
-    dsn = direct_dsn(settings)
+    dsn = await direct_dsn(settings)
     if dsn is None:
         path = Path(settings.database.get_secret_value())
         return await asyncio.to_thread(

@@ -195,6 +195,22 @@ def test_the_role_of_the_server(cluster: Cluster, postgres_dsn: str, role: str, 
         cluster.execute(f"DROP OWNED BY {role} CASCADE", database)
 
 
+def test_two_addresses_of_two_databases(cluster: Cluster, postgres_dsn: str, tmp_path: Path) -> None:
+    """F34, F35: where ``database_listen`` leads to another database than ``database``, neither is backed up as the
+    other or restored into; where both are one, the dump is taken there."""
+    with another_place(postgres_dsn, tmp_path, lambda: cluster) as other:
+        commands(other).json("migrate")
+        two = commands(postgres_dsn, DATABASE_LISTEN=str(other))
+        assert "another database" in two.run("backup", str(tmp_path / "two"), status=1).output
+        assert not list(tmp_path.glob("two*"))
+        one = commands(postgres_dsn, DATABASE_LISTEN=f"{postgres_dsn}?application_name=direct")
+        one.json("backup", str(tmp_path / "one"))
+    with another_place(postgres_dsn, tmp_path, lambda: cluster) as empty:
+        two = commands(postgres_dsn, DATABASE_LISTEN=str(empty))
+        assert "another database" in two.run("restore", str(tmp_path / "one"), status=1).output
+        assert behind_its_back(empty, "SELECT to_regnamespace('authrim')::TEXT") == [(None,)]
+
+
 def test_an_interrupted_restore(
     cluster: Cluster, postgres_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
