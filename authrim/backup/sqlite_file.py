@@ -46,12 +46,12 @@ def place_sqlite(file: Path, entry: FileEntry, target: Path, restored: Restored)
 
     What is compared with the manifest is what gets its place, not what was read a moment before.
     """
-    for suffix in _BESIDE:
-        if (one := target.with_name(target.name + suffix)).exists():
+    for one in _all_of(target):
+        if one.exists():
             raise BackupUnusable(f"{one} is there: a backup never replaces anything. Move it away first")
     partial = partial_of(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial.unlink(missing_ok=True)
+    _remove(partial)
     try:
         os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         shutil.copyfile(file, partial)
@@ -64,8 +64,18 @@ def place_sqlite(file: Path, entry: FileEntry, target: Path, restored: Restored)
         sync(partial)
         os.link(partial, target)  # unlike a rename, it replaces nothing
     finally:
-        partial.unlink(missing_ok=True)
+        _remove(partial)
     sync(target.parent)
+
+
+def _all_of(database: Path) -> list[Path]:
+    return [database.with_name(database.name + suffix) for suffix in _BESIDE]
+
+
+def _remove(partial: Path) -> None:
+    """What was interrupted leaves a journal, too, which would be played into the next file of this name."""
+    for one in _all_of(partial):
+        one.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:

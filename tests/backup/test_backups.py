@@ -109,6 +109,29 @@ def test_nothing_is_replaced(taken: tuple[Path, str], tmp_path: Path, suffix: st
     assert len(list(tmp_path.glob("restored.db*"))) == 1
 
 
+def test_a_restore_after_one_that_was_killed(taken: tuple[Path, str], tmp_path: Path) -> None:
+    """F35: what a killed restore of another file left in its journal does not get into the next one."""
+    partial = tmp_path / "restored.db.partial"
+    subprocess.run([sys.executable, "-c", _KILLED, str(partial)], check=False, timeout=PATIENCE)
+    assert partial.with_name("restored.db.partial-journal").stat().st_size
+    told = commands(tmp_path / "restored.db").json("restore", str(taken[0]), "--verify")
+    assert told["verified"]["ok"], told
+    assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
+
+
+#: Dies while pages of its transaction are in the file, and what stood there before in the journal.
+_KILLED = """
+import os, sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.execute("CREATE TABLE other (value TEXT)")
+database.executemany("INSERT INTO other VALUES (?)", [("x" * 3000,)] * 50)
+database.execute("PRAGMA cache_size = 1")
+database.execute("BEGIN")
+database.execute("UPDATE other SET value = replace(value, 'x', 'y')")
+os._exit(1)
+"""
+
+
 def test_a_backup_replaces_nothing(taken: tuple[Path, str]) -> None:
     """A directory that is there is not written into, and a backup of the other engine is not restored."""
     folder, _ = taken
