@@ -66,13 +66,18 @@ async def _refuse_another(dsn: str, direct: str) -> None:
 
 
 def address_of(dsn: str) -> Address:
-    """The address of a database as the tools take it."""
+    """The address of a database as the tools take it. Raises BackupUnusable."""
     url = urlsplit(dsn)
     userinfo, at, place = url.netloc.rpartition("@")
     user, _, password = userinfo.partition(":")
-    query = parse_qsl(url.query, keep_blank_values=True)
-    password = next((value for name, value in query if name == "password"), unquote(password))
-    kept = urlencode([(name, value) for name, value in query if name != "password"], quote_via=quote)
+    query = dict(parse_qsl(url.query, keep_blank_values=True))
+    if "sslpassword" in query:
+        raise BackupUnusable(
+            "`database` has the parameter sslpassword, which the tools take on a command line alone: "
+            "use a key without a password, in a file that only its owner may read"
+        )
+    password = query.pop("password", unquote(password))
+    kept = urlencode(query, quote_via=quote)
     cleaned = f"{url.scheme}://{user}{at}{place}{url.path}{'?' if kept else ''}{kept}"
     return Address(cleaned, {"PGPASSWORD": password} if password else {})
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from authrim.backup.manifest import BackupUnusable
 from authrim.backup.postgres_tools import address_of
 from authrim.store.read_back import ReadBack
 from authrim.store.sqlite.schema import migrate_sqlite
@@ -176,11 +177,14 @@ def plain(dump: Path) -> bytes:
 def test_no_password_on_a_command_line() -> None:
     """A309: the tools get the password in their environment, from wherever it stands in the address."""
     for dsn in ("postgresql://app:s%40cret@db:5433/authrim?sslmode=require",
-                "postgresql://app@db:5433/authrim?sslmode=require&password=s%40cret"):  # fmt: skip
+                "postgresql://app@db:5433/authrim?sslmode=require&password=s%40cret",
+                "postgresql://app@db:5433/authrim?password=old&sslmode=require&password=s%40cret"):  # fmt: skip
         address = address_of(dsn)
         assert address.environment == {"PGPASSWORD": "s@cret"}
         assert address.dsn == "postgresql://app@db:5433/authrim?sslmode=require"
     assert address_of("postgresql:///authrim?host=/run/pg").dsn == "postgresql:///authrim?host=%2Frun%2Fpg"
+    with pytest.raises(BackupUnusable, match="sslpassword"):
+        address_of("postgresql://app@db/authrim?sslkey=client.key&sslpassword=s%40cret")
 
 
 @pytest.fixture
