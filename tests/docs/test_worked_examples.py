@@ -16,9 +16,10 @@ DOCS = Path(__file__).parents[2] / "docs"
 WRITTEN_MTLS_PORT = "8443"
 #: Settings that a page starts its server with: ``AUTHRIM_RECEIPTS=true authrim dev``.
 SETTING = re.compile(r"(AUTHRIM_[A-Z_]+)=(\S+)(?= .*authrim dev)")
+OPERATIONS = ("operations/outbox.md", "operations/backup.md", "operations/upgrade.md")
 PAGES = sorted(
     page
-    for pages in ("audit/*.md", "protocols/*.md", "operations/outbox.md", "operations/backup.md")
+    for pages in ("audit/*.md", "protocols/*.md", *OPERATIONS)
     for page in DOCS.glob(pages)
     if any(examples(page.read_text()))
 )
