@@ -243,9 +243,9 @@ KEYS: Final = Gauge(
 )
 CERTIFICATE_EXPIRY: Final = Gauge(
     "authrim_tls_certificate_expiry_timestamp_seconds",
-    "When the certificate of a listener expires.",
+    "When the certificate of a listener expires, the earliest of all processes.",
     ("listener",),
-    together="highest",
+    together="lowest",
 )
 TLS_FAILURES: Final = Counter(
     "authrim_tls_failures_total",
@@ -264,7 +264,7 @@ BUILD: Final = Gauge(
     "authrim_build_info",
     "1, with the version of Authrim and of Python.",
     ("version", "python"),
-    together="highest",
+    together="lowest",
 )
 PROCESS_STARTED: Final = Gauge(
     "authrim_process_start_timestamp_seconds", "When a process started.", ("process",)

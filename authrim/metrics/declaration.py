@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 Labels = tuple[str, ...]
-#: How a gauge is put together from several processes: added up, or the highest value. ``page``: it is read for the
+#: How a gauge is put together from several processes: added up, or the lowest value. ``page``: it is read for the
 #: page, and what another process read for an earlier one does not count.
-Together = Literal["sum", "highest", "page"]
+Together = Literal["sum", "lowest", "page"]
 
 #: The most series of one metric in one process.
 MOST_SERIES: Final = 1000

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from authrim.metrics.catalogue import METRICS
+from authrim.metrics.catalogue import METRICS, PROCESS_SEEN
 from authrim.metrics.declaration import Counter, Gauge, Histogram, Labels
 from authrim.metrics.derived import DERIVED, derive
 from authrim.metrics.requests import move_counts
@@ -80,12 +80,12 @@ def _add_cells(sums: dict[Labels, list[float]], cells: dict[Labels, list[float]]
 
 
 def _put_together(name: str, sums: dict[Labels, float], numbers: dict[Labels, float]) -> None:
-    if name in _HIGHEST:
+    if name in _LOWEST:
         for labels, value in numbers.items():
-            sums[labels] = max(value, sums.get(labels, value))
+            sums[labels] = min(value, sums.get(labels, value))
     else:
         _add(sums, numbers)
 
 
-_HIGHEST: Final = {one.name for one in METRICS if isinstance(one, Gauge) and one.together == "highest"}
-_LASTING: Final = {"authrim_process_seen_timestamp_seconds"}
+_LOWEST: Final = {one.name for one in METRICS if isinstance(one, Gauge) and one.together == "lowest"}
+_LASTING: Final = {PROCESS_SEEN.name}

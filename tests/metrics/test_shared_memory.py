@@ -81,7 +81,7 @@ def test_a_child_finds_the_parts_by_their_numbers(part: SharedPart) -> None:
 
 
 def test_several_processes_are_added_up() -> None:
-    """Counters and buckets are added, gauges added or the highest taken, and what each process says of itself stays. A
+    """Counters and buckets are added, gauges added or the lowest taken, and what each process says of itself stays. A
     process that has been silent says nothing any more but when it was last seen."""
     gauges = {"authrim_append_queue_depth": {(): 2.0}, "authrim_build_info": {("1", "3"): 1.0}}
     first = Snapshot(10, {"authrim_x_total": {("a",): 1}}, gauges, {"authrim_y": {(): [1, 2, 3]}})
@@ -97,6 +97,13 @@ def test_several_processes_are_added_up() -> None:
     }
     assert whole.histograms["authrim_y"] == {(): [2, 2, 4]}
     assert first.histograms["authrim_y"] == {(): [1, 2, 3]}
+
+
+def test_a_certificate_that_one_process_still_has_is_on_the_page() -> None:
+    """A process that could not read the renewed certificate lets its alert fire, whatever the others have."""
+    expiry = catalogue.CERTIFICATE_EXPIRY.name
+    each = [Snapshot(1, gauges={expiry: {("port",): day}}) for day in (90.0, 2.0, 90.0)]
+    assert together(each, living_since=0).gauges[expiry] == {("port",): 2.0}
 
 
 def test_the_part_that_was_read_for_a_page_is_not_kept() -> None:
