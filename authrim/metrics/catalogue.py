@@ -202,7 +202,8 @@ OUTBOX_ATTEMPTS: Final = Counter(
 
 EGRESS: Final = Counter(
     "authrim_egress_requests_total",
-    "Requests to addresses that others chose. `outcome` is `answered`, `crowded`, or the reason of the failure.",
+    "Requests to addresses that others chose. `outcome` is `answered`, `crowded`, `cancelled` when nobody waited for "
+    "the answer any more, or the reason of the failure.",
     ("method", "outcome"),
 )
 EGRESS_SECONDS: Final = Histogram(

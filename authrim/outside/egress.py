@@ -69,9 +69,9 @@ class Exchange(msgspec.Struct, frozen=True):
 
 
 class _Outcome:
-    """What became of a request."""
+    """What became of a request. One that nothing else became of was cancelled."""
 
-    word = "answered"
+    word = "cancelled"
 
     @property
     def counted(self) -> str:
@@ -227,7 +227,9 @@ class Egress:
                     async with session.request(
                         method, target, headers={**headers, **more}, data=body, allow_redirects=False
                     ) as answer:
-                        return await read(answer)
+                        result = await read(answer)
+                        outcome.word = "answered"
+                        return result
             except NoFreePlace:
                 outcome.word = "crowded"
                 log.warning("egress.crowded", origin=origin, client=client)

@@ -11,6 +11,7 @@ import structlog
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from authrim.metrics.catalogue import EGRESS, EGRESS_RUNNING
 from authrim.outside.addresses import Destinations
 from authrim.outside.egress import MAX_URL, Egress, EgressRefused
 from tests.support.assertion import claims_for, new_key, present, signed
@@ -306,6 +307,28 @@ async def test_time_is_limited_as_a_whole(authority: Authority, site: Site) -> N
     egress = Egress(("localhost",), ca_file=authority.ca_file, timeout_seconds=0.3)
     assert await refused(egress, site.url("/drip")) == "TimeoutError"
     await egress.close()
+
+
+async def test_a_request_that_is_cancelled_was_not_answered(egress: Egress, site: Site) -> None:
+    """What nobody waits for any more is counted as cancelled, and is no longer in progress."""
+    arrived = asyncio.Event()
+
+    async def hang(_request: web.Request) -> web.StreamResponse:
+        arrived.set()
+        await asyncio.sleep(1)
+        return web.Response()
+
+    def counted() -> dict[str, float]:
+        return {word: EGRESS.series.get(("GET", word), 0) for word in ("answered", "cancelled")}
+
+    site.answers["/hang"], before = hang, counted()
+    fetching = asyncio.create_task(egress.fetch(site.url("/hang")))
+    await arrived.wait()
+    fetching.cancel()
+    await asyncio.wait([fetching])
+    assert counted() == {"answered": before["answered"], "cancelled": before["cancelled"] + 1}
+    egress.measure()
+    assert EGRESS_RUNNING.series == {(): 0}
 
 
 async def test_a_name_service_that_is_away(authority: Authority) -> None:
