@@ -176,7 +176,7 @@ BREACHES: Final = Gauge(
 )
 CHECKPOINT_POSITION: Final = Gauge(
     "authrim_checkpoint_position",
-    "The position up to which the log is signed by a checkpoint.",
+    "The position up to which the log is signed by a checkpoint; 0 before the first one.",
     together="page",
 )
 PRUNED: Final = Counter(

@@ -73,8 +73,7 @@ class DatabaseReadings:
         metrics.DATABASE_SKEW.set(head.now / MICROSECONDS - time())
         metrics.LOG_POSITION.set(head.position)
         checkpoint = await self._core.store.tree.last_checkpoint()
-        if checkpoint is not None:
-            metrics.CHECKPOINT_POSITION.set(checkpoint.size)
+        metrics.CHECKPOINT_POSITION.set(0 if checkpoint is None else checkpoint.size)
 
     async def _read_lags(self) -> None:
         for follower, lag in (await self._core.store.lags(NAMES)).items():

@@ -131,12 +131,14 @@ async def _use_twice(server: RunningServer) -> None:
 
 
 async def test_the_database_is_read_when_the_page_is(page: Page) -> None:
-    """The page says where the log is, how far followers are, what waits, how large tables are and which keys sign; a
-    page that is asked for again at once reads nothing again."""
+    """The page says where the log is and what of it is signed (nothing yet, so that an alert can fire), how far
+    followers are, what waits, how large tables are and which keys sign; a page that is asked for again at once reads
+    nothing again."""
     first = await page.read()
     head = await page.server.core.store.head()
     assert first["authrim_database_up",] == 1
     assert first["authrim_log_position",] == head.position
+    assert first["authrim_checkpoint_position",] == 0
     assert abs(first["authrim_database_clock_skew_seconds",]) < 5
     assert first["authrim_follower_lag_seconds", "audit_v3"] >= 0
     assert first["authrim_key_ring_keys", "ES256", "active"] == 1
