@@ -28,11 +28,10 @@ class _Metric:
 
     kind: str
 
-    def __init__(self, name: str, meaning: str, labels: Labels = (), *, most: int = MOST_SERIES) -> None:
+    def __init__(self, name: str, meaning: str, labels: Labels = ()) -> None:
         self.name = name
         self.meaning = meaning
         self.labels = labels
-        self._most = most
 
     @property
     def unit(self) -> str:
@@ -43,7 +42,7 @@ class _Metric:
     def _within_limit(self, labels: Labels, series: Mapping[Labels, object]) -> Labels:
         if len(labels) != len(self.labels):
             raise ValueError(f"{self.name} has the labels {self.labels}")
-        return labels if len(series) < self._most else (OTHER,) * len(labels)
+        return labels if len(series) < MOST_SERIES else (OTHER,) * len(labels)
 
 
 class Counter(_Metric):
@@ -54,11 +53,10 @@ class Counter(_Metric):
     is_on = True
 
     def __init__(
-        self, name: str, meaning: str, labels: Labels = (), *,
-        begins: Sequence[Labels] = (), most: int = MOST_SERIES,
-    ) -> None:  # fmt: skip
+        self, name: str, meaning: str, labels: Labels = (), *, begins: Sequence[Labels] = ()
+    ) -> None:
         """``begins``: the series that are there from the start, so that the first count of them is a rise."""
-        super().__init__(name, meaning, labels, most=most)
+        super().__init__(name, meaning, labels)
         self.series: dict[Labels, float] = dict.fromkeys(begins if labels else [()], 0.0)
 
     def add(self, *labels: str) -> None:
@@ -80,11 +78,8 @@ class Gauge(_Metric):
 
     kind = "gauge"
 
-    def __init__(
-        self, name: str, meaning: str, labels: Labels = (), *,
-        together: Together = "sum", most: int = MOST_SERIES,
-    ) -> None:  # fmt: skip
-        super().__init__(name, meaning, labels, most=most)
+    def __init__(self, name: str, meaning: str, labels: Labels = (), *, together: Together = "sum") -> None:
+        super().__init__(name, meaning, labels)
         self.together: Together = together
         self.series: dict[Labels, float] = {}
 
@@ -99,12 +94,6 @@ class Gauge(_Metric):
             labels = self._within_limit(labels, self.series)
         self.series[labels] = value
 
-    def replace(self, series: Mapping[Labels, float]) -> None:
-        """All that it is now: a combination of labels that is not among them is gone."""
-        self.series.clear()
-        for labels, value in series.items():
-            self.set(value, *labels)
-
 
 class Histogram(_Metric):
     """How often a value was at most each of some bounds, for each combination of labels. A series has the count of each
@@ -113,10 +102,9 @@ class Histogram(_Metric):
     kind = "histogram"
 
     def __init__(
-        self, name: str, meaning: str, labels: Labels = (), *,
-        bounds: Sequence[float] = SECONDS, most: int = MOST_SERIES,
-    ) -> None:  # fmt: skip
-        super().__init__(name, meaning, labels, most=most)
+        self, name: str, meaning: str, labels: Labels = (), *, bounds: Sequence[float] = SECONDS
+    ) -> None:
+        super().__init__(name, meaning, labels)
         self.bounds = tuple(bounds)
         self.series: dict[Labels, list[float]] = {}
         if not labels:
