@@ -141,9 +141,10 @@ async def revoke_key(
     revoked = next((key for key in configuration.key_ring.keys(tenant) if key.kid == kid), None)
     if revoked is None:
         return keys.NO_SUCH_KEY
-    made = await configuration.key_ring.new_key_pair(revoked.alg)
+    made: KeyPair | None = None
 
     async def attempt() -> Outcome[Key | None]:
+        nonlocal made
         await configuration.catch_up()
         read = await store.read_stream(key_stream(tenant, kid))
         key, now = keys.fold(codec.decode_stream(KEY, read)), read.now // MICROSECONDS
@@ -154,6 +155,9 @@ async def revoke_key(
         others, times = configuration.key_ring.keys(tenant), configuration.key_ring.times
         if life(key, successor_of(key, others), now, times) != "active":
             return Outcome(None, (change,))
+        if made is None:  # only now: a key that signs no more has to go also when none can be made (F29)
+            made = await configuration.key_ring.new_key_pair(revoked.alg)
+            return await attempt()
         left = [other for other in others if other.kid != kid]
         replacement = keys.decide_rotate(made.public, left, now, times, urgent=True)
         outcome = await _rotation(store, private, tenant, made, replacement)
@@ -164,11 +168,11 @@ async def revoke_key(
     return answer
 
 
-async def _settled(configuration: Configuration, tenant: str, made: KeyPair) -> None:
+async def _settled(configuration: Configuration, tenant: str, made: KeyPair | None) -> None:
     """Take in what was appended. A key that was made and not needed is left nowhere."""
     await configuration.catch_up()
     ring = configuration.key_ring
-    if all(key.kid != made.public.kid for key in ring.keys(tenant)):
+    if made is not None and all(key.kid != made.public.kid for key in ring.keys(tenant)):
         try:
             await ring.discard(made)
         except TokenUnavailable as error:

@@ -269,7 +269,8 @@ async def test_starting_without_the_token(token: SoftToken, store: SQLiteStore) 
 
 
 def test_commands_tell_what_is_wrong(token: SoftToken, tmp_path: Path) -> None:
-    """A command that needs the token says how it failed, without the PIN; one that does not need it goes on."""
+    """A command that needs the token says how it failed, without the PIN; one that does not need it goes on: it lists
+    keys, and takes back one that does not sign (F29)."""
     authrim = CommandLine(
         {
             "AUTHRIM_ISSUER": "https://login.example.com", "AUTHRIM_DATABASE": str(tmp_path / "authrim.db"),
@@ -286,3 +287,13 @@ def test_commands_tell_what_is_wrong(token: SoftToken, tmp_path: Path) -> None:
     authrim.environment["AUTHRIM_PKCS11_TOKEN"] = "another"
     (listed,) = authrim.json("keys", "list")["keys"]
     assert (listed["kid"], listed["token"]) == (made["kid"], LABEL)
+    authrim.environment["AUTHRIM_PKCS11_TOKEN"] = LABEL
+    (following,) = authrim.json("keys", "rotate", "--alg", "ES256")["keys"]
+    authrim.environment["AUTHRIM_PKCS11_TOKEN"] = "another"
+    assert authrim.json("keys", "revoke", following["kid"], "--yes")["status"] == "revoked"
+    assert "NoSuchToken" in authrim.run("keys", "revoke", made["kid"], "--yes", status=1).output
+    for name in ("MODULE", "TOKEN", "PIN"):
+        del authrim.environment[f"AUTHRIM_PKCS11_{name}"]
+    replaced_by = authrim.json("keys", "revoke", made["kid"], "--yes")["replaced_by"]
+    tokens = {key["kid"]: key["token"] for key in authrim.json("keys", "list")["keys"]}
+    assert tokens[replaced_by] == ""
