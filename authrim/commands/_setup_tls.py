@@ -9,6 +9,8 @@ import click
 
 from authrim.commands._setup_answers import Answers, Unusable
 from authrim.settings import Settings
+from authrim.wire.acme import require_library
+from authrim.wire.certificate_order import NoCertificate
 from authrim.wire.tls import Tls, UnusableCertificate
 
 #: Where the server listens for a proxy on the same machine.
@@ -170,6 +172,13 @@ def _ask_acme() -> dict[str, Any]:
     return {"acme_directory": directory, "acme_contact": contact or None}
 
 
+def _check_acme(_settings: Settings) -> None:
+    try:
+        require_library()
+    except NoCertificate as error:
+        raise Unusable(str(error)) from None
+
+
 def _acme_follows(settings: Settings) -> tuple[str, str]:
     return (
         f"Lead port 443 of {urlsplit(settings.issuer).hostname} to port {settings.port} of this machine, and port 80 "
@@ -190,7 +199,7 @@ WAYS: Final = {
         "the server does TLS, and obtains the certificate by ACME, as from Let's Encrypt",
         _acme_fields,
         _ask_acme,
-        lambda _settings: None,
+        _check_acme,
         _acme_follows,
     ),
 }

@@ -12,6 +12,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -111,11 +112,16 @@ async def kept_certificate(order: AcmeOrder, reload: Callable[[], None]) -> None
             reload()
 
 
+def require_library() -> None:
+    """Raise NoCertificate where what speaks to authorities is not installed: it is an optional part."""
+    if find_spec("acme") is None:
+        raise NoCertificate("acme_directory: needs the package acme: pip install 'authrim[acme]'")
+
+
 def _ordered(order: AcmeOrder) -> bytes:
-    try:
-        from authrim.wire._acme_order import ordered
-    except ModuleNotFoundError:
-        raise NoCertificate("acme_directory: needs the package acme: pip install 'authrim[acme]'") from None
+    require_library()
+    from authrim.wire._acme_order import ordered
+
     return ordered(order)
 
 

@@ -5,6 +5,7 @@ import os
 import pwd
 import re
 import stat
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -119,6 +120,14 @@ def test_a_certificate_by_acme(place: Place, tmp_path: Path) -> None:
     assert settings.acme_directory == "https://acme-v02.api.letsencrypt.org/directory"
     assert (settings.port, settings.acme_http_port) == (8443, 8080)
     assert settings.tls_certificate == Path("/var/lib/authrim/tls/server.pem")
+
+
+def test_acme_without_its_library(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing speaks ACME, as in an installation without optional parts, nothing is made that could not start."""
+    monkeypatch.setitem(sys.modules, "acme", None)
+    answers = f'issuer = "https://login.example.com"\ndatabase = "{tmp_path / "authrim.db"}"\ntls = "acme"\n'
+    assert "authrim[acme]" in place.refused(answers)
+    assert place.made == []
 
 
 def test_an_interrupted_run_goes_on(place: Place, answers: str) -> None:
