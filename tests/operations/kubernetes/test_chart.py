@@ -172,7 +172,8 @@ def test_secrets_are_referred_to_alone(helm: str, reader: str) -> None:
 
 
 def test_the_policy_lets_out_what_is_needed(helm: str, reader: str) -> None:
-    """A112, A312: names, the database and the internet; no private network, unless it is named."""
+    """A112, A312: names, the database and the internet; no private network, unless it is named. The release's own test
+    may ask the service."""
     objects = rendered(helm, reader, "--values", str(_HERE / "values.yaml"))
     policy = objects["NetworkPolicy", "login-authrim"]["spec"]
     assert policy["policyTypes"] == ["Ingress", "Egress"]
@@ -181,6 +182,10 @@ def test_the_policy_lets_out_what_is_needed(helm: str, reader: str) -> None:
     assert database["to"] == [{"ipBlock": {"cidr": "10.1.2.3/32"}}]
     assert {"10.0.0.0/8", "169.254.0.0/16"} <= set(internet["to"][0]["ipBlock"]["except"])
     assert more["ports"] == [{"port": 587}]
+    for way_in in policy["ingress"]:
+        asks = [one.get("podSelector", {}).get("matchLabels", {}) for one in way_in["from"]]
+        tested = "test" in [labels.get("app.kubernetes.io/component") for labels in asks]
+        assert tested == (way_in["ports"][0]["port"] == "http"), "`helm test` asks the service"
     chosen = policy["podSelector"]["matchExpressions"][0]["values"]
     for name, pod in pods(objects).items():
         component = pod["metadata"]["labels"]["app.kubernetes.io/component"]
