@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any, Final
 
@@ -154,6 +155,15 @@ def test_the_server_reads_the_settings(
     assert settings.database_pooled is True
     assert settings.metrics_listen == "[::]:9464"
     assert settings.tls_certificate == Path("/run/secrets/authrim-tls/tls.crt")
+
+
+def test_a_setting_without_a_value_is_none(helm: str, reader: str, tmp_path: Path) -> None:
+    """``name:`` alone leaves the server's default: TOML has no null, and servers with one would not start."""
+    values = tmp_path / "values.yaml"
+    values.write_text("settings:\n  acme_ca_file:\n  access_token_lifetime: 300\n")
+    objects = rendered(helm, reader, *required(), "--values", str(values))
+    settings = tomllib.loads(objects["ConfigMap", "login-authrim"]["data"]["authrim.toml"])
+    assert settings == {"issuer": "https://login.example.com", "workers": 1, "access_token_lifetime": 300}
 
 
 def test_secrets_are_referred_to_alone(helm: str, reader: str) -> None:

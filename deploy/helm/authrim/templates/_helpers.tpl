@@ -42,7 +42,7 @@ app.kubernetes.io/part-of: authrim
 {{- end -}}
 {{- end -}}
 
-{{/* The settings as TOML: JSON's texts, numbers and arrays are TOML's. */}}
+{{/* The settings as TOML: JSON's texts, numbers and arrays are TOML's. It has no null: without a value is not set. */}}
 {{- define "authrim.toml" -}}
 issuer = {{ required "issuer: set it to the public https:// address of the server" .Values.issuer | toJson }}
 workers = {{ .Values.workers | toJson }}
@@ -60,7 +60,9 @@ tls_certificate = "/run/secrets/authrim-tls/tls.crt"
 tls_key = "/run/secrets/authrim-tls/tls.key"
 {{- end }}
 {{- range $key, $value := .Values.settings }}
+{{- if not (kindIs "invalid" $value) }}
 {{ $key }} = {{ $value | toJson }}
+{{- end }}
 {{- end }}
 {{- end -}}
 
