@@ -166,6 +166,16 @@ def test_a_setting_without_a_value_is_none(helm: str, reader: str, tmp_path: Pat
     assert settings == {"issuer": "https://login.example.com", "workers": 1, "access_token_lifetime": 300}
 
 
+def test_the_migration_has_what_was_given_to_the_servers(helm: str, reader: str) -> None:
+    """It reaches the same database: an authority that its address names (``sslrootcert``) is there too."""
+    given = pods(rendered(helm, reader, "--values", str(_HERE / "values.yaml")))
+    for name in ("login-authrim", "login-authrim-migration"):
+        (container,) = given[name]["spec"]["containers"]
+        assert "authorities" in [one["name"] for one in given[name]["spec"]["volumes"]], name
+        assert "/etc/authorities" in [one["mountPath"] for one in container["volumeMounts"]], name
+        assert "AUTHRIM_EGRESS_CA_FILE" in [one["name"] for one in container["env"]], name
+
+
 def test_secrets_are_referred_to_alone(helm: str, reader: str) -> None:
     """A312: secrets are files of Secrets that exist already, in no object of the chart and in no variable."""
     objects = rendered(helm, reader, "--values", str(_HERE / "values.yaml"))
