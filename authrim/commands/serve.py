@@ -35,12 +35,18 @@ from authrim.server.supervisor import Shared, reserve_port, supervise
 from authrim.settings import Settings
 from authrim.store.opening import open_store
 from authrim.wire.acme import obtain_first
-from authrim.wire.certificate_order import NoCertificate
+from authrim.wire.certificate_order import AcmeOrder, NoCertificate
 from authrim.wire.listener import ListenError, unix_socket
 from authrim.wire.passed_sockets import PassedSockets, passed_sockets, sockets_of
 from authrim.wire.tls import UnusableCertificate
 
 log = structlog.get_logger(__name__)
+
+
+class NoFirstCertificate(click.ClickException):
+    """There is no certificate, and none was obtained. A service manager does not try again at once (EX_CONFIG)."""
+
+    exit_code = 78
 
 
 class Accepted(NamedTuple):
@@ -129,7 +135,7 @@ def serve(
     manager = ServiceManager.of_environment()
     try:
         if worker_port is None and (order := acme_order_of(settings)) is not None:
-            obtain_first(order)
+            _obtain_first(order)
         passed = passed_sockets() if worker_port is None else sockets_of(worker_sockets)
         if worker_port is None and settings.workers > 1:
             by_workers = Workers(context, tls, manager, reread, passed)
@@ -148,9 +154,16 @@ def serve(
             asyncio.run(_serve(settings, around, accepted))
     except (
         ListenError, UnusableCertificate, UnusableAnchors, AttestersUnreadable, IssuersUnreadable, StartRefused,
-        NoOpenTelemetry, NoCertificate,
+        NoOpenTelemetry,
     ) as error:  # fmt: skip
         raise click.ClickException(str(error)) from None
+
+
+def _obtain_first(order: AcmeOrder) -> None:
+    try:
+        obtain_first(order)
+    except NoCertificate as error:
+        raise NoFirstCertificate(str(error)) from None
 
 
 class Workers(NamedTuple):

@@ -191,6 +191,20 @@ def _server_at(
         process.communicate()
 
 
+def test_no_restart_without_a_first_certificate(tmp_path: Path) -> None:
+    """A315: a server that has no certificate and obtains none is not started again and again: authorities count."""
+    file = tmp_path / "authrim.toml"
+    file.write_text(
+        f'issuer = "https://login.example.com"\nacme_directory = "https://localhost:1/directory"\n'
+        f'database = "{tmp_path / "authrim.db"}"\nmaster_keys = ["{secrets.token_urlsafe(32)}"]\n'
+        f'tls_certificate = "{tmp_path / "server.pem"}"\ntls_key = "{tmp_path / "server.key"}"\n'
+    )
+    with started("--config", str(file), "serve") as process:
+        _, said = process.communicate(timeout=PATIENCE)
+    assert "acme_directory" in said
+    assert f"\nRestartPreventExitStatus={process.returncode}\n" in (UNITS / "authrim.service").read_text()
+
+
 def test_sockets_for_somebody_else() -> None:
     """Sockets that are announced to another process are none of ours, and no child is told of them."""
     environment = {"LISTEN_FDS": "1", "LISTEN_PID": "1", "LISTEN_FDNAMES": "x"}
