@@ -13,6 +13,7 @@ import yaml
 
 from authrim.metrics.catalogue import METRICS
 from authrim.metrics.declaration import Histogram
+from authrim.settings.groups import Passwords
 from tests.support.command_tree import every_command
 
 ROOT: Final = Path(__file__).parents[2]
@@ -134,9 +135,16 @@ def test_the_dashboard_is_whole() -> None:
 
 
 def test_figures_of_the_capacity_plan_are_measured() -> None:
-    """Each figure of the plan is on the page that it is said to be from."""
+    """Each figure of the plan is on the page that it is said to be from, in a table and in a sentence; a password check
+    is measured as the settings have it."""
     text = (PAGES.parent / "capacity.md").read_text()
-    figures = re.findall(r"^\|[^|]+\| ([\d,.]+)[^|]*\|.*\(([a-z0-9-]+\.md)\) \|$", text, re.MULTILINE)
-    assert len(figures) >= 12
-    for figure, page in figures:
-        assert figure in (PAGES.parent / page).read_text(), (figure, page)
+    in_tables = re.findall(r"^\|[^|]+\| ([\d,.]+)[^|]*\|.*\(([a-z0-9-]+\.md)\) \|$", text, re.MULTILINE)
+    in_sentences = re.findall(r"([\d,.]+) µs[^.]*?\(\[\w+\]\(([a-z0-9-]+\.md)\)\)", text)
+    assert len(in_tables) >= 12
+    assert len(in_sentences) >= 2
+    cost = Passwords()
+    parameters = f"-t {cost.argon2_time_cost} -m {cost.argon2_memory} -p {cost.argon2_parallelism}"
+    assert f"    python -m argon2 {parameters}\n" in text
+    for figure, page in (*in_tables, *in_sentences):
+        whole = rf"(?<![\d.,]){re.escape(figure)}(?!\d)"
+        assert re.search(whole, (PAGES.parent / page).read_text()), (figure, page)
