@@ -1,5 +1,6 @@
 """The answers that ``authrim setup`` works with: what a file of them may hold, and how it is read."""
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Final, Literal
@@ -94,7 +95,7 @@ def read_private_text(path: Path) -> str:
     """The text of a file that only its owner and group can read, because it may hold passwords (A306)."""
     try:
         with path.open("rb") as file:
-            if path.stat().st_mode & _OTHERS:
+            if os.fstat(file.fileno()).st_mode & _OTHERS:  # of what is read, whatever has that name now
                 raise Unusable(
                     f"{path}: everybody on this machine can read it, and it may hold passwords: chmod 600"
                 )

@@ -1,6 +1,5 @@
 """``authrim certificate``: the server's certificate by ACME (RFC 8555)."""
 
-from datetime import UTC
 from typing import Any
 
 import click
@@ -10,7 +9,7 @@ from authrim.commands._administering import print_fields
 from authrim.commands._common import UnusableSettings, settings_of
 from authrim.outside.telemetry import configure_command
 from authrim.server.certificates import acme_order_of
-from authrim.wire.acme import renew
+from authrim.wire.acme import names_in, renew
 from authrim.wire.certificate_order import AcmeOrder, NoCertificate
 
 
@@ -61,10 +60,9 @@ def _shown(order: AcmeOrder) -> dict[str, Any]:
         raise click.ClickException(
             f"There is no certificate at {order.certificate}: run `authrim certificate renew`."
         ) from None
-    names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return {
-        "names": names.get_values_for_type(x509.DNSName),
+        "names": names_in(found),
         "issuer": found.issuer.rfc4514_string(),
-        "not_before": found.not_valid_before_utc.astimezone(UTC).isoformat(),
-        "not_after": found.not_valid_after_utc.astimezone(UTC).isoformat(),
+        "not_before": found.not_valid_before_utc.isoformat(),
+        "not_after": found.not_valid_after_utc.isoformat(),
     }

@@ -2,6 +2,7 @@
 
 import shutil
 import socket
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -235,7 +236,8 @@ def _left_to_do(installed: Installation, steps: list[Step]) -> tuple[list[str], 
 def _command(installed: Installation) -> str:
     """How this installation is administered, by the user of the server."""
     user = installed.user
-    program = shutil.which("authrim") or "authrim"
+    own = Path(sys.argv[0])
+    program = shutil.which("authrim") or (str(own.absolute()) if own.name == "authrim" else "authrim")
     if user is not None and Path(program) == Path("/usr/bin/authrim"):
         return "authrim"  # the package's, which knows the settings and the user
     prefix = "" if user is None else f"runuser -u {user.pw_name} -- "

@@ -83,16 +83,23 @@ def due(order: AcmeOrder, now: datetime | None = None) -> bool:
     try:
         certificate = x509.load_pem_x509_certificates(order.certificate.read_bytes())[0]
         key = load_pem_private_key(order.key.read_bytes(), password=None)
-        alternative = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-        names = set(alternative.value.get_values_for_type(x509.DNSName))
-    except (OSError, ValueError, TypeError, x509.ExtensionNotFound):  # TypeError: the key has a password
+    except (OSError, ValueError, TypeError):  # TypeError: the key has a password
         return True
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if certificate.public_key().public_bytes(*form) != key.public_key().public_bytes(*form):
         return True
     life: timedelta = certificate.not_valid_after_utc - certificate.not_valid_before_utc
     left: timedelta = certificate.not_valid_after_utc - (now or datetime.now(UTC))
-    return not set(order.names) <= names or left < life / 3
+    return not set(order.names) <= set(names_in(certificate)) or left < life / 3
+
+
+def names_in(certificate: x509.Certificate) -> list[str]:
+    """The DNS names that a certificate is for."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    return names.get_values_for_type(x509.DNSName)
 
 
 async def kept_certificate(order: AcmeOrder, reload: Callable[[], None]) -> None:

@@ -130,6 +130,16 @@ def test_acme_without_its_library(place: Place, tmp_path: Path, monkeypatch: pyt
     assert place.made == []
 
 
+def test_what_is_left_to_do_names_this_program(
+    place: Place, answers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Commands that are printed begin with the program that printed them, where it is in no folder of programs."""
+    monkeypatch.setattr(sys, "argv", ["/opt/authrim/bin/authrim"])
+    monkeypatch.setenv("PATH", "/nowhere")
+    left = place.setup(answers)["left_to_do"]
+    assert f"/opt/authrim/bin/authrim --config {place.config} doctor" in left[-1]
+
+
 def test_an_interrupted_run_goes_on(place: Place, answers: str) -> None:
     """What a run that was killed has made is kept, and what it did not come to is made."""
     place.setup(answers)
