@@ -15,6 +15,7 @@ from typing import Final
 
 import asyncpg
 
+from authrim.store.contract import Unavailable
 from authrim.store.migrations import CREATE_NOTES, PAGE, Engine, Migration, Note, Told
 from authrim.store.postgres import functions
 from authrim.store.postgres.connections import quoted
@@ -181,7 +182,8 @@ class Run:
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:
-        """The same for statements that are transactions of their own. They need a connection without a pooler."""
+        """The same for statements that are transactions of their own."""
+        await self._refuse_pooler()
         while True:
             if await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
                 break
@@ -193,6 +195,16 @@ class Run:
             if not self._connection.is_closed():
                 await self._connection.execute("RESET search_path")
                 await self._connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
+
+    async def _refuse_pooler(self) -> None:
+        """Behind a pooler each statement may meet another session: one would have the lock and the search path, and
+        another one the index. A pooler makes up the process id that a client is told when it connects."""
+        backend = await self._connection.fetchval("SELECT pg_backend_pid()")
+        if backend != self._connection.get_server_pid():
+            raise Unavailable(
+                "an index is made while servers write, and not through a pooler: name PostgreSQL's own address in "
+                "`database`"
+            )
 
 
 async def applied(fetch: Fetch, schema: str) -> dict[int, Note]:

@@ -12,11 +12,15 @@ from typing import Final
 import pytest
 from pydantic import SecretStr
 
-from authrim.store.contract import StoreError
+from authrim.store import migrations
+from authrim.store.contract import StoreError, Unavailable
+from authrim.store.migrations import Migration
 from authrim.store.postgres.application_role import grant_application_role
+from authrim.store.postgres.schema import migrate_postgres
 from authrim.store.postgres.store import PostgresStore
 from tests.doctor.examinations import findings, settings_at
-from tests.postgres_cluster import Cluster
+from tests.postgres_cluster import USER, Cluster
+from tests.store.log_samples import behind_its_back
 from tests.store.store_samples import grant_append
 from tests.support.patience import PATIENCE
 from tests.support.ports import free_port
@@ -79,6 +83,27 @@ def _wait_for(port: int) -> None:
         else:
             return
     pytest.fail("PgBouncer does not listen")
+
+
+@pytest.mark.parametrize("mode", ["transaction", "session"])
+async def test_no_index_through_a_pooler(
+    cluster: Cluster, postgres_dsn: str, mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F21: an index that is made while servers write is not begun through a pooler, where the lock and the search path
+    are those of another session."""
+    text = "-- expand concurrently: an index\nCREATE INDEX CONCURRENTLY IF NOT EXISTS stray ON guard (expires_at);\n"
+    of_ours = migrations.migrations
+    monkeypatch.setattr(
+        migrations,
+        "migrations",
+        lambda engine: [*of_ours(engine), Migration(9001, "9001_next.sql", text, "digest")],
+    )
+    with (
+        pgbouncer(cluster, postgres_dsn, USER, mode, tmp_path) as dsn,
+        pytest.raises(Unavailable, match="own address"),
+    ):
+        await migrate_postgres(dsn)
+    assert behind_its_back(postgres_dsn, "SELECT 1 FROM pg_class WHERE relname = 'stray'") == []
 
 
 async def _works(dsn: str, *, pooled: bool) -> bool:
