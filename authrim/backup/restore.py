@@ -15,10 +15,12 @@ from authrim.store.postgres.application_role import grant_application_role
 
 
 class Loaded(NamedTuple):
-    """What was restored, and the migrations that were applied to it."""
+    """What was restored, the migrations that were applied to it, and whether the settings of the server's role are kept
+    with it (``grant_application_role``)."""
 
     manifest: Manifest
     applied: list[str]
+    role_settings: bool
 
 
 async def restore_backup(
@@ -42,9 +44,8 @@ async def restore_backup(
         await asyncio.to_thread(check_files, folder, manifest.files)
         await load_postgres(dsn, folder / entry.name, manifest.mark)
     applied = await migrate(settings)
-    if dsn is not None and role is not None:
-        await grant_application_role(dsn, role)
-    return Loaded(manifest, applied)
+    kept = dsn is None or role is None or await grant_application_role(dsn, role)
+    return Loaded(manifest, applied, kept)
 
 
 def _refuse_engine(manifest: Manifest, engine: str) -> None:

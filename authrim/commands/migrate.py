@@ -7,9 +7,10 @@ import click
 
 from authrim.commands._administering import print_fields
 from authrim.commands._common import failures_told, progress_of, settings_of
+from authrim.commands._grant_to import grant_to_option, tell_what_is_left
 from authrim.settings import Settings
 from authrim.store import migrate as migrations
-from authrim.store.postgres.application_role import grant_application_role, role_settings
+from authrim.store.postgres.application_role import grant_application_role
 
 
 @click.command()
@@ -20,7 +21,7 @@ from authrim.store.postgres.application_role import grant_application_role, role
     help="Also rewrite rows, and take away what only older versions need. First stop the last server of the version "
     "before: it cannot be started again.",
 )
-@click.option("--grant-to", metavar="ROLE", help="Let this PostgreSQL role run the server, and nothing more.")
+@grant_to_option
 @click.pass_context
 def migrate(context: click.Context, *, check: bool, finish: bool, grant_to: str | None) -> None:
     """Create or upgrade the schema of the database. Safe to repeat, and to run several at once.
@@ -30,8 +31,6 @@ def migrate(context: click.Context, *, check: bool, finish: bool, grant_to: str 
     settings = settings_of(context)
     if check and finish:
         raise click.UsageError("--check changes nothing, so it does not go with --finish")
-    if grant_to is not None and not grant_to:
-        raise click.UsageError("--grant-to needs the name of a role")
     if grant_to is not None and settings.postgres_dsn is None:
         raise click.UsageError("--grant-to is for PostgreSQL")
     answer: dict[str, Any] = {"applied": [], "up_to_date": True}
@@ -47,7 +46,7 @@ def migrate(context: click.Context, *, check: bool, finish: bool, grant_to: str 
             kept = asyncio.run(grant_application_role(settings.postgres_dsn, grant_to))
             answer |= {"granted_to": grant_to, "role_settings": kept}
             if not kept:
-                click.echo(_not_kept(grant_to), err=True)
+                tell_what_is_left(grant_to)
     print_fields(context, answer)
 
 
@@ -60,13 +59,3 @@ _TO_FINISH: Final = (
 async def _finish(settings: Settings) -> list[str]:
     with progress_of("Rewriting rows") as progress:
         return await migrations.finish(settings, progress)
-
-
-def _not_kept(role: str) -> str:
-    """The statements that are left to an administrator."""
-    statements = "".join(f"    {statement};\n" for statement in role_settings(role))
-    return (
-        "The role may run the server. This one may not keep settings with it (CREATEROLE and the ADMIN option on the "
-        "role are wanted).\nNothing is missing unless a pooler in transaction mode stands before PostgreSQL "
-        f"(database_pooled); then run as an administrator:\n{statements}"
-    )

@@ -12,6 +12,7 @@ from authrim.backup.prove import Proof, prove
 from authrim.backup.restore import Loaded, restore_backup
 from authrim.commands._administering import Office, administer, print_fields
 from authrim.commands._common import failures_told, progress_of, run_with_store, settings_of
+from authrim.commands._grant_to import grant_to_option, tell_what_is_left
 from authrim.store.read_back import ReadBack
 from authrim.store.restored import Restored
 from domain.errors import Refusal
@@ -29,7 +30,7 @@ Before that, erase the people again who were erased after the backup: authrim pr
 @click.option(
     "--key", help="The key of the log that you kept, NAME+ID+KEY. Default: the one that the backup names."
 )
-@click.option("--grant-to", metavar="ROLE", help="Let this PostgreSQL role run the server, and nothing more.")
+@grant_to_option
 @click.option(
     "--in-place",
     is_flag=True,
@@ -64,6 +65,8 @@ def restore(
                 assert directory is not None
                 loaded: Loaded = asyncio.run(restore_backup(settings, directory, key, grant_to))
                 manifest, applied, restored = loaded.manifest, loaded.applied, loaded.manifest.mark
+                if grant_to is not None and not loaded.role_settings:
+                    tell_what_is_left(grant_to)
     except BackupUnusable as unusable:
         raise click.ClickException(f"{unusable}.") from None
     proof = _proved(context, manifest) if verify else None

@@ -222,6 +222,27 @@ def test_the_role_of_the_server(cluster: Cluster, postgres_dsn: str, role: str, 
         cluster.execute(f"DROP OWNED BY {role} CASCADE", database)
 
 
+def test_an_owner_who_is_no_administrator(
+    cluster: Cluster, postgres_dsn: str, role: str, tmp_path: Path
+) -> None:
+    """A309: whoever owns the empty database restores into it, and is told what is left to an administrator before the
+    server's role can come through a pooler."""
+    commands(postgres_dsn).json("backup", str(tmp_path / "backup"))
+    with another_place(postgres_dsn, tmp_path, lambda: cluster) as place:
+        database = str(place).rpartition("/")[2]
+        cluster.execute(f"CREATE ROLE backup_owner LOGIN; ALTER DATABASE {database} OWNER TO backup_owner")
+        owner = commands(cluster.dsn(database, "backup_owner"))
+        assert (
+            "--grant-to needs"
+            in owner.run("restore", str(tmp_path / "backup"), "--grant-to", "", status=2).output
+        )
+        said = owner.run("restore", str(tmp_path / "backup"), "--grant-to", role).stderr
+        assert f'ALTER ROLE "{role}" SET search_path TO' in said
+        commands(cluster.dsn(database, role)).json("audit", "verify")
+        cluster.execute(f"DROP OWNED BY {role} CASCADE", database)
+    cluster.execute("DROP ROLE backup_owner")
+
+
 def test_two_addresses_of_two_databases(cluster: Cluster, postgres_dsn: str, tmp_path: Path) -> None:
     """F34, F35: where ``database_listen`` leads to another database than ``database``, neither is backed up as the
     other or restored into; where both are one, the dump is taken there."""
