@@ -55,7 +55,8 @@ DOUBTFUL: Final = Problem(
     "Compare it with authrim audit verify, and restore both files where events are missing.",
 )
 
-_SUPPORTED: Final = 140_000
+#: The last minor version of PostgreSQL 14 was that of November 2026.
+_SUPPORTED: Final = 150_000
 _NETWORK: Final = frozenset(
     {
         "nfs",
