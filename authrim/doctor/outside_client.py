@@ -71,7 +71,8 @@ class OutsideClient:
 
         async def sent(_session: Any, _context: SimpleNamespace, _params: Any) -> None:
             nonlocal port
-            port = sockets[-1].getsockname()[1] if sockets and sockets[-1].fileno() >= 0 else 0
+            # Of several addresses that were tried at once (RFC 8305), those that came too late are closed by now.
+            port = next((one.getsockname()[1] for one in reversed(sockets) if one.fileno() >= 0), 0)
 
         sockets: list[socket.socket] = []
 
@@ -109,11 +110,9 @@ class OutsideClient:
     async def connect(self, host: str, port: int, address: str | None = None) -> None:
         """Open a TCP connection and close it. Raises NoAnswer."""
         try:
-            async with asyncio.timeout(TIMEOUT):
-                _, writer = await asyncio.open_connection(address or self._address or host, port)
+            await reach(address or self._address or host, port)
         except OSError as error:
             raise NoAnswer(why(error)) from None
-        writer.close()
 
     def _context(self, certificate: Path | None = None) -> ssl.SSLContext:
         context = ssl.create_default_context()
@@ -143,6 +142,13 @@ class _OneAddress(AbstractResolver):
 
     async def close(self) -> None:
         """There is nothing to close."""
+
+
+async def reach(host: str, port: int, context: ssl.SSLContext | None = None) -> None:
+    """Open a connection and close it. ``context``: with TLS. Raises OSError."""
+    async with asyncio.timeout(TIMEOUT):
+        _, writer = await asyncio.open_connection(host, port, ssl=context)
+    writer.close()
 
 
 def why(error: BaseException) -> str:

@@ -7,13 +7,14 @@ from typing import Final
 from authrim.doctor.check import Check
 from authrim.doctor.examined import Examined
 from authrim.doctor.finding import Finding, Problem
-from authrim.doctor.outside_client import TIMEOUT, why
+from authrim.doctor.outside_client import TIMEOUT, reach, why
 
 PORT: Final = Problem(
     "listener.port",
     "fault",
     "Nobody listens on this machine where the server should.",
-    "systemctl start authrim. When it does not start, its last log lines say why: journalctl -u authrim.",
+    "systemctl start authrim. When it does not start, its last log lines say why: journalctl -u authrim. Where systemd "
+    "opens the port, set port to the same.",
 )
 SOCKET: Final = Problem(
     "listener.socket",
@@ -30,7 +31,7 @@ async def _examine(examined: Examined) -> Sequence[Finding]:
     settings, found = examined.settings, []
     for host in settings.host if settings.port else ():
         try:
-            await _connect(_ANY.get(host, host), settings.port)
+            await reach(_ANY.get(host, host), settings.port)
         except OSError as failed:
             found.append(PORT.found(f"{host} port {settings.port}: {why(failed)}"))
     if settings.listen_socket is not None:
@@ -41,13 +42,6 @@ async def _examine(examined: Examined) -> Sequence[Finding]:
         except OSError as failed:
             found.append(SOCKET.found(f"{settings.listen_socket}: {why(failed)}"))
     return found
-
-
-async def _connect(host: str, port: int) -> None:
-    """Open a connection and close it. Raises OSError."""
-    async with asyncio.timeout(TIMEOUT):
-        _, writer = await asyncio.open_connection(host, port)
-    writer.close()
 
 
 CHECK: Final = Check("listener", "Does the server listen on this machine?", (PORT, SOCKET), _examine)

@@ -1,7 +1,5 @@
 """Where the server itself connects to, by its settings: syslog receivers, witnesses, the collector of traces."""
 
-import asyncio
-import ssl
 from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlsplit
@@ -9,7 +7,7 @@ from urllib.parse import urlsplit
 from authrim.doctor.check import Check
 from authrim.doctor.examined import Examined, port_of
 from authrim.doctor.finding import Finding, Problem
-from authrim.doctor.outside_client import TIMEOUT, why
+from authrim.doctor.outside_client import reach, why
 from authrim.outside.egress import Egress
 from authrim.siem.sinks import syslog_context
 from authrim.transparency.witnesses import UnusableWitness, witnesses_of
@@ -49,7 +47,7 @@ async def _collector(examined: Examined) -> list[Finding]:
         return []
     url = urlsplit(examined.settings.trace_export)
     try:
-        await _connect(url.hostname or "", port_of(url), None)
+        await reach(url.hostname or "", port_of(url))
     except OSError as failed:
         return [COLLECTOR.found(f"{url.netloc.rpartition('@')[2]}: {why(failed)}")]
     return []
@@ -61,7 +59,7 @@ async def _syslog(examined: Examined) -> list[Finding]:
         return []
     host, _, port = settings.siem_syslog.rpartition(":")
     try:
-        await _connect(host.strip("[]"), int(port), syslog_context(settings))
+        await reach(host.strip("[]"), int(port), syslog_context(settings))
     except OSError as failed:
         return [SYSLOG.found(f"{settings.siem_syslog}: {why(failed)}")]
     return []
@@ -81,19 +79,12 @@ async def _witnesses(examined: Examined) -> list[Finding]:
                 found.append(WITNESS.found(f"{url.netloc}: its address is not permitted"))
                 continue
             try:
-                await _connect(url.hostname or "", port_of(url), None)
+                await reach(url.hostname or "", port_of(url))
             except OSError as failed:
                 found.append(WITNESS.found(f"{url.netloc}: {why(failed)}"))
     finally:
         await egress.close()
     return found
-
-
-async def _connect(host: str, port: int, context: ssl.SSLContext | None) -> None:
-    """Open a connection and close it. Raises OSError."""
-    async with asyncio.timeout(TIMEOUT):
-        _, writer = await asyncio.open_connection(host, port, ssl=context)
-    writer.close()
 
 
 CHECK: Final = Check(
