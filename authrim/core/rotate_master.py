@@ -148,8 +148,10 @@ def _sealed_again(master: MasterKeys, key: str, sealed: bytes) -> ResealedRow | 
     The proofs that an older key is there are sealed under it for as long as it is needed.
     """
     key_id = sealing.master_key_of(sealed)
-    if key_id not in master.older_ids or not is_under_master_key(key):
+    if not is_under_master_key(key) or key_id == master.current_id:
         return None
+    if key_id not in master.older_ids:
+        raise SealBroken
     if key in (OLDEST_CANARY, canary_of(key_id)):
         return None
     return ResealedRow(key, sealed, sealing.wrap(master, key, sealing.unwrap(master, key, sealed)))

@@ -141,6 +141,18 @@ async def test_what_the_oldest_key_made_outlives_every_rotation(store: ReadBack)
     assert back.derive_lasting("pairwise") == pairwise
 
 
+async def test_what_no_key_opens_is_counted(store: ReadBack) -> None:
+    """What is sealed under a key that was given up keeps no other key from leaving, and it is said how much it is."""
+    await prove_master_keys(store, master_of(MASTER_KEY))
+    lost = PrivateData(store, master_of(NEWER))
+    await store.append(
+        append_of((), b"{}", rows=lost.first_rows(DEFAULT_TENANT, SUBJECT, "eve", {"a": b"b"}))
+    )
+    done = await rotate(store, NEW, MASTER_KEY)
+    assert isinstance(done, Rotation)
+    assert (done.replaced, done.unreadable) == ((master_of(MASTER_KEY).current_id,), 1)
+
+
 async def test_who_is_erased_meanwhile_stays_erased(store: ReadBack) -> None:
     """A310: a row that was dropped or replaced after it was read is not put back, and neither is a login."""
     old, both = master_of(MASTER_KEY), master_of(NEW, MASTER_KEY)
