@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from authrim.metrics.memory import SharedMemory
 from authrim.settings import Settings
-from authrim.wire.listener import ListenError, unix_socket
+from authrim.wire.listener import ListenError, of_both_families, unix_socket
 
 OPTION: Final = "--worker-metrics"
 SERVER: Final = "server"
@@ -95,7 +95,8 @@ def _listening(address: str) -> socket.socket:
         sock.listen(_BACKLOG)
         return sock
     host, _, port = address.rpartition(":")
-    host = host.strip("[]")
+    # `::` is both families in one socket, or IPv4 where the kernel has no other.
+    host = of_both_families((host,))[0]
     try:
         family, kind, protocol, _, where = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
         sock = socket.socket(family, kind, protocol)

@@ -29,6 +29,10 @@ WITHOUT_IPV6: Final = {
         }
     ],
 }
+METRICS: Final = """
+import urllib.request
+print(urllib.request.urlopen("http://127.0.0.1:9464/metrics").status)
+"""
 #: Looks around in the image as its user: programs that must not be there, files that can be written, bits that give
 #: rights.
 LOOK: Final = """
@@ -141,8 +145,11 @@ def test_a_server_that_hangs_fails_its_check(engine: Engine, image: str, master_
 def test_a_server_starts_where_the_kernel_has_no_ipv6(
     engine: Engine, image: str, master_key: Path, tmp_path: Path
 ) -> None:
-    """``::`` means every address of this machine, and where IPv6 is switched off that is every one of IPv4."""
+    """``::`` means every address of this machine, and where IPv6 is switched off that is every one of IPv4. So it is
+    for the page of metrics."""
     profile = tmp_path / "without-ipv6.json"
     profile.write_text(json.dumps(WITHOUT_IPV6))
-    with server(engine, image, master_key, "--security-opt", f"seccomp={profile}") as (name, url):
+    options = ("--security-opt", f"seccomp={profile}", "--env", "AUTHRIM_METRICS_LISTEN=[::]:9464")
+    with server(engine, image, master_key, *options) as (name, url):
         wait_for(engine, name, url)
+        assert engine.podman("exec", name, "/opt/authrim/bin/python", "-c", METRICS) == "200\n"
