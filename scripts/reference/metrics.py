@@ -32,9 +32,9 @@ killed loses the counts of its last second. `authrim background` that you run yo
 (`AUTHRIM_METRICS_LISTEN=127.0.0.1:9465`).
 
 **What the database knows** (`authrim_database_…`, `authrim_table_…`, `authrim_log_position`,
-`authrim_follower_lag_seconds`, `authrim_outbox_messages` and so on) is read when the page is asked for, at most once in
-10 seconds. Every node of a cluster says the same of it, so take `max by (…)` over the nodes. When the database cannot
-be read, `authrim_database_up` is 0 and the others are missing.
+`authrim_follower_lag_seconds`, `authrim_outbox_messages` and so on) is read when the page is asked for, by each process
+at most once in 10 seconds. Every node of a cluster says the same of it, so take `max by (…)` over the nodes. When the
+database cannot be read, `authrim_database_up` is 0 and the others are missing.
 
 **No label has a value that a stranger chooses**, no person and no address is in any, and no metric has more than
 {MOST_SERIES} combinations of labels in a process; what comes later is counted as `other`. Clients are counted one by
