@@ -91,7 +91,11 @@ missing_for_operations() {
     missing_for_debian
 }
 
-if [ "$1" = --for ]; then
+if [ "${1:-}" = --for ]; then
+    if ! declare -F "missing_for_${2:-}" >/dev/null; then
+        echo "Nothing is known of what ${2:-no purpose} needs." >&2
+        exit 2
+    fi
     mapfile -t packages < <("missing_for_$2" | sort -u)
 else
     packages=("$@")
