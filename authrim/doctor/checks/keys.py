@@ -85,7 +85,8 @@ def _of_algorithms(examined: Examined, known: Sequence[ListedKey], now: int) -> 
             yield MISSING.found(alg, fix)
         for key in active:
             if key.kid not in opened and ring.signer_of(DEFAULT_TENANT, key.kid) is None:
-                yield UNOPENED.found(f"{alg} {key.kid}")
+                elsewhere = f"{alg} {key.kid}: is in the token {key.token}, which the settings do not name"
+                yield TOKEN.found(elsewhere) if key.token else UNOPENED.found(f"{alg} {key.kid}")
             elif (days := (now - key.active_from) // DAY) > OLD_DAYS:
                 yield OLD.found(f"{alg} {key.kid}: {days} days", f"authrim keys rotate --alg {alg}")
 

@@ -15,7 +15,8 @@ pytestmark = pytest.mark.operations
 
 
 async def test_a_token_that_does_not_sign(token: SoftToken, tmp_path: Path) -> None:
-    """F29: the doctor lets each key sign; a token that is gone is found, and its PIN is told nowhere."""
+    """F29: the doctor lets each key sign; a token that is gone is found, and one that the settings do not name. Its PIN
+    is told nowhere."""
     place = tmp_path / "authrim.db"
     migrate_sqlite(place)
     settings = settings_at(
@@ -38,3 +39,7 @@ async def test_a_token_that_does_not_sign(token: SoftToken, tmp_path: Path) -> N
     assert list(found) == ["keys.token"]
     assert "pkcs11_module" in found["keys.token"].fix
     assert PIN not in str(found)
+    unnamed = {"pkcs11_module": None, "pkcs11_token": None, "pkcs11_pin": None}
+    found = await findings(settings.model_copy(update=unnamed), *asked)
+    assert list(found) == ["keys.token"]
+    assert LABEL in str(found)
