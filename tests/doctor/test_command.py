@@ -16,6 +16,7 @@ from authrim.doctor.examined import Examined, Options
 from authrim.doctor.finding import Finding
 from tests.doctor.examinations import settings_at
 from tests.support.command_line import CommandLine
+from tests.support.command_tree import every_command
 from tests.support.ports import free_port
 from tests.support.running import MASTER_KEY
 
@@ -58,6 +59,30 @@ def test_every_problem_has_a_name_a_meaning_and_a_fix() -> None:
         assert problem.what.endswith("."), problem.id
         assert problem.fix
         assert check.asks.endswith("?")
+
+
+def test_every_command_of_a_fix_is_there() -> None:
+    """Whoever does what a finding says is not told that there is no such command, option or page."""
+    commands = {
+        words: {name for one in command.params for name in one.opts} for words, command in every_command()
+    }
+    told = [problem for check in CHECKS for problem in check.problems if "authrim " in problem.fix]
+    assert told
+    for problem in told:
+        for sentence in re.findall(r"(?<!-u )authrim ((?!doctor)[a-z].*?)(?= authrim|$)", problem.fix):
+            written = re.findall(r"[\w-]+", sentence)
+            named = [words for words in commands if written[: len(words)] == list(words)]
+            assert named, (problem.id, sentence)
+            assert set(re.findall(r"--[a-z-]+", sentence)) <= commands[named[0]], (problem.id, sentence)
+
+
+def test_every_page_of_a_fix_is_there() -> None:
+    """Each is a file of the documentation."""
+    pages = [
+        page for check in CHECKS for one in check.problems for page in re.findall(r"docs/\S+?\.md", one.fix)
+    ]
+    assert pages
+    assert [page for page in pages if not (TESTS.parents[1] / page).is_file()] == []
 
 
 def test_every_problem_is_made_on_purpose() -> None:

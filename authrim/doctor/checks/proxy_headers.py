@@ -64,7 +64,7 @@ CERTIFICATE: Final = Problem(
     "proxy_headers.certificate",
     "fault",
     "Everybody can authenticate with any certificate: the proxy passes on a Client-Cert that its client sent.",
-    "Let the proxy overwrite Client-Cert on every listener, also with nothing where there is no certificate "
+    "Let the proxy overwrite Client-Cert on every listener, also with nothing where there is no certificate. "
     'nginx: proxy_set_header Client-Cert ""; HAProxy: http-request del-header Client-Cert.',
 )
 CERTIFICATE_PASSED_ON: Final = Problem(
