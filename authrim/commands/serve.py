@@ -56,6 +56,26 @@ class Accepted(NamedTuple):
     keep: bool
 
 
+class Supervised(NamedTuple):
+    """What a supervisor gives its worker, by options ``--worker-…``: the port, the sockets that are shared, two pipes
+    (``Worker``), and where it counts. A process without a supervisor has no port here."""
+
+    port: int | None
+    sockets: tuple[int, ...]
+    lifeline: int | None
+    heartbeat: int | None
+    metrics: str | None
+
+
+class Command(NamedTuple):
+    """The command that was given, with its options of TLS, whom it tells how the server is, and what it reads again."""
+
+    context: click.Context
+    tls: Mapping[str, Any]
+    manager: ServiceManager
+    reread: Callable[[], None]
+
+
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 #: The setting that each option stands for.
 _SETTINGS: Final = {
@@ -109,54 +129,66 @@ def serve(
     /,
     workers: int | None,
     no_background: bool,
-    worker_port: int | None,
-    worker_sockets: tuple[int, ...],
-    worker_lifeline: int | None,
     accept_rollback: str | None,
     keep_grants: bool,
-    worker_heartbeat: int | None,
-    worker_metrics: str | None,
-    **tls: Any,
+    **options: Any,
 ) -> None:
     """Start the server and run until SIGTERM."""
     if keep_grants and accept_rollback is None:
         raise click.UsageError("--keep-grants goes with --accept-rollback")
-    accepted = Accepted(accept_rollback, keep_grants)
-    given = {_SETTINGS[name]: value for name, value in tls.items() if value is not None}
-    overrides = given if workers is None else given | {"workers": workers}
-    overrides = overrides | {"background": "none"} if no_background else overrides
+    supervised = Supervised(**{name: options.pop(f"worker_{name}") for name in Supervised._fields})
+    tls = {name: value for name, value in options.items() if value is not None}
+    overrides = {_SETTINGS[name]: value for name, value in tls.items()}
+    overrides |= {} if workers is None else {"workers": workers}
+    overrides |= {"background": "none"} if no_background else {}
     settings: Settings = settings_of(context, **overrides)
     send_log_lines(settings)
     reread = reread_log_settings(context, **overrides)
-    if settings.passed_over and worker_port is None:
-        log.warning(
-            "settings.passed_over", variables=settings.passed_over, reason="made by a container platform"
-        )
-    manager = ServiceManager.of_environment()
+    command = Command(context, tls, ServiceManager.of_environment(), reread)
+    accepted = Accepted(accept_rollback, keep_grants)
     try:
-        if worker_port is None and (order := acme_order_of(settings)) is not None:
-            _obtain_first(order)
-        passed = passed_sockets() if worker_port is None else sockets_of(worker_sockets)
-        if worker_port is None and settings.workers > 1:
-            by_workers = Workers(context, tls, manager, reread, passed)
-            context.exit(_serve_by_workers(settings, by_workers, accepted))
-        if worker_port is not None:
-            settings = settings.model_copy(update={"port": worker_port, "workers": 1})
-        worker = Worker.of_options(worker_lifeline, worker_heartbeat)
-        own = ProcessMetrics.of_option(worker_metrics)
-        background = None
-        if worker is None:
-            metrics = ServerMetrics.open(settings, processes_of(settings))
-            own = metrics and metrics.own(SERVER)
-            background = _background(context, settings, tls, metrics)
-        around = Surroundings(worker, passed, manager, background, reread, own)
-        with failures_told(settings):
-            asyncio.run(_serve(settings, around, accepted))
+        if supervised.port is None:
+            context.exit(_serve_unsupervised(settings, command, accepted))
+        _serve_supervised(settings, command, supervised, accepted)
     except (
         ListenError, UnusableCertificate, UnusableAnchors, AttestersUnreadable, IssuersUnreadable, StartRefused,
         NoOpenTelemetry,
     ) as error:  # fmt: skip
         raise click.ClickException(str(error)) from None
+
+
+def _serve_supervised(
+    settings: Settings, command: Command, supervised: Supervised, accepted: Accepted
+) -> None:
+    """As one of several workers."""
+    settings = settings.model_copy(update={"port": supervised.port, "workers": 1})
+    worker = Worker.of_options(supervised.lifeline, supervised.heartbeat)
+    own = ProcessMetrics.of_option(supervised.metrics)
+    passed = sockets_of(supervised.sockets)
+    _run(settings, Surroundings(worker, passed, command.manager, None, command.reread, own), accepted)
+
+
+def _serve_unsupervised(settings: Settings, command: Command, accepted: Accepted) -> int:
+    """As the only process, or as the supervisor of several; returns the exit status."""
+    if settings.passed_over:
+        log.warning(
+            "settings.passed_over", variables=settings.passed_over, reason="made by a container platform"
+        )
+    if (order := acme_order_of(settings)) is not None:
+        _obtain_first(order)
+    passed = passed_sockets()
+    if settings.workers > 1:
+        return _serve_by_workers(settings, command, passed, accepted)
+    metrics = ServerMetrics.open(settings, processes_of(settings))
+    own = metrics and metrics.own(SERVER)
+    background = _background(settings, command, metrics)
+    _run(settings, Surroundings(None, passed, command.manager, background, command.reread, own), accepted)
+    return 0
+
+
+def _run(settings: Settings, around: Surroundings, accepted: Accepted) -> None:
+    with failures_told(settings):
+        asyncio.run(_serve(settings, around, accepted))
 
 
 def _obtain_first(order: AcmeOrder) -> None:
@@ -166,25 +198,13 @@ def _obtain_first(order: AcmeOrder) -> None:
         raise NoFirstCertificate(str(error)) from None
 
 
-class Workers(NamedTuple):
-    """What the supervisor of several processes works with: the command that was given with its options of TLS, whom it
-    tells how the server is, what it reads again, and the sockets that were passed to it."""
-
-    context: click.Context
-    tls: Mapping[str, Any]
-    manager: ServiceManager
-    reread: Callable[[], None]
-    passed: PassedSockets
-
-
-def _serve_by_workers(settings: Settings, by: Workers, accepted: Accepted) -> int:
+def _serve_by_workers(settings: Settings, command: Command, passed: PassedSockets, accepted: Accepted) -> int:
     """Open the ports and keep the workers alive until the server is stopped; returns the exit status."""
     # What no worker could use ends the command here: they would be started again and again.
     tls_of(settings)
     tracing_wanted(settings)
     with failures_told(settings):
         asyncio.run(_prove_database(settings, accepted))
-    passed = by.passed
     held = [] if passed.ports else reserve_port(settings.host, settings.port)
     second = reserve_port(settings.host, settings.mtls_port) if settings.mtls_port else []
     if settings.listen_socket and passed.unix is None:
@@ -192,17 +212,17 @@ def _serve_by_workers(settings: Settings, by: Workers, accepted: Accepted) -> in
     port = (*passed.ports, *held)[0].getsockname()[1]
     arguments = ["serve", "--worker-port", str(port)]
     metrics = ServerMetrics.open(settings, processes_of(settings))
-    background = _background(by.context, settings, by.tls, metrics)
+    background = _background(settings, command, metrics)
     if settings.background_place != "inside":
         arguments.append("--no-background")
     for descriptor in passed.descriptors:
         arguments += ["--worker-socket", str(descriptor)]
-    for name, value in by.tls.items():
-        arguments += [] if value is None else [f"--{name.replace('_', '-')}", str(value)]
-    command = own_command([*_config_option(by.context), *arguments])
+    for name, value in command.tls.items():
+        arguments += [f"--{name.replace('_', '-')}", str(value)]
+    worker = own_command([*_config_option(command.context), *arguments])
     try:
         shared = Shared(passed.descriptors, metrics)
-        return supervise(command, settings.workers, shared, by.manager, background, by.reread)
+        return supervise(worker, settings.workers, shared, command.manager, background, command.reread)
     finally:
         for one in (*held, *second):
             one.close()
@@ -210,13 +230,13 @@ def _serve_by_workers(settings: Settings, by: Workers, accepted: Accepted) -> in
 
 
 def _background(
-    context: click.Context, settings: Settings, tls: Mapping[str, Any], metrics: ServerMetrics | None
+    settings: Settings, command: Command, metrics: ServerMetrics | None
 ) -> BackgroundCommand | None:
     """How the process of the background work is started, where there is to be one."""
     if settings.background_place != "process":
         return None
-    changed = {f"AUTHRIM_{_SETTINGS[name].upper()}": str(tls[name]) for name in tls if tls[name] is not None}
-    arguments = [*_config_option(context), "background"]
+    changed = {f"AUTHRIM_{_SETTINGS[name].upper()}": str(value) for name, value in command.tls.items()}
+    arguments = [*_config_option(command.context), "background"]
     return BackgroundCommand(arguments, changed, inherited(metrics, BACKGROUND))
 
 
