@@ -20,7 +20,11 @@ for word in "$@"; do
     esac
 done
 
-if [ "$(id -u)" -ne 0 ] || [ "$command" = setup ] || [ ! -e "$settings" ]; then
+# Setup and the first commands have no settings, nor has who may not read them.
+if [ "$command" = setup ] || [ ! -r "$settings" ]; then
     exec "$program" "$@"
+fi
+if [ "$(id -u)" -ne 0 ]; then
+    exec "$program" --config "$settings" "$@"
 fi
 exec runuser -u authrim -- "$program" --config "$settings" "$@"

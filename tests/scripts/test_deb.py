@@ -1,6 +1,9 @@
 """What the Debian package has beside the server's Python."""
 
+import subprocess
 from pathlib import Path
+
+import pytest
 
 from scripts.deb import PLACE, install_files
 from scripts.dist import ROOT, Commit
@@ -19,6 +22,37 @@ def test_every_unit_starts_the_package_own_program(tmp_path: Path) -> None:
     assert not [name for name, text in units.items() if "/opt/" in text]
     programs = [name for name, text in units.items() if f"/{PLACE}/bin/authrim " in text]
     assert sorted(programs) == ["authrim-backup.service", "authrim.service"]
+
+
+@pytest.mark.parametrize(
+    ("user", "words", "run"),
+    [
+        ("0", "--json account list", "runuser -u authrim -- PROGRAM --config SETTINGS --json account list"),
+        ("999", "account list", "PROGRAM --config SETTINGS account list"),
+        ("0", "--config other setup", "PROGRAM --config other setup"),
+        ("999", "setup", "PROGRAM setup"),
+    ],
+)
+def test_the_command_knows_the_settings(tmp_path: Path, user: str, words: str, run: str) -> None:
+    """Root's commands are run as the user of the server, and whoever may read the settings gets them; setup is run as
+    it is given."""
+    program, settings, folder = tmp_path / "program", tmp_path / "settings", tmp_path / "bin"
+    folder.mkdir()
+    settings.touch()
+    for file, text in (
+        (program, 'echo PROGRAM "$@"'), (folder / "runuser", 'echo runuser "$@"'), (folder / "id", f"echo {user}"),
+    ):  # fmt: skip
+        file.write_text(f"#!/bin/sh\n{text}\n")
+        file.chmod(0o755)
+    script = (ROOT / "deploy" / "debian" / "authrim.sh").read_text()
+    script = script.replace("/usr/lib/authrim/bin/authrim", str(program))
+    script = script.replace("/etc/authrim/authrim.toml", str(settings))
+    done = subprocess.run(
+        ["/bin/sh", "-c", script, "authrim", *words.split()],
+        check=True, capture_output=True, text=True, env={"PATH": f"{folder}:/usr/bin:/bin"},
+    )  # fmt: skip
+    told = done.stdout.strip().replace(str(program), "PROGRAM").replace(str(settings), "SETTINGS")
+    assert told == run
 
 
 def test_a_removal_stops_every_unit() -> None:
