@@ -208,7 +208,16 @@ def bytes_of(event: dict[str, Any], name: str) -> bytes:
     """The stored bytes of a field: text, or base64 where they are no text."""
     if name in event:
         return bytes(event[name].encode())
-    return base64.b64decode(event[f"{name}_base64"], validate=True)
+    return read_base64(event[f"{name}_base64"])
+
+
+def read_base64(text: str) -> bytes:
+    """What is spelled as an encoder spells it: other spellings of a signature would be other files that are proved, too
+    (RFC 4648 §3.5). Raises ValueError."""
+    value = base64.b64decode(text, validate=True)
+    if base64.b64encode(value).decode() != text:
+        raise ValueError
+    return value
 
 
 def read_batches(bundle: Bundle, first: int, last: int) -> Iterator[dict[str, Any]]:
@@ -359,7 +368,7 @@ def read_checkpoint(note: bytes, file: str) -> Checkpoint:
     """The checkpoint in a note, whoever signed it."""
     try:
         origin, size, root = note.split(b"\n\n")[0].decode().split("\n")[:3]
-        checkpoint = Checkpoint(origin, int(size), base64.b64decode(root, validate=True), note, file)
+        checkpoint = Checkpoint(origin, int(size), read_base64(root), note, file)
         if not re.fullmatch("0|[1-9][0-9]{0,18}", size) or len(checkpoint.root) != 32:
             raise ValueError
     except ValueError:
@@ -378,7 +387,7 @@ class Key(NamedTuple):
 def read_key(text: str) -> Key:
     """A key of the form NAME+ID+KEY. Raises ValueError."""
     name, identity, encoded = text.split("+", 2)
-    public = base64.b64decode(encoded, validate=True)
+    public = read_base64(encoded)
     key = Key(name, sha256(name.encode() + b"\n" + public).digest()[:4], public[1:])
     if public[:1] != b"\1" or len(public) != 33 or key.identity.hex() != identity:
         raise ValueError
@@ -396,7 +405,7 @@ def text_signed_by(note: bytes, key: Key, file: str) -> str:
     for line in signatures.splitlines():
         try:
             dash, signer, value = line.decode().split(" ")
-            signature = base64.b64decode(value, validate=True)
+            signature = read_base64(value)
             if (dash, signer, signature[:4]) != ("\u2014", key.name, key.identity):
                 continue
             Ed25519PublicKey.from_public_bytes(key.public).verify(signature[4:], text + b"\n")
