@@ -11,7 +11,6 @@ from typing import Annotated, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr, StringConstraints
-from pydantic_settings import NoDecode
 
 from authrim.settings.schedules import schedule_of
 from authrim.settings.spelling import browser_spelling
@@ -265,10 +264,10 @@ PostgresAddress = Annotated[SecretStr, AfterValidator(_is_postgres)]
 #: PKCS #11 §3.2: 32 bytes, padded with spaces.
 TokenLabel = Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=r"^[!-~]([ -~]*[!-~])?$")]
 MasterKey = Annotated[SecretStr, AfterValidator(_is_master_key)]
-MasterKeyList = Annotated[tuple[MasterKey, ...], NoDecode, BeforeValidator(_comma_separated)]
-Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_comma_separated)]
+MasterKeyList = Annotated[tuple[MasterKey, ...], BeforeValidator(_comma_separated)]
+Networks = Annotated[tuple[Network, ...], BeforeValidator(_comma_separated)]
 DestinationNames = Annotated[
-    tuple[Annotated[str, AfterValidator(_is_destination)], ...], NoDecode, BeforeValidator(_comma_separated)
+    tuple[Annotated[str, AfterValidator(_is_destination)], ...], BeforeValidator(_comma_separated)
 ]
 TrustedAuthorities = Annotated[Path, AfterValidator(_holds_authorities)]
 CertificateWithKey = Annotated[Path, AfterValidator(_holds_certificate)]
@@ -277,17 +276,15 @@ MetricsAddress = Annotated[str, StringConstraints(max_length=261), AfterValidato
 CollectorAddress = Annotated[str, StringConstraints(max_length=2048), AfterValidator(_is_collector)]
 LogName = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_is_log_name)]
 Witnesses = Annotated[
-    tuple[Annotated[str, AfterValidator(_is_witness)], ...], NoDecode, BeforeValidator(_comma_separated)
+    tuple[Annotated[str, AfterValidator(_is_witness)], ...], BeforeValidator(_comma_separated)
 ]
 Schedules = Annotated[
-    tuple[Annotated[str, AfterValidator(_is_schedule)], ...], NoDecode, BeforeValidator(_semicolon_separated)
+    tuple[Annotated[str, AfterValidator(_is_schedule)], ...], BeforeValidator(_semicolon_separated)
 ]
-Algorithms = Annotated[tuple[SigningAlgorithm, ...], NoDecode, BeforeValidator(_comma_separated)]
-EncryptionAlgorithms = Annotated[tuple[EncryptionAlgorithm, ...], NoDecode, BeforeValidator(_comma_separated)]
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
+Algorithms = Annotated[tuple[SigningAlgorithm, ...], BeforeValidator(_comma_separated)]
+EncryptionAlgorithms = Annotated[tuple[EncryptionAlgorithm, ...], BeforeValidator(_comma_separated)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
 Scopes = Annotated[Names, AfterValidator(_is_scope)]
-HostNames = Annotated[
-    tuple[Annotated[str, AfterValidator(_is_host)], ...], NoDecode, BeforeValidator(_comma_separated)
-]
+HostNames = Annotated[tuple[Annotated[str, AfterValidator(_is_host)], ...], BeforeValidator(_comma_separated)]
 HeaderSecret = Annotated[SecretStr, AfterValidator(_is_header_value)]
 ProfileName = Annotated[str, AfterValidator(_is_profile)]

@@ -14,7 +14,6 @@ from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from authrim.settings.model import Settings
 from authrim.settings.platform import made_by_a_platform
@@ -46,12 +45,6 @@ class BadSettings(Exception):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
-
-
-class _Environment(Settings, BaseSettings):
-    """The settings as the environment spells them."""
-
-    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX)
 
 
 def configured(config: Path | None = None) -> dict[str, Any]:
@@ -143,8 +136,10 @@ def _read_environment(made: Set[str]) -> dict[str, Any]:
         misspelled += [f"{name}: is not a setting: did you mean {right}?" for right in meant]
     if misspelled:
         raise BadSettings(misspelled)
+    # Small letters count too: a setting that is written down must never have no effect.
+    written = {name.upper(): value for name, value in os.environ.items() if name not in made}
     return {
-        key: value for key, value in EnvSettingsSource(_Environment)().items() if _variable(key) not in made
+        key: written[variable] for key in Settings.model_fields if (variable := _variable(key)) in written
     }
 
 

@@ -55,6 +55,12 @@ def test_lists_in_the_environment_have_commas(tmp_path: Path, monkeypatch: pytes
     assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "fd00::/8"]
 
 
+def test_a_variable_in_small_letters_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable sets what it names in letters of either case."""
+    monkeypatch.setenv("authrim_port", "2")
+    assert load(config(tmp_path, MINIMUM)).port == 2
+
+
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
