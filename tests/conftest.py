@@ -10,12 +10,12 @@ import structlog
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+from authrim.crypto import key_pair
 from authrim.store import group_commit
 from authrim.store.contract import Store
 from authrim.store.group_commit import QueueLimits
 from authrim.store.postgres import connections
 from authrim.store.postgres.store import PostgresStore
-from authrim.store.sqlite.schema import migrate_sqlite
 from authrim.store.sqlite.store import SQLiteStore
 from tests import postgres_cluster
 from tests.postgres_cluster import Cluster
@@ -23,6 +23,7 @@ from tests.support.browser import Browser
 from tests.support.https_site import Authority, Site, serving_site
 from tests.support.mtls import MtlsServer, mtls_server
 from tests.support.patience import LATER
+from tests.support.ready_made import ReadyKeys, new_sqlite_file
 from tests.support.running import RunningServer, running_server
 
 #: How long an example takes says how busy the machine is, and nothing about the code: what is fast enough is measured
@@ -36,6 +37,9 @@ group_commit.QUEUE_LIMITS = QueueLimits(seconds=LATER)
 connections.ACQUIRE_TIMEOUT = LATER
 #: For the servers and commands that tests start as processes of their own: the most that the setting takes.
 os.environ["AUTHRIM_APPEND_WAIT_SECONDS"] = "30"
+
+# Every server in the process of the tests begins with an RSA key.
+key_pair._generate = ReadyKeys()
 
 
 @pytest.fixture(autouse=True)
@@ -71,9 +75,8 @@ def idle_databases() -> list[str]:
 def postgres_dsn(cluster: Cluster, idle_databases: list[str]) -> Iterator[str]:
     """An empty database with the schema. A test that changes the schema itself asks for ``new_database``."""
     name = idle_databases.pop() if idle_databases else cluster.new_database()
-    functions = cluster.functions(name)
     yield cluster.dsn(name)
-    cluster.empty_database(name, functions)
+    cluster.empty_database(name)
     idle_databases.append(name)
 
 
@@ -82,8 +85,7 @@ def store_place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
     """Where an empty store with the schema is: a file, or the address of a database."""
     if request.param == "postgres":
         return str(request.getfixturevalue("postgres_dsn"))
-    migrate_sqlite(tmp_path / "authrim.db")
-    return tmp_path / "authrim.db"
+    return new_sqlite_file(tmp_path / "authrim.db")
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -33,15 +34,20 @@ _SETTINGS = {
     "log_min_messages": "fatal",
 }
 
-# Triggers refuse to delete from the log; as a replica the superuser passes them by.
+# Triggers refuse to delete from the log; as a replica the superuser passes them by. A test may have switched some off.
 _EMPTY = """
+    SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid();
     SET session_replication_role = replica;
     DO $$ DECLARE name text; BEGIN
         FOR name IN SELECT tablename FROM pg_tables
             WHERE schemaname = 'authrim' AND tablename NOT IN ('head', 'schema_migrations')
         LOOP
             EXECUTE format('DELETE FROM authrim.%I', name);
-            EXECUTE format('ALTER TABLE authrim.%I ENABLE TRIGGER USER', name);
+        END LOOP;
+        FOR name IN SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger WHERE tgenabled = 'D'
+        LOOP
+            EXECUTE format('ALTER TABLE %s ENABLE TRIGGER USER', name);
         END LOOP;
     END $$;
     UPDATE authrim.head SET position = 0, chain_hash = decode(repeat('00', 32), 'hex'), changed_at = 0;
@@ -83,16 +89,24 @@ class Cluster(NamedTuple):
             connection.autocommit = True
             connection.cursor().execute(sql)
 
-    def empty_database(self, name: str, functions: str) -> None:
+    def empty_database(self, name: str) -> None:
         """End all sessions of a database and make its log and tables as new: much cheaper than a new one. What else a
-        test changed would be there in the next one: AssertionError when its functions are not ``functions``."""
-        self.end_sessions(name)
-        self.execute(_EMPTY, name)
-        assert self.functions(name) == functions, "a test that changes functions needs a database of its own"
-
-    def functions(self, name: str) -> str:
-        """A digest of the functions of a database."""
+        test changed would be there in the next one: AssertionError when it has other functions than the template."""
         with closing(psycopg2.connect(self.socket_dsn(name))) as connection, connection.cursor() as cursor:
+            connection.autocommit = True
+            cursor.execute(_EMPTY)
+            cursor.execute(_FUNCTIONS)
+            assert cursor.fetchone() == (self._functions(),), (
+                "a test that changes functions needs a new database"
+            )
+
+    @cache  # noqa: B019 - one cluster lives as long as the process
+    def _functions(self) -> str:
+        """A digest of the functions of the template."""
+        with (
+            closing(psycopg2.connect(self.socket_dsn(_TEMPLATE))) as connection,
+            connection.cursor() as cursor,
+        ):
             cursor.execute(_FUNCTIONS)
             (digest,) = cursor.fetchone()
             return str(digest)

@@ -5,16 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from authrim.store.sqlite.schema import migrate_sqlite
 from tests.postgres_cluster import Cluster
+from tests.support.ready_made import new_sqlite_file
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A database file with the schema."""
-    path = tmp_path / "authrim.db"
-    migrate_sqlite(path)
-    return path
+    return new_sqlite_file(tmp_path / "authrim.db")
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from authrim.core.sealed_rows import PrivateData
 from authrim.crypto.master import MasterKeys
 from authrim.store.sqlite.store import SQLiteStore
 from tests.support.command_line import CommandLine
+from tests.support.ready_made import new_sqlite_file
 
 
 @pytest.fixture
@@ -33,11 +34,10 @@ def environment(database: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
 
 
 @pytest.fixture
-def authrim(environment: dict[str, str]) -> CommandLine:
+def authrim(environment: dict[str, str], database: Path) -> CommandLine:
     """The command line on a new SQLite file."""
-    command_line = CommandLine(environment)
-    command_line.run("migrate")
-    return command_line
+    new_sqlite_file(database)
+    return CommandLine(environment)
 
 
 @pytest_asyncio.fixture
