@@ -173,6 +173,25 @@ class AuthrimSide:
         answer = Client(self._port).request("POST", "/token", form, self._basic[kind])
         return str(json.loads(answer.body)["access_token"])
 
+    @property
+    def port(self) -> int:
+        """The port of the server."""
+        return self._port
+
+    def basic_of(self, kind: str) -> str:
+        """The credentials of a client, as HTTP Basic has them."""
+        return self._basic[kind]
+
+    def session_cookies(self) -> str:
+        """The cookies of a browser that has signed in."""
+        cookies = self._sign_in().cookies
+        return "; ".join(f"{name}={value}" for name, value in cookies.items() if "session" in name)
+
+    def is_active(self, token: str) -> bool:
+        """Whether an opaque token is active."""
+        answer = Client(self._port).request("POST", "/introspect", {"token": token}, self._basic["opaque"])
+        return bool(json.loads(answer.body)["active"])
+
     def client(self) -> Client:
         """A new connection without cookies."""
         return Client(self._port)

@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from http import HTTPStatus
+from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
@@ -17,6 +19,8 @@ from authrim.core.parts import Parts
 from authrim.core.readiness import Readiness
 from authrim.features import Route, enabled, server_metadata
 from authrim.pages.headers import asks_for_page
+from authrim.pages.views import ErrorPage
+from authrim.pages.words import words_for
 from authrim.people.part import PEOPLE
 from authrim.server.background import kept_running, own_work, shared_work
 from authrim.web.answers import error_page
@@ -27,12 +31,14 @@ from authrim.web.discovery_endpoint import METADATA, Metadata
 from authrim.web.errors import json_refusal
 from authrim.web.health_endpoint import READINESS
 from authrim.web.middleware import middleware
-from authrim.web.overload import OVERLOAD, URGENCIES, Overload, Urgencies
+from authrim.web.overload import OVERLOAD, OVERLOADED, URGENCIES, Overload, Urgencies
+from authrim.web.overload_gate import GatedRoute, OverloadGate, Target
 from authrim.web.preflight_endpoint import preflight
 from authrim.web.sent_forms import FORMS, SentForms
 from authrim.web.trace_context import TraceId, trace_id_of
 from authrim.wire.endless import ENDLESS, EndlessAnswers
 from authrim.wire.forwarded import PROXIES, Proxies
+from authrim.wire.gate import GATE
 from authrim.wire.limits import Limits
 from domain.errors import Refusal
 
@@ -59,6 +65,10 @@ _PAGES = frozenset(
 _FRONT = frozenset({"front", "front_head", "front_bare", "front_bare_head"})
 
 
+#: Appends shall wait no longer than one in so many parts of the time after which they are refused.
+_APPENDS_AIM: Final = 4
+
+
 #: The names of routes that are there for few: to others, nothing is at their addresses.
 HIDDEN = web.AppKey("hidden", frozenset)
 
@@ -83,17 +93,24 @@ def make_app(
     app[LOGOS] = Logos()
     app[READINESS] = Readiness()
     app[ENDLESS] = EndlessAnswers()
-    app[OVERLOAD] = Overload(core.settings.overload_milliseconds / 1000)
+    app[OVERLOAD] = Overload(
+        core.settings.overload_milliseconds / 1000,
+        core.settings.append_wait_seconds / _APPENDS_AIM,
+        lambda: core.store.append_wait,
+    )
     app[URGENCIES] = Urgencies()
     app[METADATA] = Metadata(core, lambda: msgspec.json.encode(server_metadata(core)))
     prefix = urlsplit(core.issuer).path
     for_scripts: set[str] = set()
     hidden: dict[str, str] = {}
+    gated: dict[Target, GatedRoute] = {}
     for feature in enabled(core.settings):
         for route in feature.routes:
             for number, path in enumerate(_paths(route, prefix)):
                 name = f"{route.name}_other_form" if number else route.name
                 _add(app, route, path, name)
+                if "{" not in path and not route.hidden and name not in _FRONT:
+                    gated[route.method, path] = GatedRoute(name, feature.urgency, name in _PAGES)
                 app[URGENCIES] |= dict.fromkeys((name, f"{name}_head", f"{name}_preflight"), feature.urgency)
                 if route.hidden:
                     hidden |= {name: path, f"{name}_head": path}
@@ -103,6 +120,9 @@ def make_app(
     for path in dict.fromkeys(hidden.values()):
         app.router.add_route(hdrs.METH_ANY, path, nothing_here)
     app[HIDDEN] = frozenset(hidden)
+    app[GATE] = OverloadGate(
+        app[OVERLOAD], gated, partial(_overloaded_page, parts), core.settings.default_locale
+    )
     app[FOR_SCRIPTS] = frozenset(for_scripts)
     app.router.add_routes(parts[PAGES].static_routes())
     app.cleanup_ctx.append(_looking_at_overload)
@@ -145,6 +165,18 @@ def _is_lost_person(request: web.Request) -> bool:
         and hdrs.ORIGIN not in request.headers
         and asks_for_page(request.headers.get(hdrs.ACCEPT, ""))
     )
+
+
+def _overloaded_page(parts: Parts, locale: str) -> web.Response:
+    """The page that says that there is too much to do. No record has an error id of it."""
+    page = ErrorPage(
+        refusal=OVERLOADED,
+        words=words_for(OVERLOADED),
+        error_id="",
+        locale=locale,
+        development=parts[CORE].settings.development,
+    )
+    return parts[PAGES].error(page)
 
 
 @asynccontextmanager

@@ -149,6 +149,10 @@ class Store(Protocol):
     async def append(self, append: Append) -> AppendResult:
         """Commit, or raise Conflict, Overloaded or Unavailable with nothing committed."""
 
+    @property
+    def append_wait(self) -> float:
+        """For how many seconds the oldest append has waited that was not sent yet; 0 when none waits."""
+
     async def read_stream(self, stream: str) -> StreamRead:
         """A stream from its last summary on; version 0 and no payloads when it is new. Group read."""
 

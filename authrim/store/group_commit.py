@@ -83,6 +83,13 @@ class GroupCommit:
         self._work.set()
         return await future
 
+    @property
+    def oldest_wait(self) -> float:
+        """For how many seconds the oldest append in the queue has waited; 0 when none waits."""
+        if not self._queue:
+            return 0.0
+        return asyncio.get_running_loop().time() + self._limits.seconds - self._queue[0].deadline
+
     def measure(self) -> None:
         """Set the gauges of the queue."""
         metrics.APPENDS_WAITING.set(len(self._queue))

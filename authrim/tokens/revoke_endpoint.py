@@ -1,5 +1,6 @@
 """Token revocation (RFC 7009): an access token alone, or with the refresh token the whole grant."""
 
+import asyncio
 from typing import Final
 
 from aiohttp import web
@@ -7,7 +8,7 @@ from aiohttp import web
 from authrim.clients.authentication.authenticate import AuthenticatedClient
 from authrim.clients.authentication.back_channel import BackChannelEndpoint, ClientRequest
 from authrim.core.call import Call
-from authrim.core.execute import Change, Outcome
+from authrim.core.execute import Change, GrantRead, Outcome
 from authrim.crypto.handles import REFRESH_TOKEN, genuine_refresh, parse_handle
 from authrim.tokens.access_tokens import PresentedToken
 from authrim.tokens.part import TOKENS
@@ -44,10 +45,16 @@ async def _revoke(call: Call, authenticated: AuthenticatedClient, token: str) ->
     handle = parse_handle(token)
     if handle is not None and handle.kind == REFRESH_TOKEN:
         return await _revoke_refresh_token(call, authenticated, token)
-    presented = await call.parts[TOKENS].access_tokens.find(call.tenant, token)
+    found = call.parts[TOKENS].access_tokens.find(call.tenant, token)
+    if handle is None:
+        presented, just_read = await found, None
+    else:
+        # Both at once: under overload each look-up has to wait for its turn, and a revocation is awaited (F40).
+        reading = call.core.executor.read_grant(call.tenant, handle.grant_id)
+        presented, just_read = await asyncio.gather(found, reading)
     if presented is None:
         return None
-    return await _revoke_access_token(call, authenticated, presented)
+    return await _revoke_access_token(call, authenticated, presented, just_read)
 
 
 async def _revoke_refresh_token(call: Call, authenticated: AuthenticatedClient, token: str) -> Refusal | None:
@@ -71,8 +78,9 @@ async def _revoke_refresh_token(call: Call, authenticated: AuthenticatedClient, 
 
 
 async def _revoke_access_token(
-    call: Call, authenticated: AuthenticatedClient, presented: PresentedToken
+    call: Call, authenticated: AuthenticatedClient, presented: PresentedToken, just_read: GrantRead | None
 ) -> Refusal | None:
+    """``just_read``: the grant of the token, where its handle names it."""
     stream = grant_stream(call.tenant, presented.grant_id)
 
     async def decide(grant: Grant, version: int, now: int) -> Outcome[None]:
@@ -83,7 +91,7 @@ async def _revoke_access_token(
         changes = (Change(stream, version, decision.events, inputs=inputs),) if decision.events else ()
         return Outcome(decision.answer, changes)
 
-    return await call.core.executor.on_grant(call, presented.grant_id, decide)
+    return await call.core.executor.on_grant(call, presented.grant_id, decide, just_read)
 
 
 REVOKE: Final = BackChannelEndpoint(ENDPOINT, _answer, may_repeat=())

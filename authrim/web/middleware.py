@@ -76,7 +76,7 @@ def middleware(
             if refusal is not None:
                 return _turned_away(request, answer(request, refusal, new_id()), started)
             response = await handler(request)
-            _protect(response)
+            protect(response)
             show_error_to_scripts(request, response)
             if facts.late_headers:
                 response.headers.update(facts.late_headers)
@@ -85,7 +85,7 @@ def middleware(
             raise
         except Exception as error:
             response = _answer_failure(request, error, answer)
-            _protect(response)
+            protect(response)
             show_error_to_scripts(request, response)
         _finish(request, response.status, started, response.headers.get(ERROR_ID_HEADER))
         return response
@@ -111,14 +111,14 @@ def _source_of(request: web.Request) -> str:
 def _overloaded(request: web.Request) -> Refusal | None:
     """Why the request is not answered now, when the process has more to do than it can (F40)."""
     overload = request.app.get(OVERLOAD)
-    if overload is None or not overload.wait:
+    if overload is None or not overload.level or getattr(request.protocol, "is_admitted", False):
         return None
     return overload.refuse(request.app[URGENCIES][_route_name(request)])
 
 
 def _turned_away(request: web.Request, response: web.StreamResponse, started: float) -> web.StreamResponse:
     """Finish an answer that overload gave. It has no line of its own: a line says how many there were (F40)."""
-    _protect(response)
+    protect(response)
     show_error_to_scripts(request, response)
     count_request(_route_name(request), request.method, response.status, time.perf_counter() - started)
     return response
@@ -169,7 +169,7 @@ def _where(error: BaseException) -> list[str]:
     return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
 
 
-def _protect(response: web.StreamResponse) -> None:
+def protect(response: web.StreamResponse) -> None:
     """Add the headers of every answer that its handler did not set itself (RFC 6749 §5.1, decisions 28)."""
     headers = response.headers
     headers.setdefault(hdrs.CACHE_CONTROL, "no-store")

@@ -20,10 +20,9 @@ from aiohttp.web_request import BaseRequest
 
 from authrim.metrics.catalogue import REQUESTS_UNANSWERED
 from authrim.wire.forwarded import source_of
+from authrim.wire.gate import Entry, Gate
 from authrim.wire.limits import Connections, Limits
-
-SERVER = "Authrim"
-"""The ``Server`` header: the product, never a version."""
+from authrim.wire.product import SERVER
 
 _log = structlog.get_logger("authrim.http")
 
@@ -31,7 +30,9 @@ _log = structlog.get_logger("authrim.http")
 class Connection(RequestHandler):
     """aiohttp's request handler, held to ``Limits``."""
 
-    def __init__(self, manager: web.Server, connections: Connections, limits: Limits) -> None:
+    def __init__(
+        self, manager: web.Server, connections: Connections, limits: Limits, gate: Gate | None = None
+    ) -> None:
         super().__init__(
             manager,
             loop=asyncio.get_running_loop(),
@@ -47,10 +48,16 @@ class Connection(RequestHandler):
         self._request_handler = self._answer
         self._connections = connections
         self._limits = limits
+        self._gate = gate
+        #: Whether the gate has let the request in that came last.
+        self.is_admitted = False
+        if gate is not None:
+            self._parser = cast(Any, _GatedParser(self._parser, self))
         self._address: str | None = None
         self._wire: asyncio.Transport | None = None
         self._body: StreamReader = EMPTY_PAYLOAD
         self._head_bytes = 0
+        self._was_refused = False
         self._head_deadline: asyncio.TimerHandle | None = None
         self._write_deadline: asyncio.TimerHandle | None = None
 
@@ -85,9 +92,13 @@ class Connection(RequestHandler):
         super().connection_lost(exc)
         self._wire = None  # which may be a transport of ours that points back here
         if task is None:
-            self._connections.leave(address, self)
+            self._left(address)
         else:
-            task.add_done_callback(lambda _task: self._connections.leave(address, self))
+            task.add_done_callback(lambda _task: self._left(address))
+
+    def _left(self, address: str) -> None:
+        self._leave_gate()
+        self._connections.leave(address, self)
 
     @property
     def is_idle(self) -> bool:
@@ -109,6 +120,9 @@ class Connection(RequestHandler):
         super().data_received(data)
         if self._request_count != heads:
             self._head_ended()
+        elif self._was_refused:
+            self._was_refused = False
+            self._wait_for_next_head()
         elif data and self._body.is_eof():
             self._head_grew(len(data))
 
@@ -123,15 +137,18 @@ class Connection(RequestHandler):
             self._expect_head()
 
     def _head_ended(self) -> None:
-        self._head_bytes = 0
-        if self._head_deadline is not None:
-            self._head_deadline.cancel()
-            self._head_deadline = None
+        self._wait_for_next_head()
         message, payload = self._messages[-1]
         if not isinstance(message, RawRequestMessage) and not self._body.is_eof():
             # The body that is being read turned out malformed; the C parser tells no one who waits for it.
             self._body.set_exception(RequestPayloadError("malformed body"))
         self._body = payload
+
+    def _wait_for_next_head(self) -> None:
+        self._head_bytes = 0
+        if self._head_deadline is not None:
+            self._head_deadline.cancel()
+            self._head_deadline = None
 
     def _head_late(self) -> None:
         self._head_deadline = None
@@ -150,16 +167,45 @@ class Connection(RequestHandler):
             self._wire.write(_bare_bytes(status))
             self.force_close()
 
+    # The gate: what is refused before a request is made of it.
+
+    def refuse_at_gate(self, message: RawRequestMessage, payload: StreamReader) -> bool:
+        """Whether the gate has refused and answered a request. It is asked only where its answer is the whole exchange:
+        the request is complete, nothing is in front of it, and the connection stays open."""
+        if self._gate is None or self._wire is None or self._paused or self._connections.draining:
+            return False
+        if self._waiter is None or self._waiter.done() or self._messages:
+            return False
+        if not payload.is_eof() or message.should_close or message.upgrade:
+            return False
+        if _verdict(message, self._limits) is not None:
+            return False
+        answer = self._gate.decide(message, self)
+        if isinstance(answer, Entry):
+            self.is_admitted = answer is Entry.ADMITTED
+            return False
+        self._was_refused = True
+        self._connections.has_answered(self)
+        self._next_keepalive_close_time = self._loop.time() + self._limits.keep_alive_seconds
+        self._wire.write(answer)
+        return True
+
+    def _leave_gate(self) -> None:
+        if self.is_admitted and self._gate is not None:
+            self._gate.leave(self)
+            self.is_admitted = False
+
     # The answer: whether to make it, and the deadline for its reader.
 
     def _answer(self, request: BaseRequest) -> Awaitable[web.StreamResponse]:
-        status = _verdict(request, self._limits)
+        status = None if self.is_admitted else _verdict(request._message, self._limits)
         return self._application(request) if status is None else _refused(status)
 
     async def finish_response(
         self, request: BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Send the answer; aiohttp's own ``Server`` header would name versions."""
+        self._leave_gate()
         resp.headers.setdefault(hdrs.SERVER, SERVER)
         if self._connections.draining or request._message.upgrade:
             # Behind an Upgrade that is not taken (RFC 9110 §7.8) aiohttp reads no further request, so whoever has sent
@@ -222,9 +268,35 @@ class Connection(RequestHandler):
         return HTTPStatus.REQUEST_URI_TOO_LONG if line else HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 
 
-def _verdict(request: BaseRequest, limits: Limits) -> HTTPStatus | None:
+class _GatedParser:
+    """aiohttp's parser, which keeps to itself what the gate has answered."""
+
+    __slots__ = ("_connection", "_parser")
+
+    def __init__(self, parser: Any, connection: Connection) -> None:
+        self._parser = parser
+        self._connection = connection
+
+    def feed_data(self, data: bytes) -> tuple[Any, bool, bytes]:
+        """The messages that end in ``data``, whether what follows is no HTTP, and what follows."""
+        parsed: tuple[Any, bool, bytes] = self._parser.feed_data(data)
+        messages = parsed[0]
+        if len(messages) != 1 or not self._connection.refuse_at_gate(*messages[0]):
+            return parsed
+        self._parser.message_consumed()
+        return (), parsed[1], parsed[2]
+
+    def message_consumed(self) -> None:
+        """A message is being answered."""
+        self._parser.message_consumed()
+
+    def set_upgraded(self, upgraded: bool) -> None:
+        """Whether what follows is no HTTP."""
+        self._parser.set_upgraded(upgraded)
+
+
+def _verdict(message: RawRequestMessage, limits: Limits) -> HTTPStatus | None:
     """The status to refuse a complete head with, or None when it may be answered."""
-    message = request._message
     headers = message.headers
     if message.version < HttpVersion10 or not _origin_form(message):
         return HTTPStatus.BAD_REQUEST

@@ -15,6 +15,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from authrim.wire._connection import Connection
 from authrim.wire.endless import ENDLESS
+from authrim.wire.gate import GATE, Gate
 from authrim.wire.limits import LIMITS, Connections, Limits
 from authrim.wire.tls import Tls
 
@@ -40,13 +41,14 @@ class ListenError(Exception):
 class _Server(web.Server):
     """Makes a ``Connection`` for every connection."""
 
-    def __init__(self, made: web.Server, connections: Connections, limits: Limits) -> None:
+    def __init__(self, made: web.Server, connections: Connections, limits: Limits, gate: Gate | None) -> None:
         super().__init__(made.request_handler, request_factory=made.request_factory)
         self._counted = connections
         self._limits = limits
+        self._gate = gate
 
     def __call__(self) -> RequestHandler:
-        return Connection(self, self._counted, self._limits)
+        return Connection(self, self._counted, self._limits, self._gate)
 
 
 class _Runner(web.AppRunner):
@@ -58,7 +60,7 @@ class _Runner(web.AppRunner):
         self.counted = Connections(limits)
 
     async def _make_server(self) -> web.Server:
-        return _Server(await super()._make_server(), self.counted, self.limits)
+        return _Server(await super()._make_server(), self.counted, self.limits, self.app.get(GATE))
 
 
 class ListeningSite:

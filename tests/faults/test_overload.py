@@ -1,18 +1,25 @@
 """More requests than a process can answer: those whose refusal harms most are answered longest (F40)."""
 
 import asyncio
-import math
+import json
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from authrim.server.app import make_app
 from authrim.store.sqlite.schema import migrate_sqlite
-from authrim.web.overload import URGENCIES, Overload, Urgency
+from authrim.web.overload import OVERLOAD, URGENCIES, Overload, Urgency
+from authrim.web.overload_gate import _TOKENS_AT_ONCE, GatedRoute, OverloadGate
+from authrim.wire.gate import Entry
 from authrim.wire.limits import Limits
+from authrim.wire.listener import start_site
 from tests.faults.processes import Site, site
 from tests.support.patience import PATIENCE
 from tests.support.running import RunningServer
@@ -21,41 +28,191 @@ CROWD = 64
 
 
 @pytest.mark.parametrize(
-    ("wait", "answered"),
+    ("level", "answered"),
     [
-        (0.2, set(Urgency)),
-        (0.3, {Urgency.SIGN_IN, Urgency.TOKEN, Urgency.STATE, Urgency.ENDS}),
-        (0.6, {Urgency.TOKEN, Urgency.STATE, Urgency.ENDS}),
-        (0.8, {Urgency.STATE, Urgency.ENDS}),
-        (60.0, {Urgency.ENDS}),
-        (math.inf, {Urgency.ENDS}),
+        (0.0, set(Urgency)),
+        (1.0, {Urgency.SIGN_IN, Urgency.TOKEN, Urgency.STATE, Urgency.ENDS}),
+        (2.0, {Urgency.TOKEN, Urgency.STATE, Urgency.ENDS}),
+        (3.0, {Urgency.STATE, Urgency.ENDS}),
+        (4.0, {Urgency.ENDS}),
     ],
 )
-def test_kinds_give_way_in_order(wait: float, answered: set[Urgency]) -> None:
-    """F40: the longer requests wait, the fewer kinds are answered: registration gives way first, revocation never."""
+def test_kinds_give_way_in_order(level: float, answered: set[Urgency]) -> None:
+    """F40: the higher the level, the fewer kinds are answered: registration gives way first, revocation never."""
     overload = Overload(1)
-    overload.note(wait)
-    overload.note(wait)
+    overload.level = level
     assert {urgency for urgency in Urgency if overload.refuse(urgency) is None} == answered
     refusal = overload.refuse(Urgency.ADMINISTRATION)
     assert refusal is None or (refusal.status, refusal.error) == (503, "temporarily_unavailable")
 
 
-def test_one_stall_is_no_overload() -> None:
-    """F25: after a single long step of the event loop nothing is refused."""
+def test_a_part_of_a_kind_gives_way() -> None:
+    """F40: between two levels a part of one kind is refused, evenly."""
     overload = Overload(1)
-    overload.note(30)
-    assert overload.refuse(Urgency.ADMINISTRATION) is None
-    overload.note(0)
-    assert overload.refuse(Urgency.ADMINISTRATION) is None
+    overload.level = 2.25
+    refused = [overload.refuse(Urgency.TOKEN) is not None for _ in range(16)]
+    assert refused == [False, False, False, True] * 4
+
+
+def after(overload: Overload, wait: float, looks: int, append_wait: float = 0.0) -> float:
+    """The level after so many looks that found the same waits."""
+    for _ in range(looks):
+        overload.note(wait, 0.05, append_wait)
+    return overload.level
+
+
+def test_one_stall_is_no_overload() -> None:
+    """F25: after a single long step of the event loop, and the look behind it, nothing is refused."""
+    overload = Overload(1)
+    assert after(overload, 30, 2) == after(overload, 0, 1) == 0
+    assert after(overload, 30, 3) > 0
 
 
 def test_it_can_be_switched_off() -> None:
     """F40: with 0 seconds nothing is ever refused."""
-    overload = Overload(0)
-    overload.note(30)
-    overload.note(30)
-    assert all(overload.refuse(urgency) is None for urgency in Urgency)
+    assert after(Overload(0, 0.25), 30, 50, append_wait=30) == 0
+
+
+def test_what_appends_nothing_does_not_wait_for_appends() -> None:
+    """F24, F40: while appends wait too long, tokens are refused; introspection, keys and metadata never are."""
+    overload = Overload(0.03, 0.25)
+    assert after(overload, 0, 200, append_wait=3) == 3
+    assert overload.refuse(Urgency.TOKEN) is not None
+    assert overload.refuse(Urgency.STATE) is None
+    assert after(overload, 3, 200, append_wait=3) == 4
+
+
+def test_the_wait_comes_near_its_target() -> None:
+    """F40: with three times what a process can do, the wait stays near its target, most of the capacity is used, and
+    soon after the load is gone nothing is refused."""
+    target, capacity, offered, step = 0.03, 1000.0, 3000.0, 0.05
+    overload, backlog, waits, done = Overload(target), 0.0, [], 0.0
+    for _ in range(int(60 / step)):
+        admitted = sum(overload.refuse(Urgency.TOKEN) is None for _ in range(int(offered * step)))
+        work = min(backlog + admitted, capacity * step)
+        backlog += admitted - work
+        done += work
+        waits.append(backlog / capacity / 3)  # a request comes back to the loop some times
+        overload.note(waits[-1], step)
+    settled = sorted(waits[100:])
+    assert settled[len(settled) // 2] < 4 * target
+    assert done > 0.8 * capacity * 60
+    assert after(overload, 0, 60) == 0
+
+
+def gate_of(overload: Overload) -> OverloadGate:
+    """A gate with one route."""
+    routes = {("POST", "/token"): GatedRoute("token", Urgency.TOKEN, is_page=False)}
+    return OverloadGate(overload, routes, lambda _locale: web.Response(status=503), "en")
+
+
+def test_a_burst_brings_in_no_more_than_can_be_done() -> None:
+    """F40: while the process is late already, only so many requests for tokens are in progress; one that ends makes
+    room."""
+    overload = Overload(1)
+    gate, message = gate_of(overload), SimpleNamespace(method="POST", path="/token?x", headers={})
+    overload.is_late = True
+    decided = [gate.decide(message, number) for number in range(_TOKENS_AT_ONCE + 1)]  # type: ignore[arg-type]
+    assert decided[:-1] == [Entry.ADMITTED] * _TOKENS_AT_ONCE
+    assert isinstance(decided[-1], bytes)
+    gate.leave(0)
+    assert gate.decide(message, "another") is Entry.ADMITTED  # type: ignore[arg-type]
+
+
+class Shown(NamedTuple):
+    """An answer as it came."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Line:
+    """One connection, byte by byte."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self.writer = writer
+
+    def send(self, line: str, body: str = "", **headers: str) -> None:
+        """A request in one piece."""
+        named = {"Host": "localhost", **{name.replace("_", "-"): value for name, value in headers.items()}}
+        if line.startswith("POST"):
+            named |= {"Content-Type": "application/x-www-form-urlencoded", "Content-Length": str(len(body))}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in named.items())
+        self.writer.write(f"{line} HTTP/1.1\r\n{lines}\r\n{body}".encode())
+
+    async def answer(self) -> Shown:
+        """The next answer."""
+        async with asyncio.timeout(PATIENCE):
+            head = (await self._reader.readuntil(b"\r\n\r\n")).decode()
+            first, *lines = head.strip().split("\r\n")
+            headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+            body = await self._reader.readexactly(int(headers.get("content-length", "0")))
+            return Shown(int(first.split()[1]), headers, body)
+
+    async def ask(self, line: str, body: str = "", **headers: str) -> Shown:
+        self.send(line, body, **headers)
+        return await self.answer()
+
+
+@asynccontextmanager
+async def gated(server: RunningServer, limits: Limits = Limits()) -> AsyncIterator[tuple[Overload, Line]]:  # noqa: B008
+    """A server whose level the test sets, and a connection to it."""
+    app = make_app(server.parts, limits)
+    running = await start_site(app, "127.0.0.1", 0, limits=limits)
+    reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+    try:
+        yield app[OVERLOAD], Line(reader, writer)
+    finally:
+        writer.close()
+        await running.stop(1)
+
+
+FORM = "grant_type=client_credentials"
+
+
+async def test_a_connection_goes_on_after_refusals(server: RunningServer) -> None:
+    """F40: what is refused at the gate leaves its connection as it was: in time for the next head, with the body read,
+    the requests behind it answered in their order."""
+    async with gated(server, Limits(header_seconds=0.2)) as (overload, line):
+        overload.level = 3.0
+        refused = await line.ask("POST /token", FORM)
+        assert (refused.status, json.loads(refused.body)["error"]) == (503, "temporarily_unavailable")
+        assert (refused.headers["retry-after"], refused.headers["cache-control"]) == ("2", "no-store")
+        assert (await line.ask("POST /revoke", "token=x")).status == 401
+        assert (await line.ask("POST /introspect", "token=x")).status == 401
+        assert (await line.ask("POST /token", FORM)).status == 503
+        await asyncio.sleep(0.5)  # longer than a head may take
+        for _ in range(3):
+            line.send("POST /token", FORM)
+        line.send("POST /revoke", "token=x")
+        assert [(await line.answer()).status for _ in range(4)] == [503, 503, 503, 401]
+        line.writer.write(b"POST /token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n")
+        await asyncio.sleep(0.05)
+        line.writer.write(b"a=")
+        assert (await line.answer()).status == 503
+        overload.level = 0.0
+        assert (await line.ask("POST /token", FORM)).status == 401
+
+
+async def test_a_refusal_is_made_for_whom_it_is_shown(server: RunningServer) -> None:
+    """F40: at the gate or behind it, a person gets a page in the own language that leads to no record, a program JSON,
+    and a script of another origin can read it."""
+    async with gated(server) as (overload, line):
+        overload.level = 4.0
+        page = await line.ask("GET /authorize?a=b", Accept="text/html", Accept_Language="de-AT, en;q=0.5")
+        assert (page.status, page.headers["content-type"]) == (503, "text/html; charset=utf-8")
+        assert b'lang="de"' in page.body
+        assert b"error-id" not in page.body
+        assert "authrim-error-id" not in page.headers
+        assert page.headers["content-security-policy"]
+        assert json.loads((await line.ask("GET /authorize", Accept="application/json")).body)["error"]
+        script = await line.ask("POST /token", FORM, Origin="https://app.example")
+        assert (script.status, script.headers["access-control-allow-origin"]) == (503, "*")
+        assert (await line.ask("GET /health/live")).status == 200
+        last = await line.ask("POST /token", FORM, Connection="close")
+        assert (last.status, last.headers["connection"]) == (503, "close")
 
 
 async def test_what_belongs_to_a_request_gives_way_with_it(server: RunningServer) -> None:

@@ -40,12 +40,12 @@ class Server(BaseModel):
         "`none`: not here; `authrim background` runs elsewhere. `auto`: `process` on PostgreSQL, `inside` on SQLite.",
     )
     overload_milliseconds: Milliseconds = Field(
-        default=1000,
+        default=30,
         ge=0,
         le=60_000,
-        description="How long a request may wait for its turn in a process that has more to do than it can. Beyond a "
-        "quarter of it, registrations and audit pages get 503 with `Retry-After`; beyond half of it sign-ins; beyond "
-        "three quarters tokens; beyond all of it introspection and metadata. Revocation and logout are never refused. "
+        description="How long a request may wait for its turn in a process that has more to do than it can. As long as "
+        "it has to wait longer, more and more requests get 503 with `Retry-After`: first registrations and audit "
+        "pages, then sign-ins, then tokens, then introspection and metadata. Revocation and logout are never refused. "
         "0: nothing is.",
     )
     trusted_proxies: Networks = Field(

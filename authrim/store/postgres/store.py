@@ -103,6 +103,11 @@ class PostgresStore:
         """Commit with the next batch. Raises Conflict, Overloaded, Unavailable or OutcomeUnknown."""
         return await self._commits.append(append)
 
+    @property
+    def append_wait(self) -> float:
+        """For how many seconds the oldest append has waited that was not sent yet."""
+        return self._commits.oldest_wait
+
     async def read_stream(self, stream: str) -> StreamRead:
         """A stream from its last summary on."""
         return await self._streams.load(findable(stream))

@@ -1,0 +1,104 @@
+"""Refuses at the connection what overload refuses, with answers that were made before (F40).
+
+A refusal in the middleware costs a good part of an answer: with some times the load that a process can answer, it would
+do nothing else. What has to be made for its caller stays there, such as an answer that a script of another origin may
+read.
+"""
+
+from collections.abc import Callable, Hashable, Mapping
+from http import HTTPStatus
+from typing import Final, NamedTuple
+
+from aiohttp import hdrs, web
+from aiohttp.http import RawRequestMessage
+
+from authrim.metrics.requests import count_request
+from authrim.pages.headers import ERROR_ID_HEADER, prefers_json
+from authrim.pages.translations import choose_locale
+from authrim.web.errors import json_refusal
+from authrim.web.middleware import protect
+from authrim.web.overload import OVERLOADED, Overload, Urgency
+from authrim.wire.gate import Entry
+from authrim.wire.product import SERVER
+
+#: While the process is late already, it takes no more requests for tokens at once. Else the first moment of a burst
+#: would bring in more than a second of work, and all that comes later would wait for it, whatever is refused then.
+_TOKENS_AT_ONCE: Final = 128
+
+#: A route as a head names it: the method and the path.
+Target = tuple[str, str]
+
+
+#: Characters of a header that are looked at to choose a page.
+_LOOKED_AT: Final = 256
+
+
+class GatedRoute(NamedTuple):
+    """A route whose requests can be refused by their head: its name, its urgency, and whether people see the answer."""
+
+    name: str
+    urgency: Urgency
+    is_page: bool
+
+
+class OverloadGate:
+    """The gate of a server. ``page`` makes the page in a language that says that there is too much to do."""
+
+    def __init__(
+        self, overload: Overload, routes: Mapping[Target, GatedRoute], page: Callable[[str], web.Response],
+        default_locale: str,
+    ) -> None:  # fmt: skip
+        self._overload = overload
+        self._routes = dict(routes)
+        self._page = page
+        self._default_locale = default_locale
+        self._answer: Final = _as_sent(json_refusal(OVERLOADED, error_id=""))
+        self._pages: dict[str, bytes] = {}
+        #: The connections with a request for tokens in progress.
+        self._tokens: set[Hashable] = set()
+
+    def decide(self, message: RawRequestMessage, by: Hashable) -> bytes | Entry:
+        """The answer to a request that gives way."""
+        route = self._routes.get((message.method, message.path.partition("?")[0]))
+        if route is None or hdrs.ORIGIN in message.headers:
+            return Entry.NOT_ASKED
+        name, urgency, is_page = route
+        if self._gives_way(urgency):
+            count_request(name, message.method, HTTPStatus.SERVICE_UNAVAILABLE, 0.0)
+            return self._page_for(message) if is_page else self._answer
+        if urgency is Urgency.TOKEN:
+            self._tokens.add(by)
+        return Entry.ADMITTED
+
+    def leave(self, by: Hashable) -> None:
+        """A request is answered, or its client gone."""
+        self._tokens.discard(by)
+
+    def _page_for(self, message: RawRequestMessage) -> bytes:
+        """The page in the language of a browser, or JSON where that is preferred."""
+        if prefers_json(message.headers.get(hdrs.ACCEPT, "")[:_LOOKED_AT]):
+            return self._answer
+        languages = message.headers.get(hdrs.ACCEPT_LANGUAGE, "")[:_LOOKED_AT]
+        locale = choose_locale("", languages, self._default_locale)
+        if locale not in self._pages:
+            self._pages[locale] = _as_sent(self._page(locale))
+        return self._pages[locale]
+
+    def _gives_way(self, urgency: Urgency) -> bool:
+        if urgency is Urgency.TOKEN and self._overload.is_late and len(self._tokens) >= _TOKENS_AT_ONCE:
+            self._overload.count(urgency)
+            return True
+        return self._overload.refuse(urgency) is not None
+
+
+def _as_sent(response: web.Response) -> bytes:
+    """The answer as bytes. It names no error: no line in the log does either (docs/designs/0037)."""
+    protect(response)
+    response.headers.popall(ERROR_ID_HEADER, None)
+    response.headers[hdrs.SERVER] = SERVER
+    body = response.body
+    assert isinstance(body, bytes)
+    response.headers[hdrs.CONTENT_LENGTH] = str(len(body))
+    lines = "".join(f"{name}: {value}\r\n" for name, value in response.headers.items())
+    status = HTTPStatus(response.status)
+    return f"HTTP/1.1 {status.value} {status.phrase}\r\n{lines}\r\n".encode("ascii") + body

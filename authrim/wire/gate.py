@@ -1,0 +1,35 @@
+"""Where requests can be refused before anything is made of them (F40).
+
+aiohttp makes a request, a task and a writer of each head, and the middleware, a route and the headers of an answer come
+on top. Under overload most requests are refused, and the refusals alone would then take all the time there is.
+"""
+
+from collections.abc import Hashable
+from enum import Enum
+from typing import Final, Protocol
+
+from aiohttp import web
+from aiohttp.http import RawRequestMessage
+
+
+class Entry(Enum):
+    """What a gate says of a request that it does not answer."""
+
+    ADMITTED = "admitted"
+    """It is answered, and is not asked about again."""
+    NOT_ASKED = "not asked"
+    """The gate has nothing to say of it."""
+
+
+class Gate(Protocol):
+    """What decides on a request by its head alone. ``by`` is the connection that it came by."""
+
+    def decide(self, message: RawRequestMessage, by: Hashable) -> bytes | Entry:
+        """The whole answer to a request that is refused, as it is sent."""
+
+    def leave(self, by: Hashable) -> None:
+        """Take note that a request that was admitted is answered, or its client gone."""
+
+
+GATE: Final = web.AppKey("gate", Gate)
+"""Where an application keeps its gate, if it has one."""
