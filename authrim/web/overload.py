@@ -38,6 +38,10 @@ _BY_CHANGE: Final = 0.25
 _FARTHEST: Final = 5.0
 _LONGEST: Final = 1.0
 
+#: With fewer requests in progress none is refused. There is no queue then: what is late is late because the process
+#: gets no processor, and a refusal would free none.
+_FEW: Final = 8
+
 log = structlog.get_logger(__name__)
 
 
@@ -105,6 +109,9 @@ class Overload:
         self._refused = 0
         self._next_line = 0.0
         self.level = 0.0
+        #: How many requests the gate has let in that are not answered yet.
+        self.in_progress = 0
+        self.few = _FEW
         #: Whether the last look alone found one of the waits too long. A stall is enough for that.
         self.is_late = False
         #: For each kind the part of a refusal that has not been given yet.
@@ -126,7 +133,7 @@ class Overload:
                 log.warning("overload.refused", requests=self._refused, level=round(self.level, 1))
                 self._refused = 0
 
-    def note(self, wait: float, passed: float, append_wait: float = 0.0) -> None:
+    def note(self, wait: float, passed: float = _PAUSE, append_wait: float = 0.0) -> None:
         """Take note of the waits, in seconds, ``passed`` seconds after the last ones."""
         self._loop.note(wait, passed)
         self._appends.note(append_wait, passed)
@@ -136,7 +143,7 @@ class Overload:
     def refuse(self, urgency: Urgency) -> Refusal | None:
         """Why a request of this kind is not answered now, if it is not."""
         part = self.level - urgency.value
-        if part <= 0 or (part < 1 and not self._has_turn(urgency, part)):
+        if part <= 0 or self.in_progress < self.few or (part < 1 and not self._has_turn(urgency, part)):
             return None
         self.count(urgency)
         return OVERLOADED

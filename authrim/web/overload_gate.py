@@ -56,6 +56,7 @@ class OverloadGate:
         self._pages: dict[str, bytes] = {}
         #: The connections with a request for tokens in progress.
         self._tokens: set[Hashable] = set()
+        self._admitted: set[Hashable] = set()
 
     def decide(self, message: RawRequestMessage, by: Hashable) -> bytes | Entry:
         """The answer to a request that gives way."""
@@ -68,11 +69,15 @@ class OverloadGate:
             return self._page_for(message) if is_page else self._answer
         if urgency is Urgency.TOKEN:
             self._tokens.add(by)
+        self._admitted.add(by)
+        self._overload.in_progress = len(self._admitted)
         return Entry.ADMITTED
 
     def leave(self, by: Hashable) -> None:
         """A request is answered, or its client gone."""
         self._tokens.discard(by)
+        self._admitted.discard(by)
+        self._overload.in_progress = len(self._admitted)
 
     def _page_for(self, message: RawRequestMessage) -> bytes:
         """The page in the language of a browser, or JSON where that is preferred."""
