@@ -15,6 +15,9 @@ missing_for_tests() {
     command -v chromium >/dev/null || echo chromium
     command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || echo nginx-light
     command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || echo haproxy
+    # Other clocks, and failures of system calls, for servers that tests break.
+    compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || echo faketime
+    command -v strace >/dev/null || echo strace
     # Playwright's driver is linked with it.
     compgen -G '/usr/lib/*/libatomic.so.1' >/dev/null || echo libatomic1
     # WeasyPrint draws the PDF of reports with these, and with some font.

@@ -19,13 +19,14 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from authrim.core.clients_and_keys import Configuration
+from authrim.core.decision_clock import DecisionClock
 from authrim.core.origin import Origin, own_origin
 from authrim.core.stream_state import read_state
 from authrim.memory.lru_cache import LruCache
 from authrim.metrics import catalogue as metrics
 from authrim.metrics.derived import ISSUES
 from authrim.store import codec
-from authrim.store.contract import Append, Conflict, NewEvent, Overloaded, Store, StreamAppend
+from authrim.store.contract import Append, AppendResult, Conflict, NewEvent, Overloaded, Store, StreamAppend
 from authrim.store.places import places_of
 from domain import stream as streams
 from domain.decision import Decision
@@ -90,6 +91,7 @@ class Executor:
     def __init__(self, store: Store, configuration: Configuration) -> None:
         self._store = store
         self._configuration = configuration
+        self.clock = DecisionClock(store)
         self._busy_streams: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._remembered: LruCache[str, tuple[Grant, int]] = LruCache(GRANTS_REMEMBERED)
 
@@ -122,13 +124,13 @@ class Executor:
 
         Only an acceptance may use the remembered state, because its append proves that the state was the newest: it
         conflicts when the stream has changed. Any other result is decided again on the state in the store. ``now``
-        is then the clock of this process; ``decide`` must take the database's clock from what it reads (A050).
+        is then that of ``DecisionClock``; ``decide`` must take the database's clock from what it reads (A050).
         """
         stream = streams.grant_stream(origin.tenant, grant_id)
         remembered = self._remembered.take(stream)
         if remembered is not None:
             applied = self._configuration.applied
-            outcome = await decide(*remembered, int(time()))
+            outcome = await decide(*remembered, await self.clock.now())
             accepted = bool(outcome.changes) and not isinstance(outcome.answer, Refusal)
             if accepted and await self._fits(origin, outcome, applied):
                 return _answer(outcome, origin)
@@ -170,12 +172,15 @@ class Executor:
         ``applied`` was read before the decision began. A change that this process learned of during the decision
         may not have been considered, so it counts as unknown to the decision.
         """
+        began = time()
         try:
-            await _append(self._store, origin, outcome, applied)
+            appended = await _append(self._store, origin, outcome, applied)
         except Conflict as conflict:
             if conflict.what == "guard":
                 await self._configuration.catch_up()
             return False
+        if appended is not None:
+            self.clock.compare(appended, began)
         self._remember(outcome.changes)
         return True
 
@@ -243,17 +248,21 @@ async def again(
     return None
 
 
-async def _append(store: Store, origin: Origin, outcome: Outcome[Any], applied: int | None) -> None:
+async def _append(
+    store: Store, origin: Origin, outcome: Outcome[Any], applied: int | None
+) -> AppendResult | None:
     """Append the outcome, if there is anything to append. Raises Conflict when the state has changed."""
     changes, rows = outcome.changes, outcome.rows
-    if changes or rows:
-        metadata = origin.metadata(origin.error_id if isinstance(outcome.answer, Refusal) else "")
-        append = append_of(changes, metadata, rows=rows, expects=outcome.expects, applied=applied)
-        appended = await store.append(append)
-        if metrics.CLIENT_TOKENS.is_on and origin.client_id:
-            _count_tokens(origin.client_id, append)
-        if origin.places is not None:
-            origin.places.noted.extend(places_of(append, appended))
+    if not changes and not rows:
+        return None
+    metadata = origin.metadata(origin.error_id if isinstance(outcome.answer, Refusal) else "")
+    append = append_of(changes, metadata, rows=rows, expects=outcome.expects, applied=applied)
+    appended = await store.append(append)
+    if metrics.CLIENT_TOKENS.is_on and origin.client_id:
+        _count_tokens(origin.client_id, append)
+    if origin.places is not None:
+        origin.places.noted.extend(places_of(append, appended))
+    return appended
 
 
 def _count_tokens(client_id: str, append: Append) -> None:

@@ -12,14 +12,13 @@ from typing import Final
 import structlog
 
 from authrim.audit.follow import NAMES
+from authrim.core.decision_clock import MOST_SKEW_SECONDS
 from authrim.core.parts import Core
 from authrim.store.contract import StoreError
 from domain.units import MICROSECONDS
 
 log = structlog.get_logger(__name__)
 
-#: A clock that is further from the database's than this makes the node unready (decisions.md 7).
-MOST_SKEW_SECONDS: Final = 5
 #: What a try to write has shown holds so long, in seconds.
 WRITE_SECONDS: Final = 5.0
 _WINDOW: Final = 60

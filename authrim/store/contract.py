@@ -188,8 +188,9 @@ class Store(Protocol):
         """Names of the streams that begin with ``prefix``, those behind ``after``, in order, for lists."""
 
     def reserve(self, key: str, expires_at: int) -> Awaitable[bool]:
-        """Insert a guard row once (a ``jti`` seen); False when it is there already. Group write: whatever is begun
-        before the first is awaited travels with it."""
+        """Insert a guard row once (a ``jti`` seen); False when it is there already, or when ``expires_at`` (seconds) is
+        over by the database's clock: what a node with a slow clock takes for new would be kept by nobody (F13). Group
+        write: whatever is begun before the first is awaited travels with it."""
 
     async def count(self, key: str, window: int, amount: int = 1) -> int:
         """Add ``amount`` to a counter that lasts ``window`` seconds from its first use; the new total.

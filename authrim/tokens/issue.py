@@ -107,9 +107,9 @@ class Issuance(msgspec.Struct, frozen=True):
         return cls._prepared(call, client, grant_id, status, next_generation, key)
 
     @classmethod
-    def of_client(cls, call: Call, client: Client, grant_id: str) -> "Issuance":
+    def of_client(cls, call: Call, client: Client, grant_id: str, now: int) -> "Issuance":
         """A token of the client itself (RFC 6749 §4.4): there is no person, and no refresh token."""
-        status = GrantStatus(Liveness(client.status), call.core.now())
+        status = GrantStatus(Liveness(client.status), now)
         return cls._prepared(call, client, grant_id, status, None, None)
 
     @classmethod

@@ -22,22 +22,33 @@ from authrim.people.new_account import AccountRequest, AccountStore
 from authrim.store.opening import open_store
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
+from tests.support.memory_group import memory_group
 from tests.support.patience import PATIENCE
 from tests.support.person import LOGIN, PASSWORD, PERSON
 from tests.support.ports import free_port
 from tests.support.processes import children
 from tests.support.running import CHEAP, MASTER_KEY, USUAL, KnownClient, RunningServer, development_settings
 
+#: KiB that a process gets before it is killed for its memory.
+_STARVING = 256
+
 
 class ServerProcess:
-    """One ``authrim serve`` that a test may kill. ``folder``: that of its packages, when they are not these ones."""
+    """One ``authrim serve`` that a test may kill. ``folder``: that of its packages, when they are not these ones.
+    ``environment``: variables beside those of the test."""
 
     def __init__(
-        self, config: Path, port: int, program: Sequence[str] = ("authrim",), folder: Path | None = None
+        self,
+        config: Path,
+        port: int,
+        program: Sequence[str] = ("authrim",),
+        folder: Path | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._config = config
         self._folder = folder
         self._program = program
+        self._environment = os.environ | (environment or {})
         self.port = port
         self._process: asyncio.subprocess.Process | None = None
 
@@ -45,11 +56,17 @@ class ServerProcess:
         """Start it and wait until it answers."""
         command = [sys.executable, "-m", *self._program, "--config", str(self._config), "serve"]
         self._process = await asyncio.create_subprocess_exec(
-            *command, cwd=self._folder, stderr=asyncio.subprocess.DEVNULL
+            *command, cwd=self._folder, env=self._environment, stderr=asyncio.subprocess.DEVNULL
         )
+        await self.until_ready()
+
+    async def until_ready(self) -> None:
+        """Wait until it answers that it is ready."""
         async with aiohttp.ClientSession() as http:
-            for _ in range(600):
-                assert self._process.returncode is None, "the server ended before it was ready"
+            for _ in range(1800):
+                assert self._process is None or self._process.returncode is None, (
+                    "the server ended before it was ready"
+                )
                 try:
                     async with http.get(f"http://localhost:{self.port}/health/ready") as answer:
                         if answer.status == 200:
@@ -57,7 +74,13 @@ class ServerProcess:
                 except aiohttp.ClientError:
                     pass
                 await asyncio.sleep(0.05)
-        raise AssertionError("the server is not ready after 30 s")
+        raise AssertionError("the server is not ready after 90 s")
+
+    @property
+    def pid(self) -> int:
+        """The number of the process that was started."""
+        assert self._process is not None
+        return self._process.pid
 
     async def kill(self) -> None:
         """``kill -9`` of all its processes: no chance to finish anything."""
@@ -67,6 +90,13 @@ class ServerProcess:
         for pid in beside:
             os.kill(pid, signal.SIGKILL)
         await self._process.wait()
+
+    async def starve(self) -> None:
+        """Give its process no more memory, and wait until the kernel has killed it; it must have something to do."""
+        assert self._process is not None
+        with memory_group(_STARVING) as group:
+            group.add(self._process.pid)
+            assert await asyncio.wait_for(self._process.wait(), PATIENCE) == -signal.SIGKILL
 
     def pause(self) -> None:
         """SIGSTOP: it does nothing any more, and its connections stay."""
@@ -94,11 +124,13 @@ class Site:
         folder: Path,
         settings: Mapping[str, Any],
         program: Sequence[str] = ("authrim",),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._place = place
         self._folder = folder
         self._more = settings
         self._program = program
+        self._environment = environment
         self.settings = development_settings(free_port(), database=str(place))
         self.clients: dict[str, KnownClient] = {}
         self.servers: list[ServerProcess] = []
@@ -127,9 +159,27 @@ class Site:
         """Start that many processes, one port each, one issuer for all."""
         for number in range(processes):
             port = self.settings.port if number == 0 else free_port()
-            server = ServerProcess(self._write_config(number, port), port, self._program)
+            config = self._write_config(number, port)
+            server = ServerProcess(config, port, self._program, environment=self._environment_of(number))
             await server.start()
             self.servers.append(server)
+
+    async def start_together(self, processes: int, program: str) -> asyncio.subprocess.Process:
+        """Start that many servers as children of one process of the module ``program``, which is given their
+        configurations and ends them when it is ended."""
+        ports = [self.settings.port, *(free_port() for _ in range(processes - 1))]
+        configs = [self._write_config(number, port) for number, port in enumerate(ports)]
+        parent = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", program, *map(str, configs), stderr=asyncio.subprocess.DEVNULL
+        )
+        self.servers = [ServerProcess(config, port) for config, port in zip(configs, ports, strict=True)]
+        for server in self.servers:
+            await server.until_ready()
+        return parent
+
+    def _environment_of(self, number: int) -> dict[str, str]:
+        """Its variables, in which ``{number}`` stands for that of the process."""
+        return {name: value.format(number=number) for name, value in (self._environment or {}).items()}
 
     def _write_config(self, number: int, port: int) -> Path:
         values = {
@@ -156,11 +206,12 @@ class Site:
 @asynccontextmanager
 async def site(
     place: Path | str, folder: Path, processes: int, settings: Mapping[str, Any] | None = None,
-    program: Sequence[str] = ("authrim",), **changes: Any,
+    program: Sequence[str] = ("authrim",), environment: Mapping[str, str] | None = None, **changes: Any,
 ) -> AsyncIterator[Site]:  # fmt: skip
     """A furnished site with running processes, which are stopped at the end. ``settings`` are beside the usual ones;
-    ``program`` is the module that is run, with arguments of its own."""
-    made = Site(place, folder, settings or {}, program)
+    ``program`` is the module that is run, with arguments of its own; ``environment`` its variables, in which
+    ``{number}`` stands for that of the process."""
+    made = Site(place, folder, settings or {}, program, environment)
     await made.furnish(**changes)
     try:
         await made.start(processes)

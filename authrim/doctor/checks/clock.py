@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from time import time
 from typing import Final
 
-from authrim.core.readiness import MOST_SKEW_SECONDS
+from authrim.core.decision_clock import MOST_SKEW_SECONDS
 from authrim.doctor.check import Check
 from authrim.doctor.examined import Examined
 from authrim.doctor.finding import Finding, Problem

@@ -79,10 +79,12 @@ ROWS_OF: Final = {
     for table in TABLES_OF_SUBJECT
 }
 
-#: Reserve: a key that is there is taken again only when it has expired. Returns the keys that were taken.
+#: Reserve: a key that is there is taken again only when it has expired, and none for a time that is over (F13). Returns
+#: the keys that were taken.
 RESERVE: Final = """
     INSERT INTO guard (key, expires_at)
-    SELECT * FROM unnest($1::TEXT[], $2::BIGINT[])
+    SELECT u.key, u.expires_at FROM unnest($1::TEXT[], $2::BIGINT[]) AS u(key, expires_at)
+    WHERE u.expires_at > clock_us() / 1000000
     ON CONFLICT (key) DO UPDATE SET expires_at = excluded.expires_at
         WHERE guard.expires_at <= clock_us() / 1000000
     RETURNING key

@@ -31,10 +31,10 @@ _INSERT_EVENT = """
 _INSERT_BATCH = """
     INSERT INTO ledger (first_position, last_position, recorded_at, batch_hash, chain_hash) VALUES (?, ?, ?, ?, ?)
 """
-#: A key that is there is taken again only when it has expired.
+#: A key that is there is taken again only when it has expired, and none for a time that is over (F13).
 _RESERVE = """
-    INSERT INTO guard (key, expires_at) VALUES (?, ?)
-    ON CONFLICT (key) DO UPDATE SET expires_at = excluded.expires_at WHERE guard.expires_at <= ?
+    INSERT INTO guard (key, expires_at) SELECT :key, :expires_at WHERE :expires_at > :now
+    ON CONFLICT (key) DO UPDATE SET expires_at = excluded.expires_at WHERE guard.expires_at <= :now
 """
 #: What is taken back after its window must not become room in the next one: no total is below zero.
 _COUNT = """
@@ -91,9 +91,13 @@ def commit_batch(
 
 
 def reserve(connection: sqlite3.Connection, items: Sequence[tuple[str, int]], now: int) -> list[bool]:
-    """Insert guard rows ``(key, expires_at in seconds)``; False for each that is there already."""
+    """Insert guard rows ``(key, expires_at in seconds)``; False for each that is there already, or is over."""
+    seconds = now // MICROSECONDS
     with transaction(connection):
-        return [connection.execute(_RESERVE, (*item, now // MICROSECONDS)).rowcount == 1 for item in items]
+        return [
+            connection.execute(_RESERVE, {"key": key, "expires_at": expires_at, "now": seconds}).rowcount == 1
+            for key, expires_at in items
+        ]
 
 
 def count(connection: sqlite3.Connection, items: Sequence[tuple[str, int, int]], now: int) -> list[int]:

@@ -36,7 +36,7 @@ async def grant_tokens(asked: ClientRequest) -> dict[str, Any] | Refusal:
         client = await current_client(asked, "client_credentials")
         if isinstance(client, Refusal):
             return Outcome(client)
-        issuance = Issuance.of_client(call, client, grant_id)
+        issuance = Issuance.of_client(call, client, grant_id, await call.core.executor.clock.now())
         decision = decide_client_credentials(command, issuance.facts)
         if isinstance(decision.answer, Refusal):
             return Outcome(decision.answer)
