@@ -21,6 +21,12 @@ async def verified_claims(server: RunningServer, token: str) -> dict[str, Any]:
     return dict(jwt.decode(token, keys, algorithms=["ES256", "RS256"]).claims)
 
 
+def verified_by(token: str, published: dict[str, Any]) -> str:
+    """The ``kid`` of the key, among those of a key set, with which a JWT verifies."""
+    header = jwt.decode(token, KeySet.import_key_set(published), algorithms=["ES256", "RS256"]).header
+    return str(header["kid"])
+
+
 def claims_of(token: str) -> dict[str, Any]:
     """The claims of a JWT as they stand in it; nothing is verified."""
     claims: dict[str, Any] = json.loads(base64url.decode(token.split(".")[1]))
