@@ -1,9 +1,9 @@
 """Migrations: killed at any statement a rerun completes, two at once do not meet, and a server never guesses (F21)."""
 
 import asyncio
+import os
+import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -23,30 +23,11 @@ from projections.expiry import KEEPING, LOOKED_AT_AGAIN
 from projections.tables import INLINE_TABLES, PRIVATE_TABLES
 from tests.postgres_cluster import Cluster
 
-_STATEMENTS = [
-    statement
-    for found in migrations.migrations("sqlite")
-    for statement in sqlite_schema.statements(found.sql)
-]
-
-_KILLED = """
-import os, sys
-from pathlib import Path
-from authrim.store.sqlite import schema as sqlite_schema
-
-left = int(sys.argv[2])
-whole = sqlite_schema.statements
-
-def killed(sql):
-    global left
-    for statement in whole(sql):
-        yield statement
-        left -= 1
-        if left == 0:
-            os._exit(9)
-
-sqlite_schema.statements = killed
-sqlite_schema.migrate_sqlite(Path(sys.argv[1]))
+#: Ends the session that runs the command of this number: a sequence is no part of a transaction.
+_KILL = """
+    CREATE OR REPLACE FUNCTION killer.kill() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF nextval('killer.commands') = {after} THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;
+    END $$;
 """
 
 
@@ -58,18 +39,73 @@ def empty_dsn(cluster: Cluster) -> Iterator[str]:
     cluster.drop_database(name)
 
 
-@pytest.mark.parametrize("after", [1, len(_STATEMENTS) // 2, len(_STATEMENTS)])
-def test_sqlite_killed_half_way(tmp_path: Path, after: int) -> None:
-    """The process dies after any statement: no server starts on what is left, and the next run completes it."""
+def _migrates_and_dies(path: Path, after: int) -> bool:
+    """Migrate in a process that dies after so many statements; False when there are fewer."""
+    pid = os.fork()
+    if pid == 0:
+        whole, left = sqlite_schema.statements, after
+
+        def killed(sql: str) -> Iterator[str]:
+            nonlocal left
+            for statement in whole(sql):
+                yield statement
+                left -= 1
+                if left == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        sqlite_schema.statements = killed  # type: ignore[assignment]
+        try:
+            sqlite_schema.migrate_sqlite(path)
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+
+
+def test_sqlite_killed_half_way(tmp_path: Path) -> None:
+    """The process dies at one statement after the other, further on in each run: no server starts on what is left, and
+    the last run completes it."""
     path = tmp_path / "authrim.db"
-    died = subprocess.run([sys.executable, "-c", _KILLED, str(path), str(after)], check=False)
-    assert died.returncode == 9
-    with closing(sqlite3.connect(path)) as connection, pytest.raises(UnknownSchema, match="authrim migrate"):
-        sqlite_schema.check_sqlite(connection)
-    assert sqlite_schema.migrate_sqlite(path)
+    died = 0
+    while _migrates_and_dies(path, died + 1):
+        died += 1
+        with (
+            closing(sqlite3.connect(path)) as connection,
+            pytest.raises(UnknownSchema, match="authrim migrate"),
+        ):
+            sqlite_schema.check_sqlite(connection)
+    assert died > 5
     with closing(sqlite3.connect(path)) as connection:
         sqlite_schema.check_sqlite(connection)
     assert sqlite_schema.migrate_sqlite(path) == []
+
+
+async def test_postgres_killed_at_commands(empty_dsn: str) -> None:
+    """The session dies at commands further and further on, within migrations and functions: a server refuses what is
+    left, and each run goes on there, until the schema is whole."""
+    administrator = await asyncpg.connect(empty_dsn)
+    await administrator.execute("CREATE SCHEMA killer; CREATE SEQUENCE killer.commands")
+    died = 0
+    while True:
+        await administrator.execute(_KILL.format(after=died * 2 + 1))
+        await administrator.execute("ALTER SEQUENCE killer.commands RESTART")
+        await administrator.execute(
+            "CREATE EVENT TRIGGER killer ON ddl_command_end EXECUTE FUNCTION killer.kill()"
+        )
+        try:
+            await postgres_schema.migrate_postgres(empty_dsn)
+            break
+        except Unavailable:
+            died += 1
+        finally:
+            await administrator.execute("DROP EVENT TRIGGER killer")
+        with pytest.raises(UnknownSchema, match="authrim migrate"):
+            await PostgresStore(empty_dsn).open()
+    await administrator.close()
+    assert died > 10
+    assert await postgres_schema.migrate_postgres(empty_dsn) == []
+    store = PostgresStore(empty_dsn)
+    await store.open()
+    await store.close()
 
 
 async def test_postgres_killed_half_way(empty_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
