@@ -73,10 +73,19 @@ class Cluster(NamedTuple):
         """Over the Unix socket."""
         return f"postgresql://{user}@/{database}?host={self.folder}&port={self.port}"
 
-    def new_database(self, template: str = _TEMPLATE) -> str:
-        """Name of a new database: with the schema, or empty when made of ``template0``."""
+    def new_database(self, template: str = _TEMPLATE, disk: Path | None = None) -> str:
+        """Name of a new database: with the schema, or empty when made of ``template0``; its files are on ``disk``."""
         name = f"test_{uuid4().hex[:12]}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        place = "" if disk is None else f"TABLESPACE {self._tablespace(disk)}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} {place}")
+        return name
+
+    def _tablespace(self, disk: Path) -> str:
+        name, folder = f"disk_{uuid4().hex[:12]}", disk / "tables"
+        folder.mkdir()
+        if (user := _unprivileged()) is not None:
+            os.chown(folder, user.pw_uid, user.pw_gid)
+        self.execute(f"CREATE TABLESPACE {name} LOCATION '{folder}'")
         return name
 
     def drop_database(self, name: str) -> None:
@@ -126,15 +135,44 @@ class Cluster(NamedTuple):
         start = ("-o", settings, "-l", f"{self.folder}/log") if action != "stop" else ()
         _run([_binary("pg_ctl"), action, "-w", "-s", "-D", f"{self.folder}/data", *start, *options])
 
+    def ensure_running(self) -> None:
+        """Start it if it has ended by itself."""
+        if not is_running(self):
+            self.control("start")
 
-def start() -> Cluster:
-    """Make a cluster in a folder of its own, with a database that has the schema, and start it."""
+
+def is_running(cluster: Cluster) -> bool:
+    """Whether the server of the cluster runs."""
+    try:
+        _run([_binary("pg_ctl"), "status", "-D", f"{cluster.folder}/data"])
+    except subprocess.CalledProcessError:
+        return False
+    return True
+
+
+def start(*options: str, settings: str = "") -> Cluster:
+    """Make a cluster in a folder of its own, with a database that has the schema, and start it. ``options``: more of
+    initdb; ``settings``: lines of postgresql.conf."""
     # The path of a socket must be short, and pytest's folders are closed to other users.
     folder = Path(tempfile.mkdtemp(prefix="authrim-pg-", dir="/tmp"))
     if (user := _unprivileged()) is not None:
         os.chown(folder, user.pw_uid, user.pw_gid)
     cluster = Cluster(str(folder), free_port())
-    _run([_binary("initdb"), "-D", f"{folder}/data", "-U", USER, "-A", "trust", "-E", "UTF8", "--no-locale"])
+    initdb = [
+        _binary("initdb"),
+        "-D",
+        f"{folder}/data",
+        "-U",
+        USER,
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        "--no-locale",
+    ]
+    _run([*initdb, *options])
+    with (folder / "data" / "postgresql.conf").open("a") as configuration:
+        configuration.write(settings)
     cluster.control("start")
     cluster.execute(f"CREATE DATABASE {_TEMPLATE}")
     asyncio.run(migrate_postgres(cluster.dsn(_TEMPLATE)))
@@ -142,8 +180,9 @@ def start() -> Cluster:
 
 
 def stop(cluster: Cluster) -> None:
-    """Stop a cluster and remove it."""
-    cluster.control("stop", "-m", "immediate")
+    """Stop a cluster, if it runs, and remove it."""
+    if is_running(cluster):
+        cluster.control("stop", "-m", "immediate")
     shutil.rmtree(cluster.folder)
 
 
