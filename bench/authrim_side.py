@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -44,6 +45,14 @@ _CLIENTS = {
     form: ClientMetadata(client_name=form, access_token_format=form, **_COMMON) for form in ("jwt", "opaque")
 }
 
+#: Becomes a command that finds a socket where systemd puts it (sd_listen_fds(3)).
+_PASSED_ON = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ |= {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
 
 class AuthrimSide:
     """A running server, and what its clients need to know."""
@@ -65,10 +74,12 @@ class AuthrimSide:
         folder: Path,
         cluster: Cluster | None,
         clients: Mapping[str, ClientMetadata] = _CLIENTS,
+        sock: socket.socket | None = None,
         **settings: Any,
     ) -> Iterator[Self]:
-        """Start a server on PostgreSQL, or on SQLite if there is no cluster, with the given clients."""
-        port = free_port()
+        """Start a server on PostgreSQL, or on SQLite if there is no cluster, with the given clients. ``sock``: it
+        listens there, as a service manager's."""
+        port = free_port() if sock is None else sock.getsockname()[1]
         side = cls(folder, port)
         database = cluster.dsn(cluster.new_database()) if cluster else str(folder / "authrim.db")
         values = {
@@ -80,7 +91,13 @@ class AuthrimSide:
         config = folder / "authrim.toml"
         config.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items()))
         started = time.monotonic()
-        process = subprocess.Popen([sys.executable, "-m", "authrim", "--config", str(config), "serve"])
+        command = [sys.executable, "-m", "authrim", "--config", str(config), "serve"]
+        if sock is None:
+            process = subprocess.Popen(command)
+        else:
+            process = subprocess.Popen(
+                [sys.executable, "-c", _PASSED_ON, str(sock.fileno()), *command], pass_fds=[sock.fileno()]
+            )
         side.pid = process.pid
         try:
             side._wait()

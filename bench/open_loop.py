@@ -220,10 +220,11 @@ class Sender:
 
     def _one(self, due: float) -> _Request:
         kind = self._choice.choices(self._plan.kinds, [one.weight for one in self._plan.kinds])[0]
-        token = ""
-        if "%s" in kind.body and self._living:
-            token = self._living.popleft() if kind.takes else self._living[-1]
-        return _Request(kind, due, token)
+        if "%s" not in kind.body:
+            return _Request(kind, due, "")
+        if not self._living:  # there is none to ask about, so one is asked for
+            return _Request(next(one for one in self._plan.kinds if one.gives), due, "")
+        return _Request(kind, due, self._living.popleft() if kind.takes else self._living[-1])
 
     def _due(self, request: _Request) -> None:
         self._sent[request.kind.name] += 1

@@ -78,16 +78,20 @@ async def honest(host: str, port: int) -> float:
 async def test_slow_clients_cost_others_little(server: RunningServer) -> None:
     """F23: with 300 slow connections from another namespace, everybody else is answered, for hardly more work than
     without them; those that send slowly are cut, and when they are gone no place is taken."""
-    app, limits = make_app(server.parts, Limits()), Limits(header_seconds=1, body_seconds=1, linger_seconds=0.1)
+    app, limits = (
+        make_app(server.parts, Limits()),
+        Limits(header_seconds=1, body_seconds=1, linger_seconds=0.1),
+    )
     with namespace(20) as place:
         running = await start_site(app, place.here, 0, limits=limits)
         port = running.port
         without = min([await honest(place.here, port) for _ in range(3)])
         async with slow_clients(place, port) as process:
             beside = min([await honest(place.here, port) for _ in range(3)])
-            await asyncio.sleep(1.5)
             assert process.stdin is not None
             assert process.stdout is not None
+            async with asyncio.timeout(PATIENCE):
+                assert await process.stdout.readline() == b"cut\n"
             process.stdin.close()
             cut = json.loads(await process.stdout.readline())
         assert cut["heads"] >= CROWD["heads"]
