@@ -5,7 +5,6 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ import click
 
 from authrim import __version__
 from authrim.commands._first_process import end_on_sigterm_as_first_process
+from authrim.commands._loading import loaded
 from authrim.commands.argument_order import arguments_last
 
 #: Each command: the module it is in, and its name there.
@@ -85,8 +85,7 @@ class LazyGroup(click.Group):
         """The command of that name, or None."""
         if cmd_name not in COMMANDS:
             return None
-        module, name = COMMANDS[cmd_name]
-        command = getattr(import_module(module), name)
+        command = loaded(*COMMANDS[cmd_name])
         assert isinstance(command, click.Command)
         _accept_common_options(command)
         return command
