@@ -10,12 +10,19 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, StringConstraints
 
 from authrim.settings.schedules import schedule_of
 from authrim.settings.spelling import browser_spelling
 from domain.client.profile import PROFILES
 from domain.vocabulary.scope import is_value as is_scope_value
+
+
+class Group(BaseModel):
+    """Settings of one subject, which ``Settings`` has with all others. They are only ever read together: so only it is
+    made into a validator, and when the first value is read."""
+
+    model_config = ConfigDict(defer_build=True)
 
 
 class Unit(NamedTuple):

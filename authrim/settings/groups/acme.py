@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from authrim.settings.kinds import AcmeDirectory
+from authrim.settings.kinds import AcmeDirectory, Group
 
 
-class Acme(BaseModel):
+class Acme(Group):
     """Certificates of the server by ACME ([operations/acme.md](operations/acme.md))."""
 
     acme_directory: AcmeDirectory | None = Field(

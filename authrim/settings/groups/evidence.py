@@ -1,11 +1,11 @@
 """What clients and resource servers may have in hand: signed answers, receipts, positions of the log."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from authrim.settings.kinds import Count, Seconds
+from authrim.settings.kinds import Count, Group, Seconds
 
 
-class Evidence(BaseModel):
+class Evidence(Group):
     """What clients and resource servers may have in hand: signed answers about the past, receipts, and positions of the
     log."""
 

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from authrim.settings.kinds import (
     Algorithms,
     EncryptionAlgorithms,
+    Group,
     MasterKey,
     MasterKeyList,
     Seconds,
@@ -15,7 +16,7 @@ from authrim.settings.kinds import (
 from domain.units import DAY
 
 
-class Keys(BaseModel):
+class Keys(Group):
     """The master key, the keys that sign tokens, and the keys that clients encrypt to."""
 
     master_keys: MasterKeyList = Field(

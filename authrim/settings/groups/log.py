@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import Field, SecretStr
 
-from authrim.settings.kinds import Count, Database, PostgresAddress, Seconds
+from authrim.settings.kinds import Count, Database, Group, PostgresAddress, Seconds
 
 
-class Log(BaseModel):
+class Log(Group):
     """Where the event log is stored, and how much may wait for it."""
 
     database: Database = Field(

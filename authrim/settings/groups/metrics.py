@@ -1,11 +1,11 @@
 """What the server tells Prometheus about itself."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from authrim.settings.kinds import MetricsAddress
+from authrim.settings.kinds import Group, MetricsAddress
 
 
-class Metrics(BaseModel):
+class Metrics(Group):
     """What the server tells Prometheus about itself ([operations/metrics.md](operations/metrics.md))."""
 
     metrics_listen: MetricsAddress | None = Field(

@@ -1,11 +1,11 @@
 """The log lines that the process writes to standard error."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from authrim.settings.kinds import Count, LogFormat, LogLevel
+from authrim.settings.kinds import Count, Group, LogFormat, LogLevel
 
 
-class Output(BaseModel):
+class Output(Group):
     """The log lines that the process writes to standard error."""
 
     log_format: LogFormat = Field(

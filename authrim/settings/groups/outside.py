@@ -1,12 +1,12 @@
 """Fetches from, and posts to, addresses that clients name: key sets, logos, logout (A112)."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from authrim.settings.kinds import Bytes, DestinationNames, Seconds, TrustedAuthorities
+from authrim.settings.kinds import Bytes, DestinationNames, Group, Seconds, TrustedAuthorities
 from domain.units import DAY, HOUR
 
 
-class Outside(BaseModel):
+class Outside(Group):
     """Fetches from, and posts to, addresses that clients name: key sets, logos, logout (A112)."""
 
     egress_allow: DestinationNames = Field(

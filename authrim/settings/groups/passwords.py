@@ -1,11 +1,11 @@
 """The cost of a password check (argon2id), for the server and for an attacker."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from authrim.settings.kinds import Count, KibiBytes
+from authrim.settings.kinds import Count, Group, KibiBytes
 
 
-class Passwords(BaseModel):
+class Passwords(Group):
     """The cost of a password check (argon2id), for the server and for an attacker."""
 
     argon2_memory: KibiBytes = Field(

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from authrim.settings.kinds import Seconds
+from authrim.settings.kinds import Group, Seconds
 from domain.units import DAY
 
 
-class Privacy(BaseModel):
+class Privacy(Group):
     """Erasing people, and what is said of the use of their data."""
 
     erasure_delay_seconds: Seconds = Field(

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from authrim.settings.kinds import Count, Names, ProfileName, RegistrationMode, Scopes, Seconds
+from authrim.settings.kinds import Count, Group, Names, ProfileName, RegistrationMode, Scopes, Seconds
 from domain.units import DAY, HOUR
 
 
-class Registration(BaseModel):
+class Registration(Group):
     """Clients that register themselves (RFC 7591), and what they may have."""
 
     registration: RegistrationMode = Field(

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from authrim.settings.kinds import Names, Schedules
+from authrim.settings.kinds import Group, Names, Schedules
 
 
-class Reports(BaseModel):
+class Reports(Group):
     """What compliance reports are made for, and which are written without anybody asking."""
 
     report_frameworks: Path | None = Field(

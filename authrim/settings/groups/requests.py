@@ -1,11 +1,11 @@
 """How clients may send their authorization requests."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from authrim.settings.kinds import Count, Seconds
+from authrim.settings.kinds import Count, Group, Seconds
 
 
-class Requests(BaseModel):
+class Requests(Group):
     """How clients may send their authorization requests."""
 
     require_pushed_authorization_requests: bool = Field(

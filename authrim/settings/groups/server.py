@@ -1,11 +1,11 @@
 """The addresses of the server, and its features."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from authrim.settings.kinds import Background, Count, Issuer, Milliseconds, Names, Networks
+from authrim.settings.kinds import Background, Count, Group, Issuer, Milliseconds, Names, Networks
 
 
-class Server(BaseModel):
+class Server(Group):
     """The addresses of the server, and its features."""
 
     issuer: Issuer = Field(

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from authrim.settings.kinds import CertificateWithKey, HostAndPort, TrustedAuthorities
+from authrim.settings.kinds import CertificateWithKey, Group, HostAndPort, TrustedAuthorities
 
 
-class Siem(BaseModel):
+class Siem(Group):
     """The records that a SIEM is sent."""
 
     siem_file: Path | None = Field(

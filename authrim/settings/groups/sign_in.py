@@ -1,12 +1,12 @@
 """People, their sessions, and the limits for guessing passwords."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from authrim.settings.kinds import Count, Language, Milliseconds, Seconds
+from authrim.settings.kinds import Count, Group, Language, Milliseconds, Seconds
 from domain.units import DAY, HOUR
 
 
-class SignIn(BaseModel):
+class SignIn(Group):
     """People, their sessions, and the limits for guessing passwords."""
 
     interaction_lifetime: Seconds = Field(

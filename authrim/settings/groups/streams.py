@@ -1,12 +1,12 @@
 """Events of the log that others are sent as they happen."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from authrim.settings.kinds import Count, Seconds
+from authrim.settings.kinds import Count, Group, Seconds
 from domain.units import DAY
 
 
-class Streams(BaseModel):
+class Streams(Group):
     """Events of the log that others are sent as they happen."""
 
     event_stream: bool = Field(

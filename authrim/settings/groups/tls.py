@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from authrim.settings.kinds import ClientCertificates, HeaderSecret, HostNames, Issuer, Networks
+from authrim.settings.kinds import ClientCertificates, Group, HeaderSecret, HostNames, Issuer, Networks
 
 
-class Tls(BaseModel):
+class Tls(Group):
     """TLS by the server itself, and client certificates (RFC 8705)."""
 
     tls_certificate: Path | None = Field(

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from authrim.settings.kinds import Count, DpopNonce, Seconds
+from authrim.settings.kinds import Count, DpopNonce, Group, Seconds
 from domain.units import DAY, YEAR
 
 
-class Tokens(BaseModel):
+class Tokens(Group):
     """The lifetimes of codes and tokens."""
 
     code_lifetime: Seconds = Field(

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from authrim.settings.kinds import CollectorAddress, Count, HeaderSecret
+from authrim.settings.kinds import CollectorAddress, Count, Group, HeaderSecret
 
 
-class Traces(BaseModel):
+class Traces(Group):
     """Traces of requests by OpenTelemetry."""
 
     trace_export: CollectorAddress | None = Field(

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from authrim.settings.kinds import Count, LogName, Seconds, Witnesses
+from authrim.settings.kinds import Count, Group, LogName, Seconds, Witnesses
 from domain.units import DAY
 
 
-class Transparency(BaseModel):
+class Transparency(Group):
     """Checkpoints of the log, their witnesses, and what is published of it."""
 
     publish_log_tree: bool = Field(
