@@ -10,7 +10,6 @@ from io import BytesIO
 from typing import Final
 
 import msgspec
-from PIL import Image, ImageOps
 
 from authrim.core.sealed_rows import CLIENT, PrivateData, erasing_row
 from authrim.crypto.ids import digest
@@ -26,9 +25,6 @@ MOST_PIXELS: Final = 4096 * 4096
 LONGEST_SIDE: Final = 256
 #: Only pixel formats. SVG is a document, and most vulnerabilities are in the decoders of rare formats.
 FORMATS: Final = ("PNG", "JPEG", "GIF", "WEBP")
-
-# Pillow warns about large images at its own limit; ours is lower and refuses them.
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 class LogoChange(msgspec.Struct, frozen=True):
@@ -64,25 +60,25 @@ def _as_png(image: bytes) -> bytes | Refusal:
     """The first frame, upright, at most ``LONGEST_SIDE`` on each side, without metadata."""
     if len(image) > LARGEST_FILE:
         return _refused("is larger than 1 MiB.", "Give a smaller file.")
+    from PIL import Image, ImageOps  # only a registration with a logo needs it
+
+    # Pillow warns about large images at its own limit; ours is lower and refuses them.
+    warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
     try:
         with Image.open(BytesIO(image), formats=FORMATS) as opened:
             # Only the header has been read so far, so a decompression bomb is refused before it is decompressed.
             if opened.width * opened.height > MOST_PIXELS:
                 return _TOO_MANY_PIXELS
-            return _drawn_anew(opened)
+            small = opened.convert("RGBA")
+        small.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+        picture = ImageOps.exif_transpose(small)
+        picture.info.clear()  # else the colour profile and comments would be written too
+        written = BytesIO()
+        picture.save(written, "PNG", optimize=True)
     except Image.DecompressionBombError:
         return _TOO_MANY_PIXELS
     except Exception:  # decoders raise many types; none helps the person more
         return _refused("is not a readable image.", f"Give a {', '.join(FORMATS)} file, not SVG.")
-
-
-def _drawn_anew(opened: Image.Image) -> bytes:
-    small = opened.convert("RGBA")
-    small.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-    picture = ImageOps.exif_transpose(small)
-    picture.info.clear()  # else the colour profile and comments would be written too
-    written = BytesIO()
-    picture.save(written, "PNG", optimize=True)
     return written.getvalue()
 
 

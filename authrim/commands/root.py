@@ -15,36 +15,36 @@ from authrim.commands._first_process import end_on_sigterm_as_first_process
 from authrim.commands._loading import loaded
 from authrim.commands.argument_order import arguments_last
 
-#: Each command: the module it is in, and its name there.
+#: Each command, and the first paragraph of its help. It is in the module of its name.
 COMMANDS: Final = {
-    "dev": ("authrim.commands.dev", "dev"),
-    "setup": ("authrim.commands.setup", "setup"),
-    "serve": ("authrim.commands.serve", "serve"),
-    "health": ("authrim.commands.health", "health"),
-    "background": ("authrim.commands.background", "background"),
-    "certificate": ("authrim.commands.certificate", "certificate"),
-    "migrate": ("authrim.commands.migrate", "migrate"),
-    "backup": ("authrim.commands.backup", "backup"),
-    "restore": ("authrim.commands.restore", "restore"),
-    "doctor": ("authrim.commands.doctor", "doctor"),
-    "client": ("authrim.commands.client", "client"),
-    "scope": ("authrim.commands.scope", "scope"),
-    "resource": ("authrim.commands.resource", "resource"),
-    "registration": ("authrim.commands.registration", "registration"),
-    "claim": ("authrim.commands.claim", "claim"),
-    "account": ("authrim.commands.account", "account"),
-    "session": ("authrim.commands.session", "session"),
-    "grant": ("authrim.commands.grant", "grant"),
-    "keys": ("authrim.commands.keys", "keys"),
-    "privacy": ("authrim.commands.privacy", "privacy"),
-    "audit": ("authrim.commands.audit", "audit"),
-    "report": ("authrim.commands.report", "report"),
-    "log": ("authrim.commands.log", "log"),
-    "projections": ("authrim.commands.projections", "projections"),
-    "replay": ("authrim.commands.replay", "replay"),
-    "webhook": ("authrim.commands.webhook", "webhook"),
-    "outbox": ("authrim.commands.outbox", "outbox"),
-    "retention": ("authrim.commands.retention", "retention"),
+    "dev": "Create and start a development server: three clients, one account, loopback only.",
+    "setup": "Set up an installation: settings, master key, database, first account, first client.",
+    "serve": "Start the server and run until SIGTERM.",
+    "health": "Ask the server whether it is ready, and exit with status 1 if it is not.",
+    "background": "Do the background work of a server until SIGTERM, and answer no requests.",
+    "certificate": "Obtain, renew or show the certificate of the server, where it comes by ACME.",
+    "migrate": "Create or upgrade the schema of the database. Safe to repeat, and to run several at once.",
+    "backup": "Copy the database into DIRECTORY, a new one, while servers run.",
+    "restore": "Restore the backup in DIRECTORY into the configured database, which must be empty or not there yet.",
+    "doctor": "Examine a server from inside and from outside, and say how each fault is mended.",
+    "client": "Register, update, disable and delete clients, and rotate their secrets.",
+    "scope": "Describe scope values for people, in each language of the pages.",
+    "resource": "Register, update and retire resource servers: the APIs that tokens are for.",
+    "registration": "Manage the tokens of clients that register themselves (RFC 7591).",
+    "claim": "Define claims about people, and say which scopes release them.",
+    "account": "Create and list accounts, change their password and claims, disable and erase them.",
+    "session": "List, show and end sessions.",
+    "grant": "List grants and end them: the code, the refresh token and every access token.",
+    "keys": "List, rotate and revoke the keys of the server.",
+    "privacy": "Verify erasure certificates and consent receipts, and write the records of processing.",
+    "audit": "Read what happened from the log, and verify the log.",
+    "report": "Write compliance reports from the log, and verify them.",
+    "log": "Archive closed months of the log, and verify, search and prove archives without a database.",
+    "projections": "Verify or rebuild the tables that are computed from the log.",
+    "replay": "Decide the whole log again with this version. Nothing is written to the database, and nothing is sent.",
+    "webhook": "Tell addresses of others about events of the log, as they happen.",
+    "outbox": "Show messages to others that could not be delivered, and deliver or discard them.",
+    "retention": "See and do what keeps the tables as small as what is alive.",
 }
 
 CONFIG_FILE: Final = click.Path(dir_okay=False, path_type=Path)
@@ -81,11 +81,21 @@ class LazyGroup(click.Group):
         """The names in the order in which they are first needed."""
         return list(COMMANDS)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands in the help, without importing any."""
+        limit = formatter.width - 6 - max(map(len, COMMANDS))
+        rows = [
+            (name, click.Command(name, help=text).get_short_help_str(limit))
+            for name, text in COMMANDS.items()
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """The command of that name, or None."""
         if cmd_name not in COMMANDS:
             return None
-        command = loaded(*COMMANDS[cmd_name])
+        command = loaded(f"authrim.commands.{cmd_name}", cmd_name)
         assert isinstance(command, click.Command)
         _accept_common_options(command)
         return command

@@ -1,7 +1,4 @@
-"""The compiled code of each template, shared by all languages and servers of a process.
-
-Compiling the templates takes longer than everything else that a server does before its first response.
-"""
+"""The compiled code of each template, shared by all languages and servers of a process."""
 
 from types import CodeType
 

@@ -1,20 +1,20 @@
 """The pages that people see: sign-in, consent, logout, errors, and the page that posts a response to a client.
 
 They are rendered on the server and work without JavaScript. What each of them shows is in ``views.py``. The templates
-treat all values as untrusted text and escape them (A195). Templates, texts and files are read and compiled when the
-process starts, so showing a page does no I/O.
+treat all values as untrusted text and escape them (A195).
+
+A template is read and compiled once. That takes longer than everything else that a server does before its first
+response, so it is done after that, in a thread (``make_ready``), or when the page is first shown.
 """
 
 import secrets
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from aiohttp import hdrs, web
-from jinja2 import Template
 
 from authrim.pages import texts
 from authrim.pages._static_files import StaticFiles
-from authrim.pages._templates import environment_of
 from authrim.pages.audit_views import AuditPage, AuditSignInPage
 from authrim.pages.display import form_action_source, form_action_sources
 from authrim.pages.headers import ERROR_ID_HEADER, frame_headers, page_headers
@@ -36,7 +36,11 @@ from authrim.pages.views import (
 from authrim.pages.words import words_for
 from domain.errors import invalid_request
 
-_NAMES = (
+if TYPE_CHECKING:
+    from jinja2 import Environment, Template
+
+#: The pages of everybody. Those of auditors are compiled when the first of them comes.
+_NAMES: Final = (
     "sign_in",
     "create_account",
     "consent",
@@ -47,14 +51,6 @@ _NAMES = (
     "logout",
     "logged_out",
     "check_session",
-    "audit_sign_in",
-    "audit_search",
-    "audit_history",
-    "audit_error",
-    "audit_integrity",
-    "audit_state",
-    "audit_changes",
-    "audit_reports",
 )
 
 
@@ -64,11 +60,14 @@ class Pages:
     def __init__(self, prefix: str = "") -> None:
         """``prefix``: the path of the issuer, which all addresses on the pages begin with."""
         self._static = StaticFiles(prefix)
+        self._environments: dict[str, Environment] = {}
         self._templates: dict[tuple[str, str], Template] = {}
+
+    def make_ready(self) -> None:
+        """Compile the pages of everybody, so that none of them has to wait for it. Any thread may do it, once."""
         for locale in LOCALES:
-            environment = environment_of(locale, self._static.url)
             for name in _NAMES:
-                self._templates[locale, name] = environment.get_template(f"{name}.html")
+                self._template(locale, name)
 
     def static_routes(self) -> list[web.RouteDef]:
         """The routes of the static files."""
@@ -154,11 +153,27 @@ class Pages:
         )
 
     def _html(self, name: str, page: Page, status: int, headers: dict[str, str], **more: Any) -> web.Response:
-        text = self._templates[page.locale, name].render(page=page, **more)
+        text = self._template(page.locale, name).render(page=page, **more)
         headers["Content-Language"] = page.locale
         return web.Response(
             text=text, status=status, headers=headers, content_type="text/html", charset="utf-8"
         )
+
+    def _template(self, locale: str, name: str) -> "Template":
+        """The compiled template. Two threads that compile the same one at once do it twice."""
+        template = self._templates.get((locale, name))
+        if template is None:
+            template = self._environment(locale).get_template(f"{name}.html")
+            self._templates[locale, name] = template
+        return template
+
+    def _environment(self, locale: str) -> "Environment":
+        environment = self._environments.get(locale)
+        if environment is None:
+            from authrim.pages._templates import environment_of  # with Jinja and Babel
+
+            environment = self._environments[locale] = environment_of(locale, self._static.url)
+        return environment
 
 
 #: For an address that a browser might understand differently than we do.

@@ -1,17 +1,17 @@
 """The languages of the pages: the available ones, the choice for a request, and their texts.
 
 Messages are written in English in the templates and in ``texts.py``; ``locales/<language>.po`` has their translations.
-The catalogs are compiled in memory when the process starts, so there is no build step, and a new language needs only a
-new file.
+The catalogs are compiled in memory when a process first shows a page, so there is no build step, and a new language
+needs only a new file.
 """
 
 from functools import cache
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
-from babel.support import NullTranslations, Translations
+if TYPE_CHECKING:
+    from babel.support import NullTranslations
 
 SOURCE_LOCALE = "en"
 _CATALOGS = Path(__file__).parent / "locales"
@@ -21,8 +21,12 @@ LOCALES: tuple[str, ...] = (SOURCE_LOCALE, *sorted(path.stem for path in _CATALO
 
 
 @cache
-def load_translations(locale: str) -> NullTranslations:
+def load_translations(locale: str) -> "NullTranslations":
     """The texts of one of ``LOCALES``. The source language needs no catalog."""
+    from babel.messages.mofile import write_mo  # which a process without pages never needs
+    from babel.messages.pofile import read_po
+    from babel.support import NullTranslations, Translations
+
     if locale == SOURCE_LOCALE:
         return NullTranslations()
     with (_CATALOGS / f"{locale}.po").open("rb") as source:

@@ -13,6 +13,7 @@ from aiohttp import web
 from authrim.core.parts import Parts
 from authrim.core.recorded_settings import record_settings
 from authrim.metrics.catalogue import CERTIFICATE_EXPIRY
+from authrim.pages.pages import Pages
 from authrim.people.part import PEOPLE
 from authrim.server.app import background_work, make_app
 from authrim.server.background import kept_running
@@ -26,7 +27,7 @@ from authrim.server.service_manager import ServiceManager
 from authrim.server.wiring import make_parts
 from authrim.settings import Settings
 from authrim.store.read_back import ReadBack
-from authrim.web.call import CORE
+from authrim.web.call import CORE, PAGES
 from authrim.wire.acme import kept_certificate
 from authrim.wire.limits import Limits
 from authrim.wire.listener import ListeningSite, start_site, unix_socket
@@ -100,7 +101,7 @@ async def serve(
         manager.ready()
         measures = [running.measure, parts[PEOPLE].passwords.measure, lambda: _measure_tls(tls, mtls)]
         await stack.enter_async_context(measured(around.metrics, parts[CORE], measures))
-        works = [one.keep for one in kept]
+        works = [lambda: _make_pages_ready(parts[PAGES]), *(one.keep for one in kept)]
         if (order := acme_order_of(settings)) is not None:
             works.append(lambda: kept_certificate(order, lambda: _reload_tls([tls, mtls])))
         async with kept_running(works):
@@ -108,6 +109,11 @@ async def serve(
             manager.stopping()
             log.info("server.stopping")
         await running.stop(GRACE_SECONDS)
+
+
+async def _make_pages_ready(pages: Pages) -> None:
+    await asyncio.to_thread(pages.make_ready)
+    await asyncio.get_running_loop().create_future()  # what ends would be started again
 
 
 def _make_app(parts: Parts, limits: Limits, stack: AsyncExitStack) -> web.Application:

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from authrim.core.parts import Core
 from authrim.features import FEATURES, Feature
+from authrim.features.on_demand import handler_of
 from authrim.people.part import PEOPLE
 from authrim.server.wiring import make_parts
 from authrim.settings import Settings
@@ -127,7 +128,7 @@ def _section(feature: Feature, fields: tuple[str, ...], known: Evidence) -> str:
 
 def _files(feature: Feature, known: Evidence) -> tuple[str, ...]:
     """The files of the handlers, and the other files of the feature, without duplicates."""
-    handlers = [inspect.getmodule(route.handler) for route in feature.routes]
+    handlers = [inspect.getmodule(handler_of(route.handler)) for route in feature.routes]
     modules = [module.__name__.replace(".", "/") + ".py" for module in handlers if module is not None]
     return tuple(dict.fromkeys((*modules, *known.files)))
 
