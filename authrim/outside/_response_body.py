@@ -1,14 +1,16 @@
 """Reads the body of a response, of a bounded size."""
 
-import aiohttp
-from aiohttp import hdrs
+from typing import TYPE_CHECKING
 
-from authrim.outside.names import NotPermitted
+from authrim.outside.addresses import NotPermitted
+
+if TYPE_CHECKING:
+    import aiohttp
 
 
-async def read_body(answer: aiohttp.ClientResponse, most: int) -> bytes:
+async def read_body(answer: "aiohttp.ClientResponse", most: int) -> bytes:
     """Read the body and count its bytes. A compressed body is refused, because its real size is not announced."""
-    if answer.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
+    if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise NotPermitted("compressed")
     if (answer.content_length or 0) > most:
         raise NotPermitted("too_large")

@@ -36,6 +36,10 @@ def is_public(address: Address) -> bool:
     return address in _GLOBAL_UNICAST_6 and not any(address in network for network in _NOT_PUBLIC_6)
 
 
+class NotPermitted(OSError):
+    """The request is not permitted. The text is the reason, one word for the server's own log."""
+
+
 class Destinations:
     """The permitted destinations: the public internet, and the ``allowed`` host names and networks."""
 

@@ -12,22 +12,23 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from time import perf_counter
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
-import aiohttp
 import msgspec
 import structlog
-from aiohttp import hdrs
-from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from authrim.metrics import catalogue as metrics
 from authrim.outside._response_body import read_body
-from authrim.outside.addresses import Destinations
+from authrim.outside.addresses import Destinations, NotPermitted
 from authrim.outside.media_type import JSON, MediaType, is_json, read_media_type
-from authrim.outside.names import FilteringResolver, NotPermitted, SystemResolver
 from authrim.outside.shares import NoFreePlace, Party, Shares
 from authrim.settings import Settings
+
+if TYPE_CHECKING:
+    # A command that sends nothing, as most do, is not to wait for it.
+    import aiohttp
+    from aiohttp.abc import AbstractResolver
 
 T = TypeVar("T")
 
@@ -35,6 +36,8 @@ Around = Callable[[str, str], AbstractContextManager[Mapping[str, str]]]
 """Surrounds each request: from its method and the origin of its address to the headers that are sent with it."""
 
 log = structlog.get_logger(__name__)
+
+_CONTENT_TYPE: Final = "Content-Type"
 
 MAX_URL: Final = 2048
 _HTTPS_PORT: Final = 443
@@ -91,7 +94,7 @@ class Egress:
         timeout_seconds: float = 5.0,
         max_bytes: int = 262_144,
         plain_http: bool = False,
-        names: AbstractResolver | None = None,
+        names: "AbstractResolver | None" = None,
     ) -> None:
         """``allowed``: hosts and networks besides the public ones. ``ca_file``: more trusted authorities (PEM).
         ``plain_http``: permit http to allowed loopback hosts, for development. ``names``: the resolver."""
@@ -100,7 +103,7 @@ class Egress:
         self._timeout = timeout_seconds
         self._max_bytes = max_bytes
         self._plain_http = plain_http
-        self._names = names or SystemResolver()
+        self._names = names
         self._shares = Shares()
         self._in_progress = 0
         self._session: aiohttp.ClientSession | None = None
@@ -136,15 +139,15 @@ class Egress:
         """
         most = self._max_bytes if limit is None else limit
 
-        async def read(answer: aiohttp.ClientResponse) -> FetchResult:
+        async def read(answer: "aiohttp.ClientResponse") -> FetchResult:
             if answer.status != 200:
                 raise NotPermitted(f"status_{answer.status}")
-            kind = read_media_type(answer.headers.getall(hdrs.CONTENT_TYPE, ()))
+            kind = read_media_type(answer.headers.getall(_CONTENT_TYPE, ()))
             if not is_expected(kind):
                 raise NotPermitted("media_type")
             return FetchResult(await read_body(answer, most), kind)
 
-        return await self._ask(hdrs.METH_GET, url, {hdrs.ACCEPT: accept}, None, read, client)
+        return await self._ask("GET", url, {"Accept": accept}, None, read, client)
 
     async def post(
         self,
@@ -161,24 +164,24 @@ class Egress:
         Raises EgressRefused, also for a redirect, and EgressOverloaded.
         """
 
-        async def read(answer: aiohttp.ClientResponse) -> int:
+        async def read(answer: "aiohttp.ClientResponse") -> int:
             if 300 <= answer.status < 400:
                 raise NotPermitted(f"status_{answer.status}")
             return answer.status
 
-        sent = {**(headers or {}), hdrs.CONTENT_TYPE: content_type}
-        return await self._ask(hdrs.METH_POST, url, sent, body, read, client)
+        sent = {**(headers or {}), _CONTENT_TYPE: content_type}
+        return await self._ask("POST", url, sent, body, read, client)
 
     async def exchange(self, url: str, body: bytes, content_type: str, limit: int) -> Exchange:
         """POST ``body``; the response, of at most ``limit`` bytes. Raises EgressRefused and EgressOverloaded."""
 
-        async def read(answer: aiohttp.ClientResponse) -> Exchange:
+        async def read(answer: "aiohttp.ClientResponse") -> Exchange:
             if 300 <= answer.status < 400:
                 raise NotPermitted(f"status_{answer.status}")
-            kind = read_media_type(answer.headers.getall(hdrs.CONTENT_TYPE, ()))
+            kind = read_media_type(answer.headers.getall(_CONTENT_TYPE, ()))
             return Exchange(answer.status, kind.essence, await read_body(answer, limit))
 
-        return await self._ask(hdrs.METH_POST, url, {hdrs.CONTENT_TYPE: content_type}, body, read)
+        return await self._ask("POST", url, {_CONTENT_TYPE: content_type}, body, read)
 
     def permits(self, url: str) -> bool:
         """Whether requests to ``url`` may be sent at all. Where its host leads is judged at each of them."""
@@ -203,7 +206,8 @@ class Egress:
         """Close all connections and the resolver."""
         if self._session is not None:
             await self._session.close()
-        await self._names.close()
+        if self._names is not None:
+            await self._names.close()
 
     async def _ask(
         self,
@@ -211,9 +215,11 @@ class Egress:
         url: str,
         headers: Mapping[str, str],
         body: bytes | None,
-        read: Callable[[aiohttp.ClientResponse], Awaitable[T]],
+        read: "Callable[[aiohttp.ClientResponse], Awaitable[T]]",
         client: str = "",
     ) -> T:
+        import aiohttp
+
         origin = _origin(url)
         with self.around(method, origin) as more, self._counted(method) as outcome:
             try:
@@ -289,9 +295,14 @@ class Egress:
         if scheme != "http" or not self._plain_http or not loopback:
             raise NotPermitted("scheme")
 
-    async def _open_session(self) -> aiohttp.ClientSession:
+    async def _open_session(self) -> "aiohttp.ClientSession":
         async with self._opening:
             if self._session is None:
+                import aiohttp
+
+                from authrim.outside.names import FilteringResolver, SystemResolver
+
+                self._names = self._names or SystemResolver()
                 # Reading the certificate authorities of the system takes 30 ms.
                 context = await asyncio.to_thread(_tls, self._ca_file)
                 connector = aiohttp.TCPConnector(
@@ -306,7 +317,7 @@ class Egress:
                     cookie_jar=aiohttp.DummyCookieJar(),
                     auto_decompress=False,
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=None, sock_read=None),
-                    headers={hdrs.USER_AGENT: "authrim", hdrs.ACCEPT_ENCODING: "identity"},
+                    headers={"User-Agent": "authrim", "Accept-Encoding": "identity"},
                     trust_env=False,
                 )
             return self._session

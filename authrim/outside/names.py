@@ -7,15 +7,11 @@ from typing import Final
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import AsyncResolver
 
-from authrim.outside.addresses import Destinations
+from authrim.outside.addresses import Destinations, NotPermitted
 
 #: The timeout of one query in seconds, and the number of tries. A request as a whole has less time anyway.
 _TIMEOUT: Final = 2.0
 _TRIES: Final = 2
-
-
-class NotPermitted(OSError):
-    """The request is not permitted. The text is the reason, one word for the server's own log."""
 
 
 class SystemResolver(AbstractResolver):

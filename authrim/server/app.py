@@ -34,10 +34,11 @@ from authrim.web.middleware import middleware
 from authrim.web.overload import OVERLOAD, OVERLOADED, URGENCIES, Overload, Urgencies
 from authrim.web.overload_gate import GatedRoute, OverloadGate, Target
 from authrim.web.preflight_endpoint import preflight
+from authrim.web.proxies import PROXIES
 from authrim.web.sent_forms import FORMS, SentForms
 from authrim.web.trace_context import TraceId, trace_id_of
 from authrim.wire.endless import ENDLESS, EndlessAnswers
-from authrim.wire.forwarded import PROXIES, Proxies
+from authrim.wire.forwarded import Proxies
 from authrim.wire.gate import GATE
 from authrim.wire.limits import Limits
 from domain.errors import Refusal

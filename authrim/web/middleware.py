@@ -27,9 +27,10 @@ from authrim.web.authority import refuse_other_names
 from authrim.web.cors import show_error_to_scripts
 from authrim.web.errors import json_refusal
 from authrim.web.overload import OVERLOAD, URGENCIES
+from authrim.web.proxies import PROXIES
 from authrim.web.request_facts import begin, facts_of
 from authrim.web.trace_context import TraceId, trace_id_of
-from authrim.wire.forwarded import NO_PROXIES, PROXIES, behind_proxies, source_of
+from authrim.wire.forwarded import NO_PROXIES, behind_proxies, source_of
 from domain.errors import Refusal, temporarily_unavailable
 
 Answer = Callable[[web.Request, Refusal, str], web.StreamResponse]

@@ -14,7 +14,8 @@ from aiohttp import hdrs, web
 from authrim.web.answers import see_other
 from authrim.web.authority import host_of
 from authrim.web.call import core_of
-from authrim.wire.forwarded import NO_PROXIES, PROXIES
+from authrim.web.proxies import PROXIES
+from authrim.wire.forwarded import NO_PROXIES
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

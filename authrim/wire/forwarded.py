@@ -10,7 +10,6 @@ from functools import lru_cache
 from typing import Final
 
 import msgspec
-from aiohttp import web
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -23,9 +22,6 @@ class Proxies(msgspec.Struct, frozen=True):
     depth: int = 1
     by_socket: bool = False
 
-
-PROXIES = web.AppKey("proxies", Proxies)
-"""Where an application keeps its proxies; none are believed when it is not set."""
 
 NO_PROXIES = Proxies()
 

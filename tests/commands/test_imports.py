@@ -42,12 +42,22 @@ def _and_below(names: Iterable[str], modules: set[str]) -> set[str]:
     return {module for module in modules for name in names if module == name or module.startswith(f"{name}.")}
 
 
-@pytest.mark.parametrize(("command", "most"), [("serve", 1190), ("background", 1190)])
+@pytest.mark.parametrize(("command", "most"), [("serve", 1230), ("background", 1230)])
 def test_a_server_starts_without_what_it_does_not_need_at_once(command: str, most: int) -> None:
     """A process that serves, or does the background work, imports no page, report, image or doctor when it starts, and
     no more modules than it did."""
     modules = _imported(_load(command))
     assert _and_below(_NOT_AT_ONCE, modules) == set()
+    assert len(modules) <= most
+
+
+@pytest.mark.parametrize(("command", "most"), [("client", 800), ("keys", 800), ("migrate", 800)])
+def test_a_command_imports_no_server(command: str, most: int) -> None:
+    """A command that works on the database imports neither the server nor an HTTP client, unless it sends something,
+    and no more modules than it did."""
+    modules = _imported(_load(command))
+    heavy = _NOT_AT_ONCE | {"aiohttp", "aiodns", "authrim.server", "authrim.web", "authrim.auditor"}
+    assert _and_below(heavy, modules) == set()
     assert len(modules) <= most
 
 

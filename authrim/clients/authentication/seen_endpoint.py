@@ -23,7 +23,8 @@ from authrim.web.errors import json_refusal
 from authrim.web.json_body import read_json_object
 from authrim.web.middleware import client_address
 from authrim.web.params import raw_query
-from authrim.wire.forwarded import NO_PROXIES, PROXIES, is_in
+from authrim.web.proxies import PROXIES
+from authrim.wire.forwarded import NO_PROXIES, is_in
 from domain.errors import Refusal, invalid_request
 
 _ASKED_UNREADABLE: Final = invalid_request("The question cannot be read.")
