@@ -1,8 +1,10 @@
 """A database that is there and can do no more: its disk is full, or all connections to it are busy."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
+from pathlib import Path
 
 import aiohttp
 import asyncpg
@@ -10,6 +12,7 @@ import pytest
 
 from authrim.store.chain import verify
 from authrim.store.postgres.store import PostgresStore
+from authrim.store.sqlite import lane
 from tests.support.patience import PATIENCE
 from tests.support.running import RunningServer, running_server
 
@@ -86,3 +89,38 @@ async def test_busy_connections(postgres_server: RunningServer, postgres_dsn: st
         }
     status, told = await postgres_server.post("/introspect", question, api.basic)
     assert (status, told["active"]) == (200, True)
+
+
+async def test_a_held_head_row(postgres_server: RunningServer, postgres_dsn: str) -> None:
+    """F38: while a transaction elsewhere holds the head row, clients that need an append get 503, and reads go on; when
+    it is over, so is that."""
+    api = await postgres_server.client("api")
+    issued = await (await ask(postgres_server, "/token", SERVICE)).json()
+    connection = await asyncpg.connect(postgres_dsn)
+    async with connection.transaction():
+        await connection.execute("SELECT * FROM authrim.head FOR UPDATE")
+        refused = await ask(postgres_server, "/token", SERVICE)
+        assert (refused.status, "Retry-After" in refused.headers) == (503, True)
+        status, told = await postgres_server.post("/introspect", {"token": issued["access_token"]}, api.basic)
+        assert (status, told["active"]) == (200, True)
+    await connection.close()
+    assert (await ask(postgres_server, "/token", SERVICE)).status == 200
+
+
+@pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
+async def test_a_held_write_lock(
+    server: RunningServer, store_place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F12: likewise while another program holds the write lock of the embedded store."""
+    monkeypatch.setattr(lane, "BUSY_TIMEOUT", 100)
+    api = await server.client("api")
+    await server.client("service")
+    issued = await (await ask(server, "/token", SERVICE)).json()
+    with closing(sqlite3.connect(store_place, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        refused = await ask(server, "/token", SERVICE)
+        assert (refused.status, "Retry-After" in refused.headers) == (503, True)
+        status, told = await server.post("/introspect", {"token": issued["access_token"]}, api.basic)
+        assert (status, told["active"]) == (200, True)
+        holder.execute("ROLLBACK")
+    assert (await ask(server, "/token", SERVICE)).status == 200

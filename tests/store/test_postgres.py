@@ -23,6 +23,7 @@ from authrim.store.contract import (
 from authrim.store.postgres import connections as postgres_connections
 from authrim.store.postgres import writer as postgres_writer
 from authrim.store.postgres.application_role import grant_application_role
+from authrim.store.postgres.batch import arguments, event_columns
 from authrim.store.postgres.store import PostgresStore
 from projections.rows import Row
 from tests.postgres_cluster import Cluster
@@ -158,6 +159,35 @@ async def test_a_held_head_row(store: PostgresStore, postgres_dsn: str) -> None:
         assert (await store.read_stream("default:grant:a")).version == 1
         holder.rollback()
     assert (await store.append(grant_append("b"))).first_position == 2
+
+
+async def test_a_position_that_is_committed_late(store: PostgresStore, postgres_dsn: str) -> None:
+    """F38: a transaction that has its positions and commits late lets nobody pass: others are Unavailable until then,
+    and whoever follows the log meanwhile sees every position, in order."""
+    seen: list[int] = []
+
+    async def follow() -> None:
+        while len(seen) < 6:
+            seen.extend(event.position for event in await store.read_log(seen[-1] if seen else 0, 10))
+            await asyncio.sleep(0.01)
+
+    following = asyncio.create_task(follow())
+    await store.append(grant_append("before"))
+    late = [grant_append("late", events=2)]
+    connection = await asyncpg.connect(postgres_dsn, server_settings={"search_path": "authrim"})
+    async with connection.transaction():
+        answer = await connection.fetchrow(postgres_writer._CALL, *arguments(late, event_columns(late)))
+        assert answer["first_position"] == 2
+        others = await asyncio.gather(
+            *(store.append(grant_append(f"other{number}")) for number in range(3)), return_exceptions=True
+        )
+        assert {type(other) for other in others} == {Unavailable}
+        assert seen in ([], [1])
+    await connection.close()
+    for number in range(3):
+        await store.append(grant_append(f"other{number}"))
+    await asyncio.wait_for(following, PATIENCE)
+    assert seen == [1, 2, 3, 4, 5, 6]
 
 
 async def test_two_processes_share_one_order(store: PostgresStore, postgres_dsn: str) -> None:
