@@ -69,6 +69,11 @@ def children(pid: int) -> set[int]:
     return {int(pid) for pid in listed.split()}
 
 
+def descriptors(pid: int) -> int:
+    """How many files, sockets and pipes a process has open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
 def listening(port: int) -> dict[str, str]:
     """The sockets that listen on a TCP port of this machine: their inode and their address in the kernel's hex."""
     rows = [
