@@ -19,13 +19,14 @@ from aiohttp import web
 from authrim.audit.past.moments import Time, place_of
 from authrim.auditor.asking import Asker
 from authrim.auditor.part import AUDITING
-from authrim.authorization.part import AUTHORIZATION
 from authrim.core.call import Call
+from authrim.core.rate_limits import Policy
 from authrim.people.server_roles import holders_of
 from authrim.people.sessions.browser import BrowserSession, signed_in_browser
 from authrim.web.answers import page_settings, refuse_on_page, see_other
 from authrim.web.call import call_of
 from authrim.web.cookies import session_cookie
+from authrim.web.limited import limited
 from authrim.web.own_form import csrf_token, read_own_form
 from authrim.web.params import Params, read_params
 from domain.client.client import NO_CLIENT
@@ -162,8 +163,8 @@ async def _admitted(request: web.Request) -> _Admit:
     if signed_in is None or not is_recent(call, signed_in):
         return see_other(call.core.url("/audit/sign-in"))
     call = call.of_person(signed_in.browser.session.subject, "subject")
-    limiter, most = call.parts[AUTHORIZATION].limiter, call.core.settings.audit_requests_per_minute
-    refusal = limiter.refuse(ENDPOINT, call.subject, most)
+    policy = Policy("audit-account", call.core.settings.audit_requests_per_minute)
+    refusal = await limited(request, call, policy, call.subject, is_page=True)
     return call if refusal is None else await refuse_on_page(request, call, ENDPOINT, refusal)
 
 

@@ -20,17 +20,18 @@ from authrim.authorization.interaction import (
     facts_for,
     inputs_of_step,
 )
-from authrim.authorization.part import AUTHORIZATION
 from authrim.clients.keys import NoUsableKey
 from authrim.clients.part import CLIENTS
 from authrim.core.call import Call
 from authrim.core.execute import Change, Outcome
 from authrim.core.parts import Core
+from authrim.core.rate_limits import Policy
 from authrim.crypto.ids import digest, new_id, new_secret
 from authrim.people.sessions.browser import signed_in_browser
 from authrim.web.answers import record, refuse_on_page, see_other
-from authrim.web.call import call_of, networks_of
+from authrim.web.call import call_of
 from authrim.web.cookies import set_request_cookie
+from authrim.web.limited import limited_by_address
 from authrim.web.own_host import led_home
 from authrim.web.params import Params, read_params
 from domain.authorization import steps as authorization
@@ -71,9 +72,10 @@ async def authorize(request: web.Request) -> web.StreamResponse:
 
 async def _named_client(request: web.Request, call: Call) -> tuple[Client, Params] | Refusal:
     """The client that the request names, and the parameters; without a client nothing else in them means anything."""
-    limited = call.parts[AUTHORIZATION].limiter.refuse_networks(ENDPOINT, networks_of(request))
-    if limited is not None:
-        return limited
+    policy = Policy("authorize-address", call.core.settings.authorize_requests_per_minute)
+    refusal = await limited_by_address(request, call, policy, is_page=True)
+    if refusal is not None:
+        return refusal
     params = await read_params(request)
     if isinstance(params, Refusal):
         return params

@@ -4,15 +4,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from authrim.authorization.fetched_request_objects import RequestObjects
-from authrim.authorization.source_limiter import SourceLimiter
 from authrim.core.parts import Part
 
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """The limit on requests per source, and request objects by reference."""
+    """Request objects by reference."""
 
-    limiter: SourceLimiter
     request_objects: RequestObjects
 
 

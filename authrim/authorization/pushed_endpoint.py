@@ -7,13 +7,13 @@ import msgspec
 from aiohttp import web
 
 from authrim.authorization._request import as_opened, read_request, record_request
-from authrim.authorization.part import AUTHORIZATION
 from authrim.clients.authentication.authenticate import AuthenticatedClient
 from authrim.clients.authentication.back_channel import BackChannelEndpoint, ClientRequest
 from authrim.core.call import Call
+from authrim.core.rate_limits import Policy
 from authrim.crypto.handles import PUSHED_REQUEST, new_handle
 from authrim.crypto.ids import digest, new_id
-from authrim.web.call import networks_of
+from authrim.web.limited import limited, limited_by_address
 from authrim.web.params import Params
 from domain.authorization.pushed_request import PREFIX, PushedRequest
 from domain.authorization.request import ValidRequest
@@ -25,8 +25,8 @@ CHANGED: Final = invalid_request("The client's registration has changed.", hint=
 
 
 async def _answer(asked: ClientRequest) -> web.Response | Refusal:
-    limited = _too_many(asked)
-    handle = limited or await _push(asked.call, asked.authenticated, asked.form)
+    refusal = await _too_many(asked)
+    handle = refusal or await _push(asked.call, asked.authenticated, asked.form)
     if isinstance(handle, Refusal):
         return handle
     return _created(PREFIX + handle, asked.call.core.settings.pushed_request_lifetime)
@@ -57,13 +57,15 @@ async def _push(call: Call, authenticated: AuthenticatedClient, form: Params) ->
     return handle if refusal is None else refusal
 
 
-def _too_many(asked: ClientRequest) -> Refusal | None:
+async def _too_many(asked: ClientRequest) -> Refusal | None:
     """RFC 9126 §2.3: 429. A client that proved itself counts as itself; of one that did not, its address does, because
     anybody can use its name."""
-    limiter, settings = asked.call.parts[AUTHORIZATION].limiter, asked.call.core.settings
+    settings = asked.call.core.settings
     if asked.authenticated.is_confidential:
-        return limiter.refuse(ENDPOINT, asked.client.client_id, settings.pushed_requests_per_minute)
-    return limiter.refuse_networks(ENDPOINT, networks_of(asked.request))
+        of_client = Policy("par-client", settings.pushed_requests_per_minute)
+        return await limited(asked.request, asked.call, of_client, asked.client.client_id)
+    of_address = Policy("par-address", settings.authorize_requests_per_minute)
+    return await limited_by_address(asked.request, asked.call, of_address)
 
 
 def _created(request_uri: str, expires_in: int) -> web.Response:

@@ -63,6 +63,16 @@ GUARD_HITS: Final = Counter(
     ("guard",),
     begins=[("single_use",)],
 )
+RATE_LIMITED: Final = Counter(
+    "authrim_rate_limit_refusals_total",
+    "Requests that were refused with 429 because a client, an account or an address had used up its minute.",
+    ("policy",),
+)
+RATE_SHARES: Final = Counter(
+    "authrim_rate_limit_shares_total",
+    "Shares of a budget of requests that the process asked the database for.",
+    ("policy",),
+)
 OVERLOAD: Final = Counter(
     "authrim_overload_refusals_total",
     "Requests that were refused because a process had more to do than it could, by how urgent they were.",
@@ -296,7 +306,8 @@ PROCESS_FILES_MOST: Final = Gauge(
 SUBJECTS: Final[Mapping[str, tuple[Metric, ...]]] = {
     "Requests": (REQUESTS, REQUEST_SECONDS, REQUESTS_UNANSWERED, CONNECTIONS, CONNECTIONS_MOST),
     "What was decided": (
-        EVENTS, TOKENS, GRANTS, SIGN_INS, SESSIONS, REFUSALS, GUARD_HITS, OVERLOAD, CLIENT_TOKENS, CLIENT_REFUSALS,
+        EVENTS, TOKENS, GRANTS, SIGN_INS, SESSIONS, REFUSALS, GUARD_HITS, RATE_LIMITED,
+        RATE_SHARES, OVERLOAD, CLIENT_TOKENS, CLIENT_REFUSALS,
     ),
     "The log: appends": (APPENDS, APPEND_BATCH, APPEND_WAIT, APPEND_COMMIT, APPENDS_WAITING, APPENDS_WAITING_MOST),
     "The database": (

@@ -19,6 +19,7 @@ LABELS: Final[Mapping[str, str]] = {
     "listener": "`port` or `mtls_port`",
     "method": "the method of HTTP, `other` for one that no route has; of a sign-in: `password`",
     "outcome": "of requests: `ok` (below 400), `refused` (4xx), `failed` (5xx), `gone`",
+    "policy": "the name of the limit, as `RateLimit-Policy` has it ([limits.md](limits.md))",
     "pool": "the pool of connections",
     "process": "`server`, `worker-1` and so on, `background`",
     "python": "the version of Python",

@@ -6,7 +6,6 @@ from authrim.auditor.event_stream.part import EVENT_STREAMS, EventStreams
 from authrim.auditor.part import AUDITING, Auditing
 from authrim.authorization.fetched_request_objects import RequestObjects
 from authrim.authorization.part import AUTHORIZATION, Authorization
-from authrim.authorization.source_limiter import SourceLimiter
 from authrim.clients.attesters import client_attesters
 from authrim.clients.documents import ClientDocuments
 from authrim.clients.keys import ClientKeys
@@ -14,6 +13,7 @@ from authrim.clients.part import CLIENTS, Clients
 from authrim.clients.secrets import ClientSecrets
 from authrim.core.growth import GROWTH, Growth
 from authrim.core.parts import Core, Parts
+from authrim.core.rate_limits import RATE_LIMITS, RateLimits
 from authrim.crypto.passwords import PasswordCost, Passwords
 from authrim.pages.pages import Pages
 from authrim.people.checks_under_way import ChecksUnderWay
@@ -51,9 +51,8 @@ async def make_parts(settings: Settings, store: ReadBack) -> Parts:
             GROWTH: Growth(store),
             SIGNALS: Signals(),
             EVENT_STREAMS: EventStreams(settings.event_streams, settings.event_streams_per_client),
-            AUTHORIZATION: Authorization(
-                SourceLimiter(settings.authorize_requests_per_minute), RequestObjects(core.egress)
-            ),
+            AUTHORIZATION: Authorization(RequestObjects(core.egress)),
+            RATE_LIMITS: RateLimits(store),
         }
     )
 

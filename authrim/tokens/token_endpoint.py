@@ -6,9 +6,11 @@ from typing import Any, Final
 from aiohttp import web
 
 from authrim.clients.authentication.back_channel import BackChannelEndpoint, ClientRequest
+from authrim.core.rate_limits import Policy
 from authrim.tokens.grants import authorization_code, client_credentials, refresh_token
 from authrim.tokens.receipts import receipt_of, with_places
 from authrim.web.answers import json_answer
+from authrim.web.limited import limited, limited_by_address
 from domain.client.client import grant_refusal
 from domain.errors import Refusal, invalid_request
 
@@ -24,6 +26,9 @@ GRANT_TYPES: Final[dict[str, GrantTokens]] = {
 
 
 async def _grant(asked: ClientRequest) -> web.Response | Refusal:
+    refusal = await _too_many(asked)
+    if refusal is not None:
+        return refusal
     noting = with_places(asked)
     if isinstance(noting, Refusal):
         return noting
@@ -31,6 +36,17 @@ async def _grant(asked: ClientRequest) -> web.Response | Refusal:
     if isinstance(tokens, Refusal):
         return tokens
     return json_answer(tokens | await receipt_of(noting, "grant", scope=tokens["scope"]))
+
+
+async def _too_many(asked: ClientRequest) -> Refusal | None:
+    """RFC 6585 §4. A client that proved itself counts as itself; of one that did not, its address does, because anybody
+    can use its name."""
+    most = asked.call.core.settings.token_requests_per_minute
+    if not most:
+        return None
+    if asked.authenticated.is_confidential:
+        return await limited(asked.request, asked.call, Policy("token-client", most), asked.client.client_id)
+    return await limited_by_address(asked.request, asked.call, Policy("token-address", most))
 
 
 async def _tokens(asked: ClientRequest) -> dict[str, Any] | Refusal:

@@ -28,7 +28,7 @@ _PREFLIGHT: Final = {
     "Access-Control-Allow-Headers": "Authorization, Content-Type, DPoP, *",
     "Access-Control-Max-Age": "600",
 }
-_EXPOSED: Final = "Authrim-Error-Id, DPoP-Nonce, Retry-After, WWW-Authenticate"
+_EXPOSED: Final = "Authrim-Error-Id, DPoP-Nonce, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate"
 
 
 def cors_headers(

@@ -24,8 +24,8 @@ class Requests(Group):
         default=6000,
         ge=1,
         le=10_000_000,
-        description="How many requests one authenticated client may push per minute, in one process. Each is "
-        "stored; further ones get 429. Requests of public clients are counted by address, as in "
+        description="How many requests one authenticated client may push per minute. Each is stored; further "
+        "ones get 429. Requests of public clients are counted by address, as in "
         "`authorize_requests_per_minute`.",
     )
     require_signed_request_object: bool = Field(

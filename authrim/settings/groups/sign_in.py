@@ -74,8 +74,7 @@ class SignIn(Group):
         default=120,
         ge=1,
         le=10_000,
-        description="How many of the pages at `/audit` one auditor may ask for per minute, in one process. "
-        "Further ones get 429.",
+        description="How many of the pages at `/audit` one auditor may ask for per minute. Further ones get 429.",
     )
     authorize_requests_per_minute: Count = Field(
         default=120,

@@ -1,4 +1,4 @@
-"""The lifetimes of codes and tokens."""
+"""The lifetimes of codes and tokens, and how many are issued."""
 
 from pathlib import Path
 
@@ -11,6 +11,14 @@ from domain.units import DAY, YEAR
 class Tokens(Group):
     """The lifetimes of codes and tokens."""
 
+    token_requests_per_minute: Count = Field(
+        default=0,
+        ge=0,
+        le=10_000_000,
+        description="How many requests one authenticated client may send to the token endpoint per minute, to all "
+        "processes together. Further ones get 429. Requests of public clients are counted by address (IPv6: one /64; "
+        "four times as many from a /56, sixteen times from a /48). 0: there is no limit.",
+    )
     code_lifetime: Seconds = Field(
         default=60, ge=5, le=60, description="The lifetime of an authorization code."
     )
