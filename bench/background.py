@@ -21,7 +21,7 @@ from authrim.settings import load
 from authrim.store.opening import open_store
 from bench.authrim_side import AuthrimSide
 from bench.histories import Histories
-from bench.measure import children, cpu_seconds, database_cpu_seconds, memory_megabytes, run
+from bench.measure import children, cpu_seconds_of, database_cpu_seconds, memory_megabytes, run
 from domain.units import MICROSECONDS
 from tests import postgres_cluster
 from tests.postgres_cluster import Cluster
@@ -82,7 +82,7 @@ def _server(cluster: Cluster, place: str) -> Iterator[tuple[AuthrimSide, Path]]:
 
 
 def _processes(side: AuthrimSide) -> list[int]:
-    return [side.pid, *children(side.pid)]
+    return side.processes()
 
 
 def _under_load(
@@ -91,7 +91,7 @@ def _under_load(
     asked = side.load(options.only)
     run(asked.url, asked.script, asked.environment, 2, side.pid)
     beside, before = children(side.pid), database_cpu_seconds(cluster)
-    spent = sum(map(cpu_seconds, beside))
+    spent = cpu_seconds_of(beside)
 
     async def together() -> Cost:
         watching = asyncio.create_task(_watch(folder, lags))
@@ -101,7 +101,7 @@ def _under_load(
         watching.cancel()
         requests = done.rate * options.seconds
         database = (database_cpu_seconds(cluster) - before) / requests
-        background = (sum(map(cpu_seconds, beside)) - spent) / requests
+        background = (cpu_seconds_of(beside) - spent) / requests
         return Cost(done.rate, done.p99, done.cpu * 1000, background * 1e6, database * 1e6)
 
     return asyncio.run(together())

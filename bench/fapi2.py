@@ -1,13 +1,14 @@
 """A FAPI 2 flow and its single steps, compared with node-oidc-provider: PAR, DPoP, ``private_key_jwt``, a signed-in
 person.
 
-    .venv/bin/python -m bench.fapi2 [--flows 2000] [--rounds 3] [--nonce] [--peer DIR] [--write]
+    .venv/bin/python -m bench.fapi2 [--flows 2000] [--rounds 3] [--nonce] [--write]
 
 A flow is three requests: a POST to the PAR endpoint and a POST to the token endpoint, each with a client assertion and
 a DPoP proof, and in between the browser's GET of the authorization endpoint, where the person is signed in and has
 consented. Userinfo with the DPoP-bound token is measured separately. Each server is one process on the same PostgreSQL,
-as in ``bench.http``. A run repeats the work a given number of times; everything is signed before the run begins. Next
-to the rate, the table shows the server's processor time per unit of work, which other load on the machine affects less.
+as in ``python -m bench``, which measures the whole flow beside other work. A run repeats the work a given number of
+times; everything is signed before the run begins. Next to the rate, the table shows the server's processor time per
+unit of work, which other load on the machine affects less.
 """
 
 import argparse
@@ -23,19 +24,18 @@ from typing import NamedTuple
 from bench.authrim_side import AuthrimSide
 from bench.fapi2_client import Fapi2Client
 from bench.fapi2_side import BROWSERS, Fapi2Side, Server
-from bench.http import ROOT
 from bench.measure import Measurement, Summary, database_cpu_seconds, run, summarize
-from bench.node_side import NodeSide
+from bench.peers.node_side import NodeSide
+from bench.side import ROOT
 from domain.client.metadata import ClientMetadata
 from tests import postgres_cluster
 from tests.postgres_cluster import Cluster
 
 PAGE = ROOT / "docs" / "operations" / "benchmarks-fapi2.md"
-_PEER_SERVER = Path(__file__).parent / "peer" / "fapi2.mjs"
 #: A run that takes longer than this many seconds is aborted.
-_LONGEST = 60
+LONGEST = 60
 #: The number of flows before the measurement, which the peer's engine needs to compile its code.
-_WARM_UP = 1000
+WARM_UP = 1000
 
 
 class Step(NamedTuple):
@@ -69,7 +69,14 @@ def main() -> None:
     for nonce in (False, True):
         if nonce and not arguments.nonce:
             continue
-        with _started(arguments.peer, nonce=nonce) as (sides, cluster):
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="authrim-bench-")))
+            cluster = postgres_cluster.start()
+            stack.callback(postgres_cluster.stop, cluster)
+            sides = [
+                stack.enter_context(ours(folder, cluster, nonce=nonce)),
+                stack.enter_context(node(folder, cluster, nonce=nonce)),
+            ]
             tables.append(_heading(nonce, arguments) + _table(_measure(sides, cluster, arguments)))
     print("\n".join(tables))
     if arguments.write:
@@ -83,30 +90,31 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--flows", type=int, default=2000, help="flows per run")
     parser.add_argument("--rounds", type=int, default=3, help="runs per side and step")
     parser.add_argument("--nonce", action="store_true", help="repeat with nonces required in the proofs")
-    parser.add_argument("--peer", type=Path, default=ROOT.parent / "shared" / "bench")
     parser.add_argument("--write", action="store_true")
     return parser.parse_args()
 
 
 @contextmanager
-def _started(peer: Path, *, nonce: bool) -> Iterator[tuple[list[Fapi2Side], Cluster]]:
-    """Start both servers on one PostgreSQL, each with signed-in people."""
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="authrim-bench-")))
-        cluster = postgres_cluster.start()
-        stack.callback(postgres_cluster.stop, cluster)
-        client = Fapi2Client(BROWSERS, wants_nonce=nonce)
-        ours = AuthrimSide.started(
-            folder, cluster, {"fapi2": _registration(client)}, pushed_requests_per_minute=1_000_000,
-            dpop_nonce="required" if nonce else "off",
-        )  # fmt: skip
-        sides = [_ours(stack.enter_context(ours), client, folder)]
-        if (peer / "nodeop").is_dir():
-            client = Fapi2Client(BROWSERS, wants_nonce=nonce)
-            variables = {"CLIENT_JWKS": json.dumps(client.jwks), "NONCE": "yes" if nonce else "no"}
-            theirs = NodeSide.started(folder, peer / "nodeop", cluster, _PEER_SERVER, **variables)
-            sides.append(_theirs(stack.enter_context(theirs), client, folder))
-        yield sides, cluster
+def ours(folder: Path, cluster: Cluster, *, nonce: bool = False) -> Iterator[Fapi2Side]:
+    """Authrim with a FAPI 2 client and signed-in people."""
+    client = Fapi2Client(BROWSERS, wants_nonce=nonce)
+    started = AuthrimSide.started(
+        folder, cluster, {"fapi2": _registration(client)}, pushed_requests_per_minute=1_000_000,
+        dpop_nonce="required" if nonce else "off",
+    )  # fmt: skip
+    with started as side:
+        client.client_id, client.issuer = side.client_of("fapi2"), side.url("")
+        yield Fapi2Side(Server(side, "/par", "/userinfo"), client, folder)
+
+
+@contextmanager
+def node(folder: Path, cluster: Cluster | None, *, nonce: bool = False) -> Iterator[Fapi2Side]:
+    """node-oidc-provider with a FAPI 2 client and signed-in people."""
+    client = Fapi2Client(BROWSERS, wants_nonce=nonce)
+    variables = {"FAPI2_JWKS": json.dumps(client.jwks), "REQUIRE_NONCE": "yes" if nonce else "no"}
+    with NodeSide(folder, cluster, **variables).running() as side:
+        client.client_id, client.issuer = side.client_of("fapi2"), side.url("")
+        yield Fapi2Side(Server(side, "/request", "/me"), client, folder)
 
 
 def _registration(client: Fapi2Client) -> ClientMetadata:
@@ -120,38 +128,20 @@ def _registration(client: Fapi2Client) -> ClientMetadata:
     )  # fmt: skip
 
 
-def _ours(side: AuthrimSide, client: Fapi2Client, folder: Path) -> Fapi2Side:
-    client.client_id, client.issuer = side.client_id["fapi2"], side.url("")
-    server = Server(
-        side.name, side.pid, side.url, side.client, side.sign_in, lambda cookie: "session" in cookie,
-        "/par", "/authorize", "/token", "/userinfo",
-    )  # fmt: skip
-    return Fapi2Side(server, client, folder)
-
-
-def _theirs(side: NodeSide, client: Fapi2Client, folder: Path) -> Fapi2Side:
-    client.client_id, client.issuer = "bench", side.url("")
-    server = Server(
-        side.name, side.pid, side.url, side.client, lambda path: side.sign_in(path)[0],
-        lambda cookie: cookie.startswith("_session"), "/request", "/auth", "/token", "/me",
-    )  # fmt: skip
-    return Fapi2Side(server, client, folder)
-
-
 def _measure(
     sides: list[Fapi2Side], cluster: Cluster, arguments: argparse.Namespace
 ) -> dict[str, dict[str, tuple[Summary, float]]]:
     """Measure each step in the order A B A B …, after one round to warm up. The result is by step and side."""
     runs: dict[str, dict[str, list[Cost]]] = {
-        step.name: {side.server.name: [] for side in sides} for step in STEPS
+        step.name: {side.side.name: [] for side in sides} for step in STEPS
     }
     for turn in range(arguments.rounds + 1):
-        flows = arguments.flows if turn else _WARM_UP
+        flows = arguments.flows if turn else WARM_UP
         for step in STEPS:
             for side in sides:
                 cost = _run(side, step, flows, cluster)
                 if turn:
-                    runs[step.name][side.server.name].append(cost)
+                    runs[step.name][side.side.name].append(cost)
     return {
         step: {
             name: (
@@ -167,10 +157,10 @@ def _measure(
 def _run(side: Fapi2Side, step: Step, flows: int, cluster: Cluster) -> Cost:
     load = side.load(step.name, flows)
     before = database_cpu_seconds(cluster)
-    measured = run(load.url, load.script, load.environment, _LONGEST, side.server.pid, step.requests)
+    measured = run(load.url, load.script, load.environment, LONGEST, side.side.pid, step.requests)
     database = (database_cpu_seconds(cluster) - before) * 1000 / flows
-    measured = measured._replace(errors=flows - side.left(step.name))
-    print(f"{step.name:10} {side.server.name:20} {measured.rate:7.0f}/s  server {measured.cpu:.3f} ms"
+    side.check(step.name, flows, measured)
+    print(f"{step.name:10} {side.side.name:20} {measured.rate:7.0f}/s  server {measured.cpu:.3f} ms"
           f"  database {database:.3f} ms  cores {measured.cores:.2f}  errors {measured.errors}",
           file=sys.stderr, flush=True)  # fmt: skip
     return Cost(measured, database)

@@ -6,7 +6,7 @@ import re
 import statistics
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,8 +18,8 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Measurement(NamedTuple):
-    """One run: the work per second (requests, or flows of several requests), latencies in ms, errors, used cores, and
-    the server's processor time per unit of work in ms."""
+    """One run: the work per second (requests, or flows of several requests), latencies in ms, errors, used cores, the
+    server's processor time per unit of work in ms, answers that were not right, and how much work was done."""
 
     rate: float
     p50: float
@@ -27,6 +27,8 @@ class Measurement(NamedTuple):
     errors: int
     cores: float
     cpu: float
+    wrong: int
+    work: float
 
 
 class Summary(NamedTuple):
@@ -43,9 +45,14 @@ class Summary(NamedTuple):
 
 
 def run(
-    url: str, script: str, environment: Mapping[str, str], seconds: int, pid: int, requests_each: int = 1
+    url: str,
+    script: str,
+    environment: Mapping[str, str],
+    seconds: int,
+    pid: int,
+    requests_each: int = 1,
 ) -> Measurement:
-    """One run of wrk with one thread and 32 connections."""
+    """One run of wrk with one thread and 32 connections, and the processor time of one process meanwhile."""
     command = [
         "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "15s", "-s", str(WRK_DIR / script), url,
     ]  # fmt: skip
@@ -65,7 +72,10 @@ def run(
     told: dict[str, Any] = json.loads(found[1])
     work = told["requests"] / requests_each
     rate = work / (told["microseconds"] / 1e6)
-    return Measurement(rate, told["p50"], told["p99"], told["errors"], used / passed, used * 1000 / work)
+    cost = used * 1000 / work if work else 0.0
+    return Measurement(
+        rate, told["p50"], told["p99"], told["errors"], used / passed, cost, told["wrong"], work
+    )
 
 
 def summarize(runs: list[Measurement]) -> Summary:
@@ -89,10 +99,19 @@ def cpu_seconds(pid: int, *, and_ended_children: bool = False) -> float:
     return sum(int(field) for field in fields[11 : 15 if and_ended_children else 13]) / _TICKS
 
 
+def cpu_seconds_of(pids: Iterable[int]) -> float:
+    """The processor time of several processes so far, in seconds."""
+    return sum(map(cpu_seconds, pids))
+
+
 def database_cpu_seconds(cluster: Cluster) -> float:
     """The processor time of PostgreSQL so far, in seconds, including processes that have ended."""
     postmaster = int((Path(cluster.folder) / "data" / "postmaster.pid").read_text().split()[0])
-    return cpu_seconds(postmaster, and_ended_children=True) + sum(map(cpu_seconds, children(postmaster)))
+    while True:
+        try:
+            return cpu_seconds(postmaster, and_ended_children=True) + cpu_seconds_of(children(postmaster))
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # one ended just now, and its time has become its parent's
 
 
 def children(pid: int) -> list[int]:
@@ -100,8 +119,25 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def machine_cpu_seconds() -> float:
+    """The processor time of everything on this machine so far, in seconds: also what a hypervisor took away."""
+    user, nice, system, _, _, hard, soft, stolen = (
+        int(field) for field in Path("/proc/stat").read_text().split()[1:9]
+    )
+    return (user + nice + system + hard + soft + stolen) / _TICKS
+
+
 def memory_megabytes(pid: int) -> float:
     """The resident memory of a process."""
-    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+    return _kilobytes("VmRSS", Path(f"/proc/{pid}/status")) / 1024
+
+
+def proportional_megabytes(pid: int) -> float:
+    """The memory of a process, in which what several share counts in parts (PSS)."""
+    return _kilobytes("Pss", Path(f"/proc/{pid}/smaps_rollup")) / 1024
+
+
+def _kilobytes(name: str, file: Path) -> int:
+    found = re.search(rf"^{name}:\s+(\d+)", file.read_text(), re.MULTILINE)
     assert found is not None
-    return int(found[1]) / 1024
+    return int(found[1])

@@ -35,7 +35,7 @@ _ORDER = ("register", "authorize", "token", "discovery", "introspect", "revoke")
 
 def kinds_of(side: AuthrimSide) -> tuple[Kind, ...]:
     """The mixture: mostly tokens, and one of each urgency."""
-    own = form({"Authorization": f"Basic {side.basic_of('opaque')}"})
+    own = form({"Authorization": f"Basic {side.basic('opaque')}"})
     cookies = side.session_cookies()
     asked = authorize_path("/authorize", side.client_id["opaque"], "openid")
     return (

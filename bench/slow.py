@@ -44,7 +44,7 @@ RATE = 100
 
 def kinds_of(side: AuthrimSide) -> tuple[Kind, ...]:
     """What the others ask for."""
-    own = form({"Authorization": f"Basic {side.basic_of('opaque')}"})
+    own = form({"Authorization": f"Basic {side.basic('opaque')}"})
     return (
         Kind("token", 40, "POST /token", (200,), own, "grant_type=client_credentials&scope=api", gives=True),
         Kind("introspect", 40, "POST /introspect", (200,), own, "token=%s"),

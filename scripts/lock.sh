@@ -21,3 +21,7 @@ compile requirements/build.in --constraint requirements/dev.txt --output-file re
 for set in tests/{integrations,operations}/software/*.in; do
     compile "$set" --output-file "${set%.in}.txt"
 done
+
+# What Authrim is compared with.
+compile bench/peers/authlib/requirements.in --output-file bench/peers/authlib/requirements.txt
+(cd bench/peers/node && npm install --package-lock-only --no-audit --no-fund --silent)

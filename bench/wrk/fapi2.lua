@@ -96,7 +96,7 @@ function response(status, headers, body)
   elseif request_uri and step == "flow" then enqueue(send.authorize(request_uri))
   elseif request_uri then finish(request_uri)
   else
-    if os.getenv("SHOW") then io.stderr:write(status, " ", location or body, "\n") end
+    refuse(status, location or body)
     finish(nil)
   end
 end

@@ -15,8 +15,9 @@ function request()
   return wrk.format("GET", authorize, { Cookie = cookies[next_cookie] })
 end
 
-function response(_, answered, _)
+function response(status, answered, body)
   local location = answered["Location"] or answered["location"]
-  local code = location and location:match("[?&]code=([^&]+)")
-  if code then last = last + 1; codes[last] = code end
+  if not location then check(status, body) return end
+  local code = location:match("[?&]code=([^&]+)")
+  if code then last = last + 1; codes[last] = code else refuse(status, location) end
 end

@@ -10,7 +10,8 @@ function request()
   return wrk.format("POST", nil, headers, "grant_type=refresh_token&refresh_token=" .. token)
 end
 
-function response(_, _, body)
+function response(status, _, body)
   local token = body:match('"refresh_token"%s*:%s*"([^"]+)"')
-  if token then last = last + 1; queue[last] = token end
+  if not token then refuse(status, body)
+  elseif check(status, body) then last = last + 1; queue[last] = token end
 end

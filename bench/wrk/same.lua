@@ -6,3 +6,5 @@ if os.getenv("BODY") then
   wrk.headers["Content-Type"] = "application/x-www-form-urlencoded"
 end
 if os.getenv("BASIC") then wrk.headers["Authorization"] = "Basic " .. os.getenv("BASIC") end
+
+function response(status, _, body) check(status, body) end
