@@ -31,8 +31,9 @@ _OLDEST: Final = "oldest"
 #: The rows of the master keys are of the installation: its first tenant holds them.
 _PREFIX: Final = sealed_key(DEFAULT_TENANT, MASTER, "", "")[:-1]
 
-#: Master keys that one database has seen at most, and rows a kind that are asked where there is no canary.
-_MOST_CANARIES: Final = 1000
+#: Rows of the master keys that are read together: there are few, and behind them begin the rows of people.
+_PAGE: Final = 16
+#: Rows of each kind that are asked where there is no canary.
 _ASKED: Final = 200
 #: How often another process may be faster before we give up.
 _ATTEMPTS: Final = 5
@@ -184,8 +185,15 @@ def _first_rows(master: MasterKeys, in_use: Collection[str], given_up: Collectio
 
 async def read_canaries(store: Store) -> dict[str, bytes]:
     """The rows of the master keys: the canaries, and what is kept of keys that have left."""
-    rows = await store.read_rows(SEALED.name, _PREFIX, _MOST_CANARIES)
-    return {row["key"]: bytes(row["ciphertext"]) for row in rows if row["key"].startswith(_PREFIX)}
+    found: dict[str, bytes] = {}
+    after = _PREFIX
+    while rows := await store.read_rows(SEALED.name, after, _PAGE):
+        for row in rows:
+            if not row["key"].startswith(_PREFIX):
+                return found
+            found[row["key"]] = bytes(row["ciphertext"])
+        after = rows[-1]["key"]
+    return found
 
 
 async def _ids_in_use(store: Store, master: MasterKeys) -> set[str]:
