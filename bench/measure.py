@@ -127,6 +127,11 @@ def machine_cpu_seconds() -> float:
     return (user + nice + system + hard + soft + stolen) / _TICKS
 
 
+def is_background(pid: int) -> bool:
+    """Whether a process of Authrim does the background work, by its command."""
+    return b"background" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+
+
 def memory_megabytes(pid: int) -> float:
     """The resident memory of a process."""
     return _kilobytes("VmRSS", Path(f"/proc/{pid}/status")) / 1024

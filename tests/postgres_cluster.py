@@ -150,11 +150,11 @@ def is_running(cluster: Cluster) -> bool:
     return True
 
 
-def start(*options: str, settings: str = "") -> Cluster:
+def start(*options: str, settings: str = "", folder: Path | None = None) -> Cluster:
     """Make a cluster in a folder of its own, with a database that has the schema, and start it. ``options``: more of
-    initdb; ``settings``: lines of postgresql.conf."""
+    initdb; ``settings``: lines of postgresql.conf; ``folder``: an empty one, in place of a temporary one."""
     # The path of a socket must be short, and pytest's folders are closed to other users.
-    folder = Path(tempfile.mkdtemp(prefix="authrim-pg-", dir="/tmp"))
+    folder = folder or Path(tempfile.mkdtemp(prefix="authrim-pg-", dir="/tmp"))
     if (user := _unprivileged()) is not None:
         os.chown(folder, user.pw_uid, user.pw_gid)
     cluster = Cluster(str(folder), free_port())
