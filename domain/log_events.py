@@ -1,4 +1,5 @@
-"""What was done to the log as a whole: keys of its checkpoints, checkpoints, and an older log that was accepted."""
+"""What was done to the log as a whole: keys of its checkpoints, checkpoints, an older log that was accepted, and
+archived contents that left it."""
 
 from domain.event import Event, registry
 
@@ -38,4 +39,19 @@ class RollbackAccepted(Event, frozen=True, tag="log.rollback_accepted.v1"):
     kept: bool = False
 
 
-LOG_EVENTS = registry(CheckpointKeyCreated, CheckpointSigned, RollbackAccepted)
+class ContentsDropped(Event, frozen=True, tag="log.contents_dropped.v1"):
+    """Payload and metadata of ``events`` events of closed months, between two positions, begin to leave the log: they
+    are in ``archives``, a line ``SHA-256 NAME`` for each file. ``digest``: SHA-256 over the ranges of their positions
+    (docs/audit/archives.md). Their positions, streams, versions, types, times and leaf hashes stay."""
+
+    first_position: int
+    last_position: int
+    events: int
+    digest: str
+    archives: tuple[str, ...]
+    dropped_at: int
+    reason: str = ""
+    operator: str = ""
+
+
+LOG_EVENTS = registry(CheckpointKeyCreated, CheckpointSigned, RollbackAccepted, ContentsDropped)

@@ -111,6 +111,11 @@ def rollback_stream(tenant: str) -> str:
     return f"{tenant}:{LOG}:rollbacks"
 
 
+def dropped_stream(tenant: str) -> str:
+    """The stream of the contents that left the log after they were archived."""
+    return f"{tenant}:{LOG}:dropped"
+
+
 def setting_stream(tenant: str) -> str:
     """The stream of the settings that processes of the server started with."""
     return f"{tenant}:{SETTING}:server"

@@ -1,9 +1,12 @@
-"""The log as a replay reads it: without a gap. What the database lacks comes from archives, where there are some."""
+"""The log as a replay reads it: without a gap. Events that the database lacks, and contents that left it, come from
+archives, where there are some."""
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Protocol, TypeVar
 
 from authrim.store.contract import StoredEvent
+from authrim.store.dropped import is_dropped
 from authrim.store.read_back import Shadow
 from authrim.store.tree_sql import Leaf
 
@@ -27,7 +30,11 @@ class ReplayedLog:
     async def events(self, after: int, limit: int) -> Sequence[StoredEvent]:
         """The events after a position."""
         page = await self._shadow.read_log(after, limit)
-        return _without_gap(after, page) or await self._archived(after, limit, page)
+        there = list(takewhile(_has_contents, _without_gap(after, page)))
+        if there:
+            return there
+        lacking = next((event.position for event in page if _has_contents(event)), None)
+        return await self._archived(after, limit if lacking is None else lacking - 1 - after)
 
     async def leaves(self, after: int, limit: int) -> Sequence[Leaf]:
         """What the tree takes of them."""
@@ -35,16 +42,15 @@ class ReplayedLog:
         found = _without_gap(after, page)
         if found:
             return found
-        archived = await self._archived(after, limit, page)
+        archived = await self._archived(after, page[0].position - 1 - after if page else limit)
         return [Leaf(event.position, event.leaf, event.recorded_at) for event in archived]
 
-    async def _archived(
-        self, after: int, limit: int, page: Sequence[StoredEvent | Leaf]
-    ) -> Sequence[StoredEvent]:
-        if self._archives is None:
-            return []
-        most = page[0].position - 1 - after if page else limit
-        return await self._archives.read(after, min(limit, most))
+    async def _archived(self, after: int, limit: int) -> Sequence[StoredEvent]:
+        return [] if self._archives is None else await self._archives.read(after, limit)
+
+
+def _has_contents(event: StoredEvent) -> bool:
+    return not is_dropped(event)
 
 
 def _without_gap(after: int, page: Sequence[E]) -> Sequence[E]:

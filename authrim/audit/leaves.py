@@ -12,6 +12,7 @@ import msgspec
 from authrim.store import chain
 from authrim.store.chain import Problem, Verification
 from authrim.store.contract import StoredEvent
+from authrim.store.dropped import is_dropped, recorded_drops
 from authrim.store.read_back import ReadBack
 from domain.tree.hashing import HASH_BYTES, event_hash
 from domain.tree.tiles import WIDTH, Coordinates
@@ -25,11 +26,16 @@ async def verify_log(store: ReadBack, progress: Callable[[int, int], None] | Non
     Unavailable."""
     size = await store.tree.size()
 
+    dropped = 0
+
     async def look(events: Sequence[StoredEvent]) -> Problem | None:
+        nonlocal dropped
+        dropped += sum(map(is_dropped, events))
         position = await differing_leaf(store, events, size)
         return None if position is None else Problem(position, position, DIFFERS)
 
-    verified = await chain.verify(store, progress, look)
+    drops = await recorded_drops(store, store.dropped)
+    verified = msgspec.structs.replace(await chain.verify(store, progress, look, drops), dropped=dropped)
     if verified.problem is None and verified.events < size:
         missing = Problem(
             verified.events + 1, size, "the end of the log is missing, which the Merkle tree has"

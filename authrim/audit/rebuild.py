@@ -15,6 +15,7 @@ from authrim.audit._replayed_log import EventSource, ReplayedLog
 from authrim.audit._tree_replay import TreeReplay
 from authrim.audit.follow import FOLLOWED
 from authrim.audit.recorded import read_page, rows_of
+from authrim.store import codec
 from authrim.store.read_back import Failure, ReadBack, Shadow
 from domain.log_entry import LogEntry
 from domain.units import MICROSECONDS
@@ -30,6 +31,8 @@ PAGE: Final = 2000
 MOST_NAMED: Final = 100
 #: The kind of failure of an event that is not there.
 MISSING: Final = "MissingEvent"
+#: The kind of failure of an event whose contents are in an archive that was not given.
+ARCHIVED: Final = codec.DroppedEvent.__name__
 
 REBUILT: Final[tuple[Table, ...]] = (
     *(table for table in INLINE_TABLES if table.rebuilt),
@@ -143,7 +146,10 @@ class _Replay:
     async def report(self, now: int) -> Report:
         """Compare every table with its shadow. What had expired by ``now`` (seconds) may have left its table."""
         if self._position < await self._shadow.head_position():
-            self._remember([Failure(self._position + 1, MISSING)])
+            behind = self._position + 1
+            row = await self._shadow.read_log(self._position, 1)
+            there = bool(row) and row[0].position == behind
+            self._remember([Failure(behind, ARCHIVED if there else MISSING)])
         for followed in FOLLOWED:
             await self._shadow.forget_ahead(followed.table, followed.name)
         found: list[Difference] = []

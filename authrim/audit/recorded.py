@@ -7,6 +7,7 @@ import msgspec
 
 from authrim.store import codec
 from authrim.store.contract import StoredEvent
+from authrim.store.dropped import is_dropped
 from authrim.store.read_back import Failure
 from domain import stream as streams
 from domain.log_entry import LogEntry, Metadata
@@ -24,9 +25,12 @@ class ReadPage(NamedTuple):
 
 
 def read_page(events: Iterable[StoredEvent]) -> ReadPage:
-    """Decode events; those of other applications are left out."""
+    """Decode events; those of other applications are left out, and those whose contents left the log: who reads the log
+    from its beginning reads these from archives (authrim/audit/_replayed_log.py)."""
     page = ReadPage([], [])
     for stored in events:
+        if is_dropped(stored):
+            continue
         try:
             recorded = read(stored)
         except (codec.UnreadableEvent, msgspec.DecodeError, ValueError) as error:

@@ -94,6 +94,8 @@ SENTENCES: Final[dict[str, str]] = {
     "log.checkpoint_signed.v1": "A checkpoint of the log up to position {size} was signed.",
     "log.rollback_accepted.v1": "A log that ends at position {position} was accepted, although it may be older than "
     "another one ({known_by}: {lost_size} events). The reason given: {reason}",
+    "log.contents_dropped.v1": "The contents of {events} events between the positions {first_position} and "
+    "{last_position}, which are in archives, left the log. The reason given: {reason}",
     "refusal.request_refused.v1": "A request to {endpoint} was refused with {error}: {description}",
     "audit.question_asked.v1": "Somebody asked a question that is recorded ({question}). They gave as reason: {reason}",
     "audit.rule_broken.v1": "The monitor found a rule broken ({rule}) in {stream}, at the positions {positions}.",

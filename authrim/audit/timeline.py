@@ -12,6 +12,7 @@ from authrim.audit.follow import Follower
 from authrim.audit.sentences import reason_in_words, sentence
 from authrim.store.codec import UnreadableEvent
 from authrim.store.contract import Store, StoredEvent
+from authrim.store.dropped import is_dropped
 from authrim.store.read_back import ReadBack
 from domain import stream as streams
 from domain.errors import Refusal
@@ -164,6 +165,10 @@ async def why(store: ReadBack, error_id: str, *, catches_up: bool = True) -> Exp
 _UNTOLD: Final = Refusal("", "The request was refused after what is recorded below.")
 
 
+#: What is told of an event whose contents left the log.
+IN_ARCHIVE: Final = "The contents of this event left the log. They are in the archive of its month."
+
+
 def line_of(stored: StoredEvent) -> tuple[Line, Event | None]:
     """A line, and the event when it can be read."""
     place = (stored.position, stored.version, stored.recorded_at, stored.type)
@@ -172,7 +177,7 @@ def line_of(stored: StoredEvent) -> tuple[Line, Event | None]:
     except (UnreadableEvent, msgspec.DecodeError, ValueError):
         one = None
     if one is None:
-        unreadable = "This event cannot be read by this version."
+        unreadable = IN_ARCHIVE if is_dropped(stored) else "This event cannot be read by this version."
         return Line(*place, unreadable, Metadata(), {}, readable=False, stream=stored.stream), None
     what = sentence(one.type, msgspec.structs.asdict(one.event))
     fields = {name: value for name, value in as_dict(one.event).items() if name != "type"}

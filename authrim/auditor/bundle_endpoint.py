@@ -26,10 +26,11 @@ _PIECE: Final = 64 << 10
 TOO_MUCH: Final = invalid_request(
     "This is too much for a page.", hint="Use authrim audit export --grant on the command line."
 )
-DAMAGED: Final = invalid_request(
-    "The log is not what was recorded. Nothing was exported.",
-    hint="authrim audit verify looks at the whole log.",
-)
+
+
+def told_of(damaged: Damaged) -> Refusal:
+    """What an auditor is told when there is no answer."""
+    return invalid_request(f"{damaged.in_words} Nothing was exported.", hint=damaged.hint)
 
 
 async def _take(visit: Visit) -> web.StreamResponse:
@@ -64,8 +65,8 @@ async def _bundle(visit: Visit) -> tuple[SpooledTemporaryFile[bytes], str] | Ref
         if refusal is not None:
             return refusal
         return await _written(visit, selection), grant_id
-    except Damaged:
-        return DAMAGED
+    except Damaged as damaged:
+        return told_of(damaged)
 
 
 async def _written(visit: Visit, selection: Selection) -> SpooledTemporaryFile[bytes]:

@@ -16,7 +16,7 @@ from aiohttp import hdrs, web
 
 from authrim.audit.bundle.damage import Damaged
 from authrim.auditor._page import ENDPOINT, AuditorPage, Visit
-from authrim.auditor.bundle_endpoint import DAMAGED
+from authrim.auditor.bundle_endpoint import told_of
 from authrim.core.questions import refuse_reason
 from authrim.pages.audit_views import AuditReportsPage
 from authrim.pages.headers import picture_headers
@@ -74,8 +74,8 @@ async def _take(visit: Visit) -> web.StreamResponse:
     try:
         with tempfile.TemporaryDirectory(prefix="authrim-report-") as folder:
             report = await _made(visit, wish, Path(folder), None)
-    except Damaged:
-        return await _page(visit, refusal=DAMAGED)
+    except Damaged as damaged:
+        return await _page(visit, refusal=told_of(damaged))
     return await _page(visit, report)
 
 
@@ -90,8 +90,8 @@ async def _download(visit: Visit) -> web.StreamResponse:
             signer = await log_signer(checkpoints_of(visit.call.core))
             await _made(visit, wish, folder, signer)
             file = await asyncio.to_thread(_zipped, folder)
-    except Damaged:
-        return await refuse_on_page(visit.request, visit.call, ENDPOINT, DAMAGED)
+    except Damaged as damaged:
+        return await refuse_on_page(visit.request, visit.call, ENDPOINT, told_of(damaged))
     first, last = wish.period.first_position, wish.period.last_position
     headers = picture_headers() | {
         hdrs.CONTENT_DISPOSITION: f'attachment; filename="{wish.framework.id}-{first}-{last}.zip"',
@@ -135,7 +135,10 @@ async def _made(visit: Visit, wish: _Wish, folder: Path, signer: LogSigner | Non
     for."""
     core = visit.call.core
     origin = log_name(core.settings) if signer is None else signer.origin
-    wanted = Wanted(wish.framework, visit.call.tenant, wish.period, origin, signer, documents=False)
+    archives = core.settings.log_archives
+    wanted = Wanted(
+        wish.framework, visit.call.tenant, wish.period, origin, signer, documents=False, archives=archives
+    )
     return await make_report(core.store, wanted, folder, _nobody_looks)
 
 

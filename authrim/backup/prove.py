@@ -1,24 +1,29 @@
 """Proves a restored database: its log, its tables, and that tokens are answered as the log says."""
 
 from collections.abc import Callable
+from pathlib import Path
 from random import SystemRandom
 from typing import Final
 
 import msgspec
 
 from authrim.audit import rebuild
+from authrim.audit.archives.folder import BadArchive
+from authrim.audit.archives.log import archives_at
 from authrim.audit.bundle.damage import Damaged
 from authrim.audit.bundle.selection import batch_of
 from authrim.audit.leaves import verify_log
 from authrim.audit.past.moments import Moment
 from authrim.audit.past.reading import Past
 from authrim.audit.past.tokens import token_then
+from authrim.audit.rebuild import ARCHIVED
 from authrim.audit.tree import TreeFollower
 from authrim.backup.manifest import Manifest
 from authrim.core.clients_and_keys import Configuration
 from authrim.core.signing_keys import key_times_of
 from authrim.settings import Settings
 from authrim.store import codec
+from authrim.store.dropped import is_dropped
 from authrim.store.read_back import ReadBack
 from authrim.store.tree_sql import LogDiffers
 from authrim.tokens.access_tokens import AccessTokens, PresentedToken
@@ -65,16 +70,28 @@ async def prove(
         faults.append(f"the log: {verified.problem}")
     elif manifest is not None:
         faults += await _against(store, manifest)
-    replayed = await rebuild.verify(store, progress)
-    faults += [f"the table {one.table}: a row is not what the log says" for one in replayed.differences[:1]]
-    faults += [f"position {one.position} cannot be read" for one in replayed.unreadable[:1]]
+    tables, wrong_rows = await _replayed(store, settings.log_archives, progress)
+    faults += wrong_rows
     tokens = active = 0
     if not faults:
         tokens, active, wrong = await _ask_for_tokens(store, settings, configuration)
         faults += wrong
-    return Proof(
-        verified.events, verified.chain_hash.hex(), len(replayed.tables), tokens, active, tuple(faults)
-    )
+    return Proof(verified.events, verified.chain_hash.hex(), tables, tokens, active, tuple(faults))
+
+
+async def _replayed(store: ReadBack, archives: Path | None, progress: Progress) -> tuple[int, list[str]]:
+    """How many tables were compared with the log, and what is wrong. None are when contents of the log are in archives
+    and the setting ``log_archives`` does not name them."""
+    try:
+        with archives_at(store, archives) as archived:
+            report = await rebuild.verify(store, progress, archives=archived)
+    except BadArchive as bad:
+        return 0, [f"the archives: {bad}"]
+    if any(one.kind == ARCHIVED for one in report.unreadable):
+        return 0, []
+    faults = [f"the table {one.table}: a row is not what the log says" for one in report.differences[:1]]
+    faults += [f"position {one.position} cannot be read" for one in report.unreadable[:1]]
+    return len(report.tables), faults
 
 
 async def _against(store: ReadBack, manifest: Manifest) -> list[str]:
@@ -133,7 +150,8 @@ async def _some_tokens(store: ReadBack) -> list[tuple[str, AccessTokenIssued]]:
     found: dict[tuple[str, str], AccessTokenIssued] = {}
     for place in places:
         for stored in await store.read_log(place, _EVENTS):
-            stream = streams.parse(stored.stream) if stored.type == _ISSUED else None
+            read = stored.type == _ISSUED and not is_dropped(stored)
+            stream = streams.parse(stored.stream) if read else None
             if stream is not None and stream.kind == streams.GRANT and stream.tenant == DEFAULT_TENANT:
                 event = codec.decode(stream.kind, stored.type, stored.payload)
                 assert isinstance(event, AccessTokenIssued)

@@ -102,8 +102,8 @@ def export(context: click.Context, /, out: Path, **arguments: Any) -> None:
                 return exported
         except Damaged as damaged:
             return invalid_request(
-                f"The log is not what was recorded. {str(damaged).capitalize()}.",
-                hint="Nothing was exported. authrim audit verify looks at the whole log.",
+                damaged.in_words,
+                hint=f"Nothing was exported. {damaged.hint}",
             )
 
     exported = administered(context, work)

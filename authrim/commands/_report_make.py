@@ -6,6 +6,7 @@ from typing import Any, Final
 import click
 import msgspec
 
+from authrim.audit.archives.folder import BadArchive
 from authrim.audit.bundle.damage import Damaged
 from authrim.audit.past.moments import Time
 from authrim.commands._administering import Office, print_fields
@@ -88,15 +89,20 @@ async def _make(context: click.Context, office: Office, asked: Asked, out: Path)
             refusal = await _record(context, office, asked, period)
             if refusal is not None:
                 return refusal
-            wanted = Wanted(framework, office.tenant, period, signer.origin, signer)
+            archives = office.settings.log_archives
+            wanted = Wanted(framework, office.tenant, period, signer.origin, signer, archives=archives)
             with progress_of("Reading the log") as progress:
                 return await make_report(office.store, wanted, folder, progress)
     except FolderUnusable as unusable:
         raise click.UsageError(str(unusable)) from None
     except Damaged as damaged:
         return invalid_request(
-            f"The log is not what was recorded. {str(damaged).capitalize()}.",
-            hint="Nothing was reported. authrim audit verify looks at the whole log.",
+            damaged.in_words,
+            hint=f"Nothing was reported. {damaged.hint}",
+        )
+    except BadArchive as bad:
+        return invalid_request(
+            f"An archive cannot be used. {bad}.", hint="Nothing was reported. Look at log_archives."
         )
 
 

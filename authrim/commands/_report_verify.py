@@ -7,9 +7,10 @@ from typing import Final
 import click
 from rich.text import Text
 
+from authrim.audit.archives.folder import BadArchive
 from authrim.audit.bundle.damage import Damaged
 from authrim.audit.sentences import shown
-from authrim.commands._common import emit, progress_of, run_with_store
+from authrim.commands._common import emit, progress_of, run_with_store, settings_of
 from authrim.crypto.signed_note import read_note_key
 from authrim.reports.findings import Anchor, Findings
 from authrim.reports.opening import OpenedReport, Unusable, open_report
@@ -55,14 +56,17 @@ def verify(
             elif opened is not None and bundle is not None:
                 recount_bundle(bundle, opened, anchor, findings)
         else:
-            run_with_store(context, lambda store: _by_log(store, folder, anchor, findings))
+            archives = settings_of(context).log_archives
+            run_with_store(context, lambda store: _by_log(store, folder, anchor, findings, archives))
     except (Unusable, OSError) as unusable:
         raise click.UsageError(str(unusable)) from None
     emit(context, findings.as_json(), _text(findings))
     context.exit(_STATUS[findings.result])
 
 
-async def _by_log(store: ReadBack, folder: Path, anchor: Anchor | None, findings: Findings) -> None:
+async def _by_log(
+    store: ReadBack, folder: Path, anchor: Anchor | None, findings: Findings, archives: Path | None
+) -> None:
     if anchor is None:
         keys = tuple(one.encoded() for one in await public_keys(store))
         anchor = Anchor(keys, "a key of this log")
@@ -71,11 +75,11 @@ async def _by_log(store: ReadBack, folder: Path, anchor: Anchor | None, findings
         return
     try:
         with progress_of("Counting again") as progress:
-            await recount_log(store, opened, findings, progress)
+            await recount_log(store, opened, findings, progress, archives)
+    except BadArchive as bad:
+        raise click.ClickException(f"An archive cannot be used. {bad}. Look at log_archives.") from None
     except Damaged as damaged:
-        raise click.ClickException(
-            f"The log is not what was recorded. {str(damaged).capitalize()}. authrim audit verify looks at all of it."
-        ) from None
+        raise click.ClickException(f"{damaged.in_words} {damaged.hint}") from None
 
 
 def _key_of(text: str) -> str:

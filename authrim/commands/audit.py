@@ -97,6 +97,7 @@ def verify(context: click.Context) -> None:
         "doubt": doubt or None,
         "events": proved.events,
         "batches": proved.batches,
+        "dropped": proved.dropped,
         "chain_hash": proved.chain_hash.hex(),
         "problem": None,
     }
@@ -147,4 +148,8 @@ def _verification(proved: Verification, doubt: str) -> RenderableType:
     else:
         text = Text(f"The log does not fit at {proved.problem}.", style="bold red")
     counts = Text(f"Proved: {proved.events} events in {proved.batches} batches.")
+    if proved.dropped:
+        counts.append(
+            f" The contents of {proved.dropped} of them are in archives alone: authrim log verify proves these."
+        )
     return Group(text, counts, Text(f"Chain hash there: {proved.chain_hash.hex()}"))

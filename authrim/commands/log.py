@@ -1,4 +1,5 @@
-"""``authrim log``: closed months of the log as archives, and what can be done with these without a database."""
+"""``authrim log``: closed months of the log as archives, what can be done with these without a database, and what may
+leave the log then."""
 
 import json
 from collections.abc import Iterator
@@ -22,11 +23,14 @@ from authrim.audit.bundle.damage import Damaged
 from authrim.audit.bundle.export import Wanted
 from authrim.audit.bundle.verify_bundle import Fault, Key, Unusable, read_checkpoint, read_key
 from authrim.audit.timeline import line_of
-from authrim.commands._administering import Office, print_list
+from authrim.commands._administering import Office, print_fields, print_list
 from authrim.commands._audit_lines import lines_table
 from authrim.commands._audit_transparency import administered, checkpoints_of
 from authrim.commands._common import emit, is_json, progress_of
 from authrim.commands._one_account import asker_of
+from authrim.core.log_drops import Plan, finish_drops, plan_drop
+from authrim.core.log_drops import drop as drop_contents
+from authrim.core.questions import refuse_reason
 from authrim.store.contract import StoredEvent
 from authrim.transparency.signer import log_signer
 from domain.errors import Refusal, invalid_request
@@ -36,7 +40,8 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 @click.group()
 def log() -> None:
-    """Archive closed months of the log, and verify, search and prove archives without a database."""
+    """Archive closed months of the log; verify, search and prove archives without a database; let archived contents
+    leave the log."""
 
 
 @log.command("archive")
@@ -75,8 +80,8 @@ def archive(context: click.Context, before: str, out: Path, reason: str) -> None
                 return [one async for one in written]
         except Damaged as damaged:
             return invalid_request(
-                f"The log is not what was recorded. {str(damaged).capitalize()}.",
-                hint="Nothing more was archived. authrim audit verify looks at the whole log.",
+                damaged.in_words,
+                hint=f"Nothing more was archived. {damaged.hint}",
             )
 
     with _failures_told():
@@ -89,6 +94,51 @@ def archive(context: click.Context, before: str, out: Path, reason: str) -> None
         for one in written
     ]  # fmt: skip
     print_list(context, "archives", ("month", "first_position", "last_position", "bytes", "new"), rows)
+
+
+@log.command("drop")
+@click.option("--before", required=True, metavar="MONTH", help="Look at the months before this one: 2026-11.")
+@click.option(
+    "--archives", type=_FOLDER, required=True, help="The directory of archives. Each one is verified first."
+)
+@click.option("--reason", required=True, help="Why. Recorded; nothing personal.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_context
+def drop(context: click.Context, before: str, archives: Path, reason: str, *, yes: bool) -> None:
+    """Take the contents of archived events of streams that have ended from the log, for good.
+
+    Grants, sessions and refusals leave as a whole: when each of their events is in a verified archive, nothing of them
+    is valid any more, and the newest event is older than 31 days. What stays is the place, type, time and hash of each
+    event, so the log still proves itself, and a bundle proves what was in it. Clients, accounts, keys and settings
+    never leave. On PostgreSQL with the owner's role. docs/audit/archives.md says what needs the archives from then on.
+    """
+
+    async def work(office: Office) -> Plan | Refusal:
+        try:
+            beginning_of(before)
+        except ValueError:
+            return invalid_request("That is not a month.", hint="Name one such as 2026-11.")
+        refusal = refuse_reason(reason, demanded=True)
+        if refusal is not None:
+            return refusal
+        with progress_of("Finishing what was begun") as progress:
+            await finish_drops(office.store, progress)
+        with progress_of("Looking for streams that ended") as progress:
+            plan = await plan_drop(office.store, archives, before, progress)
+        if isinstance(plan, Refusal) or not plan.ranges:
+            return plan
+        if not yes:
+            click.confirm(
+                f"Take the contents of {plan.events} events from the log for good?", abort=True, err=True
+            )
+        with progress_of("Dropping") as progress:
+            return await drop_contents(office.store, office.tenant, plan, reason, progress) or plan
+
+    with _failures_told():
+        plan = administered(context, work)
+    print_fields(
+        context, {"events": plan.events, "ranges": len(plan.ranges), "archives": list(plan.archives)}
+    )
 
 
 @log.command("verify")

@@ -1,7 +1,6 @@
 """``authrim projections``: verify that the tables match the log, or rebuild them from it."""
 
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,10 +11,10 @@ from rich.text import Text
 
 from authrim.audit import rebuild as rebuilding
 from authrim.audit.archives.folder import BadArchive
-from authrim.audit.archives.log import ArchivedLog
-from authrim.audit.rebuild import MISSING, Report
+from authrim.audit.archives.log import archives_at
+from authrim.audit.rebuild import ARCHIVED, MISSING, Report
 from authrim.audit.sentences import shown
-from authrim.commands._common import emit, progress_of, run_with_store
+from authrim.commands._common import emit, progress_of, run_with_store, settings_of
 from authrim.store.read_back import ReadBack
 
 
@@ -27,7 +26,8 @@ def projections() -> None:
 ARCHIVES: Final = click.option(
     "--archives",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Archives of the log (authrim log archive): read events there that the database lacks.",
+    help="Archives of the log (authrim log archive): read events there that the database lacks. "
+    "Default: the setting log_archives.",
 )
 
 
@@ -54,11 +54,10 @@ def rebuild(context: click.Context, archives: Path | None) -> None:
 def _replay(
     context: click.Context, replay: Callable[..., Awaitable[Report]], archives: Path | None
 ) -> Report:
+    folder = archives or settings_of(context).log_archives
+
     async def work(store: ReadBack) -> Report:
-        with progress_of("Replaying the log") as progress, ExitStack() as closing:
-            archived = None if archives is None else ArchivedLog(store, archives)
-            if archived is not None:
-                closing.callback(archived.close)
+        with progress_of("Replaying the log") as progress, archives_at(store, folder) as archived:
             return await replay(store, progress, archives=archived)
 
     try:
@@ -84,8 +83,10 @@ def _text(report: Report) -> RenderableType:
         lines.append(Text(f"  {found.table} {shown(found.key)} {found.what}{columns}", style="yellow"))
     for failure in report.unreadable:
         lines.append(Text(f"  position {failure.position} cannot be read: {failure.kind}", style="red"))
-    if any(failure.kind == MISSING for failure in report.unreadable):
-        lines.append(Text("  It may be in an archive: give its directory with --archives."))
+    if any(failure.kind in (MISSING, ARCHIVED) for failure in report.unreadable):
+        lines.append(
+            Text("  It may be in an archive: give its directory with --archives, or set log_archives.")
+        )
     return Group(*lines, _conclusion(report))
 
 

@@ -7,9 +7,12 @@ with the leaf that the Merkle tree has of it, and the first fault ends the repor
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from authrim.audit.archives.log import archives_at
 from authrim.audit.bundle.damage import Damaged
 from authrim.audit.leaves import DIFFERS, differing_leaf
+from authrim.audit.whole_log import WholeLog
 from authrim.reports.folding import Folding, LedgerNotes
 from authrim.store.chain import GENESIS, PAGE, BatchCheck, Problem
 from authrim.store.contract import Batch, StoredEvent
@@ -20,19 +23,28 @@ from domain.report.section import Integrity
 Progress = Callable[[int, int], None]
 
 
-async def fold_log(store: ReadBack, folding: Folding, part: tuple[int, int], progress: Progress) -> Integrity:
+async def fold_log(
+    store: ReadBack, folding: Folding, part: tuple[int, int], progress: Progress, archives: Path | None = None
+) -> Integrity:
     """Fold the log from its beginning to the last position of the part (first, last). Decoding and hashing are done
-    beside the event loop. Raises Damaged, Unavailable."""
+    beside the event loop. ``archives`` have the contents that left the log. Raises Damaged, BadArchive, Unavailable."""
+    with archives_at(store, archives) as archived:
+        return await _fold(store, WholeLog(store, archived), folding, part, progress)
+
+
+async def _fold(
+    store: ReadBack, log: WholeLog, folding: Folding, part: tuple[int, int], progress: Progress
+) -> Integrity:
     first, last = part
     notes, ledger = LedgerNotes(first, last, GENESIS), _Ledger(store)
     walk = _Walk(notes)
     size, after = await store.tree.size(), 0
-    coming = asyncio.ensure_future(store.read_log(after, PAGE))
+    coming = asyncio.ensure_future(log.read(after, PAGE))
     try:
         while page := await coming:
             after = page[-1].position
             batches = await ledger.up_to(after)
-            coming = asyncio.ensure_future(store.read_log(after, PAGE))
+            coming = asyncio.ensure_future(log.read(after, PAGE))
             differs = await differing_leaf(store, page, size)
             if differs is not None:
                 raise Damaged(Problem(differs, differs, DIFFERS))

@@ -45,7 +45,8 @@ EXTENSION: Final = "report"
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """What a report is made of. ``origin`` is the name of the log; ``documents`` are drawn, too."""
+    """What a report is made of. ``origin`` is the name of the log; ``documents`` are drawn, too. ``archives`` is the
+    directory that has the contents which left the log."""
 
     framework: Framework
     tenant: str
@@ -53,6 +54,7 @@ class Wanted(msgspec.Struct, frozen=True):
     origin: str
     signer: Signer | None = None
     documents: bool = True
+    archives: Path | None = None
 
 
 class Proof(msgspec.Struct, frozen=True):
@@ -81,7 +83,7 @@ async def make_report(store: ReadBack, wanted: Wanted, folder: Path, progress: P
     names = (name for control in wanted.framework.controls for name in control.sections)
     part = Part(wanted.tenant, period.first_position, period.last_position)
     folding = Folding(part, sections_of(names, files.emit))
-    integrity = await fold_log(store, folding, (part.first, part.last), progress)
+    integrity = await fold_log(store, folding, (part.first, part.last), progress, wanted.archives)
     root, proof = await _proved(store, part.last)
     sections = await asyncio.to_thread(folding.result, Context(wanted.tenant, period, integrity))
     report = Report(

@@ -19,7 +19,13 @@ from domain.report.section import Context
 from domain.tree.proofs import Range
 
 
-async def recount_log(store: ReadBack, opened: OpenedReport, findings: Findings, progress: Progress) -> None:
+async def recount_log(
+    store: ReadBack,
+    opened: OpenedReport,
+    findings: Findings,
+    progress: Progress,
+    archives: Path | None = None,
+) -> None:
     """Count again from the log. Raises Damaged, Unavailable."""
     report = opened.report
     now = await store.head()
@@ -37,7 +43,7 @@ async def recount_log(store: ReadBack, opened: OpenedReport, findings: Findings,
         return
     folding = _folding(opened)
     part = report.period.first_position, report.period.last_position
-    integrity = await fold_log(store, folding, part, progress)
+    integrity = await fold_log(store, folding, part, progress, archives)
     context = Context(report.tenant, report.period, integrity)
     sections = await asyncio.to_thread(folding.result, context)
     compare(opened, sections, findings, "the log")

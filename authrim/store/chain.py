@@ -13,6 +13,7 @@ from struct import Struct
 import msgspec
 
 from authrim.store.contract import Batch, Head, Store, StoredEvent
+from authrim.store.dropped import NO_DROPS, Drops, is_dropped
 
 #: The chain hash before the first batch.
 GENESIS = bytes(32)
@@ -72,12 +73,14 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class Verification(msgspec.Struct, frozen=True):
-    """How far the log was verified: the events and batches that match, the chain hash there, and the mismatch."""
+    """How far the log was verified: the events and batches that match, the chain hash there, and the mismatch.
+    ``dropped``: the contents of so many of the events are in archives; the log has their leaf hashes alone."""
 
     events: int
     batches: int
     chain_hash: bytes
     problem: Problem | None = None
+    dropped: int = 0
 
     @property
     def is_proof(self) -> bool:
@@ -89,12 +92,13 @@ async def verify(
     store: Store,
     progress: Callable[[int, int], None] | None = None,
     look: Callable[[Sequence[StoredEvent]], Awaitable[Problem | None]] | None = None,
+    drops: Drops = NO_DROPS,
 ) -> Verification:
     """Walk the log and its ledger up to the head and compute every hash again.
 
     ``progress`` is called with the position reached and the head's position. ``look`` sees each page of rows, and may
-    find a problem of one of them. Memory is bounded by one batch and one page. Raises Unavailable when the store cannot
-    be read.
+    find a problem of one of them. ``drops`` are the contents that may be gone. Memory is bounded by one batch and one
+    page. Raises Unavailable when the store cannot be read.
     """
     head = await store.head()
     events = _read_events(store, look)
@@ -103,7 +107,7 @@ async def verify(
         if batch.first_position > head.position:
             break
         try:
-            problem = await check_batch(batch, events, proved, chain)
+            problem = await check_batch(batch, events, proved, chain, drops)
         except _Found as found:
             problem = found.problem
         if problem is not None:
@@ -115,11 +119,11 @@ async def verify(
 
 
 async def check_batch(
-    batch: Batch, events: AsyncIterator[StoredEvent], proved: int, chain: bytes
+    batch: Batch, events: AsyncIterator[StoredEvent], proved: int, chain: bytes, drops: Drops = NO_DROPS
 ) -> Problem | None:
     """Whether a ledger row follows the previous one and matches the rows of the log, which are the next of ``events``.
     ``proved`` is the last position before it, ``chain`` the chain hash there."""
-    check = BatchCheck(batch, proved, chain)
+    check = BatchCheck(batch, proved, chain, drops)
     problem = check.begin()
     while problem is None and not check.complete:
         problem = check.add(await anext(events, None))
@@ -129,7 +133,8 @@ async def check_batch(
 class BatchCheck:
     """Compares one ledger row with the rows of the log, which are added one by one. Each step says what is wrong."""
 
-    def __init__(self, batch: Batch, proved: int, chain: bytes) -> None:
+    def __init__(self, batch: Batch, proved: int, chain: bytes, drops: Drops = NO_DROPS) -> None:
+        self._drops = drops
         self._batch = batch
         self._proved = proved
         self._chain = chain
@@ -148,7 +153,7 @@ class BatchCheck:
 
     def add(self, event: StoredEvent | None) -> Problem | None:
         """Whether the next row is the one that was recorded. None: there is no further row."""
-        problem = _check_event(event, self._next, self._batch)
+        problem = _check_event(event, self._next, self._batch, self._drops)
         if event is not None and problem is None:
             self._next += 1
             self._leaves.update(event.leaf)
@@ -165,11 +170,17 @@ class BatchCheck:
         return None
 
 
-def _check_event(event: StoredEvent | None, position: int, batch: Batch) -> Problem | None:
-    """Whether the row is at its position and matches its leaf hash."""
+def _check_event(event: StoredEvent | None, position: int, batch: Batch, drops: Drops) -> Problem | None:
+    """Whether the row is at its position and matches its leaf hash. What was dropped has a leaf hash that its archive
+    proves, and the chain and the tree here."""
     if event is None or event.position != position:
         return Problem(position, position, "the row is missing")
-    if leaf_hash(event.stream, event.version, event.type, event.payload, event.metadata) != event.leaf:
+    if is_dropped(event):
+        if not drops.cover(position):
+            return Problem(
+                position, position, "its contents are gone, and the log does not say that they were dropped"
+            )
+    elif leaf_hash(event.stream, event.version, event.type, event.payload, event.metadata) != event.leaf:
         return Problem(position, position, "the row is not the one that was recorded")
     if event.recorded_at != batch.recorded_at:
         return Problem(position, position, "the row's time is not the time of its batch")

@@ -87,13 +87,20 @@ class UnreadableEvent(Exception):
     """A stored event that this code cannot read. Its text names the type, never the payload."""
 
 
+class DroppedEvent(UnreadableEvent):
+    """The contents of the event left the log, and are in an archive (authrim/store/dropped.py)."""
+
+
 def encode(event: Event) -> NewEvent:
     """The event in its stored form. Raises KeyError for an event without a registry: it could not be read again."""
     return NewEvent(_TAGS[type(event)], _encode(event))
 
 
 def decode(kind: str, tag: str, payload: bytes) -> Event:
-    """The stored event. Raises UnreadableEvent for an unknown tag or a payload of a different shape."""
+    """The stored event. Raises UnreadableEvent for an unknown tag or a payload of a different shape, DroppedEvent where
+    there is no payload any more."""
+    if not payload:
+        raise DroppedEvent(f"{kind} stream, event type {tag}")
     try:
         event = _DECODERS[kind][tag].decode(payload)
     except (KeyError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -103,5 +110,8 @@ def decode(kind: str, tag: str, payload: bytes) -> Event:
 
 
 def decode_stream(kind: str, read: StreamRead) -> list[Event]:
-    """All events of a stream that was read, in order."""
+    """All events of a stream that was read, in order. Of a stream that ended and left for the archives there are none:
+    a decision about it is the one about an unknown stream."""
+    if not all(payload for _, payload in read.payloads):
+        return []
     return [decode(kind, tag, payload) for tag, payload in read.payloads]

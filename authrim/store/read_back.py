@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple, Protocol
 
 from authrim.store.contract import Store, StoredEvent
+from authrim.store.dropped import DroppedContents
 from authrim.store.monitor_contract import MonitorStore
 from authrim.store.outbox_contract import OutboxStore
 from authrim.store.reseal_contract import Resealing
@@ -220,6 +221,10 @@ class ReadBack(Store, Protocol):
     @property
     def outbox(self) -> OutboxStore:
         """Messages that wait for their receivers."""
+
+    @property
+    def dropped(self) -> DroppedContents:
+        """Contents that left the log after they were archived."""
 
     @property
     def restored(self) -> RestoreMark:

@@ -62,6 +62,7 @@ NAMES: Final = {
     "outbox.discarded.v1": "messages to a receiver discarded",
     "log.checkpoint_key_created.v1": "checkpoint key created",
     "log.rollback_accepted.v1": "older log accepted",
+    "log.contents_dropped.v1": "archived contents left the log",
 }
 
 

@@ -6,7 +6,7 @@ event before it, so nothing else than what was recorded comes out of an archive 
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -27,6 +27,7 @@ class ArchivedLog:
         self._open = ExitStack()
         self._events: Iterator[StoredEvent] = iter(())
         self._next = 0
+        self._current: Archived | None = None
 
     async def read(self, after: int, limit: int) -> Sequence[StoredEvent]:
         """The events after a position, as far as one bundle has them; none when no bundle has the next position. Raises
@@ -34,18 +35,20 @@ class ArchivedLog:
         found = [one for one in self._archives if one.month.first <= after + 1 <= one.month.last]
         if not found:
             return []
-        if self._next != after + 1:
-            await self._begin(found[0], after)
+        if found[0] is not self._current or after + 1 < self._next:
+            await self._begin(found[0])
+        await asyncio.to_thread(_skip, self._events, after + 1 - self._next)
         events = await asyncio.to_thread(lambda: list(islice(self._events, limit)))
-        self._next = events[-1].position + 1 if events else 0
+        self._next = events[-1].position + 1 if events else after + 1
         return events
 
     def close(self) -> None:
         """Remove what was unpacked."""
         self._open.close()
 
-    async def _begin(self, archived: Archived, after: int) -> None:
+    async def _begin(self, archived: Archived) -> None:
         self._open.close()
+        self._current = None
         path = await asyncio.to_thread(lambda: self._open.enter_context(unpacked(archived)))
         bundle = await asyncio.to_thread(bundle_of, archived, path)
         verification = Verification(None, [], None)
@@ -60,5 +63,19 @@ class ArchivedLog:
             ) from None
         if verification.facts.get("chain_hash") != batch.chain_hash.hex():
             raise BadArchive(archived.path, "its chain of hashes is not the one of this database")
-        events = events_of(bundle)
-        self._events = await asyncio.to_thread(lambda: islice(events, after + 1 - archived.month.first, None))
+        self._events, self._next, self._current = events_of(bundle), archived.month.first, archived
+
+
+def _skip(events: Iterator[StoredEvent], number: int) -> None:
+    next(islice(events, number, number), None)
+
+
+@contextmanager
+def archives_at(store: Store, folder: Path | None) -> Iterator[ArchivedLog | None]:
+    """The archives of a directory, such as the setting ``log_archives``; None without one. Raises BadArchive."""
+    archives = None if folder is None else ArchivedLog(store, folder)
+    try:
+        yield archives
+    finally:
+        if archives is not None:
+            archives.close()

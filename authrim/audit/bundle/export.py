@@ -13,7 +13,7 @@ import msgspec
 
 from authrim.audit.bundle import tree, verify_bundle
 from authrim.audit.bundle.archive import Archive, Writing
-from authrim.audit.bundle.damage import Damaged
+from authrim.audit.bundle.damage import ContentsArchived, Damaged
 from authrim.audit.bundle.lines import batch_line, document, event_line, person_line, withheld_line
 from authrim.audit.bundle.schemas import schemas_of
 from authrim.audit.bundle.selection import Selection, batch_of, people_of
@@ -21,6 +21,7 @@ from authrim.audit.bundle.verify_bundle import FORMAT, Tree
 from authrim.audit.leaves import DIFFERS, differing_leaf
 from authrim.store.chain import GENESIS, PAGE, Problem, check_batch
 from authrim.store.contract import Batch, StoredEvent
+from authrim.store.dropped import is_dropped
 from authrim.store.read_back import ReadBack
 from domain.tree.checkpoint import Checkpoint
 from domain.tree.hashing import event_hash
@@ -217,6 +218,8 @@ async def _events(
         for event in page:
             if event.position == differs:
                 raise Damaged(Problem(differs, differs, DIFFERS))
+            if is_dropped(event):
+                raise ContentsArchived(event.position)
             write(event)
             yield event
         after = page[-1].position

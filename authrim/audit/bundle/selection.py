@@ -5,10 +5,11 @@ from typing import Any
 
 import msgspec
 
-from authrim.audit.bundle.damage import Damaged
+from authrim.audit.bundle.damage import ContentsArchived, Damaged
 from authrim.audit.long_work import beside_the_loop
 from authrim.store.chain import Problem, leaf_hash
 from authrim.store.contract import Batch, Store, StoredEvent
+from authrim.store.dropped import is_dropped
 from domain import stream as streams
 
 
@@ -63,6 +64,8 @@ async def _stream(store: Store, name: str, until: int) -> list[StoredEvent]:
 
 def _check(events: Iterable[StoredEvent]) -> None:
     for version, event in enumerate(events, 1):
+        if is_dropped(event):
+            raise ContentsArchived(event.position)
         made = leaf_hash(event.stream, event.version, event.type, event.payload, event.metadata)
         if event.version != version or made != event.leaf:
             raise Damaged(Problem(event.position, event.position, "the row is not the one that was recorded"))

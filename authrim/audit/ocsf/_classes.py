@@ -129,6 +129,7 @@ MEANINGS: Final[Mapping[str, Meaning]] = {
     "audit.question_asked.v1": Meaning(ENTITY_MANAGEMENT, 2),
     "audit.rule_broken.v1": _ENTITY_OTHER._replace(severity=HIGH, alert=True, other="Rule broken"),
     "log.rollback_accepted.v1": _ENTITY_OTHER._replace(severity=HIGH, alert=True, other="Older log accepted"),
+    "log.contents_dropped.v1": _ENTITY_OTHER._replace(severity=MEDIUM, other="Archived contents dropped"),
     "incident.opened.v1": _ENTITY_OTHER._replace(severity=HIGH, alert=True, other="Incident opened"),
     "setting.changed.v1": Meaning(ENTITY_MANAGEMENT, 3, severity=MEDIUM),
     "setting.master_key_replaced.v1": Meaning(ENTITY_MANAGEMENT, 3),

@@ -7,6 +7,7 @@ import msgspec
 
 from authrim.store import codec
 from authrim.store.contract import StoredEvent
+from authrim.store.dropped import is_dropped
 from domain import stream as streams
 from domain.event import Event
 from domain.inputs import AnyInputs, inputs_in, without
@@ -54,6 +55,8 @@ class Grouping:
     def take(self, page: Iterable[StoredEvent]) -> Iterator[Recorded | Unreadable]:
         """The decisions that are complete after another page."""
         for stored in page:
+            if is_dropped(stored):  # the decision is in an archive
+                continue
             if self._goes_on(stored):
                 assert self._open is not None
                 try:

@@ -13,6 +13,7 @@ from authrim.audit.timeline import time_of
 from authrim.auditor.event_stream._asked import Asked
 from authrim.store.codec import UnreadableEvent
 from authrim.store.contract import StoredEvent
+from authrim.store.dropped import is_dropped
 from domain.event import as_dict
 from projections.audit import columns_of
 
@@ -40,7 +41,8 @@ def rows_of(events: Iterable[StoredEvent], asked: Asked) -> list[Row]:
             recorded = read(stored)
         except (UnreadableEvent, msgspec.DecodeError, ValueError):
             if not asked.conditions:
-                rows.append(Row(stored.position, {**_place(stored), "unreadable": True}))
+                why = "archived" if is_dropped(stored) else "unreadable"
+                rows.append(Row(stored.position, {**_place(stored), why: True}))
             continue
         if recorded is None:  # another application's, whose payload is not ours to give
             continue

@@ -10,6 +10,7 @@ from authrim.doctor.finding import Finding, Problem
 from authrim.doctor.needs import Needs
 from authrim.store.chain import GENESIS, check_batch
 from authrim.store.contract import Batch, Head, StoredEvent
+from authrim.store.dropped import recorded_drops
 from authrim.store.read_back import ReadBack
 from authrim.transparency.state_file import StateUnusable, read_state
 from domain.tree.checkpoint import read_checkpoint
@@ -77,9 +78,9 @@ async def _broken(store: ReadBack, head: Head) -> str:
         before, chain, rest = 0, GENESIS, ledger
     else:
         before, chain, rest = ledger[0].last_position, ledger[0].chain_hash, ledger[1:]
-    events = _events(store, before)
+    events, drops = _events(store, before), await recorded_drops(store, store.dropped)
     for batch in rest:
-        problem = await check_batch(batch, events, before, chain)
+        problem = await check_batch(batch, events, before, chain, drops)
         if problem is not None:
             return str(problem)
         before, chain = batch.last_position, batch.chain_hash

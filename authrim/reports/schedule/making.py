@@ -12,8 +12,9 @@ from typing import Final
 import msgspec
 import structlog
 
+from authrim.audit.archives.folder import BadArchive
 from authrim.audit.bundle import export
-from authrim.audit.bundle.damage import Damaged
+from authrim.audit.bundle.damage import ContentsArchived, Damaged
 from authrim.audit.bundle.new_file import FileUnusable, NewFile, partial_of
 from authrim.audit.past.moments import Time
 from authrim.core.sealed_rows import PrivateData
@@ -70,6 +71,9 @@ class Making(msgspec.Struct, frozen=True):
             return Made(due.name, period.first_position, period.last_position, digest)
         except (OSError, FolderUnusable, FileUnusable):
             raise NotMade("directory_unusable") from None
+        except (ContentsArchived, BadArchive) as archived:
+            log.error("evidence.archive_wanted", what=str(archived))
+            raise NotMade("archive_wanted") from None
         except Damaged as damaged:
             log.error("evidence.log_damaged", what=str(damaged))
             raise NotMade("log_damaged") from None
@@ -105,7 +109,8 @@ class Making(msgspec.Struct, frozen=True):
             await self._write_bundle(signer, period, place)
             return
         with new_folder(place) as folder:
-            wanted = Wanted(framework, self.tenant, period, signer.origin, signer)
+            archives = self.settings.log_archives
+            wanted = Wanted(framework, self.tenant, period, signer.origin, signer, archives=archives)
             await make_report(self.store, wanted, folder, _nobody_looks)
 
     async def _write_bundle(self, signer: LogSigner, period: Period, place: Path) -> None:

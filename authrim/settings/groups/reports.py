@@ -21,6 +21,11 @@ class Reports(Group):
         "on the month before, at 6:00 UTC of every first; `bundle` in place of a framework is the events with their "
         "proofs. Periods are `day`, `week`, `month`, `quarter` and `year`. In the environment, semicolons separate.",
     )
+    log_archives: Path | None = Field(
+        default=None,
+        description="The directory of archives (`authrim log archive`) in which reports and replays read the contents "
+        "that left the log (`authrim log drop`).",
+    )
     report_directory: Path | None = Field(
         default=None,
         description="The folder in which scheduled reports and bundles are kept. Without it they are gone after "

@@ -28,6 +28,7 @@ from authrim.store.postgres._retention import PostgresRetention
 from authrim.store.postgres._sizes import PostgresSizes
 from authrim.store.postgres.audit_index import PostgresAudit
 from authrim.store.postgres.connections import POOL_SIZE, Connections
+from authrim.store.postgres.dropped import PostgresDroppedContents
 from authrim.store.postgres.restored import PostgresRestoreMark
 from authrim.store.postgres.tree import PostgresTree
 from authrim.store.postgres.writer import Writer
@@ -68,6 +69,7 @@ class PostgresStore:
         self.monitor = PostgresMonitor(self._connections, self._followers)
         self.outbox = PostgresOutbox(self._connections, self._followers)
         self.resealing = PostgresResealing(self._connections)
+        self.dropped = PostgresDroppedContents(self._connections)
         self.restored = PostgresRestoreMark(self._connections)
         self.retention = PostgresRetention(self._connections)
         self.sizes = PostgresSizes(self._connections, schema)

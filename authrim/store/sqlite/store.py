@@ -42,6 +42,7 @@ from authrim.store.sqlite._retention import SQLiteRetention
 from authrim.store.sqlite._sizes import SQLiteSizes
 from authrim.store.sqlite.audit_index import SQLiteAudit
 from authrim.store.sqlite.clock import Clock
+from authrim.store.sqlite.dropped import SQLiteDroppedContents
 from authrim.store.sqlite.lane import Lane
 from authrim.store.sqlite.restored import SQLiteRestoreMark
 from authrim.store.sqlite.schema import check_sqlite
@@ -88,6 +89,7 @@ class SQLiteStore:
         self.monitor = SQLiteMonitor(self._writer, self._scans, self._clock)
         self.outbox = SQLiteOutbox(self._writer, self._scans, self._clock)
         self.resealing = SQLiteResealing(self._writer, self._scans)
+        self.dropped = SQLiteDroppedContents(self._writer, self._scans)
         self.restored = SQLiteRestoreMark(self._writer, self._scans)
         self.retention = SQLiteRetention(self._writer, self._scans, self._clock)
         self.sizes = SQLiteSizes(self._path, self._scans, self._clock)

@@ -6,7 +6,7 @@ from typing import Final
 from domain.grant.events import AccessTokenRevoked, GrantRevoked
 from domain.incident import IncidentClosed, IncidentContinued, IncidentEnded, IncidentOpened
 from domain.log_entry import LogEntry
-from domain.log_events import CheckpointKeyCreated, RollbackAccepted
+from domain.log_events import CheckpointKeyCreated, ContentsDropped, RollbackAccepted
 from domain.monitor_events import RuleBreakAcknowledged
 from domain.outbox_events import DeliveriesDiscarded, DeliveriesRetried
 from domain.person.session_events import SessionEnded
@@ -40,8 +40,8 @@ _CANNOT_SHOW: Final = (
 #: Besides what changes something: what else an administrator can do, and what comes from administrators only.
 _OTHERS: Final = tags(
     SessionEnded, GrantRevoked, AccessTokenRevoked, IncidentOpened, IncidentContinued, IncidentEnded, IncidentClosed,
-    RuleBreakAcknowledged, RollbackAccepted, CheckpointKeyCreated, DeliveriesRetried, DeliveriesDiscarded,
-    AccessReviewed, SignalStreamStatusSet, SignalStreamDeleted,
+    RuleBreakAcknowledged, RollbackAccepted, ContentsDropped, CheckpointKeyCreated, DeliveriesRetried,
+    DeliveriesDiscarded, AccessReviewed, SignalStreamStatusSet, SignalStreamDeleted,
 )  # fmt: skip
 _RULES: Final = (
     Rule(
@@ -229,6 +229,8 @@ def _told(entry: LogEntry) -> str:
             return f"access up to position {position}"
         case RollbackAccepted(position=position, lost_size=lost_size):
             return f"a log of {position} events, although one of {lost_size} had been signed"
+        case ContentsDropped(events=events, first_position=first, last_position=last):
+            return f"{events} events between the positions {first} and {last}"
         case _:
             return ""
 

@@ -1,84 +1,18 @@
 """Archives as they are used, on each store: closed months as bundles that stand alone, and a rebuild from them."""
 
-import asyncio
 import gzip
 import json
 import re
 import shlex
 import stat
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from authrim.commands.root import main
-from authrim.store.postgres.store import PostgresStore
-from authrim.store.sqlite.schema import migrate_sqlite
-from authrim.store.sqlite.store import SQLiteStore
-from tests.postgres_cluster import Cluster
-from tests.store.log_samples import behind_its_back, write_grant, write_history
-
-#: A day in each of the months of the log; the commands run later.
-DAYS = ("2026-08-15", "2026-09-10", "2026-10-20")
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def store_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | str]:
-    """A file, or a database of the test's own: its clock is set."""
-    if request.param == "sqlite":
-        migrate_sqlite(tmp_path / "authrim.db")
-        yield tmp_path / "authrim.db"
-    else:
-        cluster: Cluster = request.getfixturevalue("cluster")
-        name = cluster.new_database()
-        yield cluster.dsn(name)
-        cluster.drop_database(name)
-
-
-def set_clock(place: Path | str, day: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the clock of the log show another day."""
-    micros = int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()) * 1_000_000
-    if isinstance(place, Path):
-        monkeypatch.setattr("authrim.store.sqlite.clock.time_ns", lambda: micros * 1000)
-    else:
-        behind_its_back(
-            place,
-            "CREATE OR REPLACE FUNCTION clock_us() RETURNS BIGINT LANGUAGE sql VOLATILE PARALLEL SAFE"
-            f" AS $$ SELECT {micros}::BIGINT $$",
-        )
-
-
-@pytest.fixture
-async def log(store_place: Path | str, settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A log with events in three months."""
-    for number, day in enumerate(DAYS):
-        set_clock(store_place, day, monkeypatch)
-        store: Any = SQLiteStore(store_place) if isinstance(store_place, Path) else PostgresStore(store_place)
-        await store.open()
-        if number == 0:
-            await write_history(store)
-        for grant in range(3):
-            await write_grant(store, f"of-{number}-{grant}")
-        await store.close()
-    set_clock(store_place, "2026-11-28", monkeypatch)
-
-
-async def authrim(*arguments: object, status: int = 0) -> Result:
-    command = [str(argument) for argument in arguments]
-    result = await asyncio.to_thread(CliRunner().invoke, main, command)
-    assert result.exit_code == status, (result.output, result.exception)
-    return result
-
-
-async def archive(out: Path, before: str = "2026-11") -> list[dict[str, Any]]:
-    told = await authrim(
-        "--json", "log", "archive", "--before", before, "--out", out, "--reason", "ticket 4711"
-    )
-    archives: list[dict[str, Any]] = json.loads(told.stdout)["archives"]
-    return archives
+from tests.audit.archives.past_months import archive, authrim
+from tests.store.log_samples import behind_its_back
 
 
 async def key_file(folder: Path) -> Path:
