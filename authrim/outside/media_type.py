@@ -29,6 +29,7 @@ _UTF8: Final = frozenset({"utf-8", "utf8"})
 _LIKE_ASCII: Final = frozenset(
     {"iso-8859-1", "latin1", "latin-1", "iso-8859-15", "windows-1252", "us-ascii", "ascii"}
 )
+_READ_AS_UTF8: Final = _UTF8 | _LIKE_ASCII
 _NOT_ASCII_ESCAPE: Final = re.compile(rb"%[89A-Fa-f]")
 
 
@@ -77,12 +78,14 @@ def _charset(media_type: MediaType) -> str:
 
 def is_utf8(media_type: MediaType) -> bool:
     """Whether the text is UTF-8, as it is where nothing is said, or can be read as that when it is ASCII."""
-    return _charset(media_type) in _UTF8 | _LIKE_ASCII
+    return _charset(media_type) in _READ_AS_UTF8
 
 
 def is_form(media_type: MediaType, body: bytes) -> bool:
     """A form in UTF-8. Other parameters mean nothing (WHATWG URL §5), and neither does a charset whose characters the
     body does not use."""
+    if media_type is _PLAIN_FORM:
+        return True
     if media_type.essence != FORM or not is_utf8(media_type):
         return False
     return _charset(media_type) in _UTF8 or (body.isascii() and not _NOT_ASCII_ESCAPE.search(body))

@@ -65,11 +65,11 @@ def parse(raw: bytes) -> Params | Refusal:
     repeats: dict[str, tuple[str, ...]] = {}
     seen: set[str] = set()
     duplicates: set[str] = set()
-    for pair in raw.split(b"&"):
+    plain = _without_escapes(raw)
+    for pair in raw.split(b"&") if plain is None else plain.split("&"):
         if not pair:
             continue
-        raw_name, _, raw_value = pair.partition(b"=")
-        name, value = decode_component(raw_name), decode_component(raw_value)
+        name, value = _name_and_value(pair)
         if name is None or value is None:
             return invalid_request(
                 "A parameter is not form-encoded UTF-8.",
@@ -86,6 +86,21 @@ def parse(raw: bytes) -> Params | Refusal:
         else:
             values[name] = value
     return Params(MappingProxyType(values), MappingProxyType(repeats), frozenset(duplicates))
+
+
+def _without_escapes(raw: bytes) -> str | None:
+    """The text of a form that has nothing to decode; None for every other, which is decoded component by component."""
+    if b"%" in raw or b"+" in raw or b"\x00" in raw or not raw.isascii():
+        return None
+    return raw.decode("ascii")
+
+
+def _name_and_value(pair: str | bytes) -> tuple[str | None, str | None]:
+    if isinstance(pair, str):
+        name, _, value = pair.partition("=")
+        return name, value
+    raw_name, _, raw_value = pair.partition(b"=")
+    return decode_component(raw_name), decode_component(raw_value)
 
 
 async def read_params(request: web.Request) -> Params | Refusal:
@@ -125,7 +140,8 @@ async def read_form_once(request: web.Request, may_repeat: Collection[str] = MAY
 
 def raw_query(request: web.Request) -> bytes:
     """The query string as it was sent, without the question mark."""
-    return request.raw_path.partition("?")[2].encode("utf-8", "surrogateescape")
+    path = request.raw_path
+    return path.partition("?")[2].encode("utf-8", "surrogateescape") if "?" in path else b""
 
 
 def sent_type(request: web.Request) -> MediaType:

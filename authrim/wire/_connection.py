@@ -219,6 +219,12 @@ class Connection(RequestHandler):
             failed = self.handle_error(request, HTTPStatus.INTERNAL_SERVER_ERROR, error)
             return await super().finish_response(request, failed, start_time)
 
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """Each body that was read asks for this. Where nothing had made reading pause, aiohttp would let its parser
+        look at no bytes."""
+        if self._reading_paused or self._buffer_paused:
+            super().resume_reading(resume_parser)
+
     def pause_writing(self) -> None:
         """The client has fallen behind. It has ``write_seconds`` to catch up."""
         super().pause_writing()

@@ -14,8 +14,9 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from authrim.wire._connection import Connection
+from authrim.wire._exact_paths import ExactPaths
 from authrim.wire.endless import ENDLESS
-from authrim.wire.gate import GATE, Gate
+from authrim.wire.gate import GATE
 from authrim.wire.limits import LIMITS, Connections, Limits
 from authrim.wire.tls import Tls
 
@@ -41,11 +42,14 @@ class ListenError(Exception):
 class _Server(web.Server):
     """Makes a ``Connection`` for every connection."""
 
-    def __init__(self, made: web.Server, connections: Connections, limits: Limits, gate: Gate | None) -> None:
-        super().__init__(made.request_handler, request_factory=made.request_factory)
+    def __init__(
+        self, made: web.Server, app: web.Application, connections: Connections, limits: Limits
+    ) -> None:
+        answer = ExactPaths(app, made.request_handler).answer
+        super().__init__(answer, request_factory=made.request_factory)
         self._counted = connections
         self._limits = limits
-        self._gate = gate
+        self._gate = app.get(GATE)
 
     def __call__(self) -> RequestHandler:
         return Connection(self, self._counted, self._limits, self._gate)
@@ -60,7 +64,7 @@ class _Runner(web.AppRunner):
         self.counted = Connections(limits)
 
     async def _make_server(self) -> web.Server:
-        return _Server(await super()._make_server(), self.counted, self.limits, self.app.get(GATE))
+        return _Server(await super()._make_server(), self.app, self.counted, self.limits)
 
 
 class ListeningSite:
