@@ -72,13 +72,15 @@ def middleware(
         # aiohttp runs each request in a task of its own, so nothing has to be unbound.
         structlog.contextvars.bind_contextvars(trace_id=trace)
         try:
-            refuse_other_names(request)
+            if request.secure:
+                refuse_other_names(request)
             refusal = _overloaded(request)
             if refusal is not None:
                 return _turned_away(request, answer(request, refusal, new_id()), started)
             response = await handler(request)
             protect(response)
-            show_error_to_scripts(request, response)
+            if response.status >= HTTPStatus.BAD_REQUEST:
+                show_error_to_scripts(request, response)
             if facts.late_headers:
                 response.headers.update(facts.late_headers)
         except (CancelledError, ConnectionError):
