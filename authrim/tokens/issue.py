@@ -197,10 +197,10 @@ class Issuance(msgspec.Struct, frozen=True):
         if signer is None:
             return KEY_REVOKED
         subject = subject_of_token(call.core, call.tenant, facts.client, issued)
-        told = as_decided(issued.claims, ACCESS_TOKEN, facts.mappings_for(issued.audience))
-        more = {} if issued.subject is None else await told_claims(
-            call.core, call.tenant, issued.subject, told
-        )  # fmt: skip
+        more: dict[str, Any] = {}
+        if issued.subject is not None:
+            told = as_decided(issued.claims, ACCESS_TOKEN, facts.mappings_for(issued.audience))
+            more = await told_claims(call.core, call.tenant, issued.subject, told)
         return await sign_access_token(signer, call.core.issuer, self.grant_id, issued, subject, more)
 
     async def _encrypted(self, uri: str, token: str) -> str | Refusal:

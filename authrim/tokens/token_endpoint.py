@@ -35,6 +35,8 @@ async def _grant(asked: ClientRequest) -> web.Response | Refusal:
     tokens = await _tokens(noting)
     if isinstance(tokens, Refusal):
         return tokens
+    if noting.call.places is None:
+        return json_answer(tokens)
     return json_answer(tokens | await receipt_of(noting, "grant", scope=tokens["scope"]))
 
 

@@ -44,9 +44,9 @@ async def _nothing(_attempt: AuthenticationAttempt) -> ClientProof | Refusal:
 
 async def _secret(attempt: AuthenticationAttempt) -> ClientProof | Refusal:
     """RFC 6749 §2.3.1. An expired secret is treated as a wrong one (A081)."""
-    live = attempt.client.live_secrets(int(time()))
-    if any(secret_matches(attempt.credentials.secret, one) for one in live):
-        return ClientProof()
+    for live in attempt.client.live_secrets(int(time())):
+        if secret_matches(attempt.credentials.secret, live):
+            return ClientProof()
     return invalid_client(
         "Client authentication failed.", reason="secret_wrong", details=(("used", method_used(attempt)),)
     )

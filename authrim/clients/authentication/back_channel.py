@@ -82,9 +82,9 @@ class BackChannelEndpoint(msgspec.Struct, frozen=True):
             keys = await proved_keys(call, request, authenticated.client)
             if isinstance(keys, Refusal):
                 return call, keys
-            authenticated = msgspec.structs.replace(authenticated, proof=keys.keys)
-            once = tuple(
-                {value.key: value for value in (*once, *keys.once)}.values()
-            )  # both may have the same proof
+            if keys.keys.is_bound:
+                authenticated = msgspec.structs.replace(authenticated, proof=keys.keys)
+            if keys.once:  # both may have the same proof
+                once = tuple({value.key: value for value in (*once, *keys.once)}.values())
         used = await use_up(call.core.store, once) if once else None
         return call, used or authenticated
