@@ -14,6 +14,8 @@ from aiohttp.http import HttpVersion11
 from aiohttp.http_writer import _serialize_headers
 from aiohttp.web_request import BaseRequest
 
+# A longer body is not copied behind its head.
+_MOST_BYTES: Final = 64 * 1024
 _NO_BODY_ALLOWED: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
@@ -21,7 +23,7 @@ def is_whole(request: BaseRequest, response: web.StreamResponse) -> bool:
     """Whether ``whole_bytes`` says all of the answer."""
     return (
         type(response) is web.Response
-        and (response._body is None or type(response._body) is bytes)
+        and (response._body is None or (type(response._body) is bytes and len(response._body) <= _MOST_BYTES))
         and request.version == HttpVersion11
         and request.method != hdrs.METH_HEAD
         and (request.keep_alive if response._keep_alive is None else response._keep_alive)
