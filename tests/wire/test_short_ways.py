@@ -1,11 +1,11 @@
 """The short ways past aiohttp's router and writer: what they answer, and that aiohttp answers the same."""
 
 import re
+from typing import Any
 
 import pytest
 from aiohttp import web
 
-from authrim.wire import _connection, listener
 from tests.attacks.raw_http import FORM, sample_app, serving, talk
 
 _LAST = b"GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
@@ -94,12 +94,12 @@ async def test_the_short_ways_answer_as_aiohttp_does(monkeypatch: pytest.MonkeyP
     of the connection is answered."""
     short = await _answers()
 
-    class OwnWay(listener.ExactPaths):
-        def __init__(self, app: web.Application, otherwise: object) -> None:
-            self.answer = otherwise  # type: ignore[method-assign, assignment]
+    class OwnWay:
+        def __init__(self, _app: web.Application, otherwise: Any) -> None:
+            self.answer = otherwise
 
-    monkeypatch.setattr(listener, "ExactPaths", OwnWay)
-    monkeypatch.setattr(_connection, "is_whole", lambda *_: False)
+    monkeypatch.setattr("authrim.wire.listener.ExactPaths", OwnWay)
+    monkeypatch.setattr("authrim.wire._connection.is_whole", lambda *_: False)
     assert short == await _answers()
     assert short["exact"].count(b"HTTP/1.1 200 OK") == 2
     assert short["header with a line end"].startswith(b"HTTP/1.1 500 ")
