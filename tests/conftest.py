@@ -25,6 +25,7 @@ from tests.support.mtls import MtlsServer, mtls_server
 from tests.support.patience import LATER
 from tests.support.ready_made import ReadyKeys, new_sqlite_file
 from tests.support.running import RunningServer, running_server
+from tests.support.whole_run import import_a_share_first, long_files_first, slowest_files
 
 #: How long an example takes says how busy the machine is, and nothing about the code: what is fast enough is measured
 #: in ``bench/``.
@@ -40,6 +41,24 @@ os.environ["AUTHRIM_APPEND_WAIT_SECONDS"] = "30"
 
 # Every server in the process of the tests begins with an RSA key.
 key_pair._generate = ReadyKeys()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Share the rewriting of the tests between the workers."""
+    import_a_share_first(session)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    long_files_first(items)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say after a run of every test which files took longest: ``CONTRIBUTING.md`` has the budget."""
+    timed = (one for many in terminalreporter.stats.values() for one in many if hasattr(one, "duration"))
+    if lines := slowest_files(timed):
+        terminalreporter.section("slowest files")
+        terminalreporter.write("\n".join(lines) + "\n")
 
 
 @pytest.fixture(autouse=True)
