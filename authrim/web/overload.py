@@ -38,9 +38,10 @@ _BY_CHANGE: Final = 0.25
 _FARTHEST: Final = 5.0
 _LONGEST: Final = 1.0
 
-#: With fewer requests in progress none is refused. There is no queue then: what is late is late because the process
-#: gets no processor, and a refusal would free none.
-_FEW: Final = 8
+#: With fewer requests in progress none is refused. All of them together are some tenths of a second of work, so whoever
+#: asks now is answered soon. What is late beside them is late because the process gets no processor, and a refusal
+#: would free none. Clients that wait for their answers before they ask again are seldom more at one process.
+FEW: Final = 256
 
 log = structlog.get_logger(__name__)
 
@@ -111,7 +112,7 @@ class Overload:
         self.level = 0.0
         #: How many requests the gate has let in that are not answered yet.
         self.in_progress = 0
-        self.few = _FEW
+        self.few = FEW
         #: Whether the last look alone found one of the waits too long. A stall is enough for that.
         self.is_late = False
         #: For each kind the part of a refusal that has not been given yet.

@@ -17,13 +17,9 @@ from authrim.pages.headers import ERROR_ID_HEADER, prefers_json
 from authrim.pages.translations import choose_locale
 from authrim.web.errors import json_refusal
 from authrim.web.middleware import protect
-from authrim.web.overload import OVERLOADED, Overload, Urgency
+from authrim.web.overload import FEW, OVERLOADED, Overload, Urgency
 from authrim.wire.gate import Entry
 from authrim.wire.product import SERVER
-
-#: While the process is late already, it takes no more requests for tokens at once. Else the first moment of a burst
-#: would bring in more than a second of work, and all that comes later would wait for it, whatever is refused then.
-_TOKENS_AT_ONCE: Final = 128
 
 #: A route as a head names it: the method and the path.
 Target = tuple[str, str]
@@ -90,7 +86,9 @@ class OverloadGate:
         return self._pages[locale]
 
     def _gives_way(self, urgency: Urgency) -> bool:
-        if urgency is Urgency.TOKEN and self._overload.is_late and len(self._tokens) >= _TOKENS_AT_ONCE:
+        # While the process is late already, it takes no more requests for tokens than these at once. Else the first
+        # moment of a burst would bring in more than a second of work, which all that comes later would wait for.
+        if urgency is Urgency.TOKEN and self._overload.is_late and len(self._tokens) >= FEW:
             self._overload.count(urgency)
             return True
         return self._overload.refuse(urgency) is not None

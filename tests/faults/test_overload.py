@@ -15,8 +15,8 @@ from aiohttp import web
 
 from authrim.server.app import make_app
 from authrim.store.sqlite.schema import migrate_sqlite
-from authrim.web.overload import OVERLOAD, URGENCIES, Overload, Urgency
-from authrim.web.overload_gate import _TOKENS_AT_ONCE, GatedRoute, OverloadGate
+from authrim.web.overload import FEW, OVERLOAD, URGENCIES, Overload, Urgency
+from authrim.web.overload_gate import GatedRoute, OverloadGate
 from authrim.wire.gate import Entry
 from authrim.wire.limits import Limits
 from authrim.wire.listener import start_site
@@ -24,7 +24,7 @@ from tests.faults.processes import Site, site
 from tests.support.patience import PATIENCE
 from tests.support.running import RunningServer
 
-CROWD = 64
+CROWD = FEW + 64
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ CROWD = 64
 def test_kinds_give_way_in_order(level: float, answered: set[Urgency]) -> None:
     """F40: the higher the level, the fewer kinds are answered: registration gives way first, revocation never."""
     overload = Overload(1)
-    overload.level, overload.in_progress = level, 8
+    overload.level, overload.in_progress = level, FEW
     assert {urgency for urgency in Urgency if overload.refuse(urgency) is None} == answered
     refusal = overload.refuse(Urgency.ADMINISTRATION)
     assert refusal is None or (refusal.status, refusal.error) == (503, "temporarily_unavailable")
@@ -49,7 +49,7 @@ def test_kinds_give_way_in_order(level: float, answered: set[Urgency]) -> None:
 def test_a_part_of_a_kind_gives_way() -> None:
     """F40: between two levels a part of one kind is refused, evenly."""
     overload = Overload(1)
-    overload.level, overload.in_progress = 2.25, 8
+    overload.level, overload.in_progress = 2.25, FEW
     refused = [overload.refuse(Urgency.TOKEN) is not None for _ in range(16)]
     assert refused == [False, False, False, True] * 4
 
@@ -58,7 +58,7 @@ def test_with_few_in_progress_there_is_no_queue() -> None:
     """F25: on a machine that gives the process no processor, whatever is asked one by one is answered."""
     overload = Overload(0.03)
     assert after(overload, 1, 50) == 4
-    overload.in_progress = 7
+    overload.in_progress = FEW - 1
     assert overload.refuse(Urgency.ADMINISTRATION) is None
 
 
@@ -85,7 +85,7 @@ def test_what_appends_nothing_does_not_wait_for_appends() -> None:
     """F24, F40: while appends wait too long, tokens are refused; introspection, keys and metadata never are."""
     overload = Overload(0.03, 0.25)
     assert after(overload, 0, 200, append_wait=3) == 3
-    overload.in_progress = 8
+    overload.in_progress = FEW
     assert overload.refuse(Urgency.TOKEN) is not None
     assert overload.refuse(Urgency.STATE) is None
     assert after(overload, 3, 200, append_wait=3) == 4
@@ -122,8 +122,8 @@ def test_a_burst_brings_in_no_more_than_can_be_done() -> None:
     overload = Overload(1)
     gate, message = gate_of(overload), SimpleNamespace(method="POST", path="/token?x", headers={})
     overload.is_late = True
-    decided = [gate.decide(message, number) for number in range(_TOKENS_AT_ONCE + 1)]  # type: ignore[arg-type]
-    assert decided[:-1] == [Entry.ADMITTED] * _TOKENS_AT_ONCE
+    decided = [gate.decide(message, number) for number in range(FEW + 1)]  # type: ignore[arg-type]
+    assert decided[:-1] == [Entry.ADMITTED] * FEW
     assert isinstance(decided[-1], bytes)
     gate.leave(0)
     assert gate.decide(message, "another") is Entry.ADMITTED  # type: ignore[arg-type]
