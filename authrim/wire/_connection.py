@@ -315,6 +315,10 @@ class _GatedParser:
         """A message is being answered."""
         self._parser.message_consumed()
 
+    def pause_reading(self) -> None:
+        """The body that is being parsed has as much as may wait for its reader."""
+        self._parser.pause_reading()
+
     def set_upgraded(self, upgraded: bool) -> None:
         """Whether what follows is no HTTP."""
         self._parser.set_upgraded(upgraded)

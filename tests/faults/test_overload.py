@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import aiohttp
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from authrim.server.app import make_app
 from authrim.store.sqlite.schema import migrate_sqlite
@@ -205,6 +206,18 @@ async def test_a_connection_goes_on_after_refusals(server: RunningServer) -> Non
         assert (await line.answer()).status == 503
         overload.level = 0.0
         assert (await line.ask("POST /token", FORM)).status == 401
+
+
+async def test_the_gate_lets_a_body_wait(server: RunningServer) -> None:
+    """F40, A216: a body that comes faster than it is read waits behind the gate, too: one that is too long is refused,
+    and the connection does not fail."""
+    size = 1 << 20
+    async with gated(server) as (_overload, line):
+        with capture_logs() as lines:
+            head = "POST /token HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+            line.writer.write(f"{head}{size:x}\r\n{'a' * size}\r\n0\r\n\r\n".encode())
+            assert (await line.answer()).status in (400, 413)
+        assert "connection.failed" not in [one["event"] for one in lines]
 
 
 async def test_a_refusal_is_made_for_whom_it_is_shown(server: RunningServer) -> None:
