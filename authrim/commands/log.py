@@ -99,7 +99,10 @@ def archive(context: click.Context, before: str, out: Path, reason: str) -> None
 @log.command("drop")
 @click.option("--before", required=True, metavar="MONTH", help="Look at the months before this one: 2026-11.")
 @click.option(
-    "--archives", type=_FOLDER, required=True, help="The directory of archives. Each one is verified first."
+    "--archives",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="The directory of archives. Each one is verified first.",
 )
 @click.option("--reason", required=True, help="Why. Recorded; nothing personal.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
