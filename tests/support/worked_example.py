@@ -15,7 +15,7 @@ from typing import NamedTuple
 #: Where the pages say that the server is.
 WRITTEN_ISSUER = "http://localhost:8080"
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_SECONDS = 60
+_SECONDS = 180
 
 
 class Example(NamedTuple):
