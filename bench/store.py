@@ -31,6 +31,7 @@ from authrim.store.postgres import batch as postgres_batch  # noqa: E402
 from authrim.store.postgres import reads as postgres_reads  # noqa: E402
 from authrim.store.postgres import schema as postgres_schema  # noqa: E402
 from authrim.store.postgres.connections import SESSION  # noqa: E402
+from authrim.store.postgres.fence import ANY_PRIMARY  # noqa: E402
 from authrim.store.postgres.store import PostgresStore  # noqa: E402
 from authrim.store.sqlite import reads as sqlite_reads  # noqa: E402
 from authrim.store.sqlite import schema as sqlite_schema  # noqa: E402
@@ -95,7 +96,8 @@ class PostgresEach:
         self._pool = pool
 
     async def append(self, append: Append) -> object:
-        arguments = postgres_batch.arguments([append], postgres_batch.event_columns([append]))
+        columns = postgres_batch.event_columns([append])
+        arguments = (*postgres_batch.arguments([append], columns), *ANY_PRIMARY)
         places = ", ".join(f"${number}" for number in range(1, len(arguments) + 1))
         answer = await self._pool.fetchrow(f"SELECT * FROM append_batch({places})", *arguments)
         return postgres_batch.results([append], answer)

@@ -10,10 +10,11 @@ import json
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +24,7 @@ import psycopg2
 
 from authrim.store.postgres.schema import migrate_postgres
 from tests.support.ports import free_port
+from tests.support.processes import children
 
 USER = "authrim"
 _TEMPLATE = "authrim_template"
@@ -128,11 +130,18 @@ class Cluster(NamedTuple):
             f" WHERE datname = '{database}' AND {which}"
         )
 
+    def signal_all(self, number: signal.Signals) -> None:
+        """A signal to each process of the server: SIGSTOP, as for a machine that hangs, SIGCONT, SIGKILL."""
+        postmaster = int(Path(self.folder, "data/postmaster.pid").read_text().split()[0])
+        for pid in (postmaster, *children(postmaster)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
     def control(self, action: str, *options: str) -> None:
-        """``pg_ctl``: start, stop (``-m immediate``), restart; waits until it is done."""
+        """``pg_ctl``: start, stop (``-m immediate``), restart, promote; waits until it is done."""
         settings = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
         settings += f" -p {self.port} -k {self.folder}"
-        start = ("-o", settings, "-l", f"{self.folder}/log") if action != "stop" else ()
+        start = ("-o", settings, "-l", f"{self.folder}/log") if action in {"start", "restart"} else ()
         _run([_binary("pg_ctl"), action, "-w", "-s", "-D", f"{self.folder}/data", *start, *options])
 
     def ensure_running(self) -> None:
@@ -153,15 +162,11 @@ def is_running(cluster: Cluster) -> bool:
 def start(*options: str, settings: str = "", folder: Path | None = None) -> Cluster:
     """Make a cluster in a folder of its own, with a database that has the schema, and start it. ``options``: more of
     initdb; ``settings``: lines of postgresql.conf; ``folder``: an empty one, in place of a temporary one."""
-    # The path of a socket must be short, and pytest's folders are closed to other users.
-    folder = folder or Path(tempfile.mkdtemp(prefix="authrim-pg-", dir="/tmp"))
-    if (user := _unprivileged()) is not None:
-        os.chown(folder, user.pw_uid, user.pw_gid)
-    cluster = Cluster(str(folder), free_port())
+    cluster = _place(folder)
     initdb = [
         _binary("initdb"),
         "-D",
-        f"{folder}/data",
+        f"{cluster.folder}/data",
         "-U",
         USER,
         "-A",
@@ -171,12 +176,32 @@ def start(*options: str, settings: str = "", folder: Path | None = None) -> Clus
         "--no-locale",
     ]
     _run([*initdb, *options])
-    with (folder / "data" / "postgresql.conf").open("a") as configuration:
+    with Path(cluster.folder, "data/postgresql.conf").open("a") as configuration:
         configuration.write(settings)
     cluster.control("start")
     cluster.execute(f"CREATE DATABASE {_TEMPLATE}")
     asyncio.run(migrate_postgres(cluster.dsn(_TEMPLATE)))
     return cluster
+
+
+def start_standby(primary: Cluster) -> Cluster:
+    """Make a streaming standby of a cluster and start it. Whether commits wait for it, the primary says."""
+    standby = _place()
+    _run([
+        _binary("pg_basebackup"), "-D", f"{standby.folder}/data", "-h", primary.folder, "-p", str(primary.port),
+        "-U", USER, "--checkpoint=fast", "-R",
+    ])  # fmt: skip
+    standby.control("start")
+    return standby
+
+
+def _place(folder: Path | None = None) -> Cluster:
+    """An empty folder that the server may write to, and a port that nobody listens at."""
+    # The path of a socket must be short, and pytest's folders are closed to other users.
+    folder = folder or Path(tempfile.mkdtemp(prefix="authrim-pg-", dir="/tmp"))
+    if (user := _unprivileged()) is not None:
+        os.chown(folder, user.pw_uid, user.pw_gid)
+    return Cluster(str(folder), free_port())
 
 
 def stop(cluster: Cluster) -> None:

@@ -139,6 +139,12 @@ DATABASE_FAILURES: Final = Counter(
     "Calls that failed because the database could not, by the kind of error.",
     ("kind",),
 )
+FENCED: Final = Counter(
+    "authrim_database_fenced_total",
+    "What was refused after a failover: `old_primary` that came back, `no_standby` that a commit waits for, "
+    "`log_differs` where the log lacks what was known of it.",
+    ("why",),
+)
 POOL: Final = Gauge("authrim_database_connections", "Connections of the pools of PostgreSQL.", ("state",))
 POOL_MOST: Final = Gauge("authrim_database_connections_limit", "The most connections of the pools.")
 LOG_POSITION: Final = Gauge(
@@ -311,8 +317,8 @@ SUBJECTS: Final[Mapping[str, tuple[Metric, ...]]] = {
     ),
     "The log: appends": (APPENDS, APPEND_BATCH, APPEND_WAIT, APPEND_COMMIT, APPENDS_WAITING, APPENDS_WAITING_MOST),
     "The database": (
-        DATABASE_UP, DATABASE_SKEW, DATABASE_CALLS, DATABASE_FAILURES, POOL, POOL_MOST, LOG_POSITION,
-        TABLE_ROWS, TABLE_BYTES, DATABASE_BYTES,
+        DATABASE_UP, DATABASE_SKEW, DATABASE_CALLS, DATABASE_FAILURES, FENCED, POOL, POOL_MOST,
+        LOG_POSITION, TABLE_ROWS, TABLE_BYTES, DATABASE_BYTES,
     ),
     "The background work": (
         FOLLOWER_LAG, FOLLOWED, FOLLOW_FAILURES, BACKGROUND_FAILURES, BREACHES, CHECKPOINT_POSITION, PRUNED,

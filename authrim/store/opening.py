@@ -24,6 +24,7 @@ def open_store(settings: Settings, *, exclusive: bool = False) -> ReadBack:
             statement_cache_size=0 if settings.database_pooled else STATEMENTS_KEPT,
             listen_dsn=None if listen is None else listen.get_secret_value(),
             queue_limits=limits,
+            standby=settings.database_failover,
         )
     from authrim.store.sqlite.store import SQLiteStore
 

@@ -29,6 +29,8 @@ $$;
 -- Each append has a number; arrays that belong together are read side by side. An append that was decided on a
 -- state that has moved is left out with all its parts and named in the answer; its neighbours are committed.
 -- The head row is locked first and to the commit, so whatever is checked here stays true until then.
+-- A primary other than the one that the caller knows refuses everything: it may be an old one that came back, or have
+-- been promoted without what the caller was told (authrim/store/postgres/fence.py).
 -- No two appends of one batch write the same stream or the same row (authrim/store/group_commit.py).
 
 CREATE OR REPLACE FUNCTION append_batch(
@@ -49,9 +51,15 @@ CREATE OR REPLACE FUNCTION append_batch(
     r_append INT[], r_from TEXT[], r_before TEXT[], r_revoked_at BIGINT[],
     -- rows to write: the tables, and a JSON array of rows for each; a row has the number of its append
     w_table TEXT[], w_rows JSON[],
+    -- the primary whose log the caller has compared: its timeline, and when it was started; NULL for any
+    of_timeline BIGINT, of_start TIMESTAMPTZ,
+    -- whether a commit must wait for a standby
+    standby BOOLEAN,
     -- the answer: the first position, the time, and which appends were left out, why, and about what
     OUT first_position BIGINT, OUT recorded BIGINT,
-    OUT refused INT[], OUT refused_what TEXT[], OUT refused_subject TEXT[]
+    OUT refused INT[], OUT refused_what TEXT[], OUT refused_subject TEXT[],
+    -- where the log ends now
+    OUT head_position BIGINT, OUT head_hash BYTEA
 )
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT
@@ -71,6 +79,18 @@ DECLARE
     of_chain BYTEA;
     changed BIGINT;
 BEGIN
+    IF of_start <> pg_postmaster_start_time()
+        OR of_timeline <> ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::BIT(32)::BIGINT
+    THEN
+        RAISE EXCEPTION 'this is another primary than the one that the caller knows' USING ERRCODE = 'AF001';
+    END IF;
+    IF standby AND (
+        current_setting('synchronous_standby_names') = ''
+        OR current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')
+    ) THEN
+        RAISE EXCEPTION 'a commit would not wait for a standby' USING ERRCODE = 'AF002';
+    END IF;
+
     SELECT * INTO STRICT before FROM head WHERE id = 1 FOR UPDATE;
     first_position := before.position + 1;
     recorded := greatest(
@@ -130,6 +150,8 @@ BEGIN
           AND t.key >= r.from_key COLLATE "C" AND t.key < r.before_key COLLATE "C" AND t.revoked_at IS NULL;
     END IF;
 
+    head_position := before.position;
+    head_hash := before.chain_hash;
     IF written = 0 THEN
         RETURN;
     END IF;
@@ -155,6 +177,8 @@ BEGIN
     INSERT INTO ledger (first_position, last_position, recorded_at, batch_hash, chain_hash)
     VALUES (before.position + 1, last, recorded, of_batch, of_chain);
     UPDATE head SET position = last, chain_hash = of_chain, changed_at = changed WHERE id = 1;
+    head_position := last;
+    head_hash := of_chain;
     PERFORM pg_notify('authrim', last::TEXT);
 END
 $$;

@@ -6,6 +6,7 @@ import pytest
 from authrim.store.contract import UnknownSchema
 from authrim.store.postgres import functions
 from authrim.store.postgres import schema as postgres_schema
+from authrim.store.postgres.fence import ANY_PRIMARY
 from authrim.store.postgres.functions import NAMES, Revision
 from authrim.store.postgres.store import PostgresStore
 from projections.tables import INLINE_TABLES, PRIVATE_TABLES, Table
@@ -141,9 +142,9 @@ async def test_a_table_costs_one_declaration(own_dsn: str, monkeypatch: pytest.M
         await postgres_schema.migrate_postgres(own_dsn)
         nothing: list[list[object]] = [[]] * 24
         rows = '[{"append": 0, "key": "default:1", "tenant": "default", "expires_at": 7}]'
-        places = ", ".join(f"${n}" for n in range(1, 27))
+        places = ", ".join(f"${n}" for n in range(1, 30))
         await connection.fetchrow(
-            f"SELECT * FROM authrim.append_batch({places})", *nothing, ["devices"], [rows]
+            f"SELECT * FROM authrim.append_batch({places})", *nothing, ["devices"], [rows], *ANY_PRIMARY
         )
         assert await connection.fetchval("SELECT expires_at FROM authrim.devices") == 7
     finally:

@@ -24,6 +24,7 @@ from authrim.store.postgres import connections as postgres_connections
 from authrim.store.postgres import writer as postgres_writer
 from authrim.store.postgres.application_role import grant_application_role
 from authrim.store.postgres.batch import arguments, event_columns
+from authrim.store.postgres.fence import ANY_PRIMARY
 from authrim.store.postgres.store import PostgresStore
 from projections.rows import Row
 from tests.postgres_cluster import Cluster
@@ -176,7 +177,9 @@ async def test_a_position_that_is_committed_late(store: PostgresStore, postgres_
     late = [grant_append("late", events=2)]
     connection = await asyncpg.connect(postgres_dsn, server_settings={"search_path": "authrim"})
     async with connection.transaction():
-        answer = await connection.fetchrow(postgres_writer._CALL, *arguments(late, event_columns(late)))
+        answer = await connection.fetchrow(
+            postgres_writer._CALL, *arguments(late, event_columns(late)), *ANY_PRIMARY
+        )
         assert answer["first_position"] == 2
         others = await asyncio.gather(
             *(store.append(grant_append(f"other{number}")) for number in range(3)), return_exceptions=True

@@ -43,6 +43,11 @@ class Proxy:
         """Pass on again, what was held first."""
         self._open.set()
 
+    def lead_to(self, port: int) -> None:
+        """Lead to another server from now on, and close every connection."""
+        self._target = port
+        self.cut()
+
     def cut(self) -> None:
         """Close every connection."""
         for writer in self._writers:

@@ -30,6 +30,11 @@ class Log(Group):
     database_listen_file: Path | None = Field(
         default=None, description="A file with that address, instead of `database_listen`."
     )
+    database_failover: bool = Field(
+        default=False,
+        description="Set this if a standby can be promoted. Nothing is recorded then unless PostgreSQL waits for a "
+        "synchronous standby.",
+    )
     append_queue_limit: Count = Field(
         default=4096,
         ge=64,

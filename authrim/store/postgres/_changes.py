@@ -63,7 +63,7 @@ class Changes:
 
     async def _listen(self) -> None:
         while True:
-            with suppress(*LOST, *REFUSED):
+            with suppress(*LOST, *REFUSED, Unavailable):
                 line = await self._connections.connect(self._listen_dsn)
                 try:
                     await self._listen_on(line)

@@ -12,8 +12,8 @@ from authrim.store.appended import appended
 from authrim.store.contract import Append, AppendResult, Conflict
 from projections.rows import Row, key_range
 
-#: How many arguments ``append_batch`` takes; the same for any number of tables.
-ARGUMENTS: Final = 26
+#: How many arguments ``append_batch`` takes; the same for any number of tables. The last three are the fence's.
+ARGUMENTS: Final = 29
 
 _encode = msgspec.json.Encoder().encode
 
@@ -55,7 +55,7 @@ def event_columns(appends: Sequence[Append]) -> EventColumns:
 
 
 def arguments(appends: Sequence[Append], events: EventColumns) -> tuple[Any, ...]:
-    """The arguments of ``append_batch``, in its order."""
+    """The arguments of ``append_batch``, in its order, without those of the fence."""
     guards = [(n, append.applied) for n, append in enumerate(appends) if append.applied is not None]
     expects = [(n, *expected) for n, append in enumerate(appends) for expected in append.expects]
     rows = _row_columns(appends)

@@ -15,6 +15,7 @@ import asyncpg
 from authrim.metrics import catalogue as metrics
 from authrim.store.causes import cause_of
 from authrim.store.contract import Unavailable
+from authrim.store.postgres.fence import Fence
 
 T = TypeVar("T")
 
@@ -78,15 +79,21 @@ class Connections:
     """Makes connections, and keeps a pool of them for reads and guard rows.
 
     ``statement_cache_size`` is 0 behind a pooler in transaction mode. Such a pooler does not let a connection
-    choose its settings either: they come with the role (``grant_application_role``).
+    choose its settings either: they come with the role (``grant_application_role``). ``fence`` looks at each new
+    connection.
     """
 
-    def __init__(self, dsn: str, schema: str, *, pool_size: int, statement_cache_size: int) -> None:
+    def __init__(
+        self, dsn: str, schema: str, *, pool_size: int, statement_cache_size: int, fence: Fence | None = None
+    ) -> None:
         self._dsn = dsn
+        self.fence = fence or Fence()
+        self.fence.on_move = self._leave
         self._pool_size = pool_size
         self._statement_cache_size = statement_cache_size
         self._settings = {"search_path": f'"{schema}", pg_temp', **SESSION} if statement_cache_size else {}
         self._pool: asyncpg.Pool | None = None
+        self._leaving: asyncio.Future[None] | None = None
 
     async def open(self) -> None:
         """Connect. Raises Unavailable."""
@@ -99,6 +106,7 @@ class Connections:
                 command_timeout=STATEMENT_TIMEOUT,
                 statement_cache_size=self._statement_cache_size,
                 server_settings={**self._settings, "application_name": f"authrim {_process}"},
+                init=self.fence.admit,
                 reset=_nothing_to_reset,
             )
         except (*LOST, *REFUSED, *MALFORMED) as failed:
@@ -123,8 +131,11 @@ class Connections:
             metrics.POOL.set(size - idle, "busy")
             metrics.POOL_MOST.set(self._pool.get_max_size())
 
-    async def connect(self, dsn: str | None = None, patience: float = STATEMENT_TIMEOUT) -> NamedConnection:
-        """A connection of one's own, under a name that no other connection has. Raises what LOST names.
+    async def connect(
+        self, dsn: str | None = None, patience: float = STATEMENT_TIMEOUT, *, admit: bool = True
+    ) -> NamedConnection:
+        """A connection of one's own, under a name that no other connection has. Raises what LOST names, and Unavailable
+        when the fence does not admit it.
 
         ``patience``: how long a statement may take, in seconds.
         """
@@ -136,6 +147,12 @@ class Connections:
             statement_cache_size=self._statement_cache_size,
             server_settings={**self._settings, "application_name": name},
         )
+        if admit and dsn is None:
+            try:
+                await self.fence.admit(connection)
+            except BaseException:
+                connection.terminate()
+                raise
         return NamedConnection(connection, name)
 
     async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
@@ -176,6 +193,7 @@ class Connections:
     async def _with_connection(self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
         if self._pool is None:
             raise Unavailable("the store is closed")
+        self.fence.refuse_if_differs()
         began = perf_counter()
         try:
             connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT)
@@ -189,6 +207,11 @@ class Connections:
                 metrics.DATABASE_CALLS.observe(perf_counter() - began, "reads")
         except (*LOST, *REFUSED) as failed:
             raise unavailable(failed) from None
+
+    def _leave(self) -> None:
+        """Let no connection of the pool that was made before be used again."""
+        if self._pool is not None:
+            self._leaving = asyncio.ensure_future(self._pool.expire_connections())
 
 
 def unavailable(failed: Exception) -> Unavailable:

@@ -21,7 +21,7 @@ _STATEMENT_SECONDS: Final = 5.0
 _TRIES: Final = 5
 
 _NAMES: Final = (
-    "fsync", "full_page_writes", "synchronous_commit", "data_checksums", "max_connections",
+    "fsync", "full_page_writes", "synchronous_commit", "synchronous_standby_names", "data_checksums", "max_connections",
     "superuser_reserved_connections", "reserved_connections", "transaction_read_only", "server_version_num",
     "search_path", *SESSION,
 )  # fmt: skip
@@ -60,6 +60,8 @@ _SESSIONS: Final = """
 """
 
 _RECOVERY: Final = "SELECT pg_is_in_recovery()"
+#: Nobody but a monitor sees more of them than that they are there.
+_STANDBYS: Final = "SELECT count(*) FROM pg_stat_replication"
 _BACKEND: Final = "SELECT pg_backend_pid()"
 
 
@@ -83,10 +85,12 @@ class Sessions(NamedTuple):
 
 class Inspection(NamedTuple):
     """What was found. ``settings`` are those of a session as the server's own; ``pooled_settings`` those that a session
-    has without choosing them. ``listen_pooler``: what is between us and the address for LISTEN."""
+    has without choosing them. ``standbys``: how many servers follow this one now. ``listen_pooler``: what is between us
+    and the address for LISTEN."""
 
     settings: Mapping[str, str]
     in_recovery: bool
+    standbys: int
     role: Role
     sessions: Sessions
     pooler: Pooler
@@ -99,6 +103,7 @@ async def inspect(dsn: str, listen_dsn: str | None = None, schema: str = SCHEMA)
         async with _session(dsn) as session:
             settings = dict(await _fetch(session, _SETTINGS, list(_NAMES)))
             ((in_recovery,),) = await _fetch(session, _RECOVERY)
+            ((standbys,),) = await _fetch(session, _STANDBYS)
             (role,) = await _fetch(session, _ROLE, schema, list(APPLICATION_WRITES))
             (sessions,) = await _fetch(session, _SESSIONS)
         pooler = await _pooler_of(dsn)
@@ -108,6 +113,7 @@ async def inspect(dsn: str, listen_dsn: str | None = None, schema: str = SCHEMA)
     return Inspection(
         settings,
         in_recovery,
+        standbys,
         Role(*role),
         Sessions(_most(settings, role["superuser"], sessions), sessions["in_use"]),
         pooler,

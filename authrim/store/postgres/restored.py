@@ -1,14 +1,23 @@
 """The mark of a restored database on PostgreSQL."""
 
+import asyncio
+from contextlib import suppress
 from typing import Final
 
 import asyncpg
 
 from authrim.store import restored as sql
-from authrim.store.postgres.connections import Connections
+from authrim.store.postgres.connections import LOST, Connections
 from authrim.store.restored import Restored, ahead, marked_again, restored_of
 
 _SAVE: Final = sql.SAVE.format(document="$1")
+#: Seconds until a mark that could not be written is tried again.
+_AGAIN: Final = 1.0
+_COMPARED: Final = """
+    SELECT position, (SELECT chain_hash FROM ledger WHERE last_position = $1) AS chain_hash FROM head WHERE id = 1
+"""
+#: The server that gets the mark may have none.
+_WITHOUT_STANDBY: Final = "SET LOCAL synchronous_commit = local"
 _FOLLOW_AGAIN: Final = sql.FOLLOW_AGAIN.format(position="$1::BIGINT")
 
 
@@ -56,6 +65,25 @@ async def mark(connection: asyncpg.Connection, restored: Restored) -> None:
     """Mark a database, in a transaction whose search path has the schema."""
     await connection.execute(sql.FORGET)
     await connection.execute(_SAVE, restored.document())
+
+
+async def mark_longer(connections: Connections, known: int, chain_hash: bytes) -> None:
+    """Mark a database whose log is known to have come to a position with a hash, and lacks that, however long it takes
+    until one can be written. A database that has it, where the address leads meanwhile, is not marked."""
+    while True:
+        with suppress(*LOST, asyncpg.PostgresError):
+            line = await connections.connect(admit=False)
+            try:
+                async with line.connection.transaction():
+                    await line.connection.execute(_WITHOUT_STANDBY)
+                    there = await line.connection.fetchrow(_COMPARED, known)
+                    if there["chain_hash"] != chain_hash:
+                        before = await _read(line.connection)
+                        await mark(line.connection, ahead(before, there["position"], known))
+                return
+            finally:
+                line.connection.terminate()
+        await asyncio.sleep(_AGAIN)
 
 
 async def _read(connection: asyncpg.Connection) -> Restored | None:

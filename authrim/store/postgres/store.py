@@ -2,11 +2,12 @@
 
 Appends go through ``append_batch`` on the writer's own connection; look-ups travel in groups through a small pool.
 Connection settings behind PgBouncer in transaction mode: ``statement_cache_size=0``, and ``listen_dsn`` naming the
-database itself.
+database itself. ``standby``: a commit must wait for a standby, else nothing is appended (F05).
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from typing import Any
 
@@ -29,7 +30,8 @@ from authrim.store.postgres._sizes import PostgresSizes
 from authrim.store.postgres.audit_index import PostgresAudit
 from authrim.store.postgres.connections import POOL_SIZE, Connections
 from authrim.store.postgres.dropped import PostgresDroppedContents
-from authrim.store.postgres.restored import PostgresRestoreMark
+from authrim.store.postgres.fence import Fence
+from authrim.store.postgres.restored import PostgresRestoreMark, mark_longer
 from authrim.store.postgres.tree import PostgresTree
 from authrim.store.postgres.writer import Writer
 from authrim.store.read_back import Delivery, DeliveryState, Page, ProjectionResult, Shadow
@@ -52,11 +54,15 @@ class PostgresStore:
         statement_cache_size: int = 100,
         listen_dsn: str | None = None,
         queue_limits: QueueLimits | None = None,
+        standby: bool = False,
     ) -> None:
         self.doubt = ""  # nobody copies a PostgreSQL database file by file and can start it
         self._schema = schema
+        self._fence = Fence(standby=standby)
+        self._fence.on_lost = self._mark
+        self._marking: asyncio.Task[None] | None = None
         self._connections = Connections(
-            dsn, schema, pool_size=pool_size, statement_cache_size=statement_cache_size
+            dsn, schema, pool_size=pool_size, statement_cache_size=statement_cache_size, fence=self._fence
         )
         self._writer = Writer(self._connections)
         self._commits = GroupCommit(self._writer.commit_batch, queue_limits)
@@ -80,6 +86,7 @@ class PostgresStore:
         try:
             await self._connections.open()
             await schemas.check_postgres(self._connections.fetch, self._schema)
+            await self._fence.refuse_without_standby(self._connections.fetch)
         except BaseException:
             await self.close()
             raise
@@ -91,6 +98,10 @@ class PostgresStore:
         for loader in loaders:
             await loader.close()
         await self._guard.close()
+        if self._marking is not None:
+            self._marking.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._marking
         await self._changes.close()
         await self._followers.close()
         await self._writer.close()
@@ -138,8 +149,11 @@ class PostgresStore:
 
     async def head(self) -> Head:
         """The newest position and the database's clock."""
+        asked = self._fence.primary
         (row,) = await self._connections.fetch(sql.HEAD)
-        return Head(*row)
+        head = Head(*row)
+        self._fence.saw(asked, head.position, head.chain_hash)
+        return head
 
     async def find(self, lookup: str, key: str) -> LookupResult:
         """One row by a named look-up."""
@@ -210,6 +224,11 @@ class PostgresStore:
     def shadow(self, tables: Sequence[Table], *, repair: bool) -> AbstractAsyncContextManager[Shadow]:
         """Shadows of tables, for a verification or a rebuild."""
         return shadow_postgres.shadow(self._connections, tables, repair=repair)
+
+    def _mark(self, known: int, chain_hash: bytes) -> None:
+        if self._marking is not None:
+            self._marking.cancel()  # what is known now is more
+        self._marking = asyncio.create_task(mark_longer(self._connections, known, chain_hash), name="mark")
 
     async def _position(self) -> int:
         return (await self.head()).position
