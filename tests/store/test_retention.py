@@ -52,11 +52,11 @@ async def test_used_values_and_counters_leave_in_steps(store: ReadBack) -> None:
     """A293: a step deletes no more rows than it may, the oldest first; what is valid stays, what left is counted."""
     now = await now_of(store)
     for number in range(5):
-        await store.reserve(f"jti:{number}", now - number)
+        await store.reserve(f"jti:{number}", now + 100 - number)
         await store.count(f"failures:{number}", 3600)
     await store.reserve("jti:valid", now + 600)
     retention = store.retention
-    assert [await retention.prune_due("guard", now, 2) for _ in range(4)] == [2, 2, 1, 0]
+    assert [await retention.prune_due("guard", now + 100, 2) for _ in range(4)] == [2, 2, 1, 0]
     assert not await store.reserve("jti:valid", now + 600)
     assert await retention.prune_due("counters", now, 9) == 0
     assert [await retention.prune_due("counters", now + 3700, 3) for _ in range(3)] == [3, 2, 0]
@@ -181,12 +181,12 @@ async def test_whoever_prunes_waits_for_nobody(store: ReadBack, store_place: Pat
         pytest.skip("one writer at a time")
     now = await now_of(store)
     for number in range(2):
-        await store.reserve(f"jti:{number}", now - 10)
+        await store.reserve(f"jti:{number}", now + 10)
     other = await asyncpg.connect(str(store_place))
     transaction = other.transaction()
     await transaction.start()
     await other.execute("SELECT * FROM authrim.guard WHERE key = 'jti:0' FOR UPDATE")
-    assert await store.retention.prune_due("guard", now, 10) == 1
+    assert await store.retention.prune_due("guard", now + 20, 10) == 1
     await transaction.rollback()
-    assert await store.retention.prune_due("guard", now, 10) == 1
+    assert await store.retention.prune_due("guard", now + 20, 10) == 1
     await other.close()
