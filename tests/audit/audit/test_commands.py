@@ -80,7 +80,7 @@ def test_verify_chain(place: Path | str) -> None:
         behind_its_back(place, "DROP TRIGGER events_no_update")
         behind_its_back(place, "UPDATE events SET payload = x'7b7d' WHERE position = 7")
     else:
-        behind_its_back(place, "ALTER TABLE events DISABLE TRIGGER events_append_only")
+        behind_its_back(place, "ALTER TABLE events DISABLE TRIGGER events_keep")
         behind_its_back(place, "UPDATE events SET payload = '{}' WHERE position = 7")
     told = run_json("audit", "verify", status=1)
     assert (told["ok"], told["problem"]["first_position"]) == (False, 7)
