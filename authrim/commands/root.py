@@ -39,7 +39,8 @@ COMMANDS: Final = {
     "privacy": "Verify erasure certificates and consent receipts, and write the records of processing.",
     "audit": "Read what happened from the log, and verify the log.",
     "report": "Write compliance reports from the log, and verify them.",
-    "log": "Archive closed months of the log, and verify, search and prove archives without a database.",
+    "log": "Archive closed months of the log; verify, search and prove archives without a database; "
+    "let archived contents leave the log.",
     "projections": "Verify or rebuild the tables that are computed from the log.",
     "replay": "Decide the whole log again with this version. Nothing is written to the database, and nothing is sent.",
     "webhook": "Tell addresses of others about events of the log, as they happen.",

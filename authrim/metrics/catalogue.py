@@ -143,7 +143,7 @@ FENCED: Final = Counter(
     "authrim_database_fenced_total",
     "What was refused after a failover: `old_primary` that came back, `no_standby` that a commit waits for, "
     "`log_differs` where the log lacks what was known of it.",
-    ("why",),
+    ("reason",),
 )
 POOL: Final = Gauge("authrim_database_connections", "Connections of the pools of PostgreSQL.", ("state",))
 POOL_MOST: Final = Gauge("authrim_database_connections_limit", "The most connections of the pools.")

@@ -68,8 +68,9 @@ CANNOT_WRITE: Final = Problem(
 READ: Final = frozenset(
     {
         *SECRET_FILES.values(), "acme_account_key", "acme_ca_file", "client_attesters", "egress_ca_file",
-        "pkcs11_module", "processing_file", "report_frameworks", "siem_ca_file", "siem_client_certificate",
-        "software_statement_issuers", "tls_certificate", "tls_client_anchors", "tls_client_crls", "tls_key",
+        "log_archives", "pkcs11_module", "processing_file", "report_frameworks", "siem_ca_file",
+        "siem_client_certificate", "software_statement_issuers", "tls_certificate", "tls_client_anchors",
+        "tls_client_crls", "tls_key",
     }
 )  # fmt: skip
 _SECRET: Final = frozenset({*SECRET_FILES.values(), "acme_account_key", "tls_key", "siem_client_certificate"})
