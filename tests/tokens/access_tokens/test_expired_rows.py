@@ -233,7 +233,8 @@ async def test_a_running_server_prunes(store: ReadBack) -> None:
     """A server lets leave by itself what had ended before it started, and counts it."""
     now = (await store.head()).now // 1_000_000
     for number in range(5):
-        await store.reserve(f"jti:{number}", now - 100)
+        await store.reserve(f"jti:{number}", now + 2)
+    await asyncio.sleep(2.5)
     async with running_server(store) as server, asyncio.timeout(PATIENCE):
         state = None
         while state is None or state.pruned < 5:
