@@ -140,7 +140,8 @@ async def _find(store: ReadBack, limits: _Limits, progress: Progress) -> list[Ra
         page := await store.read_log(after, min(PAGE, limits.position - after))
     ):
         names = {event.stream for event in page if not is_dropped(event)}
-        verdicts = {name: verdicts[name] for name in list(verdicts)[-REMEMBERED:]}
+        if len(verdicts) > REMEMBERED:
+            verdicts = {}
         await _judge(store, [name for name in names if name not in verdicts], limits, verdicts)
         for event in page:
             if event.stream in names and not is_dropped(event) and verdicts[event.stream]:
