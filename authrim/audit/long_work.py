@@ -11,7 +11,7 @@ FEW: Final = 100
 
 
 async def beside_the_loop(events: Sized, work: Callable[[], T]) -> T:
-    """What ``work`` returns: at once where it is about few events, from a thread where they are many."""
+    """What ``work`` returns: at once where it is about few events (or tokens), from a thread where they are many."""
     if len(events) <= FEW:
         return work()
     return await asyncio.to_thread(work)

@@ -1,4 +1,4 @@
-"""F28: the signing key is another one each tenth of a second, at one of two nodes, while clients work at both."""
+"""F28: the signing key is another one each second, at one of two nodes, while clients work at both."""
 
 import asyncio
 from collections import Counter
@@ -15,7 +15,8 @@ from tests.support.patience import PATIENCE
 from tests.support.running import KnownClient, RunningServer
 from tests.support.tokens import verified_by
 
-ROTATIONS = 12
+#: Keys that must have signed. The order of keys is in whole seconds, so each signs for one second at least.
+KEYS = 5
 SERVICE = {"grant_type": "client_credentials"}
 
 
@@ -79,16 +80,15 @@ async def test_keys_rotate_all_the_time(server: RunningServer) -> None:
     the older ones too."""
     web, service = await server.client("web"), await server.client("service")
     core = server.core
-    async with another_node(server) as node:
+    async with another_node(server) as node, asyncio.timeout(PATIENCE), asyncio.TaskGroup() as clients:
         load = Load([server, node], web, service)
-        working = [asyncio.create_task(load.services(number)) for number in range(2)]
-        working += [asyncio.create_task(load.people(number)) for number in range(2)]
-        for _ in range(ROTATIONS):
+        for number in range(2):
+            clients.create_task(load.services(number))
+            clients.create_task(load.people(number))
+        while len(load.signed_with) < KEYS:
             await asyncio.sleep(0.1)
             rotated = await rotate_key(
                 core.store, core.private, core.configuration, DEFAULT_TENANT, "ES256", urgent=True
             )
             assert not isinstance(rotated, Refusal), rotated
         load.over = True
-        await asyncio.gather(*working)
-    assert len(load.signed_with) > ROTATIONS // 3, load.signed_with

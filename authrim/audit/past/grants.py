@@ -113,7 +113,8 @@ async def grant_state(past: Past, grant_id: str) -> View | None:
         return None
     judged = await judged_grant(past, await stream.events())
     standing = (judged.status, judged.reason)
-    return view_of(GRANT, grant_id, stream, standing, _fields(judged, past.now), judged.grant.subject)
+    fields = await beside_the_loop(judged.tokens, lambda: _fields(judged, past.now))
+    return view_of(GRANT, grant_id, stream, standing, fields, judged.grant.subject)
 
 
 def _fields(judged: JudgedGrant, now: int) -> dict[str, Any]:
