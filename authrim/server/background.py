@@ -6,7 +6,7 @@ a store that is away, and leaves it to another process where only one at a time 
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import structlog
@@ -22,6 +22,7 @@ from authrim.people.logout.notices import LogoutNotices, fan_out_until_cancelled
 from authrim.siem.follower import SinkFollower
 from authrim.siem.sinks import sinks_of
 from authrim.signals.push import push_until_cancelled
+from authrim.tasks.cancellation import end_tasks
 from authrim.transparency.background import sign_until_cancelled
 from authrim.webhooks.delivery import WebhookDeliveries
 from authrim.webhooks.fan_out import WebhookSource
@@ -78,11 +79,7 @@ async def kept_running(works: Sequence[Work]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        await end_tasks(*tasks)
 
 
 async def _restarted(work: Work) -> None:

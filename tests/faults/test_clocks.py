@@ -110,9 +110,9 @@ async def test_one_of_two_nodes_has_another_time(
         web = place.clients["web"]
         old = await code_of(browser, place)
         for ahead in (HOUR, -HOUR, END_OF_32_BITS - time()):
-            clock.set(0)
+            await clock.set(0)
             fresh = await code_of(browser, place)
-            clock.set(ahead)
+            await clock.set(ahead)
             assert await asking.readiness(1) == "clock_skew"
             assert await asking.readiness(0) == "ready"
             status, tokens = await asking.post(1, "/token", fresh, web.basic)
@@ -125,7 +125,7 @@ async def test_one_of_two_nodes_has_another_time(
             status, service = await asking.service_token(1)
             assert status == 200, service
             assert abs(claims_of(service["access_token"])["iat"] - time()) < PATIENCE
-        clock.set(-HOUR)
+        await clock.set(-HOUR)
         connection = await asyncpg.connect(own_dsn)
         await connection.execute(LATER_IN_THE_DATABASE)
         await connection.close()
@@ -146,7 +146,7 @@ async def test_what_was_used_once_stays_used(
         now = int(time())
         used = assertion_form(signed(KEY, claims_for(server, web)))
         assert (await asking.post(0, "/token", used, {}))[0] == 200
-        clock.set(-HOUR)
+        await clock.set(-HOUR)
         old = claims_for(server, web, iat=now - HOUR, exp=now - HOUR + 60)
         for assertion in (used, assertion_form(signed(KEY, old))):
             for _ in range(2):
@@ -167,9 +167,9 @@ async def test_the_only_node_passes_the_end_of_32_bits(tmp_path: Path, http: aio
     async with site(place_of_file, tmp_path, 1, UNHURRIED, environment=clock.environment) as place:
         asking, browser = Asking(http, place), Browser(place.as_running(http))
         web, ahead = place.clients["web"], END_OF_32_BITS - 1 - time()
-        clock.set(ahead)
+        await clock.set(ahead)
         code = await code_of(browser, place)
-        clock.set(ahead + 2)
+        await clock.set(ahead + 2)
         status, tokens = await asking.post(0, "/token", code, web.basic)
         assert status == 200, tokens
         assert claims_of(tokens["access_token"])["iat"] > END_OF_32_BITS
@@ -177,9 +177,9 @@ async def test_the_only_node_passes_the_end_of_32_bits(tmp_path: Path, http: aio
         assert (await asking.post(0, "/token", form, web.basic))[0] == 200
         assert await asking.readiness(0) == "ready"
         late = await code_of(browser, place)
-        clock.set(ahead + HOUR)
+        await clock.set(ahead + HOUR)
         assert (await asking.post(0, "/token", late, web.basic))[1]["error"] == "invalid_grant"
-        clock.set(ahead + 2)
+        await clock.set(ahead + 2)
         assert await asking.readiness(0) == "clock_skew"
         for form in (late, code):
             assert (await asking.post(0, "/token", form, web.basic))[1]["error"] == "invalid_grant"

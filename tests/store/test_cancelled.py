@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 
 import pytest
 
-from authrim.store.contract import StoredEvent
+from authrim.store.contract import StoredEvent, Unavailable
 from authrim.store.postgres.store import PostgresStore
 from authrim.store.read_back import ProjectionResult
 from projections.audit import AUDIT
+from tests.postgres_cluster import Cluster
 from tests.store.log_samples import behind_its_back, write_grant
+from tests.support.tcp_proxy import Proxy
 
 _POSITIONS = "SELECT position FROM followers"
 #: Moments at which work is cancelled: turns of the event loop after it began.
@@ -43,6 +46,32 @@ async def test_a_cancelled_transaction_of_the_pool(store: PostgresStore, postgre
         await cancelled(store.restored.follow_again(4), moment)
         await store.restored.follow_again(2)
         assert behind_its_back(postgres_dsn, _POSITIONS) == [(2,)], moment
+
+
+async def test_a_cancellation_outlives_a_connection_that_is_lost(cluster: Cluster, postgres_dsn: str) -> None:
+    """F18: a loop that tries again what is unavailable ends when it is cancelled while its statement runs, also where
+    the network is gone, and giving the connection back fails: before, it went on, and the server never ended."""
+
+    async def again_and_again() -> None:
+        while True:
+            with suppress(Unavailable):
+                await store.restored.follow_again(2)
+            await asyncio.sleep(0)
+
+    async with Proxy(cluster.port) as proxy:
+        store = PostgresStore(postgres_dsn.replace(f":{cluster.port}", f":{proxy.port}"))
+        await store.open()
+        working = asyncio.create_task(again_and_again())
+        await asyncio.sleep(0.05)
+        proxy.hold()
+        await asyncio.sleep(0.05)
+        working.cancel()
+        _ended, running = await asyncio.wait([working], timeout=5)
+        proxy.pass_on()
+        for task in running:
+            task.cancel()
+        await store.close()
+        assert not running
 
 
 def nothing(_events: Sequence[StoredEvent]) -> ProjectionResult:

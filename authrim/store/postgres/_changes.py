@@ -11,6 +11,7 @@ from typing import Any
 
 from authrim.store.contract import Unavailable
 from authrim.store.postgres.connections import LOST, REFUSED, Connections, NamedConnection
+from authrim.tasks.cancellation import end_tasks
 
 #: Seconds after which a follower looks at the head although nobody called, and before LISTEN is tried again.
 POLL = 1.0
@@ -34,9 +35,7 @@ class Changes:
     async def close(self) -> None:
         """Stop listening."""
         if self._listening is not None:
-            self._listening.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._listening
+            await end_tasks(self._listening)
             self._listening = None
 
     async def follow(self) -> AsyncIterator[int]:

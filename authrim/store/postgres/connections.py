@@ -16,6 +16,7 @@ from authrim.metrics import catalogue as metrics
 from authrim.store.causes import cause_of
 from authrim.store.contract import Unavailable
 from authrim.store.postgres.fence import Fence
+from authrim.tasks.cancellation import heed_cancellation
 
 T = TypeVar("T")
 
@@ -215,7 +216,11 @@ class Connections:
 
 
 def unavailable(failed: Exception) -> Unavailable:
-    """What the caller is told: what the failure means, never its text, which may quote a value."""
+    """What the caller is told: what the failure means, never its text, which may quote a value.
+
+    Raises CancelledError when the task was cancelled, and the failure came of that: of giving the connection back.
+    """
+    heed_cancellation()
     metrics.DATABASE_FAILURES.add(type(failed).__name__)
     return Unavailable(cause_of(failed))
 

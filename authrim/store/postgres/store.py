@@ -7,7 +7,7 @@ database itself. ``standby``: a commit must wait for a standby, else nothing is 
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any
 
@@ -35,6 +35,7 @@ from authrim.store.postgres.restored import PostgresRestoreMark, mark_longer
 from authrim.store.postgres.tree import PostgresTree
 from authrim.store.postgres.writer import Writer
 from authrim.store.read_back import Delivery, DeliveryState, Page, ProjectionResult, Shadow
+from authrim.tasks.cancellation import end_tasks
 from domain.units import MICROSECONDS
 from projections.followed import FollowedProjection
 from projections.lookups import LOOKUPS
@@ -99,9 +100,7 @@ class PostgresStore:
             await loader.close()
         await self._guard.close()
         if self._marking is not None:
-            self._marking.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._marking
+            await end_tasks(self._marking)
         await self._changes.close()
         await self._followers.close()
         await self._writer.close()

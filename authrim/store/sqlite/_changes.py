@@ -6,11 +6,11 @@ One task looks for all followers of a process, as long as there is one: an idle 
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
 
 from authrim.store.contract import StoreError
 from authrim.store.sqlite import reads
 from authrim.store.sqlite.lane import Lane
+from authrim.tasks.cancellation import end_tasks
 
 #: How often the file is looked at for commits of other processes, in seconds.
 POLL = 0.1
@@ -28,9 +28,7 @@ class Changes:
     async def close(self) -> None:
         """Stop looking."""
         if self._looking is not None:
-            self._looking.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._looking
+            await end_tasks(self._looking)
             self._looking = None
 
     def wake_all(self) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 
 from authrim.store.contract import StoreError
 from authrim.store.sqlite.lane import Lane
+from authrim.tasks.cancellation import end_tasks
 
 #: The write-ahead log is folded into the file when it is longer than this, in bytes, or has waited so long, in seconds.
 #: Nobody waits for it: it is done beside the appends (``PASSIVE``).
@@ -70,9 +71,7 @@ class WriteAheadLog:
     async def close(self) -> None:
         """Whatever is in the log comes into the file when the last connection closes."""
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await end_tasks(self._task)
         if self._in_use:
             with suppress(StoreError):
                 await self._lane.run(_mark, False)

@@ -1,0 +1,4 @@
+"""The end of tasks: a cancellation that arrives.
+
+From outside: ``cancellation``.
+"""
