@@ -6,17 +6,20 @@ cd "$(dirname "$0")/.."
 
 kind=$1
 
-# The newest interpreter that runs, is new enough and can hold the embedded store. Of two of one version the system's
-# own: distributions build theirs with profile-guided optimization, which a plain build from source lacks, and it takes
-# a fifth less time (docs/designs/0041).
+# The newest interpreter that runs, is new enough and can hold the embedded store; first among those that can make an
+# environment as they are. Of two of one version the system's own: distributions build theirs with profile-guided
+# optimization, which a plain build from source lacks, and it takes a fifth less time (docs/designs/0041).
 find_python() {
-    local name python
-    for name in python3.14 python3.13 python3.12 python3.11 python3; do
-        for python in "/usr/bin/$name" "$name"; do
-            if "$python" -c 'import sys, sqlite3, ssl; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-                command -v "$python"
-                return
-            fi
+    local modules name python
+    for modules in 'ensurepip, venv' sys; do
+        for name in python3.14 python3.13 python3.12 python3.11 python3; do
+            for python in "/usr/bin/$name" "$name"; do
+                if "$python" -c "import sys, sqlite3, ssl, $modules; sys.exit(sys.version_info < (3, 11))" 2>/dev/null
+                then
+                    command -v "$python"
+                    return
+                fi
+            done
         done
     done
     return 1
