@@ -1,4 +1,5 @@
-"""The house is in order, the check of it can fail, and ``docs/index.md`` leads to the right file in one step."""
+"""The check of the house can fail, which ``make check`` runs, and ``docs/index.md`` leads to the right file in one
+step."""
 
 import re
 from pathlib import Path
@@ -12,11 +13,6 @@ ROOT = Path(__file__).parents[2]
 #: The rows of the table in docs/index.md: what is known, an example, where it is.
 _ROW = re.compile(r"^\| (?P<known>[^|`]+) \| (?P<example>[^|]+) \| `(?P<file>[^`|]+)`", re.MULTILINE)
 ROWS = [match.groups() for match in _ROW.finditer((ROOT / "docs/index.md").read_text("utf-8"))]
-
-
-def test_everything_is_in_its_room() -> None:
-    """Every module is in a package, every package has a docstring, and private modules stay private."""
-    assert problems(ROOT) == []
 
 
 def write(root: Path, files: dict[str, str]) -> Path:

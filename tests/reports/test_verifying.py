@@ -89,18 +89,14 @@ async def test_one_changed_byte_is_found_and_named(log: ReadBack, tmp_path: Path
     assert opened(folder).result == "proved"
     chosen = random.Random(1)
     for name, content in contents(folder).items():
-        for _ in range(2):
-            place = chosen.randrange(len(content))
-            changed = (
-                content[:place] + bytes([content[place] ^ 1 << chosen.randrange(7)]) + content[place + 1 :]
-            )
-            (folder / name).write_bytes(changed)
-            found = opened(folder)
-            assert found.result == "fault", (name, place)
-            assert name in {fault["file"] for fault in found.faults}, (name, place, found.faults)
-        for changed in (content + b"\n", content[:-1]):
-            (folder / name).write_bytes(changed)
-            assert name in {fault["file"] for fault in opened(folder).faults}, name
+        place = chosen.randrange(len(content))
+        changed = content[:place] + bytes([content[place] ^ 1 << chosen.randrange(7)]) + content[place + 1 :]
+        (folder / name).write_bytes(changed)
+        found = opened(folder)
+        assert found.result == "fault", (name, place)
+        assert name in {fault["file"] for fault in found.faults}, (name, place, found.faults)
+        (folder / name).write_bytes(chosen.choice((content + b"\n", content[:-1])))
+        assert name in {fault["file"] for fault in opened(folder).faults}, name
         (folder / name).write_bytes(content)
     assert opened(folder).result == "proved"
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 #: The variable with the file that the clock is in.
 FILE = "FAKETIME_TIMESTAMP_FILE"
-#: libfaketime reads its file once in each second of the system's clock. A program asks for the time so often that reading
-#: it each time would take longer than all its work.
+#: libfaketime reads its file once in each second of the system's clock. A program asks for the time so often that
+#: reading it each time would take longer than all its work.
 _UNTIL_READ = 1.1
 _LIBRARIES = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 

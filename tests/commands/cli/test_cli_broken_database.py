@@ -31,6 +31,9 @@ class Damage(NamedTuple):
     whole: bool
     sql: str = ""
     role: str = ""
+    #: Of damages of one kind each is tried by one in so many commands, and all together by every command.
+    one_in: int = 1
+    first: int = 0
 
 
 @pytest.fixture
@@ -64,7 +67,8 @@ def try_every_command(authrim: CommandLine, way: Damage, port: int, data: Path |
     # A development server takes an issuer on this machine alone.
     on_this_machine = CommandLine({**authrim.environment, "AUTHRIM_ISSUER": f"http://localhost:{port}"})
     # Those that mend what they can come last.
-    for words, command in sorted(every_command(), key=lambda one: one[0][0] in ("dev", "migrate")):
+    commands = sorted(every_command(), key=lambda one: one[0][0] in ("dev", "migrate"))
+    for words, command in commands[way.first % way.one_in :: way.one_in]:
         if (words == ("dev",) and data is None) or words in WITHOUT_DATABASE:
             continue
         runs_on = on_this_machine if words == ("dev",) else authrim
@@ -146,8 +150,10 @@ IN_SQLITE = [
     Damage("older", "run `authrim migrate`", whole=False, sql=(
         "DELETE FROM schema_migrations WHERE version = (SELECT max(version) FROM schema_migrations)")),
     *(
-        Damage(f"no table {table}", "not those of this version", whole=False, sql=f"DROP TABLE {table}")
-        for table in ("events", "ledger", "head", "sealed", "signing_keys", "clients", "accounts", "logins", "audit")
+        Damage(f"no table {table}", "not those of this version", whole=False, sql=f"DROP TABLE {table}", one_in=4,
+               first=number)
+        for number, table in enumerate(("events", "ledger", "head", "sealed", "signing_keys", "clients", "accounts",
+                                        "logins", "audit"))
     ),
     Damage("another column", "not those of this version", whole=False, sql=(
         "ALTER TABLE sealed RENAME COLUMN ciphertext TO text")),
@@ -211,8 +217,9 @@ IN_POSTGRES = [
             LOOP EXECUTE 'DROP FUNCTION ' || one; END LOOP;
         END $$"""),
     *(
-        Damage(f"no table {table}", "not those of this version", whole=False, sql=f"DROP TABLE authrim.{table} CASCADE")
-        for table in ("events", "ledger", "head", "sealed", "signing_keys", "clients")
+        Damage(f"no table {table}", "not those of this version", whole=False, sql=f"DROP TABLE authrim.{table} CASCADE",
+               one_in=4, first=number)
+        for number, table in enumerate(("events", "ledger", "head", "sealed", "signing_keys", "clients"))
     ),
     Damage("another column", "not those of this version", whole=False, sql=(
         "ALTER TABLE authrim.sealed RENAME COLUMN ciphertext TO text")),
@@ -327,6 +334,6 @@ def test_an_address_that_leads_nowhere(
         missing = tmp_path / "nowhere"
         address = dsn.format(free=free, postgres=cluster.port, web=web, silent=silent, missing=missing)
         authrim = CommandLine({**environment, "AUTHRIM_DATABASE": address, "AUTHRIM_PORT": str(taken_port)})
-        way = Damage(name, words, whole=True)
+        way = Damage(name, words, whole=True, one_in=4, first=len(words))
         try_every_command(authrim, way, taken_port, None)
         assert words in authrim.run("migrate", status=1).stderr
