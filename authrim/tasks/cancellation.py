@@ -2,7 +2,7 @@
 
 A cancellation is an exception, and can be lost: what a ``finally`` raises takes its place, such as the ``TimeoutError``
 of a connection that is given back while its statement is being cancelled. A loop that takes that for a passing failure
-then goes on, and whoever waits for its end waits for ever.
+then goes on, and whoever waits for its end waits forever.
 """
 
 import asyncio
