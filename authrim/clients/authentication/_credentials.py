@@ -71,6 +71,8 @@ def presented(request: web.Request, form: Params, *, attestations: bool) -> Cred
     return Credentials(client_id, CredentialsKind.CLIENT_ID)
 
 
+#: Parameters that are credentials too.
+BESIDE_HEADER: Final = frozenset({"client_assertion", "client_assertion_type", "client_secret"})
 #: The methods by where their credentials are: in the header, as an assertion, in the form.
 _METHODS_BY_PLACE: Final = ("client_secret_basic", "a client_assertion", "client_secret_post")
 

@@ -4,15 +4,21 @@ Exactly one method may be used, and it must be a registered one, so there is no 
 """
 
 from collections import OrderedDict
-from time import monotonic
+from time import monotonic, time
 from typing import Final
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 
-from authrim.clients.authentication._credentials import Credentials, presented
+from authrim.clients.authentication._credentials import (
+    BESIDE_HEADER,
+    Credentials,
+    CredentialsKind,
+    presented,
+)
 from authrim.clients.authentication._methods import prove
 from authrim.clients.authentication._proof import AuthenticationAttempt
+from authrim.clients.authentication.remembered_headers import RememberedHeaders
 from authrim.clients.part import CLIENTS
 from authrim.core.call import Call
 from authrim.core.parts import Core
@@ -52,12 +58,16 @@ _NO_FAILURE: Final = frozenset({"use_attestation_challenge", "use_dpop_nonce"})
 #: Clients that failed too often, and until when they wait (monotonic seconds), ordered by that time. The failures are
 #: counted in the store, for all nodes together.
 _waiting: OrderedDict[str, float] = OrderedDict()
+_headers: Final = RememberedHeaders()
 
 
 async def authenticate(
     call: Call, request: web.Request, form: Params
 ) -> tuple[Call, tuple[AuthenticatedClient, tuple[SingleUseValue, ...]] | Refusal]:
     """The authenticated client and the values that have to be reserved; or ``invalid_client`` / ``invalid_request``."""
+    known = None if _waiting else await _known_by_header(call, request, form)
+    if known is not None:
+        return call.of_client(known.client.client_id), (known, ())
     credentials = presented(request, form, attestations=CLIENT_ATTESTATION in call.core.features)
     if isinstance(credentials, Refusal):
         return call, credentials
@@ -90,7 +100,23 @@ async def _authenticate(
     proof = await prove(AuthenticationAttempt(call, request, client, credentials))
     if isinstance(proof, Refusal):
         return call, proof
+    if credentials.way is CredentialsKind.BASIC:
+        _headers.keep(request.headers[hdrs.AUTHORIZATION], client, proof.method, int(time()))
     return call, (AuthenticatedClient(client, proof.method, proof.key_id), proof.once)
+
+
+async def _known_by_header(call: Call, request: web.Request, form: Params) -> AuthenticatedClient | None:
+    """The client whose very header was found right before, if there is nothing else to look at."""
+    sent = request.headers.getall(hdrs.AUTHORIZATION, ())
+    if len(sent) != 1 or not BESIDE_HEADER.isdisjoint(form.values):
+        return None
+    proved = _headers.find(sent[0], int(time()))
+    if proved is None:
+        return None
+    client = await call.core.configuration.client(call.tenant, proved.client.client_id)
+    if client is not proved.client or form.get("client_id") not in (None, client.client_id):
+        return None
+    return AuthenticatedClient(client, proved.method)
 
 
 async def _count_failure(core: Core, source: str) -> None:
