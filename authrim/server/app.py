@@ -27,7 +27,7 @@ from authrim.web.answers import error_page
 from authrim.web.authority import OWN_NAMES, OwnNames
 from authrim.web.call import CORE, PAGES, PARTS
 from authrim.web.cors import FOR_SCRIPTS
-from authrim.web.discovery_endpoint import METADATA, Metadata
+from authrim.web.discovery_endpoint import METADATA, Metadata, document_of
 from authrim.web.errors import json_refusal
 from authrim.web.health_endpoint import READINESS
 from authrim.web.middleware import middleware
@@ -35,6 +35,7 @@ from authrim.web.overload import OVERLOAD, OVERLOADED, URGENCIES, Overload, Urge
 from authrim.web.overload_gate import GatedRoute, OverloadGate, Target
 from authrim.web.preflight_endpoint import preflight
 from authrim.web.proxies import PROXIES
+from authrim.web.ready_answers import ReadyAnswer
 from authrim.web.sent_forms import FORMS, SentForms
 from authrim.web.trace_context import TraceId, trace_id_of
 from authrim.wire.endless import ENDLESS, EndlessAnswers
@@ -111,7 +112,10 @@ def make_app(
                 name = f"{route.name}_other_form" if number else route.name
                 _add(app, route, path, name)
                 if "{" not in path and not route.hidden and name not in _FRONT:
-                    gated[route.method, path] = GatedRoute(name, feature.urgency, name in _PAGES)
+                    # A request that is traced has to be made, and to get its span.
+                    document = None if around else document_of(route.handler)
+                    ready = None if document is None else ReadyAnswer(app, name, document)
+                    gated[route.method, path] = GatedRoute(name, feature.urgency, name in _PAGES, ready)
                 app[URGENCIES] |= dict.fromkeys((name, f"{name}_head", f"{name}_preflight"), feature.urgency)
                 if route.hidden:
                     hidden |= {name: path, f"{name}_head": path}

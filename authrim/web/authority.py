@@ -42,12 +42,16 @@ def refuse_other_names(request: web.Request) -> None:
     """Raise HTTPMisdirectedRequest for a request over our own TLS that names another host."""
     if not request.secure or OWN_NAMES not in request.app:
         return
-    host = request.headers.get(hdrs.HOST)
-    if host is None or request.app[OWN_NAMES].have(host_of(host)):
+    if not is_other_name(request.headers.get(hdrs.HOST), request.app[OWN_NAMES]):
         return
     if (request.match_info.route.name or "").startswith(_ANY_NAME):
         return
     raise web.HTTPMisdirectedRequest
+
+
+def is_other_name(authority: str | None, own: OwnNames) -> bool:
+    """Whether a ``Host`` names another host."""
+    return authority is not None and not own.have(host_of(authority))
 
 
 def host_of(authority: str) -> str:

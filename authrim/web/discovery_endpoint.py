@@ -4,11 +4,13 @@ Precomputed bytes: the metadata when the server starts or a claim is defined, th
 """
 
 from collections.abc import Callable
+from typing import Any
 
+import msgspec
 from aiohttp import hdrs, web
 
 from authrim.core.parts import Core
-from authrim.web.call import core_of
+from authrim.web.call import CORE, PARTS
 from authrim.web.cors import ANY_ORIGIN, cors_headers
 from domain.stream import DEFAULT_TENANT
 
@@ -35,19 +37,35 @@ class Metadata:
 METADATA = web.AppKey("metadata", Metadata)
 
 
-async def metadata(request: web.Request) -> web.StreamResponse:
-    """GET ``/.well-known/openid-configuration`` and ``/.well-known/oauth-authorization-server``."""
-    return _public_json(request, request.app[METADATA].body)
+class PublicDocument(msgspec.Struct, frozen=True):
+    """A document that is the same for everyone who asks at the same moment. ``body`` is called for each request."""
+
+    body: Callable[[web.Application], bytes]
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer a GET or HEAD request."""
+        return self.answer(request.app, self.body(request.app), request.headers.get(hdrs.ORIGIN))
+
+    def answer(self, app: web.Application, body: bytes, origin: str | None = None) -> web.Response:
+        """The answer to scripts of ``origin``, or to whoever is none."""
+        seconds = app[PARTS][CORE].settings.jwks_cache_seconds
+        headers: dict[str, str] = {hdrs.CACHE_CONTROL: f"public, max-age={seconds}"}
+        headers |= cors_headers(origin, ANY_ORIGIN)
+        return web.Response(body=body, content_type="application/json", headers=headers)
 
 
-async def jwks(request: web.Request) -> web.StreamResponse:
-    """GET ``/jwks``."""
-    core = core_of(request)
-    return _public_json(request, core.key_ring.jwks(DEFAULT_TENANT, core.now()))
+def document_of(handler: Callable[..., Any]) -> PublicDocument | None:
+    """The document that a handler answers with, if it is one of these."""
+    owner = getattr(handler, "__self__", None)
+    return owner if isinstance(owner, PublicDocument) else None
 
 
-def _public_json(request: web.Request, body: bytes) -> web.Response:
-    seconds = core_of(request).settings.jwks_cache_seconds
-    headers: dict[str, str] = {hdrs.CACHE_CONTROL: f"public, max-age={seconds}"}
-    headers |= cors_headers(request.headers.get(hdrs.ORIGIN), ANY_ORIGIN)
-    return web.Response(body=body, content_type="application/json", headers=headers)
+def _key_set(app: web.Application) -> bytes:
+    core = app[PARTS][CORE]
+    return core.key_ring.jwks(DEFAULT_TENANT, core.now())
+
+
+#: GET ``/.well-known/openid-configuration`` and ``/.well-known/oauth-authorization-server``.
+METADATA_DOCUMENT = PublicDocument(lambda app: app[METADATA].body)
+#: GET ``/jwks``.
+KEY_SET = PublicDocument(_key_set)

@@ -3,6 +3,7 @@
 It is on the path of every request, so it is one coroutine and looks at nothing twice.
 """
 
+import logging
 import time
 import traceback
 from asyncio import CancelledError
@@ -13,7 +14,7 @@ from pathlib import Path
 import structlog
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
-from multidict import istr
+from multidict import MultiMapping, istr
 
 from authrim.crypto.ids import new_id
 from authrim.crypto.jws import CannotSign
@@ -184,13 +185,26 @@ def protect(response: web.StreamResponse) -> None:
 
 
 def _finish(request: web.Request, status: int, started: float, error_id: str | None = None) -> None:
-    """Count the request, and write one line, with the route's name in place of a path that may hold a secret. A probe
-    that found all well, as one does every few seconds, is logged for debugging only. Successes may be sampled."""
+    """Count the request, and write its line."""
     seconds, name = time.perf_counter() - started, _route_name(request)
     count_request(name, request.method, status, seconds)
-    fields: dict[str, str | int] = {"error_id": error_id} if error_id else {}
+    _write_line(name, request.method, status, seconds, {"error_id": error_id} if error_id else {})
+
+
+def note_ready(name: str, headers: MultiMapping[str], seconds: float) -> None:
+    """Count a GET request that got a ready answer, and write its line, which is all that its trace is named for."""
+    count_request(name, hdrs.METH_GET, HTTPStatus.OK, seconds)
+    if _log.is_enabled_for(logging.INFO):
+        _write_line(name, hdrs.METH_GET, HTTPStatus.OK, seconds, {"trace_id": trace_id_of(headers)})
+
+
+def _write_line(name: str, method: str, status: int, seconds: float, fields: dict[str, str | int]) -> None:
+    """Write one line, with the route's name in place of a path that may hold a secret. A probe that found all well, as
+    one does every few seconds, is logged for debugging only. Successes may be sampled."""
+    if not _log.is_enabled_for(logging.INFO):
+        return
     milliseconds = round(seconds * 1000, 2)
-    if not error_id and _succeeded(status) and milliseconds < _SLOW_MILLISECONDS:
+    if "error_id" not in fields and _succeeded(status) and milliseconds < _SLOW_MILLISECONDS:
         if not REQUEST_LINES.takes():
             return
         if REQUEST_LINES.one_in > 1:
@@ -199,7 +213,7 @@ def _finish(request: web.Request, status: int, started: float, error_id: str | N
     log = _log.debug if status == HTTPStatus.OK and name.startswith(_PROBES) else _log.info
     log(
         "request",
-        method=request.method,
+        method=method,
         route=name,
         status=outcome,
         milliseconds=milliseconds,

@@ -1,4 +1,5 @@
-"""Refuses at the connection what overload refuses, with answers that were made before (F40).
+"""Refuses at the connection what overload refuses, with answers that were made before (F40), and answers there what
+everyone gets the same bytes for.
 
 A refusal in the middleware costs a good part of an answer: with some times the load that a process can answer, it would
 do nothing else. What has to be made for its caller stays there, such as an answer that a script of another origin may
@@ -18,7 +19,8 @@ from authrim.pages.translations import choose_locale
 from authrim.web.errors import json_refusal
 from authrim.web.middleware import protect
 from authrim.web.overload import FEW, OVERLOADED, Overload, Urgency
-from authrim.wire.gate import Entry
+from authrim.web.ready_answers import ReadyAnswer
+from authrim.wire.gate import Entry, Knocking
 from authrim.wire.product import SERVER
 
 #: A route as a head names it: the method and the path.
@@ -30,11 +32,13 @@ _LOOKED_AT: Final = 256
 
 
 class GatedRoute(NamedTuple):
-    """A route whose requests can be refused by their head: its name, its urgency, and whether people see the answer."""
+    """A route whose requests can be refused by their head: its name, its urgency, whether people see the answer, and
+    the answer to most of its requests if that is ready."""
 
     name: str
     urgency: Urgency
     is_page: bool
+    ready: ReadyAnswer | None = None
 
 
 class OverloadGate:
@@ -54,15 +58,17 @@ class OverloadGate:
         self._tokens: set[Hashable] = set()
         self._admitted: set[Hashable] = set()
 
-    def decide(self, message: RawRequestMessage, by: Hashable) -> bytes | Entry:
-        """The answer to a request that gives way."""
+    def decide(self, message: RawRequestMessage, by: Knocking) -> bytes | Entry:
+        """The answer to a request that gives way, or the one that is ready."""
         route = self._routes.get((message.method, message.path.partition("?")[0]))
         if route is None or hdrs.ORIGIN in message.headers:
             return Entry.NOT_ASKED
-        name, urgency, is_page = route
+        name, urgency, is_page, ready = route
         if self._gives_way(urgency):
             count_request(name, message.method, HTTPStatus.SERVICE_UNAVAILABLE, 0.0)
             return self._page_for(message) if is_page else self._answer
+        if ready is not None and (answer := ready.to(message, by)) is not None:
+            return answer
         if urgency is Urgency.TOKEN:
             self._tokens.add(by)
         self._admitted.add(by)
@@ -86,6 +92,8 @@ class OverloadGate:
         return self._pages[locale]
 
     def _gives_way(self, urgency: Urgency) -> bool:
+        if not self._overload.level and not self._overload.is_late:
+            return False
         # While the process is late already, it takes no more requests for tokens than these at once. Else the first
         # moment of a burst would bring in more than a second of work, which all that comes later would wait for.
         if urgency is Urgency.TOKEN and self._overload.is_late and len(self._tokens) >= FEW:

@@ -19,11 +19,12 @@ from aiohttp.web_protocol import RequestHandler, RequestPayloadError
 from aiohttp.web_request import BaseRequest
 
 from authrim.metrics.catalogue import REQUESTS_UNANSWERED
-from authrim.wire._whole_answer import is_whole, whole_bytes
+from authrim.wire._exact_paths import Exact, ExactPaths
 from authrim.wire.forwarded import source_of
 from authrim.wire.gate import Entry, Gate
 from authrim.wire.limits import Connections, Limits
 from authrim.wire.product import SERVER
+from authrim.wire.whole_answer import is_whole, whole_bytes
 
 _log = structlog.get_logger("authrim.http")
 
@@ -32,8 +33,9 @@ class Connection(RequestHandler):
     """aiohttp's request handler, held to ``Limits``."""
 
     def __init__(
-        self, manager: web.Server, connections: Connections, limits: Limits, gate: Gate | None = None
-    ) -> None:
+        self, manager: web.Server, connections: Connections, limits: Limits, exact: ExactPaths,
+        gate: Gate | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(
             manager,
             loop=asyncio.get_running_loop(),
@@ -49,16 +51,16 @@ class Connection(RequestHandler):
         self._request_handler = self._answer
         self._connections = connections
         self._limits = limits
+        self._exact = exact
         self._gate = gate
         #: Whether the gate has let the request in that came last.
         self.is_admitted = False
-        if gate is not None:
-            self._parser = cast(Any, _GatedParser(self._parser, self))
+        self._parser = cast(Any, _WatchedParser(self._parser, self))
         self._address: str | None = None
         self._wire: asyncio.Transport | None = None
         self._body: StreamReader = EMPTY_PAYLOAD
         self._head_bytes = 0
-        self._was_refused = False
+        self._was_taken = False
         self._head_deadline: asyncio.TimerHandle | None = None
         self._write_deadline: asyncio.TimerHandle | None = None
 
@@ -121,8 +123,8 @@ class Connection(RequestHandler):
         super().data_received(data)
         if self._request_count != heads:
             self._head_ended()
-        elif self._was_refused:
-            self._was_refused = False
+        elif self._was_taken:
+            self._was_taken = False
             self._wait_for_next_head()
         elif data and self._body.is_eof():
             self._head_grew(len(data))
@@ -168,33 +170,93 @@ class Connection(RequestHandler):
             self._wire.write(_bare_bytes(status))
             self.force_close()
 
-    # The gate: what is refused before a request is made of it.
+    # The short way: past the queue in which aiohttp keeps what a connection asks.
 
-    def refuse_at_gate(self, message: RawRequestMessage, payload: StreamReader) -> bool:
-        """Whether the gate has refused and answered a request. It is asked only where its answer is the whole exchange:
-        the request is complete, nothing is in front of it, and the connection stays open."""
-        if self._gate is None or self._wire is None or self._paused or self._connections.draining:
-            return False
-        if self._waiter is None or self._waiter.done() or self._messages:
+    def take(self, message: RawRequestMessage, payload: StreamReader, size: int) -> bool:
+        """Whether the connection answers a request at once: at the gate, or in a turn of its own. It does so only where
+        the request is complete, nothing is in front of it, and the connection stays open. ``size``: its end came with
+        so many bytes."""
+        waiter = self._waiter
+        if waiter is None or waiter.done() or self._messages or self._paused or self._connections.draining:
             return False
         if not payload.is_eof() or message.should_close or message.upgrade:
             return False
-        if _verdict(message, self._limits) is not None:
+        limits = self._limits
+        is_short = not self._head_bytes and size + limits.header_count <= limits.header_bytes
+        if _verdict(message, limits, is_short=is_short) is not None:
             return False
-        answer = self._gate.decide(message, self)
+        if self._gate is None or not self._is_answered_at(self._gate, message):
+            exact = self._exact.find(message)
+            if exact is None:
+                return False
+            self._begin_turn(message, payload, exact, waiter)
+        self._was_taken = True
+        return True
+
+    # The gate: what is answered before a request is made of it.
+
+    def _is_answered_at(self, gate: Gate, message: RawRequestMessage) -> bool:
+        answer = gate.decide(message, self)
         if isinstance(answer, Entry):
             self.is_admitted = answer is Entry.ADMITTED
             return False
-        self._was_refused = True
         self._connections.has_answered(self)
         self._next_keepalive_close_time = self._loop.time() + self._limits.keep_alive_seconds
-        self._wire.write(answer)
+        cast(asyncio.Transport, self._wire).write(answer)
         return True
 
     def _leave_gate(self) -> None:
         if self.is_admitted and self._gate is not None:
             self._gate.leave(self)
             self.is_admitted = False
+
+    # A turn: one request, whose route is known. aiohttp's own loop over the requests of a connection would wake up
+    # twice for it. It waits meanwhile, and goes on with what has come behind it.
+
+    def _begin_turn(
+        self, message: RawRequestMessage, payload: StreamReader, exact: Exact, waiter: asyncio.Future[None]
+    ) -> None:
+        self._waiter = None  # so aiohttp takes the connection for busy
+        loop_of_requests = cast("asyncio.Task[None]", self._task_handler)
+        request = cast(Any, self._request_factory)(
+            message, payload, self, StreamWriter(self, self._loop), loop_of_requests
+        )
+        request._match_info = exact.match
+        turn = self._turn(request, exact.handler, waiter, loop_of_requests)
+        self._task_handler = self._loop.create_task(turn)
+
+    async def _turn(
+        self, request: web.Request, handler: Any, waiter: asyncio.Future[None],
+        loop_of_requests: "asyncio.Task[None]",
+    ) -> None:  # fmt: skip
+        goes_on = False
+        try:
+            response, has_gone = await self._handle_request(request, None, handler)
+            goes_on = not has_gone and bool(response.keep_alive)
+        except ConnectionError:
+            pass  # the client has gone
+        except Exception as error:
+            self.log_exception(exc_info=error)
+        finally:
+            cast(Any, request)._task = None  # which would hold this request, and be held by it
+            if self._task_handler is not None:  # else the connection is lost
+                self._task_handler = loop_of_requests
+            if goes_on and not self._close and not self._force_close:
+                self._wait_again(waiter)
+            else:
+                self.force_close()
+                waiter.cancel()
+
+    def _wait_again(self, waiter: asyncio.Future[None]) -> None:
+        self._keepalive = True
+        self._next_keepalive_close_time = self._loop.time() + self._limits.keep_alive_seconds
+        if self._keepalive_handle is None:
+            self._keepalive_handle = self._loop.call_at(
+                self._next_keepalive_close_time, self._process_keepalive
+            )
+        self._waiter = waiter
+        if self._messages and not waiter.done():
+            waiter.set_result(None)
 
     # The answer: whether to make it, and the deadline for its reader.
 
@@ -293,8 +355,8 @@ class Connection(RequestHandler):
         return HTTPStatus.REQUEST_URI_TOO_LONG if line else HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 
 
-class _GatedParser:
-    """aiohttp's parser, which keeps to itself what the gate has answered."""
+class _WatchedParser:
+    """aiohttp's parser, which keeps to itself what the connection has taken."""
 
     __slots__ = ("_connection", "_parser")
 
@@ -305,8 +367,10 @@ class _GatedParser:
     def feed_data(self, data: bytes) -> tuple[Any, bool, bytes]:
         """The messages that end in ``data``, whether what follows is no HTTP, and what follows."""
         parsed: tuple[Any, bool, bytes] = self._parser.feed_data(data)
-        messages = parsed[0]
-        if len(messages) != 1 or not self._connection.refuse_at_gate(*messages[0]):
+        if len(parsed[0]) != 1:
+            return parsed
+        ((message, payload),) = parsed[0]
+        if not self._connection.take(message, payload, len(data)):
             return parsed
         self._parser.message_consumed()
         return (), parsed[1], parsed[2]
@@ -324,8 +388,9 @@ class _GatedParser:
         self._parser.set_upgraded(upgraded)
 
 
-def _verdict(message: RawRequestMessage, limits: Limits) -> HTTPStatus | None:
-    """The status to refuse a complete head with, or None when it may be answered."""
+def _verdict(message: RawRequestMessage, limits: Limits, *, is_short: bool = False) -> HTTPStatus | None:
+    """The status to refuse a complete head with, or None when it may be answered. ``is_short``: it came in so few bytes
+    that its headers cannot be too large."""
     headers = message.headers
     if message.version < HttpVersion10 or not _origin_form(message):
         return HTTPStatus.BAD_REQUEST
@@ -334,8 +399,7 @@ def _verdict(message: RawRequestMessage, limits: Limits) -> HTTPStatus | None:
     # bytes.lower() folds ASCII alone: a Kelvin sign is no k.
     if message.chunked and headers[hdrs.TRANSFER_ENCODING].encode("utf-8", "replace").lower() != b"chunked":
         return HTTPStatus.NOT_IMPLEMENTED  # another coding beside it (RFC 9112 §6.1)
-    fields = message.raw_headers  # each with a colon, a space and a line end around it
-    if sum(map(len, chain.from_iterable(fields))) + 4 * len(fields) > limits.header_bytes:
+    if not is_short and _size_of_headers(message) > limits.header_bytes:
         return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
     if hdrs.CONTENT_ENCODING in headers:
         return HTTPStatus.UNSUPPORTED_MEDIA_TYPE  # nothing is ever decompressed (A216)
@@ -344,6 +408,11 @@ def _verdict(message: RawRequestMessage, limits: Limits) -> HTTPStatus | None:
     if int(headers.get(hdrs.CONTENT_LENGTH, "0")) > limits.body_bytes:
         return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     return None
+
+
+def _size_of_headers(message: RawRequestMessage) -> int:
+    fields = message.raw_headers  # each with a colon, a space and a line end around it
+    return sum(map(len, chain.from_iterable(fields))) + 4 * len(fields)
 
 
 def _origin_form(message: RawRequestMessage) -> bool:

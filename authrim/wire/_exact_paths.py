@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple, cast
 
 from aiohttp import hdrs, web
+from aiohttp.http import RawRequestMessage
 from aiohttp.typedefs import Handler
 from aiohttp.web_request import BaseRequest
 from aiohttp.web_urldispatcher import PlainResource, UrlMappingMatchInfo
@@ -22,7 +23,7 @@ Answer = Callable[[BaseRequest], Awaitable[web.StreamResponse]]
 _PLAIN: Final = re.compile(r"/[A-Za-z0-9/._-]*")
 
 
-class _Exact(NamedTuple):
+class Exact(NamedTuple):
     """The match of every request for one method and path, and the handler inside its middlewares."""
 
     match: UrlMappingMatchInfo
@@ -39,16 +40,20 @@ class ExactPaths:
 
     def answer(self, request: BaseRequest) -> Awaitable[web.StreamResponse]:
         """The answer to a request."""
-        message = request._message
-        exact = self._exact.get((message.method, message.path.partition("?")[0]))
-        if exact is None or hdrs.EXPECT in message.headers:
+        exact = self.find(request._message)
+        if exact is None:
             return self._otherwise(request)
         cast(Any, request)._match_info = exact.match
         return exact.handler(cast(web.Request, request))
 
+    def find(self, message: RawRequestMessage) -> Exact | None:
+        """The route of a request, if its path is exactly that of one."""
+        exact = self._exact.get((message.method, message.path.partition("?")[0]))
+        return None if exact is None or hdrs.EXPECT in message.headers else exact
 
-def _exact_routes(app: web.Application) -> dict[tuple[str, str], _Exact]:
-    exact: dict[tuple[str, str], _Exact] = {}
+
+def _exact_routes(app: web.Application) -> dict[tuple[str, str], Exact]:
+    exact: dict[tuple[str, str], Exact] = {}
     taken_by_any: set[str] = set()
     for resource in app.router.resources():
         path = resource.canonical
@@ -62,10 +67,10 @@ def _exact_routes(app: web.Application) -> dict[tuple[str, str], _Exact]:
     return exact
 
 
-def _made(app: web.Application, match: UrlMappingMatchInfo) -> _Exact:
+def _made(app: web.Application, match: UrlMappingMatchInfo) -> Exact:
     match.add_app(app)
     match.freeze()
     handler = match.handler
     for around in reversed(app.middlewares):
         handler = partial(cast(Any, around), handler=handler)
-    return _Exact(match, handler)
+    return Exact(match, handler)

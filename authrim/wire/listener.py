@@ -45,14 +45,14 @@ class _Server(web.Server):
     def __init__(
         self, made: web.Server, app: web.Application, connections: Connections, limits: Limits
     ) -> None:
-        answer = ExactPaths(app, made.request_handler).answer
-        super().__init__(answer, request_factory=made.request_factory)
+        self._exact = ExactPaths(app, made.request_handler)
+        super().__init__(self._exact.answer, request_factory=made.request_factory)
         self._counted = connections
         self._limits = limits
         self._gate = app.get(GATE)
 
     def __call__(self) -> RequestHandler:
-        return Connection(self, self._counted, self._limits, self._gate)
+        return Connection(self, self._counted, self._limits, self._exact, self._gate)
 
 
 class _Runner(web.AppRunner):

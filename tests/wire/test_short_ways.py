@@ -1,11 +1,15 @@
-"""The short ways past aiohttp's router and writer: what they answer, and that aiohttp answers the same."""
+"""The short ways past aiohttp's router, writer and loop over requests: what they answer, and that aiohttp answers the
+same."""
 
+import asyncio
 import re
+from importlib import import_module
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from authrim.wire.limits import Limits
 from tests.attacks.raw_http import FORM, sample_app, serving, talk
 
 _LAST = b"GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
@@ -98,6 +102,9 @@ async def test_the_short_ways_answer_as_aiohttp_does(monkeypatch: pytest.MonkeyP
         def __init__(self, _app: web.Application, otherwise: Any) -> None:
             self.answer = otherwise
 
+        def find(self, _message: object) -> None:
+            return None
+
     monkeypatch.setattr("authrim.wire.listener.ExactPaths", OwnWay)
     monkeypatch.setattr("authrim.wire._connection.is_whole", lambda *_: False)
     assert short == await _answers()
@@ -106,7 +113,8 @@ async def test_the_short_ways_answer_as_aiohttp_does(monkeypatch: pytest.MonkeyP
 
 
 async def test_an_exact_path_takes_the_short_ways(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A request for the exact path of a route goes past aiohttp's router, and its answer past aiohttp's writer."""
+    """A request for the exact path of a route goes past aiohttp's queue and router, and its answer past aiohttp's
+    writer."""
 
     async def never(*_: object) -> web.StreamResponse:
         raise AssertionError("aiohttp's own way")
@@ -114,7 +122,58 @@ async def test_an_exact_path_takes_the_short_ways(monkeypatch: pytest.MonkeyPatc
     app = _app()
     monkeypatch.setattr(type(app.router), "resolve", never)
     monkeypatch.setattr(web.Response, "prepare", never)
+    turns: list[Any] = []
+    connection: Any = import_module("authrim.wire._connection").Connection
+    begin = connection._begin_turn
+    monkeypatch.setattr(connection, "_begin_turn", lambda *of: (turns.append(of), begin(*of)))
     async with serving(app) as running:
         exact = _REQUESTS["exact"]
         answer = await talk(running.port, exact, exact, _LAST.replace(b"hello", b"nothing"))
-    assert answer.count(b"HTTP/1.1 200 OK") == 2
+    assert answer.count(b"HTTP/1.1 200 OK") == len(turns) == 2
+
+
+async def test_what_comes_behind_a_request_waits_for_it() -> None:
+    """RFC 9112 §9.3.2: requests that come while another one is being answered are answered after it, in their order,
+    and the connection goes on."""
+    slow = b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"
+    async with serving(_app()) as running:
+        answer = await talk(
+            running.port,
+            slow,
+            _REQUESTS["exact"],
+            _REQUESTS["variable"] + _REQUESTS["form"],
+            _REQUESTS["page"],
+            b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n",
+            _LAST,
+        )
+    bodies = [b"done", b"hello", b"somebody of", b'"values"', b"<p>a page", b"hello", b"hello"]
+    places = [0]
+    for body in bodies:
+        places.append(answer.find(body, places[-1]) + len(body))
+    assert places == sorted(set(places))
+    assert answer.count(b"HTTP/1.1 200 OK") == len(bodies)
+
+
+async def test_a_client_that_leaves_in_between_leaves_nothing_behind() -> None:
+    """A218: a request whose client has gone is handled to its end, and only then its connection's place is free."""
+    app = _app()
+    ended = asyncio.Event()
+
+    async def noted(_request: web.Request) -> web.Response:
+        await asyncio.sleep(0.1)
+        ended.set()
+        return web.Response(text="late")
+
+    app.router.add_get("/noted", noted)
+    async with serving(app, Limits(connections=2)) as running:
+        _, writer = await asyncio.open_connection("127.0.0.1", running.port)
+        writer.write(b"GET /noted HTTP/1.1\r\nHost: a\r\n\r\n")
+        await asyncio.sleep(0.05)
+        writer.close()
+        await asyncio.sleep(0.02)
+        counted = running._runner.counted
+        assert (counted._total, ended.is_set()) == (1, False)
+        async with asyncio.timeout(5):
+            await counted.none_left()
+        assert ended.is_set()
+        assert {task.get_name() for task in asyncio.all_tasks()} == {asyncio.current_task().get_name()}  # type: ignore[union-attr]
