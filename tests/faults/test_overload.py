@@ -3,11 +3,9 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import aiohttp
 import pytest
@@ -16,14 +14,16 @@ from structlog.testing import capture_logs
 
 from authrim.server.app import make_app
 from authrim.store.sqlite.schema import migrate_sqlite
-from authrim.web.overload import FEW, OVERLOAD, URGENCIES, Overload, Urgency
+from authrim.web.overload import FEW, URGENCIES, Overload, Urgency
 from authrim.web.overload_gate import GatedRoute, OverloadGate
 from authrim.wire.gate import Entry
 from authrim.wire.limits import Limits
-from authrim.wire.listener import start_site
+from authrim.wire.tls import Tls
 from tests.faults.processes import Site, site
+from tests.support.gated_site import gated
 from tests.support.patience import PATIENCE
 from tests.support.running import RunningServer
+from tests.wire.tls_listener.listening import SERVER, trusting
 
 CROWD = FEW + 64
 
@@ -130,57 +130,6 @@ def test_a_burst_brings_in_no_more_than_can_be_done() -> None:
     assert gate.decide(message, "another") is Entry.ADMITTED  # type: ignore[arg-type]
 
 
-class Shown(NamedTuple):
-    """An answer as it came."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-class Line:
-    """One connection, byte by byte."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self.writer = writer
-
-    def send(self, line: str, body: str = "", **headers: str) -> None:
-        """A request in one piece."""
-        named = {"Host": "localhost", **{name.replace("_", "-"): value for name, value in headers.items()}}
-        if line.startswith("POST"):
-            named |= {"Content-Type": "application/x-www-form-urlencoded", "Content-Length": str(len(body))}
-        lines = "".join(f"{name}: {value}\r\n" for name, value in named.items())
-        self.writer.write(f"{line} HTTP/1.1\r\n{lines}\r\n{body}".encode())
-
-    async def answer(self) -> Shown:
-        """The next answer."""
-        async with asyncio.timeout(PATIENCE):
-            head = (await self._reader.readuntil(b"\r\n\r\n")).decode()
-            first, *lines = head.strip().split("\r\n")
-            headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
-            body = await self._reader.readexactly(int(headers.get("content-length", "0")))
-            return Shown(int(first.split()[1]), headers, body)
-
-    async def ask(self, line: str, body: str = "", **headers: str) -> Shown:
-        self.send(line, body, **headers)
-        return await self.answer()
-
-
-@asynccontextmanager
-async def gated(server: RunningServer, limits: Limits = Limits()) -> AsyncIterator[tuple[Overload, Line]]:  # noqa: B008
-    """A server whose level the test sets, and a connection to it."""
-    app = make_app(server.parts, limits)
-    running = await start_site(app, "127.0.0.1", 0, limits=limits)
-    reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
-    app[OVERLOAD].few = 0
-    try:
-        yield app[OVERLOAD], Line(reader, writer)
-    finally:
-        writer.close()
-        await running.stop(1)
-
-
 FORM = "grant_type=client_credentials"
 
 
@@ -218,6 +167,32 @@ async def test_the_gate_lets_a_body_wait(server: RunningServer) -> None:
             line.writer.write(f"{head}{size:x}\r\n{'a' * size}\r\n0\r\n\r\n".encode())
             assert (await line.answer()).status in (400, 413)
         assert "connection.failed" not in [one["event"] for one in lines]
+
+
+@pytest.mark.parametrize("ask_clients", [False, True])
+async def test_the_gate_is_behind_our_own_tls(
+    server: RunningServer, tmp_path: Path, ask_clients: bool
+) -> None:
+    """F40: what comes over the server's own TLS is refused at the gate too, also several heads in one record and one
+    head in two, whether or not clients may show a certificate; revocation is answered."""
+    tls = Tls(*SERVER.write(tmp_path, "server"), ask_clients=ask_clients)
+    async with gated(server, tls=tls, client=trusting(tmp_path)) as (overload, line):
+        assert (await line.ask("POST /token", FORM)).status == 401
+        overload.level = 3.0
+        behind = await line.ask("POST /token", FORM, Origin="https://app.example")
+        assert (behind.status, "authrim-error-id" in behind.headers) == (503, True)
+        for _ in range(3):
+            line.send("POST /token", FORM)
+        refused = [await line.answer() for _ in range(3)]
+        assert [(one.status, one.headers["retry-after"]) for one in refused] == [(503, "2")] * 3
+        assert not [one for one in refused if "authrim-error-id" in one.headers]
+        line.writer.write(b"POST /token HTTP/1.1\r\nHost: local")
+        await asyncio.sleep(0.05)
+        line.writer.write(b"host\r\nContent-Length: 0\r\n\r\n")
+        assert "authrim-error-id" not in (await line.answer()).headers
+        assert (await line.ask("POST /revoke", "token=x")).status == 401
+        overload.level = 0.0
+        assert (await line.ask("POST /token", FORM)).status == 401
 
 
 async def test_a_refusal_is_made_for_whom_it_is_shown(server: RunningServer) -> None:
