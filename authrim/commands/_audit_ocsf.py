@@ -13,7 +13,7 @@ from authrim.audit.past.moments import Time, position_of
 from authrim.commands._administering import Office, administer, print_list
 from authrim.commands._moments import MomentType
 from authrim.core.questions import Question, record_question, refuse_reason
-from authrim.siem.sinks import sinks_of
+from authrim.siem.sinks import sink_names
 from authrim.store.contract import Store, StoredEvent
 from domain.errors import Refusal
 
@@ -74,7 +74,7 @@ def siem(context: click.Context) -> None:
 
     async def work(office: Office) -> list[dict[str, int | str]] | Refusal:
         head = (await office.store.head()).position
-        names = [sink.name for sink in sinks_of(office.settings)]
+        names = sink_names(office.settings)
         positions = {name: await office.store.outbox.position(name) for name in names}
         return [
             {"sink": name, "position": position, "head": head, "behind": head - position}

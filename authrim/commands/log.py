@@ -31,6 +31,7 @@ from authrim.commands._one_account import asker_of
 from authrim.core.log_drops import Plan, finish_drops, plan_drop
 from authrim.core.log_drops import drop as drop_contents
 from authrim.core.questions import refuse_reason
+from authrim.siem.sinks import sink_names
 from authrim.store.contract import StoredEvent
 from authrim.transparency.signer import log_signer
 from domain.errors import Refusal, invalid_request
@@ -127,7 +128,7 @@ def drop(context: click.Context, before: str, archives: Path, reason: str, *, ye
         with progress_of("Finishing what was begun") as progress:
             await finish_drops(office.store, progress)
         with progress_of("Looking for streams that ended") as progress:
-            plan = await plan_drop(office.store, archives, before, progress)
+            plan = await plan_drop(office.store, archives, before, progress, sink_names(office.settings))
         if isinstance(plan, Refusal) or not plan.ranges:
             return plan
         if not yes:

@@ -46,6 +46,10 @@ NOT_ARCHIVED: Final = "The month {} is not in the directory: run authrim log arc
 BEHIND: Final = invalid_request(
     "A projection has not come to these events yet.", hint="Let the server run until it has, then try again."
 )
+NOT_SENT: Final = "These events have not all been sent to {} yet."
+NOT_SENT_HINT: Final = (
+    "See authrim audit siem. Let the server send them, or take the sink out of the settings."
+)
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -69,9 +73,11 @@ class _Limits(NamedTuple):
     now: int
 
 
-async def plan_drop(store: ReadBack, folder: Path, before: str, progress: Progress) -> Plan | Refusal:
-    """Verify the archives of the months before a month, and find the streams that may leave. Raises BadArchive,
-    Unavailable."""
+async def plan_drop(
+    store: ReadBack, folder: Path, before: str, progress: Progress, sinks: Sequence[str] = ()
+) -> Plan | Refusal:
+    """Verify the archives of the months before a month, and find the streams that may leave. ``sinks``: the saved
+    positions of those who get every event as it is in the log. Raises BadArchive, Unavailable."""
     months = await closed_months(store, before)
     archives = {one.month: one for one in await asyncio.to_thread(archives_in, folder)}
     lacking = next((month for month in months if month not in archives), None)
@@ -82,6 +88,9 @@ async def plan_drop(store: ReadBack, folder: Path, before: str, progress: Progre
     last = months[-1].last
     if not await _are_followed(store, last):
         return BEHIND
+    for sink in sinks:
+        if await store.outbox.position(sink) < last:
+            return invalid_request(NOT_SENT.format(sink), hint=NOT_SENT_HINT)
     await _verify(store, folder, months)
     head = await store.head()
     limits = _Limits(last, head.now - QUIET * MICROSECONDS, head.now // MICROSECONDS)

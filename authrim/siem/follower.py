@@ -8,6 +8,7 @@ sink: it reserves the next period before its own is over, so that it stays the o
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from math import ceil
 from time import monotonic, time
 from typing import Final
 
@@ -26,7 +27,7 @@ PAGE: Final = 200
 PAUSE: Final = 1.0
 PAUSES: Final = (1, 5, 15, 60)
 #: Seconds for which a process sends; the next one takes over after at most two of these.
-PERIOD: Final = 10
+PERIOD: Final = 10.0
 
 
 class SinkFollower:
@@ -106,7 +107,7 @@ class SinkFollower:
 
     async def _is_our_turn(self) -> bool:
         """Whether this process sends now. It asks for the next period at once, which it is the first to do."""
-        period = int(time()) // PERIOD
+        period = int(time() / PERIOD)
         if self._period < period and not await self._reserve(period):
             return False
         if self._period < period + 1:
@@ -114,7 +115,7 @@ class SinkFollower:
         return True
 
     async def _reserve(self, period: int) -> bool:
-        if not await self._store.reserve(f"{self._sink.name}:{period}", (period + 3) * PERIOD):
+        if not await self._store.reserve(f"{self._sink.name}:{period}", ceil((period + 3) * PERIOD)):
             return False
         self._period = period
         return True

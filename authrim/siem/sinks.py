@@ -120,6 +120,12 @@ class SyslogSink:
                     await writer.wait_closed()
 
 
+def sink_names(settings: Settings) -> tuple[str, ...]:
+    """The names of the sinks that are configured."""
+    configured = (FileSink.name, settings.siem_file), (SyslogSink.name, settings.siem_syslog)
+    return tuple(name for name, place in configured if place is not None)
+
+
 def sinks_of(settings: Settings) -> tuple[Sink, ...]:
     """The sinks that are configured. Raises OSError when a file of certificates cannot be read."""
     sinks: list[Sink] = []

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +24,8 @@ class SyslogReceiver:
     messages: list[tuple[Any, ...]] = field(default_factory=list)
     connections: int = 0
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
+    #: What happens when the event at a position has come, before anything else is read.
+    meets: dict[int, Callable[[], None]] = field(default_factory=dict)
 
     @property
     def records(self) -> list[dict[str, Any]]:
@@ -50,6 +52,8 @@ class SyslogReceiver:
                 parsed = MESSAGE.fullmatch(await reader.readexactly(length))
                 assert parsed is not None
                 self.messages.append(parsed.groups())
+                if self.meets:
+                    self.meets.pop(self.positions[-1], lambda: None)()
         writer.close()
 
 

@@ -90,10 +90,11 @@ async def test_messages_are_what_the_standards_say(store: ReadBack, authority: A
 
 
 async def test_nothing_is_lost_when_the_receiver_or_the_sender_dies(
-    store: ReadBack, authority: Authority
+    store: ReadBack, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The receiver is cut off in mid stream, comes back, and then the sending process is killed and another goes on:
     every event arrives, in the order of the log within each connection, and a double has the ``uid`` of the first."""
+    monkeypatch.setattr("authrim.siem.follower.PERIOD", 1.0)
     seen: dict[int, str] = {}
 
     def collect(receiver: SyslogReceiver) -> None:

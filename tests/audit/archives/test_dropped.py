@@ -127,6 +127,23 @@ async def test_a_row_emptied_by_anybody_else_is_damage(archives: Path, store_pla
     )
 
 
+@pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
+async def test_nothing_leaves_that_a_siem_did_not_get(
+    archives: Path, store_place: Path | str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F18: while a configured SIEM is behind, its events stay, so that none is skipped when it comes back."""
+    monkeypatch.setenv("AUTHRIM_SIEM_FILE", str(tmp_path / "siem.jsonl"))
+    refused = await drop(archives, status=1)
+    assert "not all been sent to siem_file" in refused.output
+    assert emptied(store_place) == set()
+    store = store_at(store_place)
+    await store.open()
+    await store.outbox.advance("siem_file", 0, (await store.head()).position)
+    await store.close()
+    await drop(archives)
+    assert f"default:grant:{GONE}" in emptied(store_place)
+
+
 async def test_decisions_take_it_for_unknown(archives: Path, store_place: Path | str) -> None:
     """A decision about a grant that left is the one about a grant that never was, and a new one cannot have its
     versions."""
