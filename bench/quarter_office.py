@@ -1,5 +1,5 @@
 """What administrators do in a simulated quarter besides their answers to an incident: keys and secrets, roles, clients,
-receivers, holds and erasures, questions and a review."""
+receivers, settings, tokens for registration, holds and erasures, questions and a review; and what receivers do."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -18,9 +18,26 @@ from domain.person import erasure
 from domain.person.erasure import AT_ONCE, Erasing, ErasurePolicy
 from domain.person.role_events import RoleGranted
 from domain.question_events import QuestionAsked
+from domain.registration.initial_access_token_events import (
+    InitialAccessTokenIssued,
+    InitialAccessTokenRevoked,
+    InitialAccessTokenUsed,
+)
 from domain.review_events import AccessReviewed
+from domain.setting.events import MasterKeyGivenUp, SettingsChanged
+from domain.signal import events as signal
 from domain.stream import DEFAULT_TENANT as TENANT
-from domain.stream import account_stream, client_stream, question_stream, role_stream, webhook_stream
+from domain.stream import (
+    account_stream,
+    client_stream,
+    delivered_stream,
+    question_stream,
+    registration_stream,
+    role_stream,
+    setting_stream,
+    signal_stream,
+    webhook_stream,
+)
 from domain.units import DAY
 from domain.webhook.events import WebhookCreated, WebhookDeleted
 
@@ -54,6 +71,8 @@ class Office:
     def on_day(self, day: int, now: int) -> None:
         """What is done on one of twenty days."""
         people = self._people
+        self._registration(day, now)
+        self._signals(day, now)
         match day:
             case 1:
                 public = _registered("public", now, token_endpoint_auth_method="none", skip_consent=True)
@@ -102,6 +121,66 @@ class Office:
         for name in ("hook-1", "hook-2"):
             made = WebhookCreated(name, "siem.example.com", ("grant.*",), "hmac", now, None, _FIRST)
             self._write(webhook_stream(TENANT), (made,), "admin", operator=_FIRST)
+
+    def _registration(self, day: int, now: int) -> None:
+        """Who may register clients, and what is demanded of them, is more and then less."""
+        match day:
+            case 2:
+                for name, uses, life in (
+                    ("left", 3, 200),
+                    ("spent", 1, 200),
+                    ("revoked", 9, 200),
+                    ("over", 9, 5),
+                ):
+                    issued = InitialAccessTokenIssued(name, "digest", uses, now, now + life * DAY)
+                    self._of_token(name, issued)
+                self._setting({"registration": "initial_access_token", "code_lifetime": 60}, now)
+            case 6:
+                for name in ("left", "spent"):
+                    self._of_token(name, InitialAccessTokenUsed("forgotten", now), "client")
+                self._of_token("revoked", InitialAccessTokenRevoked(now))
+                less = _registered("idle", now, token_endpoint_auth_method="none", access_token_lifetime=600)
+                self._of_client("idle", ClientUpdated(less.metadata, now))
+                given_up = MasterKeyGivenUp("m2", now)
+                self._write(setting_stream(TENANT), (given_up,), "admin", operator=_FIRST)
+            case 11:
+                self._setting({"registration": "open", "code_lifetime": 50}, now)
+                more = _registered("idle", now, access_token_lifetime=300, skip_consent=True)
+                self._of_client("idle", ClientUpdated(more.metadata, now))
+            case 13:
+                self._setting({"registration": "initial_access_token", "code_lifetime": 55}, now)
+
+    def _signals(self, day: int, now: int) -> None:
+        """Two clients are told of signals, and one of them until it gives that up."""
+        match day:
+            case 1:
+                for name in ("client-0", "client-1"):
+                    made = signal.SignalStreamCreated(name, f"{name}-stream", "poll", 0, now)
+                    self._of_receiver(name, made, signal.SignalVerificationRequested("check", now))
+            case 5:
+                self._of_receiver(
+                    "client-0", signal.SignalStreamChanged("poll", now, "", ("session-revoked",))
+                )
+                self._of_receiver("client-1", signal.SignalSubjectRemoved("hash", now))
+                self._got("client-1", signal.SignalsDelivered(900, now, 12))
+            case 9:
+                self._of_receiver("client-1", signal.SignalSubjectAdded("hash", now))
+                self._got("client-1", signal.SignalsDelivered(1200, now, 3, refused={"1180": "jwtAud"}))
+            case 16:
+                self._of_receiver("client-0", signal.SignalStreamStatusSet("paused", now))
+                self._of_receiver("client-1", signal.SignalStreamDeleted(now))
+
+    def _of_token(self, name: str, event: Event, actor: str = "admin") -> None:
+        self._write(registration_stream(TENANT, name), (event,), actor, operator=_FIRST)
+
+    def _setting(self, changed: dict[str, Any], now: int) -> None:
+        self._write(setting_stream(TENANT), (SettingsChanged("digest", changed, now),), "system")
+
+    def _of_receiver(self, name: str, *events: Event) -> None:
+        self._write(signal_stream(TENANT, name), events)
+
+    def _got(self, name: str, event: Event) -> None:
+        self._write(delivered_stream(TENANT, name), (event,), "system")
 
     def _ask(self, now: int, event: Event) -> None:
         name = f"{type(event).__name__}-{now}"

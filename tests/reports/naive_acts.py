@@ -1,5 +1,7 @@
 """Counts naively what was done in a period: by administrators, to the configuration, and with tokens."""
 
+from typing import Any
+
 from tests.reports.raw_rows import Counted, Raw
 
 #: What can name a reason.
@@ -48,6 +50,68 @@ def changes(period: list[Raw], found: Counted) -> None:
             to["changes.master_keys_given_up"].append(event.position)
 
 
+def weaker(log: list[Raw], first: int, found: Counted) -> None:
+    """Each registration and setting beside the one before it."""
+    clients: dict[str, dict[str, Any]] = {}
+    settings: dict[str, Any] = {}
+    for event in log:
+        less = False
+        if event.type == "client.registered.v1":
+            clients[event.id] = event.payload["metadata"]
+        if event.type == "client.updated.v1":
+            less = _client_is_weaker(clients[event.id], event.payload["metadata"])
+            clients[event.id] = event.payload["metadata"]
+        if event.type == "setting.changed.v1":
+            changed = event.payload["changed"]
+            less = any(
+                _setting_is_weaker(name, settings[name], new)
+                for name, new in changed.items()
+                if name in settings
+            )
+            settings |= changed
+        if less and event.position >= first:
+            found.positions["changes.weaker"].append(event.position)
+
+
+def _client_is_weaker(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    was, is_now = (one.get("token_endpoint_auth_method", "client_secret_basic") for one in (old, new))
+    proves = ["none", "client_secret_post client_secret_basic", "client_secret_jwt"]
+    of_old, of_new = ([name in words for words in proves].index(True) if any(name in words for words in proves) else 9
+                      for name in (was, is_now))  # fmt: skip
+    longer = [
+        name in old and name in new and new[name] > old[name]
+        for name in ("access_token_lifetime", "refresh_token_lifetime")
+    ]
+    more = [
+        bool(set(new.get(name, usual)) - set(old.get(name, usual)))
+        for name, usual in (("scope", ()), ("grant_types", ("authorization_code",)))
+    ]
+    lifted = [
+        new.get(name, False) and not old.get(name, False)
+        for name in ("skip_consent", "may_introspect", "plain_http_redirect_uris")
+    ]
+    no_more = [
+        old.get(name, False) and not new.get(name, False)
+        for name in (
+            "dpop_bound_access_tokens", "tls_client_certificate_bound_access_tokens",
+            "require_pushed_authorization_requests", "require_signed_request_object", "profile",
+        )
+    ]  # fmt: skip
+    return of_new < of_old or any((*longer, *more, *lifted, *no_more))
+
+
+def _setting_is_weaker(name: str, old: Any, new: Any) -> bool:
+    orders = {
+        "registration": ["open", "initial_access_token", "off"],
+        "dpop_nonce": ["off", "profile", "required"],
+    }
+    if name in orders:
+        return (
+            old in orders[name] and new in orders[name] and orders[name].index(new) < orders[name].index(old)
+        )
+    return name.endswith("_lifetime") and new > old
+
+
 def tokens(log: list[Raw], first: int, found: Counted) -> None:
     """Each token by what its own event says; a refresh token's client is that of its grant's last access token."""
     to = found.positions
@@ -80,6 +144,8 @@ def tokens(log: list[Raw], first: int, found: Counted) -> None:
                 names = {"refresh_rotated": True}
             case "grant.refresh_token_used.v1":
                 names = {"refresh_used": True}
+            case "grant.refresh_token_repeated.v1":
+                names = {"refresh_repeated": True}
         for name, applies in names.items():
             if applies:
                 to["tokens." + name].append(event.position)

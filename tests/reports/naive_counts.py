@@ -5,9 +5,10 @@ It shares no code with the sections of reports: no events, no folds, no trails. 
 
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import pairwise
 
 from tests.reports import naive_acts, naive_states
-from tests.reports.raw_rows import Counted, Raw
+from tests.reports.raw_rows import Counted, LedgerRow, Raw
 
 
 def count(events: Iterable[Raw], positions: tuple[int, int], days: int, ends_at: int) -> Counted:
@@ -23,12 +24,41 @@ def count(events: Iterable[Raw], positions: tuple[int, int], days: int, ends_at:
     _integrity(log, period, found)
     naive_acts.administration(period, found)
     naive_acts.changes(period, found)
+    naive_acts.weaker(log, first, found)
     naive_acts.tokens(log, first, found)
     end = naive_states.End(log, first, ends_at)
-    for counts in (naive_states.ages, naive_states.dormant, naive_states.access, naive_states.erasures):
+    for counts in (
+        naive_states.ages,
+        naive_states.dormant,
+        naive_states.access,
+        naive_states.registration,
+        naive_states.erasures,
+    ):
         counts(end, found)
     found.values["log_integrity.empty_days"] = days - len({event.at // 86_400_000_000 for event in period})
     return found
+
+
+_PLAIN = {
+    "requests": ("grant.authorization_requested.v1",),
+    "another_account": ("grant.another_account_requested.v1",),
+    "answered": ("grant.code_issued.v1", "grant.authorization_answered.v1"),
+    "sessions": ("session.started.v1",),
+    "sessions_renewed": ("session.reauthenticated.v1",),
+}
+
+
+def of_ledger(ledger: list[LedgerRow], positions: tuple[int, int], found: Counted) -> None:
+    """What the rows of the ledger say, which have the hashes of the chain as they were written."""
+    first, last = positions
+    inside = [row for row in ledger if row.last >= first and row.first <= last]
+    pause, after = max((later.at - row.at, -row.last) for row, later in pairwise(inside))
+    found.positions["log_integrity.batches"] = list(range(first, last + 1))
+    found.positions["log_integrity.chain"] = [last]
+    found.positions["log_integrity.pause"] = [-after]
+    found.values["log_integrity.batches"] = len(inside)
+    found.values["log_integrity.chain"] = inside[-1].chain
+    found.values["log_integrity.pause"] = round(pause / 1_000_000, 3)
 
 
 def _sign_ins(period: list[Raw], found: Counted) -> None:
@@ -59,6 +89,13 @@ def _sign_ins(period: list[Raw], found: Counted) -> None:
             case "refusal.counted.v1":
                 to["sign_ins.refusals_counted"].append(event.position)
                 flood += event.payload["count"]
+    for name, types in _PLAIN.items():
+        to["sign_ins." + name] = [event.position for event in period if event.type in types]
+    for name, tag in (("ended", "grant.authorization_refused.v1"), ("refused", "refusal.request_refused.v1")):
+        for event in period:
+            if event.type == tag:
+                to[f"sign_ins.{name}"].append(event.position)
+                to[f"sign_ins.{name}_with.{event.payload['error']}"].append(event.position)
     found.values["sign_ins.refusals_counted"] = flood
 
 
@@ -135,6 +172,13 @@ def _revocations(log: list[Raw], period: list[Raw], found: Counted) -> None:
                 to["revocations.notices_confirmed"].append(event.position)
             case "session.backchannel_logout_failed.v1":
                 to["revocations.notices_failed"].append(event.position)
+            case "signal.verification_requested.v1":
+                to["revocations.signals_checked"].append(event.position)
+    got = [event for event in period if event.type == "signal.delivered.v1"]
+    to["revocations.signals"] = [event.position for event in got]
+    to["revocations.signals_refused"] = [event.position for event in got if event.payload.get("refused")]
+    found.values["revocations.signals"] = sum(event.payload.get("count", 0) for event in got)
+    found.values["revocations.signals_refused"] = sum(len(event.payload.get("refused", ())) for event in got)
     _latencies(log, period, found)
 
 
@@ -211,6 +255,15 @@ def _integrity(log: list[Raw], period: list[Raw], found: Counted) -> None:
         event.position for event in log if event.type == "audit.rule_broken.v1" and event.id not in known
     ]
     checkpoints = [event for event in log if event.type == "log.checkpoint_signed.v1"]
+    inside = {event.position for event in period}
+    waits = [
+        (later.at - one.at, -later.position)
+        for one, later in pairwise(checkpoints)
+        if later.position in inside
+    ]
+    wait, ended_by = max(waits, default=(0, 0))
+    to["log_integrity.longest_wait"] = [-ended_by] if wait else []
+    found.values["log_integrity.longest_wait"] = round(wait / 1_000_000, 3)
     to["log_integrity.uncovered"] = [checkpoints[-1].position] if checkpoints else []
     covered = checkpoints[-1].payload["size"] if checkpoints else 0
     found.values["log_integrity.uncovered"] = log[-1].position - covered

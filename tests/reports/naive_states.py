@@ -11,6 +11,12 @@ _ALLOWS = (
     "token_endpoint_auth_method", "grant_types", "scope", "audiences", "profile", "may_introspect", "skip_consent",
 )  # fmt: skip
 
+_RECEIVERS = {
+    "added": ("webhook.created.v1", "signal.stream_created.v1"),
+    "changed": ("signal.stream_changed.v1", "signal.stream_status_set.v1"),
+    "removed": ("webhook.deleted.v1", "signal.stream_deleted.v1"),
+}
+
 
 class End(NamedTuple):
     """A log up to the end of a period, by what its events are about, and that end in seconds."""
@@ -63,6 +69,7 @@ def ages(end: End, found: Counted) -> None:
     values["secret_age.newest_master_key"] = (now - started[0].payload["started_at"]) // _DAY
     key = [event for event in end.log if event.type == "log.checkpoint_key_created.v1"][-1]
     to["secret_age.checkpoint_key"] = [key.position]
+    to["secret_age.master_keys_given_up"] = end.during("setting.master_key_given_up.v1")
     values["secret_age.checkpoint_key"] = (now - key.payload["created_at"]) // _DAY
     _secrets(end, found)
     _passwords(end, found)
@@ -157,7 +164,7 @@ def access(end: End, found: Counted) -> None:
             holders[event.id, event.payload["subject"]] = event.position
         if event.type == "role.taken.v1":
             holders.pop((event.id, event.payload["subject"]))
-        if event.kind == "role" or event.type in ("webhook.created.v1", "webhook.deleted.v1"):
+        if event.kind == "role":
             changed.append(event.position)
     to["access_review.holders"] = sorted(holders.values())
     for (_, subject), since in holders.items():
@@ -169,8 +176,16 @@ def access(end: End, found: Counted) -> None:
     to["access_review.roles_given"] = end.during("role.granted.v1")
     to["access_review.roles_taken"] = end.during("role.taken.v1")
     changed += _clients(end, found)
-    to["access_review.receivers_added"] = end.during("webhook.created.v1")
-    to["access_review.receivers_removed"] = end.during("webhook.deleted.v1")
+    for word, types in _RECEIVERS.items():
+        to["access_review.receivers_" + word] = end.during(*types)
+        changed += [event.position for event in end.log if event.type in types]
+    for word in ("added", "removed"):
+        to["access_review.signal_people_" + word] = end.during(f"signal.subject_{word}.v1")
+    stream_events = end.of(
+        "signal", "stream_created", "stream_changed", "stream_status_set", "stream_deleted"
+    )
+    newest = [events[-1] for events in stream_events.values()]
+    to["access_review.signals"] = sorted(one.position for one in newest if "deleted" not in one.type)
     gone = {event.payload["webhook_id"] for event in end.log if event.type == "webhook.deleted.v1"}
     to["access_review.webhooks"] = [
         event.position
@@ -183,6 +198,20 @@ def access(end: End, found: Counted) -> None:
     found.values["access_review.last_review"] = (end.now - review.payload["reviewed_at"]) // _DAY
     unseen = sorted(position for position in changed if position > review.payload["position"])
     to["access_review.changed_since_review"] = unseen
+
+
+def registration(end: End, found: Counted) -> None:
+    """Who may register clients: by the setting, and with which tokens."""
+    said = [event for event in end.log if "registration" in event.payload.get("changed", {})]
+    found.positions["access_review.registration"] = [said[-1].position]
+    found.values["access_review.registration"] = said[-1].payload["changed"]["registration"]
+    found.positions["access_review.tokens_open"] = sorted(
+        events[0].position
+        for events in end.of("registration").values()
+        if not _has(events, "token_revoked")
+        and sum(event.type == "registration.token_used.v1" for event in events) < events[0].payload["uses"]
+        and events[0].payload["expires_at"] > end.now
+    )
 
 
 def _clients(end: End, found: Counted) -> list[int]:

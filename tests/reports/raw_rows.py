@@ -21,6 +21,15 @@ class Raw(NamedTuple):
     operator: str = ""
 
 
+class LedgerRow(NamedTuple):
+    """A row of the ledger: its positions, its time in µs, and the hash of the chain in hexadecimal."""
+
+    first: int
+    last: int
+    at: int
+    chain: str
+
+
 class Counted(NamedTuple):
     """By figure: the positions, and the value where it is not their number."""
 
@@ -43,3 +52,12 @@ def rows(path: Path) -> Iterator[Raw]:
             cause = json.loads(metadata)
             origin = cause.get("actor", ""), cause.get("operator", "")
             yield Raw(position, of, name, kind, json.loads(payload), at, *origin)
+
+
+def ledger(path: Path) -> list[LedgerRow]:
+    """All rows of the ledger of a SQLite file, in order."""
+    with closing(sqlite3.connect(path)) as connection:
+        query = "SELECT first_position, last_position, recorded_at, hex(chain_hash) FROM ledger ORDER BY first_position"
+        return [
+            LedgerRow(first, last, at, chain.lower()) for first, last, at, chain in connection.execute(query)
+        ]

@@ -17,6 +17,8 @@ from domain.signal.events import (
     SignalStreamCreated,
     SignalStreamDeleted,
     SignalStreamStatusSet,
+    SignalSubjectAdded,
+    SignalSubjectRemoved,
 )
 from domain.webhook.events import WebhookCreated, WebhookDeleted
 
@@ -40,7 +42,7 @@ class Receivers:
 
     wants = tags(
         WebhookCreated, WebhookDeleted, SignalStreamCreated, SignalStreamChanged, SignalStreamStatusSet,
-        SignalStreamDeleted,
+        SignalStreamDeleted, SignalSubjectAdded, SignalSubjectRemoved,
     )  # fmt: skip
 
     def __init__(self, trails: Trails, changes: AccessChanges) -> None:
@@ -49,6 +51,11 @@ class Receivers:
 
     def add(self, entry: LogEntry, *, in_period: bool) -> None:
         """Take one more event."""
+        if isinstance(entry.event, SignalSubjectAdded | SignalSubjectRemoved):
+            word = "added" if isinstance(entry.event, SignalSubjectAdded) else "removed"
+            if in_period:
+                self._trails.of(f"access_review.signal_people_{word}").add(entry.position)
+            return
         name = getattr(entry.event, "webhook_id", entry.stream.id)
         before = self._receivers.get(name)
         after = _after(before, entry)
@@ -88,6 +95,14 @@ class Receivers:
                     unit="receivers",
                 )
                 for word in ("added", "changed", "removed")
+            ),
+            of("access_review.signal_people_removed").figure(
+                "People taken out of a stream of signals",
+                "How often a client asked during the period to be told no more of a person.", unit="requests",
+            ),
+            of("access_review.signal_people_added").figure(
+                "People put back into a stream of signals",
+                "How often a client asked during the period to be told of a person again.", unit="requests",
             ),
         ]  # fmt: skip
 

@@ -20,12 +20,15 @@ from domain.report.over_time import OverTime
 from domain.report.section import Context, tags
 from domain.report.spread import SPREAD_COLUMNS, Spread, seconds
 from domain.report.trails import Trails
+from domain.signal.events import SignalsDelivered, SignalVerificationRequested
 from domain.units import DAY, MICROSECONDS
 
 _INTRO: Final = (
     "What ended before its time: tokens, grants, sessions, accounts, clients and keys. For this server something is "
     "over from the position of the event on, on every process at once. Two things take longer: clients are told of the "
-    "end of a session by a message, and whoever accepts a JWT without asking this server does so until it expires."
+    "end of a session by a message, and whoever accepts a JWT without asking this server does so until it expires. "
+    "Messages are logout notices (OpenID Connect Back-Channel Logout) and signals (Shared Signals), which tell of new "
+    "passwords and disabled accounts, too."
 )
 _CANNOT_SHOW: Final = (
     "When a resource server stopped to accept a token: its own log shows it.",
@@ -46,7 +49,7 @@ class Revocations:
     wants = tags(
         AccessTokenIssued, AccessTokenRevoked, GrantRevoked, SessionEnded, BackChannelLogoutDelivered,
         BackChannelLogoutFailed, GrantsEnded, PasswordSet, AccountDisabled, PersonErased, ConsentWithdrawn,
-        ClientDisabled, ClientDeleted, KeyRevoked,
+        ClientDisabled, ClientDeleted, KeyRevoked, SignalsDelivered, SignalVerificationRequested,
     )  # fmt: skip
 
     def __init__(self, trails: Trails) -> None:
@@ -59,6 +62,7 @@ class Revocations:
         self._expiries: dict[str, int] = {}
         self._looked_through = _FEW
         self._ended: dict[str, int] = {}
+        self._signals = self._signals_refused = 0
 
     def add(self, entry: LogEntry, *, in_period: bool) -> None:
         """Take one more event."""
@@ -137,6 +141,14 @@ class Revocations:
                     self._told.add(entry.recorded_at - ended_at)
             case BackChannelLogoutFailed():
                 of("revocations.notices_failed").add(position)
+            case SignalsDelivered(count=count, refused=refused):
+                of("revocations.signals").add(position)
+                self._signals += count
+                if refused:
+                    of("revocations.signals_refused").add(position)
+                    self._signals_refused += len(refused)
+            case SignalVerificationRequested():
+                of("revocations.signals_checked").add(position)
 
     def _many(self, entry: LogEntry) -> None:
         """Count what ends many grants with one event."""
@@ -204,7 +216,22 @@ class Revocations:
                 "Clients that could not be told that a session is over.",
                 unit="notices",
             ),
-        )
+            of("revocations.signals").figure(
+                "Signals delivered",
+                "Signals that a client took: each tells it that something ended or changed for a person it knows. One "
+                "event may stand for several.",
+                self._signals, "signals",
+            ),
+            of("revocations.signals_refused").figure(
+                "Signals that a client could not use",
+                "Signals that a client answered with an error. It is not told again.",
+                self._signals_refused, "signals",
+            ),
+            of("revocations.signals_checked").figure(
+                "Checks of a stream of signals",
+                "How often a client asked for a signal that proves that its stream works.", unit="checks",
+            ),
+        )  # fmt: skip
 
     def _measured(self) -> tuple[Figure, ...]:
         of = self._trails.of
@@ -228,11 +255,17 @@ class Revocations:
         )  # fmt: skip
 
     def _findings(self) -> tuple[Finding, ...]:
-        failed = self._trails.of("revocations.notices_failed")
-        if not failed.count:
-            return ()
-        text = (
-            f"{failed.count} logout notices could not be delivered: these clients may have kept sessions of "
-            "people who had signed out."
+        failed, refused = map(self._trails.of, ("revocations.notices_failed", "revocations.signals_refused"))
+        told = (
+            (
+                failed,
+                f"Logout notices that could not be delivered: {failed.count}. These clients may have kept sessions of "
+                "people who had signed out.",
+            ),
+            (
+                refused,
+                f"Signals that a client could not use: {self._signals_refused}. It may go on as if nothing had "
+                "happened.",
+            ),
         )
-        return (failed.finding("warning", text),)
+        return tuple(trail.finding("warning", text) for trail, text in told if trail.count)

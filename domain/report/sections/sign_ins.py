@@ -1,9 +1,15 @@
 """Sign-ins of people and clients, and failures by method and cause."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from domain.grant.events import (
+    AnotherAccountRequested,
+    AuthorizationAnswered,
+    AuthorizationRefused,
+    AuthorizationRequested,
     ClientCredentialsGranted,
+    CodeIssued,
     CodeRedeemed,
     RefreshTokenRotated,
     RefreshTokenUsed,
@@ -11,6 +17,7 @@ from domain.grant.events import (
     SubjectAuthenticated,
 )
 from domain.log_entry import LogEntry
+from domain.person.session_events import SessionReauthenticated, SessionStarted
 from domain.refusal_events import RefusalsCounted, RequestRefused
 from domain.report.kinds import Kinds
 from domain.report.model import Figure, Section
@@ -20,7 +27,8 @@ from domain.report.trails import Trails
 
 _INTRO: Final = (
     "Who signed in, with which method, and what failed for which cause. A person signs in on a page of this server; a "
-    "client authenticates itself when it exchanges a code, refreshes tokens or asks for tokens of its own."
+    "client authenticates itself when it exchanges a code, refreshes tokens or asks for tokens of its own. And how the "
+    "requests of clients ended: with a code or tokens, with an error, or refused before anybody was asked."
 )
 _CANNOT_SHOW: Final = (
     "Whether a person who signed in with the right password is the one whom the account belongs to.",
@@ -37,8 +45,9 @@ class SignIns:
     id = "sign_ins"
     title = "Sign-ins and failures"
     wants = tags(
-        SubjectAuthenticated, SignInFailed, CodeRedeemed, ClientCredentialsGranted, RefreshTokenRotated,
-        RefreshTokenUsed, RequestRefused, RefusalsCounted,
+        AuthorizationRequested, SubjectAuthenticated, AnotherAccountRequested, SignInFailed, AuthorizationRefused,
+        AuthorizationAnswered, CodeIssued, CodeRedeemed, ClientCredentialsGranted, RefreshTokenRotated,
+        RefreshTokenUsed, SessionStarted, SessionReauthenticated, RequestRefused, RefusalsCounted,
     )  # fmt: skip
 
     def __init__(self, trails: Trails) -> None:
@@ -47,6 +56,8 @@ class SignIns:
         self._failed = Kinds(trails, "sign_ins.failed", "sign_ins.failed_by")
         self._clients = Kinds(trails, "sign_ins.clients", "sign_ins.clients_by")
         self._clients_failed = Kinds(trails, "sign_ins.clients_failed", "sign_ins.clients_failed_by")
+        self._ended = Kinds(trails, "sign_ins.ended", "sign_ins.ended_with")
+        self._refused = Kinds(trails, "sign_ins.refused", "sign_ins.refused_with")
         self._only_counted = 0
         self._over_time, self._failed_over_time = OverTime(), OverTime()
 
@@ -54,6 +65,7 @@ class SignIns:
         """Take one more event."""
         if not in_period:
             return
+        self._request(entry)
         position = entry.position
         match entry.event:
             case SubjectAuthenticated(by_session=True):
@@ -71,10 +83,29 @@ class SignIns:
                 | RefreshTokenUsed(client_auth_method=method)
             ):
                 self._clients.add(position, method or "not_recorded")
+            case SessionStarted():
+                self._trails.of("sign_ins.sessions").add(position)
+            case SessionReauthenticated():
+                self._trails.of("sign_ins.sessions_renewed").add(position)
             case RequestRefused(error=error, reason=reason) if error == _INVALID_CLIENT:
                 self._clients_failed.add(position, reason)
+
+    def _request(self, entry: LogEntry) -> None:
+        """Count how a request of a client began or ended."""
+        of, position = self._trails.of, entry.position
+        match entry.event:
+            case AuthorizationRequested():
+                of("sign_ins.requests").add(position)
+            case AnotherAccountRequested():
+                of("sign_ins.another_account").add(position)
+            case CodeIssued() | AuthorizationAnswered():
+                of("sign_ins.answered").add(position)
+            case AuthorizationRefused(error=error):
+                self._ended.add(position, error)
+            case RequestRefused(error=error):
+                self._refused.add(position, error)
             case RefusalsCounted(count=count):
-                self._trails.of("sign_ins.refusals_counted").add(position)
+                of("sign_ins.refusals_counted").add(position)
                 self._only_counted += count
 
     def result(self, context: Context) -> Section:
@@ -87,6 +118,10 @@ class SignIns:
             self._clients_failed.table(
                 "sign_ins.client_causes", "Failed authentications of clients by cause", "Cause"
             ),
+            self._ended.table(
+                "sign_ins.errors", "Authorizations that ended with an error, by error", "Error"
+            ),
+            self._refused.table("sign_ins.refusals", "Requests refused, by error", "Error"),
         )
         series = (
             self._over_time.series("sign_ins.over_time", "Sign-ins of people", "sign-ins", period),
@@ -110,6 +145,14 @@ class SignIns:
                 "Answered from a session",
                 "How often a person was known from a session in the browser, so that no new sign-in was needed.",
                 unit="requests",
+            ),
+            self._trails.of("sign_ins.sessions").figure(
+                "Sessions begun", "Sign-ins after which this server knows the browser, until the session ends.",
+                unit="sessions",
+            ),
+            self._trails.of("sign_ins.sessions_renewed").figure(
+                "Sessions renewed", "How often a person signed in again in a session that was theirs already.",
+                unit="sessions",
             ),
             *self._failed.figures(
                 ("Failed sign-ins of people", "Failed: {}"),
@@ -135,9 +178,45 @@ class SignIns:
                 ),
                 "requests",
             ),
+            *self._request_figures(),
             self._trails.of("sign_ins.refusals_counted").figure(
                 "Refusals of a flood",
                 "Refusals of any kind that came in such numbers that they were only counted.",
                 self._only_counted, "refusals",
             ),
         )  # fmt: skip
+
+    def _request_figures(self) -> Iterator[Figure]:
+        of = self._trails.of
+        yield of("sign_ins.requests").figure(
+            "Authorization requests",
+            "Requests of clients that a person signs in and agrees, so far as they were accepted.",
+            unit="requests",
+        )
+        yield of("sign_ins.another_account").figure(
+            "Another account asked for",
+            "How often a person on the consent page chose to use another account, and had to sign in again.",
+            unit="requests",
+        )
+        yield of("sign_ins.answered").figure(
+            "Authorizations that succeeded",
+            "Requests that were answered with a code or tokens for the client.",
+            unit="requests",
+        )
+        yield from self._ended.figures(
+            ("Authorizations that ended with an error", "Ended with {}"),
+            (
+                "Accepted requests that were answered with an error, as when the person declined.",
+                "Accepted requests that were answered with the error {}.",
+            ),
+            "requests",
+        )
+        yield from self._refused.figures(
+            ("Requests refused", "Refused with {}"),
+            (
+                "Requests of any kind that were refused before they belonged to an authorization. Failed "
+                "authentications of clients are among them.",
+                "Requests that were refused with the error {}.",
+            ),
+            "requests",
+        )

@@ -11,6 +11,7 @@ from domain.grant.events import (
     AccessTokenIssued,
     IdTokenIssued,
     RefreshTokenIssued,
+    RefreshTokenRepeated,
     RefreshTokenRotated,
     RefreshTokenUsed,
 )
@@ -99,8 +100,8 @@ class Tokens:
     id = "tokens"
     title = "Lifetimes and binding of tokens"
     wants = tags(
-        AccessTokenIssued, IdTokenIssued, RefreshTokenIssued, RefreshTokenRotated, RefreshTokenUsed, ClientRegistered,
-        ClientUpdated, ClientDeleted,
+        AccessTokenIssued, IdTokenIssued, RefreshTokenIssued, RefreshTokenRotated, RefreshTokenUsed,
+        RefreshTokenRepeated, ClientRegistered, ClientUpdated, ClientDeleted,
     )  # fmt: skip
 
     def __init__(self, trails: Trails) -> None:
@@ -135,6 +136,8 @@ class Tokens:
                 self._refresh.see(expires_at - rotated_at, entry.position)
             case RefreshTokenUsed():
                 self._trails.of("tokens.refresh_used").add(entry.position)
+            case RefreshTokenRepeated():
+                self._trails.of("tokens.refresh_repeated").add(entry.position)
 
     def result(self, context: Context) -> Section:
         """The section, after the last event."""
@@ -239,6 +242,11 @@ class Tokens:
             ),
             ("refresh_rotated", "Refresh tokens replaced", "Uses of a refresh token that replaced it by a new one."),
             ("refresh_used", "Refresh tokens used and kept", "Uses of a refresh token that stays as it is."),
+            (
+                "refresh_repeated", "Refresh tokens repeated at once",
+                "Uses of a refresh token that had just been replaced, by a client that had not got the answer. Within "
+                "a short time (the setting refresh_grace_seconds) it is given the same new one again.",
+            ),
         ):  # fmt: skip
             yield of(f"tokens.{name}").figure(label, meaning, unit="tokens")
         yield self._longest("id", "Longest life of an ID token", self._id)

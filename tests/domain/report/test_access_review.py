@@ -13,7 +13,13 @@ from domain.registration.initial_access_token_events import (
 from domain.report.sections.access_review import AccessReview
 from domain.review_events import AccessReviewed
 from domain.setting.events import SettingsChanged
-from domain.signal.events import SignalStreamCreated, SignalStreamDeleted, SignalStreamStatusSet
+from domain.signal.events import (
+    SignalStreamCreated,
+    SignalStreamDeleted,
+    SignalStreamStatusSet,
+    SignalSubjectAdded,
+    SignalSubjectRemoved,
+)
 from domain.units import DAY
 from domain.webhook.events import WebhookCreated, WebhookDeleted
 from tests.domain.report.folding import BEGIN, entry, told
@@ -139,8 +145,12 @@ def test_who_is_told_of_events() -> None:
         entry(6, "signal:shop", SignalStreamStatusSet("paused", 1)),
         entry(7, "signal:bank", SignalStreamCreated("bank", "s2", "poll", 0, 1)),
         entry(8, "signal:bank", SignalStreamDeleted(1)),
+        entry(9, "signal:shop", SignalSubjectRemoved("hash", 1)),
+        entry(10, "signal:shop", SignalSubjectAdded("hash", 1)),
     ]
     said = told(AccessReview, before, during)
+    assert said.positions("access_review.signal_people_removed") == "9"
+    assert said.positions("access_review.signal_people_added") == "10"
     assert said.positions("access_review.webhooks") == "1,4"
     assert said.positions("access_review.signals") == "6"
     assert said.positions("access_review.receivers_added") == "4-5,7"

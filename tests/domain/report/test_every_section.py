@@ -19,8 +19,15 @@ from domain.stream import DEFAULT_TENANT, StreamId
 from domain.units import MICROSECONDS
 from tests.domain.report.folding import BEGIN, told
 
+#: Figures of all events of the log, whatever they are.
+_OF_ALL = {"log_integrity.events", "log_integrity.batches", "log_integrity.chain"}
+#: What no figure is made of, and why nobody misses it.
+NOT_SHOWN = {
+    "grant.summarized.v1": "it says again what other events said, so that a long stream can be read from its middle",
+}
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden_events.json").read_text("utf-8"))
 Make = Callable[[Trails], SectionFold]
+_TRAILS = Trails(lambda _id, _part: None)
 
 
 def _first_fields(tag: str, event_class: type[msgspec.Struct]) -> bytes:
@@ -68,6 +75,28 @@ def test_events_of_every_age_are_read(make: Make) -> None:
         assert all(len(row) == len(table.columns) for row in table.rows), table.id
     for finding in section.findings:
         assert finding.text.endswith("."), finding.id
+
+
+def test_every_type_of_event_is_behind_a_figure() -> None:
+    """Each type of event that there is, happening in the period, is behind a figure of a section, or is named here with
+    the reason why nobody who reads a report needs it."""
+    unshown, before = set(), list[LogEntry]()
+    for one in _entries(1, old=False):
+        # Types are in an order in which they can happen to one thing.
+        if not _is_behind_a_figure(one, [earlier for earlier in before if earlier.stream == one.stream]):
+            unshown.add(one.type)
+        before.append(one)
+    assert unshown == NOT_SHOWN.keys()
+
+
+def _is_behind_a_figure(one: LogEntry, before: list[LogEntry]) -> bool:
+    sections = (told(make, before, [one]).section for make in SECTIONS if one.type in make(_TRAILS).wants)
+    return any(
+        figure.positions.last == one.position
+        for section in sections
+        for figure in section.figures
+        if figure.id not in _OF_ALL
+    )
 
 
 def test_no_two_things_share_an_id() -> None:

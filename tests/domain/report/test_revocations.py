@@ -7,6 +7,7 @@ from domain.person.account_events import PasswordSet
 from domain.person.session_events import BackChannelLogoutDelivered, BackChannelLogoutFailed, SessionEnded
 from domain.report.sections.revocations import Revocations
 from domain.report.spread import Spread
+from domain.signal.events import SignalsDelivered, SignalVerificationRequested
 from domain.units import DAY, HOUR
 from tests.domain.report.folding import BEGIN, entry, told
 
@@ -53,6 +54,23 @@ def test_clients_are_told_of_the_end_of_a_session() -> None:
     assert finding is not None
     assert finding.positions.first == 4
     assert said.values["revocations.sessions_by.password_changed"] == 1
+
+
+def test_signals_that_clients_got() -> None:
+    """One event tells of several signals; those that the client could not use are a finding. A check of the stream is
+    counted by itself."""
+    during = [
+        entry(1, "signal:shop", SignalVerificationRequested("v", 1)),
+        entry(2, "signal:shop", SignalsDelivered(9, 1, 3)),
+        entry(3, "signal:shop", SignalsDelivered(12, 1, 1, refused={"11": "jwtIss", "12": "jwtIss"})),
+    ]
+    said = told(Revocations, [entry(0, "signal:shop", SignalsDelivered(1, 1, 7))], during)
+    assert (said.values["revocations.signals"], said.positions("revocations.signals")) == (4, "2-3")
+    assert said.values["revocations.signals_refused"] == 2
+    assert said.positions("revocations.signals_checked") == "1"
+    finding = said.finding("revocations.signals_refused")
+    assert finding is not None
+    assert (finding.positions.count, finding.positions.first) == (1, 3)
 
 
 def test_the_state_is_what_lives() -> None:

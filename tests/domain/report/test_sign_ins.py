@@ -1,6 +1,17 @@
 """The section on sign-ins: given events, its figures."""
 
-from domain.grant.events import ClientCredentialsGranted, CodeRedeemed, SignInFailed, SubjectAuthenticated
+from domain.grant.events import (
+    AnotherAccountRequested,
+    AuthorizationAnswered,
+    AuthorizationRefused,
+    AuthorizationRequested,
+    ClientCredentialsGranted,
+    CodeIssued,
+    CodeRedeemed,
+    SignInFailed,
+    SubjectAuthenticated,
+)
+from domain.person.session_events import SessionReauthenticated, SessionStarted
 from domain.refusal_events import RefusalsCounted, RequestRefused
 from domain.report.sections.sign_ins import SignIns
 from domain.units import DAY
@@ -21,6 +32,8 @@ def test_people_by_method_and_cause() -> None:
         entry(13, "grant:h", SignInFailed("password_wrong", 1)),
         entry(14, "grant:h", SignInFailed("too_many_attempts", 1)),
         _known(15, after=2 * DAY),
+        entry(16, "session:s", SessionStarted("p1", "digest", 1, "acr", ("pwd",), 2)),
+        entry(17, "session:s", SessionReauthenticated("digest", 1, "acr", ("pwd",), 2)),
     ]
     said = told(SignIns, [_known(1)], during)
     assert said.values["sign_ins.people"] == 2
@@ -31,6 +44,7 @@ def test_people_by_method_and_cause() -> None:
     assert said.rows("sign_ins.causes") == [("password_wrong", 2), ("too_many_attempts", 1)]
     assert said.positions("sign_ins.failed") == "12-14"
     assert said.positions("sign_ins.people") == "10,15"
+    assert (said.positions("sign_ins.sessions"), said.positions("sign_ins.sessions_renewed")) == ("16", "17")
     days = dict(said.section.series[0].points)
     assert (len(days), days["2026-07-01"], days["2026-07-02"], days["2026-07-03"]) == (31, 1, 0, 1)
 
@@ -54,3 +68,23 @@ def test_clients_by_method_and_cause() -> None:
     assert said.positions("sign_ins.clients_failed_by.secret_wrong") == "3"
     assert said.values["sign_ins.refusals_counted"] == 4000
     assert said.positions("sign_ins.refusals_counted") == "5"
+    assert said.positions("sign_ins.refused") == "3-4"
+    assert said.positions("sign_ins.refused_with.invalid_grant") == "4"
+
+
+def test_how_requests_end() -> None:
+    """Each request that was accepted is counted, and each end: with a code, with tokens alone, or with an error."""
+    asked = AuthorizationRequested("c", "https://c.example/cb", "code", "query", ("openid",), 1, 601)
+    during = [
+        *(entry(position, f"grant:{position}", asked) for position in (1, 2, 3)),
+        entry(4, "grant:1", AnotherAccountRequested(2)),
+        entry(5, "grant:1", CodeIssued("digest", 2, 62)),
+        entry(6, "grant:2", AuthorizationAnswered(2)),
+        entry(7, "grant:3", AuthorizationRefused("access_denied", "", 2)),
+    ]
+    said = told(SignIns, [], during)
+    assert said.positions("sign_ins.requests") == "1-3"
+    assert said.positions("sign_ins.another_account") == "4"
+    assert said.positions("sign_ins.answered") == "5-6"
+    assert said.rows("sign_ins.errors") == [("access_denied", 1)]
+    assert said.positions("sign_ins.ended_with.access_denied") == said.positions("sign_ins.ended") == "7"

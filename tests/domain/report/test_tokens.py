@@ -5,6 +5,7 @@ from domain.grant.events import (
     AccessTokenIssued,
     IdTokenIssued,
     RefreshTokenIssued,
+    RefreshTokenRepeated,
     RefreshTokenRotated,
     RefreshTokenUsed,
 )
@@ -66,6 +67,7 @@ def test_refresh_tokens_of_public_clients() -> None:
         entry(8, "grant:g2", RefreshTokenRotated(2, "h", "k", 5, 3005, 15)),
         entry(9, "grant:g4", RefreshTokenUsed(1, 6)),
         entry(10, "grant:g4", IdTokenIssued("kid", 1, 601)),
+        entry(11, "grant:g2", RefreshTokenRepeated(2, 7)),
     ]
     said = told(Tokens, before, during)
     assert said.positions("tokens.refresh") == "3,5,7"
@@ -73,6 +75,7 @@ def test_refresh_tokens_of_public_clients() -> None:
     assert said.positions("tokens.refresh_public_unbound") == "3"
     assert said.positions("tokens.refresh_rotated") == "8"
     assert said.positions("tokens.refresh_used") == "9"
+    assert said.positions("tokens.refresh_repeated") == "11"
     assert (said.values["tokens.longest_refresh"], said.values["tokens.longest_id"]) == (3000, 600)
 
 
