@@ -10,7 +10,7 @@ from rich.text import Text
 from authrim.audit.archives.folder import BadArchive
 from authrim.audit.bundle.damage import Damaged
 from authrim.audit.sentences import shown
-from authrim.commands._common import emit, progress_of, run_with_store, settings_of
+from authrim.commands._common import UnusableSettings, emit, progress_of, run_with_store, settings_of
 from authrim.crypto.signed_note import read_note_key
 from authrim.reports.findings import Anchor, Findings
 from authrim.reports.opening import OpenedReport, Unusable, open_report
@@ -23,6 +23,11 @@ _IN_WORDS: Final = {
     "fault": ("NOT AUTHENTIC", "bold red"),
     "unproved": ("NO FAULT FOUND, BUT NOT PROVED", "bold yellow"),
 }
+#: For whoever was given a report and has no server.
+_ELSEWHERE: Final = (
+    "The figures are counted again from the log of a server, and no server is configured here. On another machine give "
+    "--bundle FILE or --files-only, and the --key of the log."
+)
 _STATUS: Final = {"proved": 0, "fault": 1, "unproved": 3}
 
 
@@ -56,12 +61,19 @@ def verify(
             elif opened is not None and bundle is not None:
                 recount_bundle(bundle, opened, anchor, findings)
         else:
-            archives = settings_of(context).log_archives
+            archives = _archives(context)
             run_with_store(context, lambda store: _by_log(store, folder, anchor, findings, archives))
     except (Unusable, OSError) as unusable:
         raise click.UsageError(str(unusable)) from None
     emit(context, findings.as_json(), _text(findings))
     context.exit(_STATUS[findings.result])
+
+
+def _archives(context: click.Context) -> Path | None:
+    try:
+        return settings_of(context).log_archives
+    except UnusableSettings as unusable:
+        raise UnusableSettings(f"{unusable.message}\n{_ELSEWHERE}") from None
 
 
 async def _by_log(

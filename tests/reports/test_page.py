@@ -9,8 +9,11 @@ import pytest
 
 from authrim.reports.render import words
 from authrim.reports.render.charts import MOST_ROWS, chart_of
-from authrim.reports.render.page import body_of, html_of
-from domain.report.model import Series
+from authrim.reports.render.page import PRINTED_ROWS, answers_of, body_of, html_of, printed_of
+from domain.report.model import Period, Section, Series, Table
+from domain.report.section import Context, Integrity
+from domain.report.sections import SECTIONS
+from domain.report.trails import Trails
 from tests.reports.sample_report import sample_report
 
 #: What would leave the page, or run in it.
@@ -48,7 +51,7 @@ def test_each_figure_says_what_it_means_and_where_it_comes_from() -> None:
     for figure in sample_report().sections[0].figures:
         (block,) = re.findall(rf'<div id="figure-{re.escape(figure.id)}">(.*?)</div>', text, re.DOTALL)
         assert figure.meaning in block
-        assert figure.query in block
+        assert (figure.query in block) == (figure.positions.count > 0)
         assert (f'href="{figure.positions.file}"' in block) == (figure.positions.count > 0)
     assert "12,345 sign-ins" in text
     assert "1 attempt<" in text
@@ -126,3 +129,83 @@ def test_ids_may_break_and_words_may_not() -> None:
     assert words.unbroken("key 01a22773b6a67327948eda6cdb596745")
     assert not words.unbroken("authorization_code refresh_token")
     assert not words.unbroken(10**30)
+
+
+def test_one_of_everything_has_a_word() -> None:
+    """A figure of one says "1 notice" and not "1 notices", whatever is counted."""
+    context = Context("default", Period(1, 1, 0, 1), Integrity(1, 1, "", "", 0, 0))
+    sections = [make(Trails(lambda _id, _part: None)).result(context) for make in SECTIONS]
+    for figure in (figure for section in sections for figure in section.figures):
+        if figure.unit.endswith("s"):
+            assert words.with_unit(msgspec.structs.replace(figure, value=1)) == f"1 {words._ONE[figure.unit]}"
+
+
+def test_long_times_are_told_in_days() -> None:
+    """Nobody reads 7,776,000 seconds: beside them stands how long that is."""
+    (figure, *_) = sample_report().sections[0].figures
+    for value, said in (
+        (59, "59 seconds"), (300, "300 seconds (5 minutes)"), (7_776_000, "7,776,000 seconds (90 days)"),
+        (100_000.5, "100,000.5 seconds (about 27.8 hours)"),
+    ):  # fmt: skip
+        assert words.with_unit(msgspec.structs.replace(figure, value=value, unit="seconds")) == said
+
+
+def test_a_position_can_be_copied() -> None:
+    """A position is written as commands take it, in a table too."""
+    report = sample_report()
+    table = Table("sign_ins.some", "Some", ("Time (UTC)", "Position", "Count"), (("noon", 12345, 12345),))
+    (section, *others) = report.sections
+    with_table = msgspec.structs.replace(section, tables=(table,))
+    text = html_of(msgspec.structs.replace(report, sections=(with_table, *others))).decode()
+    assert '<td class="number">12345</td><td class="number">12,345</td>' in text
+
+
+def test_a_finding_of_two_sections_is_counted_once() -> None:
+    """What two sections say in the same words of the same events is one exception of a control and of the report."""
+    report = sample_report()
+    finding = next(one for section in report.sections for one in section.findings)
+    again = msgspec.structs.replace(finding, id="other.again")
+    other = Section("other", "Other", "Other.", findings=(again,))
+    control = msgspec.structs.replace(
+        report.framework.controls[0], sections=(*report.framework.controls[0].sections, "other")
+    )
+    framework = msgspec.structs.replace(report.framework, controls=(control, *report.framework.controls[1:]))
+    twice = msgspec.structs.replace(report, framework=framework, sections=(*report.sections, other))
+    (answer, *_) = answers_of(twice)
+    assert [one.text for one in answer.findings].count(finding.text) == 1
+    assert html_of(twice).decode().count('id="finding-') == html_of(report).decode().count('id="finding-') + 1
+
+
+def test_a_long_table_on_paper_leads_to_its_file() -> None:
+    """On paper a table ends after some rows, and names the file that has the others; the page has them all."""
+    report = sample_report()
+    rows = tuple((f"row-{number}", number) for number in range(PRINTED_ROWS + 7))
+    table = Table("sign_ins.many", "Many", ("Row", "Number"), rows)
+    (section, *others) = report.sections
+    section = msgspec.structs.replace(section, tables=(table,))
+    long = msgspec.structs.replace(report, sections=(section, *others))
+    assert f"row-{PRINTED_ROWS}<" in html_of(long).decode()
+    printed = printed_of(long)
+    assert f"row-{PRINTED_ROWS - 1}<" in printed
+    assert f"row-{PRINTED_ROWS}<" not in printed
+    assert "7 more rows are in <code>tables/sign_ins.many.csv</code>" in printed
+
+
+def test_the_worst_comes_first() -> None:
+    """A control tells of critical exceptions before warnings, and of those before notes; the summary counts them."""
+    report = sample_report()
+    finding = next(one for section in report.sections for one in section.findings)
+    mixed = tuple(
+        msgspec.structs.replace(finding, id=f"sign_ins.{severity}", severity=severity, text=f"{severity}.")
+        for severity in ("note", "critical", "warning")
+    )
+    (section, *others) = report.sections
+    sections = (
+        msgspec.structs.replace(section, findings=mixed),
+        *(msgspec.structs.replace(one, findings=()) for one in others),
+    )
+    changed = msgspec.structs.replace(report, sections=sections)
+    (answer, *_) = answers_of(changed)
+    assert [one.severity for one in answer.findings] == ["critical", "warning", "note"]
+    text = " ".join(html_of(changed).decode().split())
+    assert "It found 3 exceptions that somebody should look at: 1 critical, 1 warning, 1 note." in text

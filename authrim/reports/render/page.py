@@ -1,6 +1,7 @@
 """A report as HTML: one page with its style and its charts, without a script, that needs nothing from elsewhere."""
 
 from collections import Counter
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
@@ -14,6 +15,8 @@ from domain.report.model import Control, Figure, Finding, Report, Section
 
 #: The style of a report is that of the auditor's page with it.
 _STYLE: Final = files("authrim.pages") / "static" / "report.css"
+#: Rows of a table on paper. Nobody reads more of them there, and laying them out takes most of the memory of a report.
+PRINTED_ROWS: Final = 100
 
 
 class Answer(NamedTuple):
@@ -56,7 +59,7 @@ def answers_of(report: Report) -> tuple[Answer, ...]:
                 place,
                 read,
                 tuple(figure for _, figure in found if figure is not None),
-                tuple(finding for section in read for finding in section.findings),
+                _each_once(finding for section in read for finding in section.findings),
                 tuple(name for name, figure in found if figure is None),
             )
         )
@@ -65,7 +68,7 @@ def answers_of(report: Report) -> tuple[Answer, ...]:
 
 def _values(report: Report, *, files: bool, printed: bool = False) -> dict[str, Any]:
     answers = answers_of(report)
-    findings = [finding for section in report.sections for finding in section.findings]
+    findings = _each_once(finding for section in report.sections for finding in section.findings)
     return {
         "report": report,
         "framework": report.framework,
@@ -75,7 +78,18 @@ def _values(report: Report, *, files: bool, printed: bool = False) -> dict[str, 
         "counted": Counter(finding.severity for finding in findings),
         "files": files,
         "printed": printed,
+        "printed_rows": PRINTED_ROWS,
     }
+
+
+def _each_once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings, the worst first, without those that another section has as well: each section says what there is by
+    itself."""
+    told = dict[tuple[str, str, str], Finding]()
+    for one in findings:
+        told.setdefault((one.severity, one.text, one.positions.digest), one)
+    worst_first = list(words.SEVERITIES)
+    return tuple(sorted(told.values(), key=lambda one: worst_first.index(one.severity)))
 
 
 def _charts(section: Section) -> tuple[tuple[Any, Chart | None], ...]:

@@ -4,10 +4,12 @@ from datetime import UTC, datetime
 from typing import Final
 
 from domain.report.model import Figure, Positions, Value
-from domain.units import MICROSECONDS
+from domain.units import DAY, HOUR, MICROSECONDS, MINUTE
 
 #: Each severity as a word, with a sign beside it, so that its colour is not needed.
 SEVERITIES: Final = {"critical": ("■", "Critical"), "warning": ("▲", "Warning"), "note": ("●", "Note")}
+
+_LENGTHS: Final = ((DAY, "days"), (HOUR, "hours"), (MINUTE, "minutes"))
 
 #: Letters of a word that a column on paper has room for, whatever is beside it.
 _LONGEST_WORD: Final = 24
@@ -24,6 +26,15 @@ def number(value: Value) -> str:
             return value
 
 
+def lasting(seconds: float) -> str:
+    """A time of two minutes or more in the largest unit that it has two of; empty for a shorter one."""
+    for length, name in _LENGTHS:
+        if seconds >= 2 * length:
+            said = number(round(seconds / length, 1))
+            return f"{'' if seconds % length == 0 else 'about '}{said} {name}"
+    return ""
+
+
 def unbroken(value: Value) -> bool:
     """Whether a text has a word that is too long for a column of a page, such as an id."""
     return isinstance(value, str) and any(len(word) > _LONGEST_WORD for word in value.split())
@@ -36,7 +47,8 @@ def with_unit(figure: Figure) -> str:
     unit = figure.unit
     if figure.value == 1 and unit.endswith("s"):
         unit = _ONE.get(unit, unit)
-    return f"{number(figure.value)}{'' if unit == '%' else ' '}{unit}"
+    text = f"{number(figure.value)}{'' if unit == '%' else ' '}{unit}"
+    return f"{text} ({long})" if unit == "seconds" and (long := lasting(figure.value)) else text
 
 
 def places(positions: Positions) -> str:
@@ -58,11 +70,15 @@ def moment(micros: int) -> str:
 #: One of what is counted in these.
 _ONE: Final = {
     "accounts": "account", "actions": "action", "answers": "answer", "attempts": "attempt", "breaches": "breach",
-    "changes": "change", "clients": "client", "codes": "code", "consents": "consent", "days": "day",
+    "changes": "change", "checkpoints": "checkpoint", "checks": "check",
+    "clients": "client", "codes": "code", "consents": "consent", "days": "day",
     "events": "event", "files": "file",
-    "grants": "grant", "holds": "hold", "incidents": "incident", "keys": "key", "passwords": "password",
+    "grants": "grant", "holds": "hold", "incidents": "incident", "keys": "key", "notices": "notice",
+    "passwords": "password",
     "people": "person", "periods": "period", "questions": "question", "receivers": "receiver",
-    "refusals": "refusal", "requests": "request", "reviews": "review", "roles": "role", "schedules": "schedule",
-    "seconds": "second", "secrets": "secret", "sessions": "session", "sign-ins": "sign-in", "times": "time",
+    "refusals": "refusal", "requests": "request", "reviews": "review", "roles": "role", "rows": "row",
+    "schedules": "schedule",
+    "seconds": "second", "secrets": "secret", "sessions": "session", "sign-ins": "sign-in", "signals": "signal",
+    "things": "thing", "times": "time",
     "tokens": "token", "webhooks": "webhook",
 }  # fmt: skip

@@ -79,8 +79,8 @@ class Receivers:
                 for name, kind, label, meaning in (
                     (
                         "webhooks", _WEBHOOK, "Addresses that are told of events",
-                        "Webhooks at the end of the period: servers of others that an administrator lets be told of "
-                        "events as they happen.",
+                        "Webhooks at the end of the period: servers of others to which an administrator has events "
+                        "sent as they happen.",
                     ),
                     (
                         "signals", _SIGNALS, "Clients that are told of events",

@@ -54,6 +54,9 @@ _BUCKETS: Final = (
 _LONGER: Final = "365 days or more"
 _NEVER: Final = "never used"
 _MOST: Final = 200
+#: What was used since is in no list.
+_SOME_DAYS: Final = 30
+_TITLE: Final = f"{{}} never used, or not for {_SOME_DAYS} days, the longest time first"
 
 
 class _Use(msgspec.Struct, gc=False):
@@ -114,9 +117,9 @@ class Dormant:
         accounts, clients = _active(self._accounts), _active(self._clients)
         tables = (
             _by_age("dormant.account_ages", "Accounts that may sign in, by time since they were used", accounts, end),
-            _longest("dormant.accounts_longest", "Accounts not used for the longest time", "Account", accounts, end),
+            _longest("dormant.accounts_longest", _TITLE.format("Accounts"), "Account", accounts, end),
             _by_age("dormant.client_ages", "Clients that may act, by time since they were used", clients, end),
-            _longest("dormant.clients_longest", "Clients not used for the longest time", "Client", clients, end),
+            _longest("dormant.clients_longest", _TITLE.format("Clients"), "Client", clients, end),
         )  # fmt: skip
         return Section(
             self.id, self.title, _INTRO, figures, tables, findings=tuple(findings_of(figures, _RULES)),
@@ -255,7 +258,8 @@ def _age(use: _Use, end: int) -> str:
 
 
 def _longest(table_id: str, title: str, what: str, active: Sequence[tuple[str, _Use]], end: int) -> Table:
-    longest = sorted(active, key=lambda one: (-_days(one[1], end), one[0]))
+    unused = [one for one in active if not one[1].last or _days(one[1], end) >= _SOME_DAYS]
+    longest = sorted(unused, key=lambda one: (-_days(one[1], end), one[0]))
     columns = (what, "Since (UTC)", "Last used (UTC)", "Days", "Remark")
     return Table(table_id, title, columns, tuple(_rows(longest[:_MOST], end)), max(len(longest) - _MOST, 0))
 

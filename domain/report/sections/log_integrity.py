@@ -200,10 +200,10 @@ class LogIntegrity:
             (
                 "rollbacks",
                 "critical",
-                "An older log was accepted {} times: what had been recorded since is missing.",
+                "Older logs that were accepted: {}. What had been recorded since is missing.",
             ),
-            ("open_breaches", "critical", "{} breaches of rules have not been looked into."),
-            ("unreadable", "warning", "{} events could not be read, so they are in no figure."),
+            ("open_breaches", "critical", "Breaches of rules that nobody has looked into: {}."),
+            ("unreadable", "warning", "Events that could not be read: {}. They are in no figure."),
         )
         for name, severity, text in severe:
             trail = of(f"log_integrity.{name}")

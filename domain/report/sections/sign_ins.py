@@ -137,7 +137,7 @@ class SignIns:
                 ("Sign-ins of people", "Sign-ins with {}"),
                 (
                     "How often a person proved on a page of this server who they are.",
-                    "Sign-ins of people with the method {} (RFC 8176).",
+                    "Sign-ins of people with the method {} (a word of RFC 8176: pwd is a password).",
                 ),
                 "sign-ins",
             ),
@@ -166,7 +166,7 @@ class SignIns:
                 ("Authentications of clients", "Clients with {}"),
                 (
                     "How often a client authenticated itself and was given tokens for it.",
-                    "Authentications of clients with the method {}; none is that of a public client.",
+                    "Authentications of clients with the method {}. A public client has the method none.",
                 ),
                 "requests",
             ),
@@ -190,7 +190,7 @@ class SignIns:
         of = self._trails.of
         yield of("sign_ins.requests").figure(
             "Authorization requests",
-            "Requests of clients that a person signs in and agrees, so far as they were accepted.",
+            "How often a client sent a person here to sign in or to agree, so far as the request was accepted.",
             unit="requests",
         )
         yield of("sign_ins.another_account").figure(
