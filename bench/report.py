@@ -1,4 +1,5 @@
-"""What a compliance report over a quarter costs: ``python -m bench.report [--events N] [--accounts N] [--folder DIR]``.
+"""What a compliance report over a quarter costs:
+``python -m bench.report [--events N] [--accounts N] [--no-pdf] [--folder DIR]``.
 
 Writes the log of a simulated quarter (``bench.quarter``), makes a report of every section over it twice, verifies it by
 counting again, and compares each figure with a count that is made from the raw log. Each report is made in a process of
@@ -49,11 +50,11 @@ def _measured(what: str, *command: str | Path) -> None:
     print(f"{what}: {seconds:.1f} s, {cpu:.1f} s of processor time, at most {memory} MiB", flush=True)
 
 
-def _measure(size: Size, folder: Path) -> None:
+def _measure(size: Size, folder: Path, *flags: str) -> None:
     """Measure and print. A report over a small log comes first: its memory is that of the code."""
     small, log = folder / "small.db", folder / "log.db"
     Quarter(small, Size(accounts=300, clients=10, events=12_000, rounds=60)).write()
-    _measured("report on 12,000 events", "--report", small, folder / "small")
+    _measured("report on 12,000 events", *flags, "--report", small, folder / "small")
     began = time.process_time()
     quarter = Quarter(log, size)
     quarter.write()
@@ -62,7 +63,7 @@ def _measure(size: Size, folder: Path) -> None:
         f"{quarter.pen.events:,} events in {log.stat().st_size >> 20} MiB; {spent:.0f} s to write", flush=True
     )
     for name in ("one", "two"):
-        _measured("report", "--report", log, folder / name)
+        _measured("report", *flags, "--report", log, folder / name)
     _measured("verification", "--verify", log, folder / "one")
     compared = filecmp.dircmp(folder / "one", folder / "two")
     same = not (compared.left_only or compared.right_only or compared.diff_files)
@@ -85,16 +86,21 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=Size().events)
     parser.add_argument("--accounts", type=int, default=Size().accounts)
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--no-pdf", action="store_true")
     parser.add_argument("--report", nargs=2, type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--verify", nargs=2, type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.report:
-        asyncio.run(report_on(*options.report))
+        asyncio.run(report_on(*options.report, documents=not options.no_pdf))
     elif options.verify:
         print(asyncio.run(_verify(*options.verify)))
     else:
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-            _measure(Size(accounts=options.accounts, events=options.events), Path(folder))
+            size, flags = (
+                Size(accounts=options.accounts, events=options.events),
+                ["--no-pdf"] * options.no_pdf,
+            )
+            _measure(size, Path(folder), *flags)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@ from typing import Final, NamedTuple
 
 from domain.report.model import POSITIONS
 
-#: Bytes of one file that are held back, so that it is not opened for every event.
+#: Bytes that are held back of one file, so that it is not opened for every event, and of all files together.
 _HELD: Final = 16 << 10
+_HELD_OF_ALL: Final = 1 << 20
 _PIECE: Final = 64 << 10
 #: No range is longer: two positions of 19 digits.
 _LONGEST_RANGE: Final = 39
@@ -27,13 +28,19 @@ class PositionFiles:
         self._folder = folder / POSITIONS
         self._folder.mkdir(mode=0o700)
         self._held: dict[str, bytearray] = {}
+        self._held_of_all = 0
 
     def emit(self, trail_id: str, part: bytes) -> None:
         """Add to a file."""
         held = self._held.setdefault(trail_id, bytearray())
         held += part
+        self._held_of_all += len(part)
         if len(held) > _HELD:
             self._write(trail_id, held)
+        elif self._held_of_all > _HELD_OF_ALL:
+            for name, other in self._held.items():
+                if other:
+                    self._write(name, other)
 
     def complete(self, shown: Collection[str]) -> None:
         """Write what is held back. What was noted for no figure in the end is not kept."""
@@ -46,6 +53,7 @@ class PositionFiles:
     def _write(self, trail_id: str, held: bytearray) -> None:
         with self._path(trail_id).open("ab") as file:
             file.write(held)
+        self._held_of_all -= len(held)
         held.clear()
 
     def _path(self, trail_id: str) -> Path:

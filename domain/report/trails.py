@@ -12,7 +12,7 @@ Emit = Callable[[str, bytes], None]
 
 _ID: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
 #: Ranges of one trail that are held back, so that each is not hashed and written by itself.
-_HELD: Final = 256
+_HELD: Final = 128
 _OTHER: Final = re.compile(r"[^a-z0-9]+")
 
 

@@ -58,14 +58,14 @@ def quarter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-async def report_on(path: Path, folder: Path) -> dict[str, Any]:
-    """A report on the quarter, as JSON."""
+async def report_on(path: Path, folder: Path, *, documents: bool = True) -> dict[str, Any]:
+    """A report on the quarter, as JSON. ``documents``: those whose parts are installed are drawn."""
     store = SQLiteStore(path)
     await store.open()
     try:
         period = await period_of(store, Time(BEGIN * MICROSECONDS), Time((BEGIN + DAYS * DAY) * MICROSECONDS))
         assert isinstance(period, Period), period
-        wanted = Wanted(frameworks()["log-evidence"], "default", period, ORIGIN, SIGNER)
+        wanted = Wanted(frameworks()["log-evidence"], "default", period, ORIGIN, SIGNER, documents)
         with new_folder(folder) as partial:
             await make_report(store, wanted, partial, silent)
     finally:

@@ -112,7 +112,7 @@ def _some_of_each_folder(names: Iterable[str], chosen: random.Random) -> list[st
     by_folder: dict[str, list[str]] = {}
     for name in names:
         by_folder.setdefault(name.rpartition("/")[0], []).append(name)
-    return [name for ones in by_folder.values() for name in chosen.sample(ones, min(len(ones), 5))]
+    return [name for ones in by_folder.values() for name in chosen.sample(ones, min(len(ones), 3))]
 
 
 @pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)

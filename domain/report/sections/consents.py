@@ -1,6 +1,9 @@
 """Consents that people gave and withdrew."""
 
+from array import array
 from collections import Counter
+from collections.abc import Iterator
+from sys import intern
 from typing import Final
 
 from domain.client.events import ClientDeleted
@@ -25,6 +28,58 @@ _MOST_ROWS: Final = 100
 _DECLINED: Final = "access_denied"
 
 
+#: Bits of a number that have a position: those above have the number of a scope.
+_POSITION_BITS: Final = 63
+
+
+class _Standing:
+    """The consents that stand, by subject and client: the position of the newest, and what it is for. There may be one
+    for each person and client, so each is one number, and each scope is there once."""
+
+    def __init__(self) -> None:
+        self._of_people: dict[str, dict[str, int]] = {}
+        self._numbers: dict[tuple[str, ...], int] = {}
+
+    def give(self, subject: str, client_id: str, position: int, scope: tuple[str, ...]) -> None:
+        """A consent is given, or renewed."""
+        number = self._numbers.setdefault(scope, len(self._numbers))
+        self._of_people.setdefault(subject, {})[intern(client_id)] = number << _POSITION_BITS | position
+
+    def withdraw(self, subject: str, client_id: str) -> None:
+        """A consent is no more."""
+        self._of_people.get(subject, {}).pop(client_id, None)
+
+    def erase(self, subject: str) -> None:
+        """A person is no more."""
+        self._of_people.pop(subject, None)
+
+    def forget_client(self, client_id: str) -> None:
+        """A client is no more."""
+        for of_person in self._of_people.values():
+            of_person.pop(client_id, None)
+
+    def positions(self) -> "array[int]":
+        """The positions of those that stand."""
+        mask = (1 << _POSITION_BITS) - 1
+        return array("Q", (one & mask for clients in self._of_people.values() for one in clients.values()))
+
+    def clients(self) -> Counter[str]:
+        """How many stand for each client."""
+        return Counter(client for clients in self._of_people.values() for client in clients)
+
+    def scope_values(self) -> Counter[str]:
+        """How many stand for each value of a scope."""
+        numbers = Counter(one >> _POSITION_BITS for one in self._all())
+        values = Counter[str]()
+        for scope, number in self._numbers.items():
+            values.update(dict.fromkeys(scope, numbers[number]) if numbers[number] else {})
+        return values
+
+    def _all(self) -> Iterator[int]:
+        for clients in self._of_people.values():
+            yield from clients.values()
+
+
 class Consents:
     """The section. Its state is the consents that stand."""
 
@@ -36,9 +91,8 @@ class Consents:
 
     def __init__(self, trails: Trails) -> None:
         self._trails = trails
-        #: By subject and client: the position of the newest consent, and what it is for.
-        self._standing: dict[str, dict[str, tuple[int, tuple[str, ...]]]] = {}
-        self._before: list[int] | None = None
+        self._standing = _Standing()
+        self._before: array[int] | None = None
         self._given: Counter[str] = Counter()
         self._withdrawn: Counter[str] = Counter()
         self._given_over_time, self._withdrawn_over_time = OverTime(), OverTime()
@@ -47,19 +101,18 @@ class Consents:
         """Take one more event."""
         if in_period:
             if self._before is None:
-                self._before = self._positions()
+                self._before = self._standing.positions()
             self._count(entry)
         subject = entry.stream.id
         match entry.event:
             case ConsentRemembered(client_id=client_id, scope=scope):
-                self._standing.setdefault(subject, {})[client_id] = entry.position, scope
+                self._standing.give(subject, client_id, entry.position, scope)
             case ConsentWithdrawn(client_id=client_id):
-                self._standing.get(subject, {}).pop(client_id, None)
+                self._standing.withdraw(subject, client_id)
             case PersonErased():
-                self._standing.pop(subject, None)
+                self._standing.erase(subject)
             case ClientDeleted():
-                for of_person in self._standing.values():
-                    of_person.pop(entry.stream.id, None)
+                self._standing.forget_client(entry.stream.id)
 
     def result(self, context: Context) -> Section:
         """The section, after the last event."""
@@ -91,11 +144,8 @@ class Consents:
             case AuthorizationRefused(error=error) if error == _DECLINED:
                 self._trails.of("consents.declined").add(entry.position)
 
-    def _positions(self) -> list[int]:
-        return [position for clients in self._standing.values() for position, _ in clients.values()]
-
     def _figures(self) -> tuple[Figure, ...]:
-        of, now = self._trails.of, self._positions()
+        of, now = self._trails.of, self._standing.positions()
         before = now if self._before is None else self._before
         return (
             of("consents.given").figure(
@@ -130,7 +180,7 @@ class Consents:
         )  # fmt: skip
 
     def _by_client(self) -> Table:
-        standing = Counter(client for clients in self._standing.values() for client in clients)
+        standing = self._standing.clients()
         names = sorted({*standing, *self._given, *self._withdrawn})
         rows = tuple((name, self._given[name], self._withdrawn[name], standing[name]) for name in names)
         return Table(
@@ -140,13 +190,7 @@ class Consents:
         )  # fmt: skip
 
     def _by_scope(self) -> Table:
-        values = Counter(
-            value
-            for clients in self._standing.values()
-            for _, scope in clients.values()
-            for value in set(scope)
-        )
-        rows = tuple(sorted(values.items(), key=lambda row: (-row[1], row[0])))
+        rows = tuple(sorted(self._standing.scope_values().items(), key=lambda row: (-row[1], row[0])))
         return Table(
             "consents.by_scope", "What the standing consents are for", ("Scope value", "Consents"),
             rows[:_MOST_ROWS], max(len(rows) - _MOST_ROWS, 0),
