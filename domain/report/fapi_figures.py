@@ -35,11 +35,11 @@ FIGURES: Final[tuple[tuple[str, str, str, str], ...]] = (
         "requests",
     ),
     (
-        "answered", "Authorizations that succeeded",
+        "answered", "FAPI: authorizations that succeeded",
         "How many authorizations ended with a code or tokens for the client.", "answers",
     ),
     (
-        "refused", "Authorizations that ended with an error",
+        "refused", "FAPI: authorizations that ended with an error",
         "How many ended with an error for the client, as when the person declined.", "answers",
     ),
     (
@@ -64,7 +64,7 @@ FIGURES: Final[tuple[tuple[str, str, str, str], ...]] = (
         "one_method", "Authentications with one method",
         "How often the person was authenticated with a single method, such as a password.", "times",
     ),
-    ("consents", "Consents given", "How often a person agreed during an authorization.", "consents"),
+    ("consents", "FAPI: consents given", "How often a person agreed during an authorization.", "consents"),
     ("codes", "Codes issued", "Authorization codes that these clients were given.", "codes"),
     ("redeemed", "Codes exchanged", "Codes that the client exchanged for tokens.", "codes"),
     (
@@ -72,7 +72,7 @@ FIGURES: Final[tuple[tuple[str, str, str, str], ...]] = (
         "How often a client presented a code that had been exchanged. The tokens of the code are revoked then.",
         "times",
     ),
-    ("tokens", "Access tokens issued", "Access tokens that these clients were given.", "tokens"),
+    ("tokens", "FAPI: access tokens issued", "Access tokens that these clients were given.", "tokens"),
     ("bound", "Bound access tokens", "Those of them that are bound to a key of the client.", "tokens"),
     (
         "unbound", "Access tokens without a key",
@@ -92,7 +92,7 @@ FIGURES: Final[tuple[tuple[str, str, str, str], ...]] = (
         "How often one of these clients authenticated with a client secret. There must be none.", "requests",
     ),
     (
-        "rejected", "Requests refused",
+        "rejected", "FAPI: requests refused",
         "Requests of these clients that were refused before they belonged to an authorization, so far as each one is "
         "recorded: of a flood only the number is.", "requests",
     ),

@@ -155,7 +155,7 @@ class Changes:
                 unit="changes",
             ),
             of("changes.master_keys_given_up").figure(
-                "Master keys given up",
+                "Decisions to go on without a master key",
                 "Lost keys of which an administrator decided to go on without them. What they had sealed is lost.",
                 unit="keys",
             ),

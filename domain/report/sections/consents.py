@@ -152,7 +152,7 @@ class Consents:
                 "Consents given", "How often a person agreed on the consent page.", unit="consents"
             ),
             of("consents.remembered").figure(
-                "Answered by an earlier consent",
+                "Requests answered by an earlier consent",
                 "Requests for which the person had agreed before, so that they were not asked again.",
                 unit="requests",
             ),
@@ -165,16 +165,16 @@ class Consents:
                 "Consents withdrawn", "How often the consent to a client was withdrawn.", unit="consents"
             ),
             of("consents.withdrawn_with_grants").figure(
-                "Withdrawn, and what was granted ended with it",
+                "Consents withdrawn with what was granted",
                 "Withdrawals that ended everything that the client had been granted for the person.",
                 unit="consents",
             ),
             of("consents.standing_before").add_all(before).figure(
-                "Standing at the beginning", "Consents of people to clients that stood before the period.",
+                "Consents standing at the beginning", "Consents of people to clients that stood before the period.",
                 unit="consents",
             ),
             of("consents.standing").add_all(now).figure(
-                "Standing at the end", "Consents of people to clients that stand at the end of the period.",
+                "Consents standing at the end", "Consents of people to clients that stand at the end of the period.",
                 unit="consents",
             ),
         )  # fmt: skip

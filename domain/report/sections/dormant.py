@@ -158,7 +158,7 @@ class Dormant:
         in_period = [use for _, use in active if use.last >= context.period.first_position]
         return [
             of("dormant.accounts_active").add_all(use.since for _, use in active).figure(
-                "Accounts that may sign in",
+                "Active accounts",
                 "Accounts of people at the end of the period that are neither disabled nor erased.", unit="accounts",
             ),
             of("dormant.accounts_used").add_all(use.last for use in in_period).figure(
@@ -184,7 +184,7 @@ class Dormant:
         seen = [(name, use) for name, use in active if not use.apart]
         return [
             of("dormant.clients_active").add_all(use.since for _, use in active).figure(
-                "Clients that may act",
+                "Active clients",
                 "Clients (applications) at the end of the period that are neither disabled nor deleted.",
                 unit="clients",
             ),

@@ -180,17 +180,20 @@ class Erasures:
                 "requested", "Erasures requested",
                 "Requests that were entered and had to wait, for a delay or for a second administrator.", "requests",
             ),
-            ("withdrawn", "Requests withdrawn", "Requests that somebody took back during the period.", "requests"),
             (
-                "voided", "Requests ended by a hold",
+                "withdrawn", "Erasure requests withdrawn", "Requests that somebody took back during the period.",
+                "requests",
+            ),
+            (
+                "voided", "Erasure requests ended by a hold",
                 "Requests that became void during the period because a legal hold was placed.", "requests",
             ),
             (
-                "waiting", "Requests that wait",
+                "waiting", "Erasure requests that wait",
                 "Requests at the end of the period that were neither carried out nor taken back.", "requests",
             ),
             (
-                "overdue", "Requests that could be carried out",
+                "overdue", "Erasure requests that could be carried out",
                 "Those of them whose delay was over: nobody has carried them out.", "requests",
             ),
             (
@@ -233,20 +236,24 @@ class Erasures:
                 "holds", "Legal holds in force", "Holds that forbid an erasure at the end of the period.", in_force,
             ),
             (
-                "holds_without_end", "Holds without an end",
+                "holds_without_end", "Legal holds without an end",
                 "Those of them that stay in force until somebody releases them.",
                 [one for one in in_force if one.event.until is None],
             ),
             (
-                "holds_old", f"Holds older than {HOLD_DAYS} days", "Those of them that were placed longer ago.",
+                "holds_old", f"Legal holds older than {HOLD_DAYS} days", "Those of them that were placed longer ago.",
                 [one for one in in_force if now - one.event.placed_at > HOLD_DAYS * DAY],
             ),
         ):  # fmt: skip
             trail = self._trails.of(f"erasures.{name}").add_all(one.position for one in ones)
             yield trail.figure(label, meaning, unit="holds")
         for name, label, meaning in (
-            ("holds_placed", "Holds placed", "How often a legal hold was placed during the period."),
-            ("holds_released", "Holds released", "How often a legal hold was released during the period."),
+            ("holds_placed", "Legal holds placed", "How often a legal hold was placed during the period."),
+            (
+                "holds_released",
+                "Legal holds released",
+                "How often a legal hold was released during the period.",
+            ),
         ):
             yield self._trails.of(f"erasures.{name}").figure(label, meaning, unit="holds")
 

@@ -112,7 +112,8 @@ class ScheduledEvidence:
         of = self._trails.of
         return [
             of("evidence.scheduled").add_all(by for _, by in self._times.values()).figure(
-                "Schedules", "Reports and bundles that are to be written at fixed times, at the end of the period.",
+                "Schedules of evidence",
+                "Reports and bundles that are to be written at fixed times, at the end of the period.",
                 unit="schedules",
             ),
             of("evidence.written").figure(

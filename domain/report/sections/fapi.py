@@ -258,7 +258,7 @@ class Fapi:
         bound, tokens = (int(by_name[name].value) for name in ("bound", "tokens"))
         for source, name, label, value, meaning in (
             (
-                "bound", "coverage", "Share of bound access tokens", (share(bound, tokens), "%"),
+                "bound", "coverage", "FAPI: share of bound access tokens", (share(bound, tokens), "%"),
                 "How many of a hundred access tokens of FAPI clients were bound to a key. The profiles demand all of "
                 "them. The events are those of the bound ones.",
             ),

@@ -122,7 +122,7 @@ class LogIntegrity:
                 proved.batches, "rows",
             ),
             of("log_integrity.pause").add_all(after).figure(
-                "Longest pause", "The longest time between two batches. An idle server records nothing.",
+                "Longest pause between events", "The longest time between two batches. An idle server records nothing.",
                 seconds(proved.longest_pause), "seconds",
             ),
             of("log_integrity.empty_days").figure(

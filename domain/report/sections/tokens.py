@@ -209,9 +209,12 @@ class Tokens:
             "those of the bound ones.",
         )  # fmt: skip
         for name, label, meaning in (
-            ("dpop", "Bound by DPoP", "Access tokens that are bound to a key that the client proves by DPoP."),
             (
-                "mtls", "Bound by certificate",
+                "dpop", "Access tokens bound by DPoP",
+                "Access tokens that are bound to a key that the client proves by DPoP.",
+            ),
+            (
+                "mtls", "Access tokens bound by certificate",
                 "Access tokens that are bound to the client's certificate, and not by DPoP as well.",
             ),
             ("bearer", "Bearer tokens", "Access tokens that whoever has them may use."),

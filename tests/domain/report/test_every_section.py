@@ -105,3 +105,9 @@ def test_no_two_things_share_an_id() -> None:
     for kind in ("figures", "tables", "series", "findings"):
         ids = Counter(one.id for section in sections for one in getattr(section, kind))
         assert [name for name, times in ids.items() if times > 1] == []
+
+
+def test_no_two_figures_have_the_same_name() -> None:
+    """A control shows figures of several sections beside each other, so each has a name that no other has."""
+    names = Counter(figure.label for make in SECTIONS for figure in told(make, [], []).section.figures)
+    assert [name for name, times in names.items() if times > 1] == []
