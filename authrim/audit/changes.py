@@ -14,7 +14,7 @@ from authrim.audit.sentences import authority_in_words
 from authrim.audit.timeline import Line, time_of
 from authrim.store.codec import REGISTRIES
 from authrim.store.contract import StoredEvent
-from authrim.store.read_back import ReadBack
+from authrim.store.log_reading import LogReading
 from domain import stream as streams
 from domain.changed_fields import CHANGEABLE, ChangedField, Fields, differences, thing_of
 from domain.client.events import ClientRegistered, ClientSecretSet, RegistrationTokenSet
@@ -106,7 +106,7 @@ def where(tenant: str, kind: str, thing: str) -> dict[str, tuple[str, ...]]:
 
 
 async def changes(
-    store: ReadBack, wanted: Wanted, limit: int, thing: str = "", field: str = ""
+    store: LogReading, wanted: Wanted, limit: int, thing: str = "", field: str = ""
 ) -> ChangePage:
     """At most ``limit`` changes in the log's order: of ``thing`` where its stream holds others too, and with ``field``
     those of that field alone. Raises Unavailable."""
@@ -133,7 +133,7 @@ def _only(record: ChangeRecord, field: str) -> ChangeRecord:
     return msgspec.structs.replace(record, fields=fields)
 
 
-async def told(store: ReadBack, lines: Sequence[Line]) -> list[ChangeRecord]:
+async def told(store: LogReading, lines: Sequence[Line]) -> list[ChangeRecord]:
     """What the events of some lines changed. Each stream is read once."""
     by_version: dict[tuple[str, int], ChangeRecord] = {}
     for name in dict.fromkeys(line.stream for line in lines):

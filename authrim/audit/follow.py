@@ -16,6 +16,7 @@ from authrim.audit.recorded import read_page, rows_of
 from authrim.audit.tree import TreeFollower
 from authrim.metrics import catalogue as metrics
 from authrim.store.contract import StoredEvent, StoreError
+from authrim.store.log_reading import LogReading
 from authrim.store.monitor_contract import MONITOR
 from authrim.store.read_back import Page, ProjectionResult, ReadBack
 from projections.audit import AUDIT
@@ -43,7 +44,7 @@ STORE_PAUSE: Final = 1.0
 class Follower:
     """Brings one projection up to date."""
 
-    def __init__(self, store: ReadBack, projection: FollowedProjection, page: int = PAGE) -> None:
+    def __init__(self, store: LogReading, projection: FollowedProjection, page: int = PAGE) -> None:
         self._store = store
         self._projection = projection
         self._page = page

@@ -13,7 +13,7 @@ from authrim.store import chain
 from authrim.store.chain import Problem, Verification
 from authrim.store.contract import StoredEvent
 from authrim.store.dropped import is_dropped, recorded_drops
-from authrim.store.read_back import ReadBack
+from authrim.store.log_reading import LogReading
 from domain.tree.hashing import HASH_BYTES, event_hash
 from domain.tree.tiles import WIDTH, Coordinates
 
@@ -21,7 +21,7 @@ DIFFERS: Final = "the row is not the one that the Merkle tree has"
 _PAGE: Final = 8 * WIDTH
 
 
-async def verify_log(store: ReadBack, progress: Callable[[int, int], None] | None = None) -> Verification:
+async def verify_log(store: LogReading, progress: Callable[[int, int], None] | None = None) -> Verification:
     """Verify the hash chain, and that the log is the one that the tree was made of, as far as the tree has come. Raises
     Unavailable."""
     size = await store.tree.size()
@@ -44,7 +44,7 @@ async def verify_log(store: ReadBack, progress: Callable[[int, int], None] | Non
     return verified
 
 
-async def differing_leaf(store: ReadBack, events: Sequence[StoredEvent], size: int) -> int | None:
+async def differing_leaf(store: LogReading, events: Sequence[StoredEvent], size: int) -> int | None:
     """The position of the first of some events, in order, that is not the leaf of a tree of ``size`` leaves. Later ones
     are not looked at."""
     known = [event for event in events if 0 < event.position <= size]
@@ -61,7 +61,7 @@ async def differing_leaf(store: ReadBack, events: Sequence[StoredEvent], size: i
     return None
 
 
-async def first_differing_leaf(store: ReadBack) -> int | None:
+async def first_differing_leaf(store: LogReading) -> int | None:
     """The position of the first row of the whole log that is not the tree's leaf."""
     size, position = await store.tree.size(), 0
     while position < size and (events := await store.read_log(position, min(_PAGE, size - position))):

@@ -7,7 +7,7 @@ import msgspec
 
 from authrim.audit.search import Wanted, search
 from authrim.audit.timeline import Line, line_of
-from authrim.store.read_back import ReadBack
+from authrim.store.log_reading import LogReading
 from domain import stream as streams
 from domain.event import Event, tag_of
 from domain.grant import events as grant
@@ -102,7 +102,7 @@ class _Found:
                 self.ids[kind][value] = None
 
 
-async def radius_of(store: ReadBack, wanted: Wanted, server: str | None) -> Radius:
+async def radius_of(store: LogReading, wanted: Wanted, server: str | None) -> Radius:
     """What the events touched that fit ``wanted`` and that a server of version ``server`` wrote. Raises Unavailable.
 
     Found by the index; by a version alone, that part of the log itself is read.
@@ -135,7 +135,7 @@ async def radius_of(store: ReadBack, wanted: Wanted, server: str | None) -> Radi
     )  # fmt: skip
 
 
-async def _by_index(store: ReadBack, wanted: Wanted) -> AsyncIterator[Line]:
+async def _by_index(store: LogReading, wanted: Wanted) -> AsyncIterator[Line]:
     done = False
     while not done:
         page = await search(store, wanted, _PAGE)
@@ -144,7 +144,7 @@ async def _by_index(store: ReadBack, wanted: Wanted) -> AsyncIterator[Line]:
         done, wanted = page.done, msgspec.structs.replace(wanted, after=page.position)
 
 
-async def _by_position(store: ReadBack, wanted: Wanted) -> AsyncIterator[Line]:
+async def _by_position(store: LogReading, wanted: Wanted) -> AsyncIterator[Line]:
     """The part of the log itself, by its positions."""
     after, last = wanted.after, wanted.until or 0
     while after < last:
@@ -159,7 +159,7 @@ async def _by_position(store: ReadBack, wanted: Wanted) -> AsyncIterator[Line]:
 
 
 async def _grant(
-    store: ReadBack, wanted: Wanted, server: str | None, grant_id: str, into: tuple[dict[str, int], int]
+    store: LogReading, wanted: Wanted, server: str | None, grant_id: str, into: tuple[dict[str, int], int]
 ) -> tuple[Thing, int]:
     """A grant, and how many of its tokens in the radius are good. What it handed out is counted. With an event that
     cannot be read the grant counts as in force: nobody knows."""
@@ -196,20 +196,20 @@ def _fits(line: Line, wanted: Wanted, server: str | None) -> bool:
     )
 
 
-async def _session(store: ReadBack, tenant: str, session_id: str, now: int) -> Thing:
+async def _session(store: LogReading, tenant: str, session_id: str, now: int) -> Thing:
     events, whole = await _events(store, streams.session_stream(tenant, session_id))
     ended = next((event.reason for event in events if isinstance(event, SessionEnded)), "")
     lives = sessions.status_at(sessions.fold(events), now) == ACTIVE
     return Thing(session_id, lives or not whole, ended)
 
 
-async def _key(store: ReadBack, tenant: str, kid: str) -> Thing:
+async def _key(store: LogReading, tenant: str, kid: str) -> Thing:
     events, whole = await _events(store, streams.key_stream(tenant, kid))
     ended = next((event.reason for event in events if isinstance(event, KeyRevoked)), "")
     return Thing(kid, keys.fold(events).status == ACTIVE or not whole, ended)
 
 
-async def _events(store: ReadBack, stream: str) -> tuple[list[Event], bool]:
+async def _events(store: LogReading, stream: str) -> tuple[list[Event], bool]:
     """The events that can be read, and whether those are all. What has others counts as in force, like a grant."""
     read = [line_of(stored)[1] for stored in await store.read_whole_stream(stream)]
     events = [event for event in read if event is not None]

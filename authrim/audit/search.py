@@ -9,8 +9,8 @@ import msgspec
 from authrim.audit.follow import Follower
 from authrim.audit.timeline import Line, line_of
 from authrim.store.codec import REGISTRIES
-from authrim.store.contract import Store, StoredEvent
-from authrim.store.read_back import ReadBack
+from authrim.store.contract import StoredEvent
+from authrim.store.log_reading import LogReading
 from domain.errors import Refusal, invalid_request
 from domain.units import MICROSECONDS
 from projections.audit import AUDIT, BESIDE, GIVEN
@@ -59,7 +59,7 @@ def refuse_search(values: Mapping[str, tuple[str, ...]]) -> Refusal | None:
     return None
 
 
-async def search(store: ReadBack, wanted: Wanted, limit: int) -> Lines:
+async def search(store: LogReading, wanted: Wanted, limit: int) -> Lines:
     """At most ``limit`` events, in the log's order. Raises Unavailable."""
     head = await Follower(store, AUDIT).catch_up()
     until = head if wanted.until is None else min(wanted.until, head)
@@ -71,7 +71,7 @@ async def search(store: ReadBack, wanted: Wanted, limit: int) -> Lines:
     return Lines(tuple(line_of(event)[0] for event in found), position, done)
 
 
-async def search_once(store: ReadBack, wanted: Wanted, limit: int) -> Lines:
+async def search_once(store: LogReading, wanted: Wanted, limit: int) -> Lines:
     """What one query of the index finds, so that a request has a bounded amount of work: there may be fewer lines than
     ``limit`` and more to come. Events of the last moment may not be in the index yet. Raises Unavailable."""
     head = await indexed_up_to(store)
@@ -82,13 +82,13 @@ async def search_once(store: ReadBack, wanted: Wanted, limit: int) -> Lines:
     return Lines(tuple(line_of(event)[0] for event in events), position, done)
 
 
-async def indexed_up_to(store: ReadBack) -> int:
+async def indexed_up_to(store: LogReading) -> int:
     """The position that the index has come to, after at most one page of the follower's. Raises Unavailable."""
     return (await Follower(store, AUDIT, _STEP).step(wait=True)).position
 
 
 async def _page(
-    store: ReadBack, wanted: Wanted, after: int, until: int, limit: int
+    store: LogReading, wanted: Wanted, after: int, until: int, limit: int
 ) -> tuple[Sequence[StoredEvent], int, bool]:
     """One page: of each alternative, as far as all have been looked at."""
     pages = [
@@ -115,7 +115,7 @@ def _alternatives(values: Mapping[str, tuple[str, ...]]) -> list[dict[str, str]]
 
 
 async def at_positions(
-    store: Store, tenant: str, ranges: Iterable[tuple[int, int]], after: int, limit: int
+    store: LogReading, tenant: str, ranges: Iterable[tuple[int, int]], after: int, limit: int
 ) -> Lines:
     """At most ``limit`` events at some positions, which are ranges in order. Reads the log itself, so it finds what the
     index does not have. Raises Unavailable."""
@@ -132,7 +132,7 @@ async def at_positions(
     return Lines(tuple(found), found[-1].position if found else after, done=True)
 
 
-async def follow(store: ReadBack, wanted: Wanted) -> AsyncIterator[Lines]:
+async def follow(store: LogReading, wanted: Wanted) -> AsyncIterator[Lines]:
     """What is found, and from then on whatever comes, until cancelled or ``until`` is reached."""
     async for _position in store.changes():
         done = False
@@ -145,7 +145,7 @@ async def follow(store: ReadBack, wanted: Wanted) -> AsyncIterator[Lines]:
             return
 
 
-async def history(store: ReadBack, tenant: str, column: str, value: str, after: int, limit: int) -> Lines:
+async def history(store: LogReading, tenant: str, column: str, value: str, after: int, limit: int) -> Lines:
     """What happened to a person (``column`` ``subject``) or in a session (``session_id``). Raises Unavailable."""
     return await _history(
         store, (tenant, column, value), after, await Follower(store, AUDIT).catch_up(), limit
@@ -153,13 +153,13 @@ async def history(store: ReadBack, tenant: str, column: str, value: str, after: 
 
 
 async def history_once(
-    store: ReadBack, tenant: str, column: str, value: str, after: int, limit: int
+    store: LogReading, tenant: str, column: str, value: str, after: int, limit: int
 ) -> Lines:
     """The same with a bounded amount of work, as ``search_once``."""
     return await _history(store, (tenant, column, value), after, await indexed_up_to(store), limit)
 
 
-async def _history(store: ReadBack, of: tuple[str, str, str], after: int, head: int, limit: int) -> Lines:
+async def _history(store: LogReading, of: tuple[str, str, str], after: int, head: int, limit: int) -> Lines:
     tenant, column, value = of
     events = await store.audit.history(column, tenant, value, after, head, limit)
     done = len(events) < limit
@@ -167,7 +167,7 @@ async def _history(store: ReadBack, of: tuple[str, str, str], after: int, head: 
     return Lines(tuple(line_of(event)[0] for event in events), position, done)
 
 
-async def position_at(store: Store, moment: int) -> int:
+async def position_at(store: LogReading, moment: int) -> int:
     """The position of the last event before a time, µs UTC. Times never go back in the log."""
     low, high = 0, (await store.head()).position
     while low < high:

@@ -11,9 +11,9 @@ from authrim.audit._refusal import told
 from authrim.audit.follow import Follower
 from authrim.audit.sentences import reason_in_words, sentence
 from authrim.store.codec import UnreadableEvent
-from authrim.store.contract import Store, StoredEvent
+from authrim.store.contract import StoredEvent
 from authrim.store.dropped import is_dropped
-from authrim.store.read_back import ReadBack
+from authrim.store.log_reading import LogReading
 from domain import stream as streams
 from domain.errors import Refusal
 from domain.event import Event, as_dict
@@ -127,7 +127,7 @@ def time_of(recorded_at: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:06d}Z"
 
 
-async def grant_timeline(store: Store, tenant: str, grant_id: str) -> Timeline:
+async def grant_timeline(store: LogReading, tenant: str, grant_id: str) -> Timeline:
     """Everything that happened to a grant, in order. Raises Unavailable."""
     return timeline_of(
         tenant, grant_id, await store.read_whole_stream(streams.grant_stream(tenant, grant_id))
@@ -143,7 +143,7 @@ def timeline_of(tenant: str, grant_id: str, events: Sequence[StoredEvent]) -> Ti
     return Timeline(tenant, grant_id, status, lines)
 
 
-async def why(store: ReadBack, error_id: str, *, catches_up: bool = True) -> Explanation | None:
+async def why(store: LogReading, error_id: str, *, catches_up: bool = True) -> Explanation | None:
     """The refusal of that error id, or None when none was recorded. ``catches_up``: what is not in the index yet is put
     there first, however much it is. Raises Unavailable."""
     if catches_up:

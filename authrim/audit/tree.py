@@ -7,7 +7,8 @@ import structlog
 
 from authrim.metrics.catalogue import FOLLOWED
 from authrim.store.contract import StoreError
-from authrim.store.read_back import ReadBack, TreePage
+from authrim.store.log_reading import LogReading
+from authrim.store.read_back import TreePage
 from authrim.store.tree_sql import LogDiffers
 from domain.tree.tiles import WIDTH
 from projections.tree import NAME as TREE
@@ -27,7 +28,7 @@ BUSY_PAUSE: Final = 0.2
 class TreeFollower:
     """Lets the tree grow with the log."""
 
-    def __init__(self, store: ReadBack, page: int = PAGE) -> None:
+    def __init__(self, store: LogReading, page: int = PAGE) -> None:
         self._store = store
         self._page = page
 

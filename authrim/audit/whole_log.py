@@ -4,14 +4,15 @@ from collections.abc import Sequence
 
 from authrim.audit.archives.log import ArchivedLog
 from authrim.audit.bundle.damage import ContentsArchived
-from authrim.store.contract import Store, StoredEvent
+from authrim.store.contract import StoredEvent
 from authrim.store.dropped import is_dropped
+from authrim.store.log_reading import LogReading
 
 
 class WholeLog:
     """Reads the log in order."""
 
-    def __init__(self, store: Store, archives: ArchivedLog | None) -> None:
+    def __init__(self, store: LogReading, archives: ArchivedLog | None) -> None:
         self._store = store
         self._archives = archives
 

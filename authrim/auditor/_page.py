@@ -17,6 +17,7 @@ import msgspec
 from aiohttp import web
 
 from authrim.audit.past.moments import Time, place_of
+from authrim.audit.readings import Reading
 from authrim.auditor.asking import Asker
 from authrim.auditor.part import AUDITING
 from authrim.core.call import Call
@@ -39,6 +40,9 @@ LONGEST: Final = 512
 #: Events or changes on one page.
 LINES: Final = 50
 
+#: Fields that name a place of the log, which the answer is read up to at least.
+_PLACES: Final = ("from", "to", "at")
+
 _SLOW: Final = temporarily_unavailable(
     "The log could not be read in time. Ask for less, or on the command line."
 )
@@ -53,17 +57,19 @@ NO_PLACE: Final = invalid_request(
 
 class Visit(msgspec.Struct, frozen=True):
     """An auditor at a page. ``asked``: the fields of the form that are not empty, or of the query when the page is
-    shown."""
+    shown. ``log``: where the answer is read."""
 
     request: web.Request
     call: Call
     csrf: str
     asked: Mapping[str, str]
+    log: Reading
 
     @property
     def asker(self) -> Asker:
         """Who asks, for the record of a question."""
-        return Asker(self.call.core.store, self.call.core.master, self.call.tenant, self.call)
+        core = self.call.core
+        return Asker(core.store, self.log, core.master, self.call.tenant, self.call)
 
     @property
     def copying_asker(self) -> Asker:
@@ -101,6 +107,7 @@ class Visit(msgspec.Struct, frozen=True):
             "asked": dict(self.asked),
             "error_message": None if refusal is None else refusal.description,
             "error_hint": "" if refusal is None else refusal.hint,
+            "read_up_to": None if self.log.reached is None else self.log.reached.position,
             **page_settings(self.request),
         }
 
@@ -178,11 +185,13 @@ def _visit(request: web.Request, call: Call, params: Params) -> Visit:
     given = {
         name: text for name, value in params.values.items() if name != "csrf" and (text := value.strip())
     }
-    return Visit(request, call, _csrf(request, call), given)
+    return Visit(request, call, _csrf(request, call), given, call.core.readings.reading())
 
 
 async def _in_turn(visit: Visit, step: Step) -> web.StreamResponse:
     if any(len(value) > LONGEST or not value.isprintable() for value in visit.asked.values()):
         return await refuse_on_page(visit.request, visit.call, ENDPOINT, UNUSABLE)
-    answer = await visit.call.parts[AUDITING].in_turn(lambda: step(visit))
+    with visit.log:
+        visit.log.needs(visit.after, *(visit.place(name) for name in _PLACES))
+        answer = await visit.call.parts[AUDITING].in_turn(lambda: step(visit))
     return answer or await refuse_on_page(visit.request, visit.call, ENDPOINT, _SLOW)

@@ -5,14 +5,15 @@ from typing import Final
 
 from authrim.auditor._lines import short_time
 from authrim.pages.audit_views import Slider
-from authrim.store.contract import Store, StoredEvent
+from authrim.store.contract import StoredEvent
+from authrim.store.log_reading import LogReading
 from domain.stream import parse
 
 #: Marks on a slider: the newest events.
 _TICKS: Final = 100
 
 
-async def slider_of(store: Store, events: Sequence[StoredEvent], at: int | None = None) -> Slider:
+async def slider_of(store: LogReading, events: Sequence[StoredEvent], at: int | None = None) -> Slider:
     """The slider of a stream with these events, at a position or at the newest event. Raises Unavailable."""
     head, of = (await store.head()).position, parse(events[0].stream)
     first, last = events[0].position, events[-1].position

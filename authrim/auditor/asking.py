@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from authrim.audit import search as searching
+from authrim.audit.readings import Reading
 from authrim.core.origin import Origin
 from authrim.core.questions import Question, hidden_text, record_question, refuse_reason
 from authrim.crypto.master import MasterKeys
@@ -40,10 +41,12 @@ Values = dict[str, tuple[str, ...]]
 
 
 class Asker(msgspec.Struct, frozen=True):
-    """Who asks, and what of. ``origin``: the request of an auditor's page; None: a command. ``exported``: what is found
-    is copied in a form for machines."""
+    """Who asks, and what of. ``log`` is where the answer is read; who is meant is looked up in ``store``, and the
+    question is recorded there. ``origin``: the request of an auditor's page; None: a command. ``exported``: what is
+    found is copied in a form for machines."""
 
     store: ReadBack
+    log: Reading
     master: MasterKeys
     tenant: str
     origin: Origin | None = None

@@ -19,7 +19,7 @@ async def ask_story(
 ) -> Story | Refusal | None:
     """The story that begins there; None: nothing leads from what was asked, its kind and id. Recorded before it is
     told."""
-    story = None if start is None else await read_story(asker.store, asker.tenant, start)
+    story = None if start is None else await read_story(asker.log, asker.tenant, start)
     subjects = [] if story is None else story.subjects
     subject = subjects[0] if len(subjects) == 1 else None
     return await asker.record(LINEAGE, reason, _conditions(asker, asked, story), subject) or story

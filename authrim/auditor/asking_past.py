@@ -30,20 +30,32 @@ async def ask_state(
         return NO_KIND
     if not identifier and kind not in FEW:
         return NAME_ONE
-    moment = refuse_reason(reason, demanded=False) or await moment_at(asker.store, place)
-    if isinstance(moment, Refusal):
-        return moment
+    if kind == ACCOUNT:
+        asker.log.stay_at_primary()  # what an erasure has taken is nowhere shown again (A237)
+    refusal = refuse_reason(reason, demanded=False)
+    asker.log.needs(place)
+    asked_at = refusal or await moment_at(asker.log, place)
+    if isinstance(asked_at, Refusal):
+        return asked_at
+    moment: Moment = asked_at
     if kind == ACCOUNT:
         subject = await asked_subject(asker, identifier, _STATE, reason)
         if isinstance(subject, Refusal):
             return subject
         identifier = subject
-    past = Past(asker.store, asker.tenant, moment, times)
-    found = await (_one(past, kind, identifier) if identifier else states_of(past, kind))
-    refusal = await _record_state(asker, moment, (kind, identifier), found, reason)
+
+    async def look() -> tuple[Moment, list[View] | Refusal]:
+        then = await moment_at(asker.log, place)
+        if isinstance(then, Refusal):
+            return moment, then
+        past = Past(asker.log, asker.tenant, then, times)
+        return then, await (_one(past, kind, identifier) if identifier else states_of(past, kind))
+
+    then, found = await asker.log.found(look, lambda answer: not isinstance(answer[1], Refusal))
+    refusal = await _record_state(asker, then, (kind, identifier), found, reason)
     if refusal is not None:
         return refusal
-    return found if isinstance(found, Refusal) else (moment, found)
+    return found if isinstance(found, Refusal) else (then, found)
 
 
 async def _one(past: Past, kind: str, identifier: str) -> list[View] | Refusal:

@@ -47,15 +47,17 @@ async def _take(visit: Visit) -> web.StreamResponse:
 
 async def _bundle(visit: Visit) -> tuple[SpooledTemporaryFile[bytes], str] | Refusal:
     """The whole bundle, after its export was recorded: what is damaged is found before a byte is sent."""
-    core, grant_id = visit.call.core, visit.asked.get("grant", "")
+    grant_id = visit.asked.get("grant", "")
     refusal = refuse_reason(visit.reason, demanded=False)
     if refusal is not None:
         return refusal
-    head = (await core.store.head()).position
+
+    async def look() -> Selection | None:
+        head = (await visit.log.head()).position
+        return await select_grant(visit.log, visit.call.tenant, grant_id, None, head)
+
     try:
-        selection = (
-            await select_grant(core.store, visit.call.tenant, grant_id, None, head) if grant_id else None
-        )
+        selection = await visit.log.found(look) if grant_id else None
         if selection is None:
             return NOTHING
         if len(selection.events) > MOST_EVENTS:
@@ -72,7 +74,7 @@ async def _bundle(visit: Visit) -> tuple[SpooledTemporaryFile[bytes], str] | Ref
 async def _written(visit: Visit, selection: Selection) -> SpooledTemporaryFile[bytes]:
     core = visit.call.core
     file = SpooledTemporaryFile[bytes](_IN_MEMORY)
-    await export_grant(core.store, file, selection, Wanted(log_name(core.settings)))  # type: ignore[arg-type]
+    await export_grant(visit.log, file, selection, Wanted(log_name(core.settings)))  # type: ignore[arg-type]
     file.seek(0)
     return file
 

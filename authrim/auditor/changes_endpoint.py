@@ -48,14 +48,15 @@ async def _changes(visit: Visit) -> ChangePage | Refusal:
     named = await ask_changes(visit.asker, (kind, name), narrowed_to, visit.reason)
     if isinstance(named, Refusal):
         return named
-    store, tenant = visit.call.core.store, visit.call.tenant
+    tenant = visit.call.tenant
     values = where(tenant, kind, named)
     if actor := asked.get("actor"):
         values["actor"] = (actor,)
-    lower = await position_of(store, first, after=True)
-    wanted = Wanted(tenant, values, max(visit.after, lower or 0), await position_of(store, last, after=False))
-    lines = await search_once(store, wanted, _MOST)
-    records = narrowed(await told(store, lines.lines), named, asked.get("field", ""))
+    lower = await position_of(visit.log, first, after=True)
+    until = await position_of(visit.log, last, after=False)
+    wanted = Wanted(tenant, values, max(visit.after, lower or 0), until)
+    lines = await search_once(visit.log, wanted, _MOST)
+    records = narrowed(await told(visit.log, lines.lines), named, asked.get("field", ""))
     return ChangePage(tuple(records), lines.position, lines.done)
 
 

@@ -26,7 +26,8 @@ NOT_A_KIND: Final = invalid_request("Choose a session or an account, and name it
 
 async def _show_grant(visit: Visit) -> web.StreamResponse:
     core, grant_id = visit.call.core, visit.request.match_info["grant_id"]
-    events = await core.store.read_whole_stream(grant_stream(visit.call.tenant, grant_id))
+    stream = grant_stream(visit.call.tenant, grant_id)
+    events = await visit.log.found(lambda: visit.log.read_whole_stream(stream))
     timeline = await beside_the_loop(events, lambda: timeline_of(visit.call.tenant, grant_id, events))
     if not timeline.lines:
         return _history(visit, refusal=NOTHING)
@@ -37,7 +38,7 @@ async def _show_grant(visit: Visit) -> web.StreamResponse:
         id=grant_id,
         status=timeline.status,
         found=found,
-        slider=await slider_of(core.store, events),
+        slider=await slider_of(visit.log, events),
         **visit.settings("grant"),
     )
     return visit.call.parts[PAGES].audit("audit_history", page)
@@ -62,7 +63,11 @@ async def _history_of(visit: Visit) -> tuple[str, Lines] | Refusal:
     named = await ask_history(asker, kind, identifier, visit.reason)
     if isinstance(named, Refusal):
         return named
-    lines = await history_once(asker.store, asker.tenant, HISTORIES[kind], named, visit.after, LINES)
+
+    async def look() -> Lines:
+        return await history_once(visit.log, asker.tenant, HISTORIES[kind], named, visit.after, LINES)
+
+    lines = await visit.log.found(look, lambda found: bool(found.lines or visit.after))
     return (named, lines) if lines.lines or visit.after else NOTHING
 
 
@@ -80,7 +85,7 @@ def _history(
 
 async def _show_error(visit: Visit) -> web.StreamResponse:
     error_id = visit.request.match_info["error_id"]
-    explanation = await why(visit.call.core.store, error_id, catches_up=False)
+    explanation = await visit.log.found(lambda: why(visit.log, error_id, catches_up=False))
     refusal = NOTHING if explanation is None else None
     page = AuditErrorPage(
         error=error_id,

@@ -17,18 +17,25 @@ from domain.stream import GRANT, grant_stream
 
 
 async def _take(visit: Visit) -> web.StreamResponse:
-    store, tenant, grant_id = visit.call.core.store, visit.call.tenant, visit.asked.get("grant", "")
-    stream = grant_stream(tenant, grant_id)
-    start = Start((stream,)) if grant_id and (await store.read_stream(stream)).version else None
+    grant_id = visit.asked.get("grant", "")
+    stream = grant_stream(visit.call.tenant, grant_id)
+    known = await visit.log.found(lambda: visit.log.read_whole_stream(stream)) if grant_id else ()
+    start = Start((stream,)) if known else None
     story = await ask_story(visit.copying_asker, start, (GRANT, grant_id), visit.reason) or NOTHING
     if isinstance(story, Refusal):
         return await refuse_on_page(visit.request, visit.call, ENDPOINT, story)
     return web.Response(
-        text=await asyncio.to_thread(draw, story, f"Lineage of grant {grant_id}"),
+        text=await asyncio.to_thread(draw, story, f"Lineage of grant {grant_id}{_up_to(visit)}"),
         content_type="image/svg+xml",
         charset="utf-8",
         headers=picture_headers(),
     )
+
+
+def _up_to(visit: Visit) -> str:
+    """What a picture says of the replica that it was read from."""
+    reached = visit.log.reached
+    return "" if reached is None else f", up to position {reached.position}"
 
 
 _LINEAGE: Final = AuditorPage(takes=_take)

@@ -114,7 +114,7 @@ async def _wish(visit: Visit) -> _Wish | Refusal:
     if framework is None:
         return NO_FRAMEWORK
     refusal = refuse_reason(visit.reason, demanded=False)
-    period = refusal or await period_of(visit.call.core.store, first, last)
+    period = refusal or await period_of(visit.log, first, last)
     if isinstance(period, Refusal):
         return period
     return TOO_LONG if period.last_position > MOST_POSITIONS else _Wish(framework, period)
@@ -139,7 +139,7 @@ async def _made(visit: Visit, wish: _Wish, folder: Path, signer: LogSigner | Non
     wanted = Wanted(
         wish.framework, visit.call.tenant, wish.period, origin, signer, documents=False, archives=archives
     )
-    return await make_report(core.store, wanted, folder, _nobody_looks)
+    return await make_report(visit.log, wanted, folder, _nobody_looks)
 
 
 def _zipped(folder: Path) -> SpooledTemporaryFile[bytes]:

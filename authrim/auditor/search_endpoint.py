@@ -39,11 +39,10 @@ async def _search(visit: Visit) -> Lines | Refusal:
     values = await search_values(visit.asker, visit.asked, visit.reason)
     if isinstance(values, Refusal):
         return values
-    store = visit.call.core.store
-    lower = await position_of(store, first, after=True)
-    until = await position_of(store, last, after=False)
+    lower = await position_of(visit.log, first, after=True)
+    until = await position_of(visit.log, last, after=False)
     wanted = Wanted(visit.call.tenant, values, max(visit.after, lower or 0), until)
-    return await search_once(store, wanted, LINES)
+    return await search_once(visit.log, wanted, LINES)
 
 
 def _page(visit: Visit, found: Found | None = None, refusal: Refusal | None = None) -> web.Response:

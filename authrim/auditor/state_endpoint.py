@@ -42,8 +42,8 @@ async def _take(visit: Visit) -> web.StreamResponse:
     states = await asyncio.to_thread(lambda: tuple(_view(core, view, moment) for view in views))
     slider = None
     if thing[1] and len(views) == 1:
-        events = await core.store.read_whole_stream(views[0].last.stream)
-        slider = await slider_of(core.store, events, moment.position)
+        events = await visit.log.read_whole_stream(views[0].last.stream)
+        slider = await slider_of(visit.log, events, moment.position)
     return _page(visit, states, slider)
 
 

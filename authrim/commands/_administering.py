@@ -8,11 +8,21 @@ from typing import Any, NoReturn, TypeVar
 import click
 from rich.text import Text
 
+from authrim.audit.readings import Reading, Readings
 from authrim.clients.fetched_documents import FetchContext
 from authrim.clients.logos import LogoChange
 from authrim.clients.records import RegistrationContext
 from authrim.clients.secrets import ClientSecrets
-from authrim.commands._common import emit, failures_told, is_json, json_text, run_with_store, settings_of
+from authrim.commands._common import (
+    emit,
+    failures_told,
+    is_json,
+    json_text,
+    reading_told,
+    readings_of,
+    run_with_store,
+    settings_of,
+)
 from authrim.commands.list_layout import list_text
 from authrim.core.claim_definitions import read_catalogue
 from authrim.core.clients_and_keys import Configuration
@@ -32,13 +42,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """What a command works with."""
+    """What a command works with. ``log``: where an answer is read that may lag."""
 
     settings: Settings
     store: ReadBack
     master: MasterKeys
     private: PrivateData
     egress: Egress
+    readings: Readings
+    log: Reading
     tenant: str = DEFAULT_TENANT
 
     @property
@@ -84,9 +96,11 @@ def administer(
     async def at_the_office(store: ReadBack) -> T | Refusal:
         if proved:
             await prove_master_keys(store, master)
-        egress = Egress.from_settings(settings)
+        egress, readings = Egress.from_settings(settings), readings_of(settings, store)
         try:
-            return await work(Office(settings, store, master, PrivateData(store, master), egress))
+            with reading_told(readings) as log:
+                private = PrivateData(store, master)
+                return await work(Office(settings, store, master, private, egress, readings, log))
         finally:
             await egress.close()
 

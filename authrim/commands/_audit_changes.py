@@ -77,12 +77,14 @@ def show_changes(
         values = where(office.tenant, kind or "", named)
         if options["actor"]:
             values["actor"] = (options["actor"],)
-        lower = await position_of(office.store, first, after=True)
-        wanted = Wanted(
-            office.tenant, values, max(after, lower or 0), await position_of(office.store, last, after=False)
-        )
+        if follows:
+            office.log.stay_at_primary()
+        office.log.needs(first, last, after)
+        lower = await position_of(office.log, first, after=True)
+        until = await position_of(office.log, last, after=False)
+        wanted = Wanted(office.tenant, values, max(after, lower or 0), until)
         if not follows:
-            return await changes(office.store, wanted, limit, named, options["field"])
+            return await changes(office.log, wanted, limit, named, options["field"])
         async for page in searching.follow(office.store, wanted):
             printer.show(narrowed(await told(office.store, page.lines), named, options["field"]))
         return None

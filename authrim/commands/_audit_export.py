@@ -19,7 +19,7 @@ from authrim.commands._moments import MomentType
 from authrim.commands._one_account import asker_of
 from authrim.core.questions import refuse_reason
 from authrim.people.accounts import AccountView, show_account
-from authrim.store.contract import Store
+from authrim.store.log_reading import LogReading
 from authrim.transparency.signer import LogSigner, log_signer
 from domain.errors import Refusal, invalid_request
 
@@ -90,6 +90,7 @@ def export(context: click.Context, /, out: Path, **arguments: Any) -> None:
             return refusal
         try:
             signer = await log_signer(checkpoints_of(office))
+            office.log.needs(asked.first, asked.last, asked.tree_size, *asked.older)
             part = await _part(office, asked)
             if isinstance(part, Refusal):
                 return part
@@ -112,15 +113,15 @@ def export(context: click.Context, /, out: Path, **arguments: Any) -> None:
 
 async def _part(office: Office, asked: Asked) -> Part | Refusal:
     """What the arguments mean, in positions. Whatever comes later, the record of the export too, is not part of it."""
-    head = (await office.store.head()).position
+    head = (await office.log.head()).position
     if not head:
         return invalid_request("The log is empty.", hint="Is this the right database?")
-    first = await _position(office.store, asked.first, after=True)
-    last = await _position(office.store, asked.last, after=False)
+    first = await _position(office.log, asked.first, after=True)
+    last = await _position(office.log, asked.last, after=False)
     if max(last or 0, asked.tree_size or 0, *asked.older) > head or (first or 1) > head:
         return invalid_request("The log has no such position.", hint=f"Its last position is {head}.")
     if asked.grant is not None:
-        selection = await select_grant(office.store, office.tenant, asked.grant, last, head)
+        selection = await office.log.found(lambda: _selection(office, asked.grant or "", last))
         if selection is None:
             return invalid_request(
                 "There is no grant with this id.", hint="The id is the middle part of a code or token."
@@ -141,7 +142,13 @@ async def _part(office: Office, asked: Asked) -> Part | Refusal:
     return part
 
 
-async def _position(store: Store, place: int | Time | None, *, after: bool) -> int | None:
+async def _selection(office: Office, grant_id: str, last: int | None) -> Selection | None:
+    """The events of a grant."""
+    head = (await office.log.head()).position
+    return await select_grant(office.log, office.tenant, grant_id, last, head)
+
+
+async def _position(store: LogReading, place: int | Time | None, *, after: bool) -> int | None:
     match place:
         case None:
             return None
@@ -163,9 +170,9 @@ async def _write(office: Office, file: BinaryIO, asked: Asked, part: Part, signe
     people = _people(office) if asked.personal else None
     wanted = Wanted(signer.origin, asked.tree_size or 0, asked.older, signer, people)
     if part.grant is not None:
-        return await export_grant(office.store, file, part.grant, wanted)
+        return await export_grant(office.log, file, part.grant, wanted)
     with progress_of("Exporting") as progress:
-        return await export_range(office.store, file, part.first, part.last, wanted, progress)
+        return await export_range(office.log, file, part.first, part.last, wanted, progress)
 
 
 def _people(office: Office) -> People:

@@ -109,7 +109,8 @@ def lineage(
         refusal = refuse_reason(asked.reason, demanded=False)
         if refusal is not None:
             return refusal
-        start = await _start(context, office, asked)
+        office.log.needs(asked.first, asked.last)
+        start = await office.log.found(lambda: _start(context, office, asked))
         if isinstance(start, Refusal):
             return start
         asker = asker_of(context, office, copies=picture is not None)
@@ -141,14 +142,14 @@ def _misnamed(kind: str) -> str:
 
 async def _start(context: click.Context, office: Office, asked: _Asked) -> Start | Refusal | None:
     """The streams that the story begins with."""
-    store, tenant, named = office.store, office.tenant, asked.identifier
+    log, tenant, named = office.log, office.tenant, asked.identifier
     if asked.kind in PRESENTED:
         return await _of_presented(office, asked)
     if asked.kind == "grant":
         stream = grant_stream(tenant, named)
-        return Start((stream,)) if (await store.read_stream(stream)).version else None
+        return Start((stream,)) if (await log.read_stream(stream)).version else None
     if asked.kind == "error":
-        return await of_error(store, tenant, named)
+        return await of_error(log, tenant, named)
     if asked.kind == "session":
         return await _of_session(office, asked, named)
     if asked.kind == "account":
@@ -162,12 +163,12 @@ async def _of_presented(office: Office, asked: _Asked) -> Start | None:
     sent = asked.identifier
     handle = parse_handle(sent.removeprefix(_URN))
     if handle is not None:
-        return await of_digest(office.store, office.tenant, handle.grant_id, digest(sent.removeprefix(_URN)))
+        return await of_digest(office.log, office.tenant, handle.grant_id, digest(sent.removeprefix(_URN)))
     configuration = await office.configuration()
     ring, issuer = configuration.key_ring, office.settings.issuer
     found = await AccessTokens(office.store, configuration, ring, issuer).identify(office.tenant, sent)
     if found is not None:
-        return await of_digest(office.store, office.tenant, found.grant_id, found.token_id)
+        return await of_digest(office.log, office.tenant, found.grant_id, found.token_id)
     now = (await office.store.head()).now // MICROSECONDS
     hint = read_hint(ring.past_and_present_keys(office.tenant, now), issuer, sent)
     if hint is None or hint.session_id is None:
@@ -176,7 +177,7 @@ async def _of_presented(office: Office, asked: _Asked) -> Start | None:
 
 
 async def _of_session(office: Office, asked: _Asked, session_id: str) -> Start | None:
-    events = await office.store.read_stream(session_stream(office.tenant, session_id))
+    events = await office.log.read_stream(session_stream(office.tenant, session_id))
     if not events.version:
         return None
     subject = sessions.fold(codec.decode_stream(SESSION, events)).subject
@@ -184,11 +185,11 @@ async def _of_session(office: Office, asked: _Asked, session_id: str) -> Start |
 
 
 async def _of_index(office: Office, asked: _Asked, value: str, subject: str | None = None) -> Start | None:
-    lower = await position_of(office.store, asked.first, after=True)
-    until = await position_of(office.store, asked.last, after=False)
+    lower = await position_of(office.log, asked.first, after=True)
+    until = await position_of(office.log, asked.last, after=False)
     column = _COLUMNS.get(asked.kind, "session_id")
     start = await of_index(
-        office.store, Wanted(office.tenant, {column: (value,)}, lower or 0, until), asked.limit
+        office.log, Wanted(office.tenant, {column: (value,)}, lower or 0, until), asked.limit
     )
     return None if start is None else Start(start.streams, subject, start.more)
 

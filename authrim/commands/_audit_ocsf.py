@@ -14,7 +14,8 @@ from authrim.commands._administering import Office, administer, print_list
 from authrim.commands._moments import MomentType
 from authrim.core.questions import Question, record_question, refuse_reason
 from authrim.siem.sinks import sink_names
-from authrim.store.contract import Store, StoredEvent
+from authrim.store.contract import StoredEvent
+from authrim.store.log_reading import LogReading
 from domain.errors import Refusal
 
 _PAGE: Final = 500
@@ -44,8 +45,11 @@ def ocsf(
         refusal = refuse_reason(reason, demanded=False)
         if refusal is not None:
             return refusal
-        after = await position_of(office.store, first, after=True) or 0
-        until = await position_of(office.store, last, after=False)
+        if follows:
+            office.log.stay_at_primary()
+        office.log.needs(first, last)
+        after = await position_of(office.log, first, after=True) or 0
+        until = await position_of(office.log, last, after=False)
         conditions = {"from": str(after + 1)} | ({} if until is None else {"to": str(until)})
         refusal = await record_question(
             office.store, office.tenant, Question("ocsf", reason, conditions, exported=True)
@@ -53,7 +57,7 @@ def ocsf(
         if refusal is not None:
             return refusal
         if not follows:
-            head = (await office.store.head()).position
+            head = (await office.log.head()).position
             until = head if until is None else min(until, head)
         if out is None:
             return await _write(office, sys.stdout.buffer, after, until)
@@ -88,7 +92,7 @@ def siem(context: click.Context) -> None:
 async def _write(office: Office, file: BinaryIO, after: int, until: int | None) -> int:
     """Write the records; how many."""
     count = 0
-    async for events in _pages(office.store, after, until):
+    async for events in _pages(office.log, after, until):
         for stored in events:
             record = record_of(stored, office.settings.issuer)
             if record is not None and stored.stream.startswith(f"{office.tenant}:"):
@@ -98,7 +102,7 @@ async def _write(office: Office, file: BinaryIO, after: int, until: int | None) 
     return count
 
 
-async def _pages(store: Store, after: int, until: int | None) -> AsyncIterator[Sequence[StoredEvent]]:
+async def _pages(store: LogReading, after: int, until: int | None) -> AsyncIterator[Sequence[StoredEvent]]:
     """The log after a position, up to another one, or without end."""
     async for _position in store.changes():
         while until is None or after < until:

@@ -100,11 +100,14 @@ def search(
             return await searching.at_positions(
                 office.store, office.tenant, read_positions(positions), after, limit
             )
-        lower = await position_of(office.store, first, after=True)
-        until = await position_of(office.store, last, after=False)
+        if follows:
+            office.log.stay_at_primary()
+        office.log.needs(first, last, after)
+        lower = await position_of(office.log, first, after=True)
+        until = await position_of(office.log, last, after=False)
         wanted = Wanted(office.tenant, values, max(after, lower or 0), until)
         if not follows:
-            return await searching.search(office.store, wanted, limit)
+            return await searching.search(office.log, wanted, limit)
         async for page in searching.follow(office.store, wanted):
             show(page)
         return None
@@ -160,7 +163,12 @@ async def _history(
     named = await ask_history(asker, *thing, reason)
     if isinstance(named, Refusal):
         return named
-    return await searching.history(asker.store, asker.tenant, HISTORIES[thing[0]], named, after, limit)
+    asker.log.needs(after)
+
+    async def look() -> Lines:
+        return await searching.history(asker.log, asker.tenant, HISTORIES[thing[0]], named, after, limit)
+
+    return await asker.log.found(look, lambda lines: bool(lines.lines or after))
 
 
 def _check_address(text: str) -> None:

@@ -99,11 +99,12 @@ def radius(
         refusal = await asker.record("radius", reason, conditions, subject)
         if refusal is not None:
             return refusal
-        lower = await position_of(office.store, first, after=True)
-        until = await position_of(office.store, last, after=False)
-        found = await radius_of(
-            office.store, Wanted(office.tenant, values, lower or 0, until), server_version
-        )
+        if revokes:
+            office.log.stay_at_primary()  # what is found is ended
+        office.log.needs(first, last)
+        lower = await position_of(office.log, first, after=True)
+        until = await position_of(office.log, last, after=False)
+        found = await radius_of(office.log, Wanted(office.tenant, values, lower or 0, until), server_version)
         without = {"sessions"} if set(conditions) <= _WITHOUT_SESSIONS and subject is None else set()
         ends = tuple(
             kind for kind in ENDABLE if kind not in without and (kind != "keys" or "key_id" in values)

@@ -11,6 +11,7 @@ import click
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from authrim.audit.readings import Reading, Readings
 from authrim.core.master_proof import WrongMasterKeys
 from authrim.crypto.jws import CannotSign
 from authrim.crypto.master import MasterKeyRefused
@@ -18,7 +19,7 @@ from authrim.crypto.sealing import SealBroken
 from authrim.settings import BadSettings, Settings, load
 from authrim.store.causes import FAILURES, cause_of
 from authrim.store.contract import StoreError
-from authrim.store.opening import open_store
+from authrim.store.opening import open_store, replica_of
 from authrim.store.read_back import ReadBack
 
 T = TypeVar("T")
@@ -69,6 +70,35 @@ def run_with_store(context: click.Context, work: Callable[[ReadBack], Awaitable[
 
     with failures_told(settings):
         return asyncio.run(run())
+
+
+def run_with_log(
+    context: click.Context, work: Callable[[ReadBack, Reading], Awaitable[T]], *, primary: bool = False
+) -> T:
+    """Do some work that only reads the log, which a replica may have. ``primary``: not from there."""
+    settings = settings_of(context)
+
+    async def read(store: ReadBack) -> T:
+        with reading_told(readings_of(settings, store)) as log:
+            if primary:
+                log.stay_at_primary()
+            return await work(store, log)
+
+    return run_with_store(context, read)
+
+
+def readings_of(settings: Settings, store: ReadBack) -> Readings:
+    """The readings of a command."""
+    return Readings(store, replica_of(settings, store), settings.database_replica_lag)
+
+
+@contextmanager
+def reading_told(readings: Readings) -> Iterator[Reading]:
+    """One answer's reading. Where it was read is said on standard error, where it disturbs no pipe."""
+    with readings.reading() as log:
+        yield log
+        if log.said:
+            click.echo(log.said, err=True)
 
 
 def is_json(context: click.Context) -> bool:

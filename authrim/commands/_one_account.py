@@ -34,7 +34,7 @@ def on_account(
 
 def asker_of(context: click.Context, office: Office, *, copies: bool = False) -> Asker:
     """The administrator who runs the command, as somebody who asks a question. ``copies``: the answer is a file."""
-    return Asker(office.store, office.master, office.tenant, exported=copies or is_json(context))
+    return Asker(office.store, office.log, office.master, office.tenant, exported=copies or is_json(context))
 
 
 async def asked_subject(

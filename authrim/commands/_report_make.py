@@ -80,7 +80,8 @@ async def _make(context: click.Context, office: Office, asked: Asked, out: Path)
             f"There is no framework {asked.framework!r}.", hint=f"There are: {', '.join(known)}."
         )
     refusal = refuse_reason(asked.reason, demanded=False)
-    period = refusal or await period_of(office.store, asked.first, asked.last)
+    office.log.needs(asked.first, asked.last)
+    period = refusal or await period_of(office.log, asked.first, asked.last)
     if isinstance(period, Refusal):
         return period
     try:
@@ -92,7 +93,7 @@ async def _make(context: click.Context, office: Office, asked: Asked, out: Path)
             archives = office.settings.log_archives
             wanted = Wanted(framework, office.tenant, period, signer.origin, signer, archives=archives)
             with progress_of("Reading the log") as progress:
-                return await make_report(office.store, wanted, folder, progress)
+                return await make_report(office.log, wanted, folder, progress)
     except FolderUnusable as unusable:
         raise click.UsageError(str(unusable)) from None
     except Damaged as damaged:

@@ -47,7 +47,7 @@ def schedule(context: click.Context, *, once: bool, shows: bool) -> None:
         settings = office.settings
         if not (once or settings.schedules):
             return NOTHING_SCHEDULED
-        making = Making(settings, office.store, office.private, office.egress, office.tenant)
+        making = Making(settings, office.store, office.readings, office.private, office.egress, office.tenant)
         keeper = Keeper(office.store, office.tenant, settings.schedules, making.make)
         if once:
             return await keeper.round(at_once=True)

@@ -9,8 +9,10 @@ from rich.text import Text
 
 from authrim.audit.archives.folder import BadArchive
 from authrim.audit.bundle.damage import Damaged
+from authrim.audit.past.moments import Time
+from authrim.audit.readings import Reading
 from authrim.audit.sentences import shown
-from authrim.commands._common import UnusableSettings, emit, progress_of, run_with_store, settings_of
+from authrim.commands._common import UnusableSettings, emit, progress_of, run_with_log, settings_of
 from authrim.crypto.signed_note import read_note_key
 from authrim.reports.findings import Anchor, Findings
 from authrim.reports.opening import OpenedReport, Unusable, open_report
@@ -62,7 +64,11 @@ def verify(
                 recount_bundle(bundle, opened, anchor, findings)
         else:
             archives = _archives(context)
-            run_with_store(context, lambda store: _by_log(store, folder, anchor, findings, archives))
+
+            async def work(store: ReadBack, log: Reading) -> None:
+                await _by_log(store, log, folder, anchor, findings, archives)
+
+            run_with_log(context, work)
     except (Unusable, OSError) as unusable:
         raise click.UsageError(str(unusable)) from None
     emit(context, findings.as_json(), _text(findings))
@@ -77,7 +83,12 @@ def _archives(context: click.Context) -> Path | None:
 
 
 async def _by_log(
-    store: ReadBack, folder: Path, anchor: Anchor | None, findings: Findings, archives: Path | None
+    store: ReadBack,
+    log: Reading,
+    folder: Path,
+    anchor: Anchor | None,
+    findings: Findings,
+    archives: Path | None,
 ) -> None:
     if anchor is None:
         keys = tuple(one.encoded() for one in await public_keys(store))
@@ -85,9 +96,11 @@ async def _by_log(
     opened: OpenedReport | None = await asyncio.to_thread(open_report, folder, anchor, findings)
     if opened is None:
         return
+    period = opened.report.period
+    log.needs(opened.report.tree_size, period.last_position, Time(period.ends_at))
     try:
         with progress_of("Counting again") as progress:
-            await recount_log(store, opened, findings, progress, archives)
+            await recount_log(log, opened, findings, progress, archives)
     except BadArchive as bad:
         raise click.ClickException(f"An archive cannot be used. {bad}. Look at log_archives.") from None
     except Damaged as damaged:

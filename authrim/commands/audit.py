@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from authrim.audit.leaves import verify_log
+from authrim.audit.readings import Reading
 from authrim.audit.sentences import shown
 from authrim.audit.timeline import Explanation, Timeline, grant_timeline, time_of
 from authrim.audit.timeline import why as explain
@@ -22,7 +23,7 @@ from authrim.commands._audit_radius import incident, radius
 from authrim.commands._audit_state import state
 from authrim.commands._audit_token import receipt, token
 from authrim.commands._audit_transparency import checkpoint, checkpoint_key, prove, prove_consistency
-from authrim.commands._common import emit, progress_of, run_with_store
+from authrim.commands._common import emit, progress_of, run_with_log
 from authrim.store.chain import Verification
 from authrim.store.read_back import ReadBack
 from domain.stream import DEFAULT_TENANT
@@ -50,10 +51,10 @@ audit.add_command(siem)
 def grant(context: click.Context, grant_id: str, tenant: str) -> None:
     """Show the history of a grant, from its request to its end."""
 
-    async def work(store: ReadBack) -> Timeline:
-        return await grant_timeline(store, tenant, grant_id)
+    async def work(_store: ReadBack, log: Reading) -> Timeline:
+        return await log.found(lambda: grant_timeline(log, tenant, grant_id), lambda found: bool(found.lines))
 
-    timeline = run_with_store(context, work)
+    timeline = run_with_log(context, work)
     if not timeline.lines:
         raise click.ClickException(
             "There is no grant with this id. The id is the middle part of a code or token."
@@ -69,10 +70,10 @@ def grant(context: click.Context, grant_id: str, tenant: str) -> None:
 def why(context: click.Context, error_id: str) -> None:
     """Explain a refusal by the error id that the client or the person was shown."""
 
-    async def work(store: ReadBack) -> Explanation | None:
-        return await explain(store, error_id)
+    async def work(_store: ReadBack, log: Reading) -> Explanation | None:
+        return await log.found(lambda: explain(log, error_id))
 
-    explanation = run_with_store(context, work)
+    explanation = run_with_log(context, work)
     if explanation is None:
         raise click.ClickException(
             "No refusal of this error id is in the log. During a flood refusals are only counted; failures of the "
@@ -82,16 +83,17 @@ def why(context: click.Context, error_id: str) -> None:
 
 
 @audit.command("verify")
+@click.option("--primary", is_flag=True, help="Read the primary, also where there is a replica.")
 @click.pass_context
-def verify(context: click.Context) -> None:
+def verify(context: click.Context, *, primary: bool) -> None:
     """Verify the hash chain, and the log against its Merkle tree. Reports the first position that does not match.
     An empty log proves nothing."""
 
-    async def work(store: ReadBack) -> tuple[Verification, str]:
+    async def work(store: ReadBack, log: Reading) -> tuple[Verification, str]:
         with progress_of("Proving the log") as progress:
-            return await verify_log(store, progress), store.doubt
+            return await verify_log(log, progress), store.doubt
 
-    proved, doubt = run_with_store(context, work)
+    proved, doubt = run_with_log(context, work, primary=primary)
     data: dict[str, Any] = {
         "ok": proved.is_proof and not doubt,
         "doubt": doubt or None,

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from authrim.audit.monitor.monitor import Monitor
+from authrim.audit.readings import Readings
 from authrim.core.clients_and_keys import Configuration
 from authrim.core.execute import Executor
 from authrim.core.refusals import Refusals
@@ -51,7 +52,8 @@ class Parts:
 @dataclass(frozen=True, slots=True)
 class Core:
     """The part that every package uses. ``features`` are the names of the features that are on.
-    ``monitor`` proves the rules over the log, and counts what it finds broken."""
+    ``monitor`` proves the rules over the log, and counts what it finds broken. ``readings`` are for what may lag: no
+    decision is made on them."""
 
     settings: Settings
     store: ReadBack
@@ -64,6 +66,7 @@ class Core:
     egress: Egress
     features: frozenset[str]
     monitor: Monitor
+    readings: Readings
 
     @property
     def response_types(self) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 NOT_RECORDED: Final = frozenset(
     {
         "acme_account_key", "acme_http_port", "append_queue_limit", "append_wait_seconds",
-        "background", "database", "database_listen", "database_pooled",
+        "background", "database", "database_listen", "database_pooled", "database_replica", "database_replica_lag",
         "default_locale", "host", "listen_socket", "log_format", "log_level", "log_sample", "mtls_port",
         "next_master_key", "pkcs11_pin", "password_queue_limit", "password_workers", "port", "tls_key", "workers",
         *SECRET_FILES.values(),

@@ -145,6 +145,26 @@ FENCED: Final = Counter(
     "`log_differs` where the log lacks what was known of it.",
     ("reason",),
 )
+REPLICA_LAG: Final = Gauge(
+    "authrim_replica_lag_seconds",
+    "The age of the oldest event that cannot be read at the replica yet. Missing where the replica cannot be read.",
+    together="page",
+)
+REPLICA_BEHIND: Final = Gauge(
+    "authrim_replica_lag_positions",
+    "How many events the replica is behind. Missing where it cannot be read.",
+    together="page",
+)
+REPLICA_FALLBACKS: Final = Counter(
+    "authrim_replica_fallbacks_total",
+    "Answers that were read from the primary, in whole or in part, although there is a replica: it is `down`, "
+    "`not_standby`, has `other_log`, is `behind` the limit, was too `late` for the question or lacked what was asked "
+    "for (`absent`), was `lost` meanwhile, or a `conflict` with its recovery ended a statement.",
+    ("reason",),
+    begins=[
+        (one,) for one in ("down", "not_standby", "other_log", "behind", "late", "absent", "lost", "conflict")
+    ],
+)
 POOL: Final = Gauge("authrim_database_connections", "Connections of the pools of PostgreSQL.", ("state",))
 POOL_MOST: Final = Gauge("authrim_database_connections_limit", "The most connections of the pools.")
 LOG_POSITION: Final = Gauge(
@@ -317,7 +337,8 @@ SUBJECTS: Final[Mapping[str, tuple[Metric, ...]]] = {
     ),
     "The log: appends": (APPENDS, APPEND_BATCH, APPEND_WAIT, APPEND_COMMIT, APPENDS_WAITING, APPENDS_WAITING_MOST),
     "The database": (
-        DATABASE_UP, DATABASE_SKEW, DATABASE_CALLS, DATABASE_FAILURES, FENCED, POOL, POOL_MOST,
+        DATABASE_UP, DATABASE_SKEW, DATABASE_CALLS, DATABASE_FAILURES, FENCED, REPLICA_LAG, REPLICA_BEHIND,
+        REPLICA_FALLBACKS, POOL, POOL_MOST,
         LOG_POSITION, TABLE_ROWS, TABLE_BYTES, DATABASE_BYTES,
     ),
     "The background work": (

@@ -23,7 +23,7 @@ LABELS: Final[Mapping[str, str]] = {
     "pool": "the pool of connections",
     "process": "`server`, `worker-1` and so on, `background`",
     "python": "the version of Python",
-    "reason": "a word of ours: the reason of a refusal, or why a request was not read; of TLS: OpenSSL's",
+    "reason": "a word of ours: the reason of a refusal, or why a request or a replica was not read; of TLS: OpenSSL's",
     "result": "of appends: `committed`, `conflict`, `overloaded`, `unavailable`, `outcome_unknown`, `failed`; of "
     "attempts: `delivered`, `failed`, `not_tried`, `given_up`",
     "route": "the name of the route in the table of features, such as `token`; `static_authrim` and so on for the "

@@ -19,8 +19,8 @@ class AuditSignInPage(Page, frozen=True, kw_only=True):
 
 class AuditPage(Page, frozen=True, kw_only=True):
     """What every page for auditors has. ``home`` is the address of the first one, ``current`` the name of this one.
-    ``asked``: what is in the fields of the form. ``error_message`` and ``error_hint``: why there is no answer; they are
-    not translated."""
+    ``asked``: what is in the fields of the form. ``read_up_to``: the last position of the replica that was read.
+    ``error_message`` and ``error_hint``: why there is no answer; they are not translated."""
 
     home: str
     current: str
@@ -28,6 +28,7 @@ class AuditPage(Page, frozen=True, kw_only=True):
     auditor: str
     logout_url: str
     asked: Mapping[str, str] = {}
+    read_up_to: int | None = None
     error_message: str | None = None
     error_hint: str = ""
 

@@ -16,7 +16,7 @@ from authrim.audit.whole_log import WholeLog
 from authrim.reports.folding import Folding, LedgerNotes
 from authrim.store.chain import GENESIS, PAGE, BatchCheck, Problem
 from authrim.store.contract import Batch, StoredEvent
-from authrim.store.read_back import ReadBack
+from authrim.store.log_reading import LogReading
 from domain.report.section import Integrity
 
 #: Called with the position reached and the last one.
@@ -24,7 +24,11 @@ Progress = Callable[[int, int], None]
 
 
 async def fold_log(
-    store: ReadBack, folding: Folding, part: tuple[int, int], progress: Progress, archives: Path | None = None
+    store: LogReading,
+    folding: Folding,
+    part: tuple[int, int],
+    progress: Progress,
+    archives: Path | None = None,
 ) -> Integrity:
     """Fold the log from its beginning to the last position of the part (first, last). Decoding and hashing are done
     beside the event loop. ``archives`` have the contents that left the log. Raises Damaged, BadArchive, Unavailable."""
@@ -33,7 +37,7 @@ async def fold_log(
 
 
 async def _fold(
-    store: ReadBack, log: WholeLog, folding: Folding, part: tuple[int, int], progress: Progress
+    store: LogReading, log: WholeLog, folding: Folding, part: tuple[int, int], progress: Progress
 ) -> Integrity:
     first, last = part
     notes, ledger = LedgerNotes(first, last, GENESIS), _Ledger(store)
@@ -100,7 +104,7 @@ class _Walk:
 class _Ledger:
     """Reads ledger rows as they are needed."""
 
-    def __init__(self, store: ReadBack) -> None:
+    def __init__(self, store: LogReading) -> None:
         self._store = store
         self._first = self._last = 0
 

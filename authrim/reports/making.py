@@ -33,7 +33,7 @@ from authrim.reports.log_source import Progress, fold_log
 from authrim.reports.positions import PositionFiles
 from authrim.reports.renderings import RENDERINGS, documents_of
 from authrim.store.chain import Problem
-from authrim.store.read_back import ReadBack
+from authrim.store.log_reading import LogReading
 from domain.report.model import Framework, Period, Report, Section
 from domain.report.section import Context
 from domain.tree.checkpoint import Checkpoint
@@ -76,7 +76,7 @@ class SignedReport(msgspec.Struct, frozen=True):
     files: tuple[FileEntry, ...]
 
 
-async def make_report(store: ReadBack, wanted: Wanted, folder: Path, progress: Progress) -> Report:
+async def make_report(store: LogReading, wanted: Wanted, folder: Path, progress: Progress) -> Report:
     """Make a report and write it into an empty folder. Raises Damaged, Unavailable."""
     period = wanted.period
     files = PositionFiles(folder)
@@ -137,7 +137,7 @@ def _trails(sections: Sequence[Section]) -> set[str]:
     return figures | {finding.id for section in sections for finding in section.findings}
 
 
-async def _proved(store: ReadBack, last: int) -> tuple[bytes, Proof]:
+async def _proved(store: LogReading, last: int) -> tuple[bytes, Proof]:
     """The root of the tree of the events up to the last one, and the proof of that one. Raises Damaged."""
     (event,) = await store.read_log(last - 1, 1)
     path, (root,) = await tree.hashes_of(store, last, [inclusion_ranges(last - 1, last), [Range(0, last)]])

@@ -6,7 +6,7 @@ from typing import Final
 from authrim.audit.past.moments import Time
 from authrim.audit.search import position_at
 from authrim.audit.timeline import time_of
-from authrim.store.contract import Store
+from authrim.store.log_reading import LogReading
 from domain.errors import Refusal, invalid_request
 from domain.report.model import Period
 
@@ -16,7 +16,7 @@ EMPTY_PERIOD: Final = invalid_request(
 )
 
 
-async def period_of(store: Store, first: int | Time | None, last: int | Time | None) -> Period | Refusal:
+async def period_of(store: LogReading, first: int | Time | None, last: int | Time | None) -> Period | Refusal:
     """The period from a time or position, to before a time or up to a position; None: the beginning or the end of the
     log. A period that has not ended is refused, because its report would change. Raises Unavailable."""
     head = await store.head()
@@ -53,7 +53,7 @@ def times_fit(period: Period, known: Mapping[int, int]) -> bool:
     return starts and ends
 
 
-async def recorded_at(store: Store, position: int) -> int:
+async def recorded_at(store: LogReading, position: int) -> int:
     """When an event of the log was recorded, in µs."""
     (event,) = await store.read_log(position - 1, 1)
     return event.recorded_at

@@ -13,14 +13,14 @@ from authrim.reports.folding import Folding, Part, sections_of
 from authrim.reports.log_source import Progress, fold_log
 from authrim.reports.opening import OpenedReport
 from authrim.reports.period import beside, recorded_at, times_fit
-from authrim.store.read_back import ReadBack
+from authrim.store.log_reading import LogReading
 from domain.report.model import Figure, Section
 from domain.report.section import Context
 from domain.tree.proofs import Range
 
 
 async def recount_log(
-    store: ReadBack,
+    store: LogReading,
     opened: OpenedReport,
     findings: Findings,
     progress: Progress,

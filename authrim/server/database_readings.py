@@ -58,6 +58,7 @@ class DatabaseReadings:
     async def _read_database(self) -> None:
         steps: tuple[Callable[[], Awaitable[None]], ...] = (
             self._read_head, self._read_lags, self._read_outbox, self._read_breaches, self._read_sizes,
+            self._read_replica,
         )  # fmt: skip
         for step in steps:
             try:
@@ -95,6 +96,12 @@ class DatabaseReadings:
             metrics.TABLE_BYTES.set(table.bytes, table.name)
             if table.rows is not None:
                 metrics.TABLE_ROWS.set(table.rows, table.name)
+
+    async def _read_replica(self) -> None:
+        reached = await self._core.readings.look()
+        if reached is not None:
+            metrics.REPLICA_LAG.set(reached.lag / MICROSECONDS)
+            metrics.REPLICA_BEHIND.set(reached.behind)
 
     def _read_keys(self) -> None:
         ring, now = self._core.key_ring, self._core.now()

@@ -1,6 +1,7 @@
 """The core of a process: what a server and the process of the background work both need."""
 
 from authrim.audit.monitor.monitor import Monitor
+from authrim.audit.readings import Readings
 from authrim.core.clients_and_keys import Configuration
 from authrim.core.execute import Executor
 from authrim.core.master_proof import master_keys_of, prove_master_keys
@@ -13,6 +14,7 @@ from authrim.features import enabled
 from authrim.metrics.catalogue import CLIENT_REFUSALS, CLIENT_TOKENS
 from authrim.outside.egress import Egress
 from authrim.settings import Settings
+from authrim.store.opening import replica_of
 from authrim.store.read_back import ReadBack
 from domain.stream import DEFAULT_TENANT
 from domain.vocabulary.features import CLIENT_ID_METADATA
@@ -51,4 +53,5 @@ async def read_core(settings: Settings, store: ReadBack, master: MasterKeys) -> 
         egress=egress,
         features=features,
         monitor=Monitor(store, settings.issuer),
+        readings=Readings(store, replica_of(settings, store), settings.database_replica_lag),
     )

@@ -111,6 +111,14 @@ class Settings(
         return self
 
     @model_validator(mode="after")
+    def _replica_is_of_postgres(self) -> Self:
+        if self.database_replica is not None and self.postgres_dsn is None:
+            raise ValueError(
+                "database_replica: SQLite has no standby: remove it, or set database to a postgresql:// address"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _quorum_can_be_met(self) -> Self:
         if self.witness_quorum > len(self.witnesses):
             raise ValueError(

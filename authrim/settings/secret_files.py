@@ -15,6 +15,7 @@ SECRET_FILES: Final[Mapping[str, str]] = {
     "pkcs11_pin": "pkcs11_pin_file",
     "database": "database_file",
     "database_listen": "database_listen_file",
+    "database_replica": "database_replica_file",
     "client_cert_secret": "client_cert_secret_file",
     "trace_export_authorization": "trace_export_authorization_file",
 }

@@ -12,8 +12,9 @@ from struct import Struct
 
 import msgspec
 
-from authrim.store.contract import Batch, Head, Store, StoredEvent
+from authrim.store.contract import Batch, Head, StoredEvent
 from authrim.store.dropped import NO_DROPS, Drops, is_dropped
+from authrim.store.log_reading import LogReading
 
 #: The chain hash before the first batch.
 GENESIS = bytes(32)
@@ -89,7 +90,7 @@ class Verification(msgspec.Struct, frozen=True):
 
 
 async def verify(
-    store: Store,
+    store: LogReading,
     progress: Callable[[int, int], None] | None = None,
     look: Callable[[Sequence[StoredEvent]], Awaitable[Problem | None]] | None = None,
     drops: Drops = NO_DROPS,
@@ -187,7 +188,7 @@ def _check_event(event: StoredEvent | None, position: int, batch: Batch, drops: 
     return None
 
 
-async def _check_end(store: Store, head: Head, proved: int, chain: bytes) -> Problem | None:
+async def _check_end(store: LogReading, head: Head, proved: int, chain: bytes) -> Problem | None:
     """Whether the verified log reaches the head, and no row is after the head."""
     if proved < head.position:
         return Problem(proved + 1, head.position, "the end of the log is missing")
@@ -204,7 +205,7 @@ def _of_batch(batch: Batch, what: str) -> Problem:
     return Problem(batch.first_position, batch.last_position, what)
 
 
-async def _read_ledger(store: Store) -> AsyncIterator[Batch]:
+async def _read_ledger(store: LogReading) -> AsyncIterator[Batch]:
     after = 0
     while page := await store.read_ledger(after, PAGE):
         for batch in page:
@@ -221,7 +222,7 @@ class _Found(Exception):
 
 
 async def _read_events(
-    store: Store, look: Callable[[Sequence[StoredEvent]], Awaitable[Problem | None]] | None
+    store: LogReading, look: Callable[[Sequence[StoredEvent]], Awaitable[Problem | None]] | None
 ) -> AsyncIterator[StoredEvent]:
     after = 0
     while page := await store.read_log(after, PAGE):

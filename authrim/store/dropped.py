@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import Final, NamedTuple, Protocol
 
 from authrim.store import codec
-from authrim.store.contract import Store, StoredEvent
+from authrim.store.contract import StoredEvent, StreamRead
 from domain.log_events import ContentsDropped
 from domain.stream import DEFAULT_TENANT, LOG, dropped_stream
 from projections.followed import FOREIGN_KIND
@@ -56,11 +56,22 @@ class Drops:
 NO_DROPS: Final = Drops()
 
 
-class DroppedContents(Protocol):
-    """What a store does to let contents leave. Raises Unavailable."""
+class Streams(Protocol):
+    """What reads streams."""
+
+    async def read_stream(self, stream: str) -> StreamRead:
+        """A stream from its last summary on."""
+
+
+class DroppedRanges(Protocol):
+    """What left the log. Raises Unavailable."""
 
     async def ranges(self) -> Sequence[Range]:
         """All ranges, in order."""
+
+
+class DroppedContents(DroppedRanges, Protocol):
+    """What a store does to let contents leave. Raises Unavailable."""
 
     async def waiting(self) -> Sequence[Range]:
         """The ranges whose events may still have their contents, in order."""
@@ -84,13 +95,13 @@ def digest_of(ranges: Iterable[Range]) -> str:
     return sha256(b"".join(b"%d-%d\n" % (one.first, one.last) for one in ranges)).hexdigest()
 
 
-async def recorded_digests(store: Store) -> Sequence[str]:
+async def recorded_digests(store: Streams) -> Sequence[str]:
     """The digests of the drops that the log has recorded."""
     events = codec.decode_stream(LOG, await store.read_stream(dropped_stream(DEFAULT_TENANT)))
     return [event.digest for event in events if isinstance(event, ContentsDropped)]
 
 
-async def recorded_drops(store: Store, contents: DroppedContents) -> Drops:
+async def recorded_drops(store: Streams, contents: DroppedRanges) -> Drops:
     """The ranges that are the ones that the log has recorded; others count for nothing. Raises Unavailable."""
     recorded = set(await recorded_digests(store))
     ranges = sorted(await contents.ranges(), key=attrgetter("digest", "first"))

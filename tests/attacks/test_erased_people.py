@@ -118,7 +118,7 @@ async def lived(server: RunningServer) -> Life:
     assert await guesses_counted(server)
     pushing = {"state": canaries["pushed-state"], "login_hint": canaries["pushed-hint"]}
     await pushed(server, client, **pushing)
-    asker = Asker(core.store, core.master, DEFAULT_TENANT)
+    asker = Asker(core.store, core.readings.reading(), core.master, DEFAULT_TENANT)
     assert await asked_subject(asker, canaries["login"], "account_history", "ticket 7") == subject
     canaries |= {"address": ADDRESS, "more_address": MORE_ADDRESS}
     return Life(server, canaries, tokens, client)

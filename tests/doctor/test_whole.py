@@ -56,7 +56,7 @@ async def test_nothing_is_found_where_nothing_is_wrong(
     assert {name for name in found if name not in notes} == expected, found
     passed_over = {result.check.id for result in results if result.passed_over}
     assert passed_over == (
-        set() if isinstance(store_place, str) else {"durability", "role", "sessions", "pooler"}
+        set() if isinstance(store_place, str) else {"durability", "role", "sessions", "pooler", "replica"}
     )
     assert [client for client in clients if client.client_id.startswith(PREFIX)] == []
     assert [one.status for one in accounts if one.subject.startswith(PREFIX)] == ["erased"]

@@ -83,6 +83,7 @@ def test_a_variable_in_small_letters_counts(tmp_path: Path, monkeypatch: pytest.
         ('database = "file:x.db"', "database: must be a file name alone"),
         ('database = ":memory:"', "database: must be a file name alone"),
         ('database_listen = "x.db"', "database_listen: must be the address of a PostgreSQL database"),
+        ('database_replica = "postgresql://db/a"', "database_replica: SQLite has no standby"),
         ('database = "mysql://h/x"', "database: must be a file name alone (SQLite) or begin with postgresql://"),
         ('default_locale = "../x"', "default_locale: must be a language tag"),
     ],

@@ -15,13 +15,14 @@ from authrim.audit.archives.folder import Archived, BadArchive, archives_in, bun
 from authrim.audit.bundle.damage import Damaged
 from authrim.audit.bundle.selection import batch_of
 from authrim.audit.bundle.verify_bundle import Verification
-from authrim.store.contract import Store, StoredEvent
+from authrim.store.contract import StoredEvent
+from authrim.store.log_reading import LogReading
 
 
 class ArchivedLog:
     """The events of a directory of archives. One bundle at a time is unpacked, verified and read from front to back."""
 
-    def __init__(self, store: Store, folder: Path) -> None:
+    def __init__(self, store: LogReading, folder: Path) -> None:
         self._store = store
         self._archives = archives_in(folder)
         self._open = ExitStack()
@@ -71,7 +72,7 @@ def _skip(events: Iterator[StoredEvent], number: int) -> None:
 
 
 @contextmanager
-def archives_at(store: Store, folder: Path | None) -> Iterator[ArchivedLog | None]:
+def archives_at(store: LogReading, folder: Path | None) -> Iterator[ArchivedLog | None]:
     """The archives of a directory, such as the setting ``log_archives``; None without one. Raises BadArchive."""
     archives = None if folder is None else ArchivedLog(store, folder)
     try:

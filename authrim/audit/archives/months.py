@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from authrim.audit.search import position_at
-from authrim.store.contract import Store
+from authrim.store.log_reading import LogReading
 from domain.units import MICROSECONDS
 
 _NAME: Final = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
@@ -27,7 +27,7 @@ def beginning_of(name: str) -> int:
     return int(datetime.strptime(name, "%Y-%m").replace(tzinfo=UTC).timestamp()) * MICROSECONDS
 
 
-async def closed_months(store: Store, before: str) -> Sequence[Month]:
+async def closed_months(store: LogReading, before: str) -> Sequence[Month]:
     """The months before the month ``before`` that have events, in order.
 
     A month is closed when there is an event of a later one: times never go back in the log, so nothing is added to it

@@ -22,7 +22,7 @@ from authrim.audit.leaves import DIFFERS, differing_leaf
 from authrim.store.chain import GENESIS, PAGE, Problem, check_batch
 from authrim.store.contract import Batch, StoredEvent
 from authrim.store.dropped import is_dropped
-from authrim.store.read_back import ReadBack
+from authrim.store.log_reading import LogReading
 from domain.tree.checkpoint import Checkpoint
 from domain.tree.hashing import event_hash
 from domain.tree.proofs import Range, consistency_ranges, inclusion_ranges, verify_inclusion
@@ -67,7 +67,7 @@ class Exported(msgspec.Struct, frozen=True):
 
 
 async def export_range(
-    store: ReadBack, file: BinaryIO, first: int, last: int, wanted: Wanted, progress: Progress
+    store: LogReading, file: BinaryIO, first: int, last: int, wanted: Wanted, progress: Progress
 ) -> Exported:
     """Write the events of the positions ``first`` to ``last``. Raises Damaged, Unavailable.
 
@@ -106,7 +106,7 @@ async def export_range(
     return await bundle.finish(exported, {"kind": "range"}, chain)
 
 
-async def export_grant(store: ReadBack, file: BinaryIO, selection: Selection, wanted: Wanted) -> Exported:
+async def export_grant(store: LogReading, file: BinaryIO, selection: Selection, wanted: Wanted) -> Exported:
     """Write the events of a grant and of what it refers to, each with a proof. Raises Damaged, Unavailable."""
     events = selection.events
     size = max(wanted.tree_size, selection.last)
@@ -188,14 +188,14 @@ class _Bundle:
 
 
 async def _tree_hashes(
-    store: ReadBack, size: int, older: tuple[int, ...], wanted: list[list[Range]]
+    store: LogReading, size: int, older: tuple[int, ...], wanted: list[list[Range]]
 ) -> list[list[bytes]]:
     """The hashes of what is wanted, and then the consistency proofs."""
     return await tree.hashes_of(store, size, [*wanted, *(consistency_ranges(old, size) for old in older)])
 
 
 async def _walk(
-    store: ReadBack, begin: Batch, end: Batch, chain: bytes, write: Callable[[StoredEvent], None], progress: Progress
+    store: LogReading, begin: Batch, end: Batch, chain: bytes, write: Callable[[StoredEvent], None], progress: Progress
 ) -> None:  # fmt: skip
     """Write the events from one batch to another, while the chain over them is computed."""
     proved, first = begin.first_position - 1, begin.first_position
@@ -211,7 +211,7 @@ async def _walk(
 
 
 async def _events(
-    store: ReadBack, after: int, until: int, write: Callable[[StoredEvent], None]
+    store: LogReading, after: int, until: int, write: Callable[[StoredEvent], None]
 ) -> AsyncIterator[StoredEvent]:
     while after < until and (page := await store.read_log(after, min(PAGE, until - after))):
         differs = await differing_leaf(store, page, until)
@@ -225,7 +225,7 @@ async def _events(
         after = page[-1].position
 
 
-async def _batches(store: ReadBack, begin: Batch, end: Batch) -> AsyncIterator[Batch]:
+async def _batches(store: LogReading, begin: Batch, end: Batch) -> AsyncIterator[Batch]:
     after = begin.first_position - 1
     while page := await store.read_ledger(after, PAGE):
         for batch in page:

@@ -8,8 +8,9 @@ import msgspec
 from authrim.audit.bundle.damage import ContentsArchived, Damaged
 from authrim.audit.long_work import beside_the_loop
 from authrim.store.chain import Problem, leaf_hash
-from authrim.store.contract import Batch, Store, StoredEvent
+from authrim.store.contract import Batch, StoredEvent
 from authrim.store.dropped import is_dropped
+from authrim.store.log_reading import LogReading
 from domain import stream as streams
 
 
@@ -23,7 +24,7 @@ class Selection(msgspec.Struct, frozen=True):
 
 
 async def select_grant(
-    store: Store, tenant: str, grant_id: str, until: int | None, head: int
+    store: LogReading, tenant: str, grant_id: str, until: int | None, head: int
 ) -> Selection | None:
     """The events of a grant, with those of its clients, people, sessions, keys and resource servers: up to a position,
     or up to the newest of them. None: there is no such grant. Raises Damaged, Unavailable."""
@@ -42,7 +43,7 @@ async def select_grant(
     return Selection(grant_id, names, tuple(events), events[-1].position if until is None else until)
 
 
-async def batch_of(store: Store, position: int) -> Batch:
+async def batch_of(store: LogReading, position: int) -> Batch:
     """The ledger row of a position. Raises Damaged."""
     back = 1
     while True:
@@ -56,7 +57,7 @@ async def batch_of(store: Store, position: int) -> Batch:
     return before[-1]
 
 
-async def _stream(store: Store, name: str, until: int) -> list[StoredEvent]:
+async def _stream(store: LogReading, name: str, until: int) -> list[StoredEvent]:
     events = [event for event in await store.read_whole_stream(name) if event.position <= until]
     await beside_the_loop(events, lambda: _check(events))
     return events

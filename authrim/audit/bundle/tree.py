@@ -8,12 +8,12 @@ from authrim.audit.bundle.verify_bundle import widths
 from authrim.audit.leaves import DIFFERS, first_differing_leaf
 from authrim.audit.tree import TreeFollower
 from authrim.store.chain import Problem
-from authrim.store.read_back import ReadBack
+from authrim.store.log_reading import LogReading
 from authrim.store.tree_sql import LogDiffers
 from domain.tree.proofs import MissingTile, Range, proofs_of, tiles_of
 
 
-async def hashes_of(store: ReadBack, size: int, wanted: Iterable[list[Range]]) -> list[list[bytes]]:
+async def hashes_of(store: LogReading, size: int, wanted: Iterable[list[Range]]) -> list[list[bytes]]:
     """The hashes over ranges of leaves, list by list, in the tree of the first ``size`` events. Raises Damaged."""
     lists = list(wanted)
     try:

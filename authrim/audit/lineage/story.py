@@ -11,7 +11,7 @@ from authrim.audit.long_work import beside_the_loop
 from authrim.audit.search import Wanted, search
 from authrim.audit.timeline import line_of
 from authrim.crypto.ids import constant_time_equal
-from authrim.store.read_back import ReadBack
+from authrim.store.log_reading import LogReading
 from domain import stream as streams
 from domain.event import tag_of
 from domain.grant.events import GrantSummarized, SubjectAuthenticated
@@ -77,7 +77,7 @@ def as_json(one: Told) -> dict[str, Any]:
     return {**one.line.as_json(), **causes_of}
 
 
-async def of_digest(store: ReadBack, tenant: str, grant_id: str, digest: str) -> Start | None:
+async def of_digest(store: LogReading, tenant: str, grant_id: str, digest: str) -> Start | None:
     """A grant, if something with this digest was handed out by it."""
     stream = streams.grant_stream(tenant, grant_id)
     for stored in await store.read_whole_stream(stream):
@@ -88,7 +88,7 @@ async def of_digest(store: ReadBack, tenant: str, grant_id: str, digest: str) ->
     return None
 
 
-async def of_error(store: ReadBack, tenant: str, error_id: str) -> Start | None:
+async def of_error(store: LogReading, tenant: str, error_id: str) -> Start | None:
     """What was recorded of an error."""
     await Follower(store, AUDIT).catch_up()
     rows = await store.audit.of_error(error_id)
@@ -96,7 +96,7 @@ async def of_error(store: ReadBack, tenant: str, error_id: str) -> Start | None:
     return Start(found) if found else None
 
 
-async def of_index(store: ReadBack, wanted: Wanted, limit: int) -> Start | None:
+async def of_index(store: LogReading, wanted: Wanted, limit: int) -> Start | None:
     """At most ``limit`` grants, sessions and refusals that the index has under these values, from the oldest on."""
     found: dict[str, None] = {}
     done, more = False, None
@@ -113,7 +113,7 @@ async def of_index(store: ReadBack, wanted: Wanted, limit: int) -> Start | None:
     return Start(tuple(found), more=more) if found else None
 
 
-async def read_story(store: ReadBack, tenant: str, start: Start) -> Story:
+async def read_story(store: LogReading, tenant: str, start: Start) -> Story:
     """The story of some streams, and of the sessions, clients and accounts that they name. Raises Unavailable."""
     entries: dict[int, Entry] = {}
     for name in start.streams:
@@ -137,7 +137,7 @@ async def read_story(store: ReadBack, tenant: str, start: Start) -> Story:
     return await beside_the_loop(entries, lambda: Story(tuple(causes(entries.values())), start.more))
 
 
-async def _entries(store: ReadBack, stream: str) -> list[Entry]:
+async def _entries(store: LogReading, stream: str) -> list[Entry]:
     """The events of a stream."""
     events = await store.read_whole_stream(stream)
     return await beside_the_loop(

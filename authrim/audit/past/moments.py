@@ -4,7 +4,7 @@ import msgspec
 
 from authrim.audit.search import moment_of, position_at
 from authrim.audit.timeline import time_of
-from authrim.store.contract import Store
+from authrim.store.log_reading import LogReading
 from domain.errors import Refusal, invalid_request
 from domain.units import MICROSECONDS
 
@@ -37,7 +37,7 @@ def place_of(text: str) -> int | Time:
         raise ValueError(text) from error
 
 
-async def position_of(store: Store, place: int | Time | None, *, after: bool) -> int | None:
+async def position_of(store: LogReading, place: int | Time | None, *, after: bool) -> int | None:
     """The position that a place means: for ``after`` the one before the first event that counts."""
     match place:
         case None:
@@ -48,7 +48,7 @@ async def position_of(store: Store, place: int | Time | None, *, after: bool) ->
             return await position_at(store, place.micros)
 
 
-async def moment_at(store: Store, place: int | Time | None) -> Moment | Refusal:
+async def moment_at(store: LogReading, place: int | Time | None) -> Moment | Refusal:
     """The moment of a position, of a time, or now. Raises Unavailable.
 
     At a position it is the time at which that event was recorded. What is still to come is refused: nobody knows it.

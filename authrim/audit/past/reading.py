@@ -11,7 +11,8 @@ import msgspec
 from authrim.audit.long_work import beside_the_loop
 from authrim.audit.past.moments import Moment
 from authrim.store import codec
-from authrim.store.contract import Store, StoredEvent
+from authrim.store.contract import StoredEvent
+from authrim.store.log_reading import LogReading
 from domain import stream as streams
 from domain.client import client as clients
 from domain.client import client_id_url
@@ -48,7 +49,7 @@ class Past:
     """The log at one moment, for one question: each stream is read once. ``times`` are those by which keys live where
     no settings had been recorded yet."""
 
-    def __init__(self, store: Store, tenant: str, moment: Moment, times: KeyTimes) -> None:
+    def __init__(self, store: LogReading, tenant: str, moment: Moment, times: KeyTimes) -> None:
         self._store = store
         self.tenant = tenant
         self.moment = moment

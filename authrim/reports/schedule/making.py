@@ -17,6 +17,7 @@ from authrim.audit.bundle import export
 from authrim.audit.bundle.damage import ContentsArchived, Damaged
 from authrim.audit.bundle.new_file import FileUnusable, NewFile, partial_of
 from authrim.audit.past.moments import Time
+from authrim.audit.readings import Reading, Readings
 from authrim.core.sealed_rows import PrivateData
 from authrim.outside.egress import Egress
 from authrim.reports.catalog import BadFramework, frameworks
@@ -49,6 +50,7 @@ class Making(msgspec.Struct, frozen=True):
 
     settings: Settings
     store: ReadBack
+    readings: Readings
     private: PrivateData
     egress: Egress
     tenant: str
@@ -58,13 +60,14 @@ class Making(msgspec.Struct, frozen=True):
         process or another one could say so: it is handed over. Raises NotMade, StoreError."""
         try:
             framework = None if due.schedule.what == BUNDLE else self._framework(due.schedule.what)
-            period = await self._period(due)
-            if period is None:
-                return Made()
             with _directory(self.settings.report_directory) as folder:
                 place = folder / due.name
-                if not await asyncio.to_thread(place.exists):
-                    await self._write(framework, period, place)
+                with self.readings.reading() as reading:
+                    period = await _period(reading, due)
+                    if period is None:
+                        return Made()
+                    if not await asyncio.to_thread(place.exists):
+                        await self._write(reading, framework, period, place)
                 if self.settings.report_command:
                     await hand_over(self.settings.report_command, place)
                 digest = await asyncio.to_thread(_digest, place)
@@ -92,33 +95,38 @@ class Making(msgspec.Struct, frozen=True):
             raise NotMade("framework_unknown")
         return framework
 
-    async def _period(self, due: Due) -> Period | None:
-        """The positions of the period; None when nothing was recorded in it."""
-        first, last = Time(due.begin * MICROSECONDS), Time(due.end * MICROSECONDS)
-        period = await period_of(self.store, first, last)
-        if not isinstance(period, Refusal):
-            return period
-        if period == EMPTY_PERIOD:
-            return None
-        raise NotMade("period_unusable")
-
-    async def _write(self, framework: Framework | None, period: Period, place: Path) -> None:
+    async def _write(
+        self, reading: Reading, framework: Framework | None, period: Period, place: Path
+    ) -> None:
         await asyncio.to_thread(_remove, partial_of(place))
         signer = await log_signer(made_of(self.settings, self.store, self.private, self.egress))
         if framework is None:
-            await self._write_bundle(signer, period, place)
+            await _write_bundle(reading, signer, period, place)
             return
         with new_folder(place) as folder:
             archives = self.settings.log_archives
             wanted = Wanted(framework, self.tenant, period, signer.origin, signer, archives=archives)
-            await make_report(self.store, wanted, folder, _nobody_looks)
+            await make_report(reading, wanted, folder, _nobody_looks)
 
-    async def _write_bundle(self, signer: LogSigner, period: Period, place: Path) -> None:
-        wanted = export.Wanted(signer.origin, signer=signer)
-        with NewFile(place) as new:
-            first, last = period.first_position, period.last_position
-            await export.export_range(self.store, new.file, first, last, wanted, _nobody_looks)
-            new.complete()
+
+async def _period(reading: Reading, due: Due) -> Period | None:
+    """The positions of the period; None when nothing was recorded in it. A replica must have all of it."""
+    first, last = Time(due.begin * MICROSECONDS), Time(due.end * MICROSECONDS)
+    reading.needs(first, last)
+    period = await period_of(reading, first, last)
+    if not isinstance(period, Refusal):
+        return period
+    if period == EMPTY_PERIOD:
+        return None
+    raise NotMade("period_unusable")
+
+
+async def _write_bundle(reading: Reading, signer: LogSigner, period: Period, place: Path) -> None:
+    wanted = export.Wanted(signer.origin, signer=signer)
+    with NewFile(place) as new:
+        first, last = period.first_position, period.last_position
+        await export.export_range(reading, new.file, first, last, wanted, _nobody_looks)
+        new.complete()
 
 
 @contextmanager

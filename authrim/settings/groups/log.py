@@ -30,6 +30,20 @@ class Log(Group):
     database_listen_file: Path | None = Field(
         default=None, description="A file with that address, instead of `database_listen`."
     )
+    database_replica: PostgresAddress | None = Field(
+        default=None,
+        description="The `postgresql://` address of a hot standby of `database`. The auditor's questions, reports and "
+        "bundles are read there.",
+    )
+    database_replica_file: Path | None = Field(
+        default=None, description="A file with that address, instead of `database_replica`."
+    )
+    database_replica_lag: Seconds = Field(
+        default=60,
+        ge=1,
+        le=86400,
+        description="How far behind the replica may be. When it is further behind, its primary is read.",
+    )
     database_failover: bool = Field(
         default=False,
         description="Set this if a standby can be promoted. Nothing is recorded then unless PostgreSQL waits for a "

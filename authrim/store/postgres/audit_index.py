@@ -6,7 +6,7 @@ from typing import Any, Final
 from authrim.store import audit_sql as sql
 from authrim.store._guard_rows import findable
 from authrim.store.contract import StoredEvent
-from authrim.store.postgres.connections import Connections
+from authrim.store.postgres.log import Fetching
 from authrim.store.read_back import AuditPage
 from projections.rows import key_range
 
@@ -26,12 +26,12 @@ STREAMS: Final = sql.streams_of(
 class PostgresAudit:
     """``AuditIndex`` on one database schema."""
 
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
+    def __init__(self, fetching: Fetching) -> None:
+        self._fetching = fetching
 
     async def of_error(self, error_id: str) -> Sequence[Mapping[str, Any]]:
         """The rows of an error id, in the log's order."""
-        return [dict(row) for row in await self._connections.fetch(BY_ERROR, findable(error_id))]
+        return [dict(row) for row in await self._fetching.fetch(BY_ERROR, findable(error_id))]
 
     async def search(
         self, tenant: str, values: Mapping[str, str], after: int, until: int, limit: int
@@ -39,14 +39,14 @@ class PostgresAudit:
         """Events whose columns of ``audit`` have these values."""
         findable_values = {name: findable(value) for name, value in values.items()}
         asked = sql.arguments(findable_values, tenant, after, until, limit)
-        rows = await self._connections.fetch_planned(SEARCH[sql.lead_of(values)], *asked.values())
+        rows = await self._fetching.fetch_planned(SEARCH[sql.lead_of(values)], *asked.values())
         return sql.page_of(rows, until, limit)
 
     async def history(
         self, column: str, tenant: str, value: str, after: int, until: int, limit: int
     ) -> Sequence[StoredEvent]:
         """The next events of a person or a session."""
-        rows = await self._connections.fetch_planned(
+        rows = await self._fetching.fetch_planned(
             HISTORY[column], tenant, findable(value), after, until, limit
         )
         return [StoredEvent(*row) for row in rows]
@@ -54,5 +54,5 @@ class PostgresAudit:
     async def streams_of(self, tenant: str, subject: str, kind: str, after: str, limit: int) -> Sequence[str]:
         """The names of a person's grants or sessions."""
         between = key_range(f"{tenant}:{kind}:*")
-        rows = await self._connections.fetch(STREAMS, tenant, findable(subject), *between, after, limit)
+        rows = await self._fetching.fetch(STREAMS, tenant, findable(subject), *between, after, limit)
         return [row["stream"] for row in rows]

@@ -54,6 +54,28 @@ LEDGER: Final = """
 """
 HEAD: Final = "SELECT position, chain_hash, changed_at, clock_us() FROM head WHERE id = 1"
 
+#: How far the log has come, the chain hash of one of its batches, and when the event after that one was recorded.
+COMPARED: Final = """
+    SELECT h.position, clock_us() AS now,
+           (SELECT l.chain_hash FROM ledger l WHERE l.last_position = $1::BIGINT) AS chain_hash,
+           (SELECT e.recorded_at FROM events e WHERE e.position = $1::BIGINT + 1) AS next_at
+    FROM head h WHERE h.id = 1
+"""
+#: The last batch, up to a position, of which everything has been made that answers read: the tree ($2) and the index
+#: ($3). Positions of followers need not be the end of a batch; the chain hash is known at those alone.
+REACHED: Final = """
+    SELECT pg_is_in_recovery() AS follows, coalesce(b.last_position, 0) AS position, b.chain_hash,
+           least(h.changed_at, coalesce(b.last_position, 0)) AS changed_at
+    FROM head h LEFT JOIN LATERAL (
+        SELECT l.last_position, l.chain_hash FROM ledger l
+        WHERE l.last_position <= least($1::BIGINT, h.position,
+            coalesce((SELECT f.position FROM followers f WHERE f.name = $2), 0),
+            coalesce((SELECT f.position FROM followers f WHERE f.name = $3), 0))
+        ORDER BY l.last_position DESC LIMIT 1
+    ) AS b ON TRUE
+    WHERE h.id = 1
+"""
+
 #: The event after a follower's position is the oldest that waits for it.
 LAGS: Final = """
     SELECT wanted.name, coalesce(clock_us() - (

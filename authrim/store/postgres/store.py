@@ -9,11 +9,11 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from authrim.store import _outbox_sql as outbox_sql
 from authrim.store._guard_rows import findable
-from authrim.store.contract import Append, AppendResult, Batch, Head, LookupResult, StoredEvent, StreamRead
+from authrim.store.contract import Append, AppendResult, Head, LookupResult, StoredEvent, StreamRead
 from authrim.store.group_commit import GroupCommit, QueueLimits
 from authrim.store.loader import GroupLoader
 from authrim.store.postgres import _shadow as shadow_postgres
@@ -31,6 +31,7 @@ from authrim.store.postgres.audit_index import PostgresAudit
 from authrim.store.postgres.connections import POOL_SIZE, Connections
 from authrim.store.postgres.dropped import PostgresDroppedContents
 from authrim.store.postgres.fence import Fence
+from authrim.store.postgres.log import PostgresLog
 from authrim.store.postgres.restored import PostgresRestoreMark, mark_longer
 from authrim.store.postgres.tree import PostgresTree
 from authrim.store.postgres.writer import Writer
@@ -43,7 +44,17 @@ from projections.rows import key_range
 from projections.tables import Table
 
 
-class PostgresStore:
+class Compared(NamedTuple):
+    """What the primary has beside a batch that a copy has: its newest position and its clock (µs UTC), the chain hash
+    of the batch that ends there, and when the event after it was recorded (µs UTC). None: there is none."""
+
+    position: int
+    now: int
+    chain_hash: bytes | None
+    next_at: int | None
+
+
+class PostgresStore(PostgresLog):
     """The contract of ``authrim/store/contract.py`` on one database schema."""
 
     def __init__(
@@ -65,6 +76,7 @@ class PostgresStore:
         self._connections = Connections(
             dsn, schema, pool_size=pool_size, statement_cache_size=statement_cache_size, fence=self._fence
         )
+        super().__init__(self._connections)
         self._writer = Writer(self._connections)
         self._commits = GroupCommit(self._writer.commit_batch, queue_limits)
         self._followers = Followers(self._connections)
@@ -124,28 +136,6 @@ class PostgresStore:
         """A stream from its last summary on."""
         return await self._streams.load(findable(stream))
 
-    async def read_whole_stream(self, stream: str) -> Sequence[StoredEvent]:
-        """Every event of a stream."""
-        return [
-            StoredEvent(*row) for row in await self._connections.fetch(sql.WHOLE_STREAM, findable(stream))
-        ]
-
-    async def read_stream_end(self, stream: str, limit: int) -> Sequence[StoredEvent]:
-        """The newest events of a stream."""
-        rows = await self._connections.fetch(sql.STREAM_END, findable(stream), limit)
-        return [StoredEvent(*row) for row in reversed(rows)]
-
-    async def read_log(
-        self, after: int, limit: int, configuration_only: bool = False
-    ) -> Sequence[StoredEvent]:
-        """The log after a position, in order."""
-        query = sql.CONFIGURATION_LOG if configuration_only else sql.LOG
-        return [StoredEvent(*row) for row in await self._connections.fetch(query, after, limit)]
-
-    async def read_ledger(self, after: int, limit: int) -> Sequence[Batch]:
-        """The ledger after a first position, in order."""
-        return [Batch(*row) for row in await self._connections.fetch(sql.LEDGER, after, limit)]
-
     async def head(self) -> Head:
         """The newest position and the database's clock."""
         asked = self._fence.primary
@@ -153,6 +143,11 @@ class PostgresStore:
         head = Head(*row)
         self._fence.saw(asked, head.position, head.chain_hash)
         return head
+
+    async def compare(self, position: int) -> Compared:
+        """What the log has at a position, for whoever reads a copy of it. Raises Unavailable."""
+        (row,) = await self._connections.fetch(sql.COMPARED, position)
+        return Compared(*row)
 
     async def find(self, lookup: str, key: str) -> LookupResult:
         """One row by a named look-up."""
@@ -168,11 +163,6 @@ class PostgresStore:
         """Rows of one person, in order."""
         of_person = (tenant, findable(subject), after, limit)
         return [dict(row) for row in await self._connections.fetch(sql.ROWS_OF[table], *of_person)]
-
-    async def stream_names(self, prefix: str, after: str, limit: int) -> Sequence[str]:
-        """Names of streams by their beginning, in order."""
-        rows = await self._connections.fetch(sql.STREAM_NAMES, *key_range(f"{prefix}*"), after, limit)
-        return [row["stream_id"] for row in rows]
 
     def reserve(self, key: str, expires_at: int) -> Awaitable[bool]:
         """Insert a guard row once; False when it is there already. ``expires_at`` in seconds."""

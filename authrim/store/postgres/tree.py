@@ -8,6 +8,7 @@ import asyncpg
 from authrim.store import tree_sql as sql
 from authrim.store.postgres._followers import LOCK, POSITION, SAVE, TRY_LOCK, Followers, write_rows
 from authrim.store.postgres.connections import Connections
+from authrim.store.postgres.log import Fetching
 from authrim.store.read_back import SignedCheckpoint, TreePage
 from authrim.store.tree_sql import Leaf
 from domain.tree.tiles import Coordinates
@@ -18,10 +19,28 @@ _TILES: Final = sql.TILES.format(keys="= ANY($1::TEXT[])")
 _LAST_CHECKPOINT: Final = sql.LAST_CHECKPOINT.format(cosignatures="$1::BIGINT")
 
 
-class PostgresTree:
+class PostgresTiles:
+    """The tiles and leaves of the tree."""
+
+    def __init__(self, fetching: Fetching) -> None:
+        self._fetching = fetching
+
+    async def tiles(self, wanted: Sequence[Coordinates]) -> Mapping[Coordinates, bytes]:
+        """The hashes of tiles."""
+        rows = await self._fetching.fetch(_TILES, [tile_key(tile) for tile in wanted])
+        return sql.by_coordinates(wanted, dict(rows))
+
+    async def leaf(self, position: int) -> Leaf | None:
+        """What the tree takes of an event."""
+        rows = await self._fetching.fetch(LEAVES, position - 1, 1)
+        return Leaf(*rows[0]) if rows and rows[0]["position"] == position else None
+
+
+class PostgresTree(PostgresTiles):
     """``LogTree`` on PostgreSQL. Pages run on the followers' own connection."""
 
     def __init__(self, connections: Connections, followers: Followers) -> None:
+        super().__init__(connections)
         self._connections = connections
         self._followers = followers
 
@@ -37,16 +56,6 @@ class PostgresTree:
         """The size of the tree."""
         rows = await self._connections.fetch(POSITION, NAME)
         return rows[0]["position"] if rows else 0
-
-    async def tiles(self, wanted: Sequence[Coordinates]) -> Mapping[Coordinates, bytes]:
-        """The hashes of tiles."""
-        rows = await self._connections.fetch(_TILES, [tile_key(tile) for tile in wanted])
-        return sql.by_coordinates(wanted, dict(rows))
-
-    async def leaf(self, position: int) -> Leaf | None:
-        """What the tree takes of an event."""
-        rows = await self._connections.fetch(LEAVES, position - 1, 1)
-        return Leaf(*rows[0]) if rows and rows[0]["position"] == position else None
 
     async def clear(self) -> None:
         """Take away all tiles."""
