@@ -19,7 +19,6 @@ from authrim.store.chain import verify
 from authrim.store.contract import Conflict, Head, OutcomeUnknown, Unavailable
 from authrim.store.postgres import connections as postgres_connections
 from authrim.store.postgres import writer as postgres_writer
-from authrim.store.postgres.batch import ARGUMENTS
 from authrim.store.postgres.fence import OTHER_PRIMARY
 from authrim.store.postgres.store import PostgresStore
 from authrim.transparency.background import checkpoints_of
@@ -27,6 +26,7 @@ from tests import postgres_cluster
 from tests.doctor.examinations import findings, settings_at
 from tests.postgres_cluster import Cluster
 from tests.store.store_samples import grant_append
+from tests.support.fencing import call_append
 from tests.support.patience import PATIENCE
 from tests.support.running import running_server
 from tests.support.tcp_proxy import Proxy
@@ -195,7 +195,7 @@ async def test_a_synchronous_standby_is_promoted(pair: Pair) -> None:
         before = await head_of(pair.first, pair)
         assert before.position == 5
         with pytest.raises(asyncpg.PostgresError) as refused:
-            await called(pair.first.dsn(pair.database), *named)
+            await call_append(pair.first.dsn(pair.database), *named)
         assert refused.value.sqlstate == OTHER_PRIMARY
         pair.lead_to(pair.first)
         with capture_logs() as lines:
@@ -221,17 +221,6 @@ async def refused_for_good(store: PostgresStore) -> None:
     while True:
         with suppress(OutcomeUnknown):
             await store.append(grant_append("late"))
-
-
-async def called(dsn: str, *fence: Any) -> None:
-    """An empty batch, as a pooler would bring it."""
-    connection = await asyncpg.connect(dsn, server_settings={"search_path": "authrim"})
-    try:
-        places = ", ".join(f"${number}" for number in range(1, ARGUMENTS + 1))
-        empty: list[list[object]] = [[]] * (ARGUMENTS - 3)
-        await connection.fetchrow(f"SELECT * FROM append_batch({places})", *empty, *fence)
-    finally:
-        await connection.close()
 
 
 async def test_what_no_standby_has_is_not_acknowledged(pair: Pair) -> None:

@@ -3,16 +3,17 @@ what they were told."""
 
 import asyncio
 import random
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import aiohttp
 
 from tests.faults.history.calls import Calls, Given, Outcome, name_of, now
-from tests.faults.processes import Site
 from tests.support.browser import Browser, authorization_query
+from tests.support.running import KnownClient, RunningServer
 
 #: Seconds that a client waits for an answer.
 _PATIENCE: Final = aiohttp.ClientTimeout(total=10)
@@ -20,6 +21,22 @@ _PATIENCE: Final = aiohttp.ClientTimeout(total=10)
 _WEIGHTS: Final = {"sign_in": 3, "redeem": 4, "refresh": 6, "introspect": 8, "revoke": 1}
 #: Answers that say nothing of what happened: the server, or the proxy of a deployment, could not do it now.
 _UNAVAILABLE: Final = (502, 503, 504)
+
+
+class Place(Protocol):
+    """Where clients find servers: one address for each of ``servers``."""
+
+    @property
+    def clients(self) -> dict[str, KnownClient]: ...
+
+    @property
+    def servers(self) -> Sequence[Any]: ...
+
+    def url(self, path: str, server: int = 0) -> str:
+        """A URL at one of the addresses."""
+
+    def as_running(self, http: aiohttp.ClientSession) -> RunningServer:
+        """The servers as a browser of the tests sees them."""
 
 
 class Surprise(AssertionError):
@@ -31,7 +48,7 @@ class Client:
     """One client of the server with a person's browser, and what it holds."""
 
     number: int
-    place: Site
+    place: Place
     http: aiohttp.ClientSession
     calls: Calls
     chance: random.Random

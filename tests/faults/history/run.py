@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import aiohttp
 
 from authrim.audit.bundle.export import VERIFIER
 from authrim.audit.rebuild import verify as verify_projections
+from authrim.settings import load
 from authrim.store.opening import open_store
 from tests.faults.history.calls import Calls, Outcome
 from tests.faults.history.checker import Violation, check
@@ -81,14 +82,28 @@ async def run(
             await _recovered(place, http)
             for client in clients:
                 await client.look_back()
-        bundle, said = await _exported(place, folder)
-        different = await _projections(place)
+        judged = await judge(calls, folder / "authrim-0.toml", folder)
+    told = Counter((call.operation, str(call.outcome)) for call in calls.made)
+    return Result(faults.injected, told, *judged)
+
+
+class Judgement(NamedTuple):
+    """How many events the log has, what is wrong with the history, and what the verifier of the bundle says."""
+
+    events: int
+    violations: list[Violation]
+    not_proved: str
+
+
+async def judge(calls: Calls, config: Path, folder: Path) -> Judgement:
+    """Hold what clients saw against the log of the database in these settings; ``folder`` gets the exported log."""
+    bundle, said = await _exported(config, folder)
+    different = await _projections(config)
     log = read_bundle(bundle)
     violations = check(calls.made, log) + [
         Violation("projections_equal_the_fold", one, "") for one in different
     ]
-    told = Counter((call.operation, str(call.outcome)) for call in calls.made)
-    return Result(faults.injected, told, len(log.events), violations, said)
+    return Judgement(len(log.events), violations, said)
 
 
 @asynccontextmanager
@@ -122,10 +137,11 @@ async def _recovered(place: Site, http: aiohttp.ClientSession) -> None:
                 await asyncio.sleep(0.1)
 
 
-async def _exported(place: Site, folder: Path) -> tuple[Path, str]:
+async def _exported(config: Path, folder: Path) -> tuple[Path, str]:
     """The bundle of the whole log, and what its verifier finds wrong with it."""
-    authrim = [sys.executable, "-m", "authrim", "--config", str(folder / "authrim-0.toml"), "audit"]
+    authrim = [sys.executable, "-m", "authrim", "--config", str(config), "audit"]
     bundle, key = folder / "log.tar", folder / "key.txt"
+    bundle.unlink(missing_ok=True)  # that of the scenario before
     key.write_text(await _done([*authrim, "checkpoint-key"]))
     await _done([*authrim, "export", "--out", str(bundle)])
     try:
@@ -143,9 +159,9 @@ async def _done(command: list[str]) -> str:
     return printed.decode()
 
 
-async def _projections(place: Site) -> list[str]:
+async def _projections(config: Path) -> list[str]:
     """The rows that are not what the log says."""
-    store = open_store(place.settings)
+    store = open_store(load(config))
     await store.open()
     try:
         verified = await verify_projections(store)
