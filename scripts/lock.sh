@@ -22,6 +22,9 @@ for set in tests/{integrations,operations}/software/*.in; do
     compile "$set" --output-file "${set%.in}.txt"
 done
 
+# The cluster manager of deploy/ha/.
+compile deploy/ha/patroni.in --output-file deploy/ha/patroni.txt
+
 # What Authrim is compared with.
 compile bench/peers/authlib/requirements.in --output-file bench/peers/authlib/requirements.txt
 (cd bench/peers/node && npm install --package-lock-only --no-audit --no-fund --silent)

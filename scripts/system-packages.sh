@@ -66,6 +66,15 @@ missing_for_poolers() {
     command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || echo pgbouncer
 }
 
+# Patroni itself comes from PyPI (deploy/ha/patroni.in), into an environment of Debian's Python.
+missing_for_ha() {
+    has_postgresql || echo postgresql
+    command -v etcd >/dev/null || echo etcd-server
+    command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || echo haproxy
+    /usr/bin/python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
+    missing_for_poolers
+}
+
 missing_for_tokens() {
     command -v softhsm2-util >/dev/null || echo softhsm2
     command -v p11-kit >/dev/null || echo p11-kit
@@ -86,6 +95,7 @@ missing_for_debian() {
 missing_for_operations() {
     missing_for_tests
     missing_for_poolers
+    missing_for_ha
     missing_for_acme
     missing_for_alerts
     missing_for_tokens
