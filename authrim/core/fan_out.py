@@ -73,7 +73,7 @@ async def fan_out_until_cancelled(store: ReadBack, source: Source) -> None:
 
 
 async def catch_up(store: ReadBack, source: Source) -> None:
-    """Make messages up to the end of the log, unless another process is at it."""
+    """Make messages up to the end of the log, or wait for another process to do so."""
     recipients = await source.read()
     while recipients.event_types:
         types = {*recipients.event_types, *source.changes}
@@ -89,6 +89,7 @@ async def catch_up(store: ReadBack, source: Source) -> None:
             recipients = await source.read()
             continue
         FOLLOWED.add_more(page.handled, source.name)
-        if page.busy or page.handled < PAGE:
+        if not page.busy and page.handled < PAGE:
             return
-        await asyncio.sleep(0)  # between our own pages, requests come first
+        # The other process may be killed before it commits. Between our own pages, requests come first.
+        await asyncio.sleep(PAUSE if page.busy else 0)

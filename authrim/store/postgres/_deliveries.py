@@ -40,7 +40,7 @@ class PostgresOutbox:
 
         async def work(connection: asyncpg.Connection) -> None:
             await _add(connection, deliveries)
-            await connection.executemany(for_postgres(sql.END_ROW), [(position,) for position in settled])
+            await _each(connection, sql.END_ROW, [(position,) for position in settled])
 
         await self._connections.in_transaction(work)
 
@@ -95,8 +95,8 @@ class PostgresOutbox:
         async def work(connection: asyncpg.Connection) -> bool:
             await connection.execute(for_postgres(sql.LOCK), key)
             await connection.execute(for_postgres(sql.DONE), settlement.done)
-            await connection.executemany(for_postgres(sql.RETRY_LATER), sql.later_of(settlement))
-            await connection.executemany(for_postgres(sql.DEAD), sql.dead_of(settlement.retried))
+            await _each(connection, sql.RETRY_LATER, sql.later_of(settlement))
+            await _each(connection, sql.DEAD, sql.dead_of(settlement.retried))
             released = (key, holder, settlement.failures, settlement.pause)
             return bool(await connection.fetchval(for_postgres(sql.RELEASE), *released))
 
@@ -124,7 +124,7 @@ class PostgresOutbox:
 
         async def work(connection: asyncpg.Connection) -> None:
             await connection.execute(for_postgres(sql.LOCK), key)
-            await connection.executemany(for_postgres(sql.DEAD), sql.dead_of(dead))
+            await _each(connection, sql.DEAD, sql.dead_of(dead))
 
         await self._connections.in_transaction(work)
 
@@ -170,5 +170,12 @@ class PostgresOutbox:
 
 
 async def _add(connection: asyncpg.Connection, deliveries: Sequence[NewDelivery]) -> None:
-    await connection.executemany(for_postgres(sql.WAKE), sql.receivers_of(deliveries))
-    await connection.executemany(for_postgres(sql.ADD), sql.messages_of(deliveries))
+    await _each(connection, sql.WAKE, sql.receivers_of(deliveries))
+    await _each(connection, sql.ADD, sql.messages_of(deliveries))
+
+
+async def _each(connection: asyncpg.Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Execute a statement for each row. Without any, asyncpg would begin the statement and not end it: PostgreSQL waits
+    then, with all locks, as long as the process stands still, and does not take that for an idle transaction (F17)."""
+    if rows:
+        await connection.executemany(for_postgres(statement), rows)

@@ -77,7 +77,7 @@ class Followers:
         async with self._one_at_a_time:
             try:
                 if self._connection is None or self._connection.is_closed():
-                    self._connection = (await self._connections.connect()).connection
+                    self._connection = (await self._connections.connect(bounded=True)).connection
                 return await work(self._connection)
             except LOST as lost:
                 self._disconnect()

@@ -110,6 +110,8 @@ async def _create(connection: asyncpg.Connection, tables: Sequence[Table]) -> No
     # The server's sessions are set for look-ups by an index; here whole tables are compared.
     for setting in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin"):
         await connection.execute(f"SET LOCAL {setting} = on")
+    # Between two pages, rows may be computed and archives read for as long as it takes.
+    await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
     for table in tables:
         name = shadow_of(table)
         await connection.execute(

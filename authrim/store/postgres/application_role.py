@@ -68,5 +68,6 @@ async def _keep_settings(connection: asyncpg.Connection, role: str, schema: str)
 def role_settings(role: str, schema: str = SCHEMA) -> list[str]:
     """The statements that keep a connection's settings with the role. PostgreSQL wants CREATEROLE for them, and the
     ADMIN option on the role."""
-    chosen = {"search_path": f"{quoted(schema)}, pg_temp", **SESSION}
+    session = {setting: f"'{value}'" for setting, value in SESSION.items()}
+    chosen = {"search_path": f"{quoted(schema)}, pg_temp", **session}
     return [f"ALTER ROLE {quoted(role)} SET {setting} TO {value}" for setting, value in chosen.items()]

@@ -31,7 +31,8 @@ POOL_SIZE = 8
 MOST_CONNECTIONS = POOL_SIZE + 4
 
 #: All our reads are look-ups by an index. Planning them again would cost more than running them; a plan that is
-#: kept must not be one that was right for the empty tables of the first minute.
+#: kept must not be one that was right for the empty tables of the first minute. A process that stands still in a
+#: transaction, as one that was stopped or whose machine hangs, gives its locks back: the others go on without it (F17).
 SESSION: Mapping[str, str] = {
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
@@ -39,7 +40,11 @@ SESSION: Mapping[str, str] = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "jit": "off",
+    "idle_in_transaction_session_timeout": "10s",
 }
+#: Likewise for a statement whose other half a process that stands still has not sent yet. Our own deadline comes before
+#: it. Not for the writer: whoever cancels its wait for a standby makes visible what no standby has (F06).
+BOUNDED: Mapping[str, str] = {"statement_timeout": "10s"}
 
 #: The server cannot be reached, or the connection died under a statement.
 LOST = (
@@ -49,6 +54,7 @@ LOST = (
     asyncpg.InternalClientError,  # the pool's own word for a connection that was lost while it was in use
     asyncpg.PostgresConnectionError,
     asyncpg.exceptions.OperatorInterventionError,
+    asyncpg.exceptions.IdleInTransactionSessionTimeoutError,
 )
 #: An address that cannot be read: asyncpg's own error, or Python's for a part of the URL.
 MALFORMED = (ValueError,)
@@ -93,6 +99,7 @@ class Connections:
         self._pool_size = pool_size
         self._statement_cache_size = statement_cache_size
         self._settings = {"search_path": f'"{schema}", pg_temp', **SESSION} if statement_cache_size else {}
+        self._bounded = {**self._settings, **BOUNDED} if statement_cache_size else {}
         self._pool: asyncpg.Pool | None = None
         self._leaving: asyncio.Future[None] | None = None
 
@@ -106,7 +113,7 @@ class Connections:
                 timeout=CONNECT_TIMEOUT,
                 command_timeout=STATEMENT_TIMEOUT,
                 statement_cache_size=self._statement_cache_size,
-                server_settings={**self._settings, "application_name": f"authrim {_process}"},
+                server_settings={**self._bounded, "application_name": f"authrim {_process}"},
                 init=self.fence.admit,
                 reset=_nothing_to_reset,
             )
@@ -133,12 +140,18 @@ class Connections:
             metrics.POOL_MOST.set(self._pool.get_max_size())
 
     async def connect(
-        self, dsn: str | None = None, patience: float = STATEMENT_TIMEOUT, *, admit: bool = True
+        self,
+        dsn: str | None = None,
+        patience: float = STATEMENT_TIMEOUT,
+        *,
+        admit: bool = True,
+        bounded: bool = False,
     ) -> NamedConnection:
         """A connection of one's own, under a name that no other connection has. Raises what LOST names, and Unavailable
         when the fence does not admit it.
 
-        ``patience``: how long a statement may take, in seconds.
+        ``patience``: how long a statement may take, in seconds. ``bounded``: it ends by itself where the process stands
+        still.
         """
         name = f"authrim {_process} {next(_numbers)}"
         connection = await asyncpg.connect(
@@ -146,7 +159,7 @@ class Connections:
             timeout=CONNECT_TIMEOUT,
             command_timeout=patience,
             statement_cache_size=self._statement_cache_size,
-            server_settings={**self._settings, "application_name": name},
+            server_settings={**(self._bounded if bounded else self._settings), "application_name": name},
         )
         if admit and dsn is None:
             try:

@@ -34,6 +34,7 @@ _SESSION: Final = {
     "default_transaction_read_only": "on",
     "application_name": "authrim replica",
     "plan_cache_mode": "force_custom_plan",
+    "idle_in_transaction_session_timeout": "0",  # nobody waits for what an answer holds
 }
 _NO_BOUND: Final = 2**63 - 1
 
