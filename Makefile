@@ -58,6 +58,7 @@ bench: .venv/dev.stamp ## Measure Authrim beside its peers, and the store; QUICK
 faults: .venv/dev.stamp ## Break things by chance under load, and check the history
 	scripts/system-packages.sh --for tests
 	$(BIN)/python -m bench.faults
+	$(BIN)/python -m bench.kills
 
 dist: .venv/dev.stamp ## Build the wheel, the source distribution, their bill of materials
 	$(BIN)/python -m scripts.dist

@@ -159,29 +159,17 @@ class Site:
         """Start that many processes, one port each, one issuer for all."""
         for number in range(processes):
             port = self.settings.port if number == 0 else free_port()
-            config = self._write_config(number, port)
+            config = self.write_config(number, port)
             server = ServerProcess(config, port, self._program, environment=self._environment_of(number))
             await server.start()
             self.servers.append(server)
-
-    async def start_together(self, processes: int, program: str) -> asyncio.subprocess.Process:
-        """Start that many servers as children of one process of the module ``program``, which is given their
-        configurations and ends them when it is ended."""
-        ports = [self.settings.port, *(free_port() for _ in range(processes - 1))]
-        configs = [self._write_config(number, port) for number, port in enumerate(ports)]
-        parent = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", program, *map(str, configs), stderr=asyncio.subprocess.DEVNULL
-        )
-        self.servers = [ServerProcess(config, port) for config, port in zip(configs, ports, strict=True)]
-        for server in self.servers:
-            await server.until_ready()
-        return parent
 
     def _environment_of(self, number: int) -> dict[str, str]:
         """Its variables, in which ``{number}`` stands for that of the process."""
         return {name: value.format(number=number) for name, value in (self._environment or {}).items()}
 
-    def _write_config(self, number: int, port: int) -> Path:
+    def write_config(self, number: int, port: int) -> Path:
+        """The configuration of a process with this port."""
         values = {
             "issuer": self.settings.issuer, "development": True, "host": "localhost", "port": port,
             "database": str(self._place), "master_keys": [MASTER_KEY], "signing_algorithms": ["ES256", "RS256"],

@@ -11,6 +11,11 @@ _UNTIL_READ = 1.1
 _LIBRARIES = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 
 
+def can_set_clocks() -> bool:
+    """Whether libfaketime is installed."""
+    return bool(_LIBRARIES)
+
+
 class SetClock:
     """The clock of processes that are started with ``environment``; it goes right until it is set. What they wait for
     goes by the monotonic clock, which stays as it is."""

@@ -63,6 +63,11 @@ def terminated(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     return ended(process)
 
 
+def state_of(pid: int) -> str:
+    """The state of a process as the kernel names it: ``T`` for one that is stopped."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
+
+
 def children(pid: int) -> set[int]:
     """The processes that a process started and that still run."""
     listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()

@@ -2,8 +2,9 @@
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 
@@ -42,3 +43,14 @@ def small_disk(path: Path, megabytes: int) -> Iterator[SmallDisk]:
         yield SmallDisk(path)
     finally:
         subprocess.run(["umount", "-l", str(path)], check=True)
+
+
+@contextmanager
+def small_disk_if_possible(megabytes: int) -> Iterator[SmallDisk | None]:
+    """One in a folder of its own that everybody may look into; None where that is not allowed."""
+    with tempfile.TemporaryDirectory(prefix="authrim-disk-", dir="/tmp") as name, ExitStack() as stack:
+        Path(name).chmod(0o755)
+        disk = None
+        with suppress(PermissionError):
+            disk = stack.enter_context(small_disk(Path(name) / "disk", megabytes))
+        yield disk

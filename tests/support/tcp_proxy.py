@@ -15,6 +15,8 @@ class Proxy:
         self._open.set()
         #: Cut a connection when it next sends a request of at least this many bytes, which is swallowed.
         self.swallow_request: int | None = None
+        #: Seconds that whatever passes takes longer, each way.
+        self.delay = 0.0
         #: Cut a connection after such a request was passed on, before its answer comes through.
         self.swallow_answer: int | None = None
 
@@ -81,6 +83,7 @@ class Proxy:
     ) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(65536):
+                await asyncio.sleep(self.delay)
                 await self._open.wait()
                 if self.swallow_request is not None and len(data) >= self.swallow_request:
                     self.swallow_request = None
@@ -102,6 +105,7 @@ class Proxy:
     ) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(65536):
+                await asyncio.sleep(self.delay)
                 await self._open.wait()
                 if not answers.is_set():
                     back.close()

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import aiohttp
 
@@ -16,13 +16,19 @@ from authrim.audit.bundle.export import VERIFIER
 from authrim.audit.rebuild import verify as verify_projections
 from authrim.settings import load
 from authrim.store.opening import open_store
+from authrim.store.sqlite.schema import migrate_sqlite
 from tests.faults.history.calls import Calls, Outcome
 from tests.faults.history.checker import Violation, check
 from tests.faults.history.clients import Client
 from tests.faults.history.faults import Faults
 from tests.faults.history.log import read_bundle
-from tests.faults.processes import Site, site
+from tests.faults.kills.nursery import forked_site
+from tests.faults.kills.path import POSTGRESQL, SQLITE
+from tests.faults.kills.points import points_of
+from tests.faults.processes import Site
 from tests.postgres_cluster import Cluster
+from tests.support.clocks import SetClock, can_set_clocks
+from tests.support.small_disk import small_disk_if_possible
 from tests.support.tcp_proxy import Proxy
 
 #: Seconds in which the server answers everything again when nothing is broken any more.
@@ -58,13 +64,16 @@ class Result:
 
 
 async def run(
-    plan: Plan, folder: Path, *, sqlite: Path | None = None, cluster: Cluster | None = None
+    plan: Plan, folder: Path, cluster: Cluster | None = None, standby: Cluster | None = None
 ) -> Result:
-    """Run on one SQLite file, or by two processes on a cluster that nobody else uses."""
+    """Run on an SQLite file, or by two processes on a cluster that nobody else uses, whose commits may wait for a
+    standby."""
     calls = Calls()
-    async with _servers(folder, sqlite, cluster) as (place, faults_of):
-        chance = random.Random(plan.seed)
-        faults = faults_of(random.Random(chance.random()))
+    chance = random.Random(plan.seed)
+    async with _faults(folder, random.Random(chance.random()), cluster, standby) as faults:
+        place = faults.place
+        for server in faults.servers:
+            await faults.start(server)
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
             clients = [
                 Client(number, place, http, calls, random.Random(chance.random()))
@@ -82,6 +91,8 @@ async def run(
             await _recovered(place, http)
             for client in clients:
                 await client.look_back()
+        for server in faults.servers:
+            await server.stop()
         judged = await judge(calls, folder / "authrim-0.toml", folder)
     told = Counter((call.operation, str(call.outcome)) for call in calls.made)
     return Result(faults.injected, told, *judged)
@@ -107,20 +118,29 @@ async def judge(calls: Calls, config: Path, folder: Path) -> Judgement:
 
 
 @asynccontextmanager
-async def _servers(
-    folder: Path, sqlite: Path | None, cluster: Cluster | None
-) -> AsyncIterator[tuple[Site, Any]]:
+async def _faults(
+    folder: Path, chance: random.Random, cluster: Cluster | None, standby: Cluster | None
+) -> AsyncIterator[Faults]:
+    """A site on a small disk, with a clock that can be set, as far as this machine lets us."""
     settings = {"refresh_grace_seconds": 3}
     async with AsyncExitStack() as stack:
+        # A standby would write to the place of the primary's disk too.
+        disk = None if standby else stack.enter_context(small_disk_if_possible(64))
         if cluster is None:
-            assert sqlite is not None
-            place = await stack.enter_async_context(site(sqlite, folder, 1, settings))
-            yield place, lambda chance: Faults(place, chance)
+            file = (disk.path if disk else folder) / "authrim.db"
+            migrate_sqlite(file)
+            place, servers = await stack.enter_async_context(forked_site(file, folder, 1, settings))
+            yield Faults(place, servers, chance, points_of(SQLITE), disk)
         else:
+            clock = SetClock(folder / "clock") if can_set_clocks() else None
             proxy = await stack.enter_async_context(Proxy(cluster.port))
-            dsn = Cluster(cluster.folder, proxy.port).dsn(cluster.new_database())
-            place = await stack.enter_async_context(site(dsn, folder, 2, settings))
-            yield place, lambda chance: Faults(place, chance, cluster, proxy)
+            database = cluster.new_database(disk=disk.path if disk else None)
+            dsn = Cluster(cluster.folder, proxy.port).dsn(database)
+            right = SetClock(folder / "right-clock").environment if clock else {}
+            place, servers = await stack.enter_async_context(forked_site(dsn, folder, 2, settings, right))
+            if clock is not None:
+                servers[0].environment = clock.environment
+            yield Faults(place, servers, chance, points_of(POSTGRESQL), disk, clock, cluster, proxy, standby)
 
 
 async def _recovered(place: Site, http: aiohttp.ClientSession) -> None:
