@@ -71,6 +71,7 @@ def previous_version(folder: Path) -> Code:
     assert not archived.returncode, (
         f"{PREVIOUS} names no commit of this repository: {archived.stderr.decode()}"
     )
+    folder.mkdir(parents=True, exist_ok=True)
     subprocess.run(["tar", "-x", "-C", folder], input=archived.stdout, check=True)
     return Code(folder)
 
