@@ -63,7 +63,7 @@ async def _one(stand: Stand, name: str, seed: int, calls: Calls) -> Told:
     told = await run(stand, SCENARIOS[name][0], seed, calls)
     outcomes = f"{told.done} done, {told.refused} refused, {told.unknown} unanswered"
     print(
-        f"{name}, seed {seed}: back after {told.back:.1f} s; {outcomes}; {told.events} events in all",
+        f"{name}, seed {seed}: writes were away for {told.away:.1f} s; {outcomes}; {told.events} events in all",
         flush=True,
     )
     for violation in told.violations:
@@ -76,22 +76,22 @@ async def _one(stand: Stand, name: str, seed: int, calls: Calls) -> Told:
 def wrong(told: dict[str, list[Told]]) -> bool:
     """Whether something was lost, or not back in time."""
     return any(
-        one.violations or one.not_proved or one.back > DEADLINE for each in told.values() for one in each
+        one.violations or one.not_proved or one.away > DEADLINE for each in told.values() for one in each
     )
 
 
 def table(told: dict[str, list[Told]], restarted: list[Restarted]) -> str:
     """The result as text."""
     lines = [
-        "| what happens | runs | writes are back after, s (median) | each | calls done | refused | unanswered "
+        "| what happens | runs | writes are away for, s (median) | each | calls done | refused | unanswered "
         "| violations |",
         "|---|---:|---:|---|---:|---:|---:|---:|",
     ]
     for name, each in told.items():
-        back = sorted(one.back for one in each)
+        away = sorted(one.away for one in each)
         lines.append(
-            f"| {SCENARIOS[name][1]} | {len(each)} | {statistics.median(back):.1f} "
-            f"| {', '.join(f'{one:.1f}' for one in back)} | {sum(one.done for one in each)} "
+            f"| {SCENARIOS[name][1]} | {len(each)} | {statistics.median(away):.1f} "
+            f"| {', '.join(f'{one:.1f}' for one in away)} | {sum(one.done for one in each)} "
             f"| {sum(one.refused for one in each)} | {sum(one.unknown for one in each)} "
             f"| {sum(len(one.violations) for one in each)} |"
         )

@@ -76,19 +76,18 @@ class Probe:
                     return
                 await asyncio.sleep(_TICK)
 
-    def back_after(self, fault: float) -> float:
-        """Seconds from a fault to the end of the longest time after it in which nothing was acknowledged."""
+    def away(self, fault: float) -> float:
+        """Seconds of the longest time after a fault in which nothing was acknowledged."""
         times = sorted(self.acknowledged)
-        gaps = [(after - max(before, fault), after) for before, after in pairwise(times) if after > fault]
-        return max(gaps)[1] - fault
+        return max(after - max(before, fault) for before, after in pairwise(times) if after > fault)
 
 
 @dataclass(frozen=True)
 class Told:
-    """What a scenario came to. ``back``: seconds until writes were acknowledged again. ``token``: seconds that one took
-    before the fault, the median. ``events``: of the whole log."""
+    """What a scenario came to. ``away``: the longest time in which no write was acknowledged, in seconds. ``token``:
+    seconds that one took before the fault, the median. ``events``: of the whole log."""
 
-    back: float
+    away: float
     token: float
     done: int
     refused: int
@@ -199,7 +198,7 @@ async def run(stand: Stand, scenario: Scenario, seed: int, calls: Calls) -> Told
     judged = await judge(calls, stand.owner, stand.folder)
     outcomes = Counter(call.outcome for call in calls.made[begin:])
     return Told(
-        probe.back_after(fault),
+        probe.away(fault),
         token,
         *(outcomes[outcome] for outcome in (Outcome.DONE, Outcome.REFUSED, Outcome.UNKNOWN)),
         *judged,

@@ -46,7 +46,7 @@ async def broken(stand: Stand, scenario: Scenario, calls: Calls) -> Told:
     assert not told.violations, (seed, told.violations[:10])
     assert not told.not_proved, (seed, told.not_proved)
     assert told.done > 50
-    assert told.back < _BACK
+    assert told.away < _BACK
     return told
 
 
