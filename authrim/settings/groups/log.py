@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 
 from authrim.settings.kinds import Count, Database, Group, PostgresAddress, Seconds
+from domain.units import DAY
 
 
 class Log(Group):
@@ -41,7 +42,7 @@ class Log(Group):
     database_replica_lag: Seconds = Field(
         default=60,
         ge=1,
-        le=86400,
+        le=DAY,
         description="How far behind the replica may be. When it is further behind, its primary is read.",
     )
     database_failover: bool = Field(
