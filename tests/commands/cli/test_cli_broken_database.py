@@ -22,6 +22,9 @@ from tests.support.command_line import CommandLine
 from tests.support.command_tree import STDIN, WITHOUT_DATABASE, arguments_of, every_command
 from tests.support.patience import PATIENCE
 
+#: Of damages of one kind each is tried by one in so many commands. Of every kind there are more than so many.
+SHARES = 4
+
 
 class Damage(NamedTuple):
     """A way to break a database, and words of what a command then says. ``whole``: no command can do anything."""
@@ -31,7 +34,7 @@ class Damage(NamedTuple):
     whole: bool
     sql: str = ""
     role: str = ""
-    #: Of damages of one kind each is tried by one in so many commands, and all together by every command.
+    #: The commands that try it: one in ``one_in``, beginning with ``first``. Damages of one kind reach every command.
     one_in: int = 1
     first: int = 0
 
@@ -150,7 +153,7 @@ IN_SQLITE = [
     Damage("older", "run `authrim migrate`", whole=False, sql=(
         "DELETE FROM schema_migrations WHERE version = (SELECT max(version) FROM schema_migrations)")),
     *(
-        Damage(f"no table {table}", "not those of this version", whole=False, sql=f"DROP TABLE {table}", one_in=4,
+        Damage(f"no table {table}", "not those of this version", whole=False, sql=f"DROP TABLE {table}", one_in=SHARES,
                first=number)
         for number, table in enumerate(("events", "ledger", "head", "sealed", "signing_keys", "clients", "accounts",
                                         "logins", "audit"))
@@ -218,7 +221,7 @@ IN_POSTGRES = [
         END $$"""),
     *(
         Damage(f"no table {table}", "not those of this version", whole=False, sql=f"DROP TABLE authrim.{table} CASCADE",
-               one_in=4, first=number)
+               one_in=SHARES, first=number)
         for number, table in enumerate(("events", "ledger", "head", "sealed", "signing_keys", "clients"))
     ),
     Damage("another column", "not those of this version", whole=False, sql=(
@@ -295,31 +298,36 @@ def listener(answer: bytes | None) -> Iterator[int]:
             call.close()
 
 
+#: What is wrong with an address, the address, and words of what a command then says.
+ADDRESSES = [
+    ("no such host", "postgresql://u@nowhere.invalid/x", "has no address"),
+    ("nobody listens", "postgresql://u@127.0.0.1:{free}/x", "nobody listens"),
+    ("no socket", "postgresql://u@/x?host={missing}", "no socket"),
+    ("no database", "postgresql://authrim@127.0.0.1:{postgres}/nowhere", "createdb"),
+    ("no role", "postgresql://nobody_at_all@127.0.0.1:{postgres}/postgres", "not let in"),
+    ("no TLS", "postgresql://authrim@127.0.0.1:{postgres}/postgres?sslmode=require", "hung up"),
+    (
+        "a parameter",
+        "postgresql://authrim@127.0.0.1:{postgres}/postgres?nonsense=1",
+        "correct `database`",
+    ),
+    ("a port in words", "postgresql://u@127.0.0.1:many/x", "the address cannot be read"),
+    ("a bracket", "postgresql://u@[::1/x", "the address cannot be read"),
+    ("a web server", "postgresql://u@127.0.0.1:{web}/x", "at the address in `database`"),
+    ("silence", "postgresql://u@127.0.0.1:{silent}/x", "no answer in time"),
+]
+
+
 @pytest.mark.parametrize(
-    ("name", "dsn", "words"),
-    [
-        ("no such host", "postgresql://u@nowhere.invalid/x", "has no address"),
-        ("nobody listens", "postgresql://u@127.0.0.1:{free}/x", "nobody listens"),
-        ("no socket", "postgresql://u@/x?host={missing}", "no socket"),
-        ("no database", "postgresql://authrim@127.0.0.1:{postgres}/nowhere", "createdb"),
-        ("no role", "postgresql://nobody_at_all@127.0.0.1:{postgres}/postgres", "not let in"),
-        ("no TLS", "postgresql://authrim@127.0.0.1:{postgres}/postgres?sslmode=require", "hung up"),
-        (
-            "a parameter",
-            "postgresql://authrim@127.0.0.1:{postgres}/postgres?nonsense=1",
-            "correct `database`",
-        ),
-        ("a port in words", "postgresql://u@127.0.0.1:many/x", "the address cannot be read"),
-        ("a bracket", "postgresql://u@[::1/x", "the address cannot be read"),
-        ("a web server", "postgresql://u@127.0.0.1:{web}/x", "at the address in `database`"),
-        ("silence", "postgresql://u@127.0.0.1:{silent}/x", "no answer in time"),
-    ],
+    ("number", "name", "dsn", "words"),
+    [(number, *address) for number, address in enumerate(ADDRESSES)],
+    ids=[address[0] for address in ADDRESSES],
 )
 def test_an_address_that_leads_nowhere(
-    environment: dict[str, str], cluster: Cluster, taken_port: int, monkeypatch: pytest.MonkeyPatch, name: str,
-    dsn: str, words: str, tmp_path: Path,
+    environment: dict[str, str], cluster: Cluster, taken_port: int, monkeypatch: pytest.MonkeyPatch, number: int,
+    name: str, dsn: str, words: str, tmp_path: Path,
 ) -> None:  # fmt: skip
-    """Each of the wrong addresses is told apart, by every command; none is taken for a file's name."""
+    """Each of the wrong addresses is told apart, together by every command; none is taken for a file's name."""
     # All but silence answer, which a busy machine and its name servers take their time for.
     seconds = 0.3 if name == "silence" else PATIENCE
     monkeypatch.setattr(postgres_connections, "CONNECT_TIMEOUT", seconds)
@@ -334,6 +342,6 @@ def test_an_address_that_leads_nowhere(
         missing = tmp_path / "nowhere"
         address = dsn.format(free=free, postgres=cluster.port, web=web, silent=silent, missing=missing)
         authrim = CommandLine({**environment, "AUTHRIM_DATABASE": address, "AUTHRIM_PORT": str(taken_port)})
-        way = Damage(name, words, whole=True, one_in=4, first=len(words))
+        way = Damage(name, words, whole=True, one_in=SHARES, first=number)
         try_every_command(authrim, way, taken_port, None)
         assert words in authrim.run("migrate", status=1).stderr
