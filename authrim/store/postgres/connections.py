@@ -16,6 +16,7 @@ from authrim.metrics import catalogue as metrics
 from authrim.store.causes import cause_of
 from authrim.store.contract import Unavailable
 from authrim.store.postgres.fence import Fence
+from authrim.store.postgres.known_types import KnowingConnection
 from authrim.tasks.cancellation import heed_cancellation
 
 T = TypeVar("T")
@@ -116,6 +117,7 @@ class Connections:
                 server_settings={**self._bounded, "application_name": f"authrim {_process}"},
                 init=self.fence.admit,
                 reset=_nothing_to_reset,
+                connection_class=KnowingConnection,
             )
         except (*LOST, *REFUSED, *MALFORMED) as failed:
             raise unavailable(failed) from None
@@ -160,6 +162,7 @@ class Connections:
             command_timeout=patience,
             statement_cache_size=self._statement_cache_size,
             server_settings={**(self._bounded if bounded else self._settings), "application_name": name},
+            connection_class=KnowingConnection,
         )
         if admit and dsn is None:
             try:

@@ -11,6 +11,7 @@ import asyncpg
 
 from authrim.store.postgres.application_role import APPLICATION_WRITES
 from authrim.store.postgres.connections import CONNECT_TIMEOUT, LOST, MALFORMED, REFUSED, SESSION, unavailable
+from authrim.store.postgres.known_types import KnowingConnection
 from authrim.store.postgres.schema import SCHEMA
 
 #: What is between us and PostgreSQL: nothing, or a pooler that keeps a session per client or per transaction.
@@ -135,8 +136,9 @@ def _most(settings: Mapping[str, str], superuser: bool, sessions: Mapping[str, i
 async def _session(dsn: str) -> AsyncIterator[asyncpg.Connection]:
     """A session that keeps no statement prepared, so that it works behind every pooler."""
     connection = await asyncpg.connect(
-        dsn, timeout=CONNECT_TIMEOUT, command_timeout=_STATEMENT_SECONDS, statement_cache_size=0
-    )
+        dsn, timeout=CONNECT_TIMEOUT, command_timeout=_STATEMENT_SECONDS, statement_cache_size=0,
+        connection_class=KnowingConnection,
+    )  # fmt: skip
     try:
         yield connection
     finally:

@@ -17,6 +17,7 @@ from authrim.store.postgres import reads as sql
 from authrim.store.postgres.audit_index import PostgresAudit
 from authrim.store.postgres.connections import LOST, MALFORMED, SESSION, quoted
 from authrim.store.postgres.dropped import PostgresDrops
+from authrim.store.postgres.known_types import KnowingConnection
 from authrim.store.postgres.log import PostgresLog
 from authrim.store.postgres.schema import SCHEMA
 from authrim.store.postgres.store import PostgresStore
@@ -88,6 +89,7 @@ class Replica:
                 timeout=connections.CONNECT_TIMEOUT,
                 command_timeout=STATEMENT_TIMEOUT,
                 server_settings=self._settings,
+                connection_class=KnowingConnection,
             )
         except (*LOST, *MALFORMED, asyncpg.PostgresError) as failed:
             heed_cancellation()

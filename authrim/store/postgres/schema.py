@@ -11,6 +11,7 @@ from authrim.store.postgres import functions
 from authrim.store.postgres._migrate import Run, applied, log_is_empty
 from authrim.store.postgres.connections import LOST, MALFORMED, REFUSED, quoted, unavailable
 from authrim.store.postgres.functions import Fetch
+from authrim.store.postgres.known_types import KnowingConnection
 
 #: The PostgreSQL schema that everything lives in.
 SCHEMA = "authrim"
@@ -74,6 +75,8 @@ async def connect(dsn: str) -> asyncpg.Connection:
     """A separate connection to the database. Raises Unavailable."""
     try:
         # A statement that is kept would be wrong after the table was changed.
-        return await asyncpg.connect(dsn, timeout=_CONNECT_SECONDS, statement_cache_size=0)
+        return await asyncpg.connect(
+            dsn, timeout=_CONNECT_SECONDS, statement_cache_size=0, connection_class=KnowingConnection
+        )
     except (*LOST, *REFUSED, *MALFORMED) as failed:
         raise unavailable(failed) from None
