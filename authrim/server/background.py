@@ -17,6 +17,7 @@ from authrim.core import fan_out
 from authrim.core.outbox import Kind, Outbox
 from authrim.core.parts import Core
 from authrim.core.retention import prune_until_cancelled
+from authrim.core.standing_still import end_standing_still_until_cancelled
 from authrim.metrics.catalogue import BACKGROUND_FAILURES
 from authrim.people.logout.notices import LogoutNotices, fan_out_until_cancelled
 from authrim.siem.follower import SinkFollower
@@ -44,6 +45,7 @@ def shared_work(core: Core, keys: ClientKeys) -> list[Work]:
         core.monitor.follow,
         core.monitor.follow_samples,
         lambda: prune_until_cancelled(core),
+        lambda: end_standing_still_until_cancelled(core.store),
         lambda: sign_until_cancelled(core),
     ]
     if BACKCHANNEL_LOGOUT in core.features:

@@ -203,6 +203,10 @@ class ReadBack(Store, Protocol):
     async def lags(self, followers: Sequence[str]) -> Mapping[str, int]:
         """The age in µs of the oldest event that each follower has not come to; 0 at the head. Raises Unavailable."""
 
+    async def end_standing_still(self) -> int:
+        """End what processes that stand still in the middle of a statement keep from others; of how many sessions.
+        Raises Unavailable."""
+
     async def take_deliveries(self, limit: int, lease_seconds: int) -> Sequence[Delivery]:
         """Rows of the projection ``outbox`` that are due, for this process alone until the lease is over. Raises
         Unavailable."""

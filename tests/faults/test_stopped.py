@@ -16,17 +16,22 @@ from tests.faults.kills.nursery import forked_site
 from tests.faults.kills.points import Failpoint
 from tests.faults.kills.world import SETTINGS, WEBHOOKS, World
 from tests.support.browser import Browser
-from tests.support.https_site import serving_site
+from tests.support.https_site import Site, serving_site
 
-#: In a transaction, with the messages of a page in it, and with the rows of a receiver.
+#: In a transaction, with the messages of a page in it, when its last statement is prepared and does not run yet; and in
+#: one with the rows of a receiver.
 IN_A_PAGE: Final = Failpoint(
-    "store.postgres._deliveries:PostgresOutbox.run_page await 7", "after", signal=signal.SIGSTOP
+    "store.postgres._deliveries:PostgresOutbox.run_page await 7", "under way", signal=signal.SIGSTOP
 )
 SETTLING: Final = Failpoint(
     "store.postgres._deliveries:PostgresOutbox.settle await 3", "after", signal=signal.SIGSTOP
 )
 #: How long a transaction may stand still, also in the middle of a statement; production gives it ten times that.
 QUICK: Final = {"idle_in_transaction_session_timeout": "1s", "statement_timeout": "1s"}
+
+
+def _messages(hooks: Site) -> list[str]:
+    return [headers["webhook-id"] for _method, _path, headers, _body in hooks.seen]
 
 
 async def test_stopped_processes_hold_up_nobody(postgres_dsn: str, tmp_path: Path) -> None:
@@ -61,6 +66,7 @@ async def test_stopped_processes_hold_up_nobody(postgres_dsn: str, tmp_path: Pat
         store = open_store(place.settings)
         await store.open()
         await world.until_told(store)
+        told = Counter(_messages(hooks))
         first.go_on()
         second.go_on()
         await meanwhile
@@ -68,9 +74,10 @@ async def test_stopped_processes_hold_up_nobody(postgres_dsn: str, tmp_path: Pat
             assert await ask(server, "/introspect", tokens["access_token"]) == {"active": False}
         await ask(1, "/revoke", (await browser.code_flow(web))["access_token"])
         await world.until_told(store)
-        names = Counter(headers["webhook-id"] for _method, _path, headers, _body in hooks.seen)
-        assert len(names) == WEBHOOKS * 5  # three codes, two revocations
-        assert max(names.values()) <= 2, "what one had in hand was taken over by one other"
+        in_the_end = Counter(_messages(hooks))
+        assert len(in_the_end) == WEBHOOKS * 5  # three codes, two revocations
+        # One that stood still between taking a message and sending it sends it once more; nobody has it twice in hand.
+        assert all(in_the_end[name] <= times + 1 for name, times in told.items())
         assert (await verify_chain(store)).problem is None
         assert not (await verify_projections(store)).differences
         await store.close()

@@ -21,6 +21,7 @@ from domain.grant import events as grant
 from domain.stream import GRANT, SESSION, grant_stream
 from projections.audit import AUDIT, BESIDE
 from projections.tables import TABLES_OF_SUBJECT
+from tests.store.full_tables import fill
 from tests.store.log_samples import LATER, behind_its_back, write_grant, write_history
 
 TENANT = "default"
@@ -203,6 +204,9 @@ async def full_store(postgres_dsn: str) -> Any:
     await followed(store)
     await store._connections.fetch("ANALYZE events")
     await store._connections.fetch("ANALYZE audit")
+    await store._connections.in_transaction(
+        lambda connection: fill(connection, [table.name for table in TABLES_OF_SUBJECT])
+    )
     yield store
     await store.close()
 

@@ -22,6 +22,7 @@ from domain.units import DAY, HOUR, MICROSECONDS
 from projections.expiry import HOT, LEAVING, NOTICE_KEPT
 from projections.outbox import OUTBOX
 from projections.rows import Row
+from tests.store.full_tables import fill
 from tests.store.log_samples import TENANT, behind_its_back
 from tests.store.store_samples import grant_append
 
@@ -164,6 +165,7 @@ async def test_what_lives_is_not_read(store: ReadBack, store_place: Path | str) 
     else:
         marks = {"now": "1", "limit": "1", "default": 'COLLATE "default"', "lock": "FOR UPDATE SKIP LOCKED"}
         postgres = await asyncpg.connect(store_place, server_settings={"search_path": "authrim", **SESSION})
+        await fill(postgres, INDEXES)
         plans = {
             name: await postgres.fetch(f"EXPLAIN {text.format(**marks)}") for name, text in statements.items()
         }

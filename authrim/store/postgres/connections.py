@@ -43,8 +43,9 @@ SESSION: Mapping[str, str] = {
     "jit": "off",
     "idle_in_transaction_session_timeout": "10s",
 }
-#: Likewise for a statement whose other half a process that stands still has not sent yet. Our own deadline comes before
-#: it. Not for the writer: whoever cancels its wait for a standby makes visible what no standby has (F06).
+#: Likewise for a statement that waits for a lock when its process stands still; ``standing_still`` is for one whose
+#: other half such a process has not sent. Our own deadline comes before it. Not for the writer: whoever cancels its
+#: wait for a standby makes visible what no standby has (F06).
 BOUNDED: Mapping[str, str] = {"statement_timeout": "10s"}
 
 #: The server cannot be reached, or the connection died under a statement.

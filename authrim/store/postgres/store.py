@@ -19,6 +19,7 @@ from authrim.store.loader import GroupLoader
 from authrim.store.postgres import _shadow as shadow_postgres
 from authrim.store.postgres import reads as sql
 from authrim.store.postgres import schema as schemas
+from authrim.store.postgres import standing_still
 from authrim.store.postgres._changes import Changes
 from authrim.store.postgres._deliveries import PostgresOutbox
 from authrim.store.postgres._followers import Followers
@@ -199,6 +200,10 @@ class PostgresStore(PostgresLog):
     async def lags(self, followers: Sequence[str]) -> Mapping[str, int]:
         """The age of the oldest event that waits for each follower."""
         return {name: max(0, lag) for name, lag in await self._connections.fetch(sql.LAGS, list(followers))}
+
+    async def end_standing_still(self) -> int:
+        """End sessions that wait for the rest of a statement."""
+        return await standing_still.end_standing_still(self._connections)
 
     async def take_deliveries(self, limit: int, lease_seconds: int) -> Sequence[Delivery]:
         """Rows of the outbox that are due."""

@@ -23,6 +23,9 @@ from uuid import uuid4
 from tests.faults.kills import path, points
 
 PATHS: Final = {"postgresql": path.POSTGRESQL, "sqlite": path.SQLITE}
+#: Seconds before each further attempt of a webhook. The usual ones would soon be longer than a test is patient, and on
+#: a busy machine a receiver that is well can seem to be away twice.
+PAUSES: Final = (1,) * 100
 
 
 def main() -> None:
@@ -88,6 +91,7 @@ def _serve(order: Mapping[str, Any]) -> None:
     random.seed()
     if sys.argv[1] == "postgresql":
         _own_sessions(order.get("session", {}))
+    importlib.import_module("authrim.webhooks.delivery").WebhookDeliveries.pauses = PAUSES
     record = order.get("record")
     failpoint = points.Failpoint(*order["failpoint"]) if "failpoint" in order else None
     points.plan(failpoint, record and Path(record))

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
@@ -34,8 +35,10 @@ from tests.support.tcp_proxy import Proxy
 CLIENTS: Final = 3
 #: Seconds in which a server must come to the point where it dies.
 _SOON: Final = PATIENCE
-#: Points that only an append comes to whose connection was lost.
-_AFTER_A_LOSS: Final = ("Writer._settle", "Writer._look_up")
+#: Points that a process comes to when it has lost a connection, by a part of their names.
+_AFTER_A_LOSS: Final = (
+    "Writer._settle", "Writer._look_up", "Writer._connected", "Followers.run await", "Connections.connect",
+)  # fmt: skip
 
 
 class Result(NamedTuple):
@@ -117,9 +120,15 @@ class Dying:
                 group.create_task(self._lose_connections(over, self.proxy))
 
     async def _lose_connections(self, over: asyncio.Event, proxy: Proxy) -> None:
-        while not over.is_set():
+        """Lose the answers of appends, and now and then every connection: who is the first to connect again of those
+        that share one is a matter of chance."""
+        for cuts in count():
             proxy.swallow_answer = APPEND
             await asyncio.sleep(0.3)
+            if over.is_set():
+                break
+            if cuts % 5 == 4:
+                proxy.cut()
         proxy.swallow_answer = None
 
     async def _result(self, died: int, not_met: list[Failpoint]) -> Result:
