@@ -27,11 +27,11 @@ from authrim.commands._administering import Office, print_fields, print_list
 from authrim.commands._audit_lines import lines_table
 from authrim.commands._audit_transparency import administered, checkpoints_of
 from authrim.commands._common import emit, is_json, progress_of
+from authrim.commands._log_readers import log_readers
 from authrim.commands._one_account import asker_of
 from authrim.core.log_drops import Plan, finish_drops, plan_drop
 from authrim.core.log_drops import drop as drop_contents
 from authrim.core.questions import refuse_reason
-from authrim.siem.sinks import sink_names
 from authrim.store.contract import StoredEvent
 from authrim.transparency.signer import log_signer
 from domain.errors import Refusal, invalid_request
@@ -114,7 +114,8 @@ def drop(context: click.Context, before: str, archives: Path, reason: str, *, ye
     Grants, sessions and refusals leave as a whole: when each of their events is in a verified archive, nothing of them
     is valid any more, and the newest event is older than 31 days. What stays is the place, type, time and hash of each
     event, so the log still proves itself, and a bundle proves what was in it. Clients, accounts, keys and settings
-    never leave. On PostgreSQL with the owner's role. docs/audit/archives.md says what needs the archives from then on.
+    never leave. Nothing leaves that a SIEM, a webhook or a receiver of security event tokens has yet to be told of. On
+    PostgreSQL with the owner's role. docs/audit/archives.md says what needs the archives from then on.
     """
 
     async def work(office: Office) -> Plan | Refusal:
@@ -128,7 +129,7 @@ def drop(context: click.Context, before: str, archives: Path, reason: str, *, ye
         with progress_of("Finishing what was begun") as progress:
             await finish_drops(office.store, progress)
         with progress_of("Looking for streams that ended") as progress:
-            plan = await plan_drop(office.store, archives, before, progress, sink_names(office.settings))
+            plan = await plan_drop(office.store, archives, before, progress, await log_readers(office))
         if isinstance(plan, Refusal) or not plan.ranges:
             return plan
         if not yes:

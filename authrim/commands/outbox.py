@@ -7,6 +7,7 @@ import click
 from authrim.commands._administering import Office, administer, moment, print_fields, print_list
 from authrim.commands._options import limit_option
 from authrim.core import outbox_changes
+from authrim.core.outbox import LEFT_THE_LOG
 from authrim.core.questions import refuse_reason
 from authrim.store.outbox_contract import Chosen, DeliveryRow, ReceiverRow, receiver_key
 from domain.errors import Refusal
@@ -17,6 +18,11 @@ _RECEIVER: Final = click.option(
     "--receiver", default="", help="Only messages to this client, webhook or stream, by its id."
 )
 _REASON: Final = click.option("--reason", default="", help="Why. Recorded in the log; nothing personal.")
+#: What is said below a list that has such a message.
+_LEFT: Final = (
+    f"{LEFT_THE_LOG}: the event is in an archive alone, so no message can be made of it. Its receiver can be told what "
+    "authrim log search DIRECTORY --from POSITION --to POSITION shows."
+)
 
 
 @click.group()
@@ -47,7 +53,8 @@ def list_(context: click.Context, kind: str, receiver: str, after: str, limit: i
 
     rows = administer(context, work)
     columns = ("id", "attempts", "reason", "due_at" if waiting else "dead_at")
-    print_list(context, "messages", columns, [_line(row) for row in rows])
+    note = _LEFT if any(row.reason == LEFT_THE_LOG for row in rows) else ""
+    print_list(context, "messages", columns, [_line(row) for row in rows], note)
 
 
 @outbox.command("receivers")

@@ -18,10 +18,12 @@ from authrim.audit.archives.months import Month, closed_months
 from authrim.audit.bundle.export import Progress
 from authrim.audit.follow import FOLLOWED
 from authrim.core.execute import Change, Outcome, carry_out
+from authrim.core.log_readers import LogReader
 from authrim.core.origin import operator
 from authrim.core.stream_state import read_state
 from authrim.store.codec import UnreadableEvent
 from authrim.store.dropped import Range, digest_of, is_dropped, recorded_digests
+from authrim.store.monitor_contract import MONITOR
 from authrim.store.read_back import ReadBack
 from domain import stream as streams
 from domain.errors import Refusal, invalid_request
@@ -45,10 +47,6 @@ STEP: Final = 500
 NOT_ARCHIVED: Final = "The month {} is not in the directory: run authrim log archive first."
 BEHIND: Final = invalid_request(
     "A projection has not come to these events yet.", hint="Let the server run until it has, then try again."
-)
-NOT_SENT: Final = "These events have not all been sent to {} yet."
-NOT_SENT_HINT: Final = (
-    "See authrim audit siem. Let the server send them, or take the sink out of the settings."
 )
 
 
@@ -74,10 +72,10 @@ class _Limits(NamedTuple):
 
 
 async def plan_drop(
-    store: ReadBack, folder: Path, before: str, progress: Progress, sinks: Sequence[str] = ()
+    store: ReadBack, folder: Path, before: str, progress: Progress, readers: Sequence[LogReader] = ()
 ) -> Plan | Refusal:
-    """Verify the archives of the months before a month, and find the streams that may leave. ``sinks``: the saved
-    positions of those who get every event as it is in the log. Raises BadArchive, Unavailable."""
+    """Verify the archives of the months before a month, and find the streams that may leave. ``readers``: all who have
+    to be told of events yet. Raises BadArchive, Unavailable."""
     months = await closed_months(store, before)
     archives = {one.month: one for one in await asyncio.to_thread(archives_in, folder)}
     lacking = next((month for month in months if month not in archives), None)
@@ -88,13 +86,14 @@ async def plan_drop(
     last = months[-1].last
     if not await _are_followed(store, last):
         return BEHIND
-    for sink in sinks:
-        if await store.outbox.position(sink) < last:
-            return invalid_request(NOT_SENT.format(sink), hint=NOT_SENT_HINT)
     await _verify(store, folder, months)
     head = await store.head()
     limits = _Limits(last, head.now - QUIET * MICROSECONDS, head.now // MICROSECONDS)
     ranges = await _find(store, limits, progress)
+    for needs in readers if ranges else ():
+        refusal = await needs(ranges[-1].last)
+        if refusal is not None:
+            return refusal
     names = [await asyncio.to_thread(_named, archives[month]) for month in months]
     return Plan(tuple(ranges), sum(one.last - one.first + 1 for one in ranges), tuple(names))
 
@@ -123,10 +122,10 @@ async def finish_drops(store: ReadBack, progress: Progress) -> None:
 
 
 async def _are_followed(store: ReadBack, position: int) -> bool:
-    """Whether all projections have come to a position, so that none needs these contents any more."""
+    """Whether all projections and the monitor have come to a position, so that none needs these contents any more."""
     (event,) = await store.read_log(position - 1, 1)
     now = (await store.head()).now
-    lags = await store.lags([followed.name for followed in FOLLOWED])
+    lags = await store.lags([*(followed.name for followed in FOLLOWED), MONITOR])
     return all(not lag or now - lag > event.recorded_at for lag in lags.values())
 
 

@@ -43,6 +43,8 @@ SWEPT: Final = 1000
 #: What is written down of a message that nobody foresaw, and of one whose receiver did not answer for too long.
 UNFORESEEN: Final = "failed"
 AWAY: Final = "receiver_away"
+#: What is written down of a message whose event is in an archive alone (``authrim log drop``): it cannot be made again.
+LEFT_THE_LOG: Final = "left_the_log"
 
 
 class Message(NamedTuple):

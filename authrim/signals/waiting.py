@@ -20,7 +20,7 @@ from authrim.store.codec import UnreadableEvent
 from authrim.store.contract import StoredEvent
 from domain.errors import Refusal
 from domain.signal.progress import WINDOW, Progress, delivered, progress_of
-from domain.stream import SIGNAL, delivered_stream
+from domain.stream import SIGNAL, delivered_stream, parse
 
 log = structlog.get_logger(__name__)
 
@@ -75,6 +75,20 @@ class Signals:
         if len(tokens) > most:
             after, tokens = tokens[most].position - 1, tokens[:most]
         return Waiting(tuple(tokens), progress, after, version, now)
+
+    async def first_waiting(self, core: Core, receiver: Receiver, kind: str, until: int) -> Token | None:
+        """The first token of an event in streams of a kind, not after a position, that the receiver has not got. The
+        index has to have come as far."""
+        progress, _version, _now = await _read_progress(core, receiver)
+        after = progress.through
+        while after < until:
+            page = await candidates(core, receiver.tenant, after, until)
+            some = [event for event in page.events if parse(event.stream).kind == kind]
+            tokens = await self._made_of(core, receiver, Candidates(some, page.read_to), progress)
+            if tokens:
+                return tokens[0]
+            after = page.read_to
+        return None
 
     async def _made_of(
         self, core: Core, receiver: Receiver, page: Candidates, progress: Progress

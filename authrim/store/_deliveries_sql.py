@@ -89,6 +89,7 @@ _ROW: Final = """
     FROM deliveries d JOIN receivers r ON r.key = d.receiver_key
 """
 FIND: Final = _ROW + "WHERE d.key = {p1}"
+FIRST_WAITING: Final = _ROW + "WHERE d.dead_at IS NULL AND d.position <= {p1} ORDER BY d.position LIMIT 1"
 LISTED: Final = (
     _ROW
     + """

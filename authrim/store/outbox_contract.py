@@ -166,6 +166,9 @@ class OutboxStore(Protocol):
     async def find(self, key: str) -> DeliveryRow | None:
         """One message by its key."""
 
+    async def first_waiting(self, until: int) -> DeliveryRow | None:
+        """Of the messages that wait, the one that tells of the earliest event up to a position."""
+
     async def listed(self, chosen: Chosen, after: str, limit: int) -> Sequence[DeliveryRow]:
         """Messages by key after ``after``, in order."""
 

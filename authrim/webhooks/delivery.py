@@ -5,11 +5,12 @@ from hashlib import sha256
 from typing import Final
 
 from authrim.audit.recorded import read
-from authrim.core.outbox import Delivered, Failed, Message, NotTried, Result
+from authrim.core.outbox import LEFT_THE_LOG, Delivered, Failed, Message, NotTried, Result
 from authrim.core.parts import Core
 from authrim.crypto import base64url
 from authrim.outside.egress import EgressOverloaded, EgressRefused
 from authrim.protocol import standard_webhooks
+from authrim.store.dropped import is_dropped
 from authrim.webhooks.payload import payload_of
 from authrim.webhooks.records import KIND, open_sealed
 from domain.units import DAY
@@ -45,6 +46,8 @@ class WebhookDeliveries:
         if core.egress.is_crowded(sealed.url, message.receiver):
             return NotTried()
         (stored,) = await core.store.read_log(message.position - 1, 1)
+        if is_dropped(stored):
+            return Failed(LEFT_THE_LOG, final=True)
         entry = read(stored)
         if entry is None:
             return Delivered()

@@ -17,7 +17,7 @@ import structlog
 from authrim.clients.keys import ClientKeys
 from authrim.core.execute import Change, Outcome
 from authrim.core.origin import Origin
-from authrim.core.outbox import Delivered, Failed, Message, NotTried, Result
+from authrim.core.outbox import LEFT_THE_LOG, Delivered, Failed, Message, NotTried, Result
 from authrim.core.parts import Core
 from authrim.crypto.jws import CannotSign
 from authrim.outside.egress import EgressOverloaded, EgressRefused
@@ -137,6 +137,10 @@ class LogoutNotices:
         if client is None or not _is_told(client, session_id):
             return Delivered()
         session, _version = await read_session(core, tenant, session_id)
+        if (
+            not session.subject
+        ):  # it was given up long ago, and is retried: nobody knows any more whose it was
+            return Failed(LEFT_THE_LOG, final=True)
         token_id = logout_token_id(tenant, session_id, client.client_id)
         result = await self._post(client, _EndedSession(tenant, session_id, session.subject), token_id)
         if isinstance(result, Delivered):
@@ -145,7 +149,10 @@ class LogoutNotices:
         return result
 
     async def given_up(self, message: Message, reason: str) -> None:
-        """Record in the session's stream that the client was not told."""
+        """Record in the session's stream that the client was not told. That it was not is known there already when the
+        stream left the log."""
+        if reason == LEFT_THE_LOG:
+            return
         tenant, session_id, client_id = message.tenant, message.detail, message.receiver
         token_id = logout_token_id(tenant, session_id, client_id)
         failed = BackChannelLogoutFailed(client_id, token_id, reason, self._core.now(), message.attempt)

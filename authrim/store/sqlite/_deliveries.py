@@ -81,6 +81,11 @@ class SQLiteOutbox:
         rows = await self._read(sql.FIND, key)
         return DeliveryRow(*rows[0]) if rows else None
 
+    async def first_waiting(self, until: int) -> DeliveryRow | None:
+        """The waiting message of the earliest event."""
+        rows = await self._read(sql.FIRST_WAITING, until)
+        return DeliveryRow(*rows[0]) if rows else None
+
     async def listed(self, chosen: Chosen, after: str, limit: int) -> Sequence[DeliveryRow]:
         """Messages in the order of their keys."""
         return [DeliveryRow(*row) for row in await self._read(sql.LISTED, *sql.listing(chosen, after, limit))]

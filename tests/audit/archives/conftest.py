@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from authrim.store.sqlite.schema import migrate_sqlite
-from tests.audit.archives.past_months import DAYS, set_clock, store_at
+from tests.audit.archives.past_months import DAYS, archived_log, set_clock, store_at
 from tests.postgres_cluster import Cluster
 from tests.store.log_samples import write_grant, write_history
 
@@ -37,3 +37,11 @@ async def log(store_place: Path | str, settings: None, monkeypatch: pytest.Monke
             await write_grant(store, f"of-{number}-{grant}")
         await store.close()
     set_clock(store_place, "2026-11-28", monkeypatch)
+
+
+@pytest.fixture
+async def archives(
+    log: None, store_place: Path | str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """The archives of a log with streams that have ended, and of others."""
+    return await archived_log(store_place, tmp_path, monkeypatch)

@@ -7,78 +7,18 @@ from typing import Any
 
 import pytest
 
-from authrim.audit.follow import FOLLOWED, Follower
 from authrim.core import log_drops as dropping
-from authrim.core.execute import Change, append_of
-from authrim.core.origin import Origin
 from authrim.core.stream_state import read_state
 from authrim.reports.catalog import frameworks
 from authrim.reports.making import Wanted, make_report
 from authrim.reports.period import period_of
 from authrim.store.contract import Unavailable
 from domain import stream as streams
-from domain.grant import events as grant
 from domain.grant.grant import fold
-from domain.refusal_events import RequestRefused
 from domain.report.model import Period
-from tests.audit.archives.past_months import DAYS, archive, authrim, set_clock, store_at
+from tests.audit.archives.past_months import GONE, VALID, YOUNG, authrim, drop, emptied, files_of, store_at
 from tests.audit.bundle.bundles import ORIGIN, silent
-from tests.store.log_samples import REDIRECT_URI, TENANT, behind_its_back
-
-#: What leaves, and two of its kind that stay: one whose token is valid, one that is too young.
-GONE, VALID, YOUNG = "gone", "valid", "young"
-
-
-async def write_ended(store: Any, name: str, expires_at: int) -> None:
-    """A grant with one access token, and a refusal."""
-    origin = Origin(TENANT, client_id="app", subject="person").metadata()
-    events = (
-        grant.AuthorizationRequested("app", REDIRECT_URI, "code", "query", ("openid",), 90, 690),
-        grant.SubjectAuthenticated("person", f"session-{name}", 95, "1", ("pwd",)),
-        grant.AccessTokenIssued(
-            f"{name}-1", "jwt", "app", ("openid",), ("https://api.example/",), 100, expires_at, "person"
-        ),
-    )
-    await store.append(append_of((Change(streams.grant_stream(TENANT, name), 0, events),), origin))
-    refused = RequestRefused(f"error-{name}", "token", "invalid_grant", "No.", 400, 220, client_id="app")
-    stream = streams.refusal_stream(TENANT, f"error-{name}")
-    await store.append(append_of((Change(stream, 0, (refused,)),), origin))
-
-
-@pytest.fixture
-async def archives(
-    log: None, store_place: Path | str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Path:
-    """The archives of a log with streams that ended in August, and of others."""
-    for day, ended in ((DAYS[2], {GONE: 700, VALID: 4_000_000_000}), ("2026-11-10", {YOUNG: 700})):
-        set_clock(store_place, day, monkeypatch)
-        store = store_at(store_place)
-        await store.open()
-        for name, expires_at in ended.items():
-            await write_ended(store, name, expires_at)
-        for followed in FOLLOWED:
-            await Follower(store, followed).catch_up()
-        await store.close()
-    set_clock(store_place, "2026-12-02", monkeypatch)
-    await authrim("retention", "run")
-    out = tmp_path / "archives"
-    await archive(out, "2026-12")
-    return out
-
-
-async def drop(archives: Path, before: str = "2026-12", status: int = 0) -> Any:
-    """Run the command."""
-    command = ("log", "drop", "--before", before, "--archives", archives, "--reason", "ticket 4711", "--yes")
-    return await authrim(*(("--json",) if not status else ()), *command, status=status)
-
-
-def emptied(place: Path | str) -> set[str]:
-    """The streams whose rows have no contents, and all rows of which have none."""
-    rows = behind_its_back(
-        place,
-        "SELECT stream_id, sum(length(payload) + length(metadata)), min(length(leaf)) FROM events GROUP BY stream_id",
-    )
-    return {str(stream) for stream, size, leaf in rows if not size and leaf == 32}
+from tests.store.log_samples import TENANT, behind_its_back
 
 
 async def test_what_has_ended_leaves_as_a_whole(archives: Path, store_place: Path | str) -> None:
@@ -87,7 +27,7 @@ async def test_what_has_ended_leaves_as_a_whole(archives: Path, store_place: Pat
     dropped = json.loads((await drop(archives)).stdout)
     gone = emptied(store_place)
     assert {f"default:grant:{GONE}", f"default:refusal:error-{GONE}", "default:refusal:error-alone"} <= gone
-    assert {name.split(":")[1] for name in gone} == {"grant", "refusal"}
+    assert {name.split(":")[1] for name in gone} == {"grant", "refusal", "session"}
     assert not {f"default:grant:{VALID}", f"default:grant:{YOUNG}", f"default:refusal:error-{YOUNG}"} & gone
     verified = json.loads((await authrim("--json", "audit", "verify")).stdout)
     assert (verified["ok"], verified["dropped"]) == (True, dropped["events"])
@@ -127,23 +67,6 @@ async def test_a_row_emptied_by_anybody_else_is_damage(archives: Path, store_pla
     )
 
 
-@pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
-async def test_nothing_leaves_that_a_siem_did_not_get(
-    archives: Path, store_place: Path | str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """F18: while a configured SIEM is behind, its events stay, so that none is skipped when it comes back."""
-    monkeypatch.setenv("AUTHRIM_SIEM_FILE", str(tmp_path / "siem.jsonl"))
-    refused = await drop(archives, status=1)
-    assert "not all been sent to siem_file" in refused.output
-    assert emptied(store_place) == set()
-    store = store_at(store_place)
-    await store.open()
-    await store.outbox.advance("siem_file", 0, (await store.head()).position)
-    await store.close()
-    await drop(archives)
-    assert f"default:grant:{GONE}" in emptied(store_place)
-
-
 async def test_decisions_take_it_for_unknown(archives: Path, store_place: Path | str) -> None:
     """A decision about a grant that left is the one about a grant that never was, and a new one cannot have its
     versions."""
@@ -179,11 +102,6 @@ async def test_tables_and_reports_read_archives(
     assert "left the log" in told.output
     found = await authrim("--json", "log", "search", archives, "--value", f"{GONE}-1")
     assert f'"token_id": "{GONE}-1"' in found.stdout
-
-
-def files_of(folder: Path) -> list[Path]:
-    """The files of a directory, in order."""
-    return sorted(folder.iterdir())
 
 
 def folder_in(place: Path, name: str) -> Path:
