@@ -1,7 +1,9 @@
 """Making a key of the server and loading it again, to sign with or to be encrypted to. Its private half is PKCS #8,
 to be kept in a sealed row.
 
-An RSA key takes a tenth of a second and more to make, so that happens in a thread (F25).
+An RSA key takes a tenth of a second and more to make, which happens in a thread (F25). Its primes are not tested
+again when it is loaded: it was made here and has been sealed since, so no bit of it has changed, and the test takes
+longer than anything else at the start of a server.
 """
 
 import asyncio
@@ -49,9 +51,15 @@ async def new_key_pair(alg: str) -> KeyPair:
     return await asyncio.to_thread(_new_key_pair, alg)
 
 
-async def load_key(kid: str, alg: str, private: bytes) -> SigningKey | DecryptionKey:
-    """Load a private key of ``new_key_pair``. Raises ValueError, whose text contains nothing of the key."""
-    return await asyncio.to_thread(_load, kid, alg, private)
+def load_key(kid: str, alg: str, private: bytes) -> SigningKey | DecryptionKey:
+    """Load a private key that this server made. Raises ValueError, whose text contains nothing of the key."""
+    try:
+        key = load_der_private_key(private, password=None, unsafe_skip_rsa_key_validation=True)
+    except (ValueError, TypeError):
+        raise ValueError("not a private key in PKCS #8") from None
+    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | Ed25519PrivateKey):
+        raise ValueError("not a private key of a type that is used here")
+    return _for_use(kid, alg, key)
 
 
 def _new_key_pair(alg: str) -> KeyPair:
@@ -72,18 +80,6 @@ def _generate(alg: str) -> PrivateKey:
         case _:
             known = ", ".join((*SIGNING_ALGORITHMS, *ENCRYPTION_ALGORITHMS))
             raise ValueError(f"no key can be made for {alg}; one of {known}")
-
-
-def _load(kid: str, alg: str, private: bytes) -> SigningKey | DecryptionKey:
-    try:
-        # Looking for primes in an RSA key again takes some 40 ms at each start of each process. The seal of its row
-        # proves that it is as it was made.
-        key = load_der_private_key(private, password=None, unsafe_skip_rsa_key_validation=True)
-    except (ValueError, TypeError):
-        raise ValueError("not a private key in PKCS #8") from None
-    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | Ed25519PrivateKey):
-        raise ValueError("not a private key of a type that is used here")
-    return _for_use(kid, alg, key)
 
 
 def _for_use(kid: str, alg: str, key: PrivateKey) -> SigningKey | DecryptionKey:

@@ -67,17 +67,17 @@ class KeyRing:
             self._loaded.pop(loaded, None)
         elif loaded not in self._loaded:
             private = await self._private_half(tenant, key.kid)
-            if private is not None and (usable := await self._load(key, private)) is not None:
+            if private is not None and (usable := self._load(key, private)) is not None:
                 self._loaded[loaded] = usable
         self._keys.setdefault(tenant, {})[key.kid] = key
         self._moments.pop(tenant, None)
 
-    async def _load(self, key: Key, private: bytes) -> Signer | DecryptionKey | None:
+    def _load(self, key: Key, private: bytes) -> Signer | DecryptionKey | None:
         """The key, ready for use; None when it is in a token that is not configured here: then it verifies, and does
         not sign."""
         reference = read_reference(private)
         if reference is None:
-            return await load_key(key.kid, key.alg, private)
+            return load_key(key.kid, key.alg, private)
         label, key_id = reference
         if self._token is None or self._token.label != label:
             return None
