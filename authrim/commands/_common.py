@@ -5,11 +5,9 @@ import json
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from rich.console import Console, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from authrim.audit.readings import Reading, Readings
 from authrim.core.master_proof import WrongMasterKeys
@@ -21,6 +19,10 @@ from authrim.store.causes import FAILURES, cause_of
 from authrim.store.contract import StoreError
 from authrim.store.opening import open_store, replica_of
 from authrim.store.read_back import ReadBack
+
+if TYPE_CHECKING:
+    # A server draws nothing.
+    from rich.console import RenderableType
 
 T = TypeVar("T")
 
@@ -112,17 +114,22 @@ def json_text(data: Mapping[str, Any]) -> str:
     return json.dumps(data, ensure_ascii=known != "utf8")
 
 
-def emit(context: click.Context, data: Mapping[str, Any], human: RenderableType) -> None:
+def emit(context: click.Context, data: Mapping[str, Any], human: "RenderableType") -> None:
     """Print the answer: ``data`` with ``--json``, else ``human``. Lines that go to a file are not wrapped."""
     if is_json(context):
         click.echo(json_text(data))
     else:
+        from rich.console import Console
+
         Console(soft_wrap=not sys.stdout.isatty(), highlight=False, markup=False).print(human)
 
 
 @contextmanager
 def progress_of(what: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on standard error, if that is a terminal: call it with the work done and the total."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=None)

@@ -3,7 +3,12 @@
 import gc
 import sys
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
+
+from authrim.commands._libraries import import_aiohttp, import_structlog
+
+#: The commands that are servers. The others import aiohttp where they send something.
+_SERVERS: Final = {f"authrim.commands.{name}" for name in ("background", "dev", "serve")}
 
 
 def loaded(module: str, name: str) -> Any:
@@ -16,6 +21,9 @@ def loaded(module: str, name: str) -> Any:
         return getattr(sys.modules[module], name)
     gc.disable()
     try:
+        import_structlog()
+        if module in _SERVERS:
+            import_aiohttp()
         return getattr(import_module(module), name)
     finally:
         gc.freeze()

@@ -2,6 +2,7 @@
 
 import asyncio
 from importlib import import_module
+from operator import attrgetter
 
 from aiohttp import web
 
@@ -18,7 +19,7 @@ class OnDemand:
 
     def load(self) -> Handler:
         """The handler itself."""
-        handler: Handler = getattr(import_module(self._module), self._name)
+        handler: Handler = attrgetter(self._name)(import_module(self._module))
         return handler
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -29,7 +30,8 @@ class OnDemand:
 
 
 def on_demand(module: str, name: str) -> Handler:
-    """The handler of that name in a module, for the table of features."""
+    """The handler of that name in a module, for the table of features. The name may be that of an object and its
+    method."""
     return OnDemand(module, name).handle
 
 

@@ -2,20 +2,17 @@
 
 from typing import Any, Final
 
-from authrim.clients.registration import (
-    management_endpoint as registration_management,
-)
-from authrim.clients.registration import (
-    register_endpoint as register,
-)
 from authrim.core.parts import Core
 from authrim.features.feature import Feature, Route
+from authrim.features.on_demand import on_demand
 from authrim.settings import Settings
 from authrim.tokens import protected_resource_endpoint as protected_resource
 from authrim.tokens.resource import WELL_KNOWN
 from authrim.web.overload import Urgency
 from domain.vocabulary.features import CLIENT_ID_METADATA, PROTECTED_RESOURCE_METADATA
 
+_MANAGE: Final = on_demand("authrim.clients.registration.management_endpoint", "manage")
+_REGISTER: Final = on_demand("authrim.clients.registration.register_endpoint", "register")
 _CLIENT: Final = r"/register/{client_id:[A-Za-z0-9\-._~]+}"
 
 
@@ -31,7 +28,7 @@ REGISTRATION: Final[tuple[Feature, ...]] = (
     Feature(
         "registration",
         "RFC 7591, OpenID Connect Dynamic Client Registration 1.0",
-        (Route("POST", "/register", register.register, "register", scripts=True),),
+        (Route("POST", "/register", _REGISTER, "register", scripts=True),),
         _registration,
         possible=_is_on,
         urgency=Urgency.ADMINISTRATION,
@@ -40,9 +37,9 @@ REGISTRATION: Final[tuple[Feature, ...]] = (
         "registration_management",
         "RFC 7592",
         (
-            Route("GET", _CLIENT, registration_management.manage, "registration_read"),
-            Route("PUT", _CLIENT, registration_management.manage, "registration_update"),
-            Route("DELETE", _CLIENT, registration_management.manage, "registration_delete"),
+            Route("GET", _CLIENT, _MANAGE, "registration_read"),
+            Route("PUT", _CLIENT, _MANAGE, "registration_update"),
+            Route("DELETE", _CLIENT, _MANAGE, "registration_delete"),
         ),
         possible=_is_on,
         urgency=Urgency.ADMINISTRATION,

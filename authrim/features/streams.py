@@ -2,30 +2,31 @@
 
 from typing import Final
 
-from authrim.auditor.event_stream import event_stream_endpoint as stream
-from authrim.features.feature import Feature, Route
-from authrim.signals import (
-    metadata_endpoint,
-    poll_endpoint,
-    status_endpoint,
-    stream_endpoint,
-    subject_endpoint,
-    verification_endpoint,
-)
+from authrim.features.feature import Feature, Handler, Route
+from authrim.features.on_demand import on_demand
 from authrim.tokens.resource import WELL_KNOWN
 from authrim.web.overload import Urgency
 from domain.vocabulary.features import SHARED_SIGNALS
+
+
+def _events(name: str) -> Handler:
+    return on_demand("authrim.auditor.event_stream.event_stream_endpoint", name)
+
+
+def _signals(module: str, name: str) -> Handler:
+    return on_demand(f"authrim.signals.{module}", name)
+
 
 STREAMS: Final[tuple[Feature, ...]] = (
     Feature(
         "event_stream",
         "our own; HTML §9.2 (server-sent events)",
         (
-            Route("GET", "/events", stream.events, "events"),
+            Route("GET", "/events", _events("events"), "events"),
             Route(
                 "GET",
                 WELL_KNOWN,
-                stream.metadata,
+                _events("metadata"),
                 "events_metadata",
                 at_root=True,
                 behind="/events",
@@ -43,7 +44,7 @@ STREAMS: Final[tuple[Feature, ...]] = (
             Route(
                 "GET",
                 "/.well-known/ssf-configuration",
-                metadata_endpoint.configuration,
+                _signals("metadata_endpoint", "configuration"),
                 "ssf_configuration",
                 at_root=True,
                 both_forms=True,
@@ -52,23 +53,29 @@ STREAMS: Final[tuple[Feature, ...]] = (
             Route(
                 "GET",
                 WELL_KNOWN,
-                metadata_endpoint.resource,
+                _signals("metadata_endpoint", "resource"),
                 "ssf_metadata",
                 at_root=True,
                 behind="/ssf",
                 head=True,
             ),
-            Route("POST", "/ssf/streams", stream_endpoint.create, "ssf_stream_create"),
-            Route("GET", "/ssf/streams", stream_endpoint.read, "ssf_stream_read"),
-            Route("PATCH", "/ssf/streams", stream_endpoint.update, "ssf_stream_update"),
-            Route("PUT", "/ssf/streams", stream_endpoint.replace, "ssf_stream_replace"),
-            Route("DELETE", "/ssf/streams", stream_endpoint.delete, "ssf_stream_delete"),
-            Route("GET", "/ssf/status", status_endpoint.read, "ssf_status"),
-            Route("POST", "/ssf/status", status_endpoint.update, "ssf_status_update"),
-            Route("POST", "/ssf/subjects/add", subject_endpoint.add, "ssf_subject_add"),
-            Route("POST", "/ssf/subjects/remove", subject_endpoint.remove, "ssf_subject_remove"),
-            Route("POST", "/ssf/verification", verification_endpoint.verify, "ssf_verification"),
-            Route("POST", r"/ssf/poll/{stream_id:[0-9a-f]{32}}", poll_endpoint.poll, "ssf_poll"),
+            Route("POST", "/ssf/streams", _signals("stream_endpoint", "create"), "ssf_stream_create"),
+            Route("GET", "/ssf/streams", _signals("stream_endpoint", "read"), "ssf_stream_read"),
+            Route("PATCH", "/ssf/streams", _signals("stream_endpoint", "update"), "ssf_stream_update"),
+            Route("PUT", "/ssf/streams", _signals("stream_endpoint", "replace"), "ssf_stream_replace"),
+            Route("DELETE", "/ssf/streams", _signals("stream_endpoint", "delete"), "ssf_stream_delete"),
+            Route("GET", "/ssf/status", _signals("status_endpoint", "read"), "ssf_status"),
+            Route("POST", "/ssf/status", _signals("status_endpoint", "update"), "ssf_status_update"),
+            Route("POST", "/ssf/subjects/add", _signals("subject_endpoint", "add"), "ssf_subject_add"),
+            Route(
+                "POST", "/ssf/subjects/remove", _signals("subject_endpoint", "remove"), "ssf_subject_remove"
+            ),
+            Route(
+                "POST", "/ssf/verification", _signals("verification_endpoint", "verify"), "ssf_verification"
+            ),
+            Route(
+                "POST", r"/ssf/poll/{stream_id:[0-9a-f]{32}}", _signals("poll_endpoint", "poll"), "ssf_poll"
+            ),
         ),
         possible=lambda settings: settings.shared_signals,
         urgency=Urgency.ADMINISTRATION,

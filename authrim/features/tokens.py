@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from authrim.core.parts import Core
 from authrim.features.feature import Feature, Route
-from authrim.tokens.introspect_at_endpoint import INTROSPECT_AT
+from authrim.features.on_demand import on_demand
 from authrim.tokens.introspect_endpoint import INTROSPECT
 from authrim.tokens.revoke_endpoint import REVOKE
 from authrim.tokens.token_endpoint import TOKEN
@@ -101,7 +101,14 @@ TOKENS: Final[tuple[Feature, ...]] = (
     Feature(
         INTROSPECTION_AT,
         "our own",
-        (Route("POST", "/introspect/at", INTROSPECT_AT.handle, "introspect_at"),),
+        (
+            Route(
+                "POST",
+                "/introspect/at",
+                on_demand("authrim.tokens.introspect_at_endpoint", "INTROSPECT_AT.handle"),
+                "introspect_at",
+            ),
+        ),
         lambda core: {"authrim_introspection_at_endpoint": core.url("/introspect/at")},
         possible=lambda settings: settings.introspection_at,
         urgency=Urgency.ADMINISTRATION,

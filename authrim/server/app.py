@@ -22,7 +22,7 @@ from authrim.pages.headers import asks_for_page
 from authrim.pages.views import ErrorPage
 from authrim.pages.words import words_for
 from authrim.people.part import PEOPLE
-from authrim.server.background import kept_running, own_work, shared_work
+from authrim.server.background import Work, kept_running, own_work
 from authrim.web.answers import error_page
 from authrim.web.authority import OWN_NAMES, OwnNames
 from authrim.web.call import CORE, PAGES, PARTS
@@ -188,7 +188,11 @@ def _overloaded_page(parts: Parts, locale: str) -> web.Response:
 async def background_work(parts: Parts) -> AsyncIterator[None]:
     """The work of a serving process beside its answers. Other processes may do what is to be done once for all."""
     core = parts[CORE]
-    shared = shared_work(core, parts[CLIENTS].keys) if core.settings.background_place == "inside" else []
+    shared: list[Work] = []
+    if core.settings.background_place == "inside":
+        from authrim.server.shared_work import shared_work
+
+        shared = shared_work(core, parts[CLIENTS].keys)
     try:
         async with kept_running([*own_work(core), *shared]):
             yield

@@ -1,7 +1,5 @@
-"""The work beside the answers: what each process does for itself, and the background work that one does for all.
-
-Every background task is in the list of ``shared_work``, and nowhere else. A task runs until it is cancelled, waits for
-a store that is away, and leaves it to another process where only one at a time may be at it.
+"""The work beside the answers. What each process does for itself is here, and what one does for all in
+``shared_work.py``.
 """
 
 import asyncio
@@ -11,24 +9,9 @@ from typing import Any, Final
 
 import structlog
 
-from authrim.audit.follow import follow_all
-from authrim.clients.keys import ClientKeys
-from authrim.core import fan_out
-from authrim.core.outbox import Kind, Outbox
 from authrim.core.parts import Core
-from authrim.core.retention import prune_until_cancelled
-from authrim.core.standing_still import end_standing_still_until_cancelled
 from authrim.metrics.catalogue import BACKGROUND_FAILURES
-from authrim.people.logout.notices import LogoutNotices, fan_out_until_cancelled
-from authrim.siem.follower import SinkFollower
-from authrim.siem.sinks import sinks_of
-from authrim.signals.push import push_until_cancelled
 from authrim.tasks.cancellation import end_tasks
-from authrim.transparency.background import sign_until_cancelled
-from authrim.webhooks.delivery import WebhookDeliveries
-from authrim.webhooks.fan_out import WebhookSource
-from domain.stream import DEFAULT_TENANT
-from domain.vocabulary.features import BACKCHANNEL_LOGOUT, SHARED_SIGNALS
 
 log = structlog.get_logger(__name__)
 
@@ -36,37 +19,6 @@ log = structlog.get_logger(__name__)
 RESTART_SECONDS: Final = 1.0
 
 Work = Callable[[], Coroutine[Any, Any, None]]
-
-
-def shared_work(core: Core, keys: ClientKeys) -> list[Work]:
-    """The background work: it may be done by any process, and need not be done by each."""
-    works: list[Work] = [
-        lambda: follow_all(core.store),
-        core.monitor.follow,
-        core.monitor.follow_samples,
-        lambda: prune_until_cancelled(core),
-        lambda: end_standing_still_until_cancelled(core.store),
-        lambda: sign_until_cancelled(core),
-    ]
-    if BACKCHANNEL_LOGOUT in core.features:
-        works.append(lambda: fan_out_until_cancelled(core))
-    webhooks = WebhookSource(core.store, DEFAULT_TENANT)
-    works.append(lambda: fan_out.fan_out_until_cancelled(core.store, webhooks))
-    for sink in sinks_of(core.settings):
-        works.append(SinkFollower(core.store, sink, core.issuer).follow)
-    outbox = Outbox(core.store.outbox, _kinds(core, keys), core.settings.egress_timeout_seconds)
-    works.append(outbox.deliver_until_cancelled)
-    if SHARED_SIGNALS in core.features:
-        works.append(lambda: push_until_cancelled(core))
-    return works
-
-
-def _kinds(core: Core, keys: ClientKeys) -> list[Kind]:
-    """The kinds of delivery."""
-    kinds: list[Kind] = [WebhookDeliveries(core)]
-    if BACKCHANNEL_LOGOUT in core.features:
-        kinds.append(LogoutNotices(core, keys))
-    return kinds
 
 
 def own_work(core: Core) -> list[Work]:

@@ -7,11 +7,12 @@ from collections.abc import Callable
 import structlog
 
 from authrim.clients.keys import ClientKeys
-from authrim.server.background import kept_running, own_work, shared_work
+from authrim.server.background import kept_running, own_work
 from authrim.server.heartbeat import Worker, live_until, stop_signs
 from authrim.server.metrics import ProcessMetrics
 from authrim.server.metrics_page import measured
 from authrim.server.service_manager import ServiceManager
+from authrim.server.shared_work import shared_work
 from authrim.server.wired_core import make_core
 from authrim.settings import Settings
 from authrim.store.read_back import ReadBack
