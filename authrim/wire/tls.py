@@ -292,6 +292,12 @@ class TlsConnection(asyncio.Protocol, asyncio.Transport):
             pass
         except SSL.ZeroReturnError:
             self._end_of_data()
+        except SSL.SysCallError as error:
+            # OpenSSL (4.0) does not know a close_notify again after user_canceled, as Java ends (RFC 8446 §6.1).
+            if self._is_open and self._tls.get_shutdown() & SSL.RECEIVED_SHUTDOWN:
+                self._end_of_data()
+            else:
+                self._fail(error)
         except SSL.Error as error:
             self._fail(error)
         self._flush()

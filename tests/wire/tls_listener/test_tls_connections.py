@@ -24,6 +24,16 @@ from tests.wire.tls_listener.listening import (
     listening,
     trusting,
 )
+from tests.wire.tls_listener.records import (
+    ALERT,
+    APPLICATION_DATA,
+    CLOSE_NOTIFY,
+    USER_CANCELED,
+    record_client,
+)
+
+#: A request on a connection that is kept.
+KEPT = b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 async def test_large_answers_arrive_whole(tmp_path: Path) -> None:
@@ -168,6 +178,51 @@ async def test_the_end_is_announced(tmp_path: Path) -> None:
                 return received
 
         assert (await asyncio.to_thread(read_to_the_end)).endswith(b"hello")
+
+
+async def test_a_client_that_cancels_has_not_failed(tmp_path: Path) -> None:
+    """RFC 8446 §6.1: Java ends each connection with user_canceled before its close_notify; that is a usual end."""
+    async with listening(tmp_path) as running:
+
+        def leave() -> bytes:
+            with record_client(running.port, trusting(tmp_path), tmp_path) as client:
+                client.send((APPLICATION_DATA, KEPT))
+                assert client.tls.recv(4096).endswith(b"hello")
+                client.send((ALERT, USER_CANCELED), (ALERT, CLOSE_NOTIFY))
+                return client.tls.recv(4096)
+
+        with capture_logs() as logs:
+            assert await asyncio.to_thread(leave) == b""
+    assert [line["event"] for line in logs] == ["request"]
+
+
+async def test_what_comes_after_user_canceled_is_read(tmp_path: Path) -> None:
+    """RFC 8446 §6.1: only close_notify ends what is read, so a request in the same piece is answered."""
+    async with listening(tmp_path) as running:
+
+        def go_on() -> bytes:
+            with record_client(running.port, trusting(tmp_path), tmp_path) as client:
+                client.send((ALERT, USER_CANCELED), (APPLICATION_DATA, KEPT))
+                first = client.tls.recv(4096)
+                client.send((ALERT, USER_CANCELED))
+                client.send((APPLICATION_DATA, KEPT))
+                return first + client.tls.recv(4096)
+
+        assert (await asyncio.to_thread(go_on)).count(b"hello") == 2
+
+
+async def test_alerts_without_an_end_are_cut(tmp_path: Path) -> None:
+    """Alerts that say nothing are no way to keep the server busy: after some of them the connection is closed."""
+    async with listening(tmp_path) as running:
+
+        def go_on() -> None:
+            with record_client(running.port, trusting(tmp_path), tmp_path) as client:
+                client.send(*[(ALERT, USER_CANCELED)] * 1000)
+                client.tls.recv(4096)
+
+        with capture_logs() as logs, pytest.raises((ssl.SSLError, ConnectionError)):
+            await asyncio.to_thread(go_on)
+    assert [line["event"] for line in logs] == ["tls.failed"]
 
 
 async def test_a_client_that_leaves_frees_its_place(tmp_path: Path) -> None:
