@@ -12,6 +12,7 @@ from authrim.clients.attesters import AttestersUnreadable
 from authrim.commands._common import failures_told, settings_of
 from authrim.commands._server_logs import reread_log_settings, send_log_lines
 from authrim.core.master_proof import master_keys_of, prove_master_keys
+from authrim.memory.free_memory import keep_one_heap
 from authrim.protocol.client_chain import UnusableAnchors
 from authrim.protocol.software_statement import IssuersUnreadable
 from authrim.server.background_child import BackgroundCommand
@@ -258,6 +259,7 @@ async def _prove_database(settings: Settings, accepted: Accepted) -> None:
 
 
 async def _serve(settings: Settings, around: Surroundings, accepted: Accepted) -> None:
+    keep_one_heap()
     store = open_store(settings, exclusive=True)
     await store.open()
     if store.doubt:

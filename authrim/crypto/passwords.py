@@ -19,6 +19,7 @@ from typing import Final, NamedTuple, TypeVar
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from authrim.memory.free_memory import give_back
 from authrim.metrics import catalogue as metrics
 from domain.vocabulary.text import LONGEST_PASSWORD, normalized
 
@@ -35,6 +36,9 @@ class PasswordCost(NamedTuple):
 
 DEFAULT_COST: Final = PasswordCost()
 
+#: Seconds without a check after which the memory of the checks is given back.
+_IDLE: Final = 10.0
+
 
 class PasswordsBusy(Exception):
     """Too many password checks are waiting: 503 with ``Retry-After``. Nothing was checked."""
@@ -47,7 +51,13 @@ class Passwords:
     """Hashes and verifies in ``threads`` threads, with at most ``waiting`` callers in line. ``source`` is the stranger
     who asks; without it, somebody who is known."""
 
-    def __init__(self, threads: int = 2, waiting: int = 64, cost: PasswordCost = DEFAULT_COST) -> None:
+    def __init__(
+        self,
+        threads: int = 2,
+        waiting: int = 64,
+        cost: PasswordCost = DEFAULT_COST,
+        idle: float = _IDLE,
+    ) -> None:
         self._hasher = PasswordHasher(
             time_cost=cost.passes, memory_cost=cost.memory_kib, parallelism=cost.lanes,
             hash_len=32, salt_len=16, type=Type.ID,
@@ -57,6 +67,8 @@ class Passwords:
         self._places = threads + waiting
         self._held: Counter[str | None] = Counter()
         self._lock = threading.Lock()
+        self._idle = idle
+        self._giving_back: asyncio.TimerHandle | None = None
 
     async def hash(self, password: str, source: str | None = None) -> str:
         """The argon2id hash of a password, with its parameters and salt. Raises PasswordsBusy, TextTooLong."""
@@ -87,6 +99,7 @@ class Passwords:
 
     def close(self) -> None:
         """Finish the running checks and drop the waiting ones."""
+        self._keep_memory()
         self._pool.shutdown(cancel_futures=True)
 
     async def _run(self, work: Callable[[], T], source: str | None) -> T:
@@ -95,13 +108,20 @@ class Passwords:
                 metrics.PASSWORDS_BUSY.add()
                 raise PasswordsBusy
             self._held[source] += 1
+        self._keep_memory()
         future = self._pool.submit(work)
         # The work gives the place back, not the caller: one that went away makes no room while its hash runs.
         future.add_done_callback(lambda _: self._give_back(source))
         began = perf_counter()
         result = await asyncio.wrap_future(future)
         metrics.PASSWORD_SECONDS.observe(perf_counter() - began)
+        self._keep_memory()
+        self._giving_back = asyncio.get_running_loop().call_later(self._idle, self._pool.submit, give_back)
         return result
+
+    def _keep_memory(self) -> None:
+        if self._giving_back is not None:
+            self._giving_back.cancel()
 
     def _has_room(self, source: str | None) -> bool:
         held = self._held.total()

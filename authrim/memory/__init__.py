@@ -1,1 +1,1 @@
-"""The caches of a process."""
+"""The memory of a process: its caches, and what it gives back."""

@@ -1,0 +1,34 @@
+"""Memory that a server needed for a while."""
+
+import subprocess
+import sys
+
+from tests.support.patience import PATIENCE
+
+_HASH = """
+import asyncio, mmap, sys
+from pathlib import Path
+from authrim.crypto.passwords import Passwords
+from authrim.memory.free_memory import keep_one_heap
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE / 2**20
+
+async def main():
+    keep_one_heap()
+    passwords = Passwords(threads=2, idle=0.2)
+    for _ in range(3):  # glibc keeps memory of a size that was freed before
+        await asyncio.gather(passwords.hash("correct horse"), passwords.hash("correct horse"))
+    used = resident()
+    async with asyncio.timeout(float(sys.argv[1])):
+        while resident() > used - 15:
+            await asyncio.sleep(0.05)
+    passwords.close()
+
+asyncio.run(main())
+"""
+
+
+def test_idle_threads_give_their_memory_back() -> None:
+    """When nobody signs in, the 19 MiB that a password was hashed with are the system's again."""
+    subprocess.run([sys.executable, "-c", _HASH, str(PATIENCE)], check=True, timeout=2 * PATIENCE)
