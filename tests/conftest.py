@@ -15,8 +15,6 @@ from authrim.store import group_commit
 from authrim.store.contract import Store
 from authrim.store.group_commit import QueueLimits
 from authrim.store.postgres import connections
-from authrim.store.postgres.store import PostgresStore
-from authrim.store.sqlite.store import SQLiteStore
 from tests import postgres_cluster
 from tests.postgres_cluster import Cluster
 from tests.support.browser import Browser
@@ -25,6 +23,7 @@ from tests.support.mtls import MtlsServer, mtls_server
 from tests.support.patience import LATER
 from tests.support.ready_made import ReadyKeys, new_sqlite_file
 from tests.support.running import RunningServer, running_server
+from tests.support.stores import opened_store
 from tests.support.whole_run import import_a_share_first, long_files_first, slowest_files
 
 #: How long an example takes says how busy the machine is, and nothing about the code: what is fast enough is measured
@@ -110,10 +109,8 @@ def store_place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
 @pytest.fixture
 async def store(store_place: Path | str) -> AsyncIterator[Store]:
     """An open, empty store: each test runs once on each engine."""
-    opened = _store_at(store_place)
-    await opened.open()
-    yield opened
-    await opened.close()
+    async with opened_store(store_place) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -156,9 +153,3 @@ async def outgoing_server(store: Store, authority: Authority) -> AsyncIterator[R
 def browser(server: RunningServer) -> Browser:
     """A browser that has never been here."""
     return Browser(server)
-
-
-def _store_at(place: Path | str) -> Store:
-    if isinstance(place, Path):
-        return SQLiteStore(place, exclusive=True)
-    return PostgresStore(place)

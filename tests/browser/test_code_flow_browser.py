@@ -7,16 +7,17 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
-from playwright.async_api import BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, Page
 
 from authrim.store.contract import Store
-from tests.browser.chromium import chromium
 from tests.support.accounts import add_account
 from tests.support.browser import authorization_query, redeem
+from tests.support.patience import PATIENCE
 from tests.support.running import KnownClient, RunningServer, running_server
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["with-javascript", "without-javascript"])
 
@@ -37,7 +38,7 @@ class ClientSite:
         )
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def site() -> AsyncIterator[ClientSite]:
     """The client's site, on a port of its own."""
     site = ClientSite()
@@ -51,18 +52,17 @@ async def site() -> AsyncIterator[ClientSite]:
     await runner.cleanup()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def client(server: RunningServer, site: ClientSite) -> KnownClient:
     """The client that the site belongs to."""
     return await server.client("web", redirect_uris=(site.callback_url,))
 
 
 @asynccontextmanager
-async def a_context(**options: Any) -> AsyncIterator[BrowserContext]:
-    """A browser that has never been here, with short deadlines."""
-    async with chromium() as browser:
-        context = await browser.new_context(**options)
-        context.set_default_timeout(10_000)
+async def a_context(browser: Browser, **options: Any) -> AsyncIterator[BrowserContext]:
+    """A browser that has never been here."""
+    async with await browser.new_context(**options) as context:
+        context.set_default_timeout(PATIENCE * 1000)
         yield context
 
 
@@ -86,10 +86,10 @@ async def sign_in(page: Page, server: RunningServer) -> None:
 
 @SCRIPTS
 async def test_a_person_signs_in_and_comes_back(
-    server: RunningServer, client: KnownClient, site: ClientSite, scripts: bool
+    started_chromium: Browser, server: RunningServer, client: KnownClient, site: ClientSite, scripts: bool
 ) -> None:
     """``oidcc-server`` in Chromium: sign in, agree, back with a code; the next time no page is shown."""
-    async with a_context(java_script_enabled=scripts) as context:
+    async with a_context(started_chromium, java_script_enabled=scripts) as context:
         page = await context.new_page()
         verifier = await follow_link(page, server, client)
         await arrive(page, server.url("/login/"))
@@ -112,11 +112,11 @@ async def test_a_person_signs_in_and_comes_back(
 @pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
 @SCRIPTS
 async def test_somebody_else_answers(
-    server: RunningServer, client: KnownClient, site: ClientSite, scripts: bool
+    started_chromium: Browser, server: RunningServer, client: KnownClient, site: ClientSite, scripts: bool
 ) -> None:
     """A239: "Not you?" in Chromium: the second person signs in for the same request, is named, and comes back."""
     await add_account(server, "bob")
-    async with a_context(java_script_enabled=scripts) as context:
+    async with a_context(started_chromium, java_script_enabled=scripts) as context:
         page = await context.new_page()
         await follow_link(page, server, client)
         await sign_in(page, server)
@@ -134,12 +134,14 @@ async def test_somebody_else_answers(
 
 
 @pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
-async def test_a_person_makes_an_account_and_comes_back(store: Store, site: ClientSite) -> None:
+async def test_a_person_makes_an_account_and_comes_back(
+    started_chromium: Browser, store: Store, site: ClientSite
+) -> None:
     """``prompt=create`` in Chromium without JavaScript: the form's own redirect reaches a client that nobody is asked
     about, past the page's policy."""
     async with running_server(store, self_registration=True) as server:
         client = await server.client("web", redirect_uris=(site.callback_url,), skip_consent=True)
-        async with a_context(java_script_enabled=False) as context:
+        async with a_context(started_chromium, java_script_enabled=False) as context:
             page = await context.new_page()
             verifier = await follow_link(page, server, client, prompt="create", login_hint="bob")
             await arrive(page, server.url("/create-account/"))
@@ -153,11 +155,11 @@ async def test_a_person_makes_an_account_and_comes_back(store: Store, site: Clie
 
 
 async def test_no_script_reads_our_cookies(
-    server: RunningServer, client: KnownClient, site: ClientSite
+    started_chromium: Browser, server: RunningServer, client: KnownClient, site: ClientSite
 ) -> None:
     """Decisions 28: every cookie is HttpOnly and SameSite=Lax, and the request's own goes when it ends; but for the two
     of our frame in clients' pages, of which its script reads the one that holds no secret."""
-    async with a_context() as context:
+    async with a_context(started_chromium) as context:
         page = await context.new_page()
         await follow_link(page, server, client)
         during = await context.cookies(server.issuer)
@@ -179,10 +181,10 @@ async def test_no_script_reads_our_cookies(
 
 @SCRIPTS
 async def test_form_post_brings_the_answer_in_a_body(
-    server: RunningServer, client: KnownClient, site: ClientSite, scripts: bool
+    started_chromium: Browser, server: RunningServer, client: KnownClient, site: ClientSite, scripts: bool
 ) -> None:
     """Form Post Response Mode: by script at once, without scripts by the button that is there."""
-    async with a_context(java_script_enabled=scripts) as context:
+    async with a_context(started_chromium, java_script_enabled=scripts) as context:
         page = await context.new_page()
         verifier = await follow_link(page, server, client, response_mode="form_post")
         await sign_in(page, server)
@@ -199,10 +201,10 @@ async def test_form_post_brings_the_answer_in_a_body(
 
 @pytest.mark.parametrize("page_name", ["login", "consent"])
 async def test_who_cancels_comes_back_with_access_denied(
-    server: RunningServer, client: KnownClient, site: ClientSite, page_name: str
+    started_chromium: Browser, server: RunningServer, client: KnownClient, site: ClientSite, page_name: str
 ) -> None:
     """RFC 6749 §4.1.2.1: cancel is an answer to the client, on either page, without filling anything in."""
-    async with a_context(java_script_enabled=False) as context:
+    async with a_context(started_chromium, java_script_enabled=False) as context:
         page = await context.new_page()
         await follow_link(page, server, client)
         if page_name == "consent":
@@ -216,10 +218,10 @@ async def test_who_cancels_comes_back_with_access_denied(
 
 
 async def test_a182_a_wrong_password_is_told_and_can_be_corrected(
-    server: RunningServer, client: KnownClient, site: ClientSite
+    started_chromium: Browser, server: RunningServer, client: KnownClient, site: ClientSite
 ) -> None:
     """A182: the message names no part, the name stays, the password does not, and the next try works."""
-    async with a_context(java_script_enabled=False) as context:
+    async with a_context(started_chromium, java_script_enabled=False) as context:
         page = await context.new_page()
         await follow_link(page, server, client)
         await page.fill("#login", server.login)

@@ -5,16 +5,21 @@ from collections.abc import AsyncIterator
 from urllib.parse import urlencode
 
 import pytest
-from playwright.async_api import BrowserContext, Page
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page
 
-from tests.browser.chromium import chromium
 from tests.browser.logout_site import LogoutSite, logout_site
+from tests.support.patience import PATIENCE
 from tests.support.running import KnownClient, RunningServer
 
-pytestmark = [pytest.mark.browser, pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.parametrize("store_place", ["sqlite"], indirect=True),
+]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def site(server: RunningServer) -> AsyncIterator[LogoutSite]:
     """The client's site, which knows its server."""
     async with logout_site() as serving:
@@ -22,7 +27,7 @@ async def site(server: RunningServer) -> AsyncIterator[LogoutSite]:
         yield serving
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def client(server: RunningServer, site: LogoutSite) -> KnownClient:
     """The single-page app."""
     made = await server.client(
@@ -36,12 +41,11 @@ async def client(server: RunningServer, site: LogoutSite) -> KnownClient:
     return made
 
 
-@pytest.fixture
-async def context() -> AsyncIterator[BrowserContext]:
-    """A browser that has never been here, with short deadlines."""
-    async with chromium() as browser:
-        made = await browser.new_context()
-        made.set_default_timeout(10_000)
+@pytest_asyncio.fixture(loop_scope="module")
+async def context(started_chromium: Browser) -> AsyncIterator[BrowserContext]:
+    """A browser that has never been here."""
+    async with await started_chromium.new_context() as made:
+        made.set_default_timeout(PATIENCE * 1000)
         yield made
 
 

@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 
 import pytest
 from aiohttp import web
+from playwright.async_api import Browser
 
-from tests.browser.chromium import chromium
 from tests.support.browser import authorization_query
 from tests.support.certificates import Authority
 from tests.support.patience import PATIENCE
@@ -21,6 +21,7 @@ from tests.support.running import RunningServer
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.parametrize("store_place", ["sqlite"], indirect=True),
 ]
 
@@ -65,7 +66,7 @@ def tls(folder: Path) -> ssl.SSLContext:
 
 
 async def lead_there(
-    server: RunningServer, place: Callback, mode: str, last_page: str, **client: Any
+    browser: Browser, server: RunningServer, place: Callback, mode: str, last_page: str, **client: Any
 ) -> tuple[list[str], list[str]]:
     """Sign in, and agree on the consent page unless it is skipped: what was asked for, and what the browser said, by
     the time that it has arrived or has given up."""
@@ -75,8 +76,8 @@ async def lead_there(
     _, query = authorization_query(known, response_mode=mode)
     asked: list[str] = []
     said: list[str] = []
-    async with chromium() as browser:
-        page = await browser.new_page(ignore_https_errors=True)
+    async with await browser.new_context(ignore_https_errors=True) as context:
+        page = await context.new_page()
         page.set_default_timeout(PATIENCE * 1000)
         page.on("request", lambda request: asked.append(request.url))
         page.on("console", lambda message: said.append(message.text))
@@ -107,18 +108,22 @@ WAYS = [("query", "consent"), ("fragment", "login"), ("form_post", "consent"), (
 @pytest.mark.parametrize("onward", ONWARD)
 @pytest.mark.parametrize(("mode", "last_page"), WAYS)
 async def test_the_client_may_lead_on(
-    server: RunningServer, tmp_path: Path, mode: str, last_page: str, onward: str
+    started_chromium: Browser, server: RunningServer, tmp_path: Path, mode: str, last_page: str, onward: str
 ) -> None:
     """Whichever page of ours was the last, and however the answer travels: the person arrives behind the callback, at
     another host, in an intranet without TLS, or in an app."""
     async with callback(onward, tls(tmp_path)) as place:
-        asked, said = await lead_there(server, place, mode, last_page)
+        asked, said = await lead_there(started_chromium, server, place, mode, last_page)
         assert place.onward in asked, said
 
 
 @pytest.mark.parametrize("onward", ONWARD[1:])
-async def test_a_tool_on_the_machine_may_lead_on(server: RunningServer, onward: str) -> None:
+async def test_a_tool_on_the_machine_may_lead_on(
+    started_chromium: Browser, server: RunningServer, onward: str
+) -> None:
     """RFC 8252 §7.3: from a loopback callback the browser may go on to the editor that began, or to a page."""
     async with callback(onward, None) as place:
-        asked, said = await lead_there(server, place, "query", "consent", application_type="native")
+        asked, said = await lead_there(
+            started_chromium, server, place, "query", "consent", application_type="native"
+        )
         assert place.onward in asked, said

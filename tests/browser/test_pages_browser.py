@@ -11,6 +11,7 @@ from playwright.async_api import Browser, Page
 
 from tests.browser.chromium import chromium
 from tests.browser.sample_site import PAGES, Site, running_site
+from tests.support.patience import PATIENCE
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -68,9 +69,9 @@ def _forget(site: Site) -> None:
 
 @asynccontextmanager
 async def a_page(browser: Browser, **options: Any) -> AsyncIterator[Page]:
-    """A page in a context of its own, with short deadlines."""
+    """A page in a context of its own."""
     context = await browser.new_context(**options)
-    context.set_default_timeout(5000)
+    context.set_default_timeout(PATIENCE * 1000)
     try:
         yield await context.new_page()
     finally:

@@ -8,23 +8,25 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlencode
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Browser, Page
 
 from authrim.store.contract import Store
-from tests.browser.chromium import chromium
 from tests.support.browser import authorization_query
 from tests.support.running import KnownClient, RunningServer, running_server
 
-pytestmark = [pytest.mark.browser, pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.parametrize("store_place", ["sqlite"], indirect=True),
+]
 
 SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["with-javascript", "without-javascript"])
 
 
 @asynccontextmanager
-async def a_page(latency: int, scripts: bool) -> AsyncIterator[Page]:
+async def a_page(browser: Browser, latency: int, scripts: bool) -> AsyncIterator[Page]:
     """A page of a browser whose every answer takes ``latency`` milliseconds longer."""
-    async with chromium() as browser:
-        context = await browser.new_context(java_script_enabled=scripts)
+    async with await browser.new_context(java_script_enabled=scripts) as context:
         page = await context.new_page()
         session = await context.new_cdp_session(page)
         await session.send("Network.enable")
@@ -55,13 +57,13 @@ async def click_for_a_second(page: Page, x: float, y: float, pause: float) -> No
 @SCRIPTS
 @pytest.mark.parametrize("latency", [0, 150])
 async def test_no_click_within_a_second_of_the_sign_in_answers_the_consent_page(
-    store: Store, latency: int, scripts: bool
+    started_chromium: Browser, store: Store, latency: int, scripts: bool
 ) -> None:
     """RFC 6749 §10.13, RFC 9700 §4.16: whoever clicks on for a second is on the consent page, and nothing is
     agreed to or refused."""
     async with running_server(store, consent_pause=1500) as server:
         client = await server.client("web")
-        async with a_page(latency, scripts) as page:
+        async with a_page(started_chromium, latency, scripts) as page:
             for pause in (0.05, 0.3):
                 x, y = await begin(page, server, client)
                 await click_for_a_second(page, x, y, pause)
@@ -75,11 +77,13 @@ async def test_no_click_within_a_second_of_the_sign_in_answers_the_consent_page(
 
 
 @SCRIPTS
-async def test_an_impatient_second_click_leads_on(store: Store, scripts: bool) -> None:
+async def test_an_impatient_second_click_leads_on(
+    started_chromium: Browser, store: Store, scripts: bool
+) -> None:
     """A second click during a slow answer ends where the first one led: at the application."""
     async with running_server(store, consent_pause=1500) as server:
         client = await server.client("web", skip_consent=True)
-        async with a_page(150, scripts) as page:
+        async with a_page(started_chromium, 150, scripts) as page:
             for pause in (0.03, 0.1, 0.2):
                 x, y = await begin(page, server, client)
                 await page.mouse.click(x, y)
