@@ -14,7 +14,8 @@ from tests.store.log_samples import behind_its_back
 from tests.support.browser import authenticated_post
 from tests.support.command_line import CommandLine
 from tests.support.ports import free_port
-from tests.support.processes import answers, started, wait_until
+from tests.support.processes import answers, wait_until
+from tests.support.ready_authrim import started
 from tests.support.running import MASTER_KEY, KnownClient, RunningServer
 
 Place = Path | str

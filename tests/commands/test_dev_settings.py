@@ -17,7 +17,8 @@ from tests.support.browser import Browser
 from tests.support.command_line import CommandLine
 from tests.support.patience import PATIENCE
 from tests.support.ports import free_port
-from tests.support.processes import development_server, ended, started
+from tests.support.processes import development_server, ended
+from tests.support.ready_authrim import started
 from tests.support.running import KnownClient, RunningServer
 
 CALLBACK = "http://localhost:9999/callback"

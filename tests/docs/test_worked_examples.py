@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import ready_authrim
 from tests.support.ports import free_port
 from tests.support.processes import development_server
 from tests.support.worked_example import examples, follow
@@ -31,7 +32,9 @@ def test_pages_have_examples() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_a_page_can_be_followed(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_can_be_followed(
+    page: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A reader who starts ``authrim dev`` as the page says and copies its commands gets what the page shows."""
     port, mtls_port = free_port(), free_port()
     text = page.read_text().replace(WRITTEN_MTLS_PORT, str(mtls_port))
@@ -39,9 +42,9 @@ def test_a_page_can_be_followed(page: Path, tmp_path: Path, monkeypatch: pytest.
     for name, value in SETTING.findall(text):
         monkeypatch.setenv(name, value)
     with development_server(tmp_path / ".data", port, *options):
-        commands = Path(sys.executable).parent
+        ready_authrim.write_program(programs := tmp_path_factory.mktemp("programs"))
         environment = os.environ | {
-            "PATH": f"{commands}:{os.environ['PATH']}",
+            "PATH": f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONPATH": str(DOCS.parent),
         }
         assert follow(text, tmp_path, f"http://localhost:{port}", environment) > 0

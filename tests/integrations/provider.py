@@ -15,7 +15,8 @@ from tests.support.command_line import CommandLine
 from tests.support.patience import PATIENCE
 from tests.support.person import LOGIN, PASSWORD, PERSON
 from tests.support.ports import free_port
-from tests.support.processes import started, wait_until
+from tests.support.processes import wait_until
+from tests.support.ready_authrim import started
 
 GROUPS = ["engineering", "on-call"]
 

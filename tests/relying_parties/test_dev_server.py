@@ -17,10 +17,10 @@ from tests.support.processes import (
     development_server,
     ended,
     listening,
-    started,
     terminated,
     wait_until,
 )
+from tests.support.ready_authrim import started
 
 #: 127.0.0.1 and ::1 as /proc/net/tcp and tcp6 write them.
 LOOPBACK = {"0100007F", "00000000000000000000000001000000"}

@@ -13,6 +13,7 @@ from typing import Any
 
 import requests
 
+from tests.support import ready_authrim
 from tests.support.patience import PATIENCE
 
 #: The state of a listening socket in /proc/net/tcp.
@@ -43,7 +44,9 @@ def development_server(
     data: Path, port: int, *options: str
 ) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
     """``authrim dev --json``: the process, and the object that its first line is."""
-    with started("dev", "--port", str(port), "--data", str(data), "--json", *options) as process:
+    with ready_authrim.started(
+        "dev", "--port", str(port), "--data", str(data), "--json", *options
+    ) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line:

@@ -12,10 +12,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.support.patience import PATIENCE
+
 #: Where the pages say that the server is.
 WRITTEN_ISSUER = "http://localhost:8080"
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_SECONDS = 180
+#: Of one block: on a busy machine, a report with its PDF takes minutes.
+_SECONDS = 10 * PATIENCE
 
 
 class Example(NamedTuple):

@@ -28,7 +28,8 @@ from tests.store.log_samples import behind_its_back, write_grant
 from tests.store.test_tree import without_protection
 from tests.support.browser import Browser, authenticated_post
 from tests.support.ports import free_port
-from tests.support.processes import answers, ended, started, wait_until
+from tests.support.processes import answers, ended, wait_until
+from tests.support.ready_authrim import started
 from tests.support.running import MASTER_KEY, KnownClient, running_server
 from tests.support.tokens import OFFLINE, is_active
 

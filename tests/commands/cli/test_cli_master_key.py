@@ -22,7 +22,8 @@ from projections.tables import SEALED
 from tests.support.command_line import CommandLine
 from tests.support.command_tree import STDIN, WITHOUT_DATABASE, arguments_of, every_command
 from tests.support.ports import free_port
-from tests.support.processes import ended, started
+from tests.support.processes import ended
+from tests.support.ready_authrim import started
 from tests.support.running import development_settings
 
 #: Commands that read the log without any key, or change the schema.
