@@ -8,11 +8,14 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from itertools import count
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import pytest
 
+from authrim.settings import Settings
+from authrim.store.contract import Unavailable
 from authrim.store.postgres import connections as postgres_connections
 from authrim.store.postgres import schema as postgres_schema
 from authrim.store.sqlite import lane as sqlite_lane
@@ -24,10 +27,13 @@ from tests.support.patience import PATIENCE
 
 #: Of damages of one kind each is tried by one in so many commands. Of every kind there are more than so many.
 SHARES = 4
+#: Commands that open the database themselves. For all others one function does it.
+OPEN_IT_THEMSELVES = ("background", "dev", "doctor", "migrate", "serve")
 
 
 class Damage(NamedTuple):
-    """A way to break a database, and words of what a command then says. ``whole``: no command can do anything."""
+    """A way to break a database, and words of what a command then says. ``whole``: no command can do anything.
+    ``at_opening``: it is found when the database is opened, so that those who open it themselves try it in any case."""
 
     name: str
     words: str
@@ -37,6 +43,20 @@ class Damage(NamedTuple):
     #: The commands that try it: one in ``one_in``, beginning with ``first``. Damages of one kind reach every command.
     one_in: int = 1
     first: int = 0
+    at_opening: bool = False
+
+    def is_tried_by(self, number: int, words: tuple[str, ...]) -> bool:
+        """Whether the command, which is so far down the list, tries it."""
+        shared = number % self.one_in == self.first % self.one_in
+        return shared or (self.at_opening and words[0] in OPEN_IT_THEMSELVES)
+
+
+_numbers = count()
+
+
+def at_opening(name: str, words: str, whole: bool, **how: str) -> Damage:
+    """A damage that is found when the database is opened."""
+    return Damage(name, words, whole, one_in=SHARES, first=next(_numbers), at_opening=True, **how)
 
 
 @pytest.fixture
@@ -71,8 +91,10 @@ def try_every_command(authrim: CommandLine, way: Damage, port: int, data: Path |
     on_this_machine = CommandLine({**authrim.environment, "AUTHRIM_ISSUER": f"http://localhost:{port}"})
     # Those that mend what they can come last.
     commands = sorted(every_command(), key=lambda one: one[0][0] in ("dev", "migrate"))
-    for words, command in commands[way.first % way.one_in :: way.one_in]:
+    for number, (words, command) in enumerate(commands):
         if (words == ("dev",) and data is None) or words in WITHOUT_DATABASE:
+            continue
+        if not way.is_tried_by(number, words):
             continue
         runs_on = on_this_machine if words == ("dev",) else authrim
         with ended_by_itself(words, port, data) as extra:
@@ -87,6 +109,23 @@ def try_every_command(authrim: CommandLine, way: Damage, port: int, data: Path |
         elif way.whole and words != ("migrate",):
             pytest.fail(f"the cause is not named: {place}")
     assert told, way.name
+
+
+def test_one_function_opens_the_database(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is found when the database is opened, each command but those that open it themselves ends with it."""
+
+    def refuse(_settings: Settings) -> NoReturn:
+        raise Unavailable("it is not my day")
+
+    monkeypatch.setattr("authrim.commands._common.open_store", refuse)
+    for words, command in every_command():
+        if words[0] not in OPEN_IT_THEMSELVES and words not in WITHOUT_DATABASE:
+            result = CommandLine(environment).run(
+                *words, *arguments_of(command, "alice"), stdin=STDIN, status=1
+            )
+            assert "it is not my day" in result.stderr, words
 
 
 # --- SQLite -----------------------------------------------------------------------------------------------------------
@@ -134,23 +173,23 @@ def _below_a_file(file: Path) -> None:
 
 
 FILES: dict[Damage, Callable[[Path], object]] = {
-    Damage("nothing there", "run `authrim migrate`", whole=False): lambda file: file.unlink(),
-    Damage("a folder", "authrim.db", whole=True): _folder,
-    Damage("below a file", "authrim.db", whole=False): _below_a_file,
-    Damage("another format", "not an SQLite database", whole=True): lambda file: file.write_text(
+    at_opening("nothing there", "run `authrim migrate`", whole=False): lambda file: file.unlink(),
+    at_opening("a folder", "authrim.db", whole=True): _folder,
+    at_opening("below a file", "authrim.db", whole=False): _below_a_file,
+    at_opening("another format", "not an SQLite database", whole=True): lambda file: file.write_text(
         "Dear diary, " * 1000
     ),
-    Damage("empty", "run `authrim migrate`", whole=False): lambda file: file.write_bytes(b""),
+    at_opening("empty", "run `authrim migrate`", whole=False): lambda file: file.write_bytes(b""),
     Damage("truncated", "damaged", whole=False): _truncate,
     Damage("noise", "damaged", whole=True): _scribble,
 }
 
 IN_SQLITE = [
-    Damage("newer", "which this version does not know", whole=True, sql=(
+    at_opening("newer", "which this version does not know", whole=True, sql=(
         "INSERT INTO schema_migrations VALUES (9999, '9999_later.sql', 'x', 0, 'contract')")),
-    Damage("changed", "restore the file", whole=True, sql=(
+    at_opening("changed", "restore the file", whole=True, sql=(
         "UPDATE schema_migrations SET checksum = 'x' WHERE version = 1")),
-    Damage("older", "run `authrim migrate`", whole=False, sql=(
+    at_opening("older", "run `authrim migrate`", whole=False, sql=(
         "DELETE FROM schema_migrations WHERE version = (SELECT max(version) FROM schema_migrations)")),
     *(
         Damage(f"no table {table}", "not those of this version", whole=False, sql=f"DROP TABLE {table}", one_in=SHARES,
@@ -209,10 +248,10 @@ def test_a_file_that_another_holds(
 
 
 IN_POSTGRES = [
-    Damage("no schema", "run `authrim migrate`", whole=False, sql="DROP SCHEMA authrim CASCADE"),
-    Damage("older", "run `authrim migrate`", whole=False, sql=(
+    at_opening("no schema", "run `authrim migrate`", whole=False, sql="DROP SCHEMA authrim CASCADE"),
+    at_opening("older", "run `authrim migrate`", whole=False, sql=(
         "DELETE FROM authrim.schema_migrations WHERE version = (SELECT max(version) FROM authrim.schema_migrations)")),
-    Damage("newer", "which this version does not know", whole=True, sql=(
+    at_opening("newer", "which this version does not know", whole=True, sql=(
         "INSERT INTO authrim.schema_migrations VALUES (9999, '9999_later.sql', 'x', 0, 'contract')")),
     Damage("no append function", "run `authrim migrate`", whole=False, sql="""
         DO $$ DECLARE one regprocedure; BEGIN
@@ -237,8 +276,8 @@ IN_POSTGRES = [
         ALTER TABLE authrim.head RENAME TO head_;
         CREATE VIEW authrim.head AS SELECT h.* FROM authrim.head_ h, LATERAL (SELECT pg_sleep(1)) s"""),
     Damage("a role without rights", "--grant-to", whole=False, role="LOGIN"),
-    Damage("a role that may not log in", "not let in", whole=True, role="NOLOGIN"),
-    Damage("a role with no connection left", "CONNECTION LIMIT", whole=True, role="LOGIN CONNECTION LIMIT 0"),
+    at_opening("a role that may not log in", "not let in", whole=True, role="NOLOGIN"),
+    at_opening("a role with no connection left", "CONNECTION LIMIT", whole=True, role="LOGIN CONNECTION LIMIT 0"),
 ]  # fmt: skip
 
 
