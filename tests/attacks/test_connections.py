@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from authrim.wire.forwarded import LOCAL
 from authrim.wire.limits import Connections, Limits
 from tests.attacks.raw_http import FORM, ask, parts, sample_app, serving, talk
+from tests.support.logout_receiver import until
 from tests.support.patience import LATER
 
 
@@ -51,13 +52,12 @@ async def test_reader_that_does_not_read_is_cut() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", running.port, limit=1024)
         writer.write(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
         with capture_logs() as logged:
-            await asyncio.sleep(0.6)
+            await until(lambda: "response.cut" in [line["event"] for line in logged])
         received = 0
         with contextlib.suppress(ConnectionError):
             while chunk := await reader.read(1024 * 1024):
                 received += len(chunk)
         writer.close()
-    assert "response.cut" in [line["event"] for line in logged]
     assert received < 32 * 1024 * 1024
 
 
