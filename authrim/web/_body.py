@@ -6,7 +6,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestPayloadError
 
 from authrim.web.request_facts import facts_of
-from authrim.wire.limits import LIMITS
+from authrim.wire.limits import LIMITS, spread
 from domain.errors import Refusal, invalid_request
 
 
@@ -27,7 +27,7 @@ async def _read(request: web.Request) -> bytes | Refusal:
         return _within(content.read_nowait(), limits.body_bytes)
     body = bytearray()
     try:
-        async with asyncio.timeout(limits.body_seconds):
+        async with asyncio.timeout(spread(limits.body_seconds)):
             while chunk := await content.readany():
                 body += chunk
                 if len(body) > limits.body_bytes:

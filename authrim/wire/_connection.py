@@ -22,7 +22,7 @@ from authrim.metrics.catalogue import REQUESTS_UNANSWERED
 from authrim.wire._exact_paths import Exact, ExactPaths
 from authrim.wire.forwarded import source_of
 from authrim.wire.gate import Entry, Gate
-from authrim.wire.limits import Connections, Limits
+from authrim.wire.limits import Connections, Limits, spread
 from authrim.wire.product import SERVER
 from authrim.wire.whole_answer import is_whole, whole_bytes
 
@@ -130,7 +130,7 @@ class Connection(RequestHandler):
             self._head_grew(len(data))
 
     def _expect_head(self) -> None:
-        self._head_deadline = self._loop.call_later(self._limits.header_seconds, self._head_late)
+        self._head_deadline = self._loop.call_later(spread(self._limits.header_seconds), self._head_late)
 
     def _head_grew(self, size: int) -> None:
         self._head_bytes += size
@@ -309,7 +309,7 @@ class Connection(RequestHandler):
     def pause_writing(self) -> None:
         """The client has fallen behind. It has ``write_seconds`` to catch up."""
         super().pause_writing()
-        self._write_deadline = self._loop.call_later(self._limits.write_seconds, self._reader_late)
+        self._write_deadline = self._loop.call_later(spread(self._limits.write_seconds), self._reader_late)
 
     def resume_writing(self) -> None:
         """The client has read everything."""

@@ -4,6 +4,7 @@ aiohttp has no deadline for a head, no cap on the sum of headers and none on con
 """
 
 import asyncio
+import random
 import resource
 from collections import Counter, OrderedDict
 from itertools import islice
@@ -22,6 +23,8 @@ _DESCRIPTORS_KEPT = 16
 _SHARES = 4
 # One in so many of all places is for newcomers: idle connections make room before the last of them is taken.
 _HEADROOM = 16
+# A deadline is up to so many parts later than its limit.
+_SPREAD = 0.2
 # Connections that are looked at to find one to drop: the work for one newcomer does not grow with the house.
 _LOOKED_AT = 128
 
@@ -30,7 +33,8 @@ class Limits(msgspec.Struct, frozen=True):
     """What one client may take. Sizes are bytes, times are seconds; a cap of 0 connections is no cap.
 
     ``request_line`` and ``header_bytes`` (the sum of all header lines) must differ, since it is by the
-    number that aiohttp's parser tells which of them was too long. A line has room for a request object
+    number that aiohttp's parser tells which of them was too long. The times for a head, a body and a reader are the
+    least (``spread``). A line has room for a request object
     (RFC 9101 §5.1). ``connections`` is None for what the process's limit of open files leaves; one address
     has a quarter of it at most, and never more than ``connections_per_address``. Behind a reverse proxy every
     connection has the proxy's address:
@@ -56,6 +60,12 @@ class Limits(msgspec.Struct, frozen=True):
 
 LIMITS = web.AppKey("limits", Limits)
 """Where an application keeps its limits, for whoever reads a request's body."""
+
+
+def spread(seconds: float) -> float:
+    """The seconds until a deadline, and up to a fifth more. What begins at one moment, as slow clients on purpose do,
+    is not all cut at one, while everybody else waits."""
+    return seconds * (1 + _SPREAD * random.random())  # noqa: S311 - no secret
 
 
 class Droppable(Protocol):

@@ -20,7 +20,10 @@ from authrim.wire.gate import GATE
 from authrim.wire.limits import LIMITS, Connections, Limits
 from authrim.wire.tls import Tls
 
+# Connections that the kernel keeps until they are accepted.
 _BACKLOG = 512
+# Connections that are accepted in one turn of the event loop, while all other requests wait.
+_ACCEPTED_AT_ONCE = 16
 _SOCKET_MODE = 0o660
 # What is still running when its grace is over is cancelled; this long it may take to notice.
 _CANCEL_SECONDS = 0.2
@@ -115,11 +118,15 @@ class ListeningSite:
     ) -> None:
         loop = asyncio.get_running_loop()
         try:
-            listener = await loop.create_server(protocols, backlog=_BACKLOG, **where)
+            listener = await loop.create_server(protocols, backlog=_ACCEPTED_AT_ONCE, **where)
         except OSError as error:
             raise ListenError(shown_host, shown_port, error) from error
         if not listener.sockets:  # asyncio passes over an address of a family that the kernel does not have
             raise ListenError(shown_host, shown_port, OSError(errno.EAFNOSUPPORT, ""))
+        for opened in listener.sockets:
+            # asyncio takes its backlog for both numbers. Whoever listens again changes that of the kernel (listen(2)).
+            with opened.dup() as same:
+                same.listen(_BACKLOG)
         self._listeners.append(listener)
 
     async def stop(self, grace_seconds: float) -> None:
