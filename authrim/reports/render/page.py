@@ -17,6 +17,8 @@ from domain.report.model import Control, Figure, Finding, Report, Section
 _STYLE: Final = files("authrim.pages") / "static" / "report.css"
 #: Rows of a table on paper. Nobody reads more of them there, and laying them out takes most of the memory of a report.
 PRINTED_ROWS: Final = 100
+#: A table of so many rows at most is not cut by the end of a page.
+FEW_ROWS: Final = 12
 
 
 class Answer(NamedTuple):
@@ -79,6 +81,7 @@ def _values(report: Report, *, files: bool, printed: bool = False) -> dict[str, 
         "files": files,
         "printed": printed,
         "printed_rows": PRINTED_ROWS,
+        "few_rows": FEW_ROWS,
     }
 
 

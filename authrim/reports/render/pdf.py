@@ -4,10 +4,10 @@ The document is tagged for screen readers (PDF/UA). Nothing is fetched while it 
 report gives the same bytes on machines with the same fonts and the same WeasyPrint.
 """
 
-import logging
-from hashlib import sha256
+from importlib.util import find_spec
 from typing import Final
 
+from authrim.reports.render.drawing import Lacking, draw
 from authrim.reports.render.page import printed_of
 from domain.report.model import Report
 
@@ -24,14 +24,9 @@ class NoPdf(Exception):
 
 def pdf_of(report: Report) -> bytes:
     """The document. Raises NoPdf."""
+    if find_spec("weasyprint") is None:
+        raise NoPdf(INSTALL)
     try:
-        import weasyprint
-    except (ImportError, OSError):  # OSError: a library of the system is missing
+        return draw(printed_of(report))
+    except Lacking:
         raise NoPdf(INSTALL) from None
-    logging.getLogger("weasyprint").setLevel(logging.ERROR)
-    text = printed_of(report)
-    nothing = weasyprint.urls.URLFetcher(allowed_protocols=())
-    page = weasyprint.HTML(string=text, url_fetcher=nothing)
-    made = page.write_pdf(pdf_identifier=sha256(text.encode()).digest()[:16], pdf_variant="pdf/ua-1")
-    assert isinstance(made, bytes)
-    return made
