@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from authrim.outside.telemetry import scrub_text
+from domain.vocabulary.causes import REASONS
 from projections.followed import (
     COMMAND_LINE,
     CONSENT_PAGE,
@@ -136,63 +137,6 @@ _AUTHORITIES: Final[dict[str, str]] = {
     SELF_REGISTRATION: "on the page for new accounts",
     CONSENT_PAGE: "on the consent page",
 }
-
-#: By the ``reason`` of an event or a refusal. A reason that is not here speaks for itself.
-REASONS: Final[dict[str, str]] = {
-    "account_not_active": "The account is disabled or erased.",
-    "assertion_iss_sub_not_client": "The client assertion names another client than the one it was sent for.",
-    "assertion_type": "The client_assertion_type is missing or not the one of RFC 7523.",
-    "basic_malformed": "The Authorization header could not be read as client id and secret.",
-    "cancelled_by_person": "The person chose to cancel.",
-    "client_changed": "The client was changed while the person was signing in, and may not have this any more.",
-    "client_id_mismatch": "The request names one client and authenticates as another.",
-    "client_not_active": "The client is disabled or deleted.",
-    "client_unknown": "There is no client of this id.",
-    "code_expired": "The code came after the end of its life.",
-    "code_replayed": "The code had been exchanged before. Somebody may have stolen it, so its tokens are revoked.",
-    "code_unknown": "The code was never given out by this server, or not to this client.",
-    "code_voided": "The code had been made worthless by an earlier wrong attempt.",
-    "code_wrong_client": "Another client than the one it was given to presented the code.",
-    "credentials_missing": "The request says nothing of who the client is.",
-    "csrf": "The form did not come from our own page, or its page was open for too long.",
-    "grant_not_live": "The grant was revoked, or its client, account or session is not active.",
-    "interaction_at_other_host": "The browser came by another name than the issuer's, where it has no cookie.",
-    "interaction_done": "The sign-in had been answered already.",
-    "interaction_expired": "The sign-in was open for too long.",
-    "interaction_not_of_browser": "The sign-in was begun in another browser.",
-    "interaction_signed_out": "The session or the account's password ended before the person answered.",
-    "interaction_unknown": "There never was a sign-in at this address.",
-    "interaction_without_cookies": "The browser keeps no cookies.",
-    "logout_hint_not_ours": "The id_token_hint is not an ID token of this server, or was changed.",
-    "logout_hint_of_other_client": "The id_token_hint was given to another client than the one of the request.",
-    "login_unknown": "There is no account with this login.",
-    "method_not_registered": "The client used another way of authenticating than its registered one.",
-    "password_wrong": "The password was wrong.",
-    "post_logout_redirect_uri_not_registered": "The client has not registered where it wanted the browser sent.",
-    "post_logout_redirect_uri_without_client": "Nothing in the request shows which client that is.",
-    "redirect_uri_mismatch": "The redirect_uri is not the one that the authorization request had.",
-    "refresh_expired": "The refresh token came after the end of its life.",
-    "refresh_reused": "A replaced refresh token was used again. Somebody may have stolen it, so all tokens of the "
-    "grant are revoked.",
-    "refresh_unknown": "The refresh token was never given out by this server, or not to this client.",
-    "revocation_wrong_client": "A client tried to revoke a token that was given to another one.",
-    "revoked_by_client": "The client revoked it.",
-    "rollback": "An older log was accepted, such as a backup: what had been revoked since then was not known any more.",
-    "scheme_not_basic": "The Authorization header uses a scheme that is not for clients.",
-    "secret_wrong": "The client's secret was wrong, or has expired.",
-    "session_ended": "The browser's session is over.",
-    "signing_key_gone": "The key that signed the token was revoked, or is no longer in the key set.",
-    "token_of_a_person": "The access token is for a person; the resource takes tokens that a client gets for itself.",
-    "token_not_active": "The access token is unknown, expired, revoked, or not for this resource.",
-    "too_many_accounts": "Too many new accounts were asked for; the next one has to wait.",
-    "too_many_attempts": "There were too many failed sign-ins; the next one has to wait.",
-    "too_many_failures": "The client failed to authenticate too often; the next attempt has to wait.",
-    "unreachable": "The address could not be reached, or may not be: the server's own log says more.",
-    "verifier_missing": "The request for the code had a code_challenge, but the code came without its verifier.",
-    "verifier_without_challenge": "A code_verifier came for a request that had no code_challenge.",
-    "wrong_verifier": "The code_verifier does not belong to the request's code_challenge.",
-}
-
 
 #: By the ``reason`` of a refusal that has details.
 _DETAILED_REASONS: Final[dict[str, str]] = {

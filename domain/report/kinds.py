@@ -2,12 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
 
 from domain.incident import incident_of
 from domain.report.model import Figure, Table
 from domain.report.trails import Trails, slug
+from domain.vocabulary import causes
 
 #: More kinds than these are one: nobody reads so many figures, and words of the log may be anything.
 _MOST: Final = 60
@@ -22,12 +23,37 @@ def cause_word(reason: str) -> str:
     return reason if _WORD.fullmatch(reason) else "given_in_words"
 
 
+class Words(NamedTuple):
+    """A kind in a title, and in a sentence."""
+
+    title: str
+    sentence: str
+
+
+def as_it_is(kind: str) -> Words:
+    """A word of a specification, which speaks for itself."""
+    return Words(kind, kind)
+
+
+def as_rule(kind: str) -> Words:
+    """The name of a rule of ours, which a page explains."""
+    return Words(causes.short(kind), kind)
+
+
+def as_cause(kind: str) -> Words:
+    """A word of ours for a cause."""
+    return Words(causes.short(kind), causes.explained(kind))
+
+
 class Kinds:
     """Counts with the positions of what is counted. ``whole`` is the id of the figure for all, ``part`` what the ids
-    of the kinds begin with."""
+    of the kinds begin with. ``words``: how people are told of a kind."""
 
-    def __init__(self, trails: Trails, whole: str, part: str) -> None:
+    def __init__(
+        self, trails: Trails, whole: str, part: str, words: Callable[[str], Words] = as_it_is
+    ) -> None:
         self._trails = trails
+        self._words = words
         self._whole, self._part = whole, part
         self._counts: Counter[str] = Counter()
         self._ids: dict[str, str] = {}
@@ -52,10 +78,12 @@ class Kinds:
             trail_id = self._ids[kind]
             if trail_id not in shown:  # two kinds may have the same id
                 shown.add(trail_id)
-                text = label[1].format(kind), meaning[1].format(kind)
+                title, sentence = self._words(kind)
+                text = label[1].format(title), meaning[1].format(sentence)
                 yield self._trails.of(trail_id).figure(*text, unit=unit)
 
     def table(self, table_id: str, title: str, column: str) -> Table:
         """The kinds, the most frequent first."""
-        rows = tuple(sorted(self._counts.items(), key=lambda row: (-row[1], row[0])))
+        counted = sorted(self._counts.items(), key=lambda row: (-row[1], row[0]))
+        rows = tuple((self._words(kind).title, count) for kind, count in counted)
         return Table(table_id, title, (column, "Count"), rows)

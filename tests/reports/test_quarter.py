@@ -1,6 +1,7 @@
 """A small quarter of a server's life: every figure of its report against a count that is made from the raw log."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,7 @@ from authrim.store.sqlite.store import SQLiteStore
 from bench.quarter import BEGIN, DAYS, Quarter, Size
 from domain.report.model import Period
 from domain.units import DAY, MICROSECONDS
+from domain.vocabulary.causes import REASONS
 from tests.audit.bundle.bundles import ORIGIN, SIGNER, silent
 from tests.reports.naive_counts import count, of_ledger
 from tests.reports.raw_rows import Counted, ledger, rows
@@ -56,6 +58,10 @@ def quarter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("quarter") / "authrim.db"
     Quarter(path, SMALL).write()
     return path
+
+
+#: The figures of one cause each.
+_BY_CAUSE = re.compile(r"sign_ins\.(clients_)?failed_by\.|revocations\.(grants|sessions|at_once)_by\.")
 
 
 async def report_on(path: Path, folder: Path, *, documents: bool = True) -> dict[str, Any]:
@@ -118,6 +124,22 @@ async def test_every_figure_is_the_count_of_the_raw_log(quarter: Path, tmp_path:
     values = {figure["id"]: figure["value"] for figure in figures(report)}
     for name in _HAPPENED:
         assert values[name], name
+
+
+async def test_causes_are_told_in_words(quarter: Path, tmp_path: Path) -> None:
+    """Whoever reads why something failed or ended needs no word of ours: a sentence tells each cause, and beside it is
+    the word that the log has."""
+    report = await report_on(quarter, tmp_path / "r", documents=False)
+    told = {figure["id"]: figure for figure in figures(report)}
+    causes = {name: figure for name, figure in told.items() if _BY_CAUSE.match(name)}
+    assert len({name.split(".")[1] for name in causes}) == 5, "failed and ended in every way"
+    for name, figure in causes.items():
+        word = name.rpartition(".")[2]
+        assert "_" not in figure["label"], name
+        assert REASONS[word] in figure["meaning"], name
+        assert f"The log calls it {word}." in figure["meaning"], name
+    rows = [row for section in report["sections"] for table in section["tables"] for row in table["rows"]]
+    assert ("password wrong", told["sign_ins.failed_by.password_wrong"]["value"]) in map(tuple, rows)
 
 
 async def test_the_quarter_is_the_same_log_again(quarter: Path, tmp_path: Path) -> None:

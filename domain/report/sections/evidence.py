@@ -11,6 +11,7 @@ from domain.report.over_time import OverTime
 from domain.report.section import Context, tags
 from domain.report.trails import Trails
 from domain.report.wording import clean, seconds_text
+from domain.vocabulary.causes import explained
 
 _INTRO: Final = (
     "Reports and bundles of the log that this server writes at fixed times, so that nobody has to remember. What was "
@@ -83,7 +84,10 @@ class ScheduledEvidence:
             Table(
                 "evidence.written_table", "What was written", columns, tuple(self._rows), self._left_out
             ),
-            Table("evidence.causes", "Attempts that failed, by cause", ("Cause", "Count"), tuple(causes)),
+            Table(
+                "evidence.causes", "Attempts that failed, by cause", ("Cause", "Count"),
+                tuple((explained(cause), count) for cause, count in causes),
+            ),
         )  # fmt: skip
         series = self._failed_over_time.series(
             "evidence.failed_per_day", "Attempts that failed", "attempts", context.period

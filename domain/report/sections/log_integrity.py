@@ -6,7 +6,7 @@ from typing import Final
 from domain.log_entry import LogEntry
 from domain.log_events import CheckpointKeyCreated, CheckpointSigned, RollbackAccepted
 from domain.monitor_events import RuleBreakAcknowledged, RuleBroken
-from domain.report.kinds import Kinds
+from domain.report.kinds import Kinds, as_rule
 from domain.report.model import Figure, Finding, Section, Severity, Table
 from domain.report.over_time import OverTime, time_text
 from domain.report.section import Context, Integrity, tags
@@ -38,7 +38,7 @@ class LogIntegrity:
 
     def __init__(self, trails: Trails) -> None:
         self._trails = trails
-        self._breaches = Kinds(trails, "log_integrity.breaches", "log_integrity.breaches_of")
+        self._breaches = Kinds(trails, "log_integrity.breaches", "log_integrity.breaches_of", as_rule)
         self._open: dict[str, int] = {}
         self._witnesses: Counter[str] = Counter()
         self._newest: dict[str, int] = {}

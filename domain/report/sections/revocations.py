@@ -14,7 +14,7 @@ from domain.person.account_events import (
     PersonErased,
 )
 from domain.person.session_events import BackChannelLogoutDelivered, BackChannelLogoutFailed, SessionEnded
-from domain.report.kinds import Kinds, cause_word
+from domain.report.kinds import Kinds, as_cause, cause_word
 from domain.report.model import Figure, Finding, Section, Table
 from domain.report.over_time import OverTime
 from domain.report.section import Context, tags
@@ -54,9 +54,9 @@ class Revocations:
 
     def __init__(self, trails: Trails) -> None:
         self._trails = trails
-        self._grants = Kinds(trails, "revocations.grants", "revocations.grants_by")
-        self._sessions = Kinds(trails, "revocations.sessions", "revocations.sessions_by")
-        self._at_once = Kinds(trails, "revocations.at_once", "revocations.at_once_by")
+        self._grants = Kinds(trails, "revocations.grants", "revocations.grants_by", as_cause)
+        self._sessions = Kinds(trails, "revocations.sessions", "revocations.sessions_by", as_cause)
+        self._at_once = Kinds(trails, "revocations.at_once", "revocations.at_once_by", as_cause)
         self._recorded, self._told, self._outlived = Spread(), Spread(), Spread()
         self._over_time = OverTime()
         self._expiries: dict[str, int] = {}
@@ -188,7 +188,7 @@ class Revocations:
                 ("Grants revoked", "Grants revoked: {}"),
                 (
                     "Grants that were revoked with all their tokens, for any cause.",
-                    "Grants that were revoked with all their tokens for the cause {}.",
+                    "Grants that were revoked with all their tokens for this cause: {}",
                 ),
                 "grants",
             ),
@@ -196,7 +196,7 @@ class Revocations:
                 ("Sessions ended", "Sessions ended: {}"),
                 (
                     "Sessions of browsers that ended, for any cause; those that expired are not among them.",
-                    "Sessions of browsers that ended for the cause {}.",
+                    "Sessions of browsers that ended for this cause: {}",
                 ),
                 "sessions",
             ),
@@ -204,7 +204,7 @@ class Revocations:
                 ("Events that ended many grants at once", "Many at once: {}"),
                 (
                     "Single events from which on all grants of a person, a client or a key were over.",
-                    "Events of this kind, from which on all grants concerned were over: {}.",
+                    "Events of this kind, from which on all grants concerned were over: {}",
                 ),
                 "events",
             ),

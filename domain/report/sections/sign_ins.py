@@ -19,7 +19,7 @@ from domain.grant.events import (
 from domain.log_entry import LogEntry
 from domain.person.session_events import SessionReauthenticated, SessionStarted
 from domain.refusal_events import RefusalsCounted, RequestRefused
-from domain.report.kinds import Kinds
+from domain.report.kinds import Kinds, as_cause
 from domain.report.model import Figure, Section
 from domain.report.over_time import OverTime
 from domain.report.section import Context, tags
@@ -53,9 +53,11 @@ class SignIns:
     def __init__(self, trails: Trails) -> None:
         self._trails = trails
         self._people = Kinds(trails, "sign_ins.people", "sign_ins.by_method")
-        self._failed = Kinds(trails, "sign_ins.failed", "sign_ins.failed_by")
+        self._failed = Kinds(trails, "sign_ins.failed", "sign_ins.failed_by", as_cause)
         self._clients = Kinds(trails, "sign_ins.clients", "sign_ins.clients_by")
-        self._clients_failed = Kinds(trails, "sign_ins.clients_failed", "sign_ins.clients_failed_by")
+        self._clients_failed = Kinds(
+            trails, "sign_ins.clients_failed", "sign_ins.clients_failed_by", as_cause
+        )
         self._ended = Kinds(trails, "sign_ins.ended", "sign_ins.ended_with")
         self._refused = Kinds(trails, "sign_ins.refused", "sign_ins.refused_with")
         self._only_counted = 0
@@ -158,7 +160,7 @@ class SignIns:
                 ("Failed sign-ins of people", "Failed: {}"),
                 (
                     "How often a sign-in of a person was refused, for any cause.",
-                    "Sign-ins of people that were refused for the cause {}.",
+                    "Sign-ins of people that were refused for this cause: {}",
                 ),
                 "attempts",
             ),
@@ -174,7 +176,7 @@ class SignIns:
                 ("Failed authentications of clients", "Clients failed: {}"),
                 (
                     "Requests that were refused because the client did not prove who it is (invalid_client).",
-                    "Authentications of clients that were refused for the cause {}.",
+                    "Authentications of clients that were refused for this cause: {}",
                 ),
                 "requests",
             ),
