@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import psycopg2
 import pytest
+from structlog.testing import capture_logs
 
 from authrim.store.contract import Unavailable
 from authrim.store.postgres.fence import Fence, Primary
@@ -72,6 +73,29 @@ async def test_what_a_replaced_primary_confirms_is_looked_up(store: PostgresStor
         other.rollback()
         assert (await append).last_position == 2
     assert known(store) == real
+
+
+async def test_connections_that_find_a_new_primary_together_say_so_once(
+    store: PostgresStore, own_dsn: str
+) -> None:
+    """F06: after a failover every connection of a process is new. However many compare the log at the same time, one
+    line tells of the change, and the connections to the primary before are left once."""
+    connections = [
+        await asyncpg.connect(own_dsn, server_settings={"search_path": "authrim"}) for _ in range(4)
+    ]
+    moves: list[None] = []
+    store._fence.on_move = lambda: moves.append(None)
+    real = known(store)
+    store._fence.primary = before(real)
+    try:
+        with capture_logs() as lines:
+            await asyncio.gather(*map(store._fence.admit, connections))
+    finally:
+        for connection in connections:
+            await connection.close()
+    assert known(store) == real
+    assert [line["event"] for line in lines] == ["store.primary_changed"]
+    assert len(moves) == 1
 
 
 async def waiting(dsn: str) -> None:

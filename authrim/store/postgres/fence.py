@@ -117,6 +117,9 @@ class Fence:
         self._refuse_earlier(found)
         if known is not None and self._position:
             await self._compare(connection, found)
+            if found == self.primary:
+                return  # another connection compared meanwhile, and said so
+            known = self.primary
         self.primary = found
         if known is not None:
             self._reported = None
