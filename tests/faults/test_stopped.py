@@ -38,10 +38,15 @@ async def test_stopped_processes_hold_up_nobody(postgres_dsn: str, tmp_path: Pat
     """F17, F22: of three processes, one is stopped in a page of the outbox, and one when it writes down what it has
     delivered. By the third, a revocation is seen at once, and messages are made and delivered. Then both go on: they
     answer what they were asked, know of the revocation, and no message was made or lost by them."""
+    await nobody_is_held_up(postgres_dsn, tmp_path)
+
+
+async def nobody_is_held_up(dsn: str, folder: Path, **settings: Any) -> None:
+    """What the test above says. ``settings``: of the processes, beside the usual ones."""
     async with (
         serving_site(None) as hooks,
         aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http,
-        forked_site(postgres_dsn, tmp_path, 3, SETTINGS) as (place, (first, second, third)),
+        forked_site(dsn, folder, 3, SETTINGS | settings) as (place, (first, second, third)),
     ):
         world, web = World(place, http, hooks, random.Random(0)), place.clients["web"]
         await world.furnish()

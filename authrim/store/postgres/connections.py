@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 from uuid import uuid4
 
 import asyncpg
+from asyncpg.transaction import Transaction
 
 from authrim.metrics import catalogue as metrics
 from authrim.store.causes import cause_of
@@ -84,12 +85,38 @@ class NamedConnection(NamedTuple):
     name: str
 
 
+class _BoundedTransaction(Transaction):  # type: ignore[misc]  # asyncpg has no types
+    """A transaction with the limit of ``BOUNDED`` for its statements."""
+
+    async def start(self) -> None:
+        """Begin it, and set the limit, unless it is part of one that has it."""
+        await super().start()
+        if not self._nested:
+            for setting, value in BOUNDED.items():
+                await self._connection.execute(f"SET LOCAL {setting} = '{value}'")
+
+
+class _BehindPooler(KnowingConnection):
+    """A connection whose session is another one in each transaction. The role has ``SESSION``; it cannot have
+    ``BOUNDED``, which the writer must not have."""
+
+    def transaction(
+        self,
+        *,
+        isolation: str | None = None,
+        readonly: bool = False,
+        deferrable: bool = False,
+    ) -> Transaction:
+        """A transaction that ends by itself where the process stands still."""
+        return _BoundedTransaction(self, isolation, readonly, deferrable)
+
+
 class Connections:
     """Makes connections, and keeps a pool of them for reads and guard rows.
 
     ``statement_cache_size`` is 0 behind a pooler in transaction mode. Such a pooler does not let a connection
-    choose its settings either: they come with the role (``grant_application_role``). ``fence`` looks at each new
-    connection.
+    choose its settings either: they come with the role (``grant_application_role``), or with each transaction.
+    ``fence`` looks at each new connection.
     """
 
     def __init__(
@@ -102,6 +129,7 @@ class Connections:
         self._statement_cache_size = statement_cache_size
         self._settings = {"search_path": f'"{schema}", pg_temp', **SESSION} if statement_cache_size else {}
         self._bounded = {**self._settings, **BOUNDED} if statement_cache_size else {}
+        self._bounded_class = KnowingConnection if statement_cache_size else _BehindPooler
         self._pool: asyncpg.Pool | None = None
         self._leaving: asyncio.Future[None] | None = None
 
@@ -116,9 +144,9 @@ class Connections:
                 command_timeout=STATEMENT_TIMEOUT,
                 statement_cache_size=self._statement_cache_size,
                 server_settings={**self._bounded, "application_name": f"authrim {_process}"},
+                connection_class=self._bounded_class,
                 init=self.fence.admit,
                 reset=_nothing_to_reset,
-                connection_class=KnowingConnection,
             )
         except (*LOST, *REFUSED, *MALFORMED) as failed:
             raise unavailable(failed) from None
@@ -163,7 +191,7 @@ class Connections:
             command_timeout=patience,
             statement_cache_size=self._statement_cache_size,
             server_settings={**(self._bounded if bounded else self._settings), "application_name": name},
-            connection_class=KnowingConnection,
+            connection_class=self._bounded_class if bounded else KnowingConnection,
         )
         if admit and dsn is None:
             try:

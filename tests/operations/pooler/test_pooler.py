@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import asyncpg
 import pytest
 from pydantic import SecretStr
 
@@ -19,6 +20,7 @@ from authrim.store.postgres.application_role import grant_application_role
 from authrim.store.postgres.schema import migrate_postgres
 from authrim.store.postgres.store import PostgresStore
 from tests.doctor.examinations import findings, settings_at
+from tests.faults.test_stopped import QUICK, nobody_is_held_up
 from tests.postgres_cluster import USER, Cluster
 from tests.store.log_samples import behind_its_back
 from tests.store.store_samples import grant_append
@@ -151,3 +153,42 @@ async def test_what_is_found_behind_a_pooler(
     with pgbouncer(cluster, postgres_dsn, role, mode, folder) as dsn:
         found = await findings(settings_at(dsn, **right), "database", "pooler")
     assert found["pooler.role_settings"].detail.endswith("jit, search_path")
+
+
+async def test_stopped_processes_hold_up_nobody_behind_a_pooler(
+    cluster: Cluster, postgres_dsn: str, role: str, tmp_path: Path
+) -> None:
+    """F17, F22: through PgBouncer in transaction mode, the transaction of a process that stands still ends by itself as
+    well: one limit comes with the role, the other with each transaction."""
+    await grant_application_role(postgres_dsn, role)
+    setting = "idle_in_transaction_session_timeout"
+    cluster.execute(f"ALTER ROLE {role} SET {setting} = '{QUICK[setting]}'")
+    with pgbouncer(cluster, postgres_dsn, role, "transaction", tmp_path) as dsn:
+        await nobody_is_held_up(postgres_dsn, tmp_path, database=dsn, database_pooled=True)
+
+
+async def test_the_writer_has_no_limit_behind_a_pooler(
+    cluster: Cluster, postgres_dsn: str, role: str, tmp_path: Path
+) -> None:
+    """F06: a statement of the writer, which may wait for a standby, has no limit of PostgreSQL's, on the session of a
+    transaction that had one; a transaction of the pool and of the followers has one."""
+    await grant_application_role(postgres_dsn, role)
+    with pgbouncer(cluster, postgres_dsn, role, "transaction", tmp_path) as dsn:
+        store = PostgresStore(dsn, statement_cache_size=0)
+        await store.open()
+        connections = store._connections
+
+        async def limit(connection: asyncpg.Connection) -> str:
+            return str(await connection.fetchval("SHOW statement_timeout"))
+
+        async def limit_of_page(connection: asyncpg.Connection) -> str:
+            async with connection.transaction():
+                return await limit(connection)
+
+        assert await connections.in_transaction(limit) == "10s"
+        assert await store._followers.run(limit_of_page) == "10s"
+        writer = (await connections.connect()).connection
+        assert await limit(writer) == "0"
+        assert await limit_of_page(writer) == "0"
+        await writer.close()
+        await store.close()
