@@ -144,6 +144,7 @@ FENCED: Final = Counter(
     "What was refused after a failover: `old_primary` that came back, `no_standby` that a commit waits for, "
     "`log_differs` where the log lacks what was known of it.",
     ("reason",),
+    begins=[("old_primary",), ("no_standby",), ("log_differs",)],
 )
 REPLICA_LAG: Final = Gauge(
     "authrim_replica_lag_seconds",

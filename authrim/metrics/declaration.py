@@ -57,7 +57,8 @@ class Counter(_Metric):
     ) -> None:
         """``begins``: the series that are there from the start, so that the first count of them is a rise."""
         super().__init__(name, meaning, labels)
-        self.series: dict[Labels, float] = dict.fromkeys(begins if labels else [()], 0.0)
+        self.begins: Sequence[Labels] = begins if labels else [()]
+        self.series: dict[Labels, float] = dict.fromkeys(self.begins, 0.0)
 
     def add(self, *labels: str) -> None:
         """Count one."""

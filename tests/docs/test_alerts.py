@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from authrim.metrics.catalogue import METRICS
-from authrim.metrics.declaration import Histogram
+from authrim.metrics.declaration import Counter, Histogram
 from authrim.settings.groups import Passwords
 from tests.support.command_tree import every_command
 
@@ -68,6 +68,23 @@ def test_queries_ask_for_what_there_is() -> None:
                 assert float(matchers.pop("le")) in metric.bounds
             assert matchers.keys() <= {*metric.labels, *_OF_THE_SCRAPE}, query
         assert set(_RECORDED.findall(query)) <= RECORDED, query
+
+
+def test_an_alert_sees_the_first_count() -> None:
+    """`increase` does not see a series that appears with its first count: an alert that fires at one asks for series
+    that are there from the start, or for those that appeared."""
+    asked = 0
+    for alert in ALERTS:
+        if not alert["expr"].rstrip().endswith("> 0"):
+            continue
+        for name, labels in re.findall(r"increase\((authrim_\w+)(?:\{([^}]*)\})?\[", alert["expr"]):
+            metric = SERIES[name]
+            assert isinstance(metric, Counter)
+            (values,) = [value.split("|") for _, value in _MATCHER.findall(labels)] or [[]]
+            begins = {value for series in metric.begins for value in series}
+            assert f"unless {name}" in alert["expr"] or (metric.begins and begins >= {*values}), alert["alert"]
+            asked += 1
+    assert asked >= 5
 
 
 def test_each_alert_has_a_page_and_each_page_an_alert() -> None:
