@@ -1,4 +1,5 @@
-"""``settings`` in ``deploy/helm/authrim/values.schema.json``: every setting that may be a value of the chart.
+"""``settings`` and ``secrets.keys`` in ``deploy/helm/authrim/values.schema.json``: every setting that may be a value of
+the chart, and every secret that the chart has no value of its own for.
 
 The rest of that file is written by hand. helm reads it, and refuses a misspelled setting before anything is installed.
 """
@@ -8,27 +9,29 @@ from pathlib import Path
 from typing import Any, Final
 
 from authrim.settings.model import Settings
+from authrim.settings.secret_files import SECRET_FILES
 
 FILE: Final = Path("deploy/helm/authrim/values.schema.json")
 
 #: What the chart decides itself.
 DECIDED: Final = {
+    *SECRET_FILES.values(),
     "background",
-    "database_file",
-    "database_listen_file",
     "database_pooled",
     "development",
     "host",
     "issuer",
     "listen_socket",
-    "master_key_file",
     "metrics_listen",
-    "next_master_key_file",
     "port",
     "tls_certificate",
     "tls_key",
     "workers",
 }
+#: Secrets that have a value of their own: `masterKey` and `database`.
+NAMED: Final = {"master_keys", "next_master_key", "database", "database_listen", "database_replica"}
+#: The key of a secret in a Secret.
+_KEY: Final = {"type": "string", "pattern": "^[-._a-zA-Z0-9]+$", "maxLength": 253}
 #: What pydantic says beside the kind of a value. A default here would be one that helm does not apply.
 _LEFT_OUT: Final = {"default", "format", "title"}
 
@@ -42,6 +45,8 @@ def schema() -> str:
         for key, value in sorted(declared.items())
         if key not in DECIDED and not _is_secret(value)
     }
+    further = dict.fromkeys(sorted(SECRET_FILES.keys() - NAMED), _KEY)
+    written["properties"]["secrets"]["properties"]["keys"]["properties"] = further
     return json.dumps(written, indent=2, ensure_ascii=False) + "\n"
 
 

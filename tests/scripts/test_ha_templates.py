@@ -16,6 +16,8 @@ _TEMPLATES: Final = (
     "etcd.yml", "patroni.yml", "pgbouncer.ini", "userlist.txt", "haproxy-database.cfg", "haproxy-public.cfg",
     "authrim.toml",
 )  # fmt: skip
+#: Settings whose values are in files beside it.
+_OF_FILES: Final = ("master_key", "database", "database_listen", "database_replica")
 
 
 @pytest.fixture
@@ -70,10 +72,25 @@ def test_the_server_takes_its_file(values: Path) -> None:
     settings = tomllib.loads(filled("authrim.toml", values))
     assert settings["database_failover"] is True
     assert settings["database_pooled"] is True
-    for name in ("master_key", "database", "database_listen"):
-        settings.pop(f"{name}_file")
+    files = {name: settings.pop(f"{name}_file") for name in _OF_FILES}
+    assert len(set(files.values())) == len(_OF_FILES)
     settings |= {"database": "postgresql://authrim_app@127.0.0.1/authrim", "master_keys": ["A" * 43]}
     check_values(settings, "the file")
+
+
+def test_each_address_of_the_database_has_a_listener(values: Path) -> None:
+    """F41: for each address that the README gives to a server, HAProxy listens, and leads to the primary, or to a
+    standby for the one of the replica."""
+    readme = (_FOLDER / "README.md").read_text()
+    given = re.findall(r"(?m)^ +postgresql://\S+@([\d.:]+)/authrim +/etc/authrim/(database\S*)$", readme)
+    assert {name for _, name in given} == {name.replace("_", "-") for name in _OF_FILES[1:]}
+    sections = filled("haproxy-database.cfg", values).split("\nlisten ")
+    usual = re.search("uri /primary", sections[0])
+    assert usual
+    for address, name in given:
+        (section,) = [section for section in sections[1:] if f"bind {address}\n" in section]
+        asked = re.findall(r"http-check send meth OPTIONS uri (/\S+)", section)
+        assert asked == (["/replica"] if name == "database-replica" else []), name
 
 
 def test_a_primary_gives_up_before_it_is_replaced(values: Path) -> None:

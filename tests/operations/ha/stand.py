@@ -86,6 +86,12 @@ class Stand:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def on_server(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """A command with the settings of the first server."""
+        settings = self.folder / "authrim-1" / "authrim.toml"
+        command = [sys.executable, "-m", "authrim", "--config", str(settings), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
     def command(self, *words: str) -> None:
         """One of ``one-machine``."""
         run(sys.executable, str(_DEPLOY / "one-machine"), words[0], str(self.folder), *words[1:])

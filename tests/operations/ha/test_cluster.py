@@ -1,5 +1,7 @@
 """A whole cluster on one machine loses its primary in each way that one machine can show, under load."""
 
+import asyncio
+import json
 import random
 from collections.abc import AsyncIterator
 
@@ -48,6 +50,19 @@ async def broken(stand: Stand, scenario: Scenario, calls: Calls) -> Told:
     assert told.done > 50
     assert told.away < _BACK
     return told
+
+
+async def test_a_server_finds_all_of_the_database(stand: Stand) -> None:
+    """F41: the doctor finds nothing wrong with the database, its pooler, its standbys and its replica, as the servers
+    are set up, and what auditors read comes from a standby."""
+    told = await asyncio.to_thread(stand.on_server, "doctor", "--json")
+    lines = map(json.loads, told.stdout.splitlines())
+    looked = {line["check"]: line["findings"] for line in lines if "check" in line}
+    for name in ("database", "pooler", "durability", "replica", "sessions"):
+        assert looked[name] == [], (name, looked[name])
+    verified = await asyncio.to_thread(stand.on_server, "audit", "verify")
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert "Read from the replica" in verified.stderr
 
 
 async def test_servers_are_restarted_without_a_failed_request(stand: Stand) -> None:

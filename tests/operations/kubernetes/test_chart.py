@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 
 from authrim.settings import load
+from authrim.settings.secret_files import SECRET_FILES
 from tests.support.installing import go_program, go_program_of, run, system_packages
 
 pytestmark = pytest.mark.operations
@@ -191,6 +192,28 @@ def test_secrets_are_referred_to_alone(helm: str, reader: str) -> None:
     assert "authrim-database" not in json.dumps(given["login-authrim-migration"])
 
 
+def test_each_secret_is_a_file_that_a_setting_names(helm: str, reader: str) -> None:
+    """A227: every setting that holds a secret comes from the key of a Secret, as a file of the servers and of the
+    background work."""
+    given = pods(rendered(helm, reader, "--values", str(_HERE / "values.yaml")))
+    for name in ("login-authrim", "login-authrim-background"):
+        pod = given[name]["spec"]
+        (container,) = pod["containers"]
+        files = {one["name"]: one["value"] for one in container["env"] if one["name"].endswith("_FILE")}
+        (secret,) = [one["projected"] for one in pod["volumes"] if one["name"] == "secrets"]
+        there = {
+            item["path"]: (source["secret"]["name"], item["key"])
+            for source in secret["sources"]
+            for item in source["secret"]["items"]
+        }
+        (mount,) = [one["mountPath"] for one in container["volumeMounts"] if one["name"] == "secrets"]
+        for setting in SECRET_FILES.values():
+            file = files[f"AUTHRIM_{setting.upper()}"]
+            assert file.removeprefix(f"{mount}/") in there, (name, setting)
+        assert there["database-replica"] == ("authrim-database", "standby")
+        assert there["pkcs11_pin"] == ("authrim-further", "pin")
+
+
 def test_the_policy_lets_out_what_is_needed(helm: str, reader: str) -> None:
     """A112, A312: names, the database and the internet; no private network, unless it is named. The release's own test
     may ask the service."""
@@ -199,6 +222,7 @@ def test_the_policy_lets_out_what_is_needed(helm: str, reader: str) -> None:
     assert policy["policyTypes"] == ["Ingress", "Egress"]
     names, database, internet, more = policy["egress"]
     assert {(one["port"], one["protocol"]) for one in names["ports"]} == {(53, "UDP"), (53, "TCP")}
+    assert [one["port"] for one in database["ports"]] == [5432, 6432]
     assert database["to"] == [{"ipBlock": {"cidr": "10.1.2.3/32"}}]
     assert {"10.0.0.0/8", "169.254.0.0/16"} <= set(internet["to"][0]["ipBlock"]["except"])
     assert more["ports"] == [{"port": 587}]
@@ -220,6 +244,9 @@ def test_the_policy_lets_out_what_is_needed(helm: str, reader: str) -> None:
         ("settings.access_token_lifetime=5", "access_token_lifetime"),
         ("settings.master_keys={secret}", "master_keys"),
         ("settings.database=postgresql://u:p@h/d", "database"),
+        ("settings.database_replica_file=/etc/replica", "database_replica_file"),
+        ("secrets.keys.acces_token=key", "acces_token"),
+        ("secrets.keys.pkcs11_pin=pin", "secrets.existingSecret"),
         ("replicas=3", "replicas"),
         ("image.digest=latest", "digest"),
     ],

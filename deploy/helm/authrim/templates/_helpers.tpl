@@ -117,6 +117,14 @@ capabilities:
 - name: AUTHRIM_DATABASE_LISTEN_FILE
   value: /run/secrets/authrim/database-listen
 {{- end }}
+{{- if .Values.database.replicaKey }}
+- name: AUTHRIM_DATABASE_REPLICA_FILE
+  value: /run/secrets/authrim/database-replica
+{{- end }}
+{{- range $setting, $key := .Values.secrets.keys }}
+- name: AUTHRIM_{{ upper $setting }}_FILE
+  value: /run/secrets/authrim/{{ $setting }}
+{{- end }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}
 {{- end }}
@@ -161,6 +169,19 @@ capabilities:
             - key: {{ . }}
               path: database-listen
             {{- end }}
+            {{- with .Values.database.replicaKey }}
+            - key: {{ . }}
+              path: database-replica
+            {{- end }}
+      {{- if .Values.secrets.keys }}
+      - secret:
+          name: {{ required "secrets.existingSecret: name the Secret with the keys of secrets.keys" .Values.secrets.existingSecret }}
+          items:
+            {{- range $setting, $key := .Values.secrets.keys }}
+            - key: {{ $key }}
+              path: {{ $setting }}
+            {{- end }}
+      {{- end }}
 {{- with .Values.tls.existingSecret }}
 - name: tls
   secret:
