@@ -192,7 +192,9 @@ class Stand:
         network = self._decided["network"]
         async with aiohttp.ClientSession() as http, asyncio.timeout(LATER):
             for number in (21, 22):
-                await _until_ready(http, f"http://{network}.{number}:8080/health/ready")
+                await _until_ready(
+                    http, f"http://{network}.{number}:{self._decided['server_port']}/health/ready"
+                )
 
 
 def is_whole(members: dict[str, dict[str, Any]]) -> bool:
@@ -230,7 +232,8 @@ async def started() -> AsyncIterator[Stand]:
     network = f"127.{20 + secrets.randbelow(200)}.{secrets.randbelow(250)}"
     command = (
         sys.executable, str(_DEPLOY / "one-machine"), "up", str(outer / "c"), "--network", network,
-        "--port", str(free_port()), "--authrim", str(Path(sys.executable).parent / "authrim"),
+        "--port", str(free_port()), "--server-port", str(free_port()),
+        "--authrim", str(Path(sys.executable).parent / "authrim"),
         "--settings", str(outer / "settings"),
     )  # fmt: skip
     try:
