@@ -27,7 +27,8 @@ _NAMES: Final = (
     "search_path", *SESSION,
 )  # fmt: skip
 
-_SETTINGS: Final = "SELECT name, setting FROM pg_settings WHERE name = ANY($1)"
+#: With their units, as they are set.
+_SETTINGS: Final = "SELECT name, current_setting(name) FROM pg_settings WHERE name = ANY($1)"
 
 _ROLE: Final = """
     SELECT current_user AS name, r.rolsuper AS superuser,
