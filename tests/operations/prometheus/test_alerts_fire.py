@@ -1,11 +1,10 @@
 """A real Prometheus scrapes a real server, and what goes wrong there makes its alerts fire.
 
 The rules are those of operators, with every window and wait cut down to seconds: what they ask for, and beyond which
-value, stays. What takes days to happen (an old key) or cannot be made to happen is left to promtool.
+value, stays.
 """
 
 import json
-import re
 import secrets
 import signal
 import subprocess
@@ -21,6 +20,7 @@ import psycopg2
 import pytest
 import requests
 
+from tests.operations.prometheus.watching import RULES, WINDOW, Prometheus, prometheus
 from tests.postgres_cluster import Cluster
 from tests.support import certificates
 from tests.support.patience import PATIENCE
@@ -28,9 +28,6 @@ from tests.support.ports import free_port
 from tests.support.processes import COMMAND, answers, children, started, wait_until
 
 pytestmark = pytest.mark.operations
-
-RULES = Path(__file__).parents[3] / "deploy" / "prometheus"
-_WINDOW = "20s"
 
 
 class Watched:
@@ -99,60 +96,6 @@ class Watched:
         return answer.status_code
 
 
-class Prometheus:
-    """Prometheus with our rules, as it answers."""
-
-    def __init__(self, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}"
-
-    def firing(self) -> set[tuple[str, str]]:
-        """The alerts that fire, with their severity."""
-        found = requests.get(f"{self.url}/api/v1/alerts", timeout=PATIENCE).json()["data"]["alerts"]
-        for one in found:
-            assert one["annotations"]["runbook_url"].endswith(f"{one['labels']['alertname']}.md")
-            assert "<no value>" not in json.dumps(one["annotations"])
-            assert "error expanding" not in json.dumps(one["annotations"])
-        return {
-            (one["labels"]["alertname"], one["labels"]["severity"])
-            for one in found
-            if one["state"] == "firing"
-        }
-
-    def value(self, query: str) -> list[dict[str, Any]]:
-        """What a query finds now."""
-        asked = requests.get(f"{self.url}/api/v1/query", params={"query": query}, timeout=PATIENCE).json()
-        assert asked["status"] == "success", (query, asked)
-        return list(asked["data"]["result"])
-
-
-def in_seconds(text: str) -> str:
-    """Rules whose windows and waits are seconds."""
-    text = re.sub(r"\[\d+[smhd]\]", f"[{_WINDOW}]", text)
-    text = re.sub(r"offset \d+[smhd]", f"offset {_WINDOW}", text)
-    return re.sub(r"for: \d+[smhd]", "for: 0s", text)
-
-
-@contextmanager
-def prometheus(folder: Path, *targets: int) -> Iterator[Prometheus]:
-    """Prometheus, scraping once per second."""
-    for file in RULES.glob("authrim.*.yml"):
-        (folder / file.name).write_text(in_seconds(file.read_text()))
-    config = (RULES / "prometheus.yml").read_text().replace("15s", "1s")
-    listed = ", ".join(f'"127.0.0.1:{port}"' for port in targets)
-    (folder / "prometheus.yml").write_text(config.replace('"127.0.0.1:9464"', listed))
-    port = free_port()
-    command = (
-        "prometheus", f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'series'}",
-        f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn",
-    )  # fmt: skip
-    with subprocess.Popen(command) as process:
-        try:
-            wait_until(lambda: answers(f"http://127.0.0.1:{port}/-/ready"))
-            yield Prometheus(port)
-        finally:
-            process.terminate()
-
-
 @contextmanager
 def receiver_that_is_gone() -> Iterator[str]:
     """The address of a webhook that answers 410, so that its messages are given up at once."""
@@ -186,12 +129,7 @@ def test_alerts_fire(watched: Watched, postgres_dsn: str, cluster: Cluster, tmp_
         seen = stack.enter_context(prometheus(tmp_path, watched.metrics, nowhere))
         assert watched.ask() == 200
 
-        def wait_for(*alerts: tuple[str, str], while_doing: Any = lambda: None) -> None:
-            missing, until = set(alerts), time.monotonic() + 6 * PATIENCE
-            while missing := missing - seen.firing():
-                assert time.monotonic() < until, missing
-                while_doing()
-                time.sleep(0.2)
+        wait_for = seen.wait_for
 
         wait_for(("AuthrimDown", "page"), ("AuthrimCertificateExpires", "page"))
         time.sleep(5)
@@ -211,6 +149,7 @@ def test_alerts_fire(watched: Watched, postgres_dsn: str, cluster: Cluster, tmp_
 
         watched.command("webhook", "create", address, "--event", "grant.*")
         wait_for(("AuthrimMessagesGivenUp", "ticket"), while_doing=watched.ask)
+        wait_for(("AuthrimProcessDies", "ticket"), while_doing=lambda: _kill(children(server.pid)))
         wait_for(("AuthrimProcessSilent", "page"), while_doing=lambda: _kill(children(server.pid)))
 
         with closing(psycopg2.connect(postgres_dsn)) as owner:
@@ -230,7 +169,8 @@ def test_alerts_fire(watched: Watched, postgres_dsn: str, cluster: Cluster, tmp_
         try:
             cluster.end_sessions(name)
             wait_for(
-                ("AuthrimDatabaseDown", "page"), ("AuthrimErrorsFast", "page"), ("AuthrimErrorsSlow", "ticket"),
+                ("AuthrimDatabaseDown", "page"), ("AuthrimDatabaseFails", "ticket"),
+                ("AuthrimErrorsFast", "page"), ("AuthrimErrorsSlow", "ticket"),
                 ("AuthrimAppendsRefused", "page"), while_doing=watched.ask,
             )  # fmt: skip
         finally:
@@ -275,7 +215,7 @@ def _dashboard_finds_series(seen: Prometheus) -> None:
     for panel in board["panels"]:
         for target in panel.get("targets", ()):
             query = target["expr"].replace("$job", "authrim").replace("$instance", ".*")
-            found = seen.value(query.replace("$__rate_interval", _WINDOW))
+            found = seen.value(query.replace("$__rate_interval", WINDOW))
             empty += [] if found else [panel["title"]]
     assert not {
         "Requests per second, by route",
