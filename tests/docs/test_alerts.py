@@ -82,7 +82,9 @@ def test_an_alert_sees_the_first_count() -> None:
             assert isinstance(metric, Counter)
             (values,) = [value.split("|") for _, value in _MATCHER.findall(labels)] or [[]]
             begins = {value for series in metric.begins for value in series}
-            assert f"unless {name}" in alert["expr"] or (metric.begins and begins >= {*values}), alert["alert"]
+            assert f"unless {name}" in alert["expr"] or (metric.begins and begins >= {*values}), alert[
+                "alert"
+            ]
             asked += 1
     assert asked >= 5
 
