@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.support.patience import PATIENCE
@@ -58,7 +58,8 @@ class SoftToken:
 
     def kill(self) -> None:
         """No process is there any more: neither the one that listens nor those that it has for each client."""
-        self._signal(signal.SIGKILL)
+        with suppress(ProcessLookupError):  # none was there
+            self._signal(signal.SIGKILL)
         assert self._server is not None
         self._server.wait()
 

@@ -1,7 +1,6 @@
 """Signing keys in a PKCS #11 token (SoftHSM2, behind a process of its own): used, dead, silent, and back."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,7 @@ from authrim.crypto.pkcs11_access import TokenAccess, TokenUnavailable
 from authrim.crypto.pkcs11_token import Pkcs11Token, TokenSigner, read_reference
 from authrim.crypto.verification_keys import KeySet
 from authrim.server.wiring import make_parts
-from authrim.store.sqlite.schema import migrate_sqlite
-from authrim.store.sqlite.store import SQLiteStore
+from authrim.store.contract import Store
 from domain.key.events import KeyCreated
 from domain.stream import DEFAULT_TENANT
 from tests.operations.pkcs11.soft_token import LABEL, MODULE, PIN, SoftToken
@@ -29,15 +27,6 @@ from tests.support.running import MASTER_KEY, KnownClient, RunningServer, develo
 from tests.support.tokens import verified_claims
 
 pytestmark = pytest.mark.operations
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SQLiteStore]:
-    migrate_sqlite(tmp_path / "authrim.db")
-    opened = SQLiteStore(tmp_path / "authrim.db")
-    await opened.open()
-    yield opened
-    await opened.close()
 
 
 def in_token(token: SoftToken) -> dict[str, Any]:
@@ -121,7 +110,7 @@ async def test_every_algorithm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert token.client.exists()
 
 
-async def test_keys_move_into_the_token(token: SoftToken, store: SQLiteStore) -> None:
+async def test_keys_move_into_the_token(token: SoftToken, store: Store) -> None:
     """A server that had keys of its own goes on with them, its next keys are made in the token, what is discarded is
     left nowhere, and the log says which key is where."""
     port, before = free_port(), keys_in(token)
@@ -184,7 +173,7 @@ async def issues_again(server: RunningServer) -> None:
     raise AssertionError("the token is not back after a minute")
 
 
-async def test_a_dead_token(token: SoftToken, store: SQLiteStore) -> None:
+async def test_a_dead_token(token: SoftToken, store: Store) -> None:
     """F29: without the token nothing is issued (503) and nothing of it is recorded: the refresh token is still good,
     and no code is made for a response that cannot be signed. Introspection, revocation and userinfo go on. When the
     token is back, so is everything."""
@@ -227,7 +216,7 @@ async def test_a_dead_token(token: SoftToken, store: SQLiteStore) -> None:
         assert await jarm_response(browser, jarm) == ["response"]
 
 
-async def test_a_token_that_does_not_answer(token: SoftToken, store: SQLiteStore) -> None:
+async def test_a_token_that_does_not_answer(token: SoftToken, store: Store) -> None:
     """F25, F29: while signatures wait for a token that hangs, other requests are answered at once; each that waits ends
     with 503, and more than a few are not let in."""
     async with running_server(store, **in_token(token)) as server:
@@ -249,7 +238,7 @@ async def test_a_token_that_does_not_answer(token: SoftToken, store: SQLiteStore
         await issues_again(server)
 
 
-async def test_starting_without_the_token(token: SoftToken, store: SQLiteStore) -> None:
+async def test_starting_without_the_token(token: SoftToken, store: Store) -> None:
     """F29: a server whose keys are in a token starts without it, and introspects; one that has no key yet does not."""
     settings = development_settings(free_port(), **in_token(token))
     token.kill()
