@@ -9,8 +9,8 @@ import pytest
 
 from tests.support.patience import PATIENCE
 from tests.support.ports import free_port
-from tests.support.processes import COMMAND, development_server
-from tests.support.ready_authrim import command, write_program
+from tests.support.processes import COMMAND, development_server, listening
+from tests.support.ready_authrim import command, started, write_program
 from tests.support.ready_made import new_sqlite_file
 from tests.support.running import MASTER_KEY
 
@@ -83,3 +83,13 @@ def test_signals_reach_it(tmp_path: Path) -> None:
     assert process.returncode == -signal.SIGKILL
     with development_server(data, port):
         pass
+
+
+def test_a_kill_reaches_it_at_once(tmp_path: Path) -> None:
+    """Who kills a command that has hardly begun ends it all the same, and nothing of it stays."""
+    port, data = free_port(), tmp_path / "data"
+    for _ in range(10):
+        with started("dev", "--port", str(port), "--data", str(data)) as process:
+            pass
+        assert process.returncode < 0
+        assert not listening(port)

@@ -73,11 +73,14 @@ def _address() -> str:
         forking = subprocess.Popen(
             [sys.executable, "-m", "tests.support.ready_authrim.forking", str(listener.fileno())],
             stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             pass_fds=[listener.fileno()],
             cwd=Path(__file__).parents[3],
         )
     atexit.register(_end, forking)
+    # Nobody's patience is for its imports, which it does once.
+    assert forking.stdout is not None
+    assert forking.stdout.readline() == b"ready\n"
     return name
 
 

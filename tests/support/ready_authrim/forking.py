@@ -1,6 +1,7 @@
 """The process that has imported ``authrim``, and makes each command by a fork: ``python -m … DESCRIPTOR``.
 
-It listens at the descriptor, and ends when its input does, after it has killed the commands that still run.
+It listens at the descriptor, and says when it is ready. It ends when its input does, after it has killed the commands
+that still run.
 """
 
 import ast
@@ -45,6 +46,7 @@ def main() -> None:
     """Make commands until nobody wants any more. It returns into each command as well, which begins then."""
     _import_all()
     assert threading.active_count() == 1, "a fork takes one thread along"
+    print("ready", flush=True)
     order = _forked(socket.socket(fileno=int(sys.argv[1])))
     if order is not None:
         _become(order)
@@ -101,8 +103,8 @@ def _read_order(launcher: socket.socket) -> Order | None:
     if len(streams) != 3:  # it was killed before it had said all
         launcher.close()
         return None
-    with launcher.makefile("rb") as sent:
-        order = sent.read(int(size))
+    # No byte more: a signal may come after it.
+    order = launcher.recv(int(size), socket.MSG_WAITALL)
     if len(order) < int(size):
         launcher.close()
         for stream in streams:

@@ -18,6 +18,16 @@ KILL = signal.SIGUSR2
 def main() -> None:
     """Be the command for whoever started this process."""
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    early: list[int] | None = []
+
+    def pass_on(number: int, _frame: Any) -> None:
+        if early is not None:  # the order comes first
+            early.append(number)
+        else:
+            connection.send(bytes([signal.SIGKILL if number == KILL else number]))
+
+    for number in (*PASSED_ON, KILL):
+        signal.signal(number, pass_on)
     connection.connect("\0" + sys.argv[1])
     mask = os.umask(0o077)
     os.umask(mask)
@@ -26,12 +36,9 @@ def main() -> None:
     streams = array.array("i", [0, 1, 2])
     connection.sendmsg([b"%9d" % len(order)], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, streams)])
     connection.sendall(order)
-
-    def pass_on(number: int, _frame: Any) -> None:
-        connection.send(bytes([signal.SIGKILL if number == KILL else number]))
-
-    for number in (*PASSED_ON, KILL):
-        signal.signal(number, pass_on)
+    came, early = early, None
+    for number in came:
+        pass_on(number, None)
     # The other side closes without a word when it was killed.
     status = int(connection.recv(16) or b"70")
     if status < 0:
