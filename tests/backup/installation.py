@@ -13,6 +13,7 @@ from tests.postgres_cluster import Cluster
 from tests.store.log_samples import behind_its_back
 from tests.support.browser import authenticated_post
 from tests.support.command_line import CommandLine
+from tests.support.patience import PATIENCE
 from tests.support.ports import free_port
 from tests.support.processes import answers, wait_until
 from tests.support.ready_authrim import started
@@ -96,7 +97,7 @@ def introspected(issuer: str, asker: KnownClient, tokens: list[str]) -> list[boo
     with requests.Session() as session:
         return [
             session.post(
-                f"{issuer}/introspect", data={"token": token}, headers=asker.basic, timeout=30
+                f"{issuer}/introspect", data={"token": token}, headers=asker.basic, timeout=PATIENCE
             ).json()["active"]
             for token in tokens
         ]
@@ -104,5 +105,5 @@ def introspected(issuer: str, asker: KnownClient, tokens: list[str]) -> list[boo
 
 def posted(issuer: str, client: KnownClient, path: str, form: dict[str, str]) -> tuple[int, dict[str, Any]]:
     """A back-channel POST."""
-    answer = requests.post(f"{issuer}{path}", data=form, headers=client.basic, timeout=30)
+    answer = requests.post(f"{issuer}{path}", data=form, headers=client.basic, timeout=PATIENCE)
     return answer.status_code, answer.json()

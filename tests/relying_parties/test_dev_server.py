@@ -35,7 +35,7 @@ def service_token(announced: dict[str, Any]) -> str:
     """A token for the service client, at the server that announced itself."""
     form = {"grant_type": "client_credentials", "scope": "reports.read"}
     answer = requests.post(
-        announced["issuer"] + "/token", data=form, auth=basic(announced, "service"), timeout=10
+        announced["issuer"] + "/token", data=form, auth=basic(announced, "service"), timeout=PATIENCE
     )
     assert answer.status_code == 200, answer.text
     return str(answer.json()["access_token"])
@@ -46,7 +46,7 @@ def introspected(announced: dict[str, Any], token: str) -> dict[str, Any]:
         announced["issuer"] + "/introspect",
         data={"token": token},
         auth=basic(announced, "service"),
-        timeout=10,
+        timeout=PATIENCE,
     )
     said: dict[str, Any] = answer.json()
     return said
@@ -164,7 +164,7 @@ def test_a_folder_that_is_none_of_ours_is_one_clear_line(tmp_path: Path, content
     file = tmp_path / "development.json"
     file.write_text(content)
     command = [*COMMAND, "dev", "--data", str(tmp_path), "--port", str(free_port()), "--json"]
-    process = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    process = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert process.returncode == 1
     assert process.stderr == f"Error: {file} is not what a development server has written\n"
     assert file.read_text() == content
@@ -177,6 +177,10 @@ def test_people_get_a_first_command_that_works(tmp_path: Path) -> None:
         lines = iter(process.stdout.readline, "")
         command = next(line for line in lines if line.strip().startswith("curl "))
         answer = subprocess.run(
-            ["sh", "-c", command.strip() + " -s"], capture_output=True, text=True, timeout=10, check=True
+            ["sh", "-c", command.strip() + " -s"],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=True,
         )
     assert '"access_token"' in answer.stdout

@@ -12,6 +12,7 @@ import pytest
 from authrim.store.contract import Store
 from tests.relying_parties.client_keys import new_client_key
 from tests.support.browser import Browser
+from tests.support.patience import PATIENCE
 from tests.support.running import KnownClient, RunningServer, running_server
 
 pytestmark = pytest.mark.node
@@ -35,7 +36,7 @@ class Program:
         """What it says next; fails with what it wrote to standard error when it ended instead."""
         assert self._process.stdout is not None
         assert self._process.stderr is not None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             line = await self._process.stdout.readline()
             if not line:
                 raise AssertionError((await self._process.stderr.read()).decode())

@@ -248,7 +248,7 @@ async def test_full_disk_loses_nothing(path: Path) -> None:
         "import os; os._exit(0)"
     )
     other = in_another_process(path, program)
-    out, err = other.communicate(timeout=30)
+    out, err = other.communicate(timeout=PATIENCE)
     assert other.returncode == 0, err
     answered = int(out)
     assert answered > 0

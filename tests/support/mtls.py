@@ -18,6 +18,7 @@ import aiohttp
 
 from authrim.store.contract import Store
 from tests.support.certificates import Authority, IssuedCertificate, pem
+from tests.support.patience import PATIENCE
 from tests.support.ports import free_port
 from tests.support.running import KnownClient, RunningServer, running_server
 
@@ -122,7 +123,7 @@ def proxy(way: str, folder: Path, port: int, second: int) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=PATIENCE)
 
 
 def documented(kind: str) -> str:

@@ -6,13 +6,14 @@ import pytest
 
 from authrim.tasks import cancellation
 from authrim.tasks.cancellation import end_tasks, heed_cancellation
+from tests.support.patience import LATER, PATIENCE
 
 
 async def loses(times: int) -> None:
     """Takes so many cancellations for passing failures."""
     while True:
         try:
-            await asyncio.sleep(60)
+            await asyncio.sleep(LATER)
         except asyncio.CancelledError:
             if not times:
                 raise
@@ -24,7 +25,7 @@ async def test_a_lost_cancellation_is_asked_for_again(monkeypatch: pytest.Monkey
     monkeypatch.setattr(cancellation, "_AGAIN", 0.01)
     tasks = [asyncio.create_task(loses(times)) for times in (0, 1, 3)]
     await asyncio.sleep(0)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await end_tasks(*tasks)
     assert all(task.cancelled() for task in tasks)
 
@@ -48,7 +49,7 @@ async def test_a_cancellation_that_another_exception_replaced() -> None:
 
     async def replaced() -> None:
         try:
-            await asyncio.sleep(60)
+            await asyncio.sleep(LATER)
         except asyncio.CancelledError:
             heed_cancellation()
 
@@ -59,5 +60,5 @@ async def test_a_cancellation_that_another_exception_replaced() -> None:
     assert task.cancelled()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.001):
-            await asyncio.sleep(60)
+            await asyncio.sleep(LATER)
     heed_cancellation()

@@ -27,6 +27,7 @@ from projections.audit import AUDIT
 from tests.store.log_samples import behind_its_back, write_grant
 from tests.store.test_tree import without_protection
 from tests.support.browser import Browser, authenticated_post
+from tests.support.patience import PATIENCE
 from tests.support.ports import free_port
 from tests.support.processes import answers, ended, wait_until
 from tests.support.ready_authrim import started
@@ -47,7 +48,7 @@ def served(environment: dict[str, str], *options: str) -> Iterator[str]:
 
 
 def asked(issuer: str, client: KnownClient, path: str, form: dict[str, str]) -> tuple[int, dict[str, Any]]:
-    answer = requests.post(f"{issuer}{path}", data=form, headers=client.basic, timeout=30)
+    answer = requests.post(f"{issuer}{path}", data=form, headers=client.basic, timeout=PATIENCE)
     return answer.status_code, answer.json()
 
 
@@ -110,7 +111,7 @@ def accepted(
         assert (status, refused["error"]) == (400, "invalid_grant")
         for token in (tokens["access_token"], own["access_token"]):
             assert asked(issuer, api, "/introspect", {"token": token})[1] == {"active": False}
-        assert not keys_before & keys_of(requests.get(f"{issuer}/jwks", timeout=30).json())
+        assert not keys_before & keys_of(requests.get(f"{issuer}/jwks", timeout=PATIENCE).json())
 
 
 def keys_of(jwks: dict[str, Any]) -> set[str]:
@@ -118,7 +119,7 @@ def keys_of(jwks: dict[str, Any]) -> set[str]:
 
 
 async def published_keys(issuer: str) -> set[str]:
-    return keys_of((await asyncio.to_thread(requests.get, f"{issuer}/jwks", timeout=30)).json())
+    return keys_of((await asyncio.to_thread(requests.get, f"{issuer}/jwks", timeout=PATIENCE)).json())
 
 
 def environment_of(database: Path, port: int, state: Path) -> dict[str, str]:

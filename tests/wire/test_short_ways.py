@@ -11,6 +11,7 @@ from aiohttp import web
 
 from authrim.wire.limits import Limits
 from tests.attacks.raw_http import FORM, sample_app, serving, talk
+from tests.support.patience import PATIENCE
 
 _LAST = b"GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 _REQUESTS = {
@@ -173,7 +174,7 @@ async def test_a_client_that_leaves_in_between_leaves_nothing_behind() -> None:
         await asyncio.sleep(0.02)
         counted = running._runner.counted
         assert (counted._total, ended.is_set()) == (1, False)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await counted.none_left()
         assert ended.is_set()
         assert {task.get_name() for task in asyncio.all_tasks()} == {asyncio.current_task().get_name()}  # type: ignore[union-attr]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.certificates import Authority, pem, self_signed
+from tests.support.patience import PATIENCE
 from tests.support.ports import free_port
 from tests.support.processes import COMMAND, ended, started, wait_until
 
@@ -39,7 +40,7 @@ def config(folder: Path, port: int, database: str) -> Path:
 def curl(folder: Path, port: int, path: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = ["curl", "--silent", "--show-error", "--cacert", str(folder / "root.crt"), *arguments]
     url = f"https://localhost:{port}{path}"
-    return subprocess.run([*command, url], capture_output=True, text=True, timeout=20, check=False)
+    return subprocess.run([*command, url], capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 def tls_options(folder: Path) -> list[str]:
@@ -78,7 +79,7 @@ def _handshake(port: int) -> str:
     """What ``openssl s_client`` says about a handshake."""
     return subprocess.run(
         ["openssl", "s_client", "-connect", f"localhost:{port}", "-tls1_3"],
-        input="", capture_output=True, text=True, timeout=20, check=False,
+        input="", capture_output=True, text=True, timeout=PATIENCE, check=False,
     ).stdout  # fmt: skip
 
 
@@ -111,7 +112,9 @@ def test_workers_share_the_unix_socket(folder: Path, postgres_dsn: str) -> None:
     with started("--config", str(file), "serve", "--workers", "2") as process:
         command = ["curl", "--silent", "--fail", "--unix-socket", str(path), "http://localhost/health/ready"]
         wait_until(
-            lambda: subprocess.run(command, capture_output=True, check=False, timeout=20).returncode == 0
+            lambda: (
+                subprocess.run(command, capture_output=True, check=False, timeout=PATIENCE).returncode == 0
+            )
         )
         assert path.stat().st_mode & 0o777 == 0o660
         process.send_signal(signal.SIGTERM)
