@@ -22,6 +22,7 @@ from authrim.people.new_account import AccountRequest, AccountStore
 from authrim.store.opening import open_store
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
+from tests.support import ready_authrim
 from tests.support.memory_group import memory_group
 from tests.support.patience import PATIENCE
 from tests.support.person import LOGIN, PASSWORD, PERSON
@@ -35,7 +36,8 @@ _STARVING = 256
 
 class ServerProcess:
     """One ``authrim serve`` that a test may kill. ``folder``: that of its packages, when they are not these ones.
-    ``environment``: variables beside those of the test."""
+    ``environment``: variables beside those of the test. ``forked``: it begins by a fork (``ready_authrim``), and nobody
+    needs its number or kills it."""
 
     def __init__(
         self,
@@ -44,17 +46,22 @@ class ServerProcess:
         program: Sequence[str] = ("authrim",),
         folder: Path | None = None,
         environment: Mapping[str, str] | None = None,
+        *,
+        forked: bool = False,
     ) -> None:
         self._config = config
         self._folder = folder
         self._program = program
+        self._forked = forked
         self._environment = os.environ | (environment or {})
         self.port = port
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
         """Start it and wait until it answers."""
-        command = [sys.executable, "-m", *self._program, "--config", str(self._config), "serve"]
+        module, *arguments = self._program
+        python = ready_authrim.command(module) if self._forked else (sys.executable, "-m", module)
+        command = [*python, *arguments, "--config", str(self._config), "serve"]
         self._process = await asyncio.create_subprocess_exec(
             *command, cwd=self._folder, env=self._environment, stderr=asyncio.subprocess.DEVNULL
         )
@@ -80,12 +87,13 @@ class ServerProcess:
     def pid(self) -> int:
         """The number of the process that was started."""
         assert self._process is not None
+        assert not self._forked
         return self._process.pid
 
     async def kill(self) -> None:
         """``kill -9`` of all its processes: no chance to finish anything."""
         assert self._process is not None
-        beside = children(self._process.pid)
+        beside = children(self.pid)
         self._process.send_signal(signal.SIGKILL)
         for pid in beside:
             os.kill(pid, signal.SIGKILL)
@@ -95,13 +103,12 @@ class ServerProcess:
         """Give its process no more memory, and wait until the kernel has killed it; it must have something to do."""
         assert self._process is not None
         with memory_group(_STARVING) as group:
-            group.add(self._process.pid)
+            group.add(self.pid)
             assert await asyncio.wait_for(self._process.wait(), PATIENCE) == -signal.SIGKILL
 
     def pause(self) -> None:
         """SIGSTOP: it does nothing any more, and its connections stay."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
+        os.kill(self.pid, signal.SIGSTOP)
 
     def go_on(self) -> None:
         """SIGCONT."""
@@ -125,7 +132,10 @@ class Site:
         settings: Mapping[str, Any],
         program: Sequence[str] = ("authrim",),
         environment: Mapping[str, str] | None = None,
+        *,
+        forked: bool = False,
     ) -> None:
+        self._forked = forked
         self._place = place
         self._folder = folder
         self._more = settings
@@ -160,7 +170,9 @@ class Site:
         for number in range(processes):
             port = self.settings.port if number == 0 else free_port()
             config = self.write_config(number, port)
-            server = ServerProcess(config, port, self._program, environment=self._environment_of(number))
+            server = ServerProcess(
+                config, port, self._program, environment=self._environment_of(number), forked=self._forked
+            )
             await server.start()
             self.servers.append(server)
 
@@ -194,12 +206,13 @@ class Site:
 @asynccontextmanager
 async def site(
     place: Path | str, folder: Path, processes: int, settings: Mapping[str, Any] | None = None,
-    program: Sequence[str] = ("authrim",), environment: Mapping[str, str] | None = None, **changes: Any,
+    program: Sequence[str] = ("authrim",), environment: Mapping[str, str] | None = None, forked: bool = False,
+    **changes: Any,
 ) -> AsyncIterator[Site]:  # fmt: skip
     """A furnished site with running processes, which are stopped at the end. ``settings`` are beside the usual ones;
     ``program`` is the module that is run, with arguments of its own; ``environment`` its variables, in which
-    ``{number}`` stands for that of the process."""
-    made = Site(place, folder, settings or {}, program, environment)
+    ``{number}`` stands for that of the process; ``forked``: as ``ServerProcess`` says."""
+    made = Site(place, folder, settings or {}, program, environment, forked=forked)
     await made.furnish(**changes)
     try:
         await made.start(processes)

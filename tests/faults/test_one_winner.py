@@ -58,7 +58,7 @@ async def test_one_of_64_redemptions_over_two_processes_wins(
     postgres_dsn: str, tmp_path: Path, http: aiohttp.ClientSession
 ) -> None:
     """F14, A046: exactly one 200, all others ``invalid_grant``, exactly one ``CodeRedeemed``, grant revoked."""
-    async with site(postgres_dsn, tmp_path, 2) as place:
+    async with site(postgres_dsn, tmp_path, 2, forked=True) as place:
         web = place.clients["web"]
         browser = Browser(place.as_running(http))
         shown, verifier = await browser.authorize(web)
@@ -81,7 +81,7 @@ async def test_a_pushed_request_is_answered_once(
 ) -> None:
     """F15, A067: two processes, many tabs of somebody who is signed in: one completion a ``request_uri``, all others
     see the page of one that is used."""
-    async with site(postgres_dsn, tmp_path, 2) as place:
+    async with site(postgres_dsn, tmp_path, 2, forked=True) as place:
         web, running = place.clients["web"], place.as_running(http)
         browser = Browser(running)
         await browser.code_flow(web)
@@ -108,7 +108,9 @@ async def refresh_crowd(
     dsn: str, folder: Path, http: aiohttp.ClientSession, grace: int
 ) -> tuple[list[tuple[int, dict[str, Any]]], Counter[str]]:
     """64 parallel refreshes with one token: the answers, and what the log holds."""
-    async with site(dsn, folder, 2, refresh_grace_seconds=grace, refresh_grace_count=PARALLEL * 2) as place:
+    async with site(
+        dsn, folder, 2, forked=True, refresh_grace_seconds=grace, refresh_grace_count=PARALLEL * 2
+    ) as place:
         browser = Browser(place.as_running(http))
         tokens = await browser.code_flow(place.clients["web"], scope="openid offline_access")
         form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}

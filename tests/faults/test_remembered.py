@@ -21,7 +21,7 @@ async def test_what_another_process_did_is_never_overlooked(
     postgres_dsn: str, tmp_path: Path, http: aiohttp.ClientSession
 ) -> None:
     """F16: rotated at one process and revoked at the other, a grant that the first remembers yields no token."""
-    async with site(postgres_dsn, tmp_path, 2, refresh_grace_seconds=0) as place:
+    async with site(postgres_dsn, tmp_path, 2, forked=True, refresh_grace_seconds=0) as place:
         web = place.clients["web"]
 
         async def refresh(token: str, server: int) -> tuple[int, dict[str, str]]:

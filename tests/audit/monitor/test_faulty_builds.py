@@ -167,7 +167,7 @@ async def test_each_faulty_build_is_caught(store_place: Path | str, tmp_path: Pa
 async def faulty_site(place: Path | str, folder: Path, fault: str) -> AsyncIterator[Story]:
     """A server of the faulty build, and its store for what only an auditor may see."""
     async with (
-        site(place, folder, 1, program=(PROGRAM, fault), refresh_grace_seconds=0) as running,
+        site(place, folder, 1, program=(PROGRAM, fault), forked=True, refresh_grace_seconds=0) as running,
         aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http,
     ):
         store = open_store(running.settings)

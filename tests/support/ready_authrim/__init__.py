@@ -49,10 +49,10 @@ def started(*arguments: str, environment: dict[str, str] | None = None) -> Itera
         process.communicate()
 
 
-def command() -> tuple[str, ...]:
-    """What stands for ``authrim`` in a list of arguments."""
+def command(module: str = "authrim") -> tuple[str, ...]:
+    """What stands for ``authrim`` in a list of arguments, or for another module that is run as a program."""
     # Without ``site`` and the variables of Python, the launcher takes 20 ms.
-    return (sys.executable, "-IS", str(_LAUNCHER), _address())
+    return (sys.executable, "-IS", str(_LAUNCHER), _address(), module)
 
 
 def write_program(folder: Path) -> None:

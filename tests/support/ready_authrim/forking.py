@@ -27,6 +27,7 @@ _LATE: Final = ("babel.support", "jinja2", "PIL.Image", "weasyprint")
 class Order(NamedTuple):
     """A command as its launcher was started."""
 
+    module: str
     arguments: list[str]
     environment: dict[str, str]
     folder: str
@@ -132,7 +133,7 @@ def _tell_of_its_end(running: Running) -> None:
 
 
 def _become(order: Order) -> None:
-    """Be ``python -m authrim`` as the launcher would have been."""
+    """Be ``python -m MODULE`` as the launcher would have been."""
     for number, stream in enumerate(order.streams):
         os.dup2(stream, number)
     os.closerange(3, 4096)
@@ -145,8 +146,8 @@ def _become(order: Order) -> None:
     # What a process makes for itself at its first import.
     _own("authrim.store.postgres.connections", "_process", uuid4().hex[:12])
     _own("authrim.clients.authentication.remembered_headers", "_KEY", os.urandom(32))
-    sys.argv = ["authrim", *order.arguments]
-    runpy.run_module("authrim", run_name="__main__", alter_sys=True)
+    sys.argv = [order.module, *order.arguments]
+    runpy.run_module(order.module, run_name="__main__", alter_sys=True)
 
 
 def _open_streams() -> None:

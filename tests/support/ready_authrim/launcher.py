@@ -1,4 +1,4 @@
-"""Starts a command in the process that is ready for it, and ends as it ends: ``launcher.py ADDRESS ARGUMENT…``.
+"""Starts a command in the process that is ready for it, and ends as it ends: ``launcher.py ADDRESS MODULE ARGUMENT…``.
 
 It imports next to nothing, because it is what a start takes now.
 """
@@ -31,7 +31,7 @@ def main() -> None:
     connection.connect("\0" + sys.argv[1])
     mask = os.umask(0o077)
     os.umask(mask)
-    words = repr((sys.argv[2:], dict(os.environ), os.getcwd(), mask))  # noqa: PTH109 - imports less
+    words = repr((sys.argv[2], sys.argv[3:], dict(os.environ), os.getcwd(), mask))  # noqa: PTH109 - imports less
     order = words.encode("utf-8", "surrogateescape")
     streams = array.array("i", [0, 1, 2])
     connection.sendmsg([b"%9d" % len(order)], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, streams)])
