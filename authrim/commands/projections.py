@@ -15,6 +15,7 @@ from authrim.audit.archives.log import archives_at
 from authrim.audit.rebuild import ARCHIVED, MISSING, Report
 from authrim.audit.sentences import shown
 from authrim.commands._common import emit, progress_of, run_with_store, settings_of
+from authrim.metrics.failures import in_words
 from authrim.store.read_back import ReadBack
 
 
@@ -82,7 +83,9 @@ def _text(report: Report) -> RenderableType:
         columns = f": {', '.join(found.columns)}" if found.columns else ""
         lines.append(Text(f"  {found.table} {shown(found.key)} {found.what}{columns}", style="yellow"))
     for failure in report.unreadable:
-        lines.append(Text(f"  position {failure.position} cannot be read: {failure.kind}", style="red"))
+        lines.append(
+            Text(f"  position {failure.position} cannot be read: {in_words(failure.kind)}", style="red")
+        )
     if any(failure.kind in (MISSING, ARCHIVED) for failure in report.unreadable):
         lines.append(
             Text("  It may be in an archive: give its directory with --archives, or set log_archives.")

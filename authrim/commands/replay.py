@@ -21,6 +21,7 @@ from authrim.audit.sentences import shown
 from authrim.commands._common import emit, is_json, json_text, progress_of, run_with_store, settings_of
 from authrim.core.parts import response_modes_of, response_types_of
 from authrim.features import UnknownFeature, enabled
+from authrim.metrics.failures import in_words
 from authrim.settings import Settings
 from authrim.store.contract import StoredEvent
 from authrim.store.read_back import ReadBack
@@ -243,7 +244,7 @@ def _text(report: Report, conclusion: Text) -> RenderableType:
     if report.differing > _SHOWN:
         lines.append(Text(f"  and {report.differing - _SHOWN} more"))
     lines.extend(
-        Text(f"  position {one.position} cannot be read: {one.kind}", style="red")
+        Text(f"  position {one.position} cannot be read: {in_words(one.kind)}", style="red")
         for one in report.unreadable
     )
     return Group(*lines, conclusion)

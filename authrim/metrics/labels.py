@@ -14,7 +14,8 @@ LABELS: Final[Mapping[str, str]] = {
     "happened": "of grants: `requested`, `client_credentials`, `redeemed`, `refreshed`, `refused`, `revoked`, "
     "`code_replayed`, `refresh_token_reused`; of sessions: `started`, `reauthenticated`, `ended`",
     "kind": "of tokens: `code`, `access_token`, `refresh_token`, `id_token`; of messages: `webhook`, "
-    "`backchannel_logout` and so on; of failures: the type of the error",
+    "`backchannel_logout` and so on; of failures: a word of ours, such as `store_unavailable`, "
+    "`input_output` or `unforeseen`",
     "level": "`debug`, `info`, `warning`, `error`, `critical`",
     "listener": "`port` or `mtls_port`",
     "method": "the method of HTTP, `other` for one that no route has; of a sign-in: `password`",

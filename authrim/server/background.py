@@ -11,6 +11,7 @@ import structlog
 
 from authrim.core.parts import Core
 from authrim.metrics.catalogue import BACKGROUND_FAILURES
+from authrim.metrics.failures import first_of, word_of
 from authrim.tasks.cancellation import end_tasks
 
 log = structlog.get_logger(__name__)
@@ -42,6 +43,6 @@ async def _restarted(work: Work) -> None:
         try:
             await work()
         except Exception as error:  # its kind is logged, its text may quote what it worked on
-            BACKGROUND_FAILURES.add(type(error).__name__)
-            log.error("background.failed", kind=type(error).__name__)
+            BACKGROUND_FAILURES.add(word_of(error))
+            log.error("background.failed", kind=type(first_of(error)).__name__)
         await asyncio.sleep(RESTART_SECONDS)
