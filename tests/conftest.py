@@ -11,6 +11,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from authrim.crypto import key_pair
+from authrim.server import wiring
 from authrim.store import group_commit
 from authrim.store.contract import Store
 from authrim.store.group_commit import QueueLimits
@@ -21,7 +22,7 @@ from tests.support.browser import Browser
 from tests.support.https_site import Authority, Site, serving_site
 from tests.support.mtls import MtlsServer, mtls_server
 from tests.support.patience import LATER
-from tests.support.ready_made import ReadyKeys, new_sqlite_file
+from tests.support.ready_made import CheapPasswords, ReadyKeys, new_sqlite_file
 from tests.support.running import RunningServer, running_server
 from tests.support.stores import opened_store
 from tests.support.whole_run import import_a_share_first, long_files_first, slowest_files
@@ -40,6 +41,8 @@ os.environ["AUTHRIM_APPEND_WAIT_SECONDS"] = "30"
 
 # Every server in the process of the tests begins with an RSA key.
 key_pair._generate = ReadyKeys()
+# Most tests have people who sign in.
+wiring._passwords = CheapPasswords()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

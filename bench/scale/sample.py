@@ -20,7 +20,8 @@ from domain.stream import DEFAULT_TENANT
 from domain.units import HOUR
 from tests.postgres_cluster import Cluster
 from tests.support.browser import Browser, authenticated_post
-from tests.support.running import CHEAP, RunningServer, running_server
+from tests.support.ready_made import CHEAP
+from tests.support.running import RunningServer, running_server
 
 #: Tables that belong to no life: how far things are, what expires within minutes, what is made of the log as a whole.
 _BESIDE: Final = frozenset(

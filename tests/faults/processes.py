@@ -28,7 +28,8 @@ from tests.support.patience import PATIENCE
 from tests.support.person import LOGIN, PASSWORD, PERSON
 from tests.support.ports import free_port
 from tests.support.processes import children
-from tests.support.running import CHEAP, MASTER_KEY, USUAL, KnownClient, RunningServer, development_settings
+from tests.support.ready_made import CHEAP
+from tests.support.running import MASTER_KEY, USUAL, KnownClient, RunningServer, development_settings
 
 #: KiB that a process gets before it is killed for its memory.
 _STARVING = 256

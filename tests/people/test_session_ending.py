@@ -21,7 +21,7 @@ from domain.person.session import NO_SESSION, Session, fold
 from domain.person.session_events import SessionReauthenticated, SessionStarted
 from domain.stream import DEFAULT_TENANT, SESSION, session_stream
 from projections.tables import row_key
-from tests.support.running import CHEAP
+from tests.support.ready_made import CHEAP
 
 STREAM = session_stream(DEFAULT_TENANT, "busy")
 STARTED = SessionStarted("ada", "hash", 1, "acr", ("pwd",), 2_000_000_000)

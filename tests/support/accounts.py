@@ -5,7 +5,8 @@ from authrim.people import accounts
 from authrim.people.new_account import AccountRequest, AccountStore
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
-from tests.support.running import CHEAP, RunningServer
+from tests.support.ready_made import CHEAP
+from tests.support.running import RunningServer
 
 
 async def add_account(server: RunningServer, login: str) -> str:

@@ -1,7 +1,8 @@
 """What takes long to make: made once per process, and used again.
 
 A SQLite file with the schema takes 70 ms of processor time, and so does an RSA key on average. Both come from the code
-that makes them for an installation.
+that makes them for an installation. The least that a server may be told to spend on a password takes 8 ms, and as much
+again to renew the hash of an account that was made for less.
 """
 
 import itertools
@@ -13,8 +14,15 @@ from pathlib import Path
 
 from authrim.crypto import key_pair
 from authrim.crypto.algorithms import PrivateKey
+from authrim.crypto.passwords import PasswordCost, Passwords
+from authrim.server import wiring
+from authrim.settings import Settings
 from authrim.store.sqlite.schema import migrate_sqlite
 
+#: The cheapest that argon2id takes: tests prove what is done with passwords, not what they cost.
+CHEAP = PasswordCost(memory_kib=8, passes=1, lanes=1)
+#: The least that a server takes, in KiB.
+LEAST_MEMORY = 8192
 #: How many RSA keys are made before the first is given again: more than the servers of one test ask for.
 _RSA_KEYS = 32
 
@@ -35,6 +43,19 @@ def _empty_store() -> bytes:
             "all of it is in the file, and nothing in a log beside it"
         )
         return file.read_bytes()
+
+
+class CheapPasswords:
+    """Takes the place of what makes a server's password hashes: whoever asks for the least cost gets less. Where one
+    thread makes them, they take as long as it is written: tests of a full queue wait for them."""
+
+    def __init__(self) -> None:
+        self._make = wiring._passwords
+
+    def __call__(self, settings: Settings) -> Passwords:
+        if settings.argon2_memory > LEAST_MEMORY or settings.password_workers == 1:
+            return self._make(settings)
+        return Passwords(settings.password_workers, settings.password_queue_limit, CHEAP)
 
 
 class ReadyKeys:

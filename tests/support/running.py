@@ -17,7 +17,7 @@ from authrim.clients.fetched_documents import FetchContext
 from authrim.clients.part import CLIENTS
 from authrim.clients.records import RegistrationContext, create_client
 from authrim.core.parts import Core, Parts
-from authrim.crypto.passwords import PasswordCost, Passwords
+from authrim.crypto.passwords import Passwords
 from authrim.people.accounts import create_account
 from authrim.people.new_account import AccountRequest, AccountStore
 from authrim.server.app import background_work, make_app
@@ -33,9 +33,7 @@ from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
 from tests.support.person import LOGIN, PASSWORD, PERSON
 from tests.support.ports import free_port
-
-#: The cheapest that argon2id takes: tests prove what is done with passwords, not what they cost.
-CHEAP = PasswordCost(memory_kib=8, passes=1, lanes=1)
+from tests.support.ready_made import CHEAP, LEAST_MEMORY
 
 MASTER_KEY = base64.urlsafe_b64encode(b"test" * 8).rstrip(b"=").decode()
 
@@ -151,7 +149,7 @@ def development_settings(port: int, **changes: Any) -> Settings:
         "master_keys": (SecretStr(MASTER_KEY),),
         "signing_algorithms": ("ES256", "RS256"),
         "encryption_algorithms": ("ECDH-ES",),
-        "argon2_memory": 8192,
+        "argon2_memory": LEAST_MEMORY,
         "argon2_time_cost": 1,
         "authorize_requests_per_minute": 100_000,
         "consent_pause": 0,

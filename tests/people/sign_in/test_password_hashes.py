@@ -1,5 +1,6 @@
 """A password's hash keeps up with the settings: it is made again when the person signs in with it."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -10,9 +11,18 @@ from authrim.people import accounts
 from authrim.people.claims import PASSWORD
 from authrim.people.new_account import AccountStore
 from authrim.people.part import PEOPLE
+from authrim.store.contract import Store
 from domain.stream import DEFAULT_TENANT
 from tests.support.browser import Browser
-from tests.support.running import CHEAP, RunningServer
+from tests.support.ready_made import CHEAP, LEAST_MEMORY
+from tests.support.running import RunningServer, running_server
+
+
+@pytest.fixture
+async def server(store: Store) -> AsyncIterator[RunningServer]:
+    """A server whose hashes cost more than that of its one account did."""
+    async with running_server(store, argon2_memory=2 * LEAST_MEMORY) as running:
+        yield running
 
 
 async def kept_hash(server: RunningServer) -> str:
