@@ -14,7 +14,7 @@ run: .venv/runtime.stamp ## Start a development server on its embedded store
 test: .venv/dev.stamp tests/relying_parties/node_modules/.package-lock.json ## Run every test; installs what they need
 	scripts/system-packages.sh --for tests
 	$(BIN)/python -m compileall -q -j 0 authrim domain migrations projections # hundreds of processes read it
-	env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	env -u PYTHONDONTWRITEBYTECODE scripts/pytest-in-memory.sh -n 3 --dist loadfile --no-loadscope-reorder
 
 integrations: .venv/dev.stamp ## Start the applications that take long to install, too
 	scripts/system-packages.sh --for integrations

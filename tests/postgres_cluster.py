@@ -198,7 +198,7 @@ def start_standby(primary: Cluster) -> Cluster:
 def _place(folder: Path | None = None) -> Cluster:
     """An empty folder that the server may write to, and a port that nobody listens at."""
     # The path of a socket must be short, and pytest's folders are closed to other users.
-    folder = folder or Path(tempfile.mkdtemp(prefix="authrim-pg-", dir="/tmp"))
+    folder = folder or Path(tempfile.mkdtemp(prefix="authrim-pg-"))
     if (user := _unprivileged()) is not None:
         os.chown(folder, user.pw_uid, user.pw_gid)
     return Cluster(str(folder), free_port())

@@ -81,7 +81,7 @@ async def test_recovery_to_a_point_in_time(archiving: tuple[Cluster, Path], tmp_
 
 def base_backup(cluster: Cluster) -> Cluster:
     """Copy the cluster while it runs, into a folder of the same owner."""
-    folder = Path(tempfile.mkdtemp(prefix="authrim-pg-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="authrim-pg-"))
     shutil.chown(folder, Path(cluster.folder).owner())
     postgres_cluster.run_tool(
         "pg_basebackup", f"--pgdata={folder}/data", "--checkpoint=fast",

@@ -9,7 +9,6 @@ import errno
 import fcntl
 import os
 import socket
-import tempfile
 from contextlib import closing
 from itertools import count
 from pathlib import Path
@@ -19,7 +18,8 @@ from typing import IO, Final
 _FIRST: Final = 20_000
 _LAST: Final = 32_767
 _BLOCK: Final = 200
-_FOLDER: Final = Path(tempfile.gettempdir(), f"authrim-ports-{os.getuid()}")
+#: One for all runs on this machine, wherever their other files are.
+_FOLDER: Final = Path("/tmp", f"authrim-ports-{os.getuid()}")
 _LOOPBACK: Final = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 
 
