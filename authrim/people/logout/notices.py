@@ -137,9 +137,8 @@ class LogoutNotices:
         if client is None or not _is_told(client, session_id):
             return Delivered()
         session, _version = await read_session(core, tenant, session_id)
-        if (
-            not session.subject
-        ):  # it was given up long ago, and is retried: nobody knows any more whose it was
+        if not session.subject:
+            # It was given up long ago, and is retried: nobody knows any more whose it was.
             return Failed(LEFT_THE_LOG, final=True)
         token_id = logout_token_id(tenant, session_id, client.client_id)
         result = await self._post(client, _EndedSession(tenant, session_id, session.subject), token_id)
