@@ -13,7 +13,9 @@ _CORE: Final = {
     "authrim.core.refusals": ("Refusals.record", "Refusals._turn_minute", "Refusals.flush", "Refusals._append"),
     "authrim.core.rate_limits": ("RateLimits._take_share",),
     "authrim.core.fan_out": ("catch_up",),
-    "authrim.core.outbox": ("Outbox._take", "Outbox._serve", "Outbox._settlement", "_attempt"),
+    "authrim.core.outbox": (
+        "Outbox._take", "Outbox._serve", "Outbox._settlement", "Outbox._give_up_late", "Outbox._late", "_attempt",
+    ),
     "authrim.store.group_commit": (
         "GroupCommit.append", "GroupCommit._write", "GroupCommit._commit_or_give_up", "GroupCommit._commit",
     ),
@@ -34,7 +36,8 @@ POSTGRESQL: Final = AppendPath(
         ),
         "authrim.store.postgres._guard": ("Guard.count", "Guard._reserve_many", "Guard._count_many"),
         "authrim.store.postgres._deliveries": (
-            "PostgresOutbox.run_page", "PostgresOutbox.take", "PostgresOutbox.settle", "_add", "_each",
+            "PostgresOutbox.run_page", "PostgresOutbox.take", "PostgresOutbox.settle", "PostgresOutbox.due",
+            "PostgresOutbox.give_up", "PostgresOutbox._read", "_add", "_each",
         ),
         "authrim.store.postgres._followers": ("Followers.run",),
         "authrim.store.postgres.connections": (
@@ -43,6 +46,7 @@ POSTGRESQL: Final = AppendPath(
     },
     shared=frozenset(
         {
+            "store.postgres._deliveries:PostgresOutbox._read",
             "store.postgres._followers:Followers.run",
             "store.postgres.connections:Connections.connect",
             "store.postgres.connections:Connections.fetch",
@@ -72,8 +76,9 @@ SQLITE: Final = AppendPath(
             "transaction", "checkpoint",
         ),
         "authrim.store.sqlite._deliveries": (
-            "SQLiteOutbox.run_page", "SQLiteOutbox.take", "SQLiteOutbox.settle", "SQLiteOutbox._write",
-            "SQLiteOutbox._read", "_page", "_add", "_take", "_settle", "_give_up", "_all",
+            "SQLiteOutbox.run_page", "SQLiteOutbox.take", "SQLiteOutbox.settle", "SQLiteOutbox.due",
+            "SQLiteOutbox.give_up", "SQLiteOutbox._write", "SQLiteOutbox._read", "_page", "_add", "_take", "_settle",
+            "_give_up", "_all",
         ),
     },
     shared=frozenset(
@@ -97,7 +102,10 @@ NOT_PASSED: Final = (
     "core.refusals:Refusals._turn_minute", "core.refusals:Refusals.flush",
     # Webhooks have changed in the page, or the page was full; a receiver does not answer.
     "core.fan_out:catch_up await 3", "core.fan_out:catch_up await 4",
-    "core.outbox:Outbox._serve await 3", "core.outbox:Outbox._settlement await 2",
+    "core.outbox:Outbox._serve await 3", "core.outbox:Outbox._settlement await 2", "core.outbox:Outbox._give_up_late",
+    "core.outbox:Outbox._late", "store.postgres._deliveries:PostgresOutbox.due",
+    "store.postgres._deliveries:PostgresOutbox.give_up", "store.postgres._deliveries:PostgresOutbox._read",
+    "store.sqlite._deliveries:SQLiteOutbox.due", "store.sqlite._deliveries:SQLiteOutbox.give_up",
     # A batch that the database refused is tried one by one.
     "store.group_commit:GroupCommit._commit await 2",
     # Reads only: the total of a counter.
