@@ -74,7 +74,10 @@ async def test_f22_a_webhook_is_told_of_each_event_after_any_kill(
         assert site.seen == []
         assert await settled(store.outbox, made.webhook.webhook_id) == (EVENTS, 0)
         await killed("recording")
-        assert await settled(store.outbox, made.webhook.webhook_id) == (EVENTS, 0)
+        # On a busy machine half a lease can be over after some messages, which are recorded then.
+        waiting, dead = await settled(store.outbox, made.webhook.webhook_id)
+        assert 0 < waiting <= EVENTS
+        assert dead == 0
         async with sender(MODULE, str(store_place), str(authority.ca_file), ""):
             await until_settled(store.outbox, made.webhook.webhook_id)
     await core.egress.close()
