@@ -3,7 +3,7 @@
 import asyncio
 import resource
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -184,8 +184,8 @@ def held(dsn: str, statement: str) -> Iterator[None]:
 
 
 async def test_what_the_database_causes(postgres_dsn: str, tmp_path: Path) -> None:
-    """A follower that cannot have its lock for a minute, one that cannot write its rows, checkpoints that cannot be
-    kept, tasks of the background that end by an error, and tables that nobody can read."""
+    """A follower that cannot have its lock for a minute, one that cannot write its rows, and checkpoints that cannot be
+    kept."""
     monitor = "SELECT pg_advisory_lock(hashtext('authrim follower'), hashtext(current_schema() || ' ' || 'monitor_v1'))"
     async with watched(postgres_dsn, tmp_path, checkpoint_interval_seconds=10) as site:
         with held(postgres_dsn, monitor):
@@ -203,38 +203,6 @@ async def test_what_the_database_causes(postgres_dsn: str, tmp_path: Path) -> No
             await site.fires("AuthrimFollowerFails", while_doing=site.ask)
         finally:
             execute(postgres_dsn, "ALTER TABLE audit DROP CONSTRAINT never")
-        away = ("monitor_states", "tiles", "deliveries")
-        execute(postgres_dsn, *(f"ALTER TABLE {table} RENAME TO {table}_gone" for table in away))
-        try:
-            await site.fires("AuthrimBackgroundFails", while_doing=site.ask)
-        finally:
-            execute(postgres_dsn, *(f"ALTER TABLE {table}_gone RENAME TO {table}" for table in away))
-        await site.fires("AuthrimPoolBusy", while_doing=lambda: locked_out(site, postgres_dsn))
-
-
-async def locked_out(site: Watched, dsn: str) -> None:
-    """Two seconds in which no table can be read, and many requests. The servers take their locks in another order."""
-    every = "SELECT string_agg(format('%I', tablename), ', ') FROM pg_tables WHERE schemaname = 'authrim'"
-    with (
-        suppress(psycopg2.errors.DeadlockDetected),
-        closing(psycopg2.connect(dsn)) as owner,
-        owner.cursor() as cursor,
-    ):
-        cursor.execute("SET search_path = authrim")
-        cursor.execute(every)
-        ((tables,),) = cursor.fetchall()
-        cursor.execute(f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE")
-        asking: list[asyncio.Task[Any]] = [asyncio.create_task(site.ask()) for _ in range(20)]
-        asking += [asyncio.create_task(begin(site)) for _ in range(20)]
-        await asyncio.sleep(2)
-        owner.rollback()
-        await asyncio.wait(asking)
-
-
-async def begin(site: Watched) -> None:
-    """Open a sign-in page."""
-    with suppress(aiohttp.ClientError, AssertionError):
-        await Browser(site.place.as_running(site.http)).authorize(site.place.clients["web"])
 
 
 @contextmanager
