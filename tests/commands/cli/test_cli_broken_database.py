@@ -274,7 +274,7 @@ IN_POSTGRES = [
     Damage("no time", "statement_timeout", whole=False, sql="""
         DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET statement_timeout = 1', current_database()); END $$;
         ALTER TABLE authrim.head RENAME TO head_;
-        CREATE VIEW authrim.head AS SELECT h.* FROM authrim.head_ h, LATERAL (SELECT pg_sleep(1)) s"""),
+        CREATE VIEW authrim.head AS SELECT h.* FROM authrim.head_ h, LATERAL (SELECT pg_sleep(0.05)) s"""),
     Damage("a role without rights", "--grant-to", whole=False, role="LOGIN"),
     at_opening("a role that may not log in", "not let in", whole=True, role="NOLOGIN"),
     at_opening("a role with no connection left", "CONNECTION LIMIT", whole=True, role="LOGIN CONNECTION LIMIT 0"),
