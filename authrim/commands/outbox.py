@@ -53,7 +53,7 @@ def list_(context: click.Context, kind: str, receiver: str, after: str, limit: i
 
     rows = administer(context, work)
     columns = ("id", "attempts", "reason", "due_at" if waiting else "dead_at")
-    note = _LEFT if any(row.reason == LEFT_THE_LOG for row in rows) else ""
+    note = _LEFT if LEFT_THE_LOG in {row.reason for row in rows} else ""
     print_list(context, "messages", columns, [_line(row) for row in rows], note)
 
 

@@ -65,7 +65,7 @@ def test_breaches_and_rollbacks_are_findings() -> None:
     ]
     said = told(LogIntegrity, before, during)
     assert said.values["log_integrity.breaches"] == 1
-    assert said.rows("log_integrity.rules") == [("scope_wider", 1)]
+    assert said.rows("log_integrity.rules") == [("scope wider", 1)]
     assert said.positions("log_integrity.open_breaches") == "1,4"
     assert said.values["log_integrity.acknowledged"] == 1
     assert {finding.id for finding in said.section.findings} == {

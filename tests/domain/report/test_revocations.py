@@ -30,7 +30,7 @@ def test_causes_and_latencies() -> None:
         entry(9, "account:p", PasswordSet(1)),
     ]
     said = told(Revocations, before, during)
-    assert said.rows("revocations.causes") == [("code_replayed", 1), ("given_in_words", 1), ("incident", 1)]
+    assert said.rows("revocations.causes") == [("code replayed", 1), ("given in words", 1), ("incident", 1)]
     assert said.values["revocations.longest_outlived"] == HOUR
     assert said.positions("revocations.longest_outlived") == "4"
     assert said.values["revocations.longest_recorded"] == 3

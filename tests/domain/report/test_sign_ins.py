@@ -41,7 +41,7 @@ def test_people_by_method_and_cause() -> None:
     assert said.values["sign_ins.by_session"] == 1
     assert said.values["sign_ins.failed"] == 3
     assert said.values["sign_ins.failed_by.password_wrong"] == 2
-    assert said.rows("sign_ins.causes") == [("password_wrong", 2), ("too_many_attempts", 1)]
+    assert said.rows("sign_ins.causes") == [("password wrong", 2), ("too many attempts", 1)]
     assert said.positions("sign_ins.failed") == "12-14"
     assert said.positions("sign_ins.people") == "10,15"
     assert (said.positions("sign_ins.sessions"), said.positions("sign_ins.sessions_renewed")) == ("16", "17")
