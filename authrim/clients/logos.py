@@ -60,8 +60,10 @@ def _as_png(image: bytes) -> bytes | Refusal:
     """The first frame, upright, at most ``LONGEST_SIDE`` on each side, without metadata."""
     if len(image) > LARGEST_FILE:
         return _refused("is larger than 1 MiB.", "Give a smaller file.")
-    from PIL import Image, ImageOps  # only a registration with a logo needs it
+    from PIL import Image, ImageFile, ImageOps  # only a registration with a logo needs it
 
+    # Pillow has one switch for all who read parts of pictures, and WeasyPrint turns it on for its whole process.
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
     # Pillow warns about large images at its own limit; ours is lower and refuses them.
     warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
     try:

@@ -29,6 +29,7 @@ async def test_a_header_is_taken_apart_once(server: RunningServer, monkeypatch: 
     """A080: a header that was found right authenticates its client again, and no other header does: not the one of
     another client, not one with another secret."""
     service, other = await server.client("service"), await server.client("other", kind="service")
+    await server.core.configuration.catch_up()  # the registrations come once more, with the log
     assert [await status_of(server, service), await status_of(server, service)] == [200, 200]
 
     def never(*_: object, **__: object) -> None:

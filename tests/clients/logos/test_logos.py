@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from authrim.clients.logo_endpoint import Logos
 from authrim.clients.logos import LOGO, new_logo
@@ -140,6 +140,16 @@ UNUSABLE = {
     "a bomb that Pillow refuses": (bomb(60_000), "too many pixels"),
     "a large file": (image() + bytes(1024 * 1024), "larger than 1 MiB"),
 }
+
+
+async def test_a_part_of_an_image_is_refused_beside_who_wants_parts(
+    administrator: Administrator, file_of: FileOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A117: another library of the process, such as the one that draws PDF, makes no unusable image usable."""
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    given, words = UNUSABLE["a part of a PNG"]
+    refused = await administrator(*NEW_SHOP, "--logo", file_of(given), status=1)
+    assert words in refused["description"]
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
