@@ -116,7 +116,9 @@ class Passwords:
         result = await asyncio.wrap_future(future)
         metrics.PASSWORD_SECONDS.observe(perf_counter() - began)
         self._keep_memory()
-        self._giving_back = asyncio.get_running_loop().call_later(self._idle, self._pool.submit, give_back)
+        loop = asyncio.get_running_loop()
+        # Not in the pool: the last check may end when that is closed.
+        self._giving_back = loop.call_later(self._idle, loop.run_in_executor, None, give_back)
         return result
 
     def _keep_memory(self) -> None:
