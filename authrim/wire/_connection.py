@@ -391,11 +391,15 @@ class _WatchedParser:
 def _verdict(message: RawRequestMessage, limits: Limits, *, is_short: bool = False) -> HTTPStatus | None:
     """The status to refuse a complete head with, or None when it may be answered. ``is_short``: it came in so few bytes
     that its headers cannot be too large."""
-    headers = message.headers
-    if message.version < HttpVersion10 or not _origin_form(message):
+    headers, version = message.headers, message.version
+    if version > HttpVersion11:
+        return HTTPStatus.HTTP_VERSION_NOT_SUPPORTED  # it is framed in another way (RFC 9110 §15.6.6)
+    if version < HttpVersion10 or not _origin_form(message):
         return HTTPStatus.BAD_REQUEST
-    if message.version < HttpVersion11 and hdrs.TRANSFER_ENCODING in headers:
-        return HTTPStatus.BAD_REQUEST  # its framing is faulty, and the connection ends (RFC 9112 §6.1)
+    if hdrs.TRANSFER_ENCODING in headers and (version < HttpVersion11 or not message.chunked):
+        # Its framing is faulty, and the connection ends (RFC 9112 §6.1). Without a coding the parser would go by
+        # Content-Length, where a proxy may go by the field that overrides it (§6.3).
+        return HTTPStatus.BAD_REQUEST
     # bytes.lower() folds ASCII alone: a Kelvin sign is no k.
     if message.chunked and headers[hdrs.TRANSFER_ENCODING].encode("utf-8", "replace").lower() != b"chunked":
         return HTTPStatus.NOT_IMPLEMENTED  # another coding beside it (RFC 9112 §6.1)
