@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from jwcrypto.jwe import JWE
 from jwcrypto.jwk import JWK
 
@@ -21,6 +20,7 @@ from authrim.crypto.jwk import (
     PRIVATE_MEMBERS,
     REQUIRED_MEMBERS,
     JwkRefused,
+    coordinate_25519,
     jwk_of,
     public_key_of,
     published,
@@ -155,10 +155,7 @@ def _check_public(jwk: Mapping[str, Any]) -> None:
         return
     if jwk.get("kty") != "OKP" or not PRIVATE_MEMBERS.isdisjoint(jwk):
         raise JwkRefused("private_key" if jwk.get("kty") == "OKP" else "curve_unknown")
-    try:
-        X25519PublicKey.from_public_bytes(base64url.decode(jwk.get("x", "")))
-    except (NotBase64url, ValueError, TypeError, AttributeError):
-        raise JwkRefused("x_malformed") from None
+    coordinate_25519(jwk)
 
 
 def decrypt(

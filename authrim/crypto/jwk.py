@@ -35,6 +35,17 @@ _CURVES: Final[Mapping[str, tuple[ec.EllipticCurve, int]]] = {
 }
 #: Curves of keys that verify here.
 VERIFYING_CURVES: Final = frozenset({*_CURVES, "Ed25519"})
+#: Curve25519 has few points of small order: with one of them as a key anybody can sign, and every agreement gives zero.
+#: These are their coordinates, ``y`` of Ed25519 (RFC 8032 §5.1) and ``u`` of X25519 (RFC 7748 §6.1).
+_FIELD: Final = 2**255 - 19
+_Y_OF_ORDER_8: Final = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+_SMALL_ORDER: Final = {
+    "Ed25519": frozenset({0, 1, _FIELD - 1, _Y_OF_ORDER_8, _FIELD - _Y_OF_ORDER_8}),
+    "X25519": frozenset(
+        {0, 1, _FIELD - 1}
+        | {(1 + y) * pow(1 - y, -1, _FIELD) % _FIELD for y in (_Y_OF_ORDER_8, _FIELD - _Y_OF_ORDER_8)}
+    ),
+}
 _CURVE_NAMES: Final = {curve.name: name for name, (curve, _) in _CURVES.items()}
 _RSA_BITS: Final = range(2048, 8192 + 1)
 _RSA_EXPONENTS: Final = range(65537, 2**32, 2)
@@ -97,10 +108,18 @@ def _elliptic(jwk: Mapping[str, Any]) -> ec.EllipticCurvePublicKey:
 def _ed25519(jwk: Mapping[str, Any]) -> Ed25519PublicKey:
     if _text(jwk, "crv") != "Ed25519":
         raise JwkRefused("curve_unknown")
+    return Ed25519PublicKey.from_public_bytes(coordinate_25519(jwk))
+
+
+def coordinate_25519(jwk: Mapping[str, Any]) -> bytes:
+    """``x`` of a key of Ed25519 or X25519 that is no point of small order. Raises JwkRefused."""
     x = _octets(jwk, "x")
     if len(x) != 32:
         raise JwkRefused("coordinate_length")
-    return Ed25519PublicKey.from_public_bytes(x)
+    # The highest bit is the sign of the other coordinate, or none of the number at all.
+    if int.from_bytes(x, "little") % 2**255 % _FIELD in _SMALL_ORDER[_text(jwk, "crv")]:
+        raise JwkRefused("small_order")
+    return x
 
 
 def _text(jwk: Mapping[str, Any], member: str) -> str:

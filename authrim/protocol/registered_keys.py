@@ -4,7 +4,7 @@ registered, and again each time they are read (A174)."""
 from collections.abc import Mapping
 from typing import Any, Final
 
-from authrim.crypto.jwk import PRIVATE_MEMBERS, JwkRefused, public_key_of
+from authrim.crypto.jwk import PRIVATE_MEMBERS, JwkRefused, coordinate_25519, public_key_of
 from authrim.crypto.verification_keys import is_of_known_kind, read_jwks
 from domain.errors import Refusal
 from domain.registration.invalid_metadata import invalid
@@ -14,6 +14,7 @@ _TOLD: Final = {
     "rsa_modulus": "has an RSA key of less than 2048 bits or more than 8192.",
     "rsa_exponent": "has an RSA key with another exponent than RFC 7518 recommends.",
     "rsa_roca": "has an RSA key that is weak (CVE-2017-15361).",
+    "small_order": "has a key that is a point of small order.",
     "curve_unknown": "has a key on a curve that is not supported.",
     "private_key": "contains a private key.",
     "symmetric_key": "contains a symmetric key.",
@@ -34,6 +35,11 @@ def weak_keys_refusal(jwks: Mapping[str, Any] | None) -> Refusal | None:
         for key in judged if len(others) == len(judged) else [key for key in judged if key not in others]:
             if not _is_for_key_agreement(key):
                 public_key_of(key)
+        for key in judged:
+            if (
+                key.get("kty") == "OKP" and key.get("crv") == "X25519"
+            ):  # it verifies nothing, and is encrypted to
+                coordinate_25519(key)
         read_jwks({"keys": judged})  # what use would refuse, registration does not take
     except JwkRefused as refused:
         told = _TOLD.get(refused.code, "has a malformed key.")

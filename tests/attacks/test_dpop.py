@@ -60,6 +60,14 @@ def by_public_key(claims: dict[str, Any]) -> str:
     return signed_proof(OctKey.import_key(public), claims, "HS256", jwk=KEY.as_dict(private=False))  # type: ignore[arg-type]
 
 
+def signed_by_nobody(claims: dict[str, Any]) -> str:
+    """The key is a point of order 1: one signature is good for whatever is signed, and takes no private key."""
+    point = base64.urlsafe_b64encode((1).to_bytes(32, "little")).rstrip(b"=").decode()
+    jwk = {"kty": "OKP", "crv": "Ed25519", "x": point}
+    signature = base64.urlsafe_b64encode((1).to_bytes(64, "little")).rstrip(b"=").decode()
+    return f"{encoded({'typ': 'dpop+jwt', 'alg': 'EdDSA', 'jwk': jwk})}.{encoded(claims)}.{signature}"
+
+
 def broken_signature(claims: dict[str, Any]) -> str:
     proof = signed_proof(KEY, claims)
     return proof[:-4] + ("AAAA" if not proof.endswith("AAAA") else "BBBB")
@@ -106,6 +114,7 @@ BAD_PROOFS: dict[str, MakeProof] = {
     "none": unsigned,
     "HS256": by_secret,
     "HS256 with the public key": by_public_key,
+    "signed by nobody": signed_by_nobody,
     "broken signature": broken_signature,
     "claims are a list": lambda _: signed_proof(KEY, ["jti"]),  # type: ignore[arg-type]
     "no jti": without("jti"),

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwcrypto.jwk import JWK
 
 from authrim.crypto import base64url
-from authrim.crypto.jwk import JwkRefused, jwk_of, public_key_of, published, thumbprint
+from authrim.crypto.jwk import JwkRefused, coordinate_25519, jwk_of, public_key_of, published, thumbprint
 from authrim.crypto.verification_keys import MAX_KEYS, VerificationKey, read_jwks
 
 RSA_KEY = rsa.generate_private_key(65537, 2048)
@@ -47,6 +48,10 @@ def padded(octets: str) -> str:
     return base64url.encode(b"\0" + base64url.decode(octets))
 
 
+def point(number: int) -> str:
+    return base64url.encode(number.to_bytes(32, "little"))
+
+
 P192 = jwk_of(EC_KEY.public_key()) | {"crv": "P-192"}
 WEAK: dict[str, tuple[dict[str, Any], str]] = {
     "RSA of 1024 bits": ({**RSA, "n": weak_modulus(1024)}, "rsa_modulus"),
@@ -66,6 +71,11 @@ WEAK: dict[str, tuple[dict[str, Any], str]] = {
     "EC on another curve": ({**EC, "crv": "P-384"}, "coordinate_length"),
     "EC with a padded coordinate": ({**EC, "x": padded(EC["x"])}, "coordinate_length"),
     "OKP too short": ({**OKP, "x": base64url.encode(bytes(31))}, "coordinate_length"),
+    "OKP of order 1": ({**OKP, "x": point(1)}, "small_order"),
+    "OKP of order 2": ({**OKP, "x": point(2**255 - 20)}, "small_order"),
+    "OKP of order 4": ({**OKP, "x": point(0)}, "small_order"),
+    "OKP of order 4, of the other sign": ({**OKP, "x": point(2**255)}, "small_order"),
+    "OKP of order 4, in another spelling": ({**OKP, "x": point(2**255 - 19)}, "small_order"),
     "private EC": ({**EC, "d": EC["x"]}, "private_key"),
     "private RSA": ({**RSA, "p": RSA["n"], "q": RSA["e"]}, "private_key"),
     "secret": ({"kty": "oct", "k": base64url.encode(bytes(64))}, "private_key"),
@@ -89,6 +99,24 @@ def test_a_weak_or_wrong_key_is_refused(jwk: dict[str, Any], code: str) -> None:
         read_jwks({"keys": [{"kid": "good", **EC}, jwk]})
     assert caught.value.args == (code,)
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("curve", ["Ed25519", "X25519"])
+def test_no_key_has_a_small_order(curve: str) -> None:
+    """A174: of the curves with points of small order none of these is a key, however it is written: the coordinates are
+    those for which OpenSSL finds no common secret, or on the way from them to the other curve's (RFC 7748 §4.1)."""
+    field = 2**255 - 19
+    order_8 = 39382357235489614581723060781553021112529911719440698176882885853963445705823
+    on_x25519 = {0, 1, field - 1, order_8, pow(order_8, -1, field)}
+    for u in on_x25519:
+        with pytest.raises(ValueError, match="shared key"):
+            X25519PrivateKey.generate().exchange(X25519PublicKey.from_public_bytes(u.to_bytes(32, "little")))
+    on_ed25519 = {(u - 1) * pow(u + 1, -1, field) % field for u in on_x25519 - {field - 1}} | {1}
+    for coordinate in on_x25519 if curve == "X25519" else on_ed25519:
+        spelled = {coordinate, coordinate + field, coordinate + 2**255}
+        for number_ in (one for one in spelled if one < 2**256 and one % 2**255 % field == coordinate):
+            with pytest.raises(JwkRefused, match="small_order"):
+                coordinate_25519({"kty": "OKP", "crv": curve, "x": point(number_)})
 
 
 @pytest.mark.parametrize(

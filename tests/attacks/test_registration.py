@@ -266,6 +266,7 @@ WEAK: dict[str, dict[str, Any]] = {
     "p-192": {"kty": "EC", "crv": "P-192", "x": "AAAA", "y": "AAAA", "kid": "1"},
     "not-on-curve": {**jwk(ECKey.import_key(ec.generate_private_key(ec.SECP256R1()).public_key())), "x": "A" * 43},
     "oct": {"kty": "oct", "k": "AAAA", "kid": "1"},
+    "small-order": {"kty": "OKP", "crv": "Ed25519", "x": "AQ" + "A" * 41, "kid": "1"},
     "private": {**new_key("ES256").as_dict(private=True)},
     "short-secret": OctKey.generate_key(64).as_dict(private=True),
     "no-such-kind": {"kty": "XYZ", "kid": "1"},
@@ -285,6 +286,18 @@ async def test_a174_weak_keys_are_not_registered(open_server: RunningServer) -> 
         client = (await register(open_server)).body
         update = await manage(open_server, client, "PUT", both | {"client_id": client["client_id"]})
         assert update.error == (400, "invalid_client_metadata")
+
+
+@ONE_STORE
+async def test_a174_nothing_is_encrypted_to_a_point_of_small_order(open_server: RunningServer) -> None:
+    """A174: whoever wants answers encrypted to a key with which there is no common secret is refused at registration,
+    and does not get a failure of ours in place of each answer."""
+    point = {"kty": "OKP", "crv": "X25519", "x": "AQ" + "A" * 41, "kid": "1", "use": "enc"}
+    signs = new_key("ES256", "good").as_dict(private=False) | {"use": "sig"}
+    for name in ("id_token", "userinfo", "authorization"):
+        wanted = {f"{name}_encrypted_response_alg": "ECDH-ES", f"{name}_signed_response_alg": "ES256"}
+        for keys in ([point], [point, signs]):
+            await assert_refused(open_server, MINIMAL | wanted | {"jwks": {"keys": keys}})
 
 
 @ONE_STORE

@@ -303,6 +303,7 @@ def test_a_token_for_somebody_else() -> None:
         ({"kty": "OKP", "crv": "Ed25519", "x": "AA"}, "ECDH-ES"),
         ({"kty": "OKP", "crv": "X25519", "x": "AA"}, "ECDH-ES"),
         ({"kty": "OKP", "crv": "X25519", "x": 5}, "ECDH-ES"),
+        ({"kty": "OKP", "crv": "X25519", "x": base64url.encode(bytes(32))}, "ECDH-ES"),
         ({"kty": "RSA", "n": base64url.encode(b"\xff" * 128), "e": "AQAB"}, "RSA-OAEP-256"),
         ({"kty": "oct", "k": "c2VjcmV0"}, "dir"),
     ],
