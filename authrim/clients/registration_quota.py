@@ -1,19 +1,23 @@
 """The limits of new clients per minute and per hour, for all servers together (A201).
 
-Refused requests do not count against the hour. No source can use up the hour for everybody: each has a share of it.
+Refused requests do not count against the hour. No source can use up the hour for everybody: each has a share of it. A
+source is an address with the networks around it, so that many /64s of one holder have no more (A225).
 Holders of an initial access token have a separate limit per hour, which others cannot use up.
 """
 
 from typing import Final
 
 from authrim.core.call import Call
+from authrim.core.rate_limits import GROWTH
 from authrim.settings import Settings
 from authrim.store.contract import Store
 from domain.units import HOUR, MINUTE
 
-#: The share of one source: a tenth of the hour, but at least this many clients.
+#: The share of one address: a tenth of the hour, but at least this many clients.
 _SHARE: Final = 10
 _LEAST_SHARE: Final = 10
+#: A network may use so many times as much of the hour as what is inside: a /48 less than half of it.
+_SHARE_GROWTH: Final = 2
 
 
 class RegistrationQuota:
@@ -24,21 +28,22 @@ class RegistrationQuota:
         self, store: Store, settings: Settings, call: Call, kind: str, *, is_holder: bool = False
     ) -> None:
         self._store = store
-        self._settings = settings
-        self._minute = f"{kind}:{call.tenant}:{call.address}"
         everybody = f"{kind}:{call.tenant}"
+        by_width = tuple(enumerate(call.networks))
+        most_a_minute = settings.registrations_per_minute
+        self._minute = {f"{everybody}:{one}": most_a_minute * GROWTH**width for width, one in by_width}
         most = settings.registrations_per_hour
         share = max(_LEAST_SHARE, most // _SHARE)
-        self._hour = (
-            {f"{everybody}:holders": most}
-            if is_holder
-            else {everybody: most, f"{everybody}:hour:{call.address}": share}
-        )
+        shares = {f"{everybody}:hour:{one}": share * _SHARE_GROWTH**width for width, one in by_width}
+        self._hour = {f"{everybody}:holders": most} if is_holder else {everybody: most, **shares}
 
     async def minute_is_over(self) -> bool:
-        """Count one more attempt of this source, and return whether there were too many."""
-        tries = await self._store.count(self._minute, MINUTE)
-        return tries > self._settings.registrations_per_minute
+        """Count one more attempt of this source, and return whether there were too many. What the inner network refuses
+        does not count against the outer."""
+        for key, most in self._minute.items():
+            if await self._store.count(key, MINUTE) > most:
+                return True
+        return False
 
     async def hour_is_full(self) -> bool:
         """Whether this source cannot register another client now."""

@@ -11,11 +11,18 @@ from authrim.core.parts import Core, Parts
 class Call(Origin, frozen=True, kw_only=True):
     """One request. It never changes: new information makes a new call.
 
-    ``core`` is shared by all packages; ``parts`` holds the part of each other package under its key.
+    ``core`` is shared by all packages; ``parts`` holds the part of each other package under its key. ``around``: keyed
+    hashes of the networks around ``address``, the widest last.
     """
 
     core: Core
     parts: Parts
+    around: tuple[str, ...] = ()
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """What the request counts against: its address, and the networks around it."""
+        return (self.address, *self.around)
 
     def of_client(self, client_id: str) -> Self:
         """The call after its client is known."""

@@ -29,14 +29,15 @@ PAGES: Final[Part[Pages]] = Part("pages")
 def call_of(request: web.Request) -> Call:
     """The call that a request makes. The tenant comes from the configured issuer, never from a parameter."""
     parts = request.app[PARTS]
-    core = parts[CORE]
+    core, source = parts[CORE], client_address(request)
     return Call(
         tenant=DEFAULT_TENANT,
         trace=facts_of(request).trace_id,
-        address=_address_hash(core.master, DEFAULT_TENANT, client_address(request)),
+        address=_address_hash(core.master, DEFAULT_TENANT, source),
         error_id=new_id(),
         core=core,
         parts=parts,
+        around=networks_of(request)[1:] if wider_networks(source) else (),
     )
 
 

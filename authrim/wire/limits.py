@@ -7,6 +7,7 @@ import asyncio
 import random
 import resource
 from collections import Counter, OrderedDict
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -15,12 +16,14 @@ import msgspec
 from aiohttp import web
 
 from authrim.metrics import catalogue as metrics
-from authrim.wire.forwarded import LOCAL
+from authrim.wire.forwarded import LOCAL, wider_networks
 
 # Descriptors that a full house of connections leaves to the store, the log and the files a request opens.
 _DESCRIPTORS_KEPT = 16
-# One address has at most one in so many of all connections.
+# One address has at most one in so many of all connections, and a network around it one in fewer: a holder of many /64s
+# does not have the whole (A225).
 _SHARES = 4
+_SHARES_OF_NETWORK = 2
 # One in so many of all places is for newcomers: idle connections make room before the last of them is taken.
 _HEADROOM = 16
 # A deadline is up to so many parts later than its limit.
@@ -93,6 +96,7 @@ class Connections:
         self._most_of_one = limits.connections_per_address
         if self._most and self._most_of_one:
             self._most_of_one = min(self._most_of_one, max(1, self._most // _SHARES))
+        self._most_of_network = max(1, self._most // _SHARES_OF_NETWORK) if self._most_of_one else 0
         # Not a cache: what is open is open, and the longest idle is closed where there is no room.
         self._open: OrderedDict[Droppable, str] = OrderedDict()
         self._by_address: Counter[str] = Counter()
@@ -103,8 +107,8 @@ class Connections:
 
     def admit(self, address: str, connection: Droppable) -> bool:
         """Count one more connection from ``address`` if it fits, and return whether it does."""
-        # Behind the Unix socket stands a proxy with many clients, or nobody.
-        if self._most_of_one and address != LOCAL and self._by_address[address] >= self._most_of_one:
+        around = wider_networks(address)
+        if self._has_its_share(address, around):
             return False
         if self._most and self._total >= self._most - self._headroom:
             self._drop_longest_idle()
@@ -113,8 +117,18 @@ class Connections:
         self._open[connection] = address
         self._total += 1
         self._by_address[address] += 1
+        for network in around:
+            self._by_address[network] += 1
         self._none_left.clear()
         return True
+
+    def _has_its_share(self, address: str, around: Sequence[str]) -> bool:
+        # Behind the Unix socket stands a proxy with many clients, or nobody.
+        if not self._most_of_one or address == LOCAL:
+            return False
+        if self._by_address[address] >= self._most_of_one:
+            return True
+        return bool(self._most) and any(self._by_address[one] >= self._most_of_network for one in around)
 
     def has_answered(self, connection: Droppable) -> None:
         """Note that the connection is idle from now on."""
@@ -125,9 +139,10 @@ class Connections:
         """Give back what ``admit`` counted."""
         self._open.pop(connection, None)
         self._total -= 1
-        self._by_address[address] -= 1
-        if not self._by_address[address]:
-            del self._by_address[address]
+        for one in (address, *wider_networks(address)):
+            self._by_address[one] -= 1
+            if not self._by_address[one]:
+                del self._by_address[one]
         if not self._total:
             self._none_left.set()
 

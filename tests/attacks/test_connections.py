@@ -148,6 +148,21 @@ async def test_one_ipv6_network_counts_as_one_address() -> None:
     assert connections.admit("2001:db8:0:1::/64", BusyConnection())
 
 
+async def test_many_ipv6_networks_of_one_holder_have_no_more_than_half() -> None:
+    """A218, A225: whoever holds a /48 fills no house by its /64s, nor by its /56s; others are let in. What has left
+    makes room for the same holder again."""
+    for step in (1, 0x100):
+        connections, held = Connections(Limits(connections=16)), BusyConnection()
+        networks = [f"2001:db8:0:{number * step:x}::/64" for number in range(16)]
+        admitted = [one for one in networks if connections.admit(one, BusyConnection())]
+        assert len(admitted) == 8
+        assert connections.admit("2001:db8:1::/64", held)
+        assert connections.admit("192.0.2.1", BusyConnection())
+        connections.leave(admitted[0], BusyConnection())
+        assert connections.admit(networks[-1], BusyConnection())
+        assert not connections.admit(networks[0], BusyConnection())
+
+
 async def test_a_unix_socket_is_no_address() -> None:
     """A218: a proxy's connections by the Unix socket count to the whole alone, and the share stays for all
     others: a socket beside the port lifts nothing there."""

@@ -127,6 +127,31 @@ async def test_a201_one_source_does_not_use_up_the_hour(store: Store) -> None:
         assert (await register_from(server, "192.0.2.2")).status == 201
 
 
+@ONE_STORE
+async def test_a201_many_networks_of_one_holder_do_not_use_up_the_hour(store: Store) -> None:
+    """A201, A225: a holder of many /64s has less than half of everybody's hour by all of them, and a bound for a
+    minute; another one is served."""
+    async with running_server(
+        store, registration="open", registrations_per_hour=100, registrations_per_minute=1000,
+        trusted_proxies=("127.0.0.1",),
+    ) as server:  # fmt: skip
+        networks = [f"2001:db8:0:{number // 5}{number % 5:02x}::1" for number in range(10)]
+        answers = [(await register_from(server, one)).status for one in networks for _ in range(10)]
+        assert answers.count(201) == 40
+        assert (await register_from(server, "2001:db8:1::1")).status == 201
+
+
+@ONE_STORE
+async def test_a201_many_networks_of_one_holder_have_a_minute_together(store: Store) -> None:
+    """A201, A225: a flood from one /56 is turned away although each /64 sends one request."""
+    async with running_server(
+        store, registration="open", registrations_per_minute=1, trusted_proxies=("127.0.0.1",)
+    ) as server:
+        answers = [(await register_from(server, f"2001:db8:0:{one:x}::1")).status for one in range(1, 6)]
+        assert answers == [201] * 4 + [429]
+        assert (await register_from(server, "192.0.2.1")).status == 201
+
+
 async def register_from(server: RunningServer, address: str) -> Answer:
     headers = {"X-Forwarded-For": address}
     async with server.http.post(server.url("/register"), json=MINIMAL, headers=headers) as answer:

@@ -33,15 +33,16 @@ class Registration(Group):
         default=10,
         ge=1,
         le=100_000,
-        description="How many clients may register per minute from one address; further ones get 429.",
+        description="How many clients may register per minute from one address (IPv6: one /64; four times as many from "
+        "a /56, sixteen times as many from a /48); further ones get 429.",
     )
     registrations_per_hour: Count = Field(
         default=1000,
         ge=1,
         le=10_000_000,
         description="How many clients may register per hour in total; further ones get 429. One address may "
-        "use a tenth of them, or 10 if that is more. Holders of an initial access token have a "
-        "separate limit of the same size.",
+        "use a tenth of them, or 10 if that is more; an IPv6 /56 twice as many, a /48 four times as many. "
+        "Holders of an initial access token have a separate limit of the same size.",
     )
     registration_updates_per_minute: Count = Field(
         default=10,
