@@ -8,6 +8,7 @@ So each batch can be checked as a set, and a conflict never disturbs a neighbour
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import chain
 from time import perf_counter
 from typing import Final, NamedTuple
 
@@ -61,6 +62,8 @@ class GroupCommit:
         self._limits = limits or QUEUE_LIMITS
         self._batch_limit = batch_limit
         self._queue: deque[_QueuedAppend] = deque()
+        #: Those that a batch left behind, older than the queue: they hang on one another, not on the database.
+        self._held: deque[_QueuedAppend] = deque()
         self._work = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._expiry: asyncio.TimerHandle | None = None
@@ -70,7 +73,7 @@ class GroupCommit:
         """Commit with the next batch that has room. Raises Conflict, Overloaded or Unavailable."""
         if self._closed:
             raise Unavailable(_CLOSED)
-        if len(self._queue) >= self._limits.appends:
+        if self._waiting >= self._limits.appends:
             metrics.APPENDS.add("overloaded")
             raise Overloaded("the append queue is full")
         loop = asyncio.get_running_loop()
@@ -85,15 +88,20 @@ class GroupCommit:
 
     @property
     def oldest_wait(self) -> float:
-        """For how many seconds the oldest append in the queue has waited; 0 when none waits."""
+        """For how many seconds the oldest append has waited for the database; 0 when none does. One that a batch left
+        behind waits for another append, which says nothing of how much there is to do."""
         if not self._queue:
             return 0.0
         return asyncio.get_running_loop().time() + self._limits.seconds - self._queue[0].deadline
 
     def measure(self) -> None:
         """Set the gauges of the queue."""
-        metrics.APPENDS_WAITING.set(len(self._queue))
+        metrics.APPENDS_WAITING.set(self._waiting)
         metrics.APPENDS_WAITING_MOST.set(self._limits.appends)
+
+    @property
+    def _waiting(self) -> int:
+        return len(self._held) + len(self._queue)
 
     async def close(self) -> None:
         """Take no more, commit what waits, and stop."""
@@ -115,7 +123,7 @@ class GroupCommit:
             if batch:
                 await self._commit_or_give_up(batch)
                 await asyncio.sleep(0)  # callers just answered may join the next batch
-            if not self._queue:
+            if not self._waiting:
                 if self._closed:
                     return
                 self._work.clear()
@@ -123,14 +131,16 @@ class GroupCommit:
     def _next_batch(self) -> list[_QueuedAppend]:
         """The oldest waiting appends that are independent of each other; the others keep their order."""
         batch: list[_QueuedAppend] = []
-        held: list[_QueuedAppend] = []
+        held: deque[_QueuedAppend] = deque()
         touched = _AccessSets()
-        while self._queue and len(batch) < self._batch_limit:
-            waiting = self._queue.popleft()
-            if waiting.future.done():  # the caller went away, or the deadline passed
-                continue
-            (batch if touched.add(waiting.append) else held).append(waiting)
-        self._queue.extendleft(reversed(held))
+        for queue in (self._held, self._queue):
+            while queue and len(batch) < self._batch_limit:
+                waiting = queue.popleft()
+                if waiting.future.done():  # the caller went away, or the deadline passed
+                    continue
+                (batch if touched.add(waiting.append) else held).append(waiting)
+        held.extend(self._held)
+        self._held = held
         return batch
 
     async def _commit_or_give_up(self, batch: list[_QueuedAppend]) -> None:
@@ -172,7 +182,7 @@ class GroupCommit:
 
     def _refuse_outdated(self, appends: list[Append], results: Sequence[AppendResult | Exception]) -> None:
         """Answer at once those whose streams this batch has moved: the database could only say the same."""
-        if not self._queue:
+        if not self._waiting:
             return
         committed = {
             part.stream: part.expected_version + len(part.events)
@@ -180,18 +190,20 @@ class GroupCommit:
             if isinstance(result, AppendResult)
             for part in append.streams
         }
-        for waiting in self._queue:
+        for waiting in chain(self._held, self._queue):
             if outdated := _outdated(waiting.append, committed):
                 _resolve(waiting.future, Conflict("version", outdated))
 
     def _expire(self) -> None:
-        """Refuse those at the front whose time is over. Deadlines are in the queue's order."""
+        """Refuse those at the front whose time is over. Deadlines are in the order of each queue."""
         loop = asyncio.get_running_loop()
         self._expiry = None
-        while self._queue and (self._queue[0].future.done() or self._queue[0].deadline <= loop.time()):
-            _resolve(self._queue.popleft().future, Overloaded("the append waited too long"))
-        if self._queue:
-            self._expiry = loop.call_at(self._queue[0].deadline, self._expire)
+        for queue in (self._held, self._queue):
+            while queue and (queue[0].future.done() or queue[0].deadline <= loop.time()):
+                _resolve(queue.popleft().future, Overloaded("the append waited too long"))
+        if self._waiting:
+            first = min(queue[0].deadline for queue in (self._held, self._queue) if queue)
+            self._expiry = loop.call_at(first, self._expire)
 
 
 class _AccessSets:

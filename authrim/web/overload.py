@@ -1,14 +1,13 @@
 """Overload: what is refused at once so that the rest is answered in time (F40).
 
 When more requests come than a process can answer, they wait for their turn on the event loop, and each new one makes
-all others wait longer. So the process measures that wait and holds it to a target, by refusing kinds of requests:
-those first whose refusal harms least. A registration can be tried again tomorrow, a token that was to be revoked must
-not live on.
+all others wait longer. So the process measures that wait, and while it is too long, it lets in only as many requests as
+it answers in a part of a second. Each kind has a share of that room, the smaller the less its refusal harms: a
+registration can be tried again tomorrow, a token that was to be revoked must not live on.
 """
 
 import asyncio
 import math
-from collections import deque
 from collections.abc import Callable
 from enum import Enum
 from typing import Final
@@ -24,23 +23,22 @@ _PAUSE: Final = 0.025
 #: So many waits in a row must be long. A single stall, such as a collection of garbage, makes one look late; a queue
 #: makes all of them late. CoDel (RFC 8289) tells a standing queue from a burst in the same way.
 _STANDING: Final = 3
+#: For so many seconds after a standing queue its requests are still held to the room: the room is what keeps it short.
+_AFTER: Final = 1.0
 #: Seconds between two log lines that say how many were refused.
 _LINES: Final = 10
 RETRY_AFTER: Final = 2
 
-# The controller is that of PIE (RFC 8033 §4.2): it moves by how far the wait is from its target, and by how the wait
-# changes. Waits are counted in targets.
-#: Levels per second and target.
-_BY_DISTANCE: Final = 2.0
-#: Levels per target of change.
-_BY_CHANGE: Final = 0.25
-#: A wait beyond so many targets counts as so many, and a look later than so many seconds as so late.
-_FARTHEST: Final = 5.0
-_LONGEST: Final = 1.0
-
-#: With fewer requests in progress none is refused. All of them together are some tenths of a second of work, so whoever
-#: asks now is answered soon. What is late beside them is late because the process gets no processor, and a refusal
-#: would free none. Clients that wait for their answers before they ask again are seldom more at one process.
+# How many requests may be in progress is counted in time, at the pace of the process. So whoever is let in is answered
+# soon, whether the process has a processor of its own or shares one with three others.
+#: Seconds of work that may be in progress.
+_ROOM: Final = 0.125
+#: Seconds in which a change of the pace counts in full.
+_PACE_SECONDS: Final = 0.5
+#: With fewer in progress none is ever refused. What is late beside them is late because the process gets no processor,
+#: and a refusal would free none. Clients that wait for their answers before they ask again are seldom more.
+FEWEST: Final = 64
+#: As many may be in progress until the pace is known.
 FEW: Final = 256
 
 log = structlog.get_logger(__name__)
@@ -61,62 +59,71 @@ class Urgency(Enum):
     """Revocation and logout, and probes of health: never refused."""
 
 
-#: At this level everything is refused that ever is; at the other, everything that appends.
-_ALL: Final = 4.0
-_ALL_APPENDS: Final = 3.0
+#: What a kind may have of the room before it is refused: as soon as so much is in progress of all kinds. Introspection
+#: comes in beside all that is full already; four times the room is half a second of work, and its deadline is a second.
+_SHARES: Final = {
+    Urgency.ADMINISTRATION: 0.5,
+    Urgency.SIGN_IN: 0.75,
+    Urgency.TOKEN: 1.0,
+    Urgency.STATE: 4.0,
+    Urgency.ENDS: math.inf,
+}
+
+#: At this level everything may be refused that ever is; at the other, everything that appends.
+_ALL: Final = 4
+_ALL_APPENDS: Final = 3
 
 
-class _Controller:
-    """Moves a level so that a wait comes near its target, in seconds. The smallest of some waits in a row counts."""
+class _Queue:
+    """The wait in one queue: whether the last one was longer than it may be, and for how long it has been."""
 
-    def __init__(self, target: float, highest: float) -> None:
-        self._target = target
-        self._highest = highest
-        self._latest = deque((0.0,) * _STANDING, _STANDING)
-        self._distance = 0.0
-        self.level = 0.0
+    def __init__(self, most: float) -> None:
+        self._most = most
+        self._in_a_row = 0
+        self._standing = 0.0
 
     @property
     def is_late(self) -> bool:
-        """Whether the last wait was longer than its target."""
-        return self._latest[-1] > self._target
+        """Whether the last wait was too long."""
+        return self._in_a_row > 0
+
+    @property
+    def is_standing(self) -> bool:
+        """Whether so many in a row were too long, now or a moment ago."""
+        return self._standing > 0
 
     def note(self, wait: float, passed: float) -> None:
         """Take note of a wait, ``passed`` seconds after the last one."""
-        self._latest.append(wait)
-        before, self._distance = self._distance, min(min(self._latest) / self._target, _FARTHEST)
-        moved = _BY_DISTANCE * (self._distance - 1) * min(passed, _LONGEST)
-        moved += _BY_CHANGE * (self._distance - before)
-        self.level = max(0.0, min(self.level + moved, self._highest))
+        self._in_a_row = self._in_a_row + 1 if wait > self._most else 0
+        self._standing = _AFTER if self._in_a_row >= _STANDING else self._standing - passed
 
 
 class Overload:
     """How long what is ready waits for its turn on the event loop, and appends for their batch, and what is refused
     because of it.
 
-    ``level`` is how many kinds give way, with the part of one more: at 2.25 registrations and sign-ins are refused, and
-    every fourth token. ``seconds`` is the wait for the event loop that is aimed at; 0: nothing is ever refused.
-    ``append_seconds`` is that of appends. What appends nothing does not give way to them: keys and metadata are there
-    while the database is not (F24).
+    ``level`` is how many kinds can be refused, in their order; one of them is when more is in progress than its share
+    of the room. ``seconds`` is how long something may wait for the event loop; 0: nothing is ever refused.
+    ``append_seconds`` is that of appends. What appends nothing does not give way to them: introspection is there while
+    the database is not (F24).
     """
 
     def __init__(
         self, seconds: float, append_seconds: float = math.inf, append_wait: Callable[[], float] = lambda: 0.0
     ) -> None:
         self._is_on = seconds > 0
-        self._loop = _Controller(seconds or math.inf, _ALL)
-        self._appends = _Controller(append_seconds, _ALL_APPENDS)
+        self._loop = _Queue(seconds or math.inf)
+        self._appends = _Queue(append_seconds)
         self._append_wait = append_wait
         self._refused = 0
         self._next_line = 0.0
-        self.level = 0.0
-        #: How many requests the gate has let in that are not answered yet.
-        self.in_progress = 0
+        self._pace = FEW / _ROOM
+        self.level = 0
+        #: The room: how many may be in progress before a request for a token is refused.
         self.few = FEW
-        #: Whether the last look alone found one of the waits too long. A stall is enough for that.
-        self.is_late = False
-        #: For each kind the part of a refusal that has not been given yet.
-        self._owed = dict.fromkeys(Urgency, 0.0)
+        #: How many requests the gate has let in that are not answered yet, and how many ended since the last look.
+        self.in_progress = 0
+        self.ended = 0
 
     async def look_until_cancelled(self) -> None:
         """Measure the waits again and again."""
@@ -131,36 +138,37 @@ class Overload:
             self.note(looked - due, passed, self._append_wait())
             if self._refused and looked >= self._next_line:
                 self._next_line = looked + _LINES
-                log.warning("overload.refused", requests=self._refused, level=round(self.level, 1))
+                log.warning("overload.refused", requests=self._refused, room=self.few)
                 self._refused = 0
 
     def note(self, wait: float, passed: float = _PAUSE, append_wait: float = 0.0) -> None:
         """Take note of the waits, in seconds, ``passed`` seconds after the last ones."""
         self._loop.note(wait, passed)
         self._appends.note(append_wait, passed)
-        self.level = max(self._loop.level, self._appends.level) if self._is_on else 0.0
-        self.is_late = self._is_on and (self._loop.is_late or self._appends.is_late)
+        if self._loop.is_late:
+            self._keep_pace(passed)
+        self.ended = 0
+        self.level = self._level() if self._is_on else 0
+
+    def _level(self) -> int:
+        if self._loop.is_standing:
+            return _ALL
+        # After a single wait, too, no more is let in than there is room for. Else the first moment of a burst would
+        # bring in a second of work, which all that comes later would wait for.
+        return _ALL_APPENDS if self._appends.is_standing or self._loop.is_late or self._appends.is_late else 0
+
+    def _keep_pace(self, passed: float) -> None:
+        """Only while the event loop is late does the process end as many requests as it can."""
+        self._pace += (self.ended / passed - self._pace) * min(passed / _PACE_SECONDS, 1.0)
+        self.few = max(FEWEST, int(self._pace * _ROOM))
 
     def refuse(self, urgency: Urgency) -> Refusal | None:
         """Why a request of this kind is not answered now, if it is not."""
-        part = self.level - urgency.value
-        if part <= 0 or self.in_progress < self.few or (part < 1 and not self._has_turn(urgency, part)):
+        if urgency.value >= self.level or self.in_progress < self.few * _SHARES[urgency]:
             return None
-        self.count(urgency)
-        return OVERLOADED
-
-    def count(self, urgency: Urgency) -> None:
-        """Count a refusal."""
         self._refused += 1
         OVERLOAD_REFUSALS.add(urgency.name.lower())
-
-    def _has_turn(self, urgency: Urgency, part: float) -> bool:
-        """Whether this request of the kind is one of those that are refused, when ``part`` of them are."""
-        self._owed[urgency] += part
-        if self._owed[urgency] < 1:
-            return False
-        self._owed[urgency] -= 1
-        return True
+        return OVERLOADED
 
 
 OVERLOADED: Final = temporarily_unavailable(

@@ -18,7 +18,7 @@ from authrim.pages.headers import ERROR_ID_HEADER, prefers_json
 from authrim.pages.translations import choose_locale
 from authrim.web.errors import json_refusal
 from authrim.web.middleware import protect
-from authrim.web.overload import FEW, OVERLOADED, Overload, Urgency
+from authrim.web.overload import OVERLOADED, Overload, Urgency
 from authrim.web.ready_answers import ReadyAnswer
 from authrim.wire.gate import Entry, Knocking
 from authrim.wire.product import SERVER
@@ -54,8 +54,6 @@ class OverloadGate:
         self._default_locale = default_locale
         self._answer: Final = _as_sent(json_refusal(OVERLOADED, error_id=""))
         self._pages: dict[str, bytes] = {}
-        #: The connections with a request for tokens in progress.
-        self._tokens: set[Hashable] = set()
         self._admitted: set[Hashable] = set()
 
     def decide(self, message: RawRequestMessage, by: Knocking) -> bytes | Entry:
@@ -64,22 +62,21 @@ class OverloadGate:
         if route is None or hdrs.ORIGIN in message.headers:
             return Entry.NOT_ASKED
         name, urgency, is_page, ready = route
-        if self._gives_way(urgency):
+        if ready is not None and (answer := ready.to(message, by)) is not None:
+            return answer  # a refusal would take as long
+        if self._overload.refuse(urgency) is not None:
             count_request(name, message.method, HTTPStatus.SERVICE_UNAVAILABLE, 0.0)
             return self._page_for(message) if is_page else self._answer
-        if ready is not None and (answer := ready.to(message, by)) is not None:
-            return answer
-        if urgency is Urgency.TOKEN:
-            self._tokens.add(by)
         self._admitted.add(by)
         self._overload.in_progress = len(self._admitted)
         return Entry.ADMITTED
 
     def leave(self, by: Hashable) -> None:
         """A request is answered, or its client gone."""
-        self._tokens.discard(by)
-        self._admitted.discard(by)
-        self._overload.in_progress = len(self._admitted)
+        if by in self._admitted:
+            self._admitted.discard(by)
+            self._overload.in_progress = len(self._admitted)
+            self._overload.ended += 1
 
     def _page_for(self, message: RawRequestMessage) -> bytes:
         """The page in the language of a browser, or JSON where that is preferred."""
@@ -90,16 +87,6 @@ class OverloadGate:
         if locale not in self._pages:
             self._pages[locale] = _as_sent(self._page(locale))
         return self._pages[locale]
-
-    def _gives_way(self, urgency: Urgency) -> bool:
-        if not self._overload.level and not self._overload.is_late:
-            return False
-        # While the process is late already, it takes no more requests for tokens than these at once. Else the first
-        # moment of a burst would bring in more than a second of work, which all that comes later would wait for.
-        if urgency is Urgency.TOKEN and self._overload.is_late and len(self._tokens) >= FEW:
-            self._overload.count(urgency)
-            return True
-        return self._overload.refuse(urgency) is not None
 
 
 def _as_sent(response: web.Response) -> bytes:

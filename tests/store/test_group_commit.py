@@ -148,6 +148,26 @@ async def test_deadline_in_the_queue() -> None:
     assert named(engine) == [["a"], ["c"]]
 
 
+async def test_who_hangs_on_another_does_not_wait_for_the_database() -> None:
+    """F40: appends that stay behind because they touch the same row are no queue of the database, which others would
+    have to give way to; what comes while a batch is in flight is."""
+    engine = Engine()
+    commits = GroupCommit(engine.commit_batch, QueueLimits(seconds=0.2))
+    same = (Row("session_clients", "put", {"key": "default:s:c"}),)
+    tasks = await started(commits, *(on(name, rows=same) for name in "abc"))
+    assert (named(engine), commits.oldest_wait) == ([["a"]], 0)
+    tasks += await started(commits, on("d"))
+    assert commits.oldest_wait > 0
+    engine.let(1)
+    await asyncio.sleep(0.01)
+    assert (named(engine), commits.oldest_wait) == ([["a"], ["b", "d"]], 0)
+    await asyncio.sleep(0.25)
+    engine.let(1)
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(one) for one in results] == [AppendResult, AppendResult, Overloaded, AppendResult]
+    await commits.close()
+
+
 async def test_a_cancelled_caller_disturbs_nobody() -> None:
     """Who gives up while waiting is not sent; who gives up in flight is committed; the others get their answer."""
     engine = Engine()

@@ -44,8 +44,8 @@ class Server(Group):
         ge=0,
         le=60_000,
         description="How long a request may wait for its turn in a process that has more to do than it can. As long as "
-        "it has to wait longer, more and more requests get 503 with `Retry-After`: first registrations and audit "
-        "pages, then sign-ins, then tokens, then introspection and metadata. Revocation and logout are never refused. "
+        "it has to wait longer, requests that there is no room for get 503 with `Retry-After`: first registrations and "
+        "audit pages, then sign-ins, then tokens, then introspection. Revocation and logout are never refused. "
         "0: nothing is.",
     )
     trusted_proxies: Networks = Field(
