@@ -99,9 +99,7 @@ def read_manifest(folder: Path, key: str | None) -> Manifest:
 def check_files(folder: Path, files: Sequence[FileEntry]) -> None:
     """Whether each file is the one that was signed. Raises BackupUnusable."""
     for one in files:
-        path = folder / one.name
-        if path.is_symlink() or not path.is_file():
-            raise BackupUnusable(f"{one.name} is missing")
+        refuse_missing(folder, one.name)
         if entry_of(folder, one.name) != one:
             raise BackupUnusable(
                 f"{one.name} is not the file that was backed up: it was changed, or is damaged"
@@ -121,10 +119,16 @@ def _check_signature(note: bytes, text: str, key: str) -> None:
         raise BackupUnusable(f"{MANIFEST} is not the one that was signed")
 
 
-def _whole(folder: Path, name: str) -> bytes:
+def refuse_missing(folder: Path, name: str) -> Path:
+    """The path of a file that a backup must have. Raises BackupUnusable."""
     path = folder / name
     if path.is_symlink() or not path.is_file():
-        raise BackupUnusable(f"{folder} is no backup: it has no {name}")
+        raise BackupUnusable(f"{folder} is no whole backup: it has no {name}")
+    return path
+
+
+def _whole(folder: Path, name: str) -> bytes:
+    path = refuse_missing(folder, name)
     if path.stat().st_size > _LARGEST:
         raise BackupUnusable(f"{name} is too large")
     return path.read_bytes()

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import NamedTuple
 
-from authrim.backup.manifest import BackupUnusable, Manifest, check_files, read_manifest
+from authrim.backup.manifest import BackupUnusable, Manifest, check_files, read_manifest, refuse_missing
 from authrim.backup.postgres_dump import load_postgres, refuse_full
 from authrim.backup.postgres_tools import direct_dsn
 from authrim.backup.sqlite_file import place_sqlite
@@ -36,6 +36,7 @@ async def restore_backup(
     _refuse_newer(manifest)
     dsn = await direct_dsn(settings)
     (entry,) = manifest.files
+    refuse_missing(folder, entry.name)
     if dsn is None:
         path = Path(settings.database.get_secret_value())
         await asyncio.to_thread(place_sqlite, folder / entry.name, entry, path, manifest.mark)

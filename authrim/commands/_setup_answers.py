@@ -1,6 +1,7 @@
 """The answers that ``authrim setup`` works with: what a file of them may hold, and how it is read."""
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Final, Literal
@@ -10,6 +11,24 @@ import msgspec
 
 from authrim.commands._client_create import PRESETS
 
+#: What msgspec says of answers that do not fit, and what we say. ``at``: the table, then the answer in it.
+_SAID: Final = (
+    (re.compile(r"Object missing required field `(?P<name>.+?)`(?: - at `\$\.?(?P<at>.*)`)?"), "is needed"),
+    (
+        re.compile(r"Object contains unknown field `(?P<name>.+?)`(?: - at `\$\.?(?P<at>.*)`)?"),
+        "there is no such answer: docs/operations/setup.md lists them",
+    ),
+    (re.compile(r"Expected `str.*`, got .* - at `\$\.?(?P<at>.*)`"), "must be text in quotes"),
+    (
+        re.compile(r"Expected `int.*`, got .* - at `\$\.?(?P<at>.*)`"),
+        "must be a whole number, without quotes",
+    ),
+    (re.compile(r"Expected `array.*`, got .* - at `\$\.?(?P<at>.*)`"), 'must be a list, such as ["…"]'),
+    (
+        re.compile(r"Expected `object.*`, got .* - at `\$\.?(?P<at>.*)`"),
+        "must be a table with answers of its own",
+    ),
+)
 #: A file may be this open when it holds a secret: to its owner and to the owner's group, as ``/etc`` files of services.
 _OTHERS: Final = 0o007
 
@@ -76,7 +95,7 @@ def read_answers(path: Path) -> Answers:
     except tomllib.TOMLDecodeError:
         raise Unusable(f"{path}: is not TOML: texts stand in quotes, and [tables] come last") from None
     except msgspec.ValidationError as error:
-        raise Unusable(f"{path}: {error}") from None
+        raise Unusable(f"{path}: {_said(str(error))}") from None
     kind = answers.client.type if answers.client else "web"
     if kind not in PRESETS:
         raise Unusable(f"{path}: client.type: must be one of {', '.join(PRESETS)}")
@@ -97,13 +116,22 @@ def read_private_text(path: Path) -> str:
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_mode & _OTHERS:  # of what is read, whatever has that name now
                 raise Unusable(
-                    f"{path}: everybody on this machine can read it, and it may hold passwords: chmod 600"
+                    f"{path}: everybody on this machine can read it, and it may hold secrets: chmod 600"
                 )
             return file.read(1 << 20).decode()
     except OSError as error:
         raise Unusable(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise Unusable(f"{path}: is not UTF-8 text: save it as UTF-8") from None
+
+
+def _said(message: str) -> str:
+    """Which answer is wrong, and how it must be."""
+    for form, meaning in _SAID:
+        if found := form.fullmatch(message):
+            names = (found["at"], found.groupdict().get("name"))
+            return f"{'.'.join(filter(None, names))}: {meaning}"
+    return message
 
 
 def _path(kind: type, value: object) -> object:

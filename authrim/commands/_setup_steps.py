@@ -1,6 +1,7 @@
 """The steps of ``authrim setup``. Each looks first and does only what is missing: a second run changes nothing."""
 
 import asyncio
+import os
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
@@ -25,7 +26,7 @@ from authrim.commands._setup_files import (
     settings_text,
 )
 from authrim.commands._setup_user import User, acting_as, user_for
-from authrim.core.master_proof import sealing_key_ids
+from authrim.core.master_proof import are_proved, master_keys_of, sealing_key_ids
 from authrim.crypto.passwords import Passwords
 from authrim.people import accounts
 from authrim.people.new_account import AccountRequest, AccountStore, refuse_password
@@ -38,6 +39,7 @@ from authrim.store.opening import open_store
 from authrim.store.postgres.address import read_address
 from authrim.store.postgres.application_role import grant_application_role
 from authrim.store.postgres.first_database import make_database
+from authrim.store.read_back import ReadBack
 from domain.errors import Refusal
 from domain.person.role import AUDITOR
 
@@ -99,15 +101,14 @@ def is_up_to_date(installed: Installation) -> bool:
 
 
 def keep_master_key(installed: Installation) -> Step:
-    """Make the master key, unless there is one. A database that is sealed under a key is given no other (A306)."""
+    """Make the master key, unless there is one, which must be that of the database. A database that is sealed under a
+    key is given no other (A306)."""
     path = installed.settings.master_key_file
-    if installed.new_fields is None:
+    if installed.new_fields is None or has_master_key(installed.settings):
+        _ask_database(installed, lambda store: are_proved(store, master_keys_of(installed.settings)))
         return Step("master key", "unchanged", installed.settings.master_keys_place)
     assert path is not None
-    if path.exists():
-        return Step("master key", "unchanged", str(path))
-    with failures_told(installed.settings), acting_as(user_for(installed.database, installed.user)):
-        sealed_under = asyncio.run(_sealed_under(installed.settings))
+    sealed_under = _ask_database(installed, sealing_key_ids)
     if sealed_under:
         raise Unusable(
             f"{path}: is not there, and the database is sealed under the master key {', '.join(sorted(sealed_under))}: "
@@ -116,6 +117,11 @@ def keep_master_key(installed: Installation) -> Step:
     make_folder(path.parent, installed.user)
     make_file(path, make_master_key(), KEY_MODE, installed.user)
     return Step("master key", "done", str(path))
+
+
+def has_master_key(settings: Settings) -> bool:
+    """Whether there is something where the master key is to be."""
+    return settings.master_key_file is not None and os.path.lexists(settings.master_key_file)
 
 
 def write_settings(installed: Installation) -> Step:
@@ -249,13 +255,17 @@ def _opened_by(settings: Settings, owner: str) -> Settings:
     return settings.model_copy(update={"database": SecretStr(owner)})
 
 
-async def _sealed_under(settings: Settings) -> frozenset[str]:
-    store = open_store(settings)
-    await store.open()
-    try:
-        return await sealing_key_ids(store)
-    finally:
-        await store.close()
+def _ask_database(installed: Installation, question: Callable[[ReadBack], Awaitable[T]]) -> T:
+    async def asked() -> T:
+        store = open_store(installed.settings)
+        await store.open()
+        try:
+            return await question(store)
+        finally:
+            await store.close()
+
+    with failures_told(installed.settings), acting_as(user_for(installed.database, installed.user)):
+        return asyncio.run(asked())
 
 
 def _administer(

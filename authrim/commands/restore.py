@@ -13,6 +13,7 @@ from authrim.backup.restore import Loaded, restore_backup
 from authrim.commands._administering import Office, administer, print_fields
 from authrim.commands._common import failures_told, progress_of, run_with_store, settings_of
 from authrim.commands._grant_to import grant_to_option, tell_what_is_left
+from authrim.core.master_proof import master_keys_of
 from authrim.store.read_back import ReadBack
 from authrim.store.restored import Restored
 from domain.errors import Refusal
@@ -22,6 +23,11 @@ No server starts on this database until you have accepted it:
   authrim serve --accept-rollback "REASON"                 all sessions, grants and tokens end
   authrim serve --accept-rollback "REASON" --keep-grants   nothing ends: where nothing was recorded after the backup
 Before that, erase the people again who were erased after the backup: authrim privacy erase-again CERTIFICATE..."""
+
+LOCKED: Final = """
+The settings do not have the master keys {keys}, under which this backup is sealed: put them into {place}.
+Until then no server starts on this database.
+"""
 
 
 @click.command()
@@ -57,6 +63,7 @@ def restore(
         raise click.UsageError("--grant-to is for PostgreSQL, and not for --in-place")
     try:
         with failures_told(settings):
+            master = master_keys_of(settings)
             if in_place:
                 manifest = None if directory is None else read_manifest(directory, key)
                 restored = _mark(context, manifest)
@@ -71,13 +78,18 @@ def restore(
         raise click.ClickException(f"{unusable}.") from None
     proof = _proved(context, manifest) if verify else None
     fields: dict[str, Any] = msgspec.to_builtins(restored) | {"applied": applied}
+    note = NOTE
     if manifest is not None:
         fields |= {"key": manifest.key, "key_given": key is not None}
         fields["master_keys"] = list(manifest.master_keys)
+        missing = sorted({*manifest.master_keys} - {*master.key_ids})
+        if missing:
+            fields["master_keys_missing"] = missing
+            note = f"{LOCKED.format(keys=', '.join(missing), place=settings.master_keys_place)}{note}"
     if proof is not None:
         found = msgspec.to_builtins(proof)
         fields |= {"faults": found.pop("faults"), "verified": {"ok": not proof.faults, **found}}
-    print_fields(context, fields, NOTE)
+    print_fields(context, fields, note)
     if proof is not None and proof.faults:
         context.exit(1)
 

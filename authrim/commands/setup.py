@@ -1,15 +1,17 @@
 """``authrim setup``: the first set-up of an installation, guided or by a file of answers. It can be run again."""
 
+import os
 import shutil
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from authrim.commands._common import UnusableSettings, emit, is_json
-from authrim.commands._setup_answers import Answers, Unusable, read_answers
+from authrim.commands._common import UnusableSettings, emit, is_json, settings_of
+from authrim.commands._setup_answers import Answers, Unusable, read_answers, read_private_text
 from authrim.commands._setup_questions import ask_administrator, ask_client, ask_owner, ask_settings
 from authrim.commands._setup_steps import (
     Installation,
@@ -28,6 +30,7 @@ from authrim.commands._setup_steps import (
 )
 from authrim.commands._setup_tls import follows_of, way_of
 from authrim.commands._setup_user import User, acting_as, server_user, user_for
+from authrim.crypto.master import MasterKeyRefused, MasterKeys
 from authrim.outside.telemetry import configure_command
 from authrim.settings import BadSettings, Settings, check_values, configured, in_environment, load
 from authrim.store.migrate import is_postgres
@@ -39,6 +42,7 @@ _UNITS: Final = (Path("/etc/systemd/system"), Path("/usr/lib/systemd/system"), P
 _SAME: Final = ("issuer", "database")
 #: Stands for the master key while there is none: settings without one are refused.
 _ANY_KEY: Final = "A" * 43
+_KEEP: Final = "Keep this now, it is not shown again:"
 
 
 @click.command()
@@ -73,10 +77,10 @@ def setup(context: click.Context, answers_file: Path | None, user: str | None) -
     steps += [keep_master_key(installed), write_settings(installed)]
     context.find_root().params["config"] = config
     if answers_file is None:
-        steps += _asked_steps(context, installed)
+        steps += _kept(_asked_steps(context, installed))
     else:
         assert answers is not None
-        steps += _answered_steps(context, installed, answers, password)
+        steps += _kept(_answered_steps(context, installed, answers, password))
     _tell(context, installed, steps, notes)
     _run_doctor(context, installed)
 
@@ -112,15 +116,33 @@ def _planned(config: Path, answers: Answers, user: User | None) -> Installation:
         raise Unusable(
             f"{', '.join(overriding)}: would override the settings that are written: unset it first"
         )
+    key_file = Path(fields["master_key_file"])
     values = {name: value for name, value in fields.items() if name != "master_key_file"}
     try:
-        settings = check_values({**values, "master_keys": [_ANY_KEY]}, "answers")
+        settings = check_values({**values, "master_keys": _keys_of(key_file, user)}, "answers")
     except BadSettings as error:
         raise UnusableSettings(str(error)) from None
-    settings = settings.model_copy(update={"master_key_file": Path(fields["master_key_file"])})
+    settings = settings.model_copy(update={"master_key_file": key_file}).read_from(str(key_file))
     with acting_as(user):
         way_of(answers.tls).check(settings)
     return Installation(config, settings, fields, user)
+
+
+def _keys_of(file: Path, user: User | None) -> list[str]:
+    """The master keys that are there already. Raises Unusable when something else is."""
+    with acting_as(user):
+        if not os.path.lexists(file):
+            return [_ANY_KEY]
+        keys = read_private_text(file).split()
+    if not keys:
+        raise Unusable(
+            f"{file}: there is no master key in it: put it there, or remove the file and one is made"
+        )
+    try:
+        MasterKeys.from_settings(keys)
+    except MasterKeyRefused as refused:
+        raise Unusable(f"{file}: {refused}") from None
+    return keys
 
 
 def _fields(config: Path, answers: Answers) -> dict[str, Any]:
@@ -145,34 +167,46 @@ def _asked_owner(installed: Installation) -> str | None:
     return ask_owner() if is_postgres(installed.database) and not is_up_to_date(installed) else None
 
 
-def _asked_steps(context: click.Context, installed: Installation) -> list[Step]:
+def _kept(steps: Iterator[Step]) -> list[Step]:
+    """All the steps. When one is refused or interrupted, what those before it made is told all the same: it is shown
+    once, and kept nowhere."""
+    made: list[Step] = []
+    try:
+        for step in steps:
+            made.append(step)
+    except BaseException:
+        if secrets := _shown_once(made):
+            click.echo("\n".join([_KEEP, *secrets, ""]), err=True)
+        raise
+    return made
+
+
+def _asked_steps(context: click.Context, installed: Installation) -> Iterator[Step]:
     """Ask only for what there is none of."""
-    steps = []
     if has_administrator(context, installed):
-        steps.append(Step("administrator", "unchanged", "there is one"))
+        yield Step("administrator", "unchanged", "there is one")
     elif administrator := ask_administrator():
-        steps.append(make_administrator(context, installed, *administrator))
+        yield make_administrator(context, installed, *administrator)
     else:
-        steps.append(Step("administrator", "left out", ""))
+        yield Step("administrator", "left out", "")
     if has_client(context, installed):
-        steps.append(Step("client", "unchanged", "there is one"))
+        yield Step("client", "unchanged", "there is one")
     elif client := ask_client():
-        steps.append(make_client(context, installed, client))
+        yield make_client(context, installed, client)
     else:
-        steps.append(Step("client", "left out", ""))
-    return steps
+        yield Step("client", "left out", "")
 
 
 def _answered_steps(
     context: click.Context, installed: Installation, answers: Answers, password: str | None
-) -> list[Step]:
+) -> Iterator[Step]:
     person, client = answers.administrator, answers.client
-    return [
+    yield (
         Step("administrator", "left out", "")
         if person is None
-        else make_administrator(context, installed, person, password),
-        Step("client", "left out", "") if client is None else make_client(context, installed, client),
-    ]
+        else make_administrator(context, installed, person, password)
+    )
+    yield Step("client", "left out", "") if client is None else make_client(context, installed, client)
 
 
 def _tell(context: click.Context, installed: Installation, steps: list[Step], notes: list[str]) -> None:
@@ -187,13 +221,8 @@ def _tell(context: click.Context, installed: Installation, steps: list[Step], no
         "proxy": paste,
     }
     lines = [f"{one.name:<14}{one.state:<11}{one.detail}" for one in steps]
-    secrets = [
-        f"{one.name}: {name} {value}"
-        for one in steps
-        for name, value in one.shown.items()
-        if name != "recipe"
-    ]
-    lines += ["", "Keep this now, it is not shown again:", *secrets] if secrets else []
+    secrets = _shown_once(steps)
+    lines += ["", _KEEP, *secrets] if secrets else []
     lines += ["", *notes] if notes else []
     if data["changed"]:
         lines += ["", "What is left to do:", *(f"{number}. {text}" for number, text in enumerate(left, 1))]
@@ -203,6 +232,15 @@ def _tell(context: click.Context, installed: Installation, steps: list[Step], no
     emit(context, data, "\n".join(lines))
     if not is_json(context):
         _print_recipes(steps)
+
+
+def _shown_once(steps: list[Step]) -> list[str]:
+    return [
+        f"{one.name}: {name} {value}"
+        for one in steps
+        for name, value in one.shown.items()
+        if name != "recipe"
+    ]
 
 
 def _print_recipes(steps: list[Step]) -> None:
@@ -253,7 +291,7 @@ def _doctor(context: click.Context | None) -> click.Command | None:
 def _run_doctor(context: click.Context, installed: Installation) -> None:
     """Ask the doctor when the server is there to be examined."""
     doctor = _doctor(context)
-    if doctor is None or is_json(context) or not _answers(installed.settings):
+    if doctor is None or is_json(context) or not _answers(settings_of(context)):
         return
     with acting_as(user_for(installed.database, installed.user)):
         context.invoke(doctor)

@@ -66,7 +66,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a byte of the copy": (lambda backup: flip(backup / "database.sqlite"), "is not the file that was backed up"),
     "a copy that was cut off": (
         lambda backup: os.truncate(backup / "database.sqlite", 4096), "is not the file that was backed up"),
-    "no copy": (lambda backup: (backup / "database.sqlite").unlink(), "database.sqlite"),
+    "no copy": (lambda backup: (backup / "database.sqlite").unlink(), "no whole backup: it has no database.sqlite."),
     "the position": (lambda backup: edit(backup, position=1), "is not the one that was signed"),
     "another file": (
         lambda backup: edit(backup, files=[{"name": "../x", "size": 1, "sha256": ""}]), "does not name the file"),
@@ -98,6 +98,18 @@ def test_only_what_the_known_key_signed_is_restored(taken: tuple[Path, str], tmp
     assert "this is no key" in refused or "did not sign" in refused
     assert "this is no key" in command.run("restore", str(folder), "--key", "nonsense", status=1).output
     assert command.json("restore", str(folder), "--key", key)["key_given"] is True
+
+
+def test_a_master_key_that_is_missing_is_told(taken: tuple[Path, str], tmp_path: Path) -> None:
+    """A308: whoever restores without the master keys of the backup is told which are missing, and where they belong,
+    not first by a server that does not start."""
+    restored, others = str(taken[0]), "QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI"
+    without = commands(tmp_path / "restored.db", MASTER_KEYS=others)
+    told = without.run("restore", restored).output
+    (wanted,) = json.loads((taken[0] / "manifest.json").read_text())["master_keys"]
+    assert f"do not have the master keys {wanted}" in told
+    assert "AUTHRIM_MASTER_KEYS" in told
+    assert "master_keys_missing" not in commands(tmp_path / "again.db").json("restore", restored)
 
 
 @pytest.mark.parametrize("suffix", ["", "-wal"])

@@ -164,6 +164,59 @@ def test_a306_a_sealed_database_gets_no_other_key(place: Place, answers: str) ->
     assert not place.key.exists()
 
 
+@pytest.mark.parametrize(
+    ("key", "mode", "said"),
+    [
+        ("foo", 0o600, "master.key: master key 1 is not"),
+        ("B" * 43, 0o604, "chmod 600"),
+        ("", 0o600, "no master key in it"),
+    ],
+)
+def test_a306_a_file_of_a_key_that_is_none(
+    place: Place, answers: str, key: str, mode: int, said: str
+) -> None:
+    """A306: a file that is where the master key is to be, and has none in it or is open to all, is refused before
+    anything is made. Before, it was taken for the key."""
+    place.key.parent.mkdir()
+    place.key.write_text(key)
+    place.key.chmod(mode)
+    assert said in place.refused(answers)
+    assert place.made == ["master.key"]
+
+
+def test_a306_a_key_of_another_database(place: Place, answers: str) -> None:
+    """A306: a key that is not the database's is refused, whether there are settings or not, and none are written."""
+    place.setup(answers)
+    place.key.unlink()
+    place.key.write_text("B" * 43)
+    place.key.chmod(0o600)
+    without = re.sub(r"^\[administrator\].*", "", answers, flags=re.MULTILINE | re.DOTALL)
+    assert f"{place.key}: " in place.refused(without)
+    place.config.unlink()
+    assert f"{place.key}: " in place.refused(without)
+    assert not place.config.exists()
+
+
+def test_what_is_shown_once_is_shown_when_the_next_step_is_refused(place: Place, tmp_path: Path) -> None:
+    """The password that was made for the administrator is told although the client is refused: nobody can read it
+    anywhere, and a second run makes no other."""
+    answers = f"""
+        issuer = "https://login.example.com"
+        database = "{tmp_path / "authrim.db"}"
+        [administrator]
+        login = "alice"
+        [client]
+        client_id = "shop"
+        redirect_uris = ["http://shop.example.com/cb"]
+    """
+    file = str(place.answers(answers))
+    done = place.authrim.run(
+        "--config", str(place.config), "setup", "--user", ME, "--answers", file, status=1
+    )
+    assert "is http" in done.stderr
+    assert re.search(r"not shown again:\nadministrator: password \S{24}", done.stderr)
+
+
 def test_a306_no_file_is_written_over(place: Place, answers: str, tmp_path: Path) -> None:
     """A306: a link in the place of the settings leads to no file that is written."""
     other = tmp_path / "other"
@@ -202,6 +255,12 @@ def test_a306_secrets_that_others_can_read(place: Place, answers: str, tmp_path:
         ({"client": {"client_id": "a", "for": "grafana", "url": "grafana"}}, "client.url"),
         ({"client": {"client_id": "a", "type": "toaster"}}, "client.type"),
         ({"administrator": {"login": "a", "password_file": "/nowhere"}}, "/nowhere: cannot be read"),
+        ({"administrator": {"email": "a@example.com"}}, "administrator.login: is needed"),
+        ({"administrator": "alice"}, "administrator: must be a table"),
+        ({"client": {"client_id": 5}}, "client.client_id: must be text in quotes"),
+        ({"issuer": 5}, ": issuer: must be text in quotes"),
+        ({"workers": "2"}, ": workers: must be a whole number, without quotes"),
+        ({"host": "::"}, ": host: must be a list"),
     ],
 )  # fmt: skip
 def test_wrong_answers(place: Place, answers: str, changes: dict[str, Any], said: str) -> None:
