@@ -23,7 +23,7 @@ from domain.stream import DEFAULT_TENANT
 from domain.units import DAY
 from tests import postgres_cluster
 from tests.faults.processes import Site
-from tests.operations.prometheus.watching import Prometheus, prometheus
+from tests.operations.prometheus.watching import WINDOW, Prometheus, prometheus
 from tests.postgres_cluster import Cluster
 from tests.support.browser import Browser, redeem
 from tests.support.clocks import SetClock
@@ -86,10 +86,11 @@ async def watched(
     folder: Path,
     environment: dict[str, str] | None = None,
     furnish: str = "",
+    window: str = WINDOW,
     **settings: Any,
 ) -> AsyncIterator[Watched]:
     """A furnished site with one server, and a Prometheus that scrapes it. ``furnish``: the address of the database for
-    those who make accounts and clients, if it is another one."""
+    those who make accounts and clients, if it is another one. ``window``: that of the rules."""
     page = free_port()
     site = Site(furnish or place, folder, {"metrics_listen": f"127.0.0.1:{page}", "database": str(place), **settings},
                 environment=environment)  # fmt: skip
@@ -97,7 +98,7 @@ async def watched(
     with ExitStack() as stack:
         try:
             await site.start()
-            seen = await asyncio.to_thread(stack.enter_context, prometheus(folder, page))
+            seen = await asyncio.to_thread(stack.enter_context, prometheus(folder, page, window=window))
             async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
                 made = Watched(site, seen, http)
                 await made.quiet()

@@ -54,18 +54,18 @@ class Prometheus:
         return list(asked["data"]["result"])
 
 
-def in_seconds(text: str) -> str:
+def in_seconds(text: str, window: str = WINDOW) -> str:
     """Rules whose windows and waits are seconds."""
-    text = re.sub(r"\[\d+[smhd]\]", f"[{WINDOW}]", text)
-    text = re.sub(r"offset \d+[smhd]", f"offset {WINDOW}", text)
+    text = re.sub(r"\[\d+[smhd]\]", f"[{window}]", text)
+    text = re.sub(r"offset \d+[smhd]", f"offset {window}", text)
     return re.sub(r"for: \d+[smhd]", "for: 0s", text)
 
 
 @contextmanager
-def prometheus(folder: Path, *targets: int) -> Iterator[Prometheus]:
-    """Prometheus, scraping once per second."""
+def prometheus(folder: Path, *targets: int, window: str = WINDOW) -> Iterator[Prometheus]:
+    """Prometheus, scraping once per second. ``window``: what every window of the rules is cut down to."""
     for file in RULES.glob("authrim.*.yml"):
-        (folder / file.name).write_text(in_seconds(file.read_text()))
+        (folder / file.name).write_text(in_seconds(file.read_text(), window))
     config = (RULES / "prometheus.yml").read_text().replace("15s", "1s")
     listed = ", ".join(f'"127.0.0.1:{port}"' for port in targets)
     (folder / "prometheus.yml").write_text(config.replace('"127.0.0.1:9464"', listed))
