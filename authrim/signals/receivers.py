@@ -1,6 +1,6 @@
 """Receivers and their streams: read, changed, and known by names that say nothing to others."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 import msgspec
@@ -17,7 +17,7 @@ from domain.client.client import Client
 from domain.decision import Decision
 from domain.errors import Refusal
 from domain.liveness import ACTIVE
-from domain.signal.stream import SignalStream, fold
+from domain.signal.stream import NOT_FOUND, SignalStream, fold
 from projections.rows import Row
 
 #: The owner kind of sealed rows: the header for pushes, the states of verifications.
@@ -77,19 +77,27 @@ async def all_receivers(core: Core, tenant: str) -> AsyncIterator[Receiver]:
         after = names[-1]
 
 
+async def _no_rows() -> tuple[Row, ...]:
+    return ()
+
+
 async def change_stream(
     call: Call, client_id: str, decide: Callable[[SignalStream, int, int], Decision[SignalStream]],
-    rows: Callable[[], tuple[Row, ...]] = lambda: (),
+    rows: Callable[[], Awaitable[tuple[Row, ...]]] = _no_rows, *, stream_id: str | None = None,
 ) -> SignalStream | Refusal:  # fmt: skip
-    """Append what ``decide(stream, head, now)`` decides, with rows beside it when it accepts."""
+    """Append what ``decide(stream, head, now)`` decides, with rows beside it when it accepts. ``stream_id``: of the
+    stream that is meant, which may have given way to another one since it was read; None: there need be none."""
     core, name = call.core, streams.signal_stream(call.tenant, owner_of(client_id))
 
     async def attempt() -> Outcome[SignalStream]:
         head = (await core.store.head()).position
         state, version, now = await read_state(core.store, name, fold)
+        if stream_id is not None and state.stream_id != stream_id:
+            return Outcome(NOT_FOUND)
         decision = decide(state, head, now)
         changes = (Change(name, version, decision.events, state),) if decision.events else ()
-        accepted = () if isinstance(decision.answer, Refusal) else rows()
-        return Outcome(decision.answer, changes, accepted)
+        accepted = () if isinstance(decision.answer, Refusal) else await rows()
+        # Rows without an event belong to the stream as it was read, too.
+        return Outcome(decision.answer, changes, accepted, () if changes else ((name, version),))
 
     return await core.executor.until_it_fits(call, attempt, name, on_configuration=False)

@@ -44,6 +44,7 @@ async def update(request: web.Request) -> web.StreamResponse:
         ask.call,
         ask.receiver.client.client_id,
         lambda stream, head, now: decide_set_status(stream, status, reason, head, now),
+        stream_id=ask.receiver.stream.stream_id,
     )
     return await ask.refused(answer) if isinstance(answer, Refusal) else _shown(ask, answer)
 

@@ -10,6 +10,7 @@ from authrim.signals._asked import MANAGE, SCOPES, Asked, asked, asked_stream_id
 from authrim.signals._configuration import Configuration, read_configuration, shown
 from authrim.signals.receivers import AUTHORIZATION, OWNER_KIND, Receiver, change_stream
 from authrim.web.answers import json_answer
+from domain.decision import Decision, refuse
 from domain.errors import Refusal
 from domain.signal.stream import (
     NOT_FOUND,
@@ -30,17 +31,17 @@ async def create(request: web.Request) -> web.StreamResponse:
     ask = await asked(request, MANAGE)
     if isinstance(ask, web.Response):
         return ask
-    wanted = await _wanted(ask, None)
+    document = await ask.body()
+    wanted = document if isinstance(document, Refusal) else _wanted(ask, document, None)
     if isinstance(wanted, Refusal):
         return await ask.refused(wanted)
     client_id = ask.receiver.client.client_id
     whose = (client_id, new_id())
-    rows = await _rows(ask, wanted)
     answer = await change_stream(
         ask.call,
         client_id,
         lambda stream, head, now: decide_create(stream, whose, wanted.delivery, head, now),
-        lambda: rows,
+        lambda: _rows(ask, wanted),
     )
     return await _answered(ask, answer, _CREATED)
 
@@ -91,7 +92,8 @@ async def delete(request: web.Request) -> web.StreamResponse:
         ask.call,
         receiver.client.client_id,
         lambda stream, _head, now: decide_delete(stream, now),
-        lambda: (erasing_row(receiver.tenant, OWNER_KIND, receiver.owner),),
+        lambda: _all_erased(receiver),
+        stream_id=receiver.stream.stream_id,
     )
     if isinstance(answer, Refusal):
         return await ask.refused(answer)
@@ -102,28 +104,39 @@ async def _change(request: web.Request, *, keeps: bool) -> web.StreamResponse:
     ask = await asked(request, MANAGE)
     if isinstance(ask, web.Response):
         return ask
-    wanted = await _wanted(ask, ask.receiver.stream.delivery if keeps else None, named=True)
-    if isinstance(wanted, Refusal):
-        return await ask.refused(wanted)
-    if not keeps and wanted.authorization is None:
-        wanted = Configuration(wanted.delivery, "")
-    rows = await _rows(ask, wanted)
+    document = await ask.body()
+    if isinstance(document, Refusal):
+        return await ask.refused(document)
+    refusal = ask.stream_refusal(document.get("stream_id"))
+    if refusal is not None:
+        return await ask.refused(refusal)
+    wanted = Configuration(ask.receiver.stream.delivery)
+
+    def decide(stream: SignalStream, _head: int, now: int) -> Decision[SignalStream]:
+        """On the stream as it is now: the header of one address is never beside another (A299)."""
+        nonlocal wanted
+        read = _wanted(ask, document, stream.delivery if keeps else None)
+        if isinstance(read, Refusal):
+            return refuse(read)
+        wanted = read if keeps or read.authorization is not None else Configuration(read.delivery, "")
+        return decide_change(stream, wanted.delivery, now)
+
     answer = await change_stream(
         ask.call,
         ask.receiver.client.client_id,
-        lambda stream, _head, now: decide_change(stream, wanted.delivery, now),
-        lambda: rows,
+        decide,
+        lambda: _rows(ask, wanted),
+        stream_id=ask.receiver.stream.stream_id,
     )
     return await _answered(ask, answer, 200)
 
 
-async def _wanted(ask: Asked, before: Delivery | None, *, named: bool = False) -> Configuration | Refusal:
-    """The configuration in the body. ``named``: of the stream that the body names."""
-    document: dict[str, Any] | Refusal = await ask.body()
-    if isinstance(document, Refusal):
-        return document
-    refusal = ask.stream_refusal(document.get("stream_id")) if named else None
-    return refusal or read_configuration(ask.call.core, ask.receiver, document, before)
+def _wanted(ask: Asked, document: dict[str, Any], before: Delivery | None) -> Configuration | Refusal:
+    return read_configuration(ask.call.core, ask.receiver, document, before)
+
+
+async def _all_erased(receiver: Receiver) -> tuple[Row, ...]:
+    return (erasing_row(receiver.tenant, OWNER_KIND, receiver.owner),)
 
 
 async def _rows(ask: Asked, wanted: Configuration) -> tuple[Row, ...]:

@@ -42,7 +42,10 @@ async def _change(request: web.Request, *, removes: bool) -> web.StreamResponse:
     name = hidden_name(ask.call.core, ask.receiver, subject)
     decide = decide_remove_subject if removes else decide_add_subject
     answer = await change_stream(
-        ask.call, ask.receiver.client.client_id, lambda stream, _head, now: decide(stream, name, now)
+        ask.call,
+        ask.receiver.client.client_id,
+        lambda stream, _head, now: decide(stream, name, now),
+        stream_id=ask.receiver.stream.stream_id,
     )
     if isinstance(answer, Refusal):
         return await ask.refused(answer)

@@ -45,7 +45,7 @@ async def verify(request: web.Request) -> web.StreamResponse:
 
     async def attempt() -> Outcome[None]:
         stream, version, now = await read_state(core.store, name, fold)
-        if not stream.client_id:
+        if stream.stream_id != receiver.stream.stream_id:
             return Outcome(NOT_FOUND)
         event = SignalVerificationRequested(verification_id, now)
         return Outcome(None, (Change(name, version, (event,), stream),), rows)

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from authrim.signals import stream_endpoint
+from authrim.signals.receivers import AUTHORIZATION, OWNER_KIND, owner_of
 from authrim.store.contract import Store
 from tests.signals.receiver import POLL, PUSH, Receiver, receiving_client
 from tests.support.browser import Browser
@@ -152,6 +154,71 @@ async def test_a299_the_header_stays_a_secret(receiver: Receiver, server: Runnin
     assert (await receiver.ask("DELETE", "configuration_endpoint", **named))[0] == 204
     assert not await has_header()
     assert "canary" not in await whole_log(server)
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        {"description": "mine"},
+        {"delivery": {"method": PUSH, "endpoint_url": TO}, "description": "mine"},
+        {"delivery": {"method": PUSH, "endpoint_url": TO, "authorization_header": "Bearer first"}},
+    ],
+)
+async def test_a299_a_header_stays_with_its_address(
+    receiver: Receiver, server: RunningServer, monkeypatch: pytest.MonkeyPatch, patch: dict[str, Any]
+) -> None:
+    """A299: a change that is overtaken by another one is decided on what that one left: the header of one address is
+    never sent to another."""
+    named = {"stream_id": receiver.stream_id}
+    headers = {TO: "Bearer first", f"{TO}/2": "Bearer second"}
+    first, second = (
+        {"method": PUSH, "endpoint_url": url, "authorization_header": header}
+        for url, header in headers.items()
+    )
+    await receiver.ask("PATCH", "configuration_endpoint", named | {"delivery": first})
+    _overtaken_by(monkeypatch, receiver, "PUT", named | {"delivery": second})
+    assert (await receiver.ask("PATCH", "configuration_endpoint", named | patch))[0] == 200
+    (stream,) = (await receiver.ask("GET", "configuration_endpoint"))[1]
+    sent = await _header(server, receiver)
+    assert sent in (None, headers[stream["delivery"]["endpoint_url"]])
+
+
+async def test_a299_nothing_is_left_of_a_stream_that_was_deleted_meanwhile(
+    receiver: Receiver, server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A299, SSF §8.1.1.5: a change that is overtaken by the end of its stream changes nothing and keeps no header."""
+    named = {"stream_id": receiver.stream_id}
+    push = {"method": PUSH, "endpoint_url": TO, "authorization_header": "Bearer first"}
+    _overtaken_by(monkeypatch, receiver, "DELETE", None, **named)
+    assert (await receiver.ask("PATCH", "configuration_endpoint", named | {"delivery": push}))[0] == 404
+    assert await _header(server, receiver) is None
+    assert await receiver.ask("GET", "configuration_endpoint") == (200, [])
+
+
+def _overtaken_by(
+    monkeypatch: pytest.MonkeyPatch,
+    receiver: Receiver,
+    method: str,
+    body: dict[str, Any] | None,
+    **query: str,
+) -> None:
+    """Another request of the receiver is answered while the next one has read its stream and appended nothing yet."""
+    rows, once = stream_endpoint._rows, [True]
+
+    async def overtaken(*of: Any) -> Any:
+        made = await rows(*of)
+        if once:
+            once.clear()
+            assert (await receiver.ask(method, "configuration_endpoint", body, **query))[0] in (200, 204)
+        return made
+
+    monkeypatch.setattr(stream_endpoint, "_rows", overtaken)
+
+
+async def _header(server: RunningServer, receiver: Receiver) -> str | None:
+    owner = owner_of(receiver.client.client_id)
+    kept = await server.core.private.open("default", OWNER_KIND, owner, AUTHORIZATION)
+    return None if kept is None else kept.decode()
 
 
 async def test_not_too_often(receiver: Receiver, server: RunningServer) -> None:
