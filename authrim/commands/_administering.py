@@ -31,7 +31,7 @@ from authrim.core.sealed_rows import PrivateData
 from authrim.core.signing_keys import key_ring_of
 from authrim.crypto.master import MasterKeys
 from authrim.outside.egress import Egress
-from authrim.outside.telemetry import configure_command
+from authrim.outside.telemetry import configure_command, visible
 from authrim.settings import Settings
 from authrim.store.read_back import ReadBack
 from domain.errors import ERROR_RESPONSE, Refusal
@@ -158,7 +158,8 @@ def print_list(
 
 
 def _text(value: Any) -> str:
-    """A value as people read it: a list with one entry per line, an empty value as a dash."""
+    """A value as people read it: a list with one entry per line, an empty value as a dash. Much of what is shown was
+    chosen by somebody else, such as the key set of a client: no text in it steers the terminal (A226)."""
     match value:
         case None:
             return "–"
@@ -167,6 +168,6 @@ def _text(value: Any) -> str:
         case list() | tuple():
             return "\n".join(_text(item) for item in value)
         case dict():
-            return "\n".join(f"{name}: {_text(member)}" for name, member in value.items())
+            return "\n".join(f"{visible(str(name))}: {_text(member)}" for name, member in value.items())
         case _:
-            return str(value)
+            return visible(str(value))

@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+import re
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -109,9 +110,18 @@ def is_json(context: click.Context) -> bool:
 
 
 def json_text(data: Mapping[str, Any]) -> str:
-    """JSON for standard output, in ASCII where the stream supports nothing else."""
+    """JSON for standard output, in ASCII where the stream supports nothing else. What JSON leaves as it is and a
+    terminal may obey is escaped: it is the same JSON (RFC 8259 §7)."""
     known = (sys.stdout.encoding or "").lower().replace("-", "")
-    return json.dumps(data, ensure_ascii=known != "utf8")
+    return _STEERS.sub(_escaped, json.dumps(data, ensure_ascii=known != "utf8"))
+
+
+#: Delete, the control characters of ISO 6429, and what turns the direction of text or breaks a line.
+_STEERS: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def _escaped(character: re.Match[str]) -> str:
+    return f"\\u{ord(character[0]):04x}"
 
 
 def emit(context: click.Context, data: Mapping[str, Any], human: "RenderableType") -> None:

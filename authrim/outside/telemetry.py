@@ -99,11 +99,14 @@ def scrub(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
 def scrub_text(text: str) -> str:
     """``text`` without characters that control a terminal or mislead a reader, cut to 1 KiB of UTF-8."""
     # Escaping only lengthens a text, so what is beyond the limit now is beyond it afterwards.
-    printable = "".join(
-        character if character.isprintable() else f"\\u{ord(character):04x}"
-        for character in text[:MAX_FIELD_BYTES]
-    )
-    return printable.encode("utf-8")[:MAX_FIELD_BYTES].decode("utf-8", "ignore")
+    return visible(text[:MAX_FIELD_BYTES]).encode("utf-8")[:MAX_FIELD_BYTES].decode("utf-8", "ignore")
+
+
+def visible(text: str) -> str:
+    """``text`` without characters that control a terminal or mislead a reader, in whole and on one line."""
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in text)
 
 
 def _scrub_value(value: object) -> object:

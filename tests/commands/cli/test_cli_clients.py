@@ -1,6 +1,7 @@
 """``authrim client`` on a real store."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from authrim.store.sqlite.store import SQLiteStore
 from domain.client.client import Client
 from domain.client.metadata import ClientMetadata
 from domain.errors import Refusal
+from tests.support.assertion import new_key
 from tests.support.command_line import CommandLine
 
 CALLBACK = "https://shop.example.com/callback"
@@ -193,6 +195,23 @@ def test_text_shows_everything_of_a_client(authrim: CommandLine) -> None:
     text = authrim.run("client", "show", created["client_id"]).stdout
     assert all(uri in text for uri in uris)
     assert "\x1b" not in text
+
+
+def test_no_text_of_a_client_steers_the_terminal(authrim: CommandLine, tmp_path: Any) -> None:
+    """A226: what a client put into its key set is shown with its control characters escaped, as text and as JSON, which
+    stays the same JSON."""
+    hostile = "\x1b[2J\x1b]0;title\x07\r\nfake: line\x7f\x9b31m\u202e\u2028"
+    key = new_key().as_dict(private=False) | {"kid": hostile, hostile: [{"x": hostile}]}
+    file = tmp_path / "jwks.json"
+    file.write_text(json.dumps({"keys": [key]}))
+    created = create(authrim, "--auth-method", "private_key_jwt", "--jwks", str(file))
+    text = authrim.run("client", "show", created["client_id"]).stdout
+    document = authrim.run("--json", "client", "show", created["client_id"]).stdout
+    for shown in (text.replace("\n", ""), document.removesuffix("\n")):
+        assert shown.isprintable()
+        assert "fake: line" in shown
+    assert "\nfake" not in text.replace(" ", "")
+    assert json.loads(document)["jwks"] == {"keys": [key]}
 
 
 def test_private_key_in_a_key_set_is_refused_and_not_repeated(authrim: CommandLine, tmp_path: Any) -> None:
