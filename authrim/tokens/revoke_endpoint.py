@@ -30,7 +30,7 @@ async def _answer(asked: ClientRequest) -> web.Response | Refusal:
         return invalid_request("The token is missing.", hint="Send the token.", section="RFC 7009 §2.1")
     if not asked.authenticated.is_confidential:
         await _revoke(asked.call, asked.authenticated, token)
-        return web.Response(status=200)  # a public client proves nothing and learns nothing (A135)
+        return json_answer({})  # a public client proves nothing and learns nothing (A135)
     noting = with_places(asked)
     if isinstance(noting, Refusal):
         return noting
@@ -38,7 +38,9 @@ async def _answer(asked: ClientRequest) -> web.Response | Refusal:
     if refusal is not None:
         return refusal
     receipt = await receipt_of(noting, "revocation")
-    return json_answer(receipt) if receipt else web.Response(status=200)
+    return json_answer(
+        receipt or {}
+    )  # the content is ours to choose (RFC 7009 §2.2); some clients read it as JSON
 
 
 async def _revoke(call: Call, authenticated: AuthenticatedClient, token: str) -> Refusal | None:
