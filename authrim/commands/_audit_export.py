@@ -124,7 +124,8 @@ async def _part(office: Office, asked: Asked) -> Part | Refusal:
         selection = await office.log.found(lambda: _selection(office, asked.grant or "", last))
         if selection is None:
             return invalid_request(
-                "There is no grant with this id.", hint="The id is the middle part of a code or token."
+                "There is no grant with this id.",
+                hint="The id is the middle part of a code or refresh token, and the claim grant_id of a JWT.",
             )
         part = Part(1, selection.last, selection)
     else:

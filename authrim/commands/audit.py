@@ -57,7 +57,8 @@ def grant(context: click.Context, grant_id: str, tenant: str) -> None:
     timeline = run_with_log(context, work)
     if not timeline.lines:
         raise click.ClickException(
-            "There is no grant with this id. The id is the middle part of a code or token."
+            "There is no grant with this id. The id is the middle part of a code or refresh token, and the claim "
+            "grant_id of a JWT."
         )
     emit(context, timeline.as_json(), _timeline(timeline))
     if not timeline.readable:

@@ -26,6 +26,7 @@ from domain.client.profile_defaults import defaults_of
 from domain.errors import Refusal
 from domain.registration.signing import default_algorithms
 from domain.units import DAY
+from domain.vocabulary.claims import PERSONAL_SCOPES
 
 #: Fields that --unset takes: all but those that go together with another one, the logo's digest with the picture
 #: (--no-logo) and both ways to send a secret with the method.
@@ -252,7 +253,14 @@ def warnings_of(metadata: ClientMetadata) -> list[str]:
         uri for uri in (*metadata.redirect_uris, *metadata.post_logout_redirect_uris)
         if redirect_uri.is_plain_http(uri)
     ]  # fmt: skip
-    return [f"not encrypted: anybody on the way can read what is sent to {uri}" for uri in addresses]
+    warnings = [f"not encrypted: anybody on the way can read what is sent to {uri}" for uri in addresses]
+    # One that introspects may be an API, which asks for no token of its own.
+    needs_scope = "client_credentials" in metadata.grant_types and not metadata.may_introspect
+    if needs_scope and PERSONAL_SCOPES.issuperset(metadata.scope):
+        warnings.append(
+            "it has no scope of its own, so it gets no token by client_credentials: give it --scope"
+        )
+    return warnings
 
 
 def _print(context: click.Context, answer: ClientWithSecret, recipe: dict[str, Any] | None = None) -> None:

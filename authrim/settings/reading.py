@@ -157,5 +157,6 @@ def _describe(detail: ErrorDetails, places: Mapping[str, str], config: Path | No
         meant = difflib.get_close_matches(key, Settings.model_fields, 1)
         message = f"is not a setting: did you mean {meant[0]}?" if meant else "is not a setting: remove it"
     if detail["type"] == "missing":
-        message = f"is needed: set {_variable(key)}" + (f" or {key} in {config}" if config else "")
+        elsewhere = f" or {key} in {config}" if config else ", or name a file of settings with --config"
+        message = f"is needed: set {_variable(key)}{elsewhere}"
     return f"{places.get(key, '')}{key}{item}: {message}"

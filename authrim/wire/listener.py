@@ -39,7 +39,10 @@ class ListenError(Exception):
     def __init__(self, host: str | None, port: int | None, error: OSError) -> None:
         why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror)
         where = str(host) if port is None else f"{host}, port {port}"
-        super().__init__(f"cannot listen on {where}: {why}")
+        advice = (
+            ": stop what listens there, or choose another port" if error.errno == errno.EADDRINUSE else ""
+        )
+        super().__init__(f"cannot listen on {where}: {why}{advice}")
 
 
 class _Server(web.Server):

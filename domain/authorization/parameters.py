@@ -126,7 +126,7 @@ def scope(client: Client, parameters: Parameters, signed: bool = False) -> tuple
     if not allowed:
         return invalid_scope(
             f"The client may not ask for the scope {scopes.shown(parsed)}.",
-            hint="Ask for what is registered.",
+            hint=scopes.hint_for(parsed, "Ask for what is registered."),
         )
     return allowed
 

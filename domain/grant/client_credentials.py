@@ -75,6 +75,6 @@ def _allowed_scope(command: GrantClientCredentials, facts: IssueFacts) -> tuple[
     if beyond:
         return invalid_scope(
             f"The scope has more than the client is allowed: {scopes.shown(beyond)}.",
-            hint="Ask for what is registered.",
+            hint=scopes.hint_for(beyond, "Ask for what is registered."),
         )
     return command.scope

@@ -43,6 +43,13 @@ def shown(values: Collection[str]) -> str:
     return " ".join(named) + (" and more" if len(values) > _SHOWN_VALUES else "")
 
 
+def hint_for(values: Collection[str], otherwise: str) -> str:
+    """What to do about values that are not allowed. Some libraries join a list with commas when nobody tells them."""
+    if any("," in value for value in values):
+        return "Separate the values with spaces, not with commas."
+    return otherwise
+
+
 def is_value(value: str) -> bool:
     """Whether the text is one ``scope-token``."""
     return _SCOPE_TOKEN.fullmatch(value) is not None

@@ -250,6 +250,13 @@ def test_a_scope_of_which_nothing_remains_is_named() -> None:
     )
 
 
+def test_a_scope_with_commas_is_told_how_to_separate() -> None:
+    """RFC 6749 §3.3: spaces separate scope values; grant and others join them with commas by default."""
+    outcome = ask(client(scope=("openid", "email")), {"scope": "openid,email"})
+    assert isinstance(outcome, RedirectRefusal)
+    assert outcome.refusal.hint == "Separate the values with spaces, not with commas."
+
+
 def test_an_ambiguous_state_is_not_echoed() -> None:
     """A014: of two states neither is the client's."""
     outcome = ask(repeated=frozenset({"state"}))

@@ -149,13 +149,14 @@ def test_no_secret_is_in_its_log(tmp_path: Path) -> None:
 
 
 def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
-    """Status 1, and one line that names the port."""
+    """Status 1, and one line that names the port and says what to do."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with started("dev", "--port", str(port), "--data", str(tmp_path / "data"), "--json") as process:
             status, stdout, stderr = ended(process)
     assert (status, stdout) == (1, "")
-    assert stderr == f"Error: cannot listen on localhost, port {port}: Address already in use\n"
+    said = f"cannot listen on localhost, port {port}: Address already in use: stop what listens there"
+    assert stderr == f"Error: {said}, or choose another port\n"
 
 
 @pytest.mark.parametrize("content", ["{}", "not JSON"])

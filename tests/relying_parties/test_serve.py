@@ -111,11 +111,12 @@ def test_a_killed_worker_is_started_again(config: Path, port: int) -> None:
 
 
 def test_a_port_in_use_is_one_clear_line(config: Path, port: int) -> None:
-    """Status 1, one line, and no worker was started."""
+    """Status 1, one line that says what to do, and no worker was started."""
     with (
         socket.create_server(("127.0.0.1", port)),
         started("serve", "--workers", "2", "--config", str(config)) as process,
     ):
         status, stdout, stderr = ended(process)
     assert (status, stdout) == (1, "")
-    assert stderr == f"Error: cannot listen on 127.0.0.1, port {port}: Address already in use\n"
+    said = f"cannot listen on 127.0.0.1, port {port}: Address already in use: stop what listens there"
+    assert stderr == f"Error: {said}, or choose another port\n"

@@ -198,8 +198,9 @@ def test_misspelled_variable_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_missing_settings_are_named() -> None:
-    """Without an issuer the message says how to set it."""
-    assert "issuer: is needed: set AUTHRIM_ISSUER" in problems_of(None)
+    """Without an issuer the message says how to set it, and how to name a file that may have it."""
+    said = "issuer: is needed: set AUTHRIM_ISSUER, or name a file of settings with --config"
+    assert said in problems_of(None)
 
 
 def test_missing_master_key_is_named(tmp_path: Path) -> None:

@@ -377,3 +377,21 @@ def test_one_default_of_algorithms_however_a_client_is_made(
     updated = authrim.json("client", "update", created["client_id"], *unset)
     assert tuple(updated[name] for name in names) == (id_token, access_token)
     assert "Default: RS256" in authrim.run("client", "create", "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "warned"),
+    [
+        ((), True),
+        (("--scope", "openid"), True),
+        (("--scope", "orders.read"), False),
+        (("--introspect",), False),
+    ],
+)
+def test_a_service_without_a_scope_is_told_so(
+    authrim: CommandLine, options: tuple[str, ...], warned: bool
+) -> None:
+    """A service that can get no token is told when it is made, not by the refusal of its first request; an API that
+    only introspects is not."""
+    warnings = authrim.json("client", "create", "--type", "service", *options)["warnings"]
+    assert [warning.partition(",")[0] for warning in warnings] == ["it has no scope of its own"] * warned
