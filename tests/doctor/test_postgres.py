@@ -6,7 +6,7 @@ import pytest
 
 from authrim.store.postgres.application_role import grant_application_role
 from tests.doctor.examinations import findings, settings_at
-from tests.postgres_cluster import Cluster
+from tests.postgres_cluster import USER, Cluster
 
 ASKED = ("database", "durability", "role", "sessions", "pooler")
 
@@ -66,6 +66,43 @@ async def test_a_role_that_writes_to_the_log(
     cluster.execute(f"GRANT INSERT ON authrim.events TO {role}", database)
     found = await findings(settings_at(application), "database", "role")
     assert "REVOKE INSERT" in found["role.writes_log"].fix
+
+
+@pytest.mark.parametrize(
+    ("statement", "wanted"),
+    [
+        ("GRANT UPDATE (payload) ON authrim.events TO {role}", "role.writes_log"),
+        ("GRANT TRIGGER ON authrim.ledger TO {role}", "role.writes_log"),
+        ("GRANT {writer} TO {role}", "role.writes_log"),
+        ("GRANT {owner} TO {role}", "role.owner"),
+        ("ALTER SCHEMA authrim OWNER TO {role}", "role.owner"),
+        ("ALTER DATABASE {database} OWNER TO {role}", "role.owner"),
+        ("GRANT {superuser} TO {role}", "role.superuser"),
+        ("ALTER ROLE {role} CREATEROLE", "role.powers"),
+        ("ALTER ROLE {role} REPLICATION", "role.powers"),
+        ("GRANT pg_execute_server_program TO {role}", "role.powers"),
+        ("GRANT CREATE ON SCHEMA authrim TO {role}", "role.powers"),
+    ],
+)
+async def test_other_ways_to_the_log(
+    cluster: Cluster, database: str, role: str, application: str, statement: str, wanted: str
+) -> None:
+    """Decisions 11: a role that does not inherit what others have may still become them, and there are more ways to
+    change the log than to write to its tables."""
+    writer = f"{role}_writer"
+    cluster.execute(f"CREATE ROLE {writer}")
+    cluster.execute(f"GRANT INSERT ON authrim.events TO {writer}", database)
+    cluster.execute(f"ALTER ROLE {role} NOINHERIT")
+    names = {"role": role, "writer": writer, "database": database, "superuser": USER}
+    cluster.execute(statement.format(**names, owner=cluster_owner(cluster, database)), database)
+    try:
+        found = await findings(settings_at(application), "database", "role")
+        assert list(found) == [wanted], {name: one.detail for name, one in found.items()}
+    finally:
+        cluster.execute(f"ALTER SCHEMA authrim OWNER TO {USER}", database)
+        cluster.execute(f"ALTER DATABASE {database} OWNER TO {USER}")
+        cluster.execute(f"DROP OWNED BY {writer}", database)
+        cluster.execute(f"DROP ROLE {writer}")
 
 
 async def test_a_role_that_lacks_rights(cluster: Cluster, database: str, role: str, application: str) -> None:

@@ -291,6 +291,32 @@ def application_dsn(cluster: Cluster, postgres_dsn: str) -> Iterator[str]:
     cluster.execute(f"DROP ROLE {role}")
 
 
+@pytest.mark.parametrize(
+    "setting", ["default_transaction_isolation TO serializable", "lock_timeout TO '1ms'"]
+)
+async def test_processes_append_beside_one_another_whatever_the_database_sets(
+    cluster: Cluster, application_dsn: str, setting: str
+) -> None:
+    """F14: what an administrator has set for the database, for other programs, makes no append of several processes
+    fail."""
+    database = application_dsn.rsplit("/", 1)[1]
+
+    async def append(name: str) -> None:
+        store = PostgresStore(application_dsn)
+        await store.open()
+        try:
+            for version in range(20):
+                await store.append(grant_append(name, version))
+        finally:
+            await store.close()
+
+    cluster.execute(f"ALTER DATABASE {database} SET {setting}")
+    try:
+        await asyncio.gather(*map(append, "abcd"))
+    finally:
+        cluster.execute(f"ALTER DATABASE {database} RESET ALL")
+
+
 async def test_the_application_role_runs_the_server(application_dsn: str) -> None:
     """A role with the granted rights does all that the store does (decisions.md 11)."""
     store = PostgresStore(application_dsn)

@@ -35,6 +35,8 @@ MOST_CONNECTIONS = POOL_SIZE + 4
 #: All our reads are look-ups by an index. Planning them again would cost more than running them; a plan that is
 #: kept must not be one that was right for the empty tables of the first minute. A process that stands still in a
 #: transaction, as one that was stopped or whose machine hangs, gives its locks back: the others go on without it (F17).
+#: Appends wait for one another, each seeing what the last has written, whatever isolation and patience the role, the
+#: database or the cluster has for others: serializable ones would fail as soon as two come together.
 SESSION: Mapping[str, str] = {
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
@@ -43,6 +45,8 @@ SESSION: Mapping[str, str] = {
     "enable_mergejoin": "off",
     "jit": "off",
     "idle_in_transaction_session_timeout": "10s",
+    "default_transaction_isolation": "read committed",
+    "lock_timeout": "0",
 }
 #: Likewise for a statement that waits for a lock when its process stands still; ``standing_still`` is for one whose
 #: other half such a process has not sent. Our own deadline comes before it. Not for the writer: whoever cancels its

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import asyncpg
 
+from authrim.store.contract import Unavailable
 from authrim.store.postgres.application_role import APPLICATION_WRITES
 from authrim.store.postgres.connections import CONNECT_TIMEOUT, LOST, MALFORMED, REFUSED, SESSION, unavailable
 from authrim.store.postgres.known_types import KnowingConnection
@@ -30,17 +31,32 @@ _NAMES: Final = (
 #: With their units, as they are set.
 _SETTINGS: Final = "SELECT name, current_setting(name) FROM pg_settings WHERE name = ANY($1)"
 
+#: With what another role has that this one may become (SET ROLE), also where it does not inherit it.
 _ROLE: Final = """
-    SELECT current_user AS name, r.rolsuper AS superuser,
+    WITH mine AS (SELECT * FROM pg_roles WHERE pg_has_role(current_user, oid, 'MEMBER'))
+    SELECT current_user AS name, EXISTS (SELECT FROM mine WHERE rolsuper) AS superuser,
            EXISTS (
-               SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-               WHERE n.nspname = $1 AND c.relkind = 'r' AND pg_has_role(current_user, c.relowner, 'USAGE')
+               SELECT FROM mine WHERE oid IN (
+                   SELECT c.relowner FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                   WHERE n.nspname = $1 AND c.relkind = 'r'
+                   UNION ALL SELECT nspowner FROM pg_namespace WHERE nspname = $1
+                   UNION ALL SELECT datdba FROM pg_database WHERE datname = current_database())
            ) AS owner,
            EXISTS (
-               SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-               WHERE n.nspname = $1 AND c.relname = ANY ('{events,ledger,head}')
-                 AND has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+               SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, mine
+               WHERE n.nspname = $1 AND c.relname = ANY ('{events,ledger,head}') AND (
+                   has_table_privilege(mine.oid, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')
+                   OR has_any_column_privilege(mine.oid, c.oid, 'INSERT, UPDATE'))
            ) AS writes_log,
+           ARRAY (
+               SELECT 'CREATEROLE' FROM mine WHERE rolcreaterole
+               UNION SELECT 'REPLICATION' FROM mine WHERE rolreplication
+               UNION SELECT 'CREATE in the schema' FROM mine JOIN pg_namespace n ON n.nspname = $1
+                     WHERE has_schema_privilege(mine.oid, n.oid, 'CREATE')
+               UNION SELECT rolname::text FROM mine WHERE rolname IN (
+                     'pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files')
+               ORDER BY 1
+           ) AS powers,
            ARRAY (
                SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                WHERE n.nspname = $1 AND c.relkind = 'r' AND (
@@ -52,7 +68,6 @@ _ROLE: Final = """
                WHERE n.nspname = $1 AND NOT has_function_privilege(p.oid, 'EXECUTE')
                ORDER BY 1
            ) AS lacks
-    FROM pg_roles r WHERE r.rolname = current_user
 """
 
 _SESSIONS: Final = """
@@ -68,13 +83,14 @@ _BACKEND: Final = "SELECT pg_backend_pid()"
 
 
 class Role(NamedTuple):
-    """The role of the server. ``writes_log``: it may write to the log past the append function. ``lacks``: tables and
-    functions that it needs and may not use."""
+    """The role of the server. ``writes_log``: it may write to the log past the append function. ``powers``: what
+    no server needs, and leads to everything. ``lacks``: tables and functions that it needs and may not use."""
 
     name: str
     superuser: bool
     owner: bool
     writes_log: bool
+    powers: Sequence[str]
     lacks: Sequence[str]
 
 
@@ -102,6 +118,7 @@ class Inspection(NamedTuple):
 async def inspect(dsn: str, listen_dsn: str | None = None, schema: str = SCHEMA) -> Inspection:
     """Ask PostgreSQL. Raises Unavailable."""
     try:
+        await _refuse_statement_mode(dsn)
         async with _session(dsn) as session:
             settings = dict(await _fetch(session, _SETTINGS, list(_NAMES)))
             ((in_recovery,),) = await _fetch(session, _RECOVERY)
@@ -151,6 +168,20 @@ async def _fetch(session: asyncpg.Connection, sql: str, *arguments: Any) -> list
     async with session.transaction():
         rows: list[asyncpg.Record] = await session.fetch(sql, *arguments)
         return rows
+
+
+async def _refuse_statement_mode(dsn: str) -> None:
+    """A pooler in statement mode answers, and cuts the connection off that begins a transaction. Raises Unavailable."""
+    async with _session(dsn) as session:
+        await _backend(session)
+        try:
+            async with session.transaction():
+                await _backend(session)
+        except (asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.ProtocolViolationError):
+            raise Unavailable(
+                "a pooler in statement mode is at the address in `database`, and allows no transactions: set "
+                "pool_mode = transaction there"
+            ) from None
 
 
 async def _backend(session: asyncpg.Connection) -> int:

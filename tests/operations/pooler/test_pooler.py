@@ -155,6 +155,17 @@ async def test_what_is_found_behind_a_pooler(
     assert found["pooler.role_settings"].detail.endswith("jit, search_path")
 
 
+async def test_a_pooler_in_statement_mode(
+    cluster: Cluster, postgres_dsn: str, role: str, tmp_path: Path
+) -> None:
+    """Decisions 8: it allows no transactions, which is told by its name. Before, the connection was said to be lost."""
+    await grant_application_role(postgres_dsn, role)
+    with pgbouncer(cluster, postgres_dsn, role, "statement", tmp_path) as dsn:
+        found = await findings(settings_at(dsn, database_pooled=True), "database", "pooler")
+    assert list(found) == ["database.unusable"]
+    assert "pool_mode = transaction" in found["database.unusable"].detail
+
+
 async def test_stopped_processes_hold_up_nobody_behind_a_pooler(
     cluster: Cluster, postgres_dsn: str, role: str, tmp_path: Path
 ) -> None:
