@@ -240,6 +240,13 @@ def test_the_policy_lets_out_what_is_needed(helm: str, reader: str) -> None:
     ("option", "told"),
     [
         ("issuer=http://login.example.com", "issuer"),
+        ("issuer=https://Login.example.com", "issuer"),
+        ("issuer=https://login.example.com/", "issuer"),
+        ("nameOverride=Login", "nameOverride"),
+        ("fullnameOverride=log_in", "fullnameOverride"),
+        ("image.tag=a b", "tag"),
+        ("metrics.serviceMonitor.enabled=true", "set metrics.enabled"),
+        ("autoscaling.enabled=true,autoscaling.minReplicas=9", "autoscaling.maxReplicas"),
         ("settings.acces_token_lifetime=300", "acces_token_lifetime"),
         ("settings.access_token_lifetime=5", "access_token_lifetime"),
         ("settings.master_keys={secret}", "master_keys"),
@@ -252,7 +259,8 @@ def test_the_policy_lets_out_what_is_needed(helm: str, reader: str) -> None:
     ],
 )
 def test_a_wrong_value_is_refused(helm: str, option: str, told: str) -> None:
-    """Misspelled and forbidden values end the command before anything is installed, and are named."""
+    """Misspelled and forbidden values, and those that the server or Kubernetes would refuse later, end the command
+    before anything is installed, and are named."""
     assert told in refused(helm, *required(), "--set", option)
 
 
