@@ -11,7 +11,7 @@ from authrim.backup.sqlite_file import place_sqlite
 from authrim.settings import Settings
 from authrim.store.migrate import migrate
 from authrim.store.migrations import migrations
-from authrim.store.postgres.application_role import grant_application_role
+from authrim.store.postgres.application_role import grant_application_role, refuse_unknown_role
 
 
 class Loaded(NamedTuple):
@@ -42,6 +42,8 @@ async def restore_backup(
         await asyncio.to_thread(place_sqlite, folder / entry.name, entry, path, manifest.mark)
     else:
         await refuse_full(dsn)
+        if role is not None:
+            await refuse_unknown_role(dsn, role)
         await asyncio.to_thread(check_files, folder, manifest.files)
         await load_postgres(dsn, folder / entry.name, manifest.mark)
     applied = await migrate(settings)

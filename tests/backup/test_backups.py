@@ -238,7 +238,7 @@ def test_an_owner_who_is_no_administrator(
     cluster: Cluster, postgres_dsn: str, role: str, tmp_path: Path
 ) -> None:
     """A309: whoever owns the empty database restores into it, and is told what is left to an administrator before the
-    server's role can come through a pooler."""
+    server's role can come through a pooler. A role that is not there is told before anything is loaded."""
     commands(postgres_dsn).json("backup", str(tmp_path / "backup"))
     with another_place(postgres_dsn, tmp_path, lambda: cluster) as place:
         database = str(place).rpartition("/")[2]
@@ -248,6 +248,11 @@ def test_an_owner_who_is_no_administrator(
             "--grant-to needs"
             in owner.run("restore", str(tmp_path / "backup"), "--grant-to", "", status=2).output
         )
+        unknown = owner.run(
+            "restore", str(tmp_path / "backup"), "--grant-to", "nobody_there", status=1
+        ).output
+        assert "no role nobody_there" in unknown
+        assert behind_its_back(place, "SELECT to_regnamespace('authrim')::TEXT") == [(None,)]
         said = owner.run("restore", str(tmp_path / "backup"), "--grant-to", role).stderr
         assert f'ALTER ROLE "{role}" SET search_path TO' in said
         commands(cluster.dsn(database, role)).json("audit", "verify")

@@ -13,6 +13,7 @@ APPLICATION_WRITES = (
 )  # fmt: skip
 
 
+_NO_ROLE = "there is no role {}: make it with CREATE ROLE … LOGIN"
 _MAY_WRITE = """
     SELECT bool_and(has_table_privilege($1, name, 'SELECT') AND has_table_privilege($1, name, 'DELETE'))
     FROM unnest($2::TEXT[]) AS name
@@ -31,13 +32,23 @@ async def grant_application_role(dsn: str, role: str, schema: str = SCHEMA) -> b
             await _grant(connection, role, schema)
         return await _keep_settings(connection, role, schema)
     except asyncpg.UndefinedObjectError:
-        raise UnknownSchema(f"there is no role {role}: make it with CREATE ROLE … LOGIN") from None
+        raise UnknownSchema(_NO_ROLE.format(role)) from None
     except asyncpg.InsufficientPrivilegeError:
         raise Unavailable(
             "only the owner of the schema may grant: run `authrim migrate` as its owner"
         ) from None
     except (*LOST, *REFUSED) as failed:
         raise unavailable(failed) from None
+    finally:
+        await connection.close()
+
+
+async def refuse_unknown_role(dsn: str, role: str) -> None:
+    """Raise UnknownSchema when there is nobody to grant to, before anything else is done."""
+    connection = await connect(dsn)
+    try:
+        if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
+            raise UnknownSchema(_NO_ROLE.format(role))
     finally:
         await connection.close()
 
