@@ -12,6 +12,7 @@ from authrim.signals._asked import SCOPES, Asked, asked
 from authrim.signals.sign import sign
 from authrim.signals.waiting import SIGNALS, Waiting
 from authrim.web.answers import json_answer
+from authrim.web.overload import wait_outside
 from authrim.wire.endless import ENDLESS
 from domain.errors import Refusal, invalid_request
 from domain.signal.progress import WINDOW
@@ -101,6 +102,7 @@ async def _waiting(ask: Asked, wanted: Poll) -> Waiting:
             left = until - asyncio.get_running_loop().time()
             if waiting.tokens or left <= 0 or endless.over:
                 return waiting
+            wait_outside(ask.request)
             try:
                 async with asyncio.timeout(left):
                     await wake.wait()

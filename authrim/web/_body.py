@@ -5,6 +5,7 @@ import asyncio
 from aiohttp import web
 from aiohttp.web_protocol import RequestPayloadError
 
+from authrim.web.overload import let_in
 from authrim.web.request_facts import facts_of
 from authrim.wire.limits import LIMITS, spread
 from domain.errors import Refusal, invalid_request
@@ -36,6 +37,7 @@ async def _read(request: web.Request) -> bytes | Refusal:
         return Refusal("invalid_request", "The body came too slowly.", section="RFC 9110 §15.5.9", status=408)
     except RequestPayloadError:
         return invalid_request("The body is malformed.", section="RFC 9112 §7.1")
+    let_in(request)
     return _within(bytes(body), limits.body_bytes)
 
 

@@ -27,7 +27,7 @@ from authrim.store.contract import Unavailable
 from authrim.web.authority import refuse_other_names
 from authrim.web.cors import show_error_to_scripts
 from authrim.web.errors import json_refusal
-from authrim.web.overload import OVERLOAD, URGENCIES
+from authrim.web.overload import OVERLOAD, URGENCIES, let_in
 from authrim.web.proxies import PROXIES
 from authrim.web.request_facts import begin, facts_of
 from authrim.web.trace_context import TraceId, trace_id_of
@@ -115,9 +115,12 @@ def _source_of(request: web.Request) -> str:
 def _overloaded(request: web.Request) -> Refusal | None:
     """Why the request is not answered now, when the process has more to do than it can (F40)."""
     overload = request.app.get(OVERLOAD)
-    if overload is None or not overload.level or getattr(request.protocol, "is_admitted", False):
+    if overload is None or getattr(request.protocol, "is_admitted", False):
         return None
-    return overload.refuse(request.app[URGENCIES][_route_name(request)])
+    refusal = overload.refuse(request.app[URGENCIES][_route_name(request)]) if overload.level else None
+    if refusal is None and request.content.is_eof():
+        let_in(request)
+    return refusal
 
 
 def _turned_away(request: web.Request, response: web.StreamResponse, started: float) -> web.StreamResponse:

@@ -183,5 +183,20 @@ class Urgencies(dict[str, Urgency]):
         return Urgency.SIGN_IN
 
 
+def let_in(request: web.Request) -> None:
+    """Count a request as in progress that was not counted at the gate. One whose body is still to come is no work yet,
+    and counts when the body is there: else slow senders would fill the room."""
+    count = getattr(request.protocol, "let_in", None)
+    if count is not None:
+        count()
+
+
+def wait_outside(request: web.Request) -> None:
+    """Count a request no longer that waits for what comes, as a stream of events does."""
+    leave = getattr(request.protocol, "leave_gate", None)
+    if leave is not None:
+        leave()
+
+
 OVERLOAD: Final = web.AppKey("overload", Overload)
 URGENCIES: Final = web.AppKey("urgencies", Urgencies)

@@ -67,9 +67,13 @@ class OverloadGate:
         if self._overload.refuse(urgency) is not None:
             count_request(name, message.method, HTTPStatus.SERVICE_UNAVAILABLE, 0.0)
             return self._page_for(message) if is_page else self._answer
+        self.let_in(by)
+        return Entry.ADMITTED
+
+    def let_in(self, by: Hashable) -> None:
+        """A request is in progress, whichever way it came."""
         self._admitted.add(by)
         self._overload.in_progress = len(self._admitted)
-        return Entry.ADMITTED
 
     def leave(self, by: Hashable) -> None:
         """A request is answered, or its client gone."""

@@ -53,7 +53,7 @@ class Connection(RequestHandler):
         self._limits = limits
         self._exact = exact
         self._gate = gate
-        #: Whether the gate has let the request in that came last.
+        #: Whether the request that came last is counted as in progress.
         self.is_admitted = False
         self._parser = cast(Any, _WatchedParser(self._parser, self))
         self._address: str | None = None
@@ -100,7 +100,7 @@ class Connection(RequestHandler):
             task.add_done_callback(lambda _task: self._left(address))
 
     def _left(self, address: str) -> None:
-        self._leave_gate()
+        self.leave_gate()
         self._connections.leave(address, self)
 
     @property
@@ -205,7 +205,15 @@ class Connection(RequestHandler):
         cast(asyncio.Transport, self._wire).write(answer)
         return True
 
-    def _leave_gate(self) -> None:
+    def let_in(self) -> None:
+        """Count the request in progress, about which the gate was not asked: it has an origin, a body that came later,
+        or a path that names something or is spelled in another way."""
+        if self._gate is not None and not self.is_admitted:
+            self._gate.let_in(self)
+            self.is_admitted = True
+
+    def leave_gate(self) -> None:
+        """Count the request no longer: it is answered, or waits for what comes."""
         if self.is_admitted and self._gate is not None:
             self._gate.leave(self)
             self.is_admitted = False
@@ -268,7 +276,7 @@ class Connection(RequestHandler):
         self, request: BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Send the answer; aiohttp's own ``Server`` header would name versions."""
-        self._leave_gate()
+        self.leave_gate()
         resp.headers.setdefault(hdrs.SERVER, SERVER)
         if self._connections.draining or request._message.upgrade:
             # Behind an Upgrade that is not taken (RFC 9110 §7.8) aiohttp reads no further request, so whoever has sent

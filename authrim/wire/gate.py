@@ -37,6 +37,9 @@ class Gate(Protocol):
     def decide(self, message: RawRequestMessage, by: Knocking) -> bytes | Entry:
         """The whole answer to a request, as it is sent, where there is one already."""
 
+    def let_in(self, by: Hashable) -> None:
+        """Take note of a request that is being answered, about which the gate had nothing to say."""
+
     def leave(self, by: Hashable) -> None:
         """Take note that a request that was admitted is answered, or its client gone."""
 

@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 
 from authrim.server.app import make_app
 from authrim.store.sqlite.schema import migrate_sqlite
+from authrim.web import middleware
 from authrim.web.overload import FEW, FEWEST, URGENCIES, Overload, Urgency
 from authrim.web.overload_gate import GatedRoute, OverloadGate
 from authrim.wire.gate import Entry
@@ -186,6 +187,37 @@ async def test_the_gate_lets_a_body_wait(server: RunningServer) -> None:
             line.writer.write(f"{head}{size:x}\r\n{'a' * size}\r\n0\r\n\r\n".encode())
             assert (await line.answer()).status in (400, 413)
         assert "connection.failed" not in [one["event"] for one in lines]
+
+
+async def test_no_spelling_of_a_request_is_left_out_of_the_count(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F40: a request counts as in progress also where the gate was not asked: with an Origin, with a path that is
+    spelled in another way or names something, with a body that comes later. Until its body has come it is no work."""
+    counted: list[int] = []
+    async with gated(server) as (overload, line):
+        overload.few = FEW
+        finish = middleware._finish
+        monkeypatch.setattr(
+            middleware, "_finish", lambda *of: (counted.append(overload.in_progress), finish(*of))
+        )
+        await line.ask("POST /token", FORM)
+        await line.ask("POST /token", FORM, Origin="https://app.example")
+        await line.ask("POST /%74oken", FORM)
+        await line.ask("GET /login/0123")
+        line.writer.write(
+            b"POST /token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n"
+            b"Content-Type: application/x-www-form-urlencoded\r\n\r\na"
+        )
+        await asyncio.sleep(0.05)
+        assert overload.in_progress == 0
+        line.writer.write(b"=")
+        assert (await line.answer()).status == 401
+        assert (counted, overload.in_progress) == ([1] * 5, 0)
+        overload.level, overload.few = 4, 0
+        for refused in ("POST /%74oken", "GET /login/0123"):
+            assert (await line.ask(refused, FORM if refused.startswith("POST") else "")).status == 503
+        assert overload.in_progress == 0
 
 
 @pytest.mark.parametrize("ask_clients", [False, True])

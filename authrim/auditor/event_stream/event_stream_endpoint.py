@@ -23,6 +23,7 @@ from authrim.tokens.protected_resource_endpoint import described
 from authrim.tokens.resource import Wanted, token_for
 from authrim.web.answers import refuse_as_json
 from authrim.web.call import call_of, core_of
+from authrim.web.overload import wait_outside
 from authrim.web.request_facts import facts_of
 from authrim.wire.endless import ENDLESS
 from domain.client.resource import event_stream as resource_of
@@ -113,6 +114,7 @@ async def _started(request: web.Request, form: Form) -> web.StreamResponse:
     }
     response = web.StreamResponse(headers=headers | facts_of(request).late_headers)
     await response.prepare(request)
+    wait_outside(request)
     if form.begin:
         await response.write(form.begin)
     return response
