@@ -46,7 +46,7 @@ docs: .venv/runtime.stamp ## Write the generated pages again
 	$(BIN)/python -m scripts.functions
 
 screenshots: .venv/dev.stamp ## Write a picture of every page to build/screenshots
-	scripts/system-packages.sh --for tests
+	scripts/system-packages.sh --for screenshots
 	$(BIN)/python -m tests.browser.screenshots
 
 bench: .venv/dev.stamp ## Measure Authrim beside its peers, and the store; QUICK=1 takes 3 minutes

@@ -27,6 +27,11 @@ missing_for_tests() {
     compgen -G '/usr/share/fonts/truetype/*/*.ttf' >/dev/null || echo fonts-dejavu-core
 }
 
+missing_for_screenshots() {
+    missing_for_tests
+    command -v pdftoppm >/dev/null || echo poppler-utils
+}
+
 missing_for_bench() {
     missing_for_tests
     command -v wrk >/dev/null || echo wrk

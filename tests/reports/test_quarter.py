@@ -64,14 +64,16 @@ def quarter(tmp_path_factory: pytest.TempPathFactory) -> Path:
 _BY_CAUSE = re.compile(r"sign_ins\.(clients_)?failed_by\.|revocations\.(grants|sessions|at_once)_by\.")
 
 
-async def report_on(path: Path, folder: Path, *, documents: bool = True) -> dict[str, Any]:
+async def report_on(
+    path: Path, folder: Path, *, framework: str = "log-evidence", documents: bool = True
+) -> dict[str, Any]:
     """A report on the quarter, as JSON. ``documents``: those whose parts are installed are drawn."""
     store = SQLiteStore(path)
     await store.open()
     try:
         period = await period_of(store, Time(BEGIN * MICROSECONDS), Time((BEGIN + DAYS * DAY) * MICROSECONDS))
         assert isinstance(period, Period), period
-        wanted = Wanted(frameworks()["log-evidence"], "default", period, ORIGIN, SIGNER, documents)
+        wanted = Wanted(frameworks()[framework], "default", period, ORIGIN, SIGNER, documents)
         with new_folder(folder) as partial:
             await make_report(store, wanted, partial, silent)
     finally:
