@@ -8,11 +8,13 @@ from typing import Final, NamedTuple
 from domain.incident import incident_of
 from domain.report.model import Figure, Table
 from domain.report.trails import Trails, slug
-from domain.vocabulary import causes
+from domain.vocabulary import causes, protocol_words
 
 #: More kinds than these are one: nobody reads so many figures, and words of the log may be anything.
 _MOST: Final = 60
 _OTHER: Final = "other"
+#: The kind of what an older version did not record.
+NOT_RECORDED: Final = "not_recorded"
 _WORD: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -43,6 +45,18 @@ def as_rule(kind: str) -> Words:
 def as_cause(kind: str) -> Words:
     """A word of ours for a cause."""
     return Words(causes.short(kind), causes.explained(kind))
+
+
+def as_error(kind: str) -> Words:
+    """An error of a specification."""
+    return Words(kind, protocol_words.with_meaning(kind, protocol_words.ERRORS))
+
+
+def as_method(kind: str) -> Words:
+    """A way in which clients authenticate."""
+    if kind == NOT_RECORDED:
+        return Words(causes.short(kind), causes.short(kind))
+    return Words(kind, protocol_words.with_meaning(kind, protocol_words.METHODS))
 
 
 class Kinds:

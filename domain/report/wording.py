@@ -23,10 +23,11 @@ def whole_days(seconds: int) -> int:
     return max(seconds, 0) // DAY
 
 
-def share(part: int, whole: int) -> float:
-    """A part of a whole in per cent, to one decimal. Only the whole is 100, and only nothing is 0."""
+def share_of_tokens(part: int, whole: int) -> float | str:
+    """A part of some tokens in per cent, to one decimal. Only the whole is 100, and only nothing is 0. A part of no
+    tokens is no share: 0 % would read as if all of them had failed."""
     if not whole:
-        return 0.0
+        return "no tokens"
     tenths = 1000 * part // whole
     return (tenths or bool(part)) / 10
 

@@ -178,7 +178,7 @@ class Administration:
             ),
             of("administration.unknown").figure(
                 "Actions by nobody that was recorded",
-                "Actions of versions of this server that did not record the user id. None: there are no such events.",
+                "Actions of versions of this server that did not record the user id.",
                 unit="actions",
             ),
             of("administration.no_reason").figure(

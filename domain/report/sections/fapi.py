@@ -34,7 +34,7 @@ from domain.report.model import Figure, Section, Table, Value
 from domain.report.over_time import OverTime
 from domain.report.section import Context, tags
 from domain.report.trails import Trails
-from domain.report.wording import clean, end_of, share
+from domain.report.wording import clean, end_of, share_of_tokens
 from domain.vocabulary import response_mode as response_modes
 
 _INTRO: Final = (
@@ -258,7 +258,7 @@ class Fapi:
         bound, tokens = (int(by_name[name].value) for name in ("bound", "tokens"))
         for source, name, label, value, meaning in (
             (
-                "bound", "coverage", "FAPI: share of bound access tokens", (share(bound, tokens), "%"),
+                "bound", "coverage", "FAPI: share of bound access tokens", (share_of_tokens(bound, tokens), "%"),
                 "How many of a hundred access tokens of FAPI clients were bound to a key. The profiles demand all of "
                 "them. The events are those of the bound ones.",
             ),
@@ -293,7 +293,7 @@ class Fapi:
         rows_of_clients: list[tuple[Value, ...]] = [
             (
                 clean(client_id), one.profile, one.requests, one.answered, one.refused, one.rejected, one.tokens,
-                share(one.bound, one.tokens),
+                share_of_tokens(one.bound, one.tokens),
             )
             for client_id, one in sorted(self._clients.items(), key=lambda item: (-item[1].requests, item[0]))
         ]  # fmt: skip

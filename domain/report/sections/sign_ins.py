@@ -19,7 +19,7 @@ from domain.grant.events import (
 from domain.log_entry import LogEntry
 from domain.person.session_events import SessionReauthenticated, SessionStarted
 from domain.refusal_events import RefusalsCounted, RequestRefused
-from domain.report.kinds import Kinds, as_cause
+from domain.report.kinds import NOT_RECORDED, Kinds, as_cause, as_error, as_method
 from domain.report.model import Figure, Section
 from domain.report.over_time import OverTime
 from domain.report.section import Context, tags
@@ -54,12 +54,12 @@ class SignIns:
         self._trails = trails
         self._people = Kinds(trails, "sign_ins.people", "sign_ins.by_method")
         self._failed = Kinds(trails, "sign_ins.failed", "sign_ins.failed_by", as_cause)
-        self._clients = Kinds(trails, "sign_ins.clients", "sign_ins.clients_by")
+        self._clients = Kinds(trails, "sign_ins.clients", "sign_ins.clients_by", as_method)
         self._clients_failed = Kinds(
             trails, "sign_ins.clients_failed", "sign_ins.clients_failed_by", as_cause
         )
-        self._ended = Kinds(trails, "sign_ins.ended", "sign_ins.ended_with")
-        self._refused = Kinds(trails, "sign_ins.refused", "sign_ins.refused_with")
+        self._ended = Kinds(trails, "sign_ins.ended", "sign_ins.ended_with", as_error)
+        self._refused = Kinds(trails, "sign_ins.refused", "sign_ins.refused_with", as_error)
         self._only_counted = 0
         self._over_time, self._failed_over_time = OverTime(), OverTime()
 
@@ -84,7 +84,7 @@ class SignIns:
                 | RefreshTokenRotated(client_auth_method=method)
                 | RefreshTokenUsed(client_auth_method=method)
             ):
-                self._clients.add(position, method or "not_recorded")
+                self._clients.add(position, method or NOT_RECORDED)
             case SessionStarted():
                 self._trails.of("sign_ins.sessions").add(position)
             case SessionReauthenticated():
@@ -168,7 +168,7 @@ class SignIns:
                 ("Authentications of clients", "Clients with {}"),
                 (
                     "How often a client authenticated itself and was given tokens for it.",
-                    "Authentications of clients with the method {}. A public client has the method none.",
+                    "Authentications of clients with the method {}.",
                 ),
                 "requests",
             ),

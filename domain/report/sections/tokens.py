@@ -22,7 +22,7 @@ from domain.report.model import Figure, Section, Table, Value
 from domain.report.over_time import OverTime
 from domain.report.section import Context, tags
 from domain.report.trails import Trails
-from domain.report.wording import clean, share
+from domain.report.wording import clean, share_of_tokens
 from domain.units import DAY, HOUR, MINUTE
 
 _INTRO: Final = (
@@ -194,7 +194,7 @@ class Tokens:
     def _access_figures(self) -> Iterator[Figure]:
         of = self._trails.of
         access, bound = of("tokens.access"), of("tokens.bound")
-        covered = share(bound.count, access.count)
+        covered = share_of_tokens(bound.count, access.count)
         yield access.figure(
             "Access tokens issued", "Access tokens that clients were given during the period.", unit="tokens"
         )
@@ -265,8 +265,8 @@ class Tokens:
     def _client_table(self) -> Table:
         rows: list[tuple[Value, ...]] = [
             (
-                clean(client_id), one.count, one.dpop, one.mtls, one.bearer, share(one.dpop + one.mtls, one.count),
-                one.shortest, one.longest,
+                clean(client_id), one.count, one.dpop, one.mtls, one.bearer,
+                share_of_tokens(one.dpop + one.mtls, one.count), one.shortest, one.longest,
             )
             for client_id, one in sorted(self._clients.items(), key=lambda item: (-item[1].count, item[0]))
         ]  # fmt: skip

@@ -88,3 +88,22 @@ def test_how_requests_end() -> None:
     assert said.positions("sign_ins.answered") == "5-6"
     assert said.rows("sign_ins.errors") == [("access_denied", 1)]
     assert said.positions("sign_ins.ended_with.access_denied") == said.positions("sign_ins.ended") == "7"
+
+
+def test_words_of_specifications_are_explained() -> None:
+    """A figure of an error or of a way to authenticate says what that is, so far as a specification does."""
+    during = [
+        entry(1, "grant:1", AuthorizationRefused("access_denied", "", 2)),
+        entry(
+            2, "refusal:e", RequestRefused("e", "token", "invalid_grant", "", 400, 1, reason="code_unknown")
+        ),
+        entry(3, "grant:g", CodeRedeemed("private_key_jwt", 1)),
+        entry(4, "grant:h", CodeRedeemed("", 1)),
+        entry(5, "refusal:f", RequestRefused("f", "token", "its_own", "", 400, 1)),
+    ]
+    meanings = {one.id: one.meaning for one in told(SignIns, [], during).section.figures}
+    assert "access_denied: the person declined" in meanings["sign_ins.ended_with.access_denied"]
+    assert "invalid_grant: the code or token" in meanings["sign_ins.refused_with.invalid_grant"]
+    assert "a key of its own" in meanings["sign_ins.clients_by.private_key_jwt"]
+    assert meanings["sign_ins.refused_with.its_own"].endswith("with the error its_own.")
+    assert meanings["sign_ins.clients_by.not_recorded"].endswith("with the method not recorded.")

@@ -80,7 +80,8 @@ def test_refresh_tokens_of_public_clients() -> None:
 
 
 def test_nothing_is_nothing() -> None:
-    """Without tokens the share is 0, and nothing is found."""
+    """Without tokens there is no share of them, and nothing is found."""
     said = told(Tokens, [], [])
-    assert set(said.values.values()) == {0}
+    assert said.values["tokens.coverage"] == "no tokens"
+    assert set(said.values.values()) == {0, "no tokens"}
     assert not said.section.findings
