@@ -220,7 +220,7 @@ def end_grants(context: click.Context, account: str, client_id: str | None, reas
     """
 
     async def work(office: Office, subject: str) -> int | Refusal:
-        return await accounts.end_grants(office.store, office.tenant, subject, client_id, reason)
+        return await accounts.end_each_grant(office.store, office.tenant, subject, client_id, reason)
 
     print_fields(context, {"grants_ended": on_account(context, account, work)})
 

@@ -5,7 +5,7 @@ under the person's own key and written in the event's append (decisions.md 16).
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -16,7 +16,8 @@ from authrim.core.sealed_rows import SUBJECT, PrivateData
 from authrim.core.stream_state import read_state
 from authrim.crypto.master import MasterKeys
 from authrim.people.claims import CLAIMS, LOGIN, PASSWORD
-from authrim.people.grants import record_endings
+from authrim.people.grant_list import list_grants
+from authrim.people.grants import end_grant, record_endings
 from authrim.people.new_account import (
     LOGIN_TAKEN,
     AccountRequest,
@@ -29,6 +30,7 @@ from authrim.people.new_account import (
 )
 from authrim.people.sessions.end import and_end_sessions, end_sessions
 from authrim.store.contract import Conflict, Store
+from authrim.store.read_back import ReadBack
 from domain.decision import Decision
 from domain.errors import Refusal
 from domain.person import account as accounts
@@ -158,7 +160,7 @@ async def end_grants(
     store: Store, tenant: str, subject: str, client_id: str | None, reason: str
 ) -> int | Refusal:
     """End all that a client has been granted for the person, or every client (None), also what outlives the session;
-    how many grants that have tokens this ended."""
+    how many grants that have rows of tokens this ended."""
     account = await _change(
         store,
         tenant,
@@ -166,6 +168,30 @@ async def end_grants(
         lambda read: accounts.decide_end_grants(read.account, client_id, reason, read.now),
     )
     return account if isinstance(account, Refusal) else await record_endings(store, tenant, subject)
+
+
+async def end_each_grant(
+    store: ReadBack, tenant: str, subject: str, client_id: str | None, reason: str
+) -> int | Refusal:
+    """The same for somebody who waits for the number: of all grants that this ended, each of which says why. A grant
+    whose refresh token alone is valid has no row of a token (projections/expiry.py), so they are listed before."""
+    found = [one async for one in _not_over(store, tenant, subject, client_id)]
+    ended = await end_grants(store, tenant, subject, client_id, reason)
+    if isinstance(ended, Refusal):
+        return ended
+    for grant_id in found:
+        ended += await end_grant(store, tenant, grant_id, reason) is True
+    return ended
+
+
+async def _not_over(store: ReadBack, tenant: str, subject: str, client_id: str | None) -> AsyncIterator[str]:
+    """The ids of the person's grants that are not over, of one client or of all."""
+    after = ""
+    while page := await list_grants(store, tenant, subject, after):
+        for one in page:
+            if client_id in (None, one.client_id):
+                yield one.grant_id
+        after = page[-1].grant_id
 
 
 async def is_subject(store: Store, tenant: str, name: str) -> bool:

@@ -43,5 +43,6 @@ async def _picture(browser: Browser, file: Path, options: dict[str, Any], prefix
     await page.goto(file.as_uri())
     parts = page.locator("header, .report > section, .report > nav, footer")
     for number in range(await parts.count()):
-        await parts.nth(number).screenshot(path=prefix.with_name(f"{prefix.name}-{number:02}.png"))
+        path = prefix.with_name(f"{prefix.name}-{number:02}.png")
+        await parts.nth(number).screenshot(path=path, timeout=0)  # a large part takes its time
     await page.close()

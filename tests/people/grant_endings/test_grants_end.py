@@ -31,14 +31,14 @@ async def withdraw(server: RunningServer, client: KnownClient) -> Any:
 
 async def end_of_client(server: RunningServer, client: KnownClient) -> Any:
     """``authrim account end-grants LOGIN --client ID``."""
-    return await accounts.end_grants(
+    return await accounts.end_each_grant(
         server.core.store, DEFAULT_TENANT, server.subject, client.client_id, "reported"
     )
 
 
 async def end_all(server: RunningServer, _client: KnownClient) -> Any:
     """``authrim account end-grants LOGIN``."""
-    return await accounts.end_grants(server.core.store, DEFAULT_TENANT, server.subject, None, "reported")
+    return await accounts.end_each_grant(server.core.store, DEFAULT_TENANT, server.subject, None, "reported")
 
 
 WAYS = {"consent withdrawn": withdraw, "grants of a client": end_of_client, "all grants": end_all}
@@ -88,6 +88,20 @@ async def test_what_comes_after_is_good(server: RunningServer, browser: Browser,
     form = {"grant_type": "refresh_token", "refresh_token": of_other["refresh_token"]}
     form |= {"client_id": post.client_id, "client_secret": post.secret or ""}
     assert (await server.post("/token", form))[0] == (400 if end is end_all else 200)
+
+
+async def test_a_grant_with_a_refresh_token_alone_is_counted(server: RunningServer, browser: Browser) -> None:
+    """``authrim account end-grants`` counts every grant that it ends and writes into each why: also one whose access
+    token was revoked, so that a refresh token is all that it has."""
+    web = await server.client("web")
+    tokens = await browser.code_flow(web, **OFFLINE)
+    status, _ = await server.post("/revoke", {"token": tokens["access_token"]}, web.basic)
+    assert status == 200
+    assert await end_of_client(server, web) == 1
+    grant_id = tokens["refresh_token"].split(".")[1]
+    told = await grant_timeline(server.core.store, DEFAULT_TENANT, grant_id)
+    assert '"reason": "reported"' in json.dumps(told.as_json())
+    assert await end_of_client(server, web) == 0
 
 
 async def test_a_withdrawal_asks_again(server: RunningServer, browser: Browser) -> None:
