@@ -176,7 +176,7 @@ def why(error: BaseException) -> str:
             return "the host has no address"
         case OSError() if error.strerror:
             return error.strerror.lower()
-    return type(error).__name__
+    return f"no answer to be understood ({type(error).__name__})"
 
 
 def _untrusted(error: BaseException) -> str:

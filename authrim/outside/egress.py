@@ -19,6 +19,7 @@ import structlog
 from yarl import URL
 
 from authrim.metrics import catalogue as metrics
+from authrim.metrics.failures import word_of
 from authrim.outside._response_body import read_body
 from authrim.outside.addresses import Destinations, NotPermitted
 from authrim.outside.media_type import JSON, MediaType, is_json, read_media_type
@@ -364,10 +365,12 @@ def _tls(ca_file: Path | None) -> ssl.SSLContext:
 
 
 def _reason(error: Exception) -> str:
-    """The reason of a NotPermitted, also when aiohttp wrapped it; otherwise the type of the error."""
+    """The reason of a NotPermitted, also when aiohttp wrapped it; otherwise a word for the error, or for the one of the
+    system behind it."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, NotPermitted):
             return str(cause)
         cause = cause.__cause__ or getattr(cause, "os_error", None)
-    return type(error).__name__
+    behind = getattr(error, "os_error", None)
+    return word_of(behind if isinstance(behind, ConnectionRefusedError) else error)

@@ -15,6 +15,7 @@ from typing import Final
 import structlog
 
 from authrim.audit.ocsf.records import record_of
+from authrim.metrics.failures import word_of
 from authrim.siem.sinks import Sent, Sink
 from authrim.store.contract import StoredEvent, StoreError
 from authrim.store.read_back import ReadBack
@@ -53,7 +54,7 @@ class SinkFollower:
                     failures = 0
                     await asyncio.sleep(PAUSE)
                 except (OSError, TimeoutError) as error:
-                    log.warning("siem.failed", sink=self._sink.name, reason=type(error).__name__)
+                    log.warning("siem.failed", sink=self._sink.name, reason=word_of(error))
                     await self._begin_again()
                     await asyncio.sleep(PAUSES[min(failures, len(PAUSES) - 1)])
                     failures += 1

@@ -5,6 +5,7 @@ import builtins
 import socket
 import ssl
 
+import aiohttp
 import msgspec
 import pytest
 from structlog.testing import capture_logs
@@ -20,7 +21,7 @@ from authrim.server import background
 from authrim.store import codec, contract
 
 #: Where the classes are that have words.
-_PLACES = (builtins, contract, codec, msgspec, socket, ssl)
+_PLACES = (builtins, contract, codec, msgspec, socket, ssl, aiohttp)
 _OWN = {one.__name__ for one in (SealBroken, UnknownMasterKey, CannotSign, EgressRefused)} | {MISSING}
 
 
@@ -36,7 +37,9 @@ def test_each_word_is_for_an_error_that_there_is() -> None:
     [
         (contract.Unavailable("a secret"), "store_unavailable"),
         (ConnectionResetError(), "connection_lost"),
-        (ssl.SSLCertVerificationError(), "tls_failed"),
+        (ssl.SSLCertVerificationError(), "certificate_refused"),
+        (aiohttp.ServerTimeoutError(), "timed_out"),
+        (aiohttp.ServerDisconnectedError(), "connection_lost"),
         (ExceptionGroup("", [ExceptionGroup("", [TimeoutError()]), ValueError()]), "timed_out"),
         (KeyError("a secret"), UNFORESEEN),
     ],
