@@ -54,7 +54,7 @@ async def poll(request: web.Request) -> web.StreamResponse:
     signals, core = ask.call.parts[SIGNALS], ask.call.core
     if wanted.got or wanted.refused:
         await signals.record(core, ask.call, ask.receiver, wanted.got, wanted.refused)
-    if not wanted.most or ask.receiver.stream.status != ENABLED:
+    if ask.receiver.stream.status != ENABLED:
         return json_answer({"sets": {}})
     waiting = await _waiting(ask, wanted)
     sets = {
@@ -89,7 +89,8 @@ async def _waiting(ask: Asked, wanted: Poll) -> Waiting:
     """What waits, or comes within the time that a poll may wait."""
     signals, core = ask.call.parts[SIGNALS], ask.call.core
     most = wanted.most + 1
-    seconds = 0 if wanted.at_once else core.settings.signals_poll_wait_seconds
+    at_once = wanted.at_once or not wanted.most  # who wants none only acknowledges (RFC 8936 §2.4.2)
+    seconds = 0 if at_once else core.settings.signals_poll_wait_seconds
     with ExitStack() as stack:
         wake, endless = asyncio.Event(), ask.request.app[ENDLESS]
         if seconds:

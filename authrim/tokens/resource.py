@@ -140,7 +140,9 @@ def described_at(core: Core, resource: str | None = None) -> str:
 async def _credentials(core: Core, request: web.Request) -> Credentials | Refusal | None:
     """The token, from the header or the form, from one place only and never from the query (RFC 6750 §2)."""
     query = parse(raw_query(request))
-    if isinstance(query, Refusal) or query.get("access_token") is not None:
+    if isinstance(query, Refusal):
+        return query
+    if query.get("access_token") is not None:
         return invalid_request(
             "An access token in the query is refused.", hint="Use the header.", section="RFC 9700 §4.3.2"
         )

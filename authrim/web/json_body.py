@@ -12,6 +12,7 @@ from authrim.web.params import raw_query, sent_type
 from domain.errors import Refusal, invalid_request
 
 MAX_DEPTH: Final = 16
+_HINT: Final = "Send one JSON object."
 
 
 async def read_json_object(request: web.Request, *, with_query: bool = False) -> dict[str, Any] | Refusal:
@@ -25,7 +26,7 @@ async def read_json_object(request: web.Request, *, with_query: bool = False) ->
             "invalid_request",
             "The body has another content type.",
             hint=f"Send {JSON}.",
-            section="RFC 7591 §3.1",
+            section="RFC 9110 §15.5.16",
             status=415,
         )
     body = await read_body(request)
@@ -35,10 +36,8 @@ async def read_json_object(request: web.Request, *, with_query: bool = False) ->
         document = strict_json.loads(body, max_depth=MAX_DEPTH, max_bytes=len(body) or 1)
     except JsonRefused as refused:
         return invalid_request(
-            f"The body is {refused}.", hint="Send one JSON object.", section="RFC 7591 §3.1"
+            f"The body is no JSON that is taken: {refused}.", hint=_HINT, section="RFC 7493 §2"
         )
     if not isinstance(document, dict):
-        return invalid_request(
-            "The body is no JSON object.", hint="Send one JSON object.", section="RFC 7591 §3.1"
-        )
+        return invalid_request("The body is no JSON object.", hint=_HINT, section="RFC 7493 §2")
     return document

@@ -255,6 +255,21 @@ async def test_a_poll_that_waits(server: RunningServer, browser: Browser) -> Non
 
 
 @one_store
+async def test_a_poll_that_asks_for_none(server: RunningServer) -> None:
+    """RFC 8936 §2.2, §2.3: maxEvents 0 only acknowledges, so it is answered at once; moreAvailable says what waits,
+    and without it a receiver would have to believe that nothing does."""
+    receiver = await Receiver(server, await receiving_client(server)).begin(events_requested=[])
+    poll = receiver.stream["delivery"]["endpoint_url"]
+    assert (await receiver.ask("POST", poll, {"maxEvents": 0}))[1] == {"sets": {}}
+    await receiver.ask("POST", "verification_endpoint", {"stream_id": receiver.stream_id})
+    async with asyncio.timeout(PATIENCE):
+        assert (await receiver.ask("POST", poll, {"maxEvents": 0}))[1] == {"sets": {}, "moreAvailable": True}
+        [token] = await receiver.poll()
+        last = await receiver.ask("POST", poll, {"maxEvents": 0, "ack": [token["jti"]]})
+    assert last[1] == {"sets": {}}
+
+
+@one_store
 @pytest.mark.parametrize(
     "members",
     [{"maxEvents": -1}, {"maxEvents": "3"}, {"ack": "x"}, {"setErrs": {"x": 1}}, {"ack": ["x"] * 1001}],

@@ -51,3 +51,12 @@ async def test_json_at_the_registration(server: RunningServer, kind: str) -> Non
     headers = {"Authorization": f"Bearer {await initial_token(server)}", "Content-Type": kind}
     async with server.http.post(server.url("/register"), json=MINIMAL, headers=headers) as answer:
         assert answer.status == 201, await answer.text()
+
+
+async def test_json_that_is_not_taken_is_told_why(server: RunningServer) -> None:
+    """RFC 7493 §2: the answer says in a sentence what is wrong with the body."""
+    headers = {"Authorization": f"Bearer {await initial_token(server)}", "Content-Type": "application/json"}
+    twice = b'{"client_name": "a", "client_name": "b"}'
+    async with server.http.post(server.url("/register"), data=twice, headers=headers) as answer:
+        told = (await answer.json())["error_description"]
+    assert told.startswith("The body is no JSON that is taken: a member name is given twice.")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 import msgspec
 from aiohttp import hdrs, web
@@ -52,10 +53,14 @@ class Asked(msgspec.Struct, frozen=True):
 
 def read_asked(request: web.Request) -> Asked | Refusal:
     """The question of a request, or why it is none. What is not known is refused: a filter that is misspelled would let
-    everything through."""
-    query = parse(raw_query(request))
+    everything through, and so would one without a value (RFC 6749 §3.1 is for requests of clients, where it is as if
+    left out)."""
+    raw = raw_query(request)
+    query = parse(raw)
     if isinstance(query, Refusal):
         return query
+    if any(not value for _, value in parse_qsl(raw, keep_blank_values=True)):
+        return invalid_request("A parameter has no value.", hint="Leave it out, or say what is asked for.")
     refusal = query.refuse_duplicates(("type",))
     if refusal is not None:
         return refusal

@@ -75,12 +75,32 @@ async def test_a107_a_bound_token_needs_its_key(server: RunningServer) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["?after=x", "?after=-1", "?after=999999", "?typ=x", "?type=no.such.v1", "?follow=1"]
+    "query",
+    [
+        "?after=x",
+        "?after=-1",
+        "?after=999999",
+        "?typ=x",
+        "?type=no.such.v1",
+        "?follow=1",
+        "?subject=",
+        "?type=",
+        "?after=0&type",
+    ],
 )
 async def test_a_question_that_is_none(server: RunningServer, query: str) -> None:
-    """What is misspelled or beyond the log is refused, and never taken for a question without it."""
+    """What is misspelled, empty or beyond the log is refused, and never taken for a question without it."""
     token = await token_of(server, await reading_client(server))
     assert (await status_of(server, bearer(token), query))[0] == 400
+
+
+async def test_a_query_that_cannot_be_read_is_told_so(server: RunningServer) -> None:
+    """A query with U+0000 is refused for that, and not for an access token that is not in it."""
+    token = await token_of(server, await reading_client(server))
+    url = server.url("/events?client_id=%00")
+    async with server.http.get(url, headers=bearer(token)) as answer:
+        assert answer.status == 400
+        assert "access token" not in await answer.text()
 
 
 async def test_a297_a_revoked_token_ends_its_stream(server: RunningServer) -> None:
