@@ -14,9 +14,12 @@ from authrim.commands._administering import Office, moment
 from authrim.commands._audit_transparency import administered
 from authrim.commands._common import emit
 from authrim.commands._server_logs import reread_log_settings, send_log_lines
+from authrim.reports.catalog import BadFramework, frameworks
 from authrim.reports.schedule.keeping import Keeper, Round
 from authrim.reports.schedule.making import Making
 from authrim.reports.schedule.states import ScheduleState, states_of
+from authrim.settings import Settings
+from authrim.settings.schedules import BUNDLE
 from domain.errors import Refusal, invalid_request
 
 NOTHING_SCHEDULED: Final = invalid_request("Nothing is scheduled.", hint="Set report_schedule.")
@@ -47,6 +50,8 @@ def schedule(context: click.Context, *, once: bool, shows: bool) -> None:
         settings = office.settings
         if not (once or settings.schedules):
             return NOTHING_SCHEDULED
+        for name in _unknown_frameworks(settings):
+            click.echo(f"There is no framework {name!r}: its report will fail when it is due.", err=True)
         making = Making(settings, office.store, office.readings, office.private, office.egress, office.tenant)
         keeper = Keeper(office.store, office.tenant, settings.schedules, making.make)
         if once:
@@ -62,6 +67,15 @@ def schedule(context: click.Context, *, once: bool, shows: bool) -> None:
     done = administered(context, work)
     if once:
         _print_round(context, done)
+
+
+def _unknown_frameworks(settings: Settings) -> list[str]:
+    """What the schedule names and nobody knows, said at once: the time of its report may be months away. It refuses
+    nothing, so that the other lines are written."""
+    with suppress(BadFramework):  # told as a failure when one of them is due
+        known = {BUNDLE, *frameworks(settings.report_frameworks)}
+        return sorted({one.what for one in settings.schedules} - known)
+    return []
 
 
 async def _until_stopped(keeper: Keeper) -> None:

@@ -82,6 +82,17 @@ async def test_nothing_scheduled_is_said(settings: None, store: ReadBack) -> Non
     await run("schedule", "--once", "--status", status=2)
 
 
+async def test_a_framework_that_there_is_not_is_said_at_once(
+    settings: None, store: ReadBack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Long before its report is due, and the other lines go on."""
+    monkeypatch.setenv("AUTHRIM_REPORT_SCHEDULE", "0 6 1 * * sco2 month; 0 6 1 * * bundle month")
+    monkeypatch.setenv("AUTHRIM_REPORT_DIRECTORY", str(tmp_path))
+    result = await run("schedule", "--once")
+    assert "There is no framework 'sco2'" in result.stderr
+    assert "bundle" not in result.stderr
+
+
 async def test_a_schedule_without_a_place_is_refused(
     settings: None, store: ReadBack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
