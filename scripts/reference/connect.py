@@ -36,7 +36,38 @@ $ authrim client create --for flask --url https://app.example.com
 `--url` is the address that people see. Each other option of `client create` overrides a value of the recipe. With
 `--json` the texts to paste are in `recipe.snippets`. `--for list` names the products.
 
+For a development server (`make run`), the command is `.venv/bin/authrim --config .data/authrim.toml client create …`.
+
 Products that are marked with ✓ are started by the tests, with the texts of their page.
+"""
+
+
+_OTHERS: Final = """## Any other product
+
+Most libraries need three things: the issuer, a client id and a secret. They find the rest at
+`ISSUER/.well-known/openid-configuration`.
+
+```console
+$ authrim client create --name Shop --redirect-uri https://app.example.com/callback
+```
+
+What has stopped people who connected other libraries:
+
+- **Nobody has a name or email address.** The library reads the ID token alone, not userinfo: `--id-token-claims scopes`
+  ([claims.md](../protocols/claims.md)).
+- **`unauthorized_client` at the first request.** The library asks for an ID token without a code. Set its response type
+  to `code`, or register the other one: `--grant-type implicit --response-type id_token`.
+- **`invalid_scope` with commas in it.** The library joins scope values with commas. Set its delimiter to a space.
+- **`invalid_scope`: the client has no scope of its own.** A service was created without one: `--scope`
+  ([client-credentials.md](../protocols/client-credentials.md)).
+- **An API refuses the audience.** The token is for the issuer, unless the client or the request names an API:
+  `--audience` and `--default-audience` ([resource-servers.md](../protocols/resource-servers.md)).
+- **Introspection answers `active: false`.** The token is not for the API that asks: `--introspect` and
+  `--protected-resource` ([introspection.md](../protocols/introspection.md)).
+- **A verifier fails at a key of another type.** It tries every key of the key set. Choose the key by its `kid`.
+- **There is no refresh token.** Add `offline_access` to the request, and to the registration.
+
+`authrim audit why ERROR_ID` explains a refusal further; the id is in the header `Authrim-Error-Id` and on the page.
 """
 
 
@@ -55,7 +86,7 @@ def _index() -> str:
             if one.kind == kind
         ]
         parts += [f"## {title}\n", "| product | `--for` | tested |", "|---|---|---|", *rows, ""]
-    return "\n".join(parts)
+    return "\n".join([*parts, _OTHERS])
 
 
 def _page(name: str) -> str:

@@ -13,11 +13,30 @@ ALLOWED_HOSTS = ["localhost"]
 ROOT_URLCONF = "urls"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "site.db"}}
-INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"]
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+]
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
 ]
 """
 
@@ -45,7 +64,7 @@ def make_site(place: Place, client: Client, person: str) -> tuple[str | Path, ..
     """The site with the texts in it; the command that starts it. ``person`` is the body of its view."""
     (place.folder / "settings.py").write_text(_SETTINGS + client.text("settings.py"))
     (place.folder / "urls.py").write_text(_URLS + client.text("urls.py"))
-    client.write(place.folder, "oidc.py")
+    client.write(place.folder, *(file for file in client.files if file not in ("settings.py", "urls.py")))
     (place.folder / "site_person.py").write_text(f"def person(user):\n    return {person}\n")
     python = python_environment("python") / "python"
     django = (python, "-m", "django")

@@ -45,6 +45,11 @@ class Client:
         (text,) = (one["text"] for one in self._snippets if one["file"] == file)
         return text
 
+    @property
+    def files(self) -> list[str]:
+        """The files of the product that it has a text for."""
+        return [one["file"] for one in self._snippets if one["file"]]
+
     def write(self, folder: Path, *files: str) -> None:
         """Paste the texts into the files of a product."""
         for file in files:
