@@ -124,7 +124,8 @@ def test_a_server_runs_with_a_root_that_it_cannot_write(engine: Engine, image: s
         form = {"grant_type": "client_credentials"}
         answer = requests.post(f"{url}/token", data=form, auth=("robot", secret), timeout=PATIENCE)
         assert answer.status_code == 200, answer.text
-        assert engine.status("healthcheck", "run", name)[0] == 0
+        status, said = engine.status("healthcheck", "run", name)
+        assert status == 0, said
         engine.podman("kill", "--signal", "HUP", name)
         wait_until(lambda: "tls.reloaded" in [line["event"] for line in engine.logs(name)])
         engine.podman("stop", "--time", str(int(PATIENCE)), name)
@@ -137,7 +138,8 @@ def test_a_server_that_hangs_fails_its_check(engine: Engine, image: str, master_
     with server(engine, image, master_key) as (name, url):
         wait_for(engine, name, url)
         engine.podman("kill", "--signal", "STOP", name)
-        assert engine.status("healthcheck", "run", name)[0] == 1
+        status, said = engine.status("healthcheck", "run", name)
+        assert status == 1, said
         engine.podman("kill", "--signal", "CONT", name)
         wait_until(lambda: engine.status("healthcheck", "run", name)[0] == 0)
 
