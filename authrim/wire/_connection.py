@@ -5,10 +5,11 @@ ways: they are refused here, before the application sees them. No reply and no l
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable
 from http import HTTPStatus
 from itertools import chain
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import structlog
 from aiohttp import hdrs, web
@@ -27,6 +28,9 @@ from authrim.wire.product import SERVER
 from authrim.wire.whole_answer import is_whole, whole_bytes
 
 _log = structlog.get_logger("authrim.http")
+
+#: ``uri-host [ ":" port ]`` (RFC 9110 §7.2, RFC 3986 §3.2.2). It may be empty (RFC 9112 §3.2).
+_HOST: Final = re.compile(r"([\w.~!$&'()*+,;=%-]*|\[[\w.~!$&'()*+,;=:]+\])(:[0-9]*)?", re.ASCII)
 
 
 class Connection(RequestHandler):
@@ -404,6 +408,8 @@ def _verdict(message: RawRequestMessage, limits: Limits, *, is_short: bool = Fal
         return HTTPStatus.HTTP_VERSION_NOT_SUPPORTED  # it is framed in another way (RFC 9110 §15.6.6)
     if version < HttpVersion10 or not _origin_form(message):
         return HTTPStatus.BAD_REQUEST
+    if not _HOST.fullmatch(headers.get(hdrs.HOST, "")):
+        return HTTPStatus.BAD_REQUEST  # RFC 9112 §3.2
     if hdrs.TRANSFER_ENCODING in headers and (version < HttpVersion11 or not message.chunked):
         # Its framing is faulty, and the connection ends (RFC 9112 §6.1). Without a coding the parser would go by
         # Content-Length, where a proxy may go by the field that overrides it (§6.3).

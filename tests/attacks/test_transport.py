@@ -68,6 +68,10 @@ AMBIGUOUS = {
     "framing in trailers": FORM + CHUNKED + b"3\r\na=b\r\n0\r\nContent-Length: 99\r\n\r\n" + SMUGGLED,
     "two hosts": b"GET /smuggled HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
     "no host": b"GET /smuggled HTTP/1.1\r\n\r\n",
+    **{
+        f"host {host}": b"GET /smuggled HTTP/1.1\r\nHost: " + host.encode() + b"\r\n\r\n"
+        for host in ("a b", "a/b", "a@b", "a:b", "[::1", "::1", "\xe4.example", "a\\b", "a?b")
+    },
     "absolute form": b"GET http://b/smuggled HTTP/1.1\r\nHost: a\r\n\r\n",
     "authority form": b"CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n",
     "fragment": b"GET /smuggled#a HTTP/1.1\r\nHost: a\r\n\r\n",
