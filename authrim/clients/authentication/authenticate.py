@@ -65,13 +65,14 @@ async def authenticate(
     call: Call, request: web.Request, form: Params
 ) -> tuple[Call, tuple[AuthenticatedClient, tuple[SingleUseValue, ...]] | Refusal]:
     """The authenticated client and the values that have to be reserved; or ``invalid_client`` / ``invalid_request``."""
-    known = None if _waiting else await _known_by_header(call, request, form)
+    somebody_waits = _somebody_waits(monotonic())
+    known = None if somebody_waits else await _known_by_header(call, request, form)
     if known is not None:
         return call.of_client(known.client.client_id), (known, ())
     credentials = presented(request, form, attestations=CLIENT_ATTESTATION in call.core.features)
     if isinstance(credentials, Refusal):
         return call, credentials
-    if _waiting and _waiting.get(_source(call, credentials), 0.0) > monotonic():
+    if somebody_waits and _waiting.get(_source(call, credentials), 0.0) > monotonic():
         return call, _too_many()
     call, checked = await _authenticate(call, request, credentials)
     if isinstance(checked, Refusal) and checked.error not in _NO_FAILURE:
@@ -126,12 +127,19 @@ async def _count_failure(core: Core, source: str) -> None:
 
 
 def _keep_waiting(source: str, now: float) -> None:
-    """Let the source wait for one window. Entries whose time is over are dropped, and the oldest ones when there are
-    too many."""
+    """Let the source wait for one window. The oldest ones are dropped when there are too many."""
     _waiting[source] = now + _WINDOW
     _waiting.move_to_end(source)
-    while len(_waiting) > MOST_WAITING or next(iter(_waiting.values())) <= now:
+    if len(_waiting) > MOST_WAITING:
         _waiting.popitem(last=False)
+
+
+def _somebody_waits(now: float) -> bool:
+    """Whether anybody waits. Those whose time is over are dropped first: else one client that failed too often would
+    keep the known headers of all others from being used forever."""
+    while _waiting and next(iter(_waiting.values())) <= now:
+        _waiting.popitem(last=False)
+    return bool(_waiting)
 
 
 def _too_many() -> Refusal:

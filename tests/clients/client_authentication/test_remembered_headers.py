@@ -1,6 +1,8 @@
 """A secret in a header that was found right: what is remembered of it, and when that counts no more."""
 
 import base64
+from collections import OrderedDict
+from time import monotonic
 
 import pytest
 
@@ -11,12 +13,20 @@ from authrim.clients.records import disable_client, rotate_secret
 from domain.client.client import Client, Secret
 from domain.errors import Refusal
 from domain.stream import DEFAULT_TENANT
+from domain.units import MINUTE
 from tests.support.assertion import ASSERTION_TYPE
 from tests.support.running import KnownClient, RunningServer
 
+pytestmark = pytest.mark.usefixtures("nobody_waits")
 ONLY_SQLITE = pytest.mark.parametrize("store_place", ["sqlite"], indirect=True)
 
 FORM = {"token": "some-token"}
+
+
+@pytest.fixture
+def nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever failed too often in tests before waits for a minute of this process."""
+    monkeypatch.setattr(client_auth, "_waiting", OrderedDict())
 
 
 async def status_of(server: RunningServer, client: KnownClient, **more: str) -> int:
@@ -82,6 +92,26 @@ async def test_who_guesses_waits_with_a_known_header_too(server: RunningServer) 
         status, _answer = await server.post("/introspect", FORM, {"Authorization": f"Basic {wrong}"})
         assert status == 401
     assert await status_of(server, service) == 429
+
+
+@ONLY_SQLITE
+async def test_known_headers_count_again_when_the_wait_is_over(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A080: a client that failed too often keeps the others from nothing once its minute is over."""
+    service, other = await server.client("service"), await server.client("other", kind="service")
+    await server.core.configuration.catch_up()
+    for _ in range(FAILURES_A_MINUTE + 1):
+        await status_of(server, KnownClient(other.client_id, "wrong", other.metadata))
+    assert [await status_of(server, other), await status_of(server, service)] == [429, 200]
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("taken apart")
+
+    later = monotonic() + MINUTE
+    monkeypatch.setattr(client_auth, "monotonic", lambda: later)
+    monkeypatch.setattr(client_auth, "presented", never)
+    assert await status_of(server, service) == 200
 
 
 def test_it_counts_no_longer_than_a_secret_lives() -> None:
