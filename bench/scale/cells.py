@@ -116,7 +116,7 @@ def _run(cluster: Cluster, server: Server, cell: Cell, seconds: int) -> Run:
     load = server.side.load(cell.name)
     answering, background = server.processes()
     before = [_seconds(answering), _seconds(background), database_cpu_seconds(cluster)]
-    told = run(load.url, load.script, load.environment, seconds, server.side.pid, cell.requests)
+    told = run(load.url, load.script, load.environment, seconds, server.side.pid, cell.requests_each)
     _settle(server.dsn)
     after = [_seconds(answering), _seconds(background), database_cpu_seconds(cluster)]
     work = max(1.0, told.rate * seconds)
