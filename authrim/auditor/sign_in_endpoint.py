@@ -22,7 +22,7 @@ from authrim.people.sessions.begin import SessionBeginning
 from authrim.people.sessions.browser import read_account
 from authrim.people.sign_in.password import TOO_MANY, Attempt, PasswordMatch, SignInRefusal, check_password
 from authrim.web.answers import page_settings, record, refuse_on_page, see_other
-from authrim.web.call import PAGES, call_of, networks_of
+from authrim.web.call import PAGES, call_of
 from authrim.web.cookies import audit_secret, known_browser, set_audit_cookie
 from authrim.web.own_form import csrf_token, read_own_form
 from authrim.web.own_host import led_home
@@ -67,7 +67,7 @@ async def answer_sign_in(request: web.Request) -> web.StreamResponse:
     if isinstance(form, Refusal):
         return await refuse_on_page(request, call, ENDPOINT, form)
     attempt = Attempt(
-        form.get("login") or "", form.get("password") or "", networks_of(request), known_browser(request)
+        form.get("login") or "", form.get("password") or "", call.networks, known_browser(request)
     )
     checked = await check_password(call, attempt)
     if isinstance(checked, SignInRefusal):

@@ -8,7 +8,7 @@ Holders of an initial access token have a separate limit per hour, which others 
 from typing import Final
 
 from authrim.core.call import Call
-from authrim.core.rate_limits import GROWTH
+from authrim.core.rate_limits import GROWTH, by_network
 from authrim.settings import Settings
 from authrim.store.contract import Store
 from domain.units import HOUR, MINUTE
@@ -29,12 +29,10 @@ class RegistrationQuota:
     ) -> None:
         self._store = store
         everybody = f"{kind}:{call.tenant}"
-        by_width = tuple(enumerate(call.networks))
-        most_a_minute = settings.registrations_per_minute
-        self._minute = {f"{everybody}:{one}": most_a_minute * GROWTH**width for width, one in by_width}
+        self._minute = by_network(everybody, call.networks, settings.registrations_per_minute, GROWTH)
         most = settings.registrations_per_hour
         share = max(_LEAST_SHARE, most // _SHARE)
-        shares = {f"{everybody}:hour:{one}": share * _SHARE_GROWTH**width for width, one in by_width}
+        shares = by_network(f"{everybody}:hour", call.networks, share, _SHARE_GROWTH)
         self._hour = {f"{everybody}:holders": most} if is_holder else {everybody: most, **shares}
 
     async def minute_is_over(self) -> bool:

@@ -14,7 +14,7 @@ from authrim.audit.past.moments import Time
 from authrim.audit.search import position_at
 from authrim.commands._administering import Office, print_fields
 from authrim.commands._audit_transparency import administered, checkpoints_of
-from authrim.commands._common import progress_of
+from authrim.commands._common import WHERE_GRANT_IDS_ARE, progress_of
 from authrim.commands._moments import MomentType
 from authrim.commands._one_account import asker_of
 from authrim.core.questions import refuse_reason
@@ -125,7 +125,7 @@ async def _part(office: Office, asked: Asked) -> Part | Refusal:
         if selection is None:
             return invalid_request(
                 "There is no grant with this id.",
-                hint="The id is the middle part of a code or refresh token, and the claim grant_id of a JWT.",
+                hint=WHERE_GRANT_IDS_ARE,
             )
         part = Part(1, selection.last, selection)
     else:

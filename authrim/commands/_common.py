@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from authrim.core.master_proof import WrongMasterKeys
 from authrim.crypto.jws import CannotSign
 from authrim.crypto.master import MasterKeyRefused
 from authrim.crypto.sealing import SealBroken
+from authrim.outside.telemetry import visible
 from authrim.settings import BadSettings, Settings, load
 from authrim.store.causes import FAILURES, cause_of
 from authrim.store.contract import StoreError
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 T = TypeVar("T")
+
+
+#: Said where no grant has the id that was asked for.
+WHERE_GRANT_IDS_ARE: Final = (
+    "The id is the middle part of a code or refresh token, and the claim grant_id of a JWT."
+)
 
 
 class UnusableSettings(click.ClickException):
@@ -111,17 +117,9 @@ def is_json(context: click.Context) -> bool:
 
 def json_text(data: Mapping[str, Any]) -> str:
     """JSON for standard output, in ASCII where the stream supports nothing else. What JSON leaves as it is and a
-    terminal may obey is escaped: it is the same JSON (RFC 8259 §7)."""
+    terminal may obey is escaped: it is the same JSON."""
     known = (sys.stdout.encoding or "").lower().replace("-", "")
-    return _STEERS.sub(_escaped, json.dumps(data, ensure_ascii=known != "utf8"))
-
-
-#: Delete, the control characters of ISO 6429, and what turns the direction of text or breaks a line.
-_STEERS: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-
-
-def _escaped(character: re.Match[str]) -> str:
-    return f"\\u{ord(character[0]):04x}"
+    return visible(json.dumps(data, ensure_ascii=known != "utf8"))
 
 
 def emit(context: click.Context, data: Mapping[str, Any], human: "RenderableType") -> None:

@@ -23,7 +23,7 @@ from authrim.commands._audit_radius import incident, radius
 from authrim.commands._audit_state import state
 from authrim.commands._audit_token import receipt, token
 from authrim.commands._audit_transparency import checkpoint, checkpoint_key, prove, prove_consistency
-from authrim.commands._common import emit, progress_of, run_with_log
+from authrim.commands._common import WHERE_GRANT_IDS_ARE, emit, progress_of, run_with_log
 from authrim.store.chain import Verification
 from authrim.store.read_back import ReadBack
 from domain.stream import DEFAULT_TENANT
@@ -56,10 +56,7 @@ def grant(context: click.Context, grant_id: str, tenant: str) -> None:
 
     timeline = run_with_log(context, work)
     if not timeline.lines:
-        raise click.ClickException(
-            "There is no grant with this id. The id is the middle part of a code or refresh token, and the claim "
-            "grant_id of a JWT."
-        )
+        raise click.ClickException(f"There is no grant with this id. {WHERE_GRANT_IDS_ARE}")
     emit(context, timeline.as_json(), _timeline(timeline))
     if not timeline.readable:
         context.exit(1)

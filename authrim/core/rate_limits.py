@@ -167,4 +167,9 @@ def _noted(asking: asyncio.Task[None]) -> None:
         log.warning("rate_limit.not_counted")
 
 
+def by_network(kind: str, networks: Sequence[str], limit: int, growth: int) -> dict[str, int]:
+    """A counter for an address and each network around it, which may go ``growth`` times as far as what is inside."""
+    return {f"{kind}:{network}": limit * growth**width for width, network in enumerate(networks)}
+
+
 RATE_LIMITS: Final[Part[RateLimits]] = Part("rate limits")

@@ -103,10 +103,16 @@ def scrub_text(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """``text`` without characters that control a terminal or mislead a reader, in whole and on one line."""
+    """``text`` without characters that control a terminal or mislead a reader, in whole and on one line. They are
+    escaped as in JSON, so that a document stays the same one (RFC 8259 §7)."""
     if text.isprintable():
         return text
-    return "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in text)
+    return "".join(character if character.isprintable() else _escaped(character) for character in text)
+
+
+def _escaped(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 def _scrub_value(value: object) -> object:

@@ -36,9 +36,7 @@ def weak_keys_refusal(jwks: Mapping[str, Any] | None) -> Refusal | None:
             if not _is_for_key_agreement(key):
                 public_key_of(key)
         for key in judged:
-            if (
-                key.get("kty") == "OKP" and key.get("crv") == "X25519"
-            ):  # it verifies nothing, and is encrypted to
+            if (key.get("kty"), key.get("crv")) == ("OKP", "X25519"):  # verifies nothing, and is encrypted to
                 coordinate_25519(key)
         read_jwks({"keys": judged})  # what use would refuse, registration does not take
     except JwkRefused as refused:

@@ -38,9 +38,8 @@ async def _answer(asked: ClientRequest) -> web.Response | Refusal:
     if refusal is not None:
         return refusal
     receipt = await receipt_of(noting, "revocation")
-    return json_answer(
-        receipt or {}
-    )  # the content is ours to choose (RFC 7009 §2.2); some clients read it as JSON
+    # The content is ours to choose (RFC 7009 §2.2), and some clients read it as JSON.
+    return json_answer(receipt or {})
 
 
 async def _revoke(call: Call, authenticated: AuthenticatedClient, token: str) -> Refusal | None:

@@ -29,22 +29,23 @@ PAGES: Final[Part[Pages]] = Part("pages")
 def call_of(request: web.Request) -> Call:
     """The call that a request makes. The tenant comes from the configured issuer, never from a parameter."""
     parts = request.app[PARTS]
-    core, source = parts[CORE], client_address(request)
+    core = parts[CORE]
+    address, *around = _networks_of(request, core)
     return Call(
         tenant=DEFAULT_TENANT,
         trace=facts_of(request).trace_id,
-        address=_address_hash(core.master, DEFAULT_TENANT, source),
+        address=address,
         error_id=new_id(),
         core=core,
         parts=parts,
-        around=networks_of(request)[1:] if wider_networks(source) else (),
+        around=tuple(around),
     )
 
 
-def networks_of(request: web.Request) -> tuple[str, ...]:
+def _networks_of(request: web.Request, core: Core) -> list[str]:
     """Keyed hashes of the address that a request counts against, and of the networks around it, the widest last."""
-    source, master = client_address(request), core_of(request).master
-    return tuple(_address_hash(master, DEFAULT_TENANT, one) for one in (source, *wider_networks(source)))
+    source = client_address(request)
+    return [_address_hash(core.master, DEFAULT_TENANT, one) for one in (source, *wider_networks(source))]
 
 
 def core_of(request: web.Request) -> Core:

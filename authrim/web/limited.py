@@ -7,7 +7,6 @@ from aiohttp import web
 
 from authrim.core.call import Call
 from authrim.core.rate_limits import RATE_LIMITS, Policy, Quota
-from authrim.web.call import networks_of
 from authrim.web.request_facts import facts_of
 from domain.errors import Refusal
 
@@ -28,7 +27,7 @@ async def limited_by_address(
     request: web.Request, call: Call, policy: Policy, *, is_page: bool = False
 ) -> Refusal | None:
     """The same for the address that a request comes from, and the networks around it."""
-    quota = await call.parts[RATE_LIMITS].take_of_networks(policy, networks_of(request))
+    quota = await call.parts[RATE_LIMITS].take_of_networks(policy, call.networks)
     return _told(request, quota, is_page)
 
 

@@ -119,8 +119,8 @@ class Overload:
         self._next_line = 0.0
         self._pace = FEW / _ROOM
         self.level = 0
-        #: The room: how many may be in progress before a request for a token is refused.
-        self.few = FEW
+        #: How many may be in progress before a request for a token is refused.
+        self.room = FEW
         #: How many requests the gate has let in that are not answered yet, and how many ended since the last look.
         self.in_progress = 0
         self.ended = 0
@@ -138,7 +138,7 @@ class Overload:
             self.note(looked - due, passed, self._append_wait())
             if self._refused and looked >= self._next_line:
                 self._next_line = looked + _LINES
-                log.warning("overload.refused", requests=self._refused, room=self.few)
+                log.warning("overload.refused", requests=self._refused, room=self.room)
                 self._refused = 0
 
     def note(self, wait: float, passed: float = _PAUSE, append_wait: float = 0.0) -> None:
@@ -160,11 +160,11 @@ class Overload:
     def _keep_pace(self, passed: float) -> None:
         """Only while the event loop is late does the process end as many requests as it can."""
         self._pace += (self.ended / passed - self._pace) * min(passed / _PACE_SECONDS, 1.0)
-        self.few = max(FEWEST, int(self._pace * _ROOM))
+        self.room = max(FEWEST, int(self._pace * _ROOM))
 
     def refuse(self, urgency: Urgency) -> Refusal | None:
         """Why a request of this kind is not answered now, if it is not."""
-        if urgency.value >= self.level or self.in_progress < self.few * _SHARES[urgency]:
+        if urgency.value >= self.level or self.in_progress < self.room * _SHARES[urgency]:
             return None
         self._refused += 1
         OVERLOAD_REFUSALS.add(urgency.name.lower())

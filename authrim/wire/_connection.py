@@ -5,15 +5,13 @@ ways: they are refused here, before the application sees them. No reply and no l
 """
 
 import asyncio
-import re
 from collections.abc import Awaitable
 from http import HTTPStatus
-from itertools import chain
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import structlog
 from aiohttp import hdrs, web
-from aiohttp.http import HttpVersion10, HttpVersion11, RawRequestMessage, StreamWriter
+from aiohttp.http import RawRequestMessage, StreamWriter
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler, RequestPayloadError
@@ -21,6 +19,7 @@ from aiohttp.web_request import BaseRequest
 
 from authrim.metrics.catalogue import REQUESTS_UNANSWERED
 from authrim.wire._exact_paths import Exact, ExactPaths
+from authrim.wire._head import verdict
 from authrim.wire.forwarded import source_of
 from authrim.wire.gate import Entry, Gate
 from authrim.wire.limits import Connections, Limits, spread
@@ -28,9 +27,6 @@ from authrim.wire.product import SERVER
 from authrim.wire.whole_answer import is_whole, whole_bytes
 
 _log = structlog.get_logger("authrim.http")
-
-#: ``uri-host [ ":" port ]`` (RFC 9110 §7.2, RFC 3986 §3.2.2). It may be empty (RFC 9112 §3.2).
-_HOST: Final = re.compile(r"([\w.~!$&'()*+,;=%-]*|\[[\w.~!$&'()*+,;=:]+\])(:[0-9]*)?", re.ASCII)
 
 
 class Connection(RequestHandler):
@@ -187,7 +183,7 @@ class Connection(RequestHandler):
             return False
         limits = self._limits
         is_short = not self._head_bytes and size + limits.header_count <= limits.header_bytes
-        if _verdict(message, limits, is_short=is_short) is not None:
+        if verdict(message, limits, is_short=is_short) is not None:
             return False
         if self._gate is None or not self._is_answered_at(self._gate, message):
             exact = self._exact.find(message)
@@ -273,7 +269,7 @@ class Connection(RequestHandler):
     # The answer: whether to make it, and the deadline for its reader.
 
     def _answer(self, request: BaseRequest) -> Awaitable[web.StreamResponse]:
-        status = None if self.is_admitted else _verdict(request._message, self._limits)
+        status = None if self.is_admitted else verdict(request._message, self._limits)
         return self._application(request) if status is None else _refused(status)
 
     async def finish_response(
@@ -398,47 +394,6 @@ class _WatchedParser:
     def set_upgraded(self, upgraded: bool) -> None:
         """Whether what follows is no HTTP."""
         self._parser.set_upgraded(upgraded)
-
-
-def _verdict(message: RawRequestMessage, limits: Limits, *, is_short: bool = False) -> HTTPStatus | None:
-    """The status to refuse a complete head with, or None when it may be answered. ``is_short``: it came in so few bytes
-    that its headers cannot be too large."""
-    headers, version = message.headers, message.version
-    if version > HttpVersion11:
-        return HTTPStatus.HTTP_VERSION_NOT_SUPPORTED  # it is framed in another way (RFC 9110 §15.6.6)
-    if version < HttpVersion10 or not _origin_form(message):
-        return HTTPStatus.BAD_REQUEST
-    if not _HOST.fullmatch(headers.get(hdrs.HOST, "")):
-        return HTTPStatus.BAD_REQUEST  # RFC 9112 §3.2
-    if hdrs.TRANSFER_ENCODING in headers and (version < HttpVersion11 or not message.chunked):
-        # Its framing is faulty, and the connection ends (RFC 9112 §6.1). Without a coding the parser would go by
-        # Content-Length, where a proxy may go by the field that overrides it (§6.3).
-        return HTTPStatus.BAD_REQUEST
-    # bytes.lower() folds ASCII alone: a Kelvin sign is no k.
-    if message.chunked and headers[hdrs.TRANSFER_ENCODING].encode("utf-8", "replace").lower() != b"chunked":
-        return HTTPStatus.NOT_IMPLEMENTED  # another coding beside it (RFC 9112 §6.1)
-    if not is_short and _size_of_headers(message) > limits.header_bytes:
-        return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-    if hdrs.CONTENT_ENCODING in headers:
-        return HTTPStatus.UNSUPPORTED_MEDIA_TYPE  # nothing is ever decompressed (A216)
-    if hdrs.EXPECT in headers and headers[hdrs.EXPECT].lower() != "100-continue":
-        return HTTPStatus.EXPECTATION_FAILED
-    if int(headers.get(hdrs.CONTENT_LENGTH, "0")) > limits.body_bytes:
-        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    return None
-
-
-def _size_of_headers(message: RawRequestMessage) -> int:
-    fields = message.raw_headers  # each with a colon, a space and a line end around it
-    return sum(map(len, chain.from_iterable(fields))) + 4 * len(fields)
-
-
-def _origin_form(message: RawRequestMessage) -> bool:
-    """RFC 9112 §3.2.1. Other forms name an authority besides ``Host``, and two readers may each trust another one."""
-    target = message.path
-    if message.method == hdrs.METH_OPTIONS and target == "*":
-        return True
-    return target.startswith("/") and "#" not in target
 
 
 async def _refused(status: HTTPStatus) -> web.StreamResponse:

@@ -45,7 +45,7 @@ def test_kinds_give_way_in_order(in_progress: int, refused: set[Urgency]) -> Non
     """F40: the more is in progress, the fewer kinds are let in: registration gives way first, revocation never."""
     overload = Overload(1)
     assert after(overload, 2, 3) == 4
-    overload.few, overload.in_progress = 256, in_progress
+    overload.room, overload.in_progress = 256, in_progress
     answers = {urgency: overload.refuse(urgency) for urgency in Urgency}
     assert {urgency for urgency, answer in answers.items() if answer is not None} == refused
     assert {(one.status, one.error) for one in answers.values() if one} <= {(503, "temporarily_unavailable")}
@@ -56,7 +56,7 @@ def test_with_few_in_progress_there_is_no_queue() -> None:
     overload = Overload(0.03)
     assert after(overload, 1, 50) == 4
     overload.in_progress = FEWEST // 2 - 1
-    assert overload.few == FEWEST
+    assert overload.room == FEWEST
     assert overload.refuse(Urgency.ADMINISTRATION) is None
 
 
@@ -140,7 +140,7 @@ def test_a_burst_brings_in_no_more_than_can_be_done() -> None:
     overload = Overload(1)
     gate, message = gate_of(overload), SimpleNamespace(method="POST", path="/token?x", headers={})
     assert after(overload, 2, 1) == 3
-    overload.few = FEWEST
+    overload.room = FEWEST
     decided = [gate.decide(message, number) for number in range(FEWEST + 1)]  # type: ignore[arg-type]
     assert decided[:-1] == [Entry.ADMITTED] * FEWEST
     assert isinstance(decided[-1], bytes)
@@ -196,7 +196,7 @@ async def test_no_spelling_of_a_request_is_left_out_of_the_count(
     spelled in another way or names something, with a body that comes later. Until its body has come it is no work."""
     counted: list[int] = []
     async with gated(server) as (overload, line):
-        overload.few = FEW
+        overload.room = FEW
         finish = middleware._finish
         monkeypatch.setattr(
             middleware, "_finish", lambda *of: (counted.append(overload.in_progress), finish(*of))
@@ -214,7 +214,7 @@ async def test_no_spelling_of_a_request_is_left_out_of_the_count(
         line.writer.write(b"=")
         assert (await line.answer()).status == 401
         assert (counted, overload.in_progress) == ([1] * 5, 0)
-        overload.level, overload.few = 4, 0
+        overload.level, overload.room = 4, 0
         for refused in ("POST /%74oken", "GET /login/0123"):
             assert (await line.ask(refused, FORM if refused.startswith("POST") else "")).status == 503
         assert overload.in_progress == 0

@@ -75,7 +75,7 @@ async def test_what_people_and_clients_did_is_counted(page: Page) -> None:
     await _ask_beside_features(server)
     await _use_twice(server)
     busy = Overload(1)
-    busy.few = 0
+    busy.room = 0
     busy.level, busy.in_progress = 3, 8
     assert [busy.refuse(one) is None for one in (Urgency.TOKEN, Urgency.STATE)] == [False, True]
     after = await page.read()

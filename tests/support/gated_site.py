@@ -68,7 +68,7 @@ async def gated(
     reader, writer = await asyncio.open_connection(
         "127.0.0.1", running.port, ssl=client, server_hostname=name
     )
-    app[OVERLOAD].few = 0
+    app[OVERLOAD].room = 0
     try:
         yield app[OVERLOAD], Line(reader, writer)
     finally:

@@ -27,6 +27,7 @@ from authrim.authorization.pages._page import (
 )
 from authrim.core.call import Call
 from authrim.core.execute import Change
+from authrim.core.rate_limits import GROWTH, by_network
 from authrim.pages import texts
 from authrim.pages.headers import ERROR_ID_HEADER
 from authrim.pages.views import CreateAccountPage
@@ -46,9 +47,9 @@ from authrim.people.new_account import (
 )
 from authrim.people.part import PEOPLE
 from authrim.people.sessions.begin import SessionBeginning
-from authrim.people.sign_in.password import by_network, too_many
+from authrim.people.sign_in.password import too_many
 from authrim.web.answers import page_settings, record
-from authrim.web.call import PAGES, networks_of
+from authrim.web.call import PAGES
 from authrim.web.own_host import led_home
 from authrim.web.params import Params
 from authrim.web.sent_forms import answered_once
@@ -147,7 +148,7 @@ async def _refuse_now(visit: Visit, typed: AccountForm) -> Refusal | None:
     settings, kind = call.core.settings, f"create-account:{tenant}"
     limits = {
         f"{kind}:{visit.interaction.grant_id}": settings.sign_in_attempts_per_account,
-        **by_network(kind, networks_of(visit.request), settings.sign_in_attempts_per_address, 4),
+        **by_network(kind, call.networks, settings.sign_in_attempts_per_address, GROWTH),
     }
     if await too_many(call.core, limits):
         return TOO_MANY
@@ -162,7 +163,7 @@ async def _create(visit: Visit, typed: AccountForm) -> web.Response:
     account_store = AccountStore(
         core.store, core.private, core.master, call.parts[PEOPLE].passwords, call.tenant
     )
-    new = await prepare_account(account_store, typed.wanted, source=networks_of(visit.request)[-1])
+    new = await prepare_account(account_store, typed.wanted, source=call.networks[-1])
     person = call.of_person(new.subject, actor="subject").allowed_by(SELF_REGISTRATION)
     beginning = SessionBeginning(visit.request, person, new.subject, typed.login)
 

@@ -32,7 +32,7 @@ from authrim.people.sign_in.password import (
     check_password,
 )
 from authrim.web.answers import page_settings, record
-from authrim.web.call import PAGES, networks_of
+from authrim.web.call import PAGES
 from authrim.web.cookies import known_browser
 from authrim.web.own_host import led_home
 from authrim.web.sent_forms import answered_once
@@ -62,7 +62,7 @@ async def _sign_in(visit: Visit) -> web.StreamResponse:
     """Check the password; start or renew the session; and go on with the request, all in one append."""
     form, request = visit.form, visit.request
     attempt = Attempt(
-        form.get("login") or "", form.get("password") or "", networks_of(request), known_browser(request)
+        form.get("login") or "", form.get("password") or "", visit.call.networks, known_browser(request)
     )
     checked = await check_password(visit.call, attempt)
     if isinstance(checked, SignInRefusal):

@@ -16,6 +16,7 @@ import msgspec
 from authrim.core.call import Call
 from authrim.core.execute import append_of
 from authrim.core.parts import Core
+from authrim.core.rate_limits import GROWTH, by_network
 from authrim.core.sealed_rows import SUBJECT
 from authrim.crypto.passwords import PasswordsBusy
 from authrim.crypto.sealing import login_hmacs
@@ -180,14 +181,9 @@ def _limits(call: Call, hashed: str, networks: Sequence[str], known: str | None)
         return {f"{of_login}:browser:{known}": of_account}
     return {
         **by_network(of_login, networks, of_account, 2),
-        **by_network(kind, networks, settings.sign_in_attempts_per_address, 4),
+        **by_network(kind, networks, settings.sign_in_attempts_per_address, GROWTH),
         of_login: of_account * ELSEWHERE,
     }
-
-
-def by_network(kind: str, networks: Sequence[str], limit: int, growth: int) -> dict[str, int]:
-    """A counter for an address and each network around it, which may go ``growth`` times as far as what is inside."""
-    return {f"{kind}:{network}": limit * growth**width for width, network in enumerate(networks)}
 
 
 async def too_many(core: Core, limits: dict[str, int]) -> bool:

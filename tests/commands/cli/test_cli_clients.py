@@ -200,7 +200,7 @@ def test_text_shows_everything_of_a_client(authrim: CommandLine) -> None:
 def test_no_text_of_a_client_steers_the_terminal(authrim: CommandLine, tmp_path: Any) -> None:
     """A226: what a client put into its key set is shown with its control characters escaped, as text and as JSON, which
     stays the same JSON."""
-    hostile = "\x1b[2J\x1b]0;title\x07\r\nfake: line\x7f\x9b31m\u202e\u2028"
+    hostile = "\x1b[2J\x1b]0;title\x07\r\nfake: line\x7f\x9b31m\u202e\u2028\U000e0001"
     key = new_key().as_dict(private=False) | {"kid": hostile, hostile: [{"x": hostile}]}
     file = tmp_path / "jwks.json"
     file.write_text(json.dumps({"keys": [key]}))
