@@ -127,7 +127,9 @@ async def _count_failure(core: Core, source: str) -> None:
 
 
 def _keep_waiting(source: str, now: float) -> None:
-    """Let the source wait for one window. The oldest ones are dropped when there are too many."""
+    """Let the source wait for one window. Entries whose time is over are dropped, and the oldest ones when there are
+    too many."""
+    _drop_those_over(now)
     _waiting[source] = now + _WINDOW
     _waiting.move_to_end(source)
     if len(_waiting) > MOST_WAITING:
@@ -135,11 +137,15 @@ def _keep_waiting(source: str, now: float) -> None:
 
 
 def _somebody_waits(now: float) -> bool:
-    """Whether anybody waits. Those whose time is over are dropped first: else one client that failed too often would
-    keep the known headers of all others from being used forever."""
+    """Whether anybody waits still. One who failed too often must not keep the known headers of all others from being
+    used when that is over."""
+    _drop_those_over(now)
+    return bool(_waiting)
+
+
+def _drop_those_over(now: float) -> None:
     while _waiting and next(iter(_waiting.values())) <= now:
         _waiting.popitem(last=False)
-    return bool(_waiting)
 
 
 def _too_many() -> Refusal:
